@@ -1,0 +1,51 @@
+# The commands of the course; `make` alone lists them.
+
+PYTHON ?= python3
+# Colab's versions. `make CONSTRAINTS= test` takes the newest ones (in a fresh .venv).
+CONSTRAINTS ?= constraints.txt
+
+BIN := .venv/bin
+# Without this, every kernel of Colab's IPython starts with a warning.
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help learn test notebooks run bench address clean
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+learn: .venv/.installed  ## open the course in JupyterLab
+	@$(BIN)/python notebooks/learn.py
+
+# On the CPU: the stored outputs are those of a CPU.
+test: export CUDA_VISIBLE_DEVICES :=
+test: .venv/.installed  ## test the code, and every notebook as stored and as solved
+	$(BIN)/python notebooks/build.py --check
+	$(BIN)/python notebooks/build.py --replay build/replay
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg \
+		--nbval-cell-timeout 900 tests notebooks build/replay
+
+notebooks: .venv/.installed  ## make the notebooks from their sources (NB=01: only one)
+	$(BIN)/python notebooks/build.py $(NB)
+
+run: .venv/.installed  ## run the notebooks and keep what they show in build/ (NB=01: only one)
+	$(BIN)/python notebooks/run.py $(NB)
+
+bench: .venv/.installed  ## measure how well the network draws after 30 and 90 seconds of training
+	PYTHONPATH=. $(BIN)/python benchmarks/digits.py
+
+address: .venv/.installed  ## say where the course is published (REPO=OWNER/REPO)
+	$(BIN)/python notebooks/build.py --address "$(REPO)"
+
+clean:  ## delete what the other commands made, except the environment .venv
+	rm -rf build .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path "./.venv/*" -prune -exec rm -rf {} +
+
+.venv/.installed: requirements.txt tests/requirements.txt constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "The course needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Installing into .venv: a few minutes, once."
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS)) \
+		-r requirements.txt -r tests/requirements.txt
+	@touch $@

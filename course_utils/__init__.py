@@ -1,0 +1,31 @@
+"""The reference implementation of the course, and what runs the course.
+
+The text, in reading order. Each file imports only files above it:
+
+    embedding.py   a time step becomes a vector
+    blocks.py      ConvBlock, and the layers that halve and double a picture
+    encoder.py     the left side of the U: image -> (bottom, skips)
+    decoder.py     the right side of the U: (bottom, skips) -> image
+    unet.py        the whole network
+    schedule.py    how much noise at which step
+    diffusion.py   adding noise, taking it out, the training loss
+    samplers.py    from noise to pictures: DDPM and DDIM
+    data.py        digits, MNIST, Fashion-MNIST, CIFAR-10
+    training.py    the training loop
+    classifier.py  a small network that tells the pictures apart
+    quality.py     are the samples any good?
+
+The workshop may import the text; the text never imports it:
+
+    checks/        the exercises and the engine that checks them
+    plots/         tensors in, matplotlib figure out
+    widgets/       the sliders of the notebooks
+    colab.py       where a notebook runs, and what it can afford there
+
+The letters in the shapes, everywhere in the course:
+
+    B  images in a batch        H, W  height and width in pixels
+    C  channels of a picture    D     width of the time embedding
+    K  channels after a layer   T     number of noise steps
+    N  number of images or vectors in a set
+"""

@@ -1,0 +1,46 @@
+"""The exercises of the course, and the engine that checks them.
+
+sandbox.py     run a stranger's code and leave everything as it was
+compare.py     do two results agree, and if not, how do they differ
+lab.py         build an attempt, feed it, write down what it does
+engine.py      Exercise, Verdict, and how one comes to the other
+notebook.py    what a reader sees: check(...) and %%solution
+nb00.py ...    the exercises, a file for each notebook
+"""
+
+from IPython import get_ipython
+
+from course_utils.checks import nb00, nb01, notebook
+from course_utils.checks.engine import Exercise, Verdict, grade_exercise
+
+__all__ = ["EXERCISES", "Exercise", "Verdict", "check", "grade"]
+
+EXERCISES = {e.id: e for e in (*nb00.EXERCISES, *nb01.EXERCISES)}
+ATTEMPTS = {}
+
+
+def grade(id, attempt):
+    """Grade an attempt at an exercise; print nothing, raise nothing, change nothing.
+
+    "1.2", any object -> Verdict
+    """
+    if id not in EXERCISES:
+        return Verdict(str(id), "not attempted", None, notebook.unknown(EXERCISES, id))
+    return grade_exercise(EXERCISES[id], attempt)
+
+
+def check(id, attempt):
+    """Grade an attempt and show the verdict; return the attempt if it is right, else the reference.
+
+    "1.2", any object -> the attempt or the reference
+    """
+    return notebook.check(EXERCISES, ATTEMPTS, id, attempt)
+
+
+def solution_magic(line, cell):
+    """The cell magic %%solution 1.2: its cell holds the code of a solution."""
+    notebook.solution(EXERCISES, ATTEMPTS, line.strip(), cell)
+
+
+if get_ipython():
+    get_ipython().register_magic_function(solution_magic, "cell", "solution")

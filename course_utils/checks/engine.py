@@ -1,0 +1,149 @@
+"""What an exercise is, and how an attempt at it is graded."""
+
+import inspect
+import zlib
+from dataclasses import dataclass, field
+
+from course_utils.checks.compare import advice, describe, difference
+from course_utils.checks.lab import Crash, Lab, Stop, name
+from course_utils.checks.sandbox import TimeUp, sandbox
+
+SECONDS = 8
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A thing to build, the reference for it, and the answers that are known.
+
+    experiment(lab, attempt) feeds an attempt and writes down what it does. mistakes maps the
+    name of each known mistake to code that makes it; the docstring of that code tells a reader
+    what went wrong. also_right lists right answers that are written differently.
+    """
+
+    id: str
+    title: str
+    notebook: str
+    reference: object
+    experiment: object
+    look: str
+    mistakes: dict = field(default_factory=dict)
+    also_right: list = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found."""
+
+    exercise: str
+    outcome: str  # "correct", "not yet", "not attempted" or "crashed"
+    mistake: str | None
+    message: str
+
+    def __str__(self):
+        return self.message
+
+
+def grade_exercise(exercise, attempt):
+    """Grade an attempt at an exercise.  Exercise, any object -> Verdict
+
+    It never raises, prints nothing, and leaves the global state as it was.
+    """
+
+    def verdict(outcome, text, mistake=None):
+        head = {"crashed": "not yet"}.get(outcome, outcome)
+        return Verdict(exercise.id, outcome, mistake, f"{exercise.id} {head}. {text}".strip())
+
+    if not alike(exercise.reference, attempt):
+        wanted = "class" if inspect.isclass(exercise.reference) else "function"
+        return verdict(
+            "not yet",
+            f"The check takes a {wanted}, {name(exercise.reference)}; it got {describe(attempt)}. "
+            f"Give it the name alone, without brackets behind it.",
+        )
+    try:
+        came = observe(exercise, attempt)
+    except TimeUp:
+        return verdict(
+            "crashed",
+            f"Your code was stopped after {SECONDS} seconds. Does each loop come to its end?",
+        )
+    if came and is_stub(came[-1]):
+        return verdict("not attempted", "The notebook goes on with the reference.")
+    expected = observe(exercise, exercise.reference)
+    found = first_difference(expected, came)
+    if found is None:
+        return verdict("correct", "")
+    seen, how, tip = found
+    outcome = "crashed" if isinstance(seen.value, Crash) else "not yet"
+    mistake = recognise(exercise, came)
+    if mistake:
+        why = " ".join(inspect.getdoc(exercise.mistakes[mistake]).split())
+        text = f"{how} {why}" if outcome == "crashed" else why
+    else:
+        text = f"{how} {seen.look or tip or exercise.look}"
+    return verdict(outcome, text, mistake)
+
+
+def alike(reference, attempt):
+    """True when both are classes, or neither is and both can be called."""
+    return inspect.isclass(reference) == inspect.isclass(attempt) and callable(attempt)
+
+
+def observe(exercise, attempt):
+    """Run the experiment on an attempt and return all that was seen, a crash last."""
+    lab = Lab(seed=zlib.crc32(exercise.id.encode()))
+    with sandbox(SECONDS):
+        try:
+            exercise.experiment(lab, attempt)
+        except Stop:
+            pass  # the attempt's exception is the last thing seen
+        except Exception as error:  # a wrong result, seen already, that the experiment tripped over
+            lab.note("the rest of the check", Crash(error))
+    return lab.seen
+
+
+def is_stub(seen):
+    crash = seen.value
+    return isinstance(crash, Crash) and crash.own and isinstance(crash.error, NotImplementedError)
+
+
+def first_difference(expected, came):
+    """Return the first thing seen that differs, how, and what to do; None if nothing does."""
+    for e, c in zip(expected, came):
+        if isinstance(c.value, Crash):
+            return c, tell_crash(c), "Print the shapes in the line before it."
+        if how := difference(e.value, c.value):
+            return c, c.wrong or f"{c.what}: {how}.", advice(e.value, c.value)
+    if len(expected) != len(came):
+        return came[-1], f"After {came[-1].what} the check expected something else.", ""
+    return None
+
+
+def tell_crash(seen):
+    crash = seen.value
+    message = (str(crash.error).strip() or "no message").splitlines()[0]
+    kind = type(crash.error).__name__
+    if not crash.function:
+        return f'{seen.what} raised {kind}: "{message}".'
+    there = f" There, {crash.shapes}." if crash.shapes else ""
+    return (
+        f"Line {crash.line} of your {crash.function}, `{crash.text}`, raised {kind}: "
+        f'"{message}". It was called as {seen.what}.{there}'
+    )
+
+
+def recognise(exercise, came):
+    """Return the name of the known mistake that does all that the attempt did, or None."""
+    for mistake, wrong in exercise.mistakes.items():
+        if agree(observe(exercise, wrong), came):
+            return mistake
+    return None
+
+
+def agree(one, other):
+    return len(one) == len(other) and all(
+        a.value.same_as(b.value)
+        if isinstance(a.value, Crash) and isinstance(b.value, Crash)
+        else not isinstance(b.value, Crash) and difference(a.value, b.value) is None
+        for a, b in zip(one, other)
+    )

@@ -1,0 +1,258 @@
+"""The laboratory: where an attempt is built, fed and watched.
+
+An exercise's experiment is a function of a lab and an attempt. It draws its inputs from the lab,
+lets the lab call the attempt, and the lab writes down what it sees. The same experiment on the
+reference gives the results to compare with.
+"""
+
+import copy
+import inspect
+import linecache
+import site
+import sysconfig
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from course_utils.checks.compare import describe, word
+
+COURSE = str(Path(__file__).parents[1])
+LIBRARIES = (sysconfig.get_path("stdlib"), *site.getsitepackages(), *torch.__path__, "<frozen")
+
+
+class Stop(Exception):
+    """The attempt raised; the experiment ends here."""
+
+
+@dataclass
+class Seen:
+    """One thing that was seen: what it is, its value, and what to say if that is wrong."""
+
+    what: str
+    value: object
+    wrong: str = ""  # a sentence that says how, in place of a comparison of the values
+    look: str = ""  # where to look, in place of the exercise's own advice
+
+
+@dataclass
+class Crash:
+    """An exception that an attempt raised, and the line of the reader's that led to it."""
+
+    error: BaseException
+    own: bool = False  # that line itself raised it, not something that it called
+    function: str = ""
+    line: int = 0
+    text: str = ""
+    shapes: str = ""
+
+    def same_as(self, other):
+        """True for the same exception with the same message, wherever it was raised."""
+        return type(self.error) is type(other.error) and str(self.error) == str(other.error)
+
+
+class Lab:
+    def __init__(self, seed):
+        self.generator = torch.Generator().manual_seed(seed)
+        self.seen = []
+
+    # What experiments draw
+
+    def normal(self, *shape):
+        """Standard normal numbers.  () -> shape"""
+        return torch.randn(shape, generator=self.generator)
+
+    def uniform(self, *shape):
+        """Numbers between 0 and 1.  () -> shape"""
+        return torch.rand(shape, generator=self.generator)
+
+    def steps(self, B, T=1000):
+        """Noise steps, int64, all different.  () -> (B,)"""
+        return torch.randperm(T, generator=self.generator)[:B]
+
+    # What experiments do with an attempt
+
+    def note(self, what, value, wrong="", look=""):
+        """Write down a property of the attempt."""
+        self.seen.append(Seen(what, value, wrong, look))
+
+    def build(self, cls, *args):
+        """Make a module and give it weights that depend on their shapes alone."""
+        what = f"{name(cls)}({arguments(args, cls)})"
+        module = self.run(what, cls, *args, seed=1)  # not that of the calls
+        is_module = isinstance(module, nn.Module)
+        self.note(what, is_module, "Your class is no nn.Module: let it inherit from nn.Module.")
+        if not is_module:
+            raise Stop
+        fill(module)
+        return module
+
+    def call(self, function, *args):
+        """Call the attempt, write down what it returns, and that it left its input alone."""
+        before = copy.deepcopy(args)
+        what = f"{name(function)}({arguments(args, function)})"
+        result = self.run(what, function, *args)
+        self.note(what, freeze(result))
+        called = zip(names(args, function), before, args)
+        changed = [key for key, a, b in called if not same(a, b)]
+        self.note(
+            "inputs changed", changed,
+            f"Your code changes its input: {', '.join(changed)} is different after the call.",
+            "Whoever calls it may need the old values. Write x = x + 1, not x += 1.",
+        )  # fmt: skip
+        return result
+
+    def elsewhere(self, function, *args):
+        """Call the attempt with inputs on another device: tensors of its own must follow them.
+
+        PyTorch's device "meta" has shapes and no numbers, and is on every machine. What else
+        fails there, such as reading a number, would work on a GPU and is no mistake.
+        """
+        if isinstance(function, nn.Module):
+            function = copy.deepcopy(function).to("meta")
+        try:
+            result = function(*[a.to("meta") if is_tensor(a) else a for a in args])
+            follows = result.device.type == "meta"
+        except Exception as error:
+            stays = "is not on the expected device meta", "Cannot copy out of meta tensor"
+            follows = not any(words in str(error) for words in stays)
+        self.note(
+            "follows its input to another device", follows,
+            "On a GPU your code would stop: it makes a tensor on the CPU and mixes it with its "
+            "input.",
+            "Bring what you make to the device of the input, with .to(t.device) for an input t.",
+        )  # fmt: skip
+
+    def learn(self, module, *args):
+        """Train mode, then eval mode; write down outputs and gradients.
+
+        Gradients must reach every parameter, and those of the inputs are compared. BatchNorm
+        remembers one batch only, so that a bias before it makes no difference.
+        """
+        for norm in module.modules():
+            if isinstance(norm, nn.modules.batchnorm._BatchNorm):
+                norm.momentum = 1.0
+        args = [a.requires_grad_() if is_float(a) else a for a in copy.deepcopy(args)]
+        out = self.call(module.train(), *[a.clone() if is_float(a) else a for a in args])
+        if isinstance(out, torch.Tensor) and out.requires_grad:
+            (out * torch.linspace(-1, 2, out.numel()).view(out.shape)).sum().backward()
+        missed = [n for n, p in module.named_parameters() if p.grad is None]
+        self.note(
+            "parameters without gradient", missed,
+            f"No gradient reaches {', '.join(missed)}.",
+            "Either it is never used, or detach, .data or no_grad cuts the way to the output.",
+        )  # fmt: skip
+        for a in args:
+            if is_float(a):
+                self.note("the gradient of the input", a.grad)
+        self.call(module.eval(), *[a.detach() for a in args])
+
+    def run(self, what, function, *args, seed=0):
+        """Call the attempt; an exception is written down and ends the experiment."""
+        torch.manual_seed(seed)
+        try:
+            return function(*args)
+        except (Exception, SystemExit) as error:
+            self.note(what, crash(error))
+            raise Stop from None
+
+
+def fill(module):
+    """Fill parameters with numbers that depend on their kind and squeezed shape, nothing else.
+
+    So a module with other names, another order, or a Linear in place of a 1x1 convolution gets
+    the same numbers. A matrix or kernel z is scaled by its inputs; a norm's scale is 1 + z/10;
+    anything else z/10.
+    """
+    with torch.no_grad():
+        for key, p in module.named_parameters():
+            shape = tuple(n for n in p.shape if n != 1)
+            kind = kind_of(key, p, shape)
+            seed = zlib.crc32(f"{kind} {shape}".encode())
+            z = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).view(p.shape)
+            if kind == "weight":
+                p.copy_(z / max(p[0].numel(), 1) ** 0.5)
+            else:
+                p.copy_(z / 10 + (kind == "scale"))
+
+
+def kind_of(key, p, shape):
+    if len(shape) >= 2:
+        return "weight"
+    if bool((p == 1).all()):
+        return "scale"
+    if key.endswith("bias") or bool((p == 0).all()):
+        return "bias"
+    return "weight"
+
+
+def crash(error):
+    """Find the reader's own line in a traceback: the last one outside the libraries."""
+    own, tb = None, error.__traceback__
+    while tb:
+        if is_readers(tb.tb_frame.f_code.co_filename):
+            own = tb
+        last, tb = tb, tb.tb_next
+    if own is None:
+        return Crash(error)
+    code, values = own.tb_frame.f_code, own.tb_frame.f_locals
+    return Crash(
+        error,
+        own=own is last,
+        function=code.co_name,
+        line=own.tb_lineno - code.co_firstlineno + 1,
+        text=linecache.getline(code.co_filename, own.tb_lineno).strip(),
+        shapes=", ".join(f"{k} is {word(v.shape)}" for k, v in values.items() if is_tensor(v)),
+    )
+
+
+def is_readers(file):
+    """True for a notebook's cell or a file of the reader's; our own wrong answers count too."""
+    if file.startswith(COURSE):
+        return Path(file).name.startswith("nb")
+    return not file.startswith(LIBRARIES)
+
+
+def is_tensor(value):
+    return isinstance(value, torch.Tensor)
+
+
+def is_float(value):
+    return is_tensor(value) and value.is_floating_point()
+
+
+def same(a, b):
+    return torch.equal(a, b) if is_tensor(a) else True
+
+
+def freeze(value):
+    """A copy that later calls cannot change."""
+    if is_tensor(value):
+        return value.detach().clone()
+    if type(value) in (tuple, list):
+        return type(value)(freeze(v) for v in value)
+    return value
+
+
+def name(function):
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def arguments(args, function):
+    """Say what is passed in, with the attempt's own names for it where they fit."""
+    return ", ".join(
+        f"{key} = {word(a.dtype)} {word(a.shape)}" if is_tensor(a) else f"{key} = {describe(a)}"
+        for key, a in zip(names(args, function), args)
+    )
+
+
+def names(args, function):
+    """Return the attempt's names for its arguments, or their numbers where they do not fit."""
+    called = function.forward if isinstance(function, nn.Module) else function
+    try:
+        found = list(inspect.signature(called).bind(*args).arguments)
+    except (TypeError, ValueError):
+        found = []
+    return found if len(found) == len(args) else [f"argument {i + 1}" for i in range(len(args))]

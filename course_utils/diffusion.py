@@ -1,0 +1,80 @@
+"""Adding noise, taking it out again, and the losses that train the network."""
+
+from torch.nn import functional as F
+
+from course_utils.unet import timesteps
+
+
+def add_noise(x0, eps, alpha_bar):
+    """Return the pictures with noise mixed in: sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps.
+
+    (B, C, H, W), (B, C, H, W), (B,) -> (B, C, H, W)
+
+    alpha_bar, in [0, 1], is the share of each picture's variance that is kept.
+    Source: "Denoising Diffusion Probabilistic Models" (2020), equation 4.
+    """
+    alpha_bar = alpha_bar[:, None, None, None]  # (B, 1, 1, 1)
+    return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
+
+
+def predict_x0(xt, eps, alpha_bar):
+    """Return the pictures that xt was made from, if eps is the noise in it.
+
+    (B, C, H, W), (B, C, H, W), (B,) -> (B, C, H, W)
+
+    It undoes add_noise. alpha_bar may also be one number, of shape (), for all pictures.
+    Source: "Denoising Diffusion Probabilistic Models" (2020), equation 15.
+    """
+    alpha_bar = alpha_bar[..., None, None, None]  # (B, 1, 1, 1)
+    return (xt - (1 - alpha_bar).sqrt() * eps) / alpha_bar.sqrt()
+
+
+def velocity(x0, eps, alpha_bar):
+    """Return v, what noisy pictures hide: sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x0.
+
+    (B, C, H, W), (B, C, H, W), (B,) -> (B, C, H, W)
+
+    Where little noise is in the picture, v is nearly the noise; where hardly anything else is, it
+    is nearly the picture, with its sign turned.
+    Source: "Progressive Distillation for Fast Sampling of Diffusion Models" (2022), appendix D.
+    """
+    alpha_bar = alpha_bar[:, None, None, None]  # (B, 1, 1, 1)
+    return alpha_bar.sqrt() * eps - (1 - alpha_bar).sqrt() * x0
+
+
+def noise_loss(net, x0, t, eps, schedule):
+    """Return the mean squared error of a network that predicts the noise.
+
+    UNet, (B, C, H, W), (B,), (B, C, H, W), Schedule -> ()
+
+    Source: "Denoising Diffusion Probabilistic Models" (2020), equation 14.
+    """
+    alpha_bar = schedule.alpha_bar_at(timesteps(t, x0))
+    return F.mse_loss(net(add_noise(x0, eps, alpha_bar), t), eps)
+
+
+def velocity_loss(net, x0, t, eps, schedule):
+    """Return the mean squared error of a network that predicts v.
+
+    UNet, (B, C, H, W), (B,), (B, C, H, W), Schedule -> ()
+
+    Source: "Progressive Distillation for Fast Sampling of Diffusion Models" (2022), section 4.
+    """
+    alpha_bar = schedule.alpha_bar_at(timesteps(t, x0))
+    return F.mse_loss(net(add_noise(x0, eps, alpha_bar), t), velocity(x0, eps, alpha_bar))
+
+
+class NoiseFromVelocity:
+    """Makes a network that predicts v answer with the noise, as the samplers want it.
+
+    (B, C, H, W), (B,) -> (B, C, H, W)
+
+    The noise is sqrt(1 - alpha_bar) xt + sqrt(alpha_bar) v.
+    """
+
+    def __init__(self, net, schedule):
+        self.net, self.schedule = net, schedule
+
+    def __call__(self, xt, t):
+        alpha_bar = self.schedule.alpha_bar_at(timesteps(t, xt))[:, None, None, None]
+        return (1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * self.net(xt, t)

@@ -1,0 +1,56 @@
+"""Rows and grids of images. Values are clipped to [-1, 1]; black is -1 and white is 1."""
+
+import matplotlib.pyplot as plt
+
+
+def strip(images, titles=None, labels=None, size=1.1):
+    """Draw rows of images side by side.
+
+    (N, C, H, W), or a list of such for several rows -> figure
+
+    titles stand above the first row, labels at the left of the rows.
+    """
+    rows = images if isinstance(images, (list, tuple)) else [images]
+    columns = max(len(row) for row in rows)
+    figure, axes = plt.subplots(
+        len(rows), columns, figsize=(size * columns, size * len(rows) * 1.08 + 0.2), squeeze=False
+    )
+    for r, row in enumerate(rows):
+        for ax, image in zip(axes[r], row):
+            show(ax, image)
+        for ax in axes[r, len(row) :]:
+            ax.axis("off")
+        if labels:
+            axes[r, 0].set_ylabel(labels[r], fontsize=9)
+    for ax, title in zip(axes[0], titles or []):
+        ax.set_title(title, fontsize=9)
+    figure.tight_layout(pad=0.3)
+    return figure
+
+
+def grid(images, columns=10, size=0.6):
+    """Draw many images close together.
+
+    (N, C, H, W) -> figure
+    """
+    rows = -(-len(images) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(size * columns, size * rows), squeeze=False,
+        gridspec_kw={"wspace": 0.06, "hspace": 0.06},
+    )  # fmt: skip
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, image in zip(axes.flat, images):
+        show(ax, image)
+    figure.subplots_adjust(0, 0, 1, 1)
+    return figure
+
+
+def show(ax, image):
+    """Draw one image of shape (C, H, W) into the axes."""
+    pixels = ((image.detach().float().cpu().clamp(-1, 1) + 1) / 2).permute(1, 2, 0).numpy()
+    ax.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for side in ax.spines.values():
+        side.set_color("#cbd5e1")

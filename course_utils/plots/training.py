@@ -1,0 +1,23 @@
+"""Pictures of a training run."""
+
+import matplotlib.pyplot as plt
+import torch
+
+
+def loss_curve(losses, window=50):
+    """Draw the loss of every step, and its mean over a window.
+
+    () -> figure
+    """
+    figure, ax = plt.subplots(figsize=(7, 2.6))
+    losses = torch.as_tensor(losses)
+    ax.plot(losses, color="#cbd5e1", lw=0.6, label="each step")
+    means = losses.unfold(0, min(window, len(losses)), 1).mean(dim=1)
+    ax.plot(range(len(losses) - len(means), len(losses)), means, color="#2b6cb0",
+            label=f"mean of {window}")  # fmt: skip
+    ax.set_yscale("log")
+    ax.set_xlabel("step")
+    ax.set_ylabel("loss")
+    ax.legend(frameon=False)
+    figure.tight_layout(pad=0.4)
+    return figure

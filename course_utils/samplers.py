@@ -1,0 +1,73 @@
+"""From noise to pictures. A model here is any callable: model(xt, t) returns the noise in xt.
+
+Each sampler is a generator. After every step it yields (t, xt, x0): the step that was taken, the
+picture it led to, and the guess of the clean picture that it went by, clipped to [-1, 1] where
+pictures live. `last(ddim(...))` gives the finished pictures. Noise that is drawn on the way comes
+from torch's global generator.
+"""
+
+import torch
+
+from course_utils.diffusion import predict_x0
+
+
+def last(steps):
+    """Run a sampler to its end and return the finished pictures.
+
+    sampler -> (B, C, H, W)
+    """
+    for _, xt, _ in steps:
+        pass
+    return xt
+
+
+@torch.no_grad()
+def ddpm(model, xT, schedule):
+    """Go down every step from t = T - 1 to 0, adding a little noise again after each.
+
+    UNet, (B, C, H, W), Schedule -> sampler
+
+    The noise has the smaller of the two variances that the paper allows.
+    Source: "Denoising Diffusion Probabilistic Models" (2020), algorithm 2, equations 6 and 7.
+    """
+    xt = xT
+    betas, alpha_bars = schedule.betas.to(xT.device), schedule.alpha_bar.to(xT.device)
+    for t in reversed(range(schedule.T)):
+        beta, alpha_bar = betas[t], alpha_bars[t]
+        alpha_bar_next = alpha_bars[t - 1] if t > 0 else torch.ones_like(alpha_bar)
+        x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(-1, 1)
+        x0_share = alpha_bar_next.sqrt() * beta / (1 - alpha_bar)
+        xt_share = (1 - beta).sqrt() * (1 - alpha_bar_next) / (1 - alpha_bar)
+        xt = x0_share * x0 + xt_share * xt
+        if t > 0:
+            sigma = (beta * (1 - alpha_bar_next) / (1 - alpha_bar)).sqrt()
+            xt = xt + sigma * torch.randn_like(xt)
+        yield t, xt, x0
+
+
+@torch.no_grad()
+def ddim(model, xT, schedule, steps=50, eta=0.0):
+    """Go from noise to pictures in fewer, larger steps.
+
+    UNet, (B, C, H, W), Schedule -> sampler
+
+    The steps are spread evenly over the T of the schedule and begin with its last. With eta = 0
+    nothing is random but xT; eta = 1 adds as much noise as DDPM does. Raises ValueError unless
+    there are 1 to T steps. Source: "Denoising Diffusion Implicit Models" (2020), equation 12.
+    """
+    if not 1 <= steps <= schedule.T:
+        raise ValueError(f"steps must be from 1 to {schedule.T}; got {steps}")
+    xt = xT
+    alpha_bars = schedule.alpha_bar.to(xT.device)
+    times = [round(schedule.T * (1 - i / steps)) - 1 for i in range(steps)]
+    for t, t_next in zip(times, [*times[1:], None]):
+        alpha_bar = alpha_bars[t]
+        alpha_bar_next = torch.ones_like(alpha_bar) if t_next is None else alpha_bars[t_next]
+        x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(-1, 1)
+        eps = (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()  # that goes with the clipped x0
+        variance = (1 - alpha_bar_next) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_next)
+        sigma = eta * variance.sqrt()
+        xt = alpha_bar_next.sqrt() * x0 + (1 - alpha_bar_next - sigma**2).clamp(min=0).sqrt() * eps
+        if eta > 0:
+            xt = xt + sigma * torch.randn_like(xt)
+        yield t, xt, x0

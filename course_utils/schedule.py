@@ -1,0 +1,59 @@
+"""How much noise is in the picture at each step."""
+
+import math
+
+import torch
+
+
+class Schedule:
+    """The noise of T steps, from nearly clean (t = 0) to nearly nothing but noise (t = T - 1).
+
+    (T,) -> alpha_bar (T,)
+
+    betas[t] is the variance of the noise that step t adds. alpha_bar[t] is the share of the
+    picture's own variance that is left then: the product of 1 - beta up to t. Both are float32,
+    computed in float64. Source: "Denoising Diffusion Probabilistic Models" (2020), equation 4.
+    """
+
+    def __init__(self, betas):
+        betas = torch.as_tensor(betas, dtype=torch.float64)
+        self.T = len(betas)
+        self.betas = betas.float()
+        self.alpha_bar = torch.cumprod(1 - betas, dim=0).float()
+
+    def alpha_bar_at(self, t):
+        """Return alpha_bar for each step in t, on t's device.
+
+        (B,) -> (B,)
+
+        Raises ValueError when a step is outside 0 ... T - 1 or is not an integer.
+        """
+        if t.dtype not in (torch.int64, torch.int32):
+            raise ValueError(f"t must hold integers, the numbers of noise steps; got {t.dtype}")
+        if ((t < 0) | (t >= self.T)).any():
+            raise ValueError(
+                f"t must be from 0 to {self.T - 1}; got {int(t.min())} to {int(t.max())}"
+            )
+        return self.alpha_bar.to(t.device)[t]
+
+
+def linear_schedule(T=1000, first=1e-4, last=0.02):
+    """Return the schedule whose betas grow in equal steps.
+
+    () -> Schedule
+
+    Source: "Denoising Diffusion Probabilistic Models" (2020), section 4.
+    """
+    return Schedule(torch.linspace(first, last, T, dtype=torch.float64))
+
+
+def cosine_schedule(T=1000, offset=0.008, largest=0.999):
+    """Return the schedule whose alpha_bar falls like a squared cosine: less noise at first.
+
+    () -> Schedule
+
+    Source: "Improved Denoising Diffusion Probabilistic Models" (2021), equation 17.
+    """
+    u = torch.arange(T + 1, dtype=torch.float64) / T
+    alpha_bar = torch.cos((u + offset) / (1 + offset) * math.pi / 2) ** 2
+    return Schedule((1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=largest))

@@ -1,0 +1,528 @@
+# %% [markdown]
+# # 01 The time embedding: how the network knows what time it is
+#
+# {{badge}}
+#
+# In this notebook you will
+#
+# - see why a network that removes noise must know the step t;
+# - see what goes wrong when t is given as an integer, as a one-hot vector, or as a number from 0 to
+#   1;
+# - build the sinusoidal embedding, one frequency at a time, and look at it from three sides;
+# - build `TimeEmbedding`, the first part of your U-Net.
+#
+# It has five exercises and takes about 60 minutes. The last exercise may be left out.
+
+# %%
+# setup
+
+# %%
+import math
+
+import matplotlib.pyplot as plt
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.checks import check
+from course_utils.data import load
+from course_utils.diffusion import add_noise
+from course_utils.plots import draw_u, embedding_map, similarity_map, waves
+from course_utils.schedule import cosine_schedule, linear_schedule
+from course_utils.unet import UNet
+from course_utils.widgets import embedding_explorer
+
+# %% [markdown]
+# This is where we are in the U:
+
+# %%
+draw_u(highlight="time")
+plt.show()
+
+# %% [markdown]
+# ## 1. Why must the network know t?
+#
+# Take the simplest noise predictor that there is: multiply the noisy picture by one number c and
+# call the result the noise. `eps = c * xt`. It cannot see strokes or digits. But even it has
+# something to learn: which c is best?
+#
+# The best c (the one with the smallest mean squared error) is the mean of `xt * eps` divided by the
+# mean of `xt * xt`. **Before you run the cell: at t = 50, the picture is nearly clean; at t = 900,
+# nearly all of it is noise. What will c be, about, at each?**
+
+# %%
+images, _ = load("digits", "train")
+schedule = cosine_schedule(T=1000)
+eps = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+
+noisy = {}
+for t in (50, 300, 900):
+    alpha_bar = schedule.alpha_bar_at(torch.full((len(images),), t))
+    noisy[t] = xt = add_noise(images, eps, alpha_bar)
+    c = (xt * eps).mean() / (xt * xt).mean()
+    print(f"t = {t:3}: the best c is {c:.2f}, its error {(c * xt - eps).square().mean():.2f}")
+
+# %% [markdown]
+# At t = 50 almost nothing of `xt` is noise, at t = 900 almost all. A network that does not know t
+# has to use one c for all:
+
+# %%
+everything = torch.stack(list(noisy.values()))
+c = (everything * eps).mean() / (everything * everything).mean()
+for t, xt in noisy.items():
+    error = (c * xt - eps).square().mean()
+    print(f"t = {t:3}: with c = {c:.2f} for all, the error is {error:.2f}")
+
+# %% [markdown]
+# At t = 300 nothing is lost, for the common c happens to suit it. At t = 50 the answer is now worse
+# than no answer at all (c = 0 has an error of 1), and at t = 900 the error is ten times what it
+# was. A real network could try to see from the picture how noisy it is. But that costs it part of
+# its strength, and we know t anyway. So we tell it.
+#
+# ## 2. How do you tell a number to a network?
+#
+# t is an integer from 0 to 999. Three ways to hand it over come to mind:
+#
+# - the **integer** itself, one input: 0, 1, ..., 999;
+# - **scaled** to the range from 0 to 1, one input: t / 1000;
+# - **one-hot**: 1,000 inputs, all of them 0 but the one with number t.
+#
+# We put them to a test. A small network gets t, in one of the three ways, and has to learn how
+# strong the noise is at each step: the logarithm of the ratio of noise to picture, shifted and
+# scaled to mean 0 and variance 1. (We take it from the *linear* noise schedule, another one that is
+# in use, because there it changes very fast at first and slowly later.) The network is trained on
+# the **even** steps only, and then asked about the **odd** ones too. An error of 1 is what you get
+# for knowing nothing.
+#
+# **Which of the three will do well on the even steps? And which on the odd ones, which it has never
+# seen?**
+
+# %%
+times = torch.arange(1000)
+alpha_bar = linear_schedule(T=1000).alpha_bar
+ratio = ((1 - alpha_bar) / alpha_bar).log10()
+target = (ratio - ratio.mean()) / ratio.std()
+
+
+def fit(name, code, steps=300):
+    """Train a small network to turn the code of t, (1000, D), into the target."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(code.shape[1], 64), nn.SiLU(), nn.Linear(64, 1))
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    for _ in range(steps):
+        loss = (net(code[::2])[:, 0] - target[::2]).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    odd = (net(code[1::2])[:, 0] - target[1::2]).square().mean()
+    print(f"{name:10} error on even steps {loss.item():.4f}, on odd steps {odd.item():.4f}")
+
+
+# %% tags=["nbval-ignore-output"]
+fit("integer", times.float()[:, None])
+fit("scaled", times[:, None] / 1000)
+fit("one-hot", F.one_hot(times, 1000).float())
+
+# %% [markdown]
+# Look at the last line first. One-hot learns every even step by heart, and about the odd ones it
+# knows nothing. To it, the steps 10 and 11 have no more in common than 10 and 900: each has its own
+# weights, and those of a step that it has never seen are still random.
+#
+# The two that use one number know as much about the odd steps as about the even ones, for
+# neighbours look alike to them. But they look too much alike. Between t = 10 and t = 11 the scaled
+# input changes by a thousandth, and a network made of smooth functions hardly reacts to that. So it
+# is slow to learn what changes fast. The integer has the opposite trouble: inputs in the hundreds,
+# where a network likes numbers around 1.
+#
+# We want both: **neighbours should look alike, and still every step should look different.**
+#
+# ## 3. What does a clock do?
+#
+# A clock has the same task: to show a moment among many thousands. One hand that goes around once
+# in twelve hours would do it in principle, but no eye could read the minute from it. So a clock has
+# several hands. The fast one tells neighbouring moments apart, but comes to the same place again
+# and again. The slow one tells the hours apart. Together they show each moment in one way only, and
+# moments that are close look alike.
+#
+# Our hands are waves. Each has a *frequency* $\omega$: at time t its angle is $\omega t$, in
+# radians. We need some fast ones and some slow ones, and a good choice is to let them fall by equal
+# **factors**, as the numbers 1, 1/10, 1/100 do.
+#
+# ### Exercise 1.1: the frequencies
+# difficulty 2 of 5, about 8 minutes
+#
+# A vector of D numbers has room for n = D/2 frequencies (the other half will be needed soon). They
+# go from 1 down to exactly 1 / max_period:
+#
+# $$\omega_i = \exp\left(-\log(\mathrm{max\_period})\;\frac{i}{n - 1}\right), \qquad i = 0, \dots, n - 1$$
+#
+# | | |
+# |---|---|
+# | `dim` | D, an even number, at least 4 |
+# | `max_period` | a float; the slowest wave takes `2 * pi * max_period` steps to go around |
+# | returns | a float tensor of shape `(D/2,)` |
+#
+# The reference refuses an odd `dim` with an error message. Yours need not.
+
+# %%
+def frequencies(dim, max_period=10_000.0):
+    """Return the angular frequencies of the sinusoidal embedding, fast to slow.
+
+    () -> (D/2,)
+
+    They fall geometrically from 1 to 1 / max_period, in radians per time step:
+    exp(-log(max_period) * i / (D/2 - 1)) for i = 0 ... D/2 - 1.
+    Raises ValueError unless D is even and at least 4.
+    Source: "Attention Is All You Need" (2017), section 3.5, spaced as in the DDPM code (2020).
+    """
+    raise NotImplementedError("exercise 1.1")
+
+# %%
+frequencies = check("1.1", frequencies)
+
+# %% [markdown]
+# <details><summary>Hint 1: all i at once</summary>
+#
+# `torch.arange(n)` holds 0, 1, ..., n - 1. Whatever you do to a tensor is done to all its numbers.
+# </details>
+#
+# <details><summary>Hint 2: log and exp</summary>
+#
+# `max_period` is a plain number: take `math.log`. The exponent is a tensor: take `torch.exp`.
+# </details>
+#
+# <details><summary>My check says that I divide by n</summary>
+#
+# With i / n, the last i gives (n - 1) / n, which is not 1. The formula wants 1 there, so that the
+# last frequency is exactly 1 / max_period.
+# </details>
+
+# %%
+# solution 1.1
+
+# %%
+print("dim = 8, max_period = 1000:", frequencies(8, 1000.0))
+
+# %% [markdown]
+# Each is a tenth of the one before. These are the waves that they make:
+
+# %%
+moments = torch.arange(200)
+omega = frequencies(8, 1000.0)
+waves(torch.sin(moments[:, None] * omega), moments, [f"sin {w:.3f} t" for w in omega])
+plt.show()
+
+# %% [markdown]
+# The fast ones tell t = 10 from t = 11. The slow ones tell t = 10 from t = 150.
+#
+# ## 4. Why sine and cosine?
+#
+# Look at one wave alone. A sine has the same value twice on its way around: going up and coming
+# down. **At which other t, below 6.28, is sin(t) the same as at t = 1?**
+
+# %%
+print(f"pi - 1 = {math.pi - 1:.3f}")
+print(f"sin(1) = {math.sin(1):.3f}, sin(pi - 1) = {math.sin(math.pi - 1):.3f}")
+print(f"cos(1) = {math.cos(1):.3f}, cos(pi - 1) = {math.cos(math.pi - 1):.3f}")
+
+# %% [markdown]
+# The sine cannot tell the two apart, but the cosine can. Sine and cosine together are a point on a
+# circle: the tip of the clock's hand. So each frequency gets two places in the vector.
+#
+# ### Exercise 1.2: the sinusoidal embedding
+# difficulty 2 of 5, about 10 minutes
+#
+# Make a row of D numbers for each t: first the sines of all its angles, then their cosines.
+#
+# $$\mathrm{emb}(t) = [\sin(\omega_0 t), \dots, \sin(\omega_{n-1} t),\; \cos(\omega_0 t), \dots, \cos(\omega_{n-1} t)]$$
+#
+# | | shape |
+# |---|---|
+# | `t` | `(B,)`, integers or floats, on any device |
+# | `frequencies(dim, max_period)` | `(D/2,)`, on the CPU |
+# | returns | `(B, D)`, float, on the device of t |
+
+# %%
+def sinusoidal_embedding(t, dim, max_period=10_000.0):
+    """Return the sines, then the cosines, of t times each frequency.
+
+    (B,) -> (B, D)
+
+    t counts noise steps and may be integer or float; all values returned are in [-1, 1].
+    Raises ValueError unless D is even and at least 4.
+    Source: "Attention Is All You Need" (2017), section 3.5.
+    """
+    raise NotImplementedError("exercise 1.2")
+
+# %%
+sinusoidal_embedding = check("1.2", sinusoidal_embedding)
+
+# %% [markdown]
+# <details><summary>Hint 1: every t with every frequency</summary>
+#
+# You need a table of angles with B rows and D/2 columns. Multiply a column of shape `(B, 1)` by a
+# row of shape `(D/2,)`: PyTorch repeats both to `(B, D/2)`. `t[:, None]` is such a column.
+# </details>
+#
+# <details><summary>Hint 2: joining</summary>
+#
+# `torch.cat([a, b], dim=1)` puts two tables side by side.
+# </details>
+#
+# <details><summary>My check says that something stays on the CPU</summary>
+#
+# A tensor that you make yourself is on the CPU. On a GPU, t is not. `frequencies(...).to(t.device)`
+# brings it there, and does nothing if it is there already.
+# </details>
+
+# %%
+# solution 1.2
+
+# %% [markdown]
+# One row of this table is what the network will be told. Here are the rows of the first 200 steps,
+# as a picture. Red is +1, blue is -1:
+
+# %%
+table = sinusoidal_embedding(times, 32)
+embedding_map(table[:200], times[:200])
+plt.show()
+
+# %% [markdown]
+# The sines are on the left, the cosines on the right. In each half the waves get slower from left
+# to right, until they hardly change within these steps.
+#
+# And the test from section 2? **Where will the sinusoidal embedding come out?**
+
+# %% tags=["nbval-ignore-output"]
+fit("sinusoidal", sinusoidal_embedding(times, 64))
+
+# %% [markdown]
+# The same small network, the same number of steps: it learns the even steps as well as one-hot
+# does, and the odd ones too.
+#
+# ## 5. Which times look alike?
+#
+# We asked for neighbours that look alike. Let us measure that. Two vectors point the same way when
+# the *cosine* of the angle between them is 1; it is 0 when they have nothing to do with one
+# another, and -1 when they are opposite. It is their dot product, divided by both their lengths.
+#
+# ### Exercise 1.3: how alike are two times?
+# difficulty 2 of 5, about 8 minutes
+#
+# Compare every row of a table with every other row:
+#
+# $$\mathrm{similarity}_{ij} = \frac{e_i \cdot e_j}{\lVert e_i \rVert\, \lVert e_j \rVert}$$
+#
+# | | shape |
+# |---|---|
+# | `emb` | `(N, D)`, a vector in each row |
+# | returns | `(N, N)` |
+
+# %%
+def similarity(emb):
+    """Return the cosine of the angle between every two vectors.
+
+    (N, D) -> (N, N)
+
+    Entry [i, j] is the dot product of vectors i and j, divided by both their lengths.
+    """
+    raise NotImplementedError("exercise 1.3")
+
+# %%
+similarity = check("1.3", similarity)
+
+# %% [markdown]
+# <details><summary>Hint 1: all dot products at once</summary>
+#
+# A matrix product is a table of dot products: entry [i, j] of `a @ b` is row i of `a` times column
+# j of `b`. What must `b` be, so that its columns are the rows of `emb`?
+# </details>
+#
+# <details><summary>Hint 2: the lengths</summary>
+#
+# `emb.norm(dim=1, keepdim=True)` has shape `(N, 1)`: the length of each row. If every row is
+# divided by its length first, the dot products are the cosines.
+# </details>
+
+# %%
+# solution 1.3
+
+# %%
+similarity_map(similarity(sinusoidal_embedding(times, 64)), times, marked=(100, 500, 900))
+plt.show()
+
+# %% [markdown]
+# The bright diagonal is each time beside itself. Around it the similarity falls off to both sides,
+# first fast, then slowly and with ripples from the fast waves, and in the same way at t = 100, 500
+# and 900: how alike two times look depends only on how far apart they are. And nowhere else does a
+# curve come back to 1.
+#
+# ## 6. How does it get into the network?
+#
+# The sinusoids are fixed: nothing in them is learned. What the blocks of the U-Net need to know is
+# not "the third wave is at 0.4", but rather "there is so much noise that only the outline counts".
+# Between the two stands a small network: a linear layer, the activation SiLU, and another linear
+# layer. The second linear layer stands in each block, because each block wants to know something
+# else; you will write it in notebook 02. The first and the SiLU are `TimeEmbedding`.
+#
+# SiLU is $x \cdot \mathrm{sigmoid}(x)$: like ReLU, but without a corner.
+#
+# ### Exercise 1.4: the time embedding as a module
+# difficulty 2 of 5, about 10 minutes
+#
+# $$\mathrm{temb} = \mathrm{SiLU}(W\,\mathrm{emb}(t) + b)$$
+#
+# | | shape |
+# |---|---|
+# | `t` | `(B,)` |
+# | the linear layer | D inputs, D outputs |
+# | returns | `(B, D)` |
+#
+# Use your `sinusoidal_embedding`, with `dim` and the default `max_period`.
+
+# %%
+class TimeEmbedding(nn.Module):
+    """The vector that tells every block the time: sinusoids, one linear layer, SiLU.
+
+    (B,) -> (B, D)
+
+    The second linear layer stands in each block, which needs its own view of the time.
+    Source: "Denoising Diffusion Probabilistic Models" (2020), appendix B.
+    """
+
+    def __init__(self, dim):
+        super().__init__()
+        raise NotImplementedError("exercise 1.4")
+
+    def forward(self, t):
+        raise NotImplementedError("exercise 1.4")
+
+# %%
+TimeEmbedding = check("1.4", TimeEmbedding)
+
+# %% [markdown]
+# <details><summary>Hint 1: what goes where</summary>
+#
+# What has weights is made in `__init__` and kept on `self`: the layer `nn.Linear(dim, dim)`. What
+# happens to t is written in `forward`. Keep `dim` too, `forward` needs it.
+# </details>
+#
+# <details><summary>Hint 2: forward</summary>
+#
+# It is one line, from the inside out: `sinusoidal_embedding`, then the linear layer, then `F.silu`.
+# </details>
+#
+# <details><summary>My check says that the layer is made in forward</summary>
+#
+# A layer that is made in `forward` has new random weights at each call, and the optimizer does not
+# know it. So it can never learn.
+# </details>
+
+# %%
+# solution 1.4
+
+# %% [markdown]
+# This is the first part of your U-Net. The next cell puts it into the finished network, in place of
+# the reference's, and asks twice about the same picture, at two different times. **Nothing has been
+# trained yet. Will the two answers be equal?**
+
+# %%
+torch.manual_seed(0)
+net = UNet(base_ch=16, ch_mult=(1, 2), time_dim=64).eval()
+net.time = TimeEmbedding(64)
+with torch.no_grad():
+    early, late = net(images[:1], t=10), net(images[:1], t=900)
+print("temb:", tuple(net.time(torch.tensor([10, 900])).shape))
+print("the answers differ:", bool((early - late).abs().max() > 1e-3))
+
+# %% [markdown]
+# They differ: the time gets through to the output, even before the network has learned what to do
+# with it. That is what training is for.
+#
+# ## 7. A step in time is a rotation
+#
+# One more thing about the sinusoids, and the reason why they are used and not some other waves.
+# Suppose that a layer of the network wants to know what comes k steps later. Does it have to find
+# out t first, add k, and compute the sinusoids again? No. When the time goes on by k, each hand of
+# the clock turns by a fixed angle, wherever it stands. So from the vector of t, the vector of t + k
+# follows by a rotation: a linear map, which a linear layer can learn.
+#
+# ### Exercise 1.5 (optional): turn the hands
+# difficulty 4 of 5, about 15 minutes
+#
+# Given the embedding of some t, which you are not told, return that of t + k. With $a = \omega t$
+# and $b = \omega k$:
+#
+# $$\sin(a + b) = \sin a \cos b + \cos a \sin b \qquad \cos(a + b) = \cos a \cos b - \sin a \sin b$$
+#
+# | | shape |
+# |---|---|
+# | `emb` | `(B, D)`: sines in the first half of each row, cosines in the second |
+# | `k` | an int |
+# | returns | `(B, D)` |
+
+# %%
+def shift(emb, k, max_period=10_000.0):
+    """Return the embedding of t + k, given that of t, without knowing t.
+
+    (B, D) -> (B, D)
+
+    emb holds sines, then cosines, as sinusoidal_embedding returns them; k is in time steps.
+    sin(a + b) = sin a cos b + cos a sin b, and cos(a + b) = cos a cos b - sin a sin b.
+    """
+    raise NotImplementedError("exercise 1.5")
+
+# %%
+shift = check("1.5", shift)
+
+# %% [markdown]
+# <details><summary>Hint 1: what is what</summary>
+#
+# `sin a` and `cos a` are given: the two halves of `emb`. `emb.chunk(2, dim=1)` takes it apart. `b`
+# is `k * frequencies(D, max_period)`, and D is `emb.shape[1]`.
+# </details>
+#
+# <details><summary>Hint 2: do not overwrite</summary>
+#
+# The new cosine needs the **old** sine. Give the new ones names of their own.
+# </details>
+
+# %%
+# solution 1.5
+
+# %%
+now = sinusoidal_embedding(torch.tensor([10, 400]), 32)
+later = sinusoidal_embedding(torch.tensor([60, 450]), 32)
+print("turning by 50 steps is right to", f"{(shift(now, 50) - later).abs().max():.3f}")
+
+# %% [markdown]
+# ## 8. Try it out
+#
+# Move the sliders. **What happens to the picture when max_period is much too small for 1,000 steps?
+# When it is 100,000? And how few numbers would do?**
+
+# %% tags=["nbval-ignore-output"]
+embedding_explorer()
+
+# %% [markdown]
+# With max_period = 10, even the slowest wave goes around every 63 steps. No wave is left that tells
+# early from late: t = 300 then looks no more like t = 363 than like t = 900. With 100,000, the
+# columns on the right of each half hardly change in 1,000 steps: they say little. 10,000 is the
+# usual choice. As to dim: with 4 numbers there are only two waves, and too many times look alike;
+# 32 already do well, and networks take 128 or more because numbers are cheap here.
+#
+# ## Recap
+#
+# - The right answer depends on t, so the network is told t.
+# - One number changes too little between neighbours; a one-hot vector makes strangers of them.
+# - Waves of many frequencies, sine and cosine of each, do both: neighbours look alike, and no two
+#   times look the same.
+# - A step of k in time is a rotation of the vector, the same for every t.
+# - `TimeEmbedding` is the sinusoids, a linear layer and SiLU: `(B,) -> (B, D)`.
+#
+# **What can go wrong.** Sines and cosines that take turns in the vector (a network of notebook 10
+# does that) are as good, but weights trained with one order do not fit the other. Angles are in
+# radians. And a tensor that you make inside a function is on the CPU, even if t is not.
+#
+# **Where to look.** All of this is in `course_utils/embedding.py`. The map of the course is in
+# [00](00_start_here.ipynb).

@@ -1,0 +1,387 @@
+"""The engine: right answers are accepted, known mistakes are named, nothing is lost."""
+
+import random
+import threading
+import time
+
+import numpy
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import checks
+from course_utils.checks import EXERCISES, check, grade, notebook
+from course_utils.checks.compare import difference
+from course_utils.checks.engine import observe
+from course_utils.checks.lab import Crash, fill
+from course_utils.checks.sandbox import TimeUp, time_limit
+from course_utils.embedding import TimeEmbedding, frequencies, sinusoidal_embedding
+
+MISTAKES = [(e.id, name) for e in EXERCISES.values() for name in e.mistakes]
+RIGHT = [(e.id, i) for e in EXERCISES.values() for i in range(len(e.also_right))]
+
+
+# Every exercise
+
+
+@pytest.mark.parametrize("id", EXERCISES)
+def test_exercise_is_complete(id):
+    exercise = EXERCISES[id]
+    assert exercise.id == id and exercise.title and exercise.look
+    assert exercise.notebook.startswith(f"{int(id.split('.')[0]):02}_")
+    assert len(exercise.mistakes) >= 4
+    assert len(exercise.also_right) >= 2
+    assert all(wrong.__doc__ for wrong in exercise.mistakes.values())
+
+
+@pytest.mark.parametrize("id", EXERCISES)
+def test_reference_is_correct_and_twice_the_same(id):
+    exercise = EXERCISES[id]
+    assert grade(id, exercise.reference).outcome == "correct"
+    seen = [observe(exercise, exercise.reference) for _ in range(2)]
+    assert not any(isinstance(s.value, Crash) for s in seen[0])
+    assert [difference(a.value, b.value) for a, b in zip(*seen)] == [None] * len(seen[0])
+
+
+@pytest.mark.parametrize("id, i", RIGHT)
+def test_other_right_answer_is_accepted(id, i):
+    verdict = grade(id, EXERCISES[id].also_right[i])
+    assert verdict.outcome == "correct", verdict.message
+
+
+@pytest.mark.parametrize("id, name", MISTAKES)
+def test_mistake_is_refused_and_named(id, name):
+    verdict = grade(id, EXERCISES[id].mistakes[name])
+    assert verdict.outcome in ("not yet", "crashed")
+    assert verdict.mistake == name
+    assert verdict.message.startswith(f"{id} not yet. ")
+    why = " ".join(EXERCISES[id].mistakes[name].__doc__.split())
+    assert verdict.message.endswith(why)
+
+
+# A reader's code of any kind
+
+
+def returning(value):
+    return lambda *args: value
+
+
+def endless(t, dim):
+    while True:
+        try:
+            time.sleep(0.01)
+        except Exception:
+            pass
+
+
+def raises_with_numbers(emb):
+    rows = emb.T
+    return emb + rows
+
+
+@pytest.mark.parametrize(
+    "attempt, words",
+    [
+        (None, "it got None"),
+        (torch.zeros(3), "it got a tensor of shape (3,)"),
+        (TimeEmbedding, "it got the class TimeEmbedding"),
+        (returning(None), "expected a tensor of shape (5, 5), float32, got None"),
+        (returning((1, 2)), "got a tuple of 2"),
+        (lambda emb: (emb @ emb.T).double(), "expected dtype float32, got float64"),
+        (lambda emb: emb[:, :1] @ emb[:1], "expected shape (5, 5), got (5, 3)"),
+        (lambda emb: emb @ emb.T / 0, "NaN or infinite"),
+        (lambda emb: 2 * EXERCISES["1.3"].reference(emb), "they are 2 times"),
+        (lambda emb: 1 + EXERCISES["1.3"].reference(emb), "each is off by 1"),
+        (lambda emb: -EXERCISES["1.3"].reference(emb), "the sign is the wrong way round"),
+        (lambda emb: EXERCISES["1.3"].reference(emb).flip(0), "in another order"),
+        (lambda emb: torch.zeros(len(emb), len(emb)), "all of them are zero"),
+    ],
+)
+def test_wrong_result_is_described(attempt, words):
+    verdict = grade("1.3", attempt)
+    assert verdict.outcome == "not yet"
+    assert verdict.mistake is None
+    assert words in verdict.message
+
+
+@pytest.mark.parametrize(
+    "attempt, tip",
+    [
+        (returning(None), "end with a return"),
+        (returning(numpy.zeros(3)), "Return a torch tensor."),
+        (returning((torch.zeros(5), torch.zeros(5))), "torch.cat"),
+        (lambda emb: (emb @ emb.T).double(), ".to(torch.float32)"),
+        (lambda emb: emb, "Print the shapes"),
+        (lambda emb: torch.full((len(emb), len(emb)), 0.3), EXERCISES["1.3"].look),
+    ],
+)
+def test_tip_fits_what_is_wrong(attempt, tip):
+    message = grade("1.3", attempt).message
+    assert tip in message
+    assert (EXERCISES["1.3"].look in message) == (tip == EXERCISES["1.3"].look)
+
+
+def test_result_left_on_the_cpu_is_named():
+    def attempt(t, dim, max_period=10_000.0):
+        return sinusoidal_embedding(t.cpu(), dim, max_period)
+
+    assert "stops on a GPU" in grade("1.2", attempt).message
+
+
+def test_exception_is_shown_with_line_and_shapes():
+    verdict = grade("1.3", raises_with_numbers)
+    assert verdict.outcome == "crashed"
+    assert "Line 3 of your raises_with_numbers, `return emb + rows`" in verdict.message
+    assert "emb = float32 (5, 3)" in verdict.message
+    assert "rows is (3, 5)" in verdict.message
+
+
+def test_wrong_signature_is_shown():
+    verdict = grade("1.3", lambda a, b: a)
+    assert verdict.outcome == "crashed"
+    assert "missing 1 required positional argument: 'b'" in verdict.message
+
+
+def test_error_inside_a_library_is_traced_to_the_readers_line():
+    def attempt(emb):
+        return F.linear(emb, emb.T)
+
+    verdict = grade("1.3", attempt)
+    assert "Line 2 of your attempt, `return F.linear(emb, emb.T)`" in verdict.message
+
+
+def test_endless_loop_ends(monkeypatch):
+    monkeypatch.setattr("course_utils.checks.engine.SECONDS", 0.3)
+    verdict = grade("1.2", endless)
+    assert verdict.outcome == "crashed"
+    assert "stopped after 0.3 seconds" in verdict.message
+
+
+def test_endless_loop_ends_in_another_thread(monkeypatch):
+    monkeypatch.setattr("course_utils.checks.engine.SECONDS", 0.3)
+    verdicts = []
+    thread = threading.Thread(target=lambda: verdicts.append(grade("1.2", endless)))
+    thread.start()
+    thread.join()
+    assert verdicts[0].outcome == "crashed"
+
+
+def test_time_limit_leaves_nothing_behind():
+    for _ in range(50):
+        try:
+            with time_limit(0.001):
+                end = time.perf_counter() + 0.001
+                while time.perf_counter() < end:
+                    pass
+        except TimeUp:
+            pass
+    assert sum(range(10_000)) == 49_995_000  # a TimeUp that came late would be raised here
+
+
+def test_exit_is_caught():
+    assert grade("1.3", lambda emb: exit()).outcome == "crashed"
+
+
+def test_endless_recursion_is_caught():
+    def attempt(emb):
+        return attempt(emb)
+
+    assert "RecursionError" in grade("1.3", attempt).message
+
+
+def test_input_changed_in_place_is_named():
+    def attempt(emb):
+        emb /= emb.norm(dim=1, keepdim=True)
+        return emb @ emb.T
+
+    verdict = grade("1.3", attempt)
+    assert verdict.outcome == "not yet"
+    assert "changes its input: emb is different" in verdict.message
+
+
+def test_unused_parameter_is_named():
+    class Attempt(TimeEmbedding):
+        def __init__(self, dim):
+            super().__init__(dim)
+            self.spare = nn.Linear(2, 2)
+
+    assert "No gradient reaches spare.weight, spare.bias." in grade("1.4", Attempt).message
+
+
+def test_cut_gradient_is_named():
+    class Attempt(TimeEmbedding):
+        def forward(self, t):
+            return super().forward(t).detach()
+
+    assert "No gradient reaches linear.weight" in grade("1.4", Attempt).message
+
+
+def test_class_that_is_no_module():
+    class Attempt:
+        def __init__(self, dim):
+            pass
+
+    assert "no nn.Module" in grade("1.4", Attempt).message
+
+
+def test_instance_instead_of_class():
+    assert "Give it the name alone" in grade("1.4", TimeEmbedding(8)).message
+
+
+def test_tensor_left_on_the_cpu_is_named():
+    class Attempt(TimeEmbedding):
+        def __init__(self, dim):
+            super().__init__(dim)
+            self.omega = frequencies(dim)  # no buffer, so .to(device) leaves it behind
+
+        def forward(self, t):
+            angles = t.float()[:, None] * self.omega
+            return F.silu(self.linear(torch.cat([angles.sin(), angles.cos()], dim=1)))
+
+    assert "On a GPU your code would stop" in grade("1.4", Attempt).message
+
+
+# Stubs
+
+
+def test_stub_is_not_attempted():
+    def stub(emb):
+        """Any text."""
+        raise NotImplementedError
+
+    verdict = grade("1.3", stub)
+    assert verdict.outcome == "not attempted"
+    assert str(verdict) == "1.3 not attempted. The notebook goes on with the reference."
+
+
+def test_stub_of_a_class_is_not_attempted():
+    class Stub(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+
+        def forward(self, t):
+            raise NotImplementedError("exercise 1.4")
+
+    assert grade("1.4", Stub).outcome == "not attempted"
+
+
+def test_forgotten_forward_is_no_stub():
+    class Attempt(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+
+    verdict = grade("1.4", Attempt)
+    assert verdict.outcome == "crashed"
+    assert 'missing the required "forward"' in verdict.message
+
+
+# The state of the world
+
+
+def test_global_state_is_as_it_was():
+    def attempt(emb):
+        torch.manual_seed(3)
+        numpy.random.seed(3)
+        random.seed(3)
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        print("noise")
+        raise ValueError("left in a hurry")
+
+    before = torch.random.get_rng_state(), numpy.random.get_state()[1].copy(), random.getstate()
+    grade("1.3", attempt)
+    assert torch.equal(torch.random.get_rng_state(), before[0])
+    assert (numpy.random.get_state()[1] == before[1]).all()
+    assert random.getstate() == before[2]
+    assert torch.is_grad_enabled()
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.zeros(1).device.type == "cpu"
+
+
+def test_grading_works_under_no_grad_and_prints_nothing(capsys):
+    with torch.no_grad():
+        assert grade("1.4", TimeEmbedding).outcome == "correct"
+        assert not torch.is_grad_enabled()
+
+    def attempt(emb):
+        print("here I am")
+        return emb
+
+    grade("1.3", attempt)
+    assert capsys.readouterr() == ("", "")
+
+
+# Weights by shape
+
+
+def test_fill_depends_on_shape_alone():
+    linear, conv = nn.Linear(6, 4), nn.Conv2d(6, 4, 1)
+    fill(linear)
+    fill(conv)
+    x = torch.randn(5, 6)
+    assert torch.equal(linear.weight, conv.weight.flatten(1))
+    assert torch.allclose(linear(x), conv(x[:, :, None, None])[:, :, 0, 0])
+
+
+def test_fill_tells_scale_from_bias():
+    norm, plain = nn.BatchNorm2d(64), nn.Linear(2, 64)
+    fill(norm)
+    fill(plain)
+    assert abs(norm.weight.mean() - 1) < 0.1 and abs(norm.bias.mean()) < 0.1
+    assert torch.equal(norm.bias, plain.bias)
+
+
+# What a reader calls
+
+
+def test_check_returns_the_attempt_or_the_reference(capsys):
+    def attempt(emb):
+        return F.normalize(emb, dim=1) @ F.normalize(emb, dim=1).T
+
+    assert check("1.3", attempt) is attempt
+    assert check("1.3", lambda emb: emb) is EXERCISES["1.3"].reference
+    assert capsys.readouterr().out.startswith("1.3 correct.\n1.3 not yet. ")
+
+
+def test_unknown_exercise_is_a_sentence(capsys):
+    assert check("9.99", frequencies) is frequencies
+    assert capsys.readouterr().out.startswith("There is no exercise '9.99'. The course has 0.1")
+    assert grade("9.99", frequencies).outcome == "not attempted"
+
+
+def test_solution_shows_the_difference(capsys, monkeypatch):
+    monkeypatch.setattr(checks, "ATTEMPTS", {})
+
+    def similarity(emb):
+        # a comment that does not count
+        unit = F.normalize(emb, dim=1)
+        return unit @ unit.T
+
+    code = notebook.source(EXERCISES["1.3"].reference)
+    checks.solution_magic("1.3", code)
+    assert capsys.readouterr().out == "Solution 1.3: correct. Yours is not written yet.\n"
+    check("1.3", similarity)
+    capsys.readouterr()
+    checks.solution_magic("1.3", code)
+    out = capsys.readouterr().out
+    assert "-    unit = F.normalize(emb, dim=1)" in out
+    assert "+    unit = emb / emb.norm(dim=1, keepdim=True)" in out
+    assert "comment that" not in out
+    check("1.3", EXERCISES["1.3"].reference)
+    capsys.readouterr()
+    checks.solution_magic("1.3", code)
+    assert capsys.readouterr().out == "Solution 1.3: correct. Yours is the same.\n"
+
+
+def test_solution_leaves_the_readers_names_alone():
+    mine = sinusoidal_embedding
+    checks.solution_magic("1.3", notebook.source(EXERCISES["1.3"].reference))
+    assert sinusoidal_embedding is mine
+
+
+def test_verdict_is_shown_as_html_with_its_text_escaped():
+    shown = notebook.Notice("1.3 not yet. a < b", "not yet")
+    assert repr(shown) == "1.3 not yet. a < b"
+    assert "✘ 1.3 not yet. a &lt; b" in shown._repr_html_()

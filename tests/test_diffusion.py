@@ -1,0 +1,133 @@
+import pytest
+import torch
+from diffusers import DDPMScheduler
+
+from course_utils.diffusion import (
+    NoiseFromVelocity,
+    add_noise,
+    noise_loss,
+    predict_x0,
+    velocity,
+    velocity_loss,
+)
+from course_utils.schedule import cosine_schedule, linear_schedule
+from course_utils.unet import UNet
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
+def pictures(n=4):
+    return torch.rand(n, 3, 8, 8) * 2 - 1, torch.randn(n, 3, 8, 8)
+
+
+def test_add_noise_is_that_of_diffusers():
+    (x0, eps), t = pictures(), torch.tensor([0, 10, 500, 999])
+    ours = add_noise(x0, eps, linear_schedule().alpha_bar_at(t))
+    theirs = DDPMScheduler(1000, beta_schedule="linear").add_noise(x0, eps, t)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+def test_noise_keeps_the_variance_of_a_picture_that_has_one():
+    x0, eps = torch.randn(2, 50, 3, 32, 32)
+    for alpha_bar in (0.0, 0.3, 1.0):
+        assert add_noise(x0, eps, torch.full((50,), alpha_bar)).var() == pytest.approx(1, abs=0.02)
+
+
+def test_no_noise_and_nothing_but_noise():
+    x0, eps = pictures(2)
+    xt = add_noise(x0, eps, torch.tensor([1.0, 0.0]))
+    assert torch.equal(xt[0], x0[0]) and torch.equal(xt[1], eps[1])
+
+
+@pytest.mark.parametrize("schedule", [linear_schedule(), cosine_schedule()])
+def test_predict_x0_undoes_add_noise(schedule):
+    (x0, eps), t = pictures(), torch.tensor([0, 10, 500, 900])
+    alpha_bar = schedule.alpha_bar_at(t)
+    x0_again = predict_x0(add_noise(x0, eps, alpha_bar), eps, alpha_bar)
+    torch.testing.assert_close(x0_again, x0, rtol=0, atol=1e-5)
+
+
+def test_predict_x0_takes_one_alpha_bar_for_all():
+    xt, eps = pictures()
+    one = predict_x0(xt, eps, torch.tensor(0.3))
+    assert torch.equal(one, predict_x0(xt, eps, torch.full((4,), 0.3)))
+
+
+def test_velocity_is_that_of_diffusers():
+    (x0, eps), t = pictures(), torch.tensor([0, 10, 500, 999])
+    ours = velocity(x0, eps, linear_schedule().alpha_bar_at(t))
+    theirs = DDPMScheduler(1000, beta_schedule="linear").get_velocity(x0, eps, t)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+def test_velocity_is_first_the_noise_and_at_last_minus_the_picture():
+    x0, eps = pictures(2)
+    v = velocity(x0, eps, torch.tensor([1.0, 0.0]))
+    assert torch.equal(v[0], eps[0]) and torch.equal(v[1], -x0[1])
+
+
+@pytest.mark.parametrize("t", [torch.tensor([0, 10, 500, 999]), 500])
+@pytest.mark.parametrize("schedule", [linear_schedule(), cosine_schedule()])
+def test_the_noise_is_found_from_velocity(schedule, t):
+    x0, eps = pictures()
+    alpha_bar = schedule.alpha_bar_at(torch.as_tensor(t).expand(4))
+
+    def net(xt, t_seen):
+        assert t_seen is t
+        return velocity(x0, eps, alpha_bar)
+
+    found = NoiseFromVelocity(net, schedule)(add_noise(x0, eps, alpha_bar), t)
+    torch.testing.assert_close(found, eps, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("loss", [noise_loss, velocity_loss])
+def test_loss_is_the_mean_square_of_what_the_network_gets_wrong(loss):
+    (x0, eps), t, schedule = pictures(), torch.tensor([0, 3, 5, 9]), linear_schedule(10)
+    alpha_bar = schedule.alpha_bar[t]
+    right = eps if loss is noise_loss else velocity(x0, eps, alpha_bar)
+
+    def off_by_two(xt, t_seen):
+        assert torch.equal(t_seen, t)
+        torch.testing.assert_close(xt, add_noise(x0, eps, alpha_bar))
+        return right - 2
+
+    assert loss(off_by_two, x0, t, eps, schedule) == pytest.approx(4)
+
+
+@pytest.mark.parametrize("loss", [noise_loss, velocity_loss])
+def test_loss_of_a_network_falls_along_its_gradient(loss):
+    (x0, eps), schedule = pictures(), linear_schedule(10)
+    net = UNet(3, 4, (1, 2), 8)
+    before = loss(net, x0, torch.arange(4), eps, schedule)
+    before.backward()
+    with torch.no_grad():
+        for p in net.parameters():
+            p -= 0.01 * p.grad
+    assert loss(net, x0, torch.arange(4), eps, schedule) < before
+
+
+def test_one_step_for_the_whole_batch():
+    (x0, eps), schedule, net = pictures(), linear_schedule(10), UNet(3, 4, (1, 2), 8).eval()
+    for loss in (noise_loss, velocity_loss):
+        assert loss(net, x0, 4, eps, schedule) == loss(net, x0, torch.full((4,), 4), eps, schedule)
+
+
+@pytest.mark.parametrize(
+    ("t", "sentence"),
+    [
+        (torch.tensor([3]), r"t must be an int or a tensor of shape \(8,\).*got shape \(1,\)"),
+        (torch.full((8,), 0.5), "integers.*got torch.float32"),
+        (torch.full((8,), -1), "from 0 to 9; got -1 to -1"),
+        (10, "from 0 to 9; got 10 to 10"),
+    ],
+)
+def test_bad_steps_are_refused(t, sentence):
+    (x0, eps), schedule = pictures(8), linear_schedule(10)
+    for loss in (noise_loss, velocity_loss):
+        with pytest.raises(ValueError, match=sentence):
+            loss(lambda xt, t: xt, x0, t, eps, schedule)
+    with pytest.raises(ValueError, match=sentence):
+        NoiseFromVelocity(lambda xt, t: xt, schedule)(x0, t)

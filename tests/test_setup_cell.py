@@ -1,0 +1,129 @@
+"""The setup cell, run as a reader runs it, with a small course served from a local repository."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CELL = (Path(__file__).parents[1] / "notebooks/setup_cell.py").read_text(encoding="utf-8")
+CELL = CELL.replace("OWNER/REPO", "someone/course").replace('"TAG"', '"v1"')
+
+# Runs the cell as often as asked, as IPython does, then tells what it made of the path.
+RUN = """
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+
+cell, times = sys.argv[1], int(sys.argv[2])
+before = list(sys.path)
+shell = InteractiveShell.instance(colors="NoColor")
+for _ in range(times):
+    result = shell.run_cell(cell)
+added = [folder for folder in sys.path if folder not in before]
+print("added", *added)
+sys.exit(0 if result.success else 1)
+"""
+
+
+def make_course(folder, name="here"):
+    (folder / "course_utils").mkdir(parents=True)
+    (folder / "course_utils/__init__.py").write_text("")
+    start = f"def start():\n    print('started {name}')\n    return 'machine'\n"
+    (folder / "course_utils/colab.py").write_text(start)
+    return folder
+
+
+def git(folder, *arguments):
+    who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A published course, with the tag v1."""
+    folder = make_course(tmp_path / "published", "published")
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "-m", "first")
+    git(folder, "tag", "v1")
+    return folder
+
+
+@pytest.fixture
+def desk(tmp_path):
+    """Where the reader's notebook lies, with no course above it."""
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    return folder
+
+
+def run_cell(folder, repository, times=1, **environment):
+    home = str(folder / "home")  # IPython's own files
+    served = {"COURSE_REPOSITORY": str(repository), "IPYTHONDIR": home}
+    return subprocess.run(
+        [sys.executable, "-c", RUN, CELL, str(times)],
+        cwd=folder,
+        env={**os.environ, **served, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_in_a_checkout_it_uses_the_course_above(tmp_path):
+    course = make_course(tmp_path / "checkout")
+    (course / "notebooks").mkdir()
+    done = run_cell(course / "notebooks", "/nowhere")
+    assert done.stdout == f"started here\nadded {course}\n"
+    assert not (course / "notebooks/unet-course-v1").exists()
+
+
+def test_elsewhere_it_clones_the_tag(desk, repository):
+    make_course(repository / "later", "later")  # what came after the tag is not fetched
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "-m", "second")
+    done = run_cell(desk, repository)
+    assert done.stdout == f"started published\nadded {desk / 'unet-course-v1'}\n"
+    assert not (desk / "unet-course-v1/later").exists()
+    assert not list(desk.glob("*.part"))
+
+
+def test_run_again_it_does_nothing_new(desk, repository):
+    done = run_cell(desk, repository, times=2)
+    assert done.stdout == "started published\n" * 2 + f"added {desk / 'unet-course-v1'}\n"
+
+
+def test_an_existing_clone_is_used_without_a_network(desk):
+    make_course(desk / "unet-course-v1", "earlier")
+    done = run_cell(desk, "/nowhere")
+    assert done.stdout.startswith("started earlier\n")
+
+
+def test_half_a_clone_is_thrown_away(desk, repository):
+    make_course(desk / "unet-course-v1.part", "half")
+    done = run_cell(desk, repository)
+    assert done.stdout.startswith("started published\n")
+    assert not (desk / "unet-course-v1.part").exists()
+
+
+@pytest.mark.parametrize("what_is_missing", ["network", "git"])
+def test_what_is_missing_is_told_in_one_sentence(desk, what_is_missing):
+    path = {"PATH": str(desk)} if what_is_missing == "git" else {}
+    done = run_cell(desk, "/nowhere/at/all", **path)
+    assert done.returncode == 1, "Run all must stop here"
+    assert done.stdout == (
+        "The course could not be fetched from /nowhere/at/all: check that you are online and that "
+        "git is installed, then run this cell again.\nadded\n"
+    )
+
+
+def test_after_a_failure_it_can_be_run_again(desk, repository):
+    assert run_cell(desk, "/nowhere").returncode == 1
+    assert run_cell(desk, repository).returncode == 0
+
+
+def test_it_installs_nothing_and_leaves_torch_alone():
+    assert "pip" not in CELL
+    assert "torch" not in CELL
+    assert "https://github.com/someone/course" in CELL

@@ -1,0 +1,232 @@
+"""The shape lines of the docstrings, such as `(B, C, H, W), (B, D) -> (B, K, H, W)`, are true.
+
+Each line is read, called with tensors of the sizes below, and compared with what came out.
+"""
+
+import ast
+import dataclasses
+import importlib
+import inspect
+import re
+from types import SimpleNamespace
+
+import pytest
+import torch
+from test_layout import TEXT, tree
+
+from course_utils import (
+    blocks,
+    classifier,
+    data,
+    diffusion,
+    embedding,
+    quality,
+    samplers,
+    training,
+    unet,
+)
+from course_utils.decoder import Decoder
+from course_utils.encoder import Encoder
+from course_utils.schedule import Schedule, cosine_schedule, linear_schedule
+
+# All different, also halved and doubled, so that no size can stand in for another.
+B, C, D, H, K, N, T, W, n = 5, 3, 28, 16, 7, 9, 11, 24, 2
+SIZES = dict(B=B, C=C, D=D, H=H, K=K, N=N, T=T, W=W, n=n)
+CHS = [13, 17, K]  # of an encoder with n halvings
+CONFIG = training.TrainConfig(steps=1, batch=B)
+
+# What the words on the left of an arrow stand for.
+GIVEN = {
+    "UNet": lambda: unet.UNet(C, 4, (1, 2), 8),
+    "Schedule": lambda: linear_schedule(T),
+    "sampler": lambda: samplers.ddpm(lambda xt, t: xt, torch.randn(B, C, H, W), linear_schedule(T)),
+    "n skips": lambda: [torch.randn(B, CHS[i], H >> i, W >> i) for i in range(n)],
+    "TrainState": lambda: training.start(GIVEN["UNet"](), CONFIG),
+    "TrainConfig": lambda: CONFIG,
+    "Classifier": lambda: classifier.Classifier(C, H).eval().requires_grad_(False),
+}
+
+# How to call what needs more, or other, than the inputs of its shape line, in their order. A () on
+# the left of the arrow stands for no input.
+CALLS = {
+    "embedding.frequencies": lambda: embedding.frequencies(D),
+    "embedding.sinusoidal_embedding": lambda t: embedding.sinusoidal_embedding(t, D),
+    "embedding.TimeEmbedding": lambda t: embedding.TimeEmbedding(D)(t),
+    "blocks.ConvBlock": lambda x, temb: blocks.ConvBlock(C, K, D)(x, temb),
+    "blocks.Downsample": lambda x: blocks.Downsample(C)(x),
+    "blocks.Upsample": lambda x: blocks.Upsample(C, K)(x),
+    "encoder.Encoder": lambda x, temb: Encoder(C, CHS, D)(x, temb),
+    "decoder.Decoder": lambda x, skips, temb: Decoder(CHS, C, D)(x, skips, temb),
+    "unet.UNet": lambda x, t: GIVEN["UNet"]()(x, t),
+    "unet.check_picture": lambda x: unet.check_picture(x, C, n),
+    "schedule.Schedule": lambda betas: Schedule(betas / T),
+    "schedule.Schedule.alpha_bar_at": lambda t: GIVEN["Schedule"]().alpha_bar_at(t),
+    "schedule.linear_schedule": lambda: linear_schedule(T),
+    "schedule.cosine_schedule": lambda: cosine_schedule(T),
+    "diffusion.add_noise": lambda x0, eps, a: diffusion.add_noise(x0, eps, a / T),
+    "diffusion.predict_x0": lambda xt, eps, a: diffusion.predict_x0(xt, eps, a / T),
+    "diffusion.velocity": lambda x0, eps, a: diffusion.velocity(x0, eps, a / T),
+    "diffusion.NoiseFromVelocity": lambda xt, t: diffusion.NoiseFromVelocity(
+        GIVEN["UNet"](), GIVEN["Schedule"]()
+    )(xt, t),
+    "samplers.ddim": lambda model, xT, schedule: samplers.ddim(model, xT, schedule, 2),
+    "data.load": lambda: data.load("digits", "train"),
+    "data.digits": lambda: data.digits("test"),
+    "data.downloaded": lambda: data.downloaded("cifar10", "train", "nowhere"),
+    "training.train": lambda *args: training.train(*args, CONFIG),
+    "training.draw_batch": lambda images: training.draw_batch(images, T, B, torch.Generator()),
+    "training.take_step": lambda state, config: training.take_step(
+        state, state.model.time.linear.bias.sum(), config
+    ),
+    "training.learning_rate": lambda: training.learning_rate(0, CONFIG),
+    "training.update_average": lambda *nets: training.update_average(*nets, 0.9),
+    "training.refresh_norms": lambda *args: training.refresh_norms(*args, batches=1),
+    "classifier.Classifier": lambda x: classifier.Classifier(C, H)(x),
+    "classifier.classifier": lambda: classifier.classifier("digits", "data", torch.device("cpu")),
+    "classifier.some": lambda: classifier.some("digits", "train", "data", "cpu", most=N),
+    "quality.real_distance": lambda features: quality.real_distance(features, n=4),
+    "quality.gaussian": lambda images: quality.gaussian(images, n),
+}
+
+# Sizes that the function sets: given here, or (None) whatever comes first.
+OTHER_SIZES = {
+    "data.load": dict(N=None, C=None, H=None, W=None),
+    "data.digits": dict(N=None),
+    "classifier.some": dict(C=None, H=None, W=None),
+    "quality.measure": dict(N=100, C=1, H=16, W=16),
+}
+
+# No tensor goes in or comes out.
+NO_SHAPES = {
+    "unet.times": "a number in words",
+    "training.start": "networks and settings",
+    "classifier.conv_pool": "layers",
+}
+
+DIM = r"[\w/^*]+"
+SHAPE = rf"\((?:|{DIM},|{DIM}(?:, {DIM})+)\)"
+ITEM = rf"(?:(?:[A-Za-z_]+ )?{SHAPE}|[A-Za-z_ ]+)"
+LINE = re.compile(rf"{ITEM}(?:, {ITEM})* -> {ITEM}(?:, {ITEM})*")
+
+
+def public():
+    """Yield the public classes, functions and methods of the text, by name."""
+    for file in TEXT:
+        module = file.removesuffix(".py")
+        for node in tree(file).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+                found = getattr(importlib.import_module(f"course_utils.{module}"), node.name)
+                yield f"{module}.{node.name}", found
+                for part in node.body if isinstance(node, ast.ClassDef) else ():
+                    # A class's own line tells what goes through forward.
+                    if isinstance(part, ast.FunctionDef) and not re.match("_|forward$", part.name):
+                        yield f"{module}.{node.name}.{part.name}", getattr(found, part.name)
+
+
+def holds_settings(found):
+    return inspect.isclass(found) and (
+        dataclasses.is_dataclass(found) or issubclass(found, Exception)
+    )
+
+
+def shape_lines(doc):
+    """Return the shape lines of a docstring: with an arrow, and an empty line on either side."""
+    paragraphs = inspect.cleandoc(doc or "").split("\n\n")
+    return [p for p in paragraphs if LINE.fullmatch(p)]
+
+
+PUBLIC = {name: found for name, found in public() if not holds_settings(found)}
+LINES = {name: shape_lines(found.__doc__) for name, found in PUBLIC.items()}
+
+
+def items(side):
+    return re.split(r", (?![^(]*\))", side)  # at the commas outside of parentheses
+
+
+def dims(item):
+    """Return the sizes in an item as expressions: "(B, 2H)" -> ["B", "2*H"]."""
+    inside = item.partition("(")[2].rstrip(")").split(",")
+    return [re.sub(r"(\d)([A-Za-z])", r"\1*\2", d.strip()).replace("^", "**") for d in inside if d]
+
+
+def given(item, sizes):
+    """Make what an item on the left of the arrow asks for; steps, alone in a row, are integers."""
+    if "(" not in item:
+        return GIVEN[item]()
+    shape = [int(eval(d, {}, sizes)) for d in dims(item)]
+    return torch.randint(T, shape) if len(shape) == 1 else torch.randn(shape)
+
+
+def assert_shape(item, out, sizes):
+    assert isinstance(out, torch.Tensor | float), f"{item} but {out!r}"
+    shape, expected = getattr(out, "shape", ()), dims(item)
+    assert len(shape) == len(expected), f"{item} but {tuple(shape)}"
+    for d, came in zip(expected, shape):
+        if sizes.get(d, 0) is None:
+            sizes[d] = came
+        assert came == eval(d, {}, sizes), f"{item} but {tuple(shape)}"
+
+
+def assert_is(item, out, sizes):
+    """Fail unless out is what an item on the right of the arrow says."""
+    name, shape = item.partition("(")[:2]
+    if shape:
+        assert_shape(item, getattr(out, name.strip()) if name else out, sizes)
+    elif item == "n skips":
+        assert [s.shape for s in out] == [s.shape for s in GIVEN[item]()]
+    elif item == "sampler":
+        t, xt, x0 = next(out)
+        assert t == T - 1 and xt.shape == x0.shape == (B, C, H, W)
+    elif item.startswith("generator of "):
+        assert type(next(out)).__name__ == item.split()[-1]
+    else:
+        assert type(out).__name__ == item.replace("None", "NoneType")
+
+
+def assert_true(line, call, sizes):
+    left, right = line.split(" -> ")
+    inputs = [given(item, sizes) for item in items(left) if item != "()"]
+    out, promised = call(*inputs), items(right)
+    outs = out if isinstance(out, tuple) else [out]
+    assert len(outs) == len(promised), line
+    for item, came in zip(promised, outs):
+        assert_is(item, came, sizes)
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_there_is_one_shape_line(name):
+    # An arrow beside it would be a line with a slip of the pen.
+    arrows = (PUBLIC[name].__doc__ or "").count("->")
+    assert (arrows, len(LINES[name])) == ((0, 0) if name in NO_SHAPES else (1, 1))
+
+
+def test_only_what_there_is_goes_without_a_shape_line():
+    assert set(NO_SHAPES) - set(LINES) == set()
+
+
+@pytest.mark.parametrize("name", [name for name, lines in LINES.items() if lines])
+def test_shape_line_is_true(name, monkeypatch):
+    torch.manual_seed(0)
+    cifar = SimpleNamespace(data=torch.zeros(N, 32, 32, C), targets=[0] * N)
+    monkeypatch.setitem(data.DOWNLOADED, "cifar10", lambda *args, **options: cifar)
+    sizes = SIZES | OTHER_SIZES.get(name, {})
+    assert_true(LINES[name][0], CALLS.get(name, PUBLIC[name]), sizes)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "(B, C, H, W) -> (B, C, W, H)",
+        "(B, C, H, W) -> (B, C, H/2, W)",
+        "(B, C, H, W) -> (B, C, H)",
+        "(B, C, H, W) -> ()",
+        "(B, C, H, W) -> UNet",
+        "(B, C, H, W) -> (B, C, H, W), (B,)",
+        "(B, C, H, W) -> (B, K, H, W)",
+    ],
+)
+def test_a_false_line_is_seen(line):
+    assert shape_lines(f"Do something.\n\n    {line}\n\n    It is done.") == [line]
+    with pytest.raises(AssertionError):
+        assert_true(line, lambda x: x, dict(SIZES))
+    assert_true("(B, C, H, W) -> (B, C, H, W)", lambda x: x, dict(SIZES))
