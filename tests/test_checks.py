@@ -15,7 +15,7 @@ from course_utils.checks import EXERCISES, check, grade, notebook
 from course_utils.checks.compare import difference
 from course_utils.checks.engine import observe
 from course_utils.checks.lab import Crash, fill
-from course_utils.checks.sandbox import TimeUp, time_limit
+from course_utils.checks.sandbox import TimeUp, run_apart
 from course_utils.embedding import TimeEmbedding, frequencies, sinusoidal_embedding
 
 MISTAKES = [(e.id, name) for e in EXERCISES.values() for name in e.mistakes]
@@ -167,16 +167,43 @@ def test_endless_loop_ends_in_another_thread(monkeypatch):
     assert verdicts[0].outcome == "crashed"
 
 
-def test_time_limit_leaves_nothing_behind():
-    for _ in range(50):
-        try:
-            with time_limit(0.001):
-                end = time.perf_counter() + 0.001
-                while time.perf_counter() < end:
-                    pass
-        except TimeUp:
+def test_time_that_is_up_at_the_last_moment_harms_nobody():
+    def spin():
+        end = time.perf_counter() + 0.001
+        while time.perf_counter() < end:
             pass
-    assert sum(range(10_000)) == 49_995_000  # a TimeUp that came late would be raised here
+        return 7
+
+    outcomes = set()
+    for _ in range(100):
+        try:
+            outcomes.add(run_apart(spin, 0.001))
+        except TimeUp:
+            outcomes.add("time up")
+    assert outcomes <= {7, "time up"}
+    assert sum(range(10_000)) == 49_995_000  # what came late would be raised here
+
+
+def test_code_that_cannot_be_stopped_is_left_behind(monkeypatch):
+    monkeypatch.setattr("course_utils.checks.sandbox.PATIENCE", 1)
+    enough = threading.Event()
+
+    def stubborn():
+        while not enough.is_set():
+            try:
+                time.sleep(0.01)
+            except BaseException:
+                pass
+
+    with pytest.raises(TimeUp):
+        run_apart(stubborn, 0.1)
+    enough.set()
+
+
+def test_what_runs_apart_returns_and_raises_as_anywhere():
+    assert run_apart(lambda: 7, 1) == 7
+    with pytest.raises(KeyError, match="here"):
+        run_apart(lambda: {}["here"], 1)
 
 
 def test_exit_is_caught():

@@ -10,12 +10,13 @@ nb00.py ...    the exercises, a file for each notebook
 
 from IPython import get_ipython
 
-from course_utils.checks import nb00, nb01, notebook
+from course_utils.checks import nb00, nb01, nb02, nb03, nb04, nb05, notebook
 from course_utils.checks.engine import Exercise, Verdict, grade_exercise
 
 __all__ = ["EXERCISES", "Exercise", "Verdict", "check", "grade"]
 
-EXERCISES = {e.id: e for e in (*nb00.EXERCISES, *nb01.EXERCISES)}
+NOTEBOOKS = (nb00, nb01, nb02, nb03, nb04, nb05)
+EXERCISES = {e.id: e for nb in NOTEBOOKS for e in nb.EXERCISES}
 ATTEMPTS = {}
 
 

@@ -93,7 +93,8 @@ class Lab:
         """Call the attempt, write down what it returns, and that it left its input alone."""
         before = copy.deepcopy(args)
         what = f"{name(function)}({arguments(args, function)})"
-        result = self.run(what, function, *args)
+        # Lists are passed as copies: to take things out of one is no crime.
+        result = self.run(what, function, *[list(a) if type(a) is list else a for a in args])
         self.note(what, freeze(result))
         called = zip(names(args, function), before, args)
         changed = [key for key, a, b in called if not same(a, b)]
@@ -113,8 +114,8 @@ class Lab:
         if isinstance(function, nn.Module):
             function = copy.deepcopy(function).to("meta")
         try:
-            result = function(*[a.to("meta") if is_tensor(a) else a for a in args])
-            follows = result.device.type == "meta"
+            result = function(*[change(a, lambda x: x.to("meta")) for a in args])
+            follows = all(x.device.type == "meta" for x in tensors(result))
         except Exception as error:
             stays = "is not on the expected device meta", "Cannot copy out of meta tensor"
             follows = not any(words in str(error) for words in stays)
@@ -134,20 +135,25 @@ class Lab:
         for norm in module.modules():
             if isinstance(norm, nn.modules.batchnorm._BatchNorm):
                 norm.momentum = 1.0
-        args = [a.requires_grad_() if is_float(a) else a for a in copy.deepcopy(args)]
-        out = self.call(module.train(), *[a.clone() if is_float(a) else a for a in args])
-        if isinstance(out, torch.Tensor) and out.requires_grad:
-            (out * torch.linspace(-1, 2, out.numel()).view(out.shape)).sum().backward()
+        args = copy.deepcopy(args)
+        inputs = [x.requires_grad_() for x in tensors(args) if x.is_floating_point()]
+        out = self.call(module.train(), *[change(a, torch.clone) for a in args])
+        sums = [
+            (x * torch.linspace(-1, 2, x.numel()).view(x.shape)).sum()
+            for x in tensors(out)
+            if x.requires_grad
+        ]
+        if sums:
+            sum(sums).backward()
         missed = [n for n, p in module.named_parameters() if p.grad is None]
         self.note(
             "parameters without gradient", missed,
             f"No gradient reaches {', '.join(missed)}.",
             "Either it is never used, or detach, .data or no_grad cuts the way to the output.",
         )  # fmt: skip
-        for a in args:
-            if is_float(a):
-                self.note("the gradient of the input", a.grad)
-        self.call(module.eval(), *[a.detach() for a in args])
+        for x in inputs:
+            self.note("the gradient of the input", x.grad)
+        self.call(module.eval(), *[change(a, torch.Tensor.detach) for a in args])
 
     def run(self, what, function, *args, seed=0):
         """Call the attempt; an exception is written down and ends the experiment."""
@@ -219,21 +225,29 @@ def is_tensor(value):
     return isinstance(value, torch.Tensor)
 
 
-def is_float(value):
-    return is_tensor(value) and value.is_floating_point()
+def tensors(value):
+    """Return the tensors in a value: itself, or those in its tuples and lists."""
+    if is_tensor(value):
+        return [value]
+    return [x for v in value for x in tensors(v)] if type(value) in (tuple, list) else []
+
+
+def change(value, function):
+    """Return a copy of a value in which the function has been applied to every tensor."""
+    if is_tensor(value):
+        return function(value)
+    return (
+        type(value)(change(v, function) for v in value) if type(value) in (tuple, list) else value
+    )
 
 
 def same(a, b):
-    return torch.equal(a, b) if is_tensor(a) else True
+    return all(torch.equal(x, y) for x, y in zip(tensors(a), tensors(b)))
 
 
 def freeze(value):
     """A copy that later calls cannot change."""
-    if is_tensor(value):
-        return value.detach().clone()
-    if type(value) in (tuple, list):
-        return type(value)(freeze(v) for v in value)
-    return value
+    return change(value, lambda x: x.detach().clone())
 
 
 def name(function):

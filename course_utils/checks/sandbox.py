@@ -10,21 +10,38 @@ import warnings
 import numpy
 import torch
 
+PATIENCE = 5  # seconds in which code that has to stop may do so
 
-class TimeUp(BaseException):
-    """The code ran longer than it may. Not an Exception, so that no `except Exception` eats it."""
+
+class TimeUp(Exception):
+    """The code ran longer than it may."""
+
+
+def run_apart(function, seconds):
+    """Call a function silently in a thread of its own, and put the global state back.
+
+    It returns what the function returns and raises what it raises; TimeUp after so many seconds.
+    Gradient mode, default device and autocast belong to a thread, so those of the caller are safe;
+    the random generators, warnings and the default dtype are put back.
+    """
+    with global_state_put_back():
+        apart = Apart(function)
+        apart.start()
+        try:
+            apart.join(seconds)
+            late = apart.is_alive()
+        finally:  # a reader may interrupt the kernel while it waits
+            apart.stop()
+    if late:
+        raise TimeUp
+    if apart.error:
+        raise apart.error
+    return apart.result
 
 
 @contextlib.contextmanager
-def sandbox(seconds):
-    """Run the body silently, for so many seconds at most, and put the global state back.
-
-    Raises TimeUp in the body when the time is over. Put back are the random generators, the
-    gradient mode and the default dtype and device.
-    """
-    python, arrays = random.getstate(), numpy.random.get_state()
-    dtype, device = torch.get_default_dtype(), torch.get_default_device()
-    gradients = torch.is_grad_enabled()
+def global_state_put_back():
+    python, arrays, dtype = random.getstate(), numpy.random.get_state(), torch.get_default_dtype()
     silence = io.StringIO()
     try:
         with (
@@ -32,43 +49,40 @@ def sandbox(seconds):
             warnings.catch_warnings(),
             contextlib.redirect_stdout(silence),
             contextlib.redirect_stderr(silence),
-            time_limit(seconds),
         ):
             warnings.simplefilter("ignore")
-            torch.set_grad_enabled(True)
             yield
     finally:
-        torch.set_grad_enabled(gradients)
         torch.set_default_dtype(dtype)
-        torch.set_default_device(device)
         numpy.random.set_state(arrays)
         random.setstate(python)
 
 
-@contextlib.contextmanager
-def time_limit(seconds):
-    """Raise TimeUp in this thread if the body is not done after so many seconds.
+class Stopped(SystemExit):
+    """Ends a thread. A SystemExit that nothing catches ends it without a word."""
 
-    It works in any thread and on any system, but waits for a call into C to return.
-    """
-    thread = ctypes.c_ulong(threading.get_ident())
-    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    done, lock = threading.Event(), threading.Lock()
 
-    def watch():
-        wait = seconds
-        while not done.wait(wait):
-            with lock:
-                if not done.is_set():
-                    raise_in(thread, ctypes.py_object(TimeUp))
-            wait = 0.2  # again, in case the code caught it
+class Apart(threading.Thread):
+    """Calls a function and can be stopped. What is raised to stop it can hit this thread alone."""
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        with lock:
-            done.set()
-            raise_in(thread, None)  # take back what was raised but not yet delivered
-        watcher.join()
+    def __init__(self, function):
+        super().__init__(daemon=True)
+        self.function, self.result, self.error = function, None, None
+
+    def run(self):
+        try:
+            self.result = self.function()
+        except BaseException as error:  # told to the caller, who is in another thread
+            self.error = error
+
+    def stop(self):
+        """Raise Stopped in the thread until it ends.
+
+        Code that catches everything, or waits in a call into C, is left behind after a while.
+        """
+        for _ in range(PATIENCE * 5):
+            if not self.is_alive():
+                return
+            thread = ctypes.c_ulong(self.ident)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(Stopped))
+            self.join(0.2)
