@@ -21,6 +21,7 @@ The workshop may import the text; the text never imports it:
     plots/         tensors in, matplotlib figure out
     widgets/       the sliders of the notebooks
     colab.py       where a notebook runs, and what it can afford there
+    portfolio.py   the reader's own parts, kept from notebook to notebook
 
 The letters in the shapes, everywhere in the course:
 

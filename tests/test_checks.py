@@ -7,11 +7,12 @@ import time
 import numpy
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 from torch import nn
 from torch.nn import functional as F
 
 from course_utils import checks
-from course_utils.checks import EXERCISES, check, grade, notebook
+from course_utils.checks import EXERCISES, cell, check, grade, notebook
 from course_utils.checks.compare import difference
 from course_utils.checks.engine import observe
 from course_utils.checks.lab import Crash, fill
@@ -412,3 +413,67 @@ def test_verdict_is_shown_as_html_with_its_text_escaped():
     shown = notebook.Notice("1.3 not yet. a < b", "not yet")
     assert repr(shown) == "1.3 not yet. a < b"
     assert "✘ 1.3 not yet. a &lt; b" in shown._repr_html_()
+
+
+# Cells that define nothing
+
+
+@pytest.fixture
+def shell():
+    """A notebook's Python, with the course's exercises."""
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    cell.guard(shell, {"similarity", "TimeEmbedding"})
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+@pytest.mark.parametrize(
+    "code, words",
+    [
+        ("def similarity(emb):\n    return (emb @ emb.T\n", "Line 2 of this cell is not Python"),
+        ("def similarity(emb):\nreturn emb\n", "expected an indented block"),
+        ("def similarity(emb)\n    return emb\n", "It reads `def similarity(emb)`."),
+        ("def similarity(emb=lost):\n    return emb\n", "raised NameError: name 'lost' is not"),
+    ],
+)
+def test_cell_that_defines_nothing_gets_a_sentence(shell, capsys, code, words):
+    assert shell.run_cell(code).success
+    verdict = grade("1.3", shell.user_ns["similarity"])
+    assert verdict.outcome == "crashed"
+    assert words in verdict.message
+    assert words in capsys.readouterr().out
+    assert check("1.3", shell.user_ns["similarity"]) is EXERCISES["1.3"].reference
+
+
+def test_class_that_fails_as_it_is_made_gets_a_sentence(shell):
+    code = "from torch import nn\nclass TimeEmbedding(nn.Modul):\n    pass\n"
+    assert shell.run_cell(code).success
+    assert "has no attribute 'Modul'" in grade("1.4", shell.user_ns["TimeEmbedding"]).message
+
+
+def test_other_cells_are_left_alone(shell):
+    assert not shell.run_cell("def other(:\n    pass\n").success
+    assert not shell.run_cell("1 / 0").success
+    assert shell.run_cell("def similarity(emb):\n    return emb + 1\n").success
+    assert shell.user_ns["similarity"](1) == 2
+    assert notebook.source(shell.user_ns["similarity"]) == (
+        "def similarity(emb):\n    return emb + 1\n"
+    )
+
+
+def test_module_left_in_eval_mode_is_named():
+    class Attempt(TimeEmbedding):
+        def forward(self, t):
+            self.linear.eval()
+            return super().forward(t)
+
+    assert "Your forward leaves linear in eval mode" in grade("1.4", Attempt).message
+
+
+def test_seed_that_is_set_is_named():
+    def attempt(emb):
+        torch.manual_seed(0)
+        return EXERCISES["1.3"].reference(emb)
+
+    assert "sets torch's random seed" in grade("1.3", attempt).message

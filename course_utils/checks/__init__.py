@@ -4,13 +4,15 @@ sandbox.py     run a stranger's code and leave everything as it was
 compare.py     do two results agree, and if not, how do they differ
 lab.py         build an attempt, feed it, write down what it does
 engine.py      Exercise, Verdict, and how one comes to the other
+source.py      find the source of what a reader wrote
+cell.py        a cell that is no Python, or fails before it defines anything
 notebook.py    what a reader sees: check(...) and %%solution
 nb00.py ...    the exercises, a file for each notebook
 """
 
 from IPython import get_ipython
 
-from course_utils.checks import nb00, nb01, nb02, nb03, nb04, nb05, notebook
+from course_utils.checks import cell, nb00, nb01, nb02, nb03, nb04, nb05, notebook
 from course_utils.checks.engine import Exercise, Verdict, grade_exercise
 
 __all__ = ["EXERCISES", "Exercise", "Verdict", "check", "grade"]
@@ -45,3 +47,4 @@ def solution_magic(line, cell):
 
 if get_ipython():
     get_ipython().register_magic_function(solution_magic, "cell", "solution")
+    cell.guard(get_ipython(), {exercise.reference.__name__ for exercise in EXERCISES.values()})

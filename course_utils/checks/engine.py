@@ -4,6 +4,7 @@ import inspect
 import zlib
 from dataclasses import dataclass, field
 
+from course_utils.checks.cell import Broken
 from course_utils.checks.compare import advice, describe, difference
 from course_utils.checks.lab import Crash, Lab, Stop, name
 from course_utils.checks.sandbox import TimeUp, run_apart
@@ -53,6 +54,8 @@ def grade_exercise(exercise, attempt):
         head = {"crashed": "not yet"}.get(outcome, outcome)
         return Verdict(exercise.id, outcome, mistake, f"{exercise.id} {head}. {text}".strip())
 
+    if isinstance(attempt, Broken):
+        return verdict("crashed", attempt.message)
     if not alike(exercise.reference, attempt):
         wanted = "class" if inspect.isclass(exercise.reference) else "function"
         return verdict(

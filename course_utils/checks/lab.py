@@ -20,6 +20,7 @@ from torch import nn
 from course_utils.checks.compare import describe, word
 
 COURSE = str(Path(__file__).parents[1])
+SEED = 77_130_265  # nobody else's
 LIBRARIES = (sysconfig.get_path("stdlib"), *site.getsitepackages(), *torch.__path__, "<frozen")
 
 
@@ -81,7 +82,7 @@ class Lab:
     def build(self, cls, *args):
         """Make a module and give it weights that depend on their shapes alone."""
         what = f"{name(cls)}({arguments(args, cls)})"
-        module = self.run(what, cls, *args, seed=1)  # not that of the calls
+        module = self.run(what, cls, *args, seed=SEED + 1)  # not that of the calls
         is_module = isinstance(module, nn.Module)
         self.note(what, is_module, "Your class is no nn.Module: let it inherit from nn.Module.")
         if not is_module:
@@ -91,7 +92,7 @@ class Lab:
 
     def call(self, function, *args):
         """Call the attempt, write down what it returns, and that it left its input alone."""
-        before = copy.deepcopy(args)
+        before = freeze(args)
         what = f"{name(function)}({arguments(args, function)})"
         # Lists are passed as copies: to take things out of one is no crime.
         result = self.run(what, function, *[list(a) if type(a) is list else a for a in args])
@@ -153,16 +154,29 @@ class Lab:
         )  # fmt: skip
         for x in inputs:
             self.note("the gradient of the input", x.grad)
+        still = [n or "the module" for n, m in module.named_modules() if not m.training]
+        self.note(
+            "parts switched to eval mode", still,
+            f"Your forward leaves {', '.join(still)} in eval mode: from then on it trains no more.",
+            "Whoever uses a network says net.train() or net.eval(); its parts do not.",
+        )  # fmt: skip
         self.call(module.eval(), *[change(a, torch.Tensor.detach) for a in args])
 
-    def run(self, what, function, *args, seed=0):
+    def run(self, what, function, *args, seed=SEED):
         """Call the attempt; an exception is written down and ends the experiment."""
         torch.manual_seed(seed)
         try:
-            return function(*args)
+            result = function(*args)
         except (Exception, SystemExit) as error:
             self.note(what, crash(error))
             raise Stop from None
+        self.note(
+            "torch's seed is set", torch.initial_seed() != seed,
+            "Your code sets torch's random seed. All random numbers that its caller draws after "
+            "it would be the same each time.",
+            "Take the line with the seed out; who runs the code may set one.",
+        )  # fmt: skip
+        return result
 
 
 def fill(module):

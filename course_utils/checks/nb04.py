@@ -1,5 +1,1007 @@
 """The exercises of notebook 04. A docstring of a wrong answer is what its author is told."""
 
+import torch
+from einops import einsum, rearrange, repeat
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.blocks import ConvBlock, Upsample
+from course_utils.checks.engine import Exercise
+from course_utils.decoder import Decoder
+
 NOTEBOOK = "04_decoder"
 
-EXERCISES = []
+
+# 4.1 paint
+
+
+def paint(x, kernel, stride):
+    """Return the transposed convolution of one channel: every input pixel paints the kernel.
+
+    (H, W), (k, k) -> ((H - 1) * stride + k, (W - 1) * stride + k)
+
+    Pixel (i, j) adds x[i, j] * kernel to the k x k patch whose upper left corner is at
+    (i * stride, j * stride). Where patches overlap, they add up.
+    """
+    (H, W), k = x.shape, len(kernel)
+    out = x.new_zeros((H - 1) * stride + k, (W - 1) * stride + k)
+    for i in range(H):
+        for j in range(W):
+            top, left = i * stride, j * stride
+            out[top : top + k, left : left + k] += x[i, j] * kernel
+    return out
+
+
+def paint_experiment(lab, paint):
+    for H, W, k, stride in [(3, 5, 3, 2), (4, 2, 2, 2), (2, 3, 4, 3), (3, 4, 3, 1), (3, 2, 2, 3)]:
+        lab.call(paint, lab.normal(H, W), lab.normal(k, k), stride)
+
+
+def paint_over(x, kernel, stride):
+    """Each patch replaces what lies under it. Where patches overlap they must add up: write
+    += instead of =."""
+    (H, W), k = x.shape, len(kernel)
+    out = torch.zeros((H - 1) * stride + k, (W - 1) * stride + k)
+    for i in range(H):
+        for j in range(W):
+            out[i * stride : i * stride + k, j * stride : j * stride + k] = x[i, j] * kernel
+    return out
+
+
+def paint_closely(x, kernel, stride):
+    """The patches stand one pixel apart. Neighbours must stand stride pixels apart: the patch of
+    pixel (i, j) begins at (i * stride, j * stride)."""
+    (H, W), k = x.shape, len(kernel)
+    out = torch.zeros((H - 1) * stride + k, (W - 1) * stride + k)
+    for i in range(H):
+        for j in range(W):
+            out[i : i + k, j : j + k] += x[i, j] * kernel
+    return out
+
+
+def paint_one_apart(x, kernel, stride):
+    """stride makes no difference in your function. The patch of pixel (i, j) begins at
+    (i * stride, j * stride), and the size of the output depends on stride too."""
+    return paint(x, kernel, 1)
+
+
+def paint_side_by_side(x, kernel, stride):
+    """The patches stand k pixels apart, side by side. They must stand stride pixels apart, and
+    overlap where the kernel is larger than the stride."""
+    return torch.kron(x, kernel)
+
+
+def paint_cut_off(x, kernel, stride):
+    """Your output has stride * H rows. The last patch begins at (H - 1) * stride and is k long,
+    so there are (H - 1) * stride + k of them, and the same for the columns."""
+    (H, W), k = x.shape, len(kernel)
+    out = torch.zeros(H * stride + k, W * stride + k)
+    full = paint(x, kernel, stride)
+    out[: full.shape[0], : full.shape[1]] = full
+    return out[: H * stride, : W * stride]
+
+
+def paint_too_large(x, kernel, stride):
+    """Your output has stride * H + k rows, and the last ones stay empty. The last patch begins at
+    (H - 1) * stride, so (H - 1) * stride + k are enough."""
+    (H, W), k = x.shape, len(kernel)
+    out = torch.zeros(H * stride + k, W * stride + k)
+    full = paint(x, kernel, stride)
+    out[: full.shape[0], : full.shape[1]] = full
+    return out
+
+
+def paint_flipped(x, kernel, stride):
+    """The kernel is turned by half a circle. A transposed convolution paints it as it is. (If you
+    put zeros between the pixels and convolve: conv2d does not turn the kernel, so you must.)"""
+    return paint(x, kernel.flip(0, 1), stride)
+
+
+def paint_mirrored(x, kernel, stride):
+    """Rows and columns of the kernel have changed places. Add x[i, j] * kernel as it is."""
+    return paint(x, kernel.T, stride)
+
+
+def paint_values(x, kernel, stride):
+    """Each patch is filled with x[i, j] itself. Multiply by the kernel: x[i, j] * kernel."""
+    return paint(x, torch.ones_like(kernel), stride)
+
+
+def paint_kernels(x, kernel, stride):
+    """Each pixel adds the bare kernel. Multiply it by the pixel's value: x[i, j] * kernel."""
+    return paint(torch.ones_like(x), kernel, stride)
+
+
+def paint_averages(x, kernel, stride):
+    """Where patches overlap you take their mean. A transposed convolution adds them up; that is
+    where its checkerboard comes from."""
+    visits = paint(torch.ones_like(x), torch.ones_like(kernel), stride)
+    return paint(x, kernel, stride) / visits.clamp(min=1)
+
+
+def paint_columns_first(x, kernel, stride):
+    """Rows and columns of x are mixed up: i counts rows, of which there are H, and j counts
+    columns, of which there are W."""
+    return paint(x.T, kernel, stride)
+
+
+def paint_backwards(x, kernel, stride):
+    """That is the ordinary convolution, which makes the picture smaller. Here each input pixel
+    paints a patch of the output, and the picture grows."""
+    return F.conv2d(x[None, None], kernel[None, None], stride=stride)[0, 0]
+
+
+def paint_by_kernel_pixel(x, kernel, stride):
+    (H, W), k = x.shape, kernel.shape[0]
+    out = torch.zeros((H - 1) * stride + k, (W - 1) * stride + k)
+    for a in range(k):
+        for b in range(k):
+            grid = out[a : a + (H - 1) * stride + 1 : stride, b : b + (W - 1) * stride + 1 : stride]
+            grid += kernel[a, b] * x
+    return out
+
+
+def paint_by_stuffing(x, kernel, stride):
+    (H, W), k = x.shape, len(kernel)
+    spread = torch.zeros((H - 1) * stride + 1, (W - 1) * stride + 1)
+    spread[::stride, ::stride] = x
+    turned = kernel.rot90(2)[None, None]
+    return F.conv2d(spread[None, None], turned, padding=k - 1).squeeze()
+
+
+def paint_by_folding(x, kernel, stride):
+    (H, W), k = x.shape, len(kernel)
+    patches = rearrange(einsum(kernel, x, "a b, h w -> a b h w"), "a b h w -> 1 (a b) (h w)")
+    size = ((H - 1) * stride + k, (W - 1) * stride + k)
+    return F.fold(patches, size, kernel_size=k, stride=stride)[0, 0]
+
+
+def paint_by_padding(x, kernel, stride):
+    H, W = x.shape
+    return sum(
+        F.pad(
+            x[i, j] * kernel,
+            (j * stride, (W - 1 - j) * stride, i * stride, (H - 1 - i) * stride),
+        )
+        for i in range(H)
+        for j in range(W)
+    )
+
+
+# 4.2 Upsample
+
+
+def upsample_experiment(lab, Upsample):
+    for B, C, K, H, W in [(2, 3, 5, 4, 6), (3, 7, 2, 5, 4), (5, 4, 4, 2, 3)]:
+        module = lab.build(Upsample, C, K)
+        lab.learn(module, lab.normal(B, C, H, W))
+        lab.call(module, lab.normal(B + 1, C, W, H + 1))
+    lab.elsewhere(module, lab.normal(B, C, H, W))
+
+
+class StrideForgotten(nn.ConvTranspose2d):
+    """The stride is missing, so patches stand one pixel apart and the picture grows by one pixel
+    only. Give it stride=2."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__(in_ch, out_ch, kernel_size=2)
+
+
+class KernelThree(nn.ConvTranspose2d):
+    """The kernel is 3 x 3. With stride 2 that gives 2H + 1 rows, and an uneven overlap. Asked for
+    is a kernel of 2 x 2."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__(in_ch, out_ch, kernel_size=3, stride=2)
+
+
+class KernelThreePadded(nn.ConvTranspose2d):
+    """The shapes are right, but the kernel is 3 x 3: with stride 2 its patches overlap unevenly.
+    Asked for is kernel_size=2, without padding."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__(in_ch, out_ch, kernel_size=3, stride=2, padding=1, output_padding=1)
+
+
+class KernelFour(nn.ConvTranspose2d):
+    """The shapes are right, and 4 is a multiple of 2, so the overlap is even: a good layer, which
+    many networks use. But asked for is kernel_size=2, without padding."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__(in_ch, out_ch, kernel_size=4, stride=2, padding=1)
+
+
+class OutputPadded(nn.ConvTranspose2d):
+    """output_padding adds a row and a column that no patch reaches. With kernel 2 and stride 2 the
+    size is right without it."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__(in_ch, out_ch, kernel_size=2, stride=2, output_padding=1)
+
+
+class Swapped(nn.ConvTranspose2d):
+    """in_ch and out_ch are the wrong way round. nn.ConvTranspose2d takes the input's channels
+    first, as nn.Conv2d does."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__(out_ch, in_ch, kernel_size=2, stride=2)
+
+
+class KeepsChannels(nn.ConvTranspose2d):
+    """Your layer returns as many channels as it gets. It must return out_ch of them."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__(in_ch, in_ch, kernel_size=2, stride=2)
+
+
+class NoBias(nn.ConvTranspose2d):
+    """The bias is missing. Leave bias at its default, True."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__(in_ch, out_ch, kernel_size=2, stride=2, bias=False)
+
+
+class Halves(nn.Conv2d):
+    """That is an ordinary convolution with stride 2: it halves the picture, as Downsample does.
+    To double it, take nn.ConvTranspose2d."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
+
+
+class NearestInstead(nn.Module):
+    """That repeats every pixel and convolves: the layer of exercise 4.3. Here, take a transposed
+    convolution."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__()
+        self.conv = nn.Conv2d(in_ch, out_ch, 3, padding=1)
+
+    def forward(self, x):
+        return self.conv(F.interpolate(x, scale_factor=2))
+
+
+class NearestAndPointwise(nn.Module):
+    """That repeats every pixel, so that the four pixels of a patch are always equal. The four
+    weights of a transposed convolution may differ: take nn.ConvTranspose2d."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__()
+        self.conv = nn.Conv2d(in_ch, out_ch, 1)
+
+    def forward(self, x):
+        return F.interpolate(self.conv(x), scale_factor=2)
+
+
+class Shuffled(nn.Module):
+    """A 1x1 convolution and PixelShuffle do nearly the same work: each pixel gives a patch of
+    2 x 2. But the weights have another shape, and there are four biases where one is asked for.
+    Take nn.ConvTranspose2d."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__()
+        self.conv = nn.Conv2d(in_ch, 4 * out_ch, 1)
+
+    def forward(self, x):
+        return F.pixel_shuffle(self.conv(x), 2)
+
+
+class UpsampleInside(nn.Module):
+    def __init__(self, in_ch, out_ch):
+        super().__init__()
+        self.layer = nn.Sequential(nn.ConvTranspose2d(in_ch, out_ch, (2, 2), (2, 2)))
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class UpsampleByEinsum(nn.Module):
+    def __init__(self, in_ch, out_ch):
+        super().__init__()
+        self.tile = nn.Parameter(torch.randn(in_ch, out_ch, 2, 2))
+        self.offset = nn.Parameter(torch.zeros(out_ch))
+
+    def forward(self, x):
+        patches = einsum(x, self.tile, "b c h w, c k i j -> b k h i w j")
+        doubled = rearrange(patches, "b k h i w j -> b k (h i) (w j)")
+        return doubled + self.offset[:, None, None]
+
+
+class UpsampleByPainting(nn.Module):
+    def __init__(self, C, K):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(K))
+        self.weight = nn.Parameter(torch.randn(C, K, 2, 2) / C**0.5)
+
+    def forward(self, x):
+        rows = [
+            torch.stack([torch.tensordot(x, self.weight[:, :, a, b], ([1], [0])) for b in (0, 1)])
+            for a in (0, 1)
+        ]  # each (2, B, H, W, K)
+        B, _, H, W = x.shape
+        out = torch.stack(rows).permute(2, 5, 3, 0, 4, 1).reshape(B, -1, 2 * H, 2 * W)
+        return out + self.bias.view(1, -1, 1, 1)
+
+
+# 4.3 NearestUpsample
+
+
+class NearestUpsample(nn.Module):
+    """Double height and width: repeat every pixel, then a 3x3 convolution.
+
+    (B, C, H, W) -> (B, K, 2H, 2W)
+
+    Source: "Deconvolution and Checkerboard Artifacts" (Distill, 2016).
+    """
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__()
+        self.conv = nn.Conv2d(in_ch, out_ch, 3, padding=1)
+
+    def forward(self, x):
+        x = F.interpolate(x, scale_factor=2, mode="nearest")  # (B, C, 2H, 2W)
+        return self.conv(x)
+
+
+class ConvolvesFirst(NearestUpsample):
+    """The convolution comes before the doubling, so that the output is made of 2 x 2 blocks of
+    equal pixels. Repeat first: then the convolution smooths the blocks."""
+
+    def forward(self, x):
+        return F.interpolate(self.conv(x), scale_factor=2)
+
+
+class Bilinear(NearestUpsample):
+    """The doubling is smooth here (bilinear). Asked for is mode="nearest", which repeats every
+    pixel."""
+
+    def forward(self, x):
+        return self.conv(F.interpolate(x, scale_factor=2, mode="bilinear"))
+
+
+class BilinearAligned(NearestUpsample):
+    """The doubling is smooth here (bilinear, with aligned corners). Asked for is mode="nearest",
+    which repeats every pixel."""
+
+    def forward(self, x):
+        return self.conv(F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True))
+
+
+class NoPadding(NearestUpsample):
+    """The padding is missing: a 3x3 convolution without it cuts a pixel off each side."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__(in_ch, out_ch)
+        self.conv = nn.Conv2d(in_ch, out_ch, 3)
+
+
+class Pointwise(NearestUpsample):
+    """The convolution is 1x1: it sees one pixel only and leaves 2 x 2 blocks of equal pixels.
+    Asked for is 3x3, with padding=1."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__(in_ch, out_ch)
+        self.conv = nn.Conv2d(in_ch, out_ch, 1)
+
+
+class TiledPicture(NearestUpsample):
+    """x.repeat(1, 1, 2, 2) puts four copies of the whole picture side by side. Every pixel must be
+    repeated where it is: F.interpolate with scale_factor=2 does that."""
+
+    def forward(self, x):
+        return self.conv(x.repeat(1, 1, 2, 2))
+
+
+class OneSideOnly(NearestUpsample):
+    """Only the height is doubled; double the width too."""
+
+    def forward(self, x):
+        return self.conv(x.repeat_interleave(2, dim=2))
+
+
+class ConvolutionForgotten(NearestUpsample):
+    """The convolution is made, but forward does not use it."""
+
+    def forward(self, x):
+        return F.interpolate(x, scale_factor=2)
+
+
+class TransposedAgain(NearestUpsample):
+    """That is a transposed convolution, as in exercise 4.2. Here, repeat every pixel and take an
+    ordinary convolution."""
+
+    def __init__(self, in_ch, out_ch):
+        nn.Module.__init__(self)
+        self.up = nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)
+
+    def forward(self, x):
+        return self.up(x)
+
+
+class Activated(NearestUpsample):
+    """There is a SiLU at the end. It is not asked for: activations stand in the blocks."""
+
+    def forward(self, x):
+        return F.silu(super().forward(x))
+
+
+class NearestInSequence(nn.Sequential):
+    def __init__(self, in_ch, out_ch):
+        super().__init__(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 3, padding="same"))
+
+
+class NearestByRepeat(nn.Module):
+    def __init__(self, C, K):
+        super().__init__()
+        self.smooth = nn.Conv2d(C, K, (3, 3), padding=(1, 1))
+
+    def forward(self, x):
+        return self.smooth(x.repeat_interleave(2, dim=-1).repeat_interleave(2, dim=-2))
+
+
+class NearestByEinops(nn.Module):
+    def __init__(self, in_ch, out_ch):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_ch, in_ch, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(out_ch))
+
+    def forward(self, x):
+        doubled = repeat(x, "b c h w -> b c (h i) (w j)", i=2, j=2)
+        return F.conv2d(F.pad(doubled, (1, 1, 1, 1)), self.weight, self.bias)
+
+
+# 4.4 decoder_channels
+
+
+def decoder_channels(chs):
+    """Return the (in, out) channels of the up-layers, and of the blocks, in the order going up.
+
+    () -> n pairs, n pairs
+
+    chs lists the channels of the levels, top to bottom: n + 1 numbers. An up-layer takes the
+    channels of the level below and gives those of its own level. A block takes what the
+    concatenation gives, and returns the channels of its level.
+    """
+    upward = list(reversed(chs))
+    ups = list(zip(upward, upward[1:]))
+    blocks = [(2 * ch, ch) for ch in upward[1:]]
+    return ups, blocks
+
+
+def channels_experiment(lab, decoder_channels):
+    for chs in ([3, 5, 11], [4, 9], [8, 16, 32, 64], [7, 7, 5, 12]):
+        lab.call(decoder_channels, chs)
+
+
+def channels_as_published(chs):
+    """Your blocks take twice the channels of the level below. That is the published tutorial's
+    fault: the up-layer has brought them to those of its own level, and the skip has as many. So
+    it is 2 * chs[i - 1], not 2 * chs[i]."""
+    ups, _ = decoder_channels(chs)
+    return ups, [(2 * below, ch) for below, ch in ups]
+
+
+def channels_of_below(chs):
+    """Your blocks take the channels of the level below. That is right only where the channels
+    double from level to level; with [4, 9], the concatenation gives 4 + 4 and not 9."""
+    ups, _ = decoder_channels(chs)
+    return ups, list(ups)
+
+
+def channels_without_skip(chs):
+    """Your blocks take the channels that the up-layer gives, and leave out those of the skip.
+    The concatenation has both."""
+    ups, _ = decoder_channels(chs)
+    return ups, [(ch, ch) for _, ch in ups]
+
+
+def channels_kept(chs):
+    """Your up-layers keep the channels of the level below, and the blocks bring them down. That
+    network works, and some U-Nets are built so. Here, the up-layer gives the channels of its own
+    level already."""
+    ups, _ = decoder_channels(chs)
+    return [(below, below) for below, _ in ups], [(below + ch, ch) for below, ch in ups]
+
+
+def channels_kept_but_not_counted(chs):
+    """Your up-layers keep the channels of the level below. They must give those of their own
+    level: only then does the concatenation have twice those."""
+    ups, blocks = decoder_channels(chs)
+    return [(below, below) for below, _ in ups], blocks
+
+
+def channels_downward(chs):
+    """These are in the order going down. The decoder begins at the bottom: the last of chs comes
+    first."""
+    ups, blocks = decoder_channels(chs)
+    return ups[::-1], blocks[::-1]
+
+
+def channels_turned(chs):
+    """in and out of the up-layers are the wrong way round, or the list is not reversed: going
+    up, a layer takes the channels of the level below and gives those of its own."""
+    ups, blocks = decoder_channels(chs)
+    return [(ch, below) for below, ch in ups], blocks
+
+
+def channels_of_encoder(chs):
+    """The list is not reversed: this goes down, as the encoder does. Going up, the first up-layer
+    takes the last number of chs."""
+    return decoder_channels(chs[::-1])
+
+
+def channels_doubled_out(chs):
+    """Your blocks return as many channels as they take. A block takes 2 * ch, and returns ch."""
+    ups, blocks = decoder_channels(chs)
+    return ups, [(i, i) for i, _ in blocks]
+
+
+def channels_with_bottom(chs):
+    """There is a block too many: the bottom's belongs to the encoder. There are n halvings, so n
+    up-layers and n blocks."""
+    ups, _ = decoder_channels(chs)
+    return ups, [(2 * ch, ch) for ch in reversed(chs)]
+
+
+def channels_by_level(chs):
+    """You return a pair of up-layer and block for each level. Return two lists: all up-layers,
+    then all blocks."""
+    return list(zip(*decoder_channels(chs)))
+
+
+def channels_by_index(chs):
+    ups, blocks = [], []
+    for i in range(len(chs) - 1, 0, -1):
+        ups.append((chs[i], chs[i - 1]))
+        blocks.append((chs[i - 1] + chs[i - 1], chs[i - 1]))
+    return ups, blocks
+
+
+def channels_by_popping(chs):
+    ups, blocks, below = [], [], chs.pop()
+    while chs:
+        ch = chs.pop()
+        ups += [[below, ch]]
+        blocks += [[ch * 2, ch]]
+        below = ch
+    return [ups, blocks]
+
+
+def channels_by_recursion(chs):
+    if len(chs) == 1:
+        return (), ()
+    top, below, *_ = chs
+    ups, blocks = channels_by_recursion(chs[1:])
+    return (*ups, (below, top)), (*blocks, (2 * top, top))
+
+
+# 4.5 Decoder
+
+
+def decoder_experiment(lab, Decoder):
+    for B, chs, C, D, H, W in [
+        (3, [4, 6, 10], 2, 8, 3, 5),
+        (2, [9, 5], 1, 12, 3, 4),
+        (3, [3, 3, 3, 7], 2, 5, 1, 2),
+    ]:
+        given = list(chs)
+        module = lab.build(Decoder, given, C, D)
+        lab.note(
+            "the list chs is left as it was", given == chs,
+            "Your __init__ changes the list chs that it is given, and the encoder uses the same "
+            "one. Make a new list: list(reversed(chs)) or chs[::-1].",
+        )  # fmt: skip
+        lab.note(
+            "all layers are found", not hidden_layers(module),
+            "Some of your layers are in a plain Python list, where PyTorch does not find them: "
+            "the optimizer never sees them. Use nn.ModuleList.",
+        )  # fmt: skip
+        lab.learn(module, *decoder_inputs(lab, B, chs, D, H, W))
+        lab.call(module, *decoder_inputs(lab, B + 1, chs, D, W + 1, H))
+    lab.elsewhere(module, *decoder_inputs(lab, B, chs, D, H, W))
+
+
+def decoder_inputs(lab, B, chs, D, H, W):
+    """Draw a bottom of H x W, its skips and a time embedding."""
+    n = len(chs) - 1
+    skips = [lab.normal(B, ch, H << (n - i), W << (n - i)) for i, ch in enumerate(chs[:-1])]
+    return lab.normal(B, chs[-1], H, W), skips, lab.normal(B, D)
+
+
+def hidden_layers(module):
+    """Return the layers that stand in plain lists, tuples or dicts, where PyTorch overlooks them.
+
+    One that is registered as well is not hidden.
+    """
+    found, waiting = set(module.modules()), []
+    for part in module.modules():
+        waiting += vars(part).values()
+    hidden = []
+    for value in waiting:  # grows while it is read
+        if isinstance(value, nn.Module) and value not in found:
+            hidden.append(value)
+        elif isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, (list, tuple)):
+            waiting += value
+    return hidden
+
+
+class NoConcatenation(nn.Module):
+    """The skips have no effect: they are not joined. At every level, torch.cat([up(x), skip],
+    dim=1) goes into the block."""
+
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__()
+        upward = chs[::-1]
+        self.ups = nn.ModuleList(Upsample(i, o) for i, o in zip(upward, upward[1:]))
+        self.blocks = nn.ModuleList(ConvBlock(ch, ch, time_dim) for ch in upward[1:])
+        self.out = nn.Conv2d(chs[0], out_ch, 1)
+
+    def forward(self, x, skips, temb):
+        for up, block in zip(self.ups, self.blocks):
+            x = block(up(x), temb)
+        return self.out(x)
+
+
+class AddsSkip(NoConcatenation):
+    """The skip is added. Here it is concatenated, so that the block can tell the two apart and
+    gets 2 * chs[i] channels. (Adding works as well, and some networks do it.)"""
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
+            x = block(up(x) + skip, temb)
+        return self.out(x)
+
+
+class SkipsNotReversed(Decoder):
+    """The skips are used from the top down. The decoder begins at the bottom, so the last skip
+    comes first: reversed(skips)."""
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, skips):
+            x = block(torch.cat([up(x), skip], dim=1), temb)
+        return self.out(x)
+
+
+class SkipsResized(Decoder):
+    """The skips are resized until they fit, but each comes to the wrong level. Take them in
+    reverse: then they have the right size already."""
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, skips):
+            x = up(x)
+            skip = F.interpolate(skip, x.shape[2:])
+            x = block(torch.cat([x, skip], dim=1), temb)
+        return self.out(x)
+
+
+class SkipFirst(Decoder):
+    """The skip stands before the upsampled features: [skip, up(x)]. That network would learn as
+    well. But the order decides which weight belongs to which channel, and weights trained with
+    [up(x), skip], as here and in notebook 05, would not fit."""
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
+            x = block(torch.cat([skip, up(x)], dim=1), temb)
+        return self.out(x)
+
+
+class SkipDetached(Decoder):
+    """No gradient goes back through the skips, so the encoder learns nothing from them. Do not
+    detach them."""
+
+    def forward(self, x, skips, temb):
+        return super().forward(x, [skip.detach() for skip in skips], temb)
+
+
+class AsPublished(Decoder):
+    """Your blocks ask for 2 * chs[i] channels, i being the level that they come from. That is the
+    published tutorial's fault: the concatenation gives 2 * chs[i - 1]."""
+
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__(chs, out_ch, time_dim)
+        upward = chs[::-1]
+        pairs = zip(upward, upward[1:])
+        self.blocks = nn.ModuleList(ConvBlock(2 * i, o, time_dim) for i, o in pairs)
+
+
+class FromBelow(Decoder):
+    """Your blocks take as many channels as the level below has. That fits only where the channels
+    double from level to level; the concatenation gives 2 * chs[i - 1]."""
+
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__(chs, out_ch, time_dim)
+        upward = chs[::-1]
+        pairs = zip(upward, upward[1:])
+        self.blocks = nn.ModuleList(ConvBlock(i, o, time_dim) for i, o in pairs)
+
+
+class UpKeepsChannels(nn.Module):
+    """Your up-layers keep the channels of the level below. That network works too, but here
+    Upsample(chs[i], chs[i - 1]) brings them to those of its own level, and the block takes
+    2 * chs[i - 1]."""
+
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__()
+        pairs = list(zip(chs[:0:-1], chs[-2::-1]))
+        self.ups = nn.ModuleList(Upsample(i, i) for i, _ in pairs)
+        self.blocks = nn.ModuleList(ConvBlock(i + o, o, time_dim) for i, o in pairs)
+        self.out = nn.Conv2d(chs[0], out_ch, 1)
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
+            x = block(torch.cat([up(x), skip], dim=1), temb)
+        return self.out(x)
+
+
+class BlockBeforeUp(nn.Module):
+    """The block comes before Upsample. Double first: the block must see the skip beside what came
+    from below, and both in the size of its level."""
+
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__()
+        upward = chs[::-1]
+        ins = [upward[0]] + [2 * ch for ch in upward[1:-1]]
+        self.blocks = nn.ModuleList(
+            ConvBlock(i, o, time_dim) for i, o in zip(ins, upward[:-1], strict=True)
+        )
+        self.ups = nn.ModuleList(Upsample(i, o) for i, o in zip(upward, upward[1:]))
+        self.out = nn.Conv2d(2 * chs[0], out_ch, 1)
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
+            x = torch.cat([up(block(x, temb)), skip], dim=1)
+        return self.out(x)
+
+
+class TimeNotHandedOn(Decoder):
+    """temb makes no difference in your decoder. Hand it on to every block: block(x, temb)."""
+
+    def forward(self, x, skips, temb):
+        return super().forward(x, skips, torch.zeros_like(temb))
+
+
+class TimeOnce(Decoder):
+    """Only the first block learns the time. Hand temb on to every block."""
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
+            x = block(torch.cat([up(x), skip], dim=1), temb)
+            temb = torch.zeros_like(temb)
+        return self.out(x)
+
+
+class NoOutput(Decoder):
+    """The last convolution is missing: your decoder returns the chs[0] channels of its last block.
+    A 1x1 convolution brings them to out_ch."""
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
+            x = block(torch.cat([up(x), skip], dim=1), temb)
+        return x
+
+
+class TanhAtTheEnd(Decoder):
+    """There is a tanh at the end, so that your network can only answer between -1 and 1. Noise
+    goes beyond: the last layer is the bare 1x1 convolution."""
+
+    def forward(self, x, skips, temb):
+        return super().forward(x, skips, temb).tanh()
+
+
+class SiluAtTheEnd(Decoder):
+    """There is a SiLU at the end, so that your network can hardly answer with a negative number.
+    Half of all noise is negative: the last layer is the bare 1x1 convolution."""
+
+    def forward(self, x, skips, temb):
+        return F.silu(super().forward(x, skips, temb))
+
+
+class WideOutput(Decoder):
+    """The last convolution is 3x3. Asked for is 1x1: the blocks have looked around already."""
+
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__(chs, out_ch, time_dim)
+        self.out = nn.Conv2d(chs[0], out_ch, 3, padding=1)
+
+
+class BlocksInAList(Decoder):
+    """Your layers are in a plain Python list, where PyTorch does not find them: the optimizer
+    never sees them. Use nn.ModuleList."""
+
+    def __init__(self, chs, out_ch, time_dim):
+        nn.Module.__init__(self)
+        upward = chs[::-1]
+        self.ups = nn.ModuleList(Upsample(i, o) for i, o in zip(upward, upward[1:]))
+        self.blocks = [ConvBlock(2 * ch, ch, time_dim) for ch in upward[1:]]
+        self.out = nn.Conv2d(chs[0], out_ch, 1)
+
+
+class TurnsTheList(Decoder):
+    """chs.reverse() turns round the list that you were given, and the encoder uses the same one.
+    Make a new list: list(reversed(chs)) or chs[::-1]."""
+
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__(chs, out_ch, time_dim)
+        chs.reverse()
+
+
+class DecoderByPopping(nn.Module):
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__()
+        self.stages = nn.ModuleList()
+        for i in range(len(chs) - 1, 0, -1):
+            stage = {"up": Upsample(chs[i], chs[i - 1])}
+            stage["block"] = ConvBlock(2 * chs[i - 1], chs[i - 1], time_dim)
+            self.stages.append(nn.ModuleDict(stage))
+        self.to_picture = nn.Conv2d(chs[0], out_ch, kernel_size=1)
+
+    def forward(self, x, skips, temb):
+        for stage in self.stages:
+            h = stage["up"](x)
+            x = stage["block"](torch.hstack([h, skips.pop()]), temb)
+        return self.to_picture(x)
+
+
+class DecoderByIndex(nn.Module):
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__()
+        self.head = nn.Linear(chs[0], out_ch)
+        for i, ch in enumerate(chs[:-1]):
+            self.add_module(f"conv{i}", ConvBlock(ch + ch, ch, time_dim))
+            self.add_module(f"up{i}", nn.ConvTranspose2d(chs[i + 1], ch, 2, 2))
+        self.n = len(chs) - 1
+
+    def forward(self, h, skips, temb):
+        for i in range(self.n - 1, -1, -1):
+            h = getattr(self, f"up{i}")(h)
+            h = getattr(self, f"conv{i}")(torch.cat((h, skips[i]), 1), temb)
+        return rearrange(self.head(rearrange(h, "b c h w -> b h w c")), "b h w c -> b c h w")
+
+
+class DecoderByRecursion(nn.Module):
+    """The bottom level is the decoder of all levels but the first."""
+
+    def __init__(self, chs, out_ch, time_dim, top=True):
+        super().__init__()
+        ch, *below = chs
+        self.below = DecoderByRecursion(below, out_ch, time_dim, False) if below[1:] else None
+        self.block = ConvBlock(2 * ch, ch, time_dim)
+        self.up = Upsample(below[0], ch)
+        self.out = nn.Conv2d(ch, out_ch, 1) if top else nn.Identity()
+
+    def forward(self, x, skips, temb):
+        skip, *more = skips
+        if self.below:
+            x = self.below(x, more, temb)
+        up = self.up(x)
+        both = torch.stack([up, skip], dim=1).flatten(1, 2)
+        return self.out(self.block(both, temb))
+
+
+EXERCISES = [
+    Exercise(
+        id="4.1",
+        title="A transposed convolution, painted by hand",
+        notebook=NOTEBOOK,
+        reference=paint,
+        experiment=paint_experiment,
+        look="Try a single pixel of value 1: the output is the kernel. Then try two pixels in a "
+        "row: the second patch begins stride columns further right.",
+        mistakes={
+            "patches overwrite one another": paint_over,
+            "patches one pixel apart": paint_closely,
+            "stride not used": paint_one_apart,
+            "patches k apart": paint_side_by_side,
+            "output cut off": paint_cut_off,
+            "output too large": paint_too_large,
+            "kernel turned by half a circle": paint_flipped,
+            "rows and columns of the kernel exchanged": paint_mirrored,
+            "kernel not used": paint_values,
+            "value of the pixel not used": paint_kernels,
+            "mean instead of sum": paint_averages,
+            "rows and columns of x exchanged": paint_columns_first,
+            "ordinary convolution": paint_backwards,
+        },
+        also_right=[paint_by_kernel_pixel, paint_by_stuffing, paint_by_folding, paint_by_padding],
+    ),
+    Exercise(
+        id="4.2",
+        title="The layer that doubles",
+        notebook=NOTEBOOK,
+        reference=Upsample,
+        experiment=upsample_experiment,
+        look="Asked for is one transposed convolution: in_ch, out_ch, a kernel of 2, a stride of "
+        "2, all else by default.",
+        mistakes={
+            "stride forgotten": StrideForgotten,
+            "kernel of 3": KernelThree,
+            "kernel of 3 with padding": KernelThreePadded,
+            "kernel of 4": KernelFour,
+            "output_padding": OutputPadded,
+            "channels exchanged": Swapped,
+            "channels kept": KeepsChannels,
+            "no bias": NoBias,
+            "ordinary convolution": Halves,
+            "nearest and 3x3 convolution": NearestInstead,
+            "nearest and 1x1 convolution": NearestAndPointwise,
+            "pixel shuffle": Shuffled,
+        },
+        also_right=[UpsampleInside, UpsampleByEinsum, UpsampleByPainting],
+    ),
+    Exercise(
+        id="4.3",
+        title="Repeat, then convolve",
+        notebook=NOTEBOOK,
+        reference=NearestUpsample,
+        experiment=upsample_experiment,
+        look="The order is: repeat every pixel, twice in each direction, then the 3x3 convolution.",
+        mistakes={
+            "convolution before the doubling": ConvolvesFirst,
+            "bilinear": Bilinear,
+            "bilinear with aligned corners": BilinearAligned,
+            "no padding": NoPadding,
+            "1x1 convolution": Pointwise,
+            "whole picture repeated": TiledPicture,
+            "only the height doubled": OneSideOnly,
+            "convolution not used": ConvolutionForgotten,
+            "transposed convolution": TransposedAgain,
+            "SiLU at the end": Activated,
+        },
+        also_right=[NearestInSequence, NearestByRepeat, NearestByEinops],
+    ),
+    Exercise(
+        id="4.4",
+        title="The channels of the decoder",
+        notebook=NOTEBOOK,
+        reference=decoder_channels,
+        experiment=channels_experiment,
+        look="Draw the levels of [4, 9]: 9 channels come from below, the up-layer makes 4 of them, "
+        "the skip has 4.",
+        mistakes={
+            "twice the channels of the level below": channels_as_published,
+            "the channels of the level below": channels_of_below,
+            "skip not counted": channels_without_skip,
+            "up-layers keep channels": channels_kept,
+            "up-layers keep channels, blocks do not know": channels_kept_but_not_counted,
+            "order going down": channels_downward,
+            "up-layers turned round": channels_turned,
+            "list not reversed": channels_of_encoder,
+            "blocks keep channels": channels_doubled_out,
+            "a block for the bottom": channels_with_bottom,
+            "grouped by level": channels_by_level,
+        },
+        also_right=[channels_by_index, channels_by_popping, channels_by_recursion],
+    ),
+    Exercise(
+        id="4.5",
+        title="The decoder",
+        notebook=NOTEBOOK,
+        reference=Decoder,
+        experiment=decoder_experiment,
+        look="At each level, from the bottom up: Upsample, join the skip behind it, the block with "
+        "temb. After the last level, the 1x1 convolution.",
+        mistakes={
+            "no concatenation": NoConcatenation,
+            "skip added": AddsSkip,
+            "skips not reversed": SkipsNotReversed,
+            "skips resized": SkipsResized,
+            "skip first": SkipFirst,
+            "skips detached": SkipDetached,
+            "twice the channels of the level below": AsPublished,
+            "the channels of the level below": FromBelow,
+            "up-layers keep channels": UpKeepsChannels,
+            "block before Upsample": BlockBeforeUp,
+            "time not handed on": TimeNotHandedOn,
+            "time handed to the first block only": TimeOnce,
+            "no last convolution": NoOutput,
+            "tanh at the end": TanhAtTheEnd,
+            "SiLU at the end": SiluAtTheEnd,
+            "3x3 convolution at the end": WideOutput,
+            "layers in a plain list": BlocksInAList,
+            "list turned round in place": TurnsTheList,
+        },
+        also_right=[DecoderByPopping, DecoderByIndex, DecoderByRecursion],
+    ),
+]

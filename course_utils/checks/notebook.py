@@ -1,17 +1,16 @@
 """What a reader calls: check(...), and the cell magic %%solution."""
 
-import ast
 import difflib
 import html
 import inspect
-import linecache
-import textwrap
 from dataclasses import dataclass
 
 from IPython.display import display
 
+from course_utils import portfolio
 from course_utils.checks.engine import grade_exercise
 from course_utils.checks.lab import name
+from course_utils.checks.source import plain, source
 
 COLOURS = {
     "correct": "#2e7d32",
@@ -43,14 +42,21 @@ class Notice:
 
 
 def check(exercises, attempts, id, attempt):
-    """Grade, show the verdict, and return the attempt if it is right, else the reference."""
+    """Grade, show the verdict, keep what is right; return the attempt or else the reference."""
     if id not in exercises:
         display(Notice(unknown(exercises, id), "not attempted"))
         return attempt
     attempts[id] = attempt
-    verdict = grade_exercise(exercises[id], attempt)
-    display(Notice(verdict.message, verdict.outcome))
-    return attempt if verdict.outcome == "correct" else exercises[id].reference
+    exercise = exercises[id]
+    verdict = grade_exercise(exercise, attempt)
+    right = verdict.outcome == "correct"
+    kept = portfolio.keep(exercise.reference, attempt, passes(exercise)) if right else ""
+    display(Notice(f"{verdict.message} {kept}".strip(), verdict.outcome))
+    return attempt if right else exercise.reference
+
+
+def passes(exercise):
+    return lambda part: grade_exercise(exercise, part).outcome == "correct"
 
 
 def solution(exercises, attempts, id, code):
@@ -77,32 +83,3 @@ def solution(exercises, attempts, id, code):
 
 def unknown(exercises, id):
     return f"There is no exercise {id!r}. The course has {', '.join(exercises)}."
-
-
-def source(attempt):
-    """Return the source of a function or class, one made in a notebook's cell too, or None."""
-    if attempt is None:
-        return None
-    try:
-        return textwrap.dedent(inspect.getsource(attempt))
-    except (OSError, TypeError):  # inspect cannot find a class that was defined in a cell
-        return class_source(attempt)
-
-
-def class_source(cls):
-    methods = [m for m in vars(cls).values() if inspect.isfunction(m)]
-    for method in methods:
-        text = "".join(linecache.getlines(method.__code__.co_filename))
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
-                return ast.get_source_segment(text, node)
-    return None
-
-
-def plain(code):
-    """Return code line by line without comments, docstrings and layout."""
-    tree = ast.parse(code)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree).splitlines()

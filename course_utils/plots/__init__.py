@@ -3,12 +3,30 @@
 pictures.py    rows and grids of images, and how they change with noise
 architecture.py  the U with its shapes
 time.py        the time embedding
+receptive.py   what one pixel sees
+block.py       what happens inside a block
+numbers.py     maps with the numbers written on them
 training.py    the loss
 """
 
 from course_utils.plots.architecture import draw_u
+from course_utils.plots.block import curves, maps
+from course_utils.plots.numbers import number_maps
 from course_utils.plots.pictures import grid, strip
+from course_utils.plots.receptive import receptive_maps
 from course_utils.plots.time import embedding_map, similarity_map, waves
 from course_utils.plots.training import loss_curve
 
-__all__ = ["draw_u", "embedding_map", "grid", "loss_curve", "similarity_map", "strip", "waves"]
+__all__ = [
+    "curves",
+    "draw_u",
+    "embedding_map",
+    "grid",
+    "loss_curve",
+    "maps",
+    "number_maps",
+    "receptive_maps",
+    "similarity_map",
+    "strip",
+    "waves",
+]

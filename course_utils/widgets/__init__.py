@@ -3,11 +3,24 @@
 explorer.py    controls above a picture that follows them
 noise.py       a picture drowning in noise
 embedding.py   the time embedding, its width and its periods
+block.py       a block that is told the time
+receptive.py   what one pixel sees
+overlap.py     where the patches of a transposed convolution overlap
 live.py        a picture that a running loop replaces
 """
 
+from course_utils.widgets.block import told_time_slider
 from course_utils.widgets.embedding import embedding_explorer
 from course_utils.widgets.live import LivePicture
 from course_utils.widgets.noise import noise_slider
+from course_utils.widgets.overlap import overlap_explorer
+from course_utils.widgets.receptive import receptive_explorer
 
-__all__ = ["LivePicture", "embedding_explorer", "noise_slider"]
+__all__ = [
+    "LivePicture",
+    "embedding_explorer",
+    "noise_slider",
+    "overlap_explorer",
+    "receptive_explorer",
+    "told_time_slider",
+]

@@ -400,10 +400,10 @@ plt.show()
 # |---|---|
 # | 00 start here | nothing yet: you have seen where we are going |
 # | [01 time embedding](01_time_embedding.ipynb) | the purple bar: how a number t becomes something that a network can use |
-# | 02 conv block | the columns: convolutions that know the time |
-# | 03 encoder | the left side of the U |
-# | 04 decoder | the right side, and the skips |
-# | 05 full U-Net | the whole, and the samplers |
+# | [02 conv block](02_conv_block.ipynb) | the columns: convolutions that know the time |
+# | [03 encoder](03_encoder.ipynb) | the left side of the U |
+# | [04 decoder](04_decoder.ipynb) | the right side, and the skips |
+# | [05 full U-Net](05_full_unet.ipynb) | the whole, and the samplers |
 # | 06 debugging dimensions | what to do when shapes do not fit |
 # | 07 AMP training | training that is faster and survives a disconnect |
 # | 08 attention variants | letting far pixels talk to each other |

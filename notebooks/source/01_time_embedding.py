@@ -24,6 +24,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from course_utils import portfolio
 from course_utils.checks import check
 from course_utils.data import load
 from course_utils.diffusion import add_noise
@@ -38,6 +39,16 @@ from course_utils.widgets import embedding_explorer
 # %%
 draw_u(highlight="time")
 plt.show()
+
+# %% [markdown]
+# Parts of the network that you write, and that pass their check, are kept in a file, `my_unet.py`,
+# beside the notebooks. Later notebooks build on it. Until you have written a part, they use the
+# course's. (On Colab every notebook has a machine of its own, which is thrown away in the end. Tick
+# the box and run the cell to keep the file on your Google Drive instead.)
+
+# %% tags=["nbval-ignore-output"]
+keep_on_drive = False  # @param {type:"boolean"}
+mine = portfolio.load(drive=keep_on_drive)
 
 # %% [markdown]
 # ## 1. Why must the network know t?

@@ -1,0 +1,35 @@
+"""Find the source of what a reader wrote."""
+
+import ast
+import inspect
+import linecache
+import textwrap
+
+
+def source(attempt):
+    """Return the source of a function or class, one made in a notebook's cell too, or None."""
+    if attempt is None:
+        return None
+    try:
+        return textwrap.dedent(inspect.getsource(attempt))
+    except (OSError, TypeError):  # inspect cannot find a class that was defined in a cell
+        return class_source(attempt)
+
+
+def class_source(cls):
+    methods = [m for m in vars(cls).values() if inspect.isfunction(m)]
+    for method in methods:
+        text = "".join(linecache.getlines(method.__code__.co_filename))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
+                return textwrap.dedent(ast.get_source_segment(text, node, padded=True))
+    return None
+
+
+def plain(code):
+    """Return code line by line without comments, docstrings and layout."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree).splitlines()

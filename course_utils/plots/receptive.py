@@ -1,0 +1,45 @@
+"""What one pixel of an output sees of the input."""
+
+import matplotlib.pyplot as plt
+from matplotlib.colors import LogNorm
+from matplotlib.patches import Rectangle
+
+
+def receptive_maps(fields, titles=None, size=2.3):
+    """Draw how strongly one output pixel depends on each pixel of the input.
+
+    [(H, W), ...] -> figure
+
+    Each map is drawn in shares of its largest value, white where it is 0; the red frame holds all
+    that is not 0.
+    """
+    columns = len(fields)
+    figure, axes = plt.subplots(
+        1, columns, figsize=(size * columns + 0.9, size + 0.35), squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    for ax, field, title in zip(axes[0], fields, titles or [None] * columns):
+        field = field.detach().cpu()
+        image = ax.imshow(
+            (field / field.max()).where(field > 0, float("nan")), cmap="viridis",
+            norm=LogNorm(1e-4, 1), interpolation="nearest",
+        )  # fmt: skip
+        top, left, high, wide = frame(field)
+        ax.add_patch(Rectangle((left - 0.5, top - 0.5), wide, high, fill=False, ec="#dc2626"))
+        ax.set_title("\n".join(filter(None, [title, f"{high} x {wide}"])), fontsize=9)
+        ax.set_xticks([])
+        ax.set_yticks([])
+    figure.colorbar(image, ax=list(axes[0]), label="share of the largest", pad=0.01)
+    return figure
+
+
+def frame(field):
+    """Return where the part of a map that is not 0 begins, and its size: top, left, high, wide.
+
+    (H, W) -> four ints
+    """
+    rows, columns = (field > 0).any(dim=1).nonzero(), (field > 0).any(dim=0).nonzero()
+    if not len(rows):
+        return 0, 0, 0, 0
+    top, left = int(rows[0]), int(columns[0])
+    return top, left, int(rows[-1]) - top + 1, int(columns[-1]) - left + 1

@@ -1,0 +1,294 @@
+"""The reader's own parts, kept from notebook to notebook in one file, my_unet.py.
+
+The file always holds the whole network and its samplers: the parts that passed their check are
+the reader's, all others the course's. It is plain code that needs nothing but PyTorch, and what
+else the reader's parts import.
+"""
+
+import ast
+import builtins
+import dis
+import inspect
+import os
+import re
+import sys
+import types
+from pathlib import Path
+
+from course_utils import blocks, decoder, diffusion, embedding, encoder, samplers, schedule, unet
+from course_utils.checks.compare import describe
+from course_utils.checks.source import source
+
+# In the order of the file. The number is that of the exercise; "" stands for no exercise.
+PARTS = (
+    ("1.1", embedding.frequencies),
+    ("1.2", embedding.sinusoidal_embedding),
+    ("1.4", embedding.TimeEmbedding),
+    ("2.5", blocks.ConvBlock),
+    ("3.1", blocks.Downsample),
+    ("4.2", blocks.Upsample),
+    ("3.4", encoder.Encoder),
+    ("4.5", decoder.Decoder),
+    ("5.1", unet.UNet),
+    ("", unet.check_picture),
+    ("", unet.times),
+    ("", unet.timesteps),
+    ("", schedule.Schedule),
+    ("", schedule.cosine_schedule),
+    ("0.1", diffusion.add_noise),
+    ("", diffusion.predict_x0),
+    ("5.3", diffusion.noise_loss),
+    ("", samplers.last),
+    ("5.4", samplers.ddpm),
+    ("5.5", samplers.ddim),
+)
+REFERENCES = {part.__name__: part for _, part in PARTS}
+NUMBERS = {part.__name__: number for number, part in PARTS}
+
+FILE = "my_unet.py"
+KEPT = f"Kept in {FILE}."
+DRIVE = Path("/content/drive/MyDrive")
+START = '"""My U-Net, built in the diffusion U-Net course.'
+HEAD = f'''{START}
+
+A part that is mine has passed its check. The others are the course's; each that has a number is
+replaced when I have done that exercise. It is all here:
+
+    net = UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128)
+    eps = net(xt, t)
+    pictures = last(ddim(net, torch.randn(16, 1, 16, 16), cosine_schedule()))
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+'''
+TITLE = re.compile(r"^# %% (\w+): (mine|the course's)(?:, exercise [\d.]+)?\n", re.MULTILINE)
+
+
+class CannotKeep(Exception):
+    """A part cannot go into the file; the message is a sentence that says why."""
+
+
+# --- what a notebook calls -----------------------------------------------------------------------
+
+
+def load(drive=False):
+    """Return the reader's parts, and the course's where there are none yet; say which are which.
+
+    () -> an object with the parts as attributes: .ConvBlock, .Encoder, ...
+
+    With drive, Colab's Drive is mounted and the file kept there, so that it outlives the machine.
+    """
+    if drive:
+        mount()
+    course = types.SimpleNamespace(**REFERENCES)
+    try:
+        text = stored(path())
+        module = run(text) if text else course
+    except CannotKeep as error:
+        print(f"{error} The notebook goes on with the course's parts.")
+        return course
+    mine = mine_in(text)
+    print(f"Yours, from {FILE}: {', '.join(mine) or 'nothing yet'}.")
+    waiting = [f"{n} ({NUMBERS[n]})" for n in REFERENCES if NUMBERS[n] and n not in mine]
+    if waiting:
+        print(f"The course's, until you have done the exercise: {', '.join(waiting)}.")
+    return module
+
+
+def keep(reference, attempt, passes):
+    """Put an attempt that passed its check into the file; return what to tell the reader.
+
+    passes(part) must say whether the part, as it comes out of the file, passes the check too. What
+    is not a part of the network is not kept, and an earlier version stays when a new one cannot be.
+    """
+    if not is_part(reference):
+        return ""
+    name = reference.__name__
+    try:
+        file = path()
+        before = stored(file)
+        run(before)
+        mine = mine_in(before)
+        text = assemble({**mine, name: gather(name, attempt, mine)})
+        if not passes(getattr(run(text), name)):
+            raise CannotKeep("by itself, outside this notebook, it does not pass the check.")
+        write(text, file)
+    except CannotKeep as error:
+        return f"Not kept in {FILE}: {error}"
+    return KEPT
+
+
+def is_part(reference):
+    """True for what belongs to the network and its samplers."""
+    return any(part is reference for part in REFERENCES.values())
+
+
+# --- the file ------------------------------------------------------------------------------------
+
+
+def path():
+    """Return where the file lies: on Drive where that is mounted, else in the working folder."""
+    return (DRIVE / "unet-course" if DRIVE.is_dir() else Path.cwd()) / FILE
+
+
+def stored(file):
+    """Return the file's text, "" where there is none."""
+    if not file.exists():
+        return ""
+    text = file.read_text(encoding="utf-8")
+    if not text.startswith(START):
+        raise CannotKeep(f"{file} was not written by this course. Give it another name.")
+    return text
+
+
+def mine_in(text):
+    """Return {name: code} of the reader's parts."""
+    _, *pieces = TITLE.split(text)
+    titled = zip(pieces[0::3], pieces[1::3], pieces[2::3])
+    return {name: code.strip() for name, whose, code in titled if whose == "mine"}
+
+
+def assemble(mine):
+    """Return the text of a file with these parts of the reader's."""
+    pieces = [HEAD]
+    for name, reference in REFERENCES.items():
+        whose = "mine" if name in mine else "the course's"
+        number = f", exercise {NUMBERS[name]}" if NUMBERS[name] else ""
+        code = mine.get(name) or inspect.getsource(reference).strip()
+        pieces.append(f"# %% {name}: {whose}{number}\n\n{code}\n")
+    return "\n\n".join(pieces)
+
+
+def run(text):
+    """Return the file as a module, without touching the file."""
+    module = types.ModuleType(FILE.removesuffix(".py"))
+    try:
+        exec(compile(text, FILE, "exec"), vars(module))
+    except SyntaxError as error:
+        raise CannotKeep(f"line {error.lineno} of {FILE} is not Python: {error.msg}.") from None
+    except Exception as error:
+        raise CannotKeep(f"{FILE} raises {type(error).__name__}: {error}.") from None
+    return module
+
+
+def write(text, file):
+    """Replace the file in one step: whatever happens, it is the old one or the new one."""
+    file.parent.mkdir(exist_ok=True)
+    part = file.with_suffix(".part")
+    try:
+        with part.open("w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(file)
+    except OSError as error:
+        raise CannotKeep(f"it could not be written: {error}.") from None
+
+
+def mount():
+    """Mount Drive on Colab, and take along what was kept before."""
+    if "google.colab" not in sys.modules:
+        print(f"This is not Colab: {FILE} stays in {Path.cwd()}.")
+        return
+    from google.colab import drive
+
+    before = mine_in(stored(path()))
+    drive.mount(str(DRIVE.parent))
+    there = mine_in(stored(path()))
+    if before.keys() - there.keys():
+        write(assemble({**before, **there}), path())
+
+
+# --- from a notebook's names to plain code -------------------------------------------------------
+
+
+def gather(name, attempt, mine):
+    """Return the code of a part with what it needs: imports, constants, other functions."""
+    needed = {}
+    add(attempt, needed)
+    if attempt.__name__ != name:
+        needed[name] = f"{name} = {attempt.__name__}"
+    for other, code in mine.items():
+        if other != name and (clash := clashes(code, needed)):
+            raise CannotKeep(
+                f"your {other} has another {' and '.join(clash)} than this one; rename one of them."
+            )
+    imports = [code for code in needed.values() if code.startswith(("import ", "from "))]
+    rest = [code for code in needed.values() if code not in imports]
+    return "\n\n\n".join(filter(None, ["\n".join(imports), *rest]))
+
+
+def add(thing, needed):
+    """Add a function or class to what is needed, after everything that it needs itself."""
+    text = source(thing)
+    if text is None or not thing.__name__.isidentifier():
+        raise CannotKeep("its source was not found. Write it with def or class, in a cell.")
+    needed[thing.__name__] = ""  # so that what needs itself is not added forever
+    around = vars(sys.modules[thing.__module__])
+    for name in used_names(text):
+        if name not in needed and name not in REFERENCES and name in around:
+            add_name(name, around[name], needed)
+    del needed[thing.__name__]
+    needed[thing.__name__] = text.strip()
+
+
+def add_name(name, value, needed):
+    module = getattr(value, "__module__", None) or ""
+    own = getattr(value, "__name__", name)
+    if getattr(run(HEAD), name, None) is value:
+        return
+    if isinstance(value, types.ModuleType):
+        needed[name] = f"import {own}" if own == name else f"import {own} as {name}"
+    elif callable(value) and module.partition(".")[0] in ("__main__", "course_utils"):
+        add(value, needed)
+        if own != name:
+            needed[name] = f"{name} = {own}"
+    elif callable(value) and (home := home_of(value, module, own)):
+        needed[name] = f"from {home} import {own}" + (f" as {name}" if own != name else "")
+    elif value is None or isinstance(value, (bool, int, float, str)):
+        needed[name] = f"{name} = {value!r}"
+    else:
+        raise CannotKeep(
+            f"it uses {name}, {describe(value)} of your notebook. Pass it as an argument, or make "
+            f"it inside."
+        )
+
+
+def home_of(value, module, own):
+    """Return the module to import a value from, the package itself where that has it."""
+    places = [module.partition(".")[0], module]
+    return next((p for p in places if getattr(sys.modules.get(p), own, None) is value), None)
+
+
+def used_names(text):
+    """Return the global names that code uses, builtins aside, in order."""
+    codes, found = [compile(text, "", "exec")], []
+    for code in codes:
+        codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+        loads = [i.argval for i in dis.get_instructions(code) if i.opname in LOADS]
+        found += [n for n in loads if not hasattr(builtins, n) and n not in found]
+    return found
+
+
+LOADS = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")
+
+
+def definitions(code):
+    """Return {name: code} of the functions, classes and constants at the top of some code."""
+    found = {}
+    for node in ast.parse(code).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found[node.name] = ast.unparse(node)
+        elif isinstance(node, ast.Assign):
+            found[node.targets[0].id] = ast.unparse(node)
+    return found
+
+
+def clashes(code, needed):
+    """Return the names that two parts define differently."""
+    one, two = definitions(code), definitions("\n".join(needed.values()))
+    return sorted(n for n in one.keys() & two.keys() if one[n] != two[n])

@@ -1,0 +1,743 @@
+# %% [markdown]
+# # 02 The conv block: two convolutions that know the time
+#
+# {{badge}}
+#
+# In this notebook you will
+#
+# - see what a 3x3 convolution keeps of a picture, and what it changes;
+# - write BatchNorm by hand, and see what it does with a batch of one;
+# - add the time to a feature map, channel by channel, and see what goes wrong without two more
+#   axes;
+# - build `ConvBlock`, of which the whole U is made.
+#
+# It has five exercises and takes about 70 minutes.
+
+# %%
+# setup
+
+# %%
+import matplotlib.pyplot as plt
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import portfolio
+from course_utils.checks import check
+from course_utils.data import load
+from course_utils.diffusion import noise_loss
+from course_utils.plots import curves, draw_u, maps
+from course_utils.schedule import cosine_schedule
+from course_utils.widgets import told_time_slider
+
+# %% [markdown]
+# This is where we are in the U. Every coloured column is the output of one block, and all blocks
+# are built alike:
+
+# %%
+draw_u(highlight="block")
+plt.show()
+
+# %% [markdown]
+# What you wrote in earlier notebooks comes along. A part of the network that passes its check is
+# kept in a file, `my_unet.py`, and the next cell fetches it from there. Parts that you have not
+# done yet are the course's. (On Colab every notebook has a machine of its own, which is thrown
+# away in the end. Tick the box to keep the file on your Google Drive instead.)
+
+# %% tags=["nbval-ignore-output"]
+keep_on_drive = False  # @param {type:"boolean"}
+mine = portfolio.load(drive=keep_on_drive)
+TimeEmbedding = mine.TimeEmbedding
+
+# %% [markdown]
+# ## 1. What does a convolution keep, and what does it change?
+#
+# A *convolution* slides a small window over the picture. At each place it multiplies the pixels
+# in the window by the numbers of a *kernel* and adds them up: that is one pixel of the result.
+# Here are three kernels of 3 x 3 numbers that somebody chose by hand. The pictures have shape
+# `(B, C, H, W)`, here `(1, 1, 16, 16)`; the three kernels together have shape `(3, 1, 3, 3)`:
+# three channels come out, one goes in. **What will each of them show?**
+
+# %%
+images, _ = load("digits", "train")
+x = images[:1]
+kernels = torch.tensor([
+    [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
+    [[1, 1, 1], [1, 1, 1], [1, 1, 1]],
+    [[0, 0, 0], [-1, 0, 1], [0, 0, 0]],
+]).float()[:, None] / torch.tensor([1, 9, 2])[:, None, None, None]
+h = F.conv2d(x, kernels, padding=1)
+print("in: ", tuple(x.shape), "\nout:", tuple(h.shape))
+titles = ["picture", "only itself", "mean of 9", "right - left"]
+maps([torch.cat([x[0], h[0]])], titles=titles, size=1.6)
+plt.show()
+
+# %% [markdown]
+# The first kernel keeps the picture. The second blurs it. The third is red where the picture gets
+# brighter from left to right and blue where it gets darker: it finds edges. (Red is positive,
+# blue is negative, white is 0.) A layer `nn.Conv2d` learns its kernels; it finds such things by
+# itself.
+#
+# The result has as many rows and columns as the picture because of `padding=1`: a border of zeros
+# is put around the picture first. **What size comes out without it? And what does the border of
+# zeros do to a picture that is 1 everywhere, under a kernel that adds up all nine pixels?**
+
+# %%
+ones, all_nine = torch.ones(1, 1, 5, 5), torch.ones(1, 1, 3, 3)
+print("without padding:", tuple(F.conv2d(ones, all_nine).shape))
+print("with padding=1: ", tuple(F.conv2d(ones, all_nine, padding=1).shape))
+print(F.conv2d(ones, all_nine, padding=1)[0, 0])
+
+# %% [markdown]
+# Without padding, the window cannot stand on the border: a row is lost on each side, and two
+# columns. After ten such layers, 16 x 16 pixels would be gone. With padding the size stays, but
+# the border looks different: in a corner, only four of the nine pixels are there. So the network
+# can see where the border is. That does no harm; it may even be of use.
+#
+# What a convolution does not change: each pixel of the result stands where it stood, and depends
+# on its nearest neighbours only. What it changes: the number of channels, as you like.
+#
+# ## 2. Why normalise, and over what?
+#
+# A stack of convolutions has a weakness: each layer multiplies, so what makes one picture differ
+# from another can grow or shrink from layer to layer. Here are 32 pictures that go through eight
+# fresh convolutions. How far do they still differ? We take the standard deviation of each number
+# over the 32 pictures, and print the mean of these:
+
+# %%
+torch.manual_seed(0)
+h = images[:32]
+for layer in range(1, 9):
+    h = nn.Conv2d(h.shape[1], 16, 3, padding=1)(h)
+    if layer in (1, 4, 8):
+        print(f"after {layer} layers, the pictures differ by {h.std(dim=0).mean():.3f}")
+
+# %% [markdown]
+# After eight layers they all look nearly alike. *BatchNorm* puts an end to that: it subtracts
+# from every channel its mean and divides it by its standard deviation. Mean and deviation are
+# taken over **the whole batch and all pixels** of the channel. Then it multiplies by a learned
+# number and adds another: if the network wants another mean or another strength, it can have it.
+#
+# ### Exercise 2.1: BatchNorm by hand
+# difficulty 2 of 5, about 12 minutes
+#
+# For each channel c, with the mean $\mu_c$ and the variance $\sigma_c^2$ (the mean of the squared
+# differences from $\mu_c$) over B, H and W:
+#
+# $$\mathrm{out}_c = \mathrm{scale}_c \cdot \frac{x_c - \mu_c}{\sqrt{\sigma_c^2 + \mathrm{eps}}} + \mathrm{shift}_c$$
+#
+# | | shape |
+# |---|---|
+# | `x` | `(B, C, H, W)` |
+# | `scale`, `shift` | `(C,)`, one number for each channel |
+# | `eps` | a small float; it keeps a channel that is constant from dividing by 0 |
+# | returns | `(B, C, H, W)` |
+
+# %%
+def batch_norm(x, scale, shift, eps=1e-5):
+    """Normalise every channel over the whole batch, then scale and shift it.
+
+    (B, C, H, W), (C,), (C,) -> (B, C, H, W)
+
+    What nn.BatchNorm2d does in training mode. The variance is that of the batch itself: the mean
+    squared deviation, divided by B * H * W, not by one less.
+    Source: "Batch Normalization" (2015), algorithm 1.
+    """
+    raise NotImplementedError("exercise 2.1")
+
+# %%
+batch_norm = check("2.1", batch_norm)
+
+# %% [markdown]
+# <details><summary>Hint 1: a mean over several dimensions</summary>
+#
+# `x.mean(dim=(0, 2, 3), keepdim=True)` has shape `(1, C, 1, 1)`: one number for each channel,
+# ready to be subtracted from x.
+# </details>
+#
+# <details><summary>Hint 2: scale and shift</summary>
+#
+# `scale` has shape `(C,)`. PyTorch lines up last axes, so it would meet the W columns. `scale[:,
+# None, None]` has shape `(C, 1, 1)`.
+# </details>
+#
+# <details><summary>My check says that I divide by one less</summary>
+#
+# `x.var(...)` divides by the number of values minus 1, which is right for estimating the variance
+# of a population from a sample. Here we want that of the batch itself: `x.var(...,
+# correction=0)`.
+# </details>
+
+# %%
+# solution 2.1
+
+# %%
+x = 3 * images[:8].repeat(1, 2, 1, 1) + 5
+h = batch_norm(x, scale=torch.tensor([1.0, 2.0]), shift=torch.tensor([0.0, 7.0]))
+print(f"before: mean {x.mean():.2f}, standard deviation {x.std():.2f}")
+for c in (0, 1):
+    print(f"channel {c}: mean {h[:, c].mean().abs():.2f}, standard deviation {h[:, c].std():.2f}")
+
+# %% [markdown]
+# Channel 0 has mean 0 and deviation 1, channel 1 what `scale` and `shift` say.
+#
+# ### Training mode and eval mode
+#
+# There is something odd about it. In training, the result for one picture depends on the other
+# pictures of its batch. When a network draws, that would be a nuisance: the same noise would give
+# another picture in other company. So `nn.BatchNorm2d` has two modes. In training mode it does
+# what you wrote, and on the side it keeps a running average of the means and variances that it
+# meets. In eval mode it uses these averages instead. **The next cell puts the same picture into
+# two different batches, in both modes. Where will its result be the same?**
+
+# %%
+torch.manual_seed(0)
+norm = nn.BatchNorm2d(1)
+for _ in range(50):
+    norm(images[torch.randint(len(images), (64,))])
+company, others = images[:8], torch.cat([images[:1], images[100:107]])
+same = torch.allclose(norm(company)[0], norm(others)[0])
+print("training mode: the same result in both batches:", same)
+norm.eval()
+same = torch.allclose(norm(company)[0], norm(others)[0])
+print("eval mode:     the same result in both batches:", same)
+
+# %% [markdown]
+# This is why we write `net.eval()` before we draw, and `net.train()` before we train on. A
+# network that is left in the wrong mode raises no error. It is only worse.
+#
+# **And a batch of one picture?** In training mode it is normalised by itself. Here are two
+# pictures, a digit and the same digit with half the contrast, each as a batch of one:
+
+# %%
+norm.train()
+faint = 0.5 * images[:1]
+print(f"before: they differ by up to {(images[:1] - faint).abs().max():.2f}")
+print(f"after:  they differ by up to {(norm(images[:1]) - norm(faint)).abs().max():.2f}")
+try:
+    norm(torch.ones(1, 1, 1, 1))
+except ValueError as error:
+    print("a batch of one pixel:", error)
+
+# %% [markdown]
+# How strong the picture was is lost: divided by its own deviation, every picture is as strong as
+# any other. To a network that has to judge how much noise is in a picture, that matters. So keep
+# the batch large, 16 or more. And with a single number per channel there is nothing left to
+# compare, and PyTorch refuses.
+#
+# ## 3. What is SiLU for?
+#
+# Two convolutions in a row, with nothing in between, are no more than one large convolution: sums
+# of sums. There has to be something in between that is not a straight line, an *activation*. The
+# best known is ReLU, `max(x, 0)`. Ours is SiLU, `x * sigmoid(x)`:
+
+# %%
+at = torch.linspace(-6, 6, 500)
+curves(at, {"ReLU": F.relu, "SiLU": F.silu}, title="the activation")
+plt.show()
+
+# %% [markdown]
+# They look much alike, but look at the gradients. That of ReLU is 0 for every negative x:
+# whatever stands before it, learns nothing from these. That of SiLU is nearly nowhere 0, and it
+# has no jump. How often does that happen? After BatchNorm, values are about normally distributed.
+# **What share of them gets no gradient through ReLU? And through SiLU?**
+
+# %%
+values = torch.randn(10_000, generator=torch.Generator().manual_seed(0))
+for name, activation in [("ReLU", F.relu), ("SiLU", F.silu)]:
+    at = values.clone().requires_grad_()
+    activation(at).sum().backward()
+    print(f"{name}: no gradient at {(at.grad == 0).float().mean():.1%} of the values")
+
+# %% [markdown]
+# Half of them, and none. Networks with ReLU learn all the same, for it is another half each time.
+# With SiLU, more comes through.
+#
+# ### Exercise 2.2: convolution, BatchNorm, SiLU
+# difficulty 1 of 5, about 5 minutes
+#
+# These three belong together, and we will need them twice in each block. Return them as one
+# module.
+#
+# $$\mathrm{out} = \mathrm{SiLU}(\mathrm{BatchNorm}(\mathrm{conv}_{3\times3}(x)))$$
+#
+# | | shape |
+# |---|---|
+# | `in_ch`, `out_ch` | the numbers of channels, C and K |
+# | returns | a module that takes `(B, C, H, W)` and returns `(B, K, H, W)`: the size stays |
+#
+# From here on use PyTorch's layers: `nn.Conv2d`, `nn.BatchNorm2d`, `nn.SiLU`.
+
+# %%
+def conv_bn_silu(in_ch, out_ch):
+    """Return a 3x3 convolution that keeps the size, BatchNorm and SiLU, as one module.
+
+    () -> module of (B, C, H, W) -> (B, K, H, W)
+
+    C is in_ch, K is out_ch.
+    """
+    raise NotImplementedError("exercise 2.2")
+
+# %%
+conv_bn_silu = check("2.2", conv_bn_silu)
+
+# %% [markdown]
+# <details><summary>Hint 1: one after the other</summary>
+#
+# `nn.Sequential(a, b, c)` is a module that calls a, then b, then c.
+# </details>
+#
+# <details><summary>Hint 2: how many channels?</summary>
+#
+# The convolution turns in_ch channels into out_ch. What stands behind it, sees out_ch.
+# </details>
+#
+# <details><summary>My check says that the padding is missing</summary>
+#
+# A 3x3 window loses one row and one column on each side. `padding=1` adds them first.
+# </details>
+
+# %%
+# solution 2.2
+
+# %% [markdown]
+# Eight layers again, now with your three in each:
+
+# %%
+torch.manual_seed(0)
+h = images[:32]
+for layer in range(1, 9):
+    h = conv_bn_silu(h.shape[1], 16)(h)
+    if layer in (1, 4, 8):
+        print(f"after {layer} layers, the pictures differ by {h.std(dim=0).mean():.3f}")
+
+# %% [markdown]
+# The differences come through.
+#
+# ## 4. How does the block learn what time it is?
+#
+# Run the next cell. It feeds one batch of pictures to a convolution twice, once for t = 10 and
+# once for t = 900, and subtracts the results.
+
+# %%
+torch.manual_seed(0)
+conv1 = conv_bn_silu(1, 16)
+x = images[:4]
+h_early, h_late = conv1(x), conv1(x)
+print("largest difference:", (h_early - h_late).abs().max().item())
+
+# %% [markdown]
+# Of course: nothing in `conv1` has seen t. The network must remove a little noise at t = 10 and
+# nearly everything at t = 900, and so far it cannot tell which is asked of it.
+#
+# The time embedding is one vector per picture, `temb` with shape `(B, D)`. The feature map `h`
+# has shape `(B, K, H, W)`. **Before you read on: which operations could combine them, and what
+# shape must `temb` have for each?**
+#
+# Two answers are common. *Concatenate*: repeat `temb` over all pixels and append D channels; then
+# the next convolution has D more inputs, at every level. *Add*: turn `temb` into K numbers and
+# add them, one per channel, the same at every pixel. We add. It costs one small linear layer, and
+# the number of channels stays what it was. How much does it save, for 64 channels and D = 128?
+
+# %%
+K, D = 64, 128
+concatenated = nn.Conv2d(K + D, K, 3)
+added = [nn.Conv2d(K, K, 3), nn.Linear(D, K)]
+print("concatenate:", f"{sum(p.numel() for p in concatenated.parameters()):,} parameters")
+print("add:        ", f"{sum(p.numel() for layer in added for p in layer.parameters()):,}")
+
+# %% [markdown]
+# So `temb` goes through a linear layer from D to K numbers: shape `(B, K)`. That has to be added
+# to `(B, K, H, W)`. **Simply adding them does not work. What will the message say?** Here B = 4,
+# K = 16 and H = W = 16:
+
+# %%
+time_proj = nn.Linear(32, 16)
+temb = TimeEmbedding(32)(torch.tensor([10, 300, 600, 900]))
+h = conv1(x)
+print("h:", tuple(h.shape), " time_proj(temb):", tuple(time_proj(temb).shape))
+try:
+    print("the sum:", tuple((h + time_proj(temb)).shape))
+except RuntimeError as error:
+    print("RuntimeError:", error)
+
+# %% [markdown]
+# PyTorch lines up the **last** axes: it tries to match `(4, 16)` with the last two axes of h,
+# `(16, 16)`. The 16 channels meet the 16 columns, which fits by accident, and the 4 pictures meet
+# the 16 rows, which does not. **Now a batch of 16 pictures. What will happen?**
+
+# %%
+x = images[:16]
+temb = TimeEmbedding(32)(torch.arange(16) * 60)
+h = conv1(x)
+wrong = h + time_proj(temb)
+print("the sum:", tuple(wrong.shape))
+
+# %% [markdown]
+# No error, and a wrong result: picture 3's time is now added to row 3 of *every* picture. This is
+# the worst kind of mistake, for nothing complains, and the network even trains a little. Two more
+# axes say what we mean. `[:, :, None, None]` turns `(B, K)` into `(B, K, 1, 1)`, and an axis of
+# size 1 is repeated as often as needed:
+
+# %%
+right = h + time_proj(temb)[:, :, None, None]
+print("time_proj(temb)[:, :, None, None]:", tuple(time_proj(temb)[:, :, None, None].shape))
+maps([(wrong - h)[3, :6], (right - h)[3, :6]], labels=["wrong", "right"],
+     titles=[f"channel {c}" for c in range(6)])
+plt.show()
+
+# %% [markdown]
+# This is what was added to picture 3. Above: the times of all 16 pictures, one in each row, and
+# the same pattern in every channel. Below: one number per channel, the same at every pixel.
+#
+# ### Exercise 2.3: add the time, channel by channel
+# difficulty 2 of 5, about 8 minutes
+#
+# Complete `forward`. The layers are there.
+#
+# $$h = \mathrm{conv}_1(x) + W\,\mathrm{temb} \qquad\text{then}\qquad \mathrm{out} = \mathrm{conv}_2(h)$$
+#
+# | | shape |
+# |---|---|
+# | `x` | `(B, C, H, W)` |
+# | `temb` | `(B, D)` |
+# | `self.time_proj(temb)` | `(B, K)` |
+# | returns | `(B, K, H, W)` |
+
+# %%
+class TimedConvs(nn.Module):
+    """Two convolutions that know the time.
+
+    (B, C, H, W), (B, D) -> (B, K, H, W)
+
+    The time is projected to one number per channel and added between the convolutions.
+    """
+
+    def __init__(self, in_ch, out_ch, time_dim):
+        super().__init__()
+        self.conv1 = conv_bn_silu(in_ch, out_ch)
+        self.time_proj = nn.Linear(time_dim, out_ch)
+        self.conv2 = conv_bn_silu(out_ch, out_ch)
+
+    def forward(self, x, temb):
+        raise NotImplementedError("exercise 2.3")
+
+# %%
+TimedConvs = check("2.3", TimedConvs)
+
+# %% [markdown]
+# <details><summary>Hint 1: the order</summary>
+#
+# First `self.conv1(x)`. To that, add the projected time. The sum goes into `self.conv2`.
+# </details>
+#
+# <details><summary>Hint 2: two more axes</summary>
+#
+# `self.time_proj(temb)[:, :, None, None]`, as above.
+# </details>
+#
+# <details><summary>My check says that the time has no effect</summary>
+#
+# Is the result of the addition the tensor that goes into `conv2`? `h + time` alone changes
+# nothing; `h = h + time` does.
+# </details>
+
+# %%
+# solution 2.3
+
+# %% [markdown]
+# Now the two times make a difference. Same pictures, same weights, t = 10 and t = 900:
+
+# %%
+torch.manual_seed(0)
+convs = TimedConvs(1, 16, 32).eval()
+times = TimeEmbedding(32)(torch.tensor([10, 900]))
+with torch.no_grad():
+    early, late = convs(images[:1], times[:1]), convs(images[:1], times[1:])
+print(f"largest difference: {(early - late).abs().max():.2f}")
+maps([(early - late)[0, :8]], labels=["t = 10 minus\nt = 900"])
+plt.show()
+
+# %% [markdown]
+# **Why is the difference not one flat colour in each channel? We added one number per channel,
+# the same at every pixel.** Because `conv2` comes after the addition, and SiLU bends what it
+# makes of it: where the picture is dark, the same shift has another effect than where it is
+# bright. That is why the time is added *between* the convolutions. After the second, it could
+# only shift each channel as a whole.
+#
+# ## 5. Why a way around?
+#
+# The last piece is a *shortcut*: the input x is added to what the convolutions make of it.
+#
+# $$\mathrm{out} = \mathrm{convs}(x, \mathrm{temb}) + x$$
+#
+# Such a block need not learn to hand on what it was given. It has only to learn what to change.
+# And the gradient, on its way back in training, comes through the sum as it is. Let us measure
+# that. Eight fresh blocks in a row: we put a random gradient in at the end, and see what comes
+# out at the input. BatchNorm sees to it that it does not fade away. **But does it still point the
+# same way?** The cosine of the angle between the two says so: 1 for the same direction, 0 for any
+# other.
+
+# %%
+def gradient_kept(with_shortcut, blocks=8):
+    torch.manual_seed(0)
+    layers = [TimedConvs(16, 16, 32) for _ in range(blocks)]
+    x, temb = torch.randn(16, 16, 16, 16, requires_grad=True), torch.randn(16, 32)
+    h = x
+    for layer in layers:
+        h = layer(h, temb) + (h if with_shortcut else 0)
+    at_the_end = torch.randn(h.shape)
+    h.backward(at_the_end)
+    return F.cosine_similarity(x.grad.flatten(), at_the_end.flatten(), dim=0).abs()
+
+
+print(f"without shortcuts: {gradient_kept(False):.1f}")
+print(f"with shortcuts:    {gradient_kept(True):.1f}")
+
+# %% [markdown]
+# Without shortcuts, what reaches the first block has nothing to do any more with what was asked
+# for at the end: sixteen random layers have scrambled it. With them, more than half of it comes
+# through. So the first blocks learn from the first step on.
+#
+# There is one difficulty. In the U the channels change from block to block: from 32 to 64, say.
+# Then x does not fit the sum. A 1x1 convolution makes 64 channels of 32. It looks at one pixel
+# alone and mixes its channels, so everything stays in its place.
+#
+# ### Exercise 2.4: the way around
+# difficulty 1 of 5, about 6 minutes
+#
+# Return a module that hands x on unchanged if `in_ch` equals `out_ch`, and else a 1x1 convolution
+# (with its bias, as `nn.Conv2d` comes).
+#
+# | | shape |
+# |---|---|
+# | `in_ch`, `out_ch` | the numbers of channels, C and K |
+# | returns | a module that takes `(B, C, H, W)` and returns `(B, K, H, W)` |
+
+# %%
+def shortcut(in_ch, out_ch):
+    """Return the way around a block: nothing at all, or a 1x1 convolution if the channels differ.
+
+    () -> module of (B, C, H, W) -> (B, K, H, W)
+
+    C is in_ch, K is out_ch. Source: "Deep Residual Learning" (2015), equations 1 and 2.
+    """
+    raise NotImplementedError("exercise 2.4")
+
+# %%
+shortcut = check("2.4", shortcut)
+
+# %% [markdown]
+# <details><summary>Hint 1: a module that does nothing</summary>
+#
+# `nn.Identity()` returns what it is given.
+# </details>
+#
+# <details><summary>Hint 2: a convolution of one pixel</summary>
+#
+# `nn.Conv2d(in_ch, out_ch, 1)` has a window of 1 x 1, so it needs no padding.
+# </details>
+#
+# <details><summary>My check says that something comes through changed</summary>
+#
+# Where the channels are equal, the convolution is not wanted, not even one that starts as an
+# identity.
+# </details>
+
+# %%
+# solution 2.4
+
+# %%
+for in_ch, out_ch in [(32, 32), (32, 64), (128, 64)]:
+    way = shortcut(in_ch, out_ch)
+    count = sum(p.numel() for p in way.parameters())
+    print(f"{in_ch:3} -> {out_ch:3} channels: {count:5,} parameters")
+
+# %% [markdown]
+# ## 6. The whole block
+#
+# Now put it together. This is the block's diagram; every arrow carries one tensor:
+#
+# ```
+#        x (B, C, H, W) ------------------------------.
+#        |                                            |
+#   conv 3x3, BatchNorm, SiLU                         |
+#        |  (B, K, H, W)                              |
+#        + <--- linear layer <--- temb (B, D)     shortcut
+#        |  (B, K, H, W)                              |
+#   conv 3x3, BatchNorm, SiLU                         |
+#        |  (B, K, H, W)                              |
+#        + <------------------------------------------'
+#        |
+#       out (B, K, H, W)
+# ```
+#
+# ### Exercise 2.5: the conv block
+# difficulty 3 of 5, about 15 minutes
+#
+# Write both `__init__` and `forward`. You may use your `conv_bn_silu` and `shortcut`, your
+# `TimedConvs`, or PyTorch's layers alone.
+#
+# | | shape |
+# |---|---|
+# | `x` | `(B, C, H, W)`, C is `in_ch` |
+# | `temb` | `(B, D)`, D is `time_dim` |
+# | returns | `(B, K, H, W)`, K is `out_ch` |
+#
+# Leave `x` as it is: the encoder will need it again. (`x = x + 1` makes a new tensor; `x += 1`
+# changes the one that the caller holds.)
+
+# %%
+class ConvBlock(nn.Module):
+    """Two convolutions that know the time, and a shortcut around them.
+
+    (B, C, H, W), (B, D) -> (B, K, H, W)
+
+    The time is projected to one number per channel and added between the convolutions.
+    Where C and K differ, a 1x1 convolution carries the input around; else it is unchanged.
+    Source: the tutorial's ConvBlock; the shortcut is that of "Deep Residual Learning" (2015).
+    """
+
+    def __init__(self, in_ch, out_ch, time_dim):
+        super().__init__()
+        raise NotImplementedError("exercise 2.5")
+
+    def forward(self, x, temb):
+        raise NotImplementedError("exercise 2.5")
+
+# %%
+ConvBlock = check("2.5", ConvBlock)
+
+# %% [markdown]
+# <details><summary>Hint 1: you have nearly all of it</summary>
+#
+# `TimedConvs` is the left side of the diagram, `shortcut` the right side.
+# </details>
+#
+# <details><summary>Hint 2: __init__</summary>
+#
+# `super().__init__()` first. Then one line for each layer, kept on `self`: what is not kept on
+# self, no optimizer finds.
+# </details>
+#
+# <details><summary>My check says that SiLU is applied to the sum</summary>
+#
+# The last thing that happens in the block is the addition. If SiLU came after it, x could not go
+# through the block as it is.
+# </details>
+#
+# <details><summary>My check says that my input is changed</summary>
+#
+# Look for `+=` and for functions that end in an underscore. On a tensor that you made yourself in
+# forward they are fine. On `x` they are not.
+# </details>
+
+# %%
+# solution 2.5
+
+# %% [markdown]
+# ## 7. One block alone, at work
+#
+# How far does one block get as a noise predictor? The next cell makes a network of your block,
+# your time embedding and a 1x1 convolution that turns 16 channels into a picture. Each pixel of
+# its answer sees 5 x 5 pixels: two convolutions of 3 x 3. That is not much. (The *loss* is the
+# mean squared difference between the true noise and the answer.)
+
+# %%
+class OneBlock(nn.Module):
+    """A noise predictor of one block."""
+
+    def __init__(self, told):
+        super().__init__()
+        self.told = told
+        self.time = TimeEmbedding(64)
+        self.block = ConvBlock(1, 16, 64)
+        self.out = nn.Conv2d(16, 1, 1)
+
+    def forward(self, xt, t):
+        return self.out(self.block(xt, self.time(t if self.told else 0 * t)))
+
+
+print("out:", tuple(OneBlock(told=True)(images[:4], torch.tensor([10, 300, 600, 900])).shape))
+
+# %% [markdown]
+# We train it twice for 250 steps: once as it is, and once with t = 0 whatever t is. **At which of
+# t = 50, 300 and 900 will it matter most that it is told the time?**
+
+# %%
+schedule = cosine_schedule()
+
+
+def fit(net, steps=250):
+    generator = torch.Generator().manual_seed(0)
+    optimizer = torch.optim.Adam(net.parameters(), lr=5e-3)
+    for _ in range(steps):
+        x0 = images[torch.randint(len(images), (64,), generator=generator)]
+        t = torch.randint(1000, (64,), generator=generator)
+        eps = torch.randn(x0.shape, generator=generator)
+        loss = noise_loss(net, x0, t, eps, schedule)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return net.eval()
+
+
+def errors(net, times=(50, 300, 900)):
+    """The loss at some steps, on pictures that were not trained on."""
+    held_out, _ = load("digits", "test")
+    eps = torch.randn(held_out.shape, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        steps = [torch.full((len(held_out),), t) for t in times]
+        return [noise_loss(net, held_out, t, eps, schedule).item() for t in steps]
+
+# %% tags=["nbval-ignore-output"]
+torch.manual_seed(0)
+knows = fit(OneBlock(told=True))
+torch.manual_seed(0)
+does_not = fit(OneBlock(told=False))
+for name, net in [("told the time", knows), ("not told", does_not)]:
+    print(f"{name:14}", "  ".join(f"{e:.3f}" for e in errors(net)))
+
+# %%
+better = [a < b for a, b in zip(errors(knows), errors(does_not))]
+print("the block that knows t is better at t = 50, 300, 900:", better)
+
+# %% [markdown]
+# It is better everywhere, and most of all at t = 900, in proportion: there the noise is nearly
+# the whole of xt, and a block that knows this can almost hand xt on. One that does not know has
+# to be careful. (To know nothing at all, the answer 0, would be an error of 1.)
+#
+# Now you tell it the time. The picture below has the noise of t = 300. The first row shows eight
+# channels of the block's output for the time that the slider says, the second how they differ
+# from those at t = 300, and the last the noisy picture and the answer of the network. **What will
+# change when you tell it t = 0? And t = 999?**
+
+# %% tags=["nbval-ignore-output"]
+eps = torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(2))
+alpha_bar = schedule.alpha_bar_at(torch.tensor([300]))
+xt = alpha_bar.sqrt() * images[:1] + (1 - alpha_bar).sqrt() * eps
+told_time_slider(knows, xt, true_t=300)
+
+# %% [markdown]
+# Told that it is late, it takes nearly everything for noise: the answer looks like the noisy
+# picture, digit and all. Told that it is early, it answers with the finest grain alone, and makes
+# it stronger: at an early step the grain in xt is faint, and stands for noise of full strength.
+# Nothing in xt has changed, and no weight. One vector that is added in the middle does all this.
+#
+# ## Recap
+#
+# - A 3x3 convolution with padding keeps the size and lets each pixel see its neighbours; the number
+#   of channels is free.
+# - BatchNorm gives each channel mean 0 and deviation 1 over the batch, then a learned scale and
+#   shift. In eval mode it uses running averages, so that a picture's result is its own.
+# - SiLU bends the line between the convolutions, and hardly ever stops a gradient.
+# - The time is projected to one number per channel and added between the convolutions, with two
+#   more axes: `[:, :, None, None]`.
+# - The shortcut carries x around. It is a 1x1 convolution only where the channels differ.
+#
+# **What can go wrong.** A time that is not spread over the pixels fits by accident when B and K
+# equal H and W. A network that draws in training mode draws worse, without an error. `x += ...`
+# in a block changes what the caller holds.
+#
+# **Where to look.** The block is in `course_utils/blocks.py`. The next notebook is [03, the
+# encoder](03_encoder.ipynb).

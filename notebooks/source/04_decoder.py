@@ -1,0 +1,715 @@
+# %% [markdown]
+# # 04 The decoder: back up the right side of the U
+#
+# {{badge}}
+#
+# In this notebook you will
+#
+# - build the layer that makes a picture larger, first by hand, and see where its checkerboard
+#   comes from;
+# - cut the skips of a small network and see what is lost;
+# - count the channels of a concatenation, and repair a published network that counted them wrong;
+# - build `Decoder`, the right side of your U-Net.
+#
+# It has five exercises and takes about 70 minutes. The third exercise may be left out.
+
+# %%
+# setup
+
+# %%
+import matplotlib.pyplot as plt
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import portfolio
+from course_utils.checks import check
+from course_utils.data import load
+from course_utils.plots import draw_u, number_maps, strip
+from course_utils.unet import UNet
+from course_utils.widgets import overlap_explorer
+
+# %% [markdown]
+# What you have built so far is used here. A part that passed its check is kept in a file,
+# `my_unet.py`; the next cell fetches what this notebook needs from it. A part that you have not
+# done yet is the course's.
+
+# %% tags=["nbval-ignore-output"]
+mine = portfolio.load()
+ConvBlock, Encoder, TimeEmbedding = mine.ConvBlock, mine.Encoder, mine.TimeEmbedding
+
+# %% [markdown]
+# This is where we are in the U. The encoder has made the picture small and its channels many. The
+# decoder goes back up. At each level it doubles height and width, joins the skip of that level,
+# and sends both through a block. At the end there is one number for each pixel again.
+
+# %%
+draw_u(highlight="decoder")
+plt.show()
+
+# %% [markdown]
+# ## 1. How can a picture get larger?
+#
+# `Downsample` reads a square of 2 x 2 pixels, multiplies each by a weight, and adds up: four
+# numbers become one. On the way back, one number must become four. The plainest way is to turn
+# the step round: **each input pixel paints a square of the output.** It takes the kernel, a small
+# square of weights, multiplies it by its own value, and adds the result to the output. Its
+# neighbour does the same, some pixels further on. How many is called the *stride*.
+#
+# This is a *transposed convolution*. We do it by hand first, for one picture with one channel.
+#
+# ### Exercise 4.1: a transposed convolution, painted by hand
+# difficulty 2 of 5, about 12 minutes
+#
+# Start with an output full of zeros. For each input pixel (i, j), add `x[i, j] * kernel` to the
+# square of k x k pixels whose upper left corner is at row i * stride, column j * stride:
+#
+# $$\mathrm{out}_{\,i s + u,\; j s + v} \mathrel{+}= x_{ij}\; \mathrm{kernel}_{uv}, \qquad u, v = 0, \dots, k - 1$$
+#
+# | | shape |
+# |---|---|
+# | `x` | `(H, W)` |
+# | `kernel` | `(k, k)` |
+# | `stride` | s, an int; it may be smaller than k, equal to it, or larger |
+# | returns | `((H - 1) * stride + k, (W - 1) * stride + k)` |
+#
+# The height of the output follows from the last row of squares: it begins at row
+# (H - 1) * stride and has k rows.
+
+# %%
+def paint(x, kernel, stride):
+    """Return the transposed convolution of one channel: every input pixel paints the kernel.
+
+    (H, W), (k, k) -> ((H - 1) * stride + k, (W - 1) * stride + k)
+
+    Pixel (i, j) adds x[i, j] * kernel to the k x k patch whose upper left corner is at
+    (i * stride, j * stride). Where patches overlap, they add up.
+    """
+    raise NotImplementedError("exercise 4.1")
+
+# %%
+paint = check("4.1", paint)
+
+# %% [markdown]
+# <details><summary>Hint 1: two loops</summary>
+#
+# `H, W = x.shape` and `k = len(kernel)`. Make the output with `torch.zeros(rows, columns)`, then
+# go through all i and all j. Two loops are slow for large pictures, and fine here.
+# </details>
+#
+# <details><summary>Hint 2: one patch</summary>
+#
+# `out[top : top + k, left : left + k]` is a k x k part of the output, and `+=` adds to it in place.
+# </details>
+#
+# <details><summary>My check says that the patches stand one pixel apart</summary>
+#
+# Pixel (i, j) of the input does not paint at (i, j) of the output, but at (i * stride,
+# j * stride).
+# </details>
+
+# %%
+# solution 4.1
+
+# %% [markdown]
+# PyTorch has the same, for many pictures and channels at once. Its tensors have four axes, so we
+# add two of size 1 with `None`, and take them away again with `[0, 0]`:
+
+# %%
+x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+kernel = torch.tensor([[1.0, 0.0, -1.0], [2.0, 0.0, -2.0], [1.0, 0.0, -1.0]])
+theirs = F.conv_transpose2d(x[None, None], kernel[None, None], stride=2)[0, 0]
+print(paint(x, kernel, 2))
+print("the same as PyTorch's:", torch.allclose(paint(x, kernel, 2), theirs))
+
+# %% [markdown]
+# Why "transposed"? A convolution takes weighted sums, so it is a matrix, if you write the picture
+# as one long vector. The transposed convolution is the transpose of that matrix. A transpose can
+# be recognised by this: for any `a` and `b`, the dot product of $M a$ with $b$ is that of $a$ with
+# $M^T b$.
+
+# %%
+g = torch.Generator().manual_seed(0)
+a, b, k = (torch.randn(n, n, generator=g) for n in (7, 3, 3))
+smaller = F.conv2d(a[None, None], k[None, None], stride=2)[0, 0]
+print(f"{(smaller * b).sum():.3f} and {(a * paint(b, k, 2)).sum():.3f}")
+
+# %% [markdown]
+# It is the transpose, not the inverse: from 9 numbers it cannot bring back the 49 that they were
+# made of. (The name *deconvolution*, which you may meet, promises that.)
+#
+# ## 2. Where does the checkerboard come from?
+#
+# Take a picture in which every pixel is 1, and a kernel of 3 x 3 in which every weight is 1. Then
+# the output counts how often each of its pixels is painted. **The stride is 2. Will all pixels be
+# painted equally often? Which are painted most?**
+
+# %%
+ones = torch.ones(6, 6)
+number_maps([paint(ones, torch.ones(3, 3), 2), paint(ones, torch.ones(2, 2), 2)],
+            ["kernel 3, stride 2", "kernel 2, stride 2"], size=4)
+plt.show()
+
+# %% [markdown]
+# With a kernel of 3, the squares are one pixel wider than the step. So neighbours overlap by one
+# row or column, and where four squares meet, a pixel is painted four times. A plain grey picture
+# becomes a *checkerboard*: a pattern that repeats every 2 pixels. With a kernel of 2 the squares
+# lie edge to edge and do not overlap.
+#
+# Your `paint` draws the next picture. **For which kernels and strides is every pixel far from the
+# border painted equally often? Find the rule. And what happens when the stride is larger than the
+# kernel?**
+
+# %% tags=["nbval-ignore-output"]
+overlap_explorer(paint)
+
+# %% [markdown]
+# The overlap is even when the kernel's size is a multiple of the stride: 2 or 4 with stride 2, 3
+# or 6 with stride 3. When the stride is larger, some pixels are never painted at all.
+#
+# The weights are not all 1 in a network; they are learned. **Could a 3x3 kernel with stride 2
+# paint an even picture, if its weights were chosen well?** A pixel that is painted four times
+# would need a quarter from each, one that is painted twice a half from each:
+
+# %%
+tent = torch.tensor([0.5, 1.0, 0.5])
+print(tent[:, None] * tent)
+print(paint(torch.ones(3, 3), tent[:, None] * tent, 2))
+
+# %% [markdown]
+# It could, but for the border. So the checkerboard is no law. But a network starts with random
+# weights, and with an uneven overlap it first has to learn to balance them. That is a good reason
+# for an even overlap, and so the tutorial's U-Net takes a kernel of 2 with a stride of 2.
+#
+# ### Exercise 4.2: the layer that doubles
+# difficulty 1 of 5, about 5 minutes
+#
+# `nn.ConvTranspose2d` is the transposed convolution with weights, for many channels: each pair of
+# an input and an output channel has its own kernel. Complete the constructor. As with
+# `Downsample`, all the rest is inherited, `forward` too.
+#
+# | | shape |
+# |---|---|
+# | `in_ch`, `out_ch` | C and K, the channels that come in and go out |
+# | kernel and stride | 2 and 2 |
+# | input | `(B, C, H, W)` |
+# | returns | `(B, K, 2H, 2W)` |
+
+# %%
+class Upsample(nn.ConvTranspose2d):
+    """Double height and width: a 2x2 transposed convolution that steps by 2.
+
+    (B, C, H, W) -> (B, K, 2H, 2W)
+    """
+
+    def __init__(self, in_ch, out_ch):
+        raise NotImplementedError("exercise 4.2")
+
+# %%
+Upsample = check("4.2", Upsample)
+
+# %% [markdown]
+# <details><summary>Hint 1: where to begin</summary>
+#
+# `super().__init__(...)` is the constructor of `nn.ConvTranspose2d`. It takes the channels that
+# come in, the channels that go out, `kernel_size` and `stride`.
+# </details>
+#
+# <details><summary>My check says that required positional arguments are missing</summary>
+#
+# `super().__init__()` with empty brackets is right for `nn.Module`. Here the parent is a finished
+# layer, and wants to know its channels and its kernel.
+# </details>
+
+# %%
+# solution 4.2
+
+# %%
+up = Upsample(64, 32)
+print("out:    ", tuple(up(torch.zeros(1, 64, 4, 4)).shape))
+print("weights:", tuple(up.weight.shape))
+
+# %% [markdown]
+# Note the order: in a transposed convolution, the weights have the input's channels first.
+#
+# The overlap is even now. **Is that the end of the pattern? What will an untrained `Upsample`,
+# with its random weights, make of a picture in which every pixel is 1?**
+
+# %%
+torch.manual_seed(0)
+layers = {"kernel 3, stride 2": nn.ConvTranspose2d(1, 1, 3, stride=2),
+          "Upsample": Upsample(1, 1)}
+flat = torch.ones(1, 1, 4, 4)
+number_maps([layer(flat)[0, 0].round(decimals=2) for layer in layers.values()], list(layers),
+            size=4)
+plt.show()
+
+# %% [markdown]
+# There is still a pattern: the four weights differ, so every square of 2 x 2 has four different
+# numbers, and it is the same square everywhere. What the even overlap buys is that balance is easy:
+# four equal weights, and the pattern is gone. The blocks that follow can smooth it too. In
+# practice this layer does well, and this course uses it. But there is a layer that cannot make
+# such a pattern, whatever its weights.
+#
+# ### Exercise 4.3 (optional): repeat, then convolve
+# difficulty 2 of 5, about 6 minutes
+#
+# Repeat every pixel, so that it becomes a square of 2 x 2 equal pixels: this is called *nearest*,
+# for each new pixel takes the value of the nearest old one. Then smooth the squares, and change
+# the number of channels, with an ordinary 3x3 convolution.
+#
+# | | shape |
+# |---|---|
+# | `x` | `(B, C, H, W)` |
+# | after repeating | `(B, C, 2H, 2W)` |
+# | after the 3x3 convolution, with padding 1 | `(B, K, 2H, 2W)` |
+
+# %%
+class NearestUpsample(nn.Module):
+    """Double height and width: repeat every pixel, then a 3x3 convolution.
+
+    (B, C, H, W) -> (B, K, 2H, 2W)
+
+    Source: "Deconvolution and Checkerboard Artifacts" (Distill, 2016).
+    """
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__()
+        raise NotImplementedError("exercise 4.3")
+
+    def forward(self, x):
+        raise NotImplementedError("exercise 4.3")
+
+# %%
+NearestUpsample = check("4.3", NearestUpsample)
+
+# %% [markdown]
+# <details><summary>Hint 1: repeating</summary>
+#
+# `F.interpolate(x, scale_factor=2, mode="nearest")` repeats every pixel.
+# </details>
+#
+# <details><summary>My check says that the whole picture is repeated</summary>
+#
+# `x.repeat(1, 1, 2, 2)` lays four copies of the picture side by side, as tiles. Every pixel must be
+# repeated where it stands.
+# </details>
+
+# %%
+# solution 4.3
+
+# %% [markdown]
+# Now all three, on the picture of ones. The convolution pads its border with zeros, so we leave
+# out two pixels at each side, and print the largest difference between any two others:
+
+# %%
+torch.manual_seed(0)
+layers["NearestUpsample"] = NearestUpsample(1, 1)
+flat = torch.ones(1, 1, 8, 8)
+for name, layer in layers.items():
+    inside = layer(flat)[0, 0, 2:-2, 2:-2]
+    print(f"{name:18} {(inside.max() - inside.min()).item():.2f}")
+
+# %% [markdown]
+# Zero: far from the border, a flat picture stays flat. The price is work. **How many weights does
+# each of the two layers have between a pair of channels, and how many multiplications does it do
+# for each pixel of the output?**
+
+# %%
+for name, layer in {"Upsample": Upsample(64, 32), "NearestUpsample": NearestUpsample(64, 32)}.items():
+    weights = sum(p.numel() for p in layer.parameters() if p.ndim == 4)
+    per_pixel = weights if name == "NearestUpsample" else weights // 4
+    print(f"{name:15} {weights:6} weights, {per_pixel:6} multiplications for each output pixel")
+
+# %% [markdown]
+# In `Upsample` each output pixel belongs to one square only, and meets one of the four weights; in
+# `NearestUpsample` it meets all nine. Both are in use. The tutorial takes transposed convolutions;
+# a network of notebook 10 repeats and convolves.
+#
+# ## 3. What is lost without the skips?
+#
+# We can double now. So why not go down, come up, and be done? Let us try, with a small U-Net of the
+# course: three halvings, 8 channels at every level. We need a switch: `keep` is multiplied with
+# every skip. With `keep = 1` they pass; with `keep = 0` they are cut, and the decoder gets zeros.
+# All else is the same, the number of weights too. (t is 0 here for all pictures: it plays no
+# part.)
+
+# %%
+images, _ = load("digits", "train")
+test, _ = load("digits", "test")
+
+
+def through(net, x, keep):
+    """Send pictures through a U-Net whose skips are multiplied by keep.  (B, C, H, W) -> same"""
+    temb = net.time(torch.zeros(len(x)))
+    bottom, skips = net.encoder(x, temb)
+    return net.decoder(bottom, [keep * skip for skip in skips], temb)
+
+# %% [markdown]
+# First task: give back the picture that you were given. A network that has to squeeze its input
+# through something narrow and then rebuild it is called an *autoencoder*. The bottom is the narrow
+# place:
+
+# %%
+net = UNet(base_ch=8, ch_mult=(1, 1, 1, 1), time_dim=8)
+bottom, skips = net.encoder(test[:1], torch.zeros(1, 8))
+print("picture:", test[0].numel(), "numbers; bottom:", bottom[0].numel(), "numbers")
+for i, skip in enumerate(skips):
+    print(f"skip {i}: {skip[0].numel()} numbers, {tuple(skip.shape)}")
+
+# %% [markdown]
+# `fit` trains such a network for 80 steps, which takes a few seconds. `task` makes an input and the
+# answer that is wanted from a batch of pictures. **What will the digits look like that had to pass
+# through 32 numbers?**
+
+# %%
+def fit(task, keep, steps=80):
+    """Train a small U-Net, with its skips (keep = 1) or without them (keep = 0)."""
+    torch.manual_seed(0)
+    net = UNet(base_ch=8, ch_mult=(1, 1, 1, 1), time_dim=8)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    for _ in range(steps):
+        x, answer = task(images[torch.randint(len(images), (32,))])
+        loss = (through(net, x, keep) - answer).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return net.eval()
+
+
+@torch.no_grad()
+def examine(task, nets):
+    """Return what each network answers about the test pictures, and its mean squared error."""
+    torch.manual_seed(1)
+    x, answer = task(test)
+    answers = {keep: through(net, x, keep) for keep, net in nets.items()}
+    errors = {keep: (a - answer).square().mean().item() for keep, a in answers.items()}
+    return x, answer, answers, errors
+
+# %% tags=["nbval-ignore-output"]
+def same(x0):
+    return x0, x0
+
+
+x, answer, answers, copied = examine(same, {keep: fit(same, keep) for keep in (0, 1)})
+print(f"error without skips: {copied[0]:.4f}, with skips: {copied[1]:.4f}")
+strip([x[:10], answers[0][:10], answers[1][:10]], labels=["input", "no skips", "skips"])
+plt.show()
+
+# %%
+print("the skips make the error at least 3 times smaller:", copied[0] > 3 * copied[1])
+
+# %% [markdown]
+# Without the skips you can tell most of the digits, but they are blurred: what the writer did with
+# the pen is gone. With the skips, the picture comes back sharp.
+#
+# **But be careful with what this shows.** Skip 0 has the height and width of the picture. The
+# second network only had to learn to pass it on, and never needed its bottom. To copy well is no
+# great feat. The test shows that the skips are an open road for detail, and that 32 numbers are
+# too few for it. It does not show that the road is of use for the work that a U-Net is for.
+#
+# So we give them that work. We mix noise into the pictures and ask for the noise, as in a
+# diffusion model: `xt = 0.8 * x0 + 0.6 * eps`, and the answer is `eps`. Copying the input does not
+# help here. For comparison, we take the simplest predictor again, that of notebook 01: multiply
+# `xt` by the best number c. **Who will win: the small network without skips, or the one number?**
+
+# %% tags=["nbval-ignore-output"]
+def noise(x0):
+    eps = torch.randn_like(x0)
+    return 0.8 * x0 + 0.6 * eps, eps
+
+
+xt, eps, answers, errors = examine(noise, {keep: fit(noise, keep) for keep in (0, 1)})
+c = (xt * eps).mean() / (xt * xt).mean()
+errors["c"] = (c * xt - eps).square().mean().item()
+print(f"without skips: {errors[0]:.2f}, with skips: {errors[1]:.2f}, one number: {errors['c']:.2f}")
+
+# %%
+print("without skips, worse than one number:", errors[0] > errors["c"])
+print("with skips, at least 3 times better than one number:", 3 * errors[1] < errors["c"])
+
+# %% [markdown]
+# Take the predicted noise out of `xt`, and look at what is left. (Where the answer is no good, what
+# is left is still noisy.)
+
+# %% tags=["nbval-ignore-output"]
+cleaned = {keep: (xt - 0.6 * answers[keep]) / 0.8 for keep in (0, 1)}
+strip([test[:10], xt[:10], cleaned[0][:10], cleaned[1][:10]],
+      labels=["clean", "noisy", "no skips", "skips"])
+plt.show()
+
+# %% [markdown]
+# Without the skips it is hopeless: an error of 1 is what you get for the answer 0. And it is clear
+# why. The digits are alike in many ways, so a few numbers say a lot about one of them. But the
+# noise has 256 pixels that know nothing of each other, and 32 numbers cannot hold them. A larger
+# bottom would hold more, but it would still have to carry every single pixel down and up again,
+# past all the halvings. The skip has every pixel where it belongs.
+#
+# It does not mean that the bottom is idle. To tell noise from stroke you must know what strokes
+# look like, and the bottom sees the whole picture. The skips bring *where*, the bottom brings
+# *what*. How are the two put together?
+#
+# ## 4. How does the skip get in?
+#
+# Two ways are common. *Add* the skip to what comes from below: both must have the same channels,
+# and the result has as many. Or *concatenate*: put the channels of the one behind the channels of
+# the other. Then the next convolution has weights of its own for each of them, and can learn what
+# to take from where. U-Nets concatenate, and so do we, in this order: first what comes from below,
+# then the skip.
+
+# %%
+h, skip = torch.zeros(5, 3, 8, 8), torch.ones(5, 4, 8, 8)
+print("joined:", tuple(torch.cat([h, skip], dim=1).shape))
+
+# %% [markdown]
+# The channels add up, and the block that follows must be built for the sum. Here is one step up,
+# with the channels of the tutorial's network, `chs = [64, 128, 256, 512]`, from level i = 3 to
+# level i - 1 = 2:
+#
+# | | channels | in terms of `chs` |
+# |---|---|---|
+# | from below | 512 | `chs[i]` |
+# | after the up-layer | 256 | `chs[i - 1]` |
+# | the skip of level 2 | 256 | `chs[i - 1]` |
+# | joined | ? | ? |
+# | after the block | 256 | `chs[i - 1]` |
+#
+# **What belongs in place of the question marks?** A published tutorial, the one whose network we
+# rebuild, writes `2 * chs[i]`. Let us run that step:
+
+# %%
+chs, i = [64, 128, 256, 512], 3
+x, skip, temb = torch.randn(2, 512, 2, 2), torch.randn(2, 256, 4, 4), torch.randn(2, 32)
+up = Upsample(chs[i], chs[i - 1])
+block = ConvBlock(2 * chs[i], chs[i - 1], time_dim=32)
+joined = torch.cat([up(x), skip], dim=1)
+try:
+    block(joined, temb)
+except RuntimeError as error:
+    print("RuntimeError:", error)
+
+# %% [markdown]
+# Read such a message from its end. *Got 512 channels*: that is what came. *To have 1024 channels*:
+# that is what the layer was built for, and 1024 is the second number of its *weight of size*. So
+# the tensor has half of what the layer wants. **Which of the two is wrong, the tensor or the
+# layer?**
+#
+# The tensor is as it should be, 256 + 256. The layer was built for `2 * chs[i]`, but the up-layer
+# has already brought the channels down to `chs[i - 1]`. The index is off by one:
+
+# %%
+block = ConvBlock(2 * chs[i - 1], chs[i - 1], time_dim=32)
+print("the block returns", tuple(block(joined, temb).shape))
+
+# %% [markdown]
+# This error is easy to make and easy to hide. Where every level has twice the channels of the one
+# above, `chs[i]` is equal to `2 * chs[i - 1]`, and a block that is built for `chs[i]` works. Then
+# somebody chooses other channels, and it stops.
+#
+# ### Exercise 4.4: the channels of the decoder
+# difficulty 2 of 5, about 10 minutes
+#
+# Write down the channels of all layers of the decoder, for any list `chs`. A pair `(in, out)`
+# stands for a layer. Begin with the layers of the lowest step, as the data meets them.
+#
+# | | |
+# |---|---|
+# | `chs` | a list of n + 1 ints, top to bottom; the last is the bottom's |
+# | returns | two lists: the n pairs of the up-layers, and the n pairs of the blocks |
+
+# %%
+def decoder_channels(chs):
+    """Return the (in, out) channels of the up-layers, and of the blocks, in the order going up.
+
+    () -> n pairs, n pairs
+
+    chs lists the channels of the levels, top to bottom: n + 1 numbers. An up-layer takes the
+    channels of the level below and gives those of its own level. A block takes what the
+    concatenation gives, and returns the channels of its level.
+    """
+    raise NotImplementedError("exercise 4.4")
+
+# %%
+decoder_channels = check("4.4", decoder_channels)
+
+# %% [markdown]
+# <details><summary>Hint 1: going up</summary>
+#
+# `list(reversed(chs))` begins with the bottom and leaves `chs` as it is.
+# </details>
+#
+# <details><summary>Hint 2: neighbours</summary>
+#
+# For a list `upward`, `zip(upward, upward[1:])` gives every number with the one after it: the
+# channels of the level below with those of the level itself.
+# </details>
+#
+# <details><summary>My check says: twice the channels of the level below</summary>
+#
+# Count with numbers that do not double: `chs = [4, 9]`. The up-layer makes 4 channels of 9, the
+# skip has 4. Together that is 8, and not 18.
+# </details>
+
+# %%
+# solution 4.4
+
+# %%
+ups, blocks = decoder_channels([64, 128, 256, 512])
+for (below, ch), (wide, out) in zip(ups, blocks):
+    print(f"up {below} -> {ch}, with the skip {ch} + {ch} = {wide}, block {wide} -> {out}")
+
+# %% [markdown]
+# ## 5. The whole right side
+#
+# Now put it together. With `chs = [32, 64, 128]` and pictures of 16 x 16, the data takes this way:
+#
+# | step | what comes in | what comes out |
+# |---|---|---|
+# | `Upsample` | `(B, 128, 4, 4)` | `(B, 64, 8, 8)` |
+# | join skip 1, `(B, 64, 8, 8)` | | `(B, 128, 8, 8)` |
+# | `ConvBlock`, with `temb` | | `(B, 64, 8, 8)` |
+# | `Upsample` | | `(B, 32, 16, 16)` |
+# | join skip 0, `(B, 32, 16, 16)` | | `(B, 64, 16, 16)` |
+# | `ConvBlock`, with `temb` | | `(B, 32, 16, 16)` |
+# | 1x1 convolution | | `(B, C, 16, 16)` |
+#
+# The encoder's last skip is the decoder's first: skips are a stack, last in, first out. And the
+# last layer is a bare convolution, with no activation behind it: the noise that we want to predict
+# may be any number, large or small, positive or negative.
+#
+# ### Exercise 4.5: the decoder
+# difficulty 3 of 5, about 20 minutes
+#
+# Use `Upsample` and `ConvBlock(in_ch, out_ch, time_dim)`, and the channels that you have just
+# counted.
+#
+# | | |
+# |---|---|
+# | `chs` | the encoder's list of n + 1 channels, top to bottom |
+# | `out_ch` | C, the channels of the picture that comes out |
+# | `x` | the bottom, `(B, chs[n], H/2^n, W/2^n)` |
+# | `skips` | a list of n tensors, top to bottom; skip i is `(B, chs[i], H/2^i, W/2^i)` |
+# | `temb` | `(B, D)`; each block gets it |
+# | returns | `(B, C, H, W)` |
+#
+# The reference refuses too many or too few skips with an error message. Yours need not.
+
+# %%
+class Decoder(nn.Module):
+    """Go up the U: double, join the skip of that level, convolve.
+
+    (B, K, H/2^n, W/2^n), n skips, (B, D) -> (B, C, H, W)
+
+    chs is the encoder's list. Going up to level i, Upsample gives chs[i] channels and the skip
+    has chs[i], so the block takes 2 * chs[i]. Raises ValueError when the skips are too many or
+    too few. Source: "U-Net" (2015), figure 1.
+    """
+
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__()
+        raise NotImplementedError("exercise 4.5")
+
+    def forward(self, x, skips, temb):
+        raise NotImplementedError("exercise 4.5")
+
+# %%
+Decoder = check("4.5", Decoder)
+
+# %% [markdown]
+# <details><summary>Hint 1: the layers</summary>
+#
+# You need n up-layers, n blocks and one `nn.Conv2d` with a kernel of 1. A list of layers must be
+# an `nn.ModuleList`, or PyTorch does not find them. `decoder_channels(chs)` says how to build
+# each.
+# </details>
+#
+# <details><summary>Hint 2: the loop</summary>
+#
+# Go through the up-layers, the blocks and `reversed(skips)` together, with `zip`. In the loop, `x`
+# gets a new value at each level.
+# </details>
+#
+# <details><summary>Hint 3: one level</summary>
+#
+# `torch.cat([up(x), skip], dim=1)` goes into the block, together with `temb`.
+# </details>
+#
+# <details><summary>My check says that sizes of tensors must match</summary>
+#
+# Then two tensors of different height are joined. Either the skips are taken from the top down, or
+# the skip is joined before `Upsample` and not after it.
+# </details>
+#
+# <details><summary>My check says that my network would learn as well</summary>
+#
+# Then skip and upsampled features are joined in the other order. Nothing is wrong with that, but
+# weights that were trained with one order do not fit the other, and this course has chosen one.
+# </details>
+
+# %%
+# solution 4.5
+
+# %% [markdown]
+# This is the right side of your U-Net. Does it fit the left side? We send three noisy pictures down
+# your encoder and up your decoder:
+
+# %%
+torch.manual_seed(0)
+chs = [32, 64, 128]
+encoder, decoder = Encoder(1, chs, 64).eval(), Decoder(chs, 1, 64).eval()
+temb = TimeEmbedding(64)(torch.tensor([10, 300, 900])).detach()
+bottom, skips = encoder(torch.randn(3, 1, 16, 16), temb)
+print("bottom:", tuple(bottom.shape), " skips:", [tuple(skip.shape) for skip in skips])
+print("out:   ", tuple(decoder(bottom, skips, temb).shape))
+
+# %% [markdown]
+# And how far does each of them reach? We change one number of skip 0 in the middle of the picture,
+# and see which pixels of the output change; then one of skip 1, then one of the bottom. A block has
+# two 3x3 convolutions, and each carries a change one pixel further. **How large will the three
+# spots be?**
+
+# %%
+@torch.no_grad()
+def reach(which):
+    """Return where the output changes when one number of a tensor does.  () -> (16, 16)"""
+    tensors = [skip.clone() for skip in skips] + [bottom.clone()]
+    before = decoder(tensors[-1], tensors[:-1], temb)
+    middle = tensors[which].shape[-1] // 2
+    tensors[which][:, 0, middle, middle] += 1000.0
+    after = decoder(tensors[-1], tensors[:-1], temb)
+    return ((after - before)[0, 0].abs() > 1e-4).float()
+
+
+names = ["skip 0", "skip 1", "bottom"]
+spots = {name: reach(which) for which, name in enumerate(names)}
+for name, spot in spots.items():
+    print(f"{name}: {int(spot.any(dim=1).sum())} x {int(spot.any(dim=0).sum())} pixels change")
+
+# %%
+number_maps(list(spots.values()), names, written=False, size=2.4)
+plt.show()
+
+# %% [markdown]
+# A number of skip 0 reaches 5 x 5 pixels: two convolutions, two pixels to each side. From skip 1
+# it is two pixels to each side at half the size, doubled on the way up, and two more: 14 x 14. A
+# number of the bottom reaches the whole picture. That is how the work is shared. The bottom decides
+# for all, and the skips put the details in their place.
+#
+# ## Recap
+#
+# - In a transposed convolution each input pixel paints a square, and squares that overlap add up.
+# - The overlap is even when the kernel is a multiple of the stride. That makes a checkerboard easy
+#   to avoid; to repeat pixels and convolve makes it impossible.
+# - Noise does not fit through a narrow bottom. The skips bring each pixel across.
+# - Concatenation adds channels: the block takes `2 * chs[i - 1]`, not `2 * chs[i]`.
+# - `Decoder` takes the bottom, the skips and `temb`, and uses the last skip first.
+#
+# **What can go wrong.** Skips in the wrong order stop with an error only because their sizes
+# differ; between two levels of the same size nothing would be said. `chs.reverse()` turns round the
+# list that the encoder uses too. A picture whose height was odd on the way down comes back one pixel
+# smaller, and does not fit its skip. And weights that were trained with the skip behind do not
+# work with the skip in front, though every shape is right.
+#
+# **Where to look.** `Upsample` is in `course_utils/blocks.py`, the decoder in
+# `course_utils/decoder.py`. The other half of the U is in [03, the encoder](03_encoder.ipynb).
+# Next you join them and draw digits: [05, the full U-Net](05_full_unet.ipynb).

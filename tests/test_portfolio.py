@@ -1,0 +1,254 @@
+"""my_unet.py: what passed its check is kept, nothing is lost, and the file works by itself."""
+
+import subprocess
+import sys
+import textwrap
+import types
+
+import pytest
+import torch
+
+from course_utils import portfolio
+from course_utils.checks import EXERCISES, check, grade
+from course_utils.checks.engine import grade_exercise
+
+HELPER = "def helper(dim):\n    return torch.arange(dim // 2)\n"
+RIGHT = """
+def frequencies(dim, max_period=10_000.0):
+    n = dim // 2
+    return max_period ** -(torch.arange(n) / (n - 1))
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def cell(monkeypatch, tmp_path):
+    """Run code as a cell of a notebook does: in a module whose functions have a source."""
+
+    def run(code, **names):
+        module = types.ModuleType("__main__")
+        monkeypatch.setitem(sys.modules, "__main__", module)
+        file = tmp_path / f"cell_{abs(hash(code))}.txt"
+        file.write_text(textwrap.dedent(code))
+        vars(module).update({"torch": torch, **names})
+        exec(compile(file.read_text(), str(file), "exec"), vars(module))
+        return module
+
+    return run
+
+
+def text():
+    return (portfolio.path()).read_text()
+
+
+def passes(id):
+    return lambda part: grade_exercise(EXERCISES[id], part).outcome == "correct"
+
+
+def keep(id, attempt):
+    return portfolio.keep(EXERCISES[id].reference, attempt, passes(id))
+
+
+def alone(code):
+    """Run code in a Python that does not know the course."""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_numbers_are_those_of_the_exercises():
+    numbers = {e.reference.__name__: id for id, e in EXERCISES.items()}
+    for name, number in portfolio.NUMBERS.items():
+        assert numbers.get(name, "") == number
+        if number:
+            assert EXERCISES[number].reference is portfolio.REFERENCES[name]
+
+
+def test_every_right_answer_to_a_part_can_be_kept(monkeypatch):
+    for id, exercise in EXERCISES.items():
+        if portfolio.is_part(exercise.reference):
+            for attempt in [exercise.reference, *exercise.also_right]:
+                assert keep(id, attempt) == portfolio.KEPT, (id, attempt)
+    assert len(portfolio.mine_in(text())) == sum(bool(n) for n in portfolio.NUMBERS.values())
+    out = alone(
+        "import sys, torch, my_unet\n"
+        "net = my_unet.UNet(1, 8, (1, 2), 16).eval()\n"
+        "steps = my_unet.ddim(net, torch.randn(2, 1, 8, 8), my_unet.cosine_schedule(), steps=3)\n"
+        "print(my_unet.last(steps).shape, 'course_utils' in sys.modules)\n"
+    )
+    assert out.strip() == "torch.Size([2, 1, 8, 8]) False"
+
+
+def test_file_without_anything_of_the_readers_is_the_course(folder):
+    (folder / "my_unet.py").write_text(portfolio.assemble({}))
+    out = alone(
+        "import torch, my_unet\n"
+        "torch.manual_seed(0)\n"
+        "print(my_unet.UNet(1, 8, (1, 2), 16).eval()(torch.ones(1, 1, 8, 8), 3).mean().item())"
+    )
+    torch.manual_seed(0)
+    net = portfolio.REFERENCES["UNet"](1, 8, (1, 2), 16).eval()
+    assert float(out) == pytest.approx(net(torch.ones(1, 1, 8, 8), 3).mean().item(), abs=1e-6)
+
+
+def test_what_is_no_part_is_not_kept(folder):
+    assert keep("1.3", EXERCISES["1.3"].reference) == ""
+    assert not (folder / "my_unet.py").exists()
+
+
+def test_imports_helpers_and_constants_come_along(cell):
+    code = f"""
+    import math
+    import numpy as np
+    from einops import rearrange as turn
+    from torch.nn import functional
+    LARGE = 10_000.0
+
+    {textwrap.indent(HELPER, "    ").strip()}
+
+    def mine(dim, max_period=LARGE):
+        functional.relu(turn(torch.zeros(2, 3), "a b -> b a"))
+        return torch.exp(-np.log(max_period) * helper(dim) / (dim / 2 - 1)).float()
+    """
+    assert keep("1.1", cell(code).mine) == portfolio.KEPT
+    kept = portfolio.mine_in(text())["frequencies"]
+    assert kept.startswith("import")
+    for line in ["import numpy as np", "from einops import rearrange as turn", "LARGE = 10000.0",
+                 "def helper(dim):", "frequencies = mine"]:  # fmt: skip
+        assert line in kept
+    assert "import math" not in kept and "import torch\n" not in kept
+    assert alone("import my_unet; print(my_unet.frequencies(6).shape)").startswith(
+        "torch.Size([3])"
+    )
+
+
+def test_a_failing_version_does_not_replace_a_passing_one(cell, capsys):
+    mine = cell(RIGHT).frequencies
+    assert check("1.1", mine) is mine
+    before = text()
+    assert check("1.1", lambda dim, max_period=1.0: torch.zeros(dim)) is not mine
+    assert text() == before
+    out = capsys.readouterr().out
+    assert "1.1 correct. Kept in my_unet.py." in out and "1.1 not yet" in out
+
+
+def test_a_newer_passing_version_does(cell):
+    keep("1.1", cell(RIGHT).frequencies)
+    keep("1.1", cell(RIGHT.replace("    n =", "    # newer\n    n =")).frequencies)
+    assert "# newer" in text()
+    assert text().count("def frequencies") == 1
+
+
+def test_a_tensor_of_the_notebook_cannot_be_kept(cell):
+    code = RIGHT.replace("torch.arange(n)", "table[:n]")
+    told = keep("1.1", cell(code, table=torch.arange(99)).frequencies)
+    assert told.startswith("Not kept in my_unet.py: it uses table, a tensor of shape (99,)")
+    assert not portfolio.path().exists()
+
+
+def test_lambda_cannot_be_kept():
+    told = keep("1.1", lambda d, p=1e4: p ** -(torch.arange(d // 2) / (d // 2 - 1)))
+    assert "Write it with def or class" in told
+
+
+def test_what_works_only_in_the_notebook_cannot_be_kept(cell):
+    module = cell(RIGHT.replace("    n =", "    n = globals()['size'] or"), size=0)
+    assert "does not pass" in keep("1.1", module.frequencies) or "Not kept" in keep(
+        "1.1", module.frequencies
+    )
+    assert not portfolio.path().exists()
+
+
+def test_two_helpers_of_one_name_are_told(cell):
+    one = HELPER + RIGHT.replace("torch.arange(n)", "helper(dim)")
+    assert keep("1.1", cell(one).frequencies) == portfolio.KEPT
+    two = """
+    def helper(t):
+        return t.float()
+
+    def add_noise(x0, eps, alpha_bar):
+        a = helper(alpha_bar)[:, None, None, None]
+        return a.sqrt() * x0 + (1 - a).sqrt() * eps
+    """
+    told = keep("0.1", cell(two).add_noise)
+    assert "your frequencies has another helper than this one" in told
+    assert "add_noise" not in portfolio.mine_in(text())
+
+
+def test_load_says_whose_the_parts_are(cell, capsys):
+    course = portfolio.load()
+    assert course.UNet is portfolio.REFERENCES["UNet"]
+    assert "Yours, from my_unet.py: nothing yet." in capsys.readouterr().out
+    keep("1.1", cell(RIGHT).frequencies)
+    module = portfolio.load()
+    out = capsys.readouterr().out
+    assert "Yours, from my_unet.py: frequencies." in out
+    assert "frequencies" not in out.splitlines()[1] and "ConvBlock (2.5)" in out.splitlines()[1]
+    assert module.frequencies(6).shape == (3,)
+    assert grade("1.2", module.sinusoidal_embedding).outcome == "correct"
+
+
+@pytest.mark.parametrize(
+    "damage, told",
+    [
+        (lambda text: text.replace("def frequencies(", "def frequencies((", 1), "is not Python"),
+        (lambda text: text + "\nlost_name\n", "raises NameError"),
+    ],
+)
+def test_a_damaged_file_is_told_and_left_alone(cell, capsys, damage, told):
+    keep("1.1", cell(RIGHT).frequencies)
+    broken = damage(text())
+    portfolio.path().write_text(broken)
+    assert portfolio.load().UNet is portfolio.REFERENCES["UNet"]
+    out = capsys.readouterr().out
+    assert told in out and "goes on with the course's parts" in out
+    if "NameError" not in told:
+        assert told in keep("0.1", EXERCISES["0.1"].reference)
+        assert text() == broken
+
+
+def test_a_file_of_somebody_else_is_left_alone(folder, capsys):
+    (folder / "my_unet.py").write_text("print('mine')\n")
+    assert "was not written by this course" in keep("1.1", EXERCISES["1.1"].reference)
+    portfolio.load()
+    assert "was not written by this course" in capsys.readouterr().out
+    assert (folder / "my_unet.py").read_text() == "print('mine')\n"
+
+
+def test_an_interrupted_write_leaves_the_old_file(cell, monkeypatch):
+    keep("1.1", cell(RIGHT).frequencies)
+    before = text()
+
+    def no_room(descriptor):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("os.fsync", no_room)
+    told = keep("0.1", EXERCISES["0.1"].reference)
+    assert "Not kept in my_unet.py: it could not be written: no space left" in told
+    assert text() == before
+
+
+def test_drive_is_used_where_it_is_mounted(folder, monkeypatch, capsys, cell):
+    keep("1.1", cell(RIGHT).frequencies)
+    monkeypatch.setattr(portfolio, "DRIVE", folder / "drive" / "MyDrive")
+    there = folder / "drive" / "MyDrive" / "unet-course" / "my_unet.py"
+    google, colab, drive = (types.ModuleType(n) for n in ("google", "google.colab", "drive"))
+    drive.mount = lambda place: (folder / "drive" / "MyDrive").mkdir(parents=True)
+    colab.drive, google.colab = drive, colab
+    monkeypatch.setitem(sys.modules, "google", google)
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    portfolio.load(drive=True)
+    assert "Yours, from my_unet.py: frequencies." in capsys.readouterr().out
+    assert portfolio.path() == there
+    keep("0.1", EXERCISES["0.1"].reference)
+    assert set(portfolio.mine_in(there.read_text())) == {"frequencies", "add_noise"}
+
+
+def test_outside_colab_drive_is_no_error(capsys):
+    portfolio.load(drive=True)
+    assert capsys.readouterr().out.startswith("This is not Colab: my_unet.py stays in ")
