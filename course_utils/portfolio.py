@@ -11,7 +11,9 @@ import dis
 import inspect
 import os
 import re
+import subprocess
 import sys
+import tempfile
 import types
 from pathlib import Path
 
@@ -125,6 +127,28 @@ def keep(reference, attempt, passes):
 def is_part(reference):
     """True for what belongs to the network and its samplers."""
     return any(part is reference for part in REFERENCES.values())
+
+
+def run_alone():
+    """Let another Python, in a folder with nothing else, build the network; return what it says."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / FILE).write_text(stored(path()) or assemble({}), encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", TRIAL, folder], capture_output=True, text=True
+        )
+    return (done.stdout if done.returncode == 0 else done.stderr).strip()
+
+
+TRIAL = """
+import sys
+sys.path.append(sys.argv[1])
+import my_unet, torch
+net = my_unet.UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128).eval()
+steps = my_unet.ddim(net, torch.randn(4, 1, 16, 16), my_unet.cosine_schedule(), steps=5)
+print("parameters:", sum(p.numel() for p in net.parameters()))
+print("drawn:", tuple(my_unet.last(steps).shape))
+print("the course is loaded:", "course_utils" in sys.modules)
+"""
 
 
 # --- the file ------------------------------------------------------------------------------------

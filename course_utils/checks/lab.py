@@ -92,17 +92,18 @@ class Lab:
 
     def call(self, function, *args):
         """Call the attempt, write down what it returns, and that it left its input alone."""
-        before = freeze(args)
+        before = [state(a) for a in args]
         what = f"{name(function)}({arguments(args, function)})"
         # Lists are passed as copies: to take things out of one is no crime.
         result = self.run(what, function, *[list(a) if type(a) is list else a for a in args])
         self.note(what, freeze(result))
         called = zip(names(args, function), before, args)
-        changed = [key for key, a, b in called if not same(a, b)]
+        changed = [key for key, was, a in called if not same(was, state(a))]
         self.note(
             "inputs changed", changed,
             f"Your code changes its input: {', '.join(changed)} is different after the call.",
-            "Whoever calls it may need the old values. Write x = x + 1, not x += 1.",
+            "Whoever calls it may need it as it was. Write x = x + 1, not x += 1, and clone a "
+            "tensor before you call requires_grad_() on it.",
         )  # fmt: skip
         return result
 
@@ -255,8 +256,13 @@ def change(value, function):
     )
 
 
-def same(a, b):
-    return all(torch.equal(x, y) for x, y in zip(tensors(a), tensors(b)))
+def state(value):
+    """What a call must not change: the numbers in a tensor, and whether it asks for gradients."""
+    return [(x.detach().clone(), x.requires_grad) for x in tensors(value)]
+
+
+def same(one, other):
+    return all(torch.equal(x, y) and p == q for (x, p), (y, q) in zip(one, other))
 
 
 def freeze(value):

@@ -296,15 +296,6 @@ def summed_before_abs(net, x):
     return signs_kept(net, x).abs()
 
 
-def squared(net, x):
-    """Your values are squares of gradients. Take their absolute values, and add those up."""
-    x = x.clone().requires_grad_()
-    out = net(x)
-    h, w = out.shape[2:]
-    (gradient,) = torch.autograd.grad(out[0, :, h // 2, w // 2].sum(), x)
-    return gradient[0].square().sum(dim=0)
-
-
 def channels_left(net, x):
     """Your result still has the channels of x. Add them up, so that one number is left for each
     pixel: sum(dim=0) of a tensor (C, H, W) is (H, W)."""
@@ -545,6 +536,18 @@ def one_side_of_the_channels(H, W, chs):
     return [(v, 9 * K, 9 * v) for K, (v, _, _) in zip(chs, level_costs(H, W, chs))]
 
 
+def weights_of_one_input(H, W, chs):
+    """Your weights are 9 for each output channel. The kernel has 9 for each pair of an input
+    channel and an output channel: chs[i] * chs[i] pairs."""
+    return [(v, 9 * K, m) for K, (v, _, m) in zip(chs, level_costs(H, W, chs))]
+
+
+def weights_without_kernel(H, W, chs):
+    """Your weights leave out the 3x3 of the kernel: there are nine for each pair of an input
+    channel and an output channel."""
+    return [(v, w // 9, m) for v, w, m in level_costs(H, W, chs)]
+
+
 def products_without_channels(H, W, chs):
     """Your multiplications are 9 for each value. Each value is a sum over 3x3 pixels of every
     input channel: 9 * chs[i]."""
@@ -568,11 +571,6 @@ def kernel_of_one(H, W, chs):
     return [(v, w // 9, m // 9) for v, w, m in level_costs(H, W, chs)]
 
 
-def kernel_of_three(H, W, chs):
-    """Your kernel has three weights for each pair of channels. A 3x3 kernel has nine."""
-    return [(v, w // 3, m // 3) for v, w, m in level_costs(H, W, chs)]
-
-
 def with_biases(H, W, chs):
     """Your weights include the biases. Leave them out here: they are few, and no pixel is
     multiplied with them."""
@@ -590,25 +588,10 @@ def from_below(H, W, chs):
     return level_costs(H, W, chs)[::-1]
 
 
-def two_more_channels(H, W, chs):
-    """You count a convolution from one level's channels to the next one's. Count the one that
-    has chs[i] channels in and out."""
-    costs, above = [], chs[0]
-    for K, (v, _, _) in zip(chs, level_costs(H, W, chs)):
-        costs.append((v, 9 * above * K, 9 * above * v))
-        above = K
-    return costs
-
-
 def with_fractions(H, W, chs):
     """The numbers are right, but they are floats: / makes a float even where nothing is left
     over. For whole numbers divide with //."""
     return [(float(v), w, float(m)) for v, w, m in level_costs(H, W, chs)]
-
-
-def pixels_without_channels(H, W, chs):
-    """Your values are pixels. Each pixel holds chs[i] values, one for each channel."""
-    return [(v // K, w, m) for K, (v, w, m) in zip(chs, level_costs(H, W, chs))]
 
 
 def only_the_first(H, W, chs):
@@ -643,12 +626,6 @@ def products_without_kernel(H, W, chs):
 def hat(H, W, chs):
     """In Python, ^ is no power: 2^3 is 1. Write 2**i."""
     sizes = [(H // 2 ^ i, W // 2 ^ i) for i in range(len(chs))]
-    return [(K * h * w, 9 * K * K, 9 * K * K * h * w) for K, (h, w) in zip(chs, sizes)]
-
-
-def hat_in_brackets(H, W, chs):
-    """In Python, ^ is no power: 2^2 is 0. Write 2**i."""
-    sizes = [(H // (2 ^ i), W // (2 ^ i)) for i in range(len(chs))]
     return [(K * h * w, 9 * K * K, 9 * K * K * h * w) for K, (h, w) in zip(chs, sizes)]
 
 
@@ -693,10 +670,16 @@ def encoder_experiment(lab, Encoder):
         hidden = ", ".join(f"self.{key}" for key in plain_lists(module))
         lab.note(
             "layers in plain lists", bool(hidden),
-            f"PyTorch does not find the layers in {hidden}, a plain Python list.",
-            "Put them into nn.ModuleList(...), which is used like a list.",
+            f"PyTorch does not find the layers in {hidden}, a plain Python list or dict.",
+            "Put them into nn.ModuleList(...) or nn.ModuleDict(...), which are used alike.",
         )  # fmt: skip
-        if hidden:
+        has_weights = any(True for _ in module.parameters())
+        lab.note(
+            "has weights", has_weights,
+            "Your encoder has no weights that the optimizer could find.",
+            "Make the layers in __init__, and keep them on self.",
+        )  # fmt: skip
+        if hidden or not has_weights:
             raise Stop
         lab.learn(module, lab.normal(B, C, H, W), lab.normal(B, D))
     lab.elsewhere(module, lab.normal(2, 3, 8, 16), lab.normal(2, 6))
@@ -758,15 +741,6 @@ class BottomAmongSkips(Encoder):
         return bottom, [*skips, bottom]
 
 
-class InputAmongSkips(Encoder):
-    """The input is also among your skips. There is one skip for each halving, and the first is
-    what the first block returns."""
-
-    def forward(self, x, temb):
-        bottom, skips = super().forward(x, temb)
-        return bottom, [x, *skips]
-
-
 class NoBottomBlock(nn.Module):
     """The last block is missing: you return what comes out of the last downsample. At the bottom
     one more block follows, with chs[-1] channels, which is not halved."""
@@ -783,19 +757,6 @@ class NoBottomBlock(nn.Module):
             skips.append(block(x, temb))
             x = down(skips[-1])
         return x, skips
-
-
-class BottomHalved(Encoder):
-    """Your bottom is halved once more. n + 1 levels have n halvings between them: below the last
-    block there is none."""
-
-    def __init__(self, in_ch, chs, time_dim):
-        super().__init__(in_ch, chs, time_dim)
-        self.last = Downsample(chs[-1])
-
-    def forward(self, x, temb):
-        bottom, skips = super().forward(x, temb)
-        return self.last(bottom), skips
 
 
 class HalvedWithSkip(nn.Module):
@@ -829,15 +790,6 @@ class SkipsLost(Encoder):
 
     def forward(self, x, temb):
         return super().forward(x, temb)[0]
-
-
-class SkipsFlat(Encoder):
-    """Your forward returns bottom and skips in one long row. Return two things: the bottom, and
-    a list of the skips."""
-
-    def forward(self, x, temb):
-        bottom, skips = super().forward(x, temb)
-        return bottom, *skips
 
 
 class SkipsRemembered(Encoder):
@@ -881,19 +833,6 @@ class TimeIgnored(Encoder):
 
     def forward(self, x, temb):
         return super().forward(x, torch.zeros_like(temb))
-
-
-class TimeToDown(Encoder):
-    """You hand temb to a Downsample, which takes the picture alone. The blocks are the ones that
-    need it."""
-
-    def forward(self, x, temb):
-        skips = []
-        for block, down in zip(self.blocks, self.downs):
-            x = block(x, temb)
-            skips.append(x)
-            x = down(x, temb)
-        return self.bottom(x, temb), skips
 
 
 class InOneSequence(nn.Module):
@@ -942,20 +881,6 @@ class LastNotHalved(Encoder):
         return self.bottom(x, temb), skips
 
 
-class FirstNotHalved(Encoder):
-    """There is no halving below your first skip. Every level above the bottom is halved after
-    its skip."""
-
-    def forward(self, x, temb):
-        skips = []
-        for i, block in enumerate(self.blocks):
-            x = block(x, temb)
-            skips.append(x)
-            if i > 0:
-                x = self.downs[i](x)
-        return self.bottom(x, temb), skips
-
-
 class HalvedBeforeBlock(nn.Module):
     """You halve before the block, so the top level has lost its details before any block saw
     them. The order is: block, skip, downsample."""
@@ -984,15 +909,6 @@ class Pooled(Encoder):
         self.downs = nn.ModuleList(nn.MaxPool2d(2) for _ in chs[:-1])
 
 
-class PooledByAverage(Encoder):
-    """Average pooling halves your pictures. Use the Downsample that you built: its weights learn
-    what to keep."""
-
-    def __init__(self, in_ch, chs, time_dim):
-        super().__init__(in_ch, chs, time_dim)
-        self.downs = nn.ModuleList(nn.AvgPool2d(2) for _ in chs[:-1])
-
-
 class InPlainLists(Encoder):
     """Your layers are in a plain Python list, where PyTorch does not find them: the optimizer
     would never see their weights. Put them into nn.ModuleList(...), which is used like a list."""
@@ -1003,6 +919,52 @@ class InPlainLists(Encoder):
         self.blocks = [ConvBlock(i, o, time_dim) for i, o in zip(ins, chs[:-1])]
         self.downs = [Downsample(ch) for ch in chs[:-1]]
         self.bottom = ConvBlock(ins[-2], chs[-1], time_dim)
+
+
+class MadeInForward(nn.Module):
+    """Your encoder has no weights of its own: its layers are made in forward, anew in each call,
+    and nothing that they learn would stay. Make them in __init__, and keep them on self."""
+
+    def __init__(self, in_ch, chs, time_dim):
+        super().__init__()
+        self.settings = in_ch, chs, time_dim
+
+    def forward(self, x, temb):
+        return Encoder(*self.settings)(x, temb)
+
+
+class ListInTheLoop(Encoder):
+    """Only your last skip is left: the list is made in the loop, anew in each round. Begin it
+    before the loop."""
+
+    def forward(self, x, temb):
+        for block, down in zip(self.blocks, self.downs):
+            skips = []
+            x = block(x, temb)
+            skips.append(x)
+            x = down(x)
+        return self.bottom(x, temb), skips
+
+
+class ReturnInTheLoop(Encoder):
+    """Your loop ends after its first round: the return stands inside it. It belongs behind it."""
+
+    def forward(self, x, temb):
+        skips = []
+        for block, down in zip(self.blocks, self.downs):
+            x = block(x, temb)
+            skips.append(x)
+            x = down(x)
+            return self.bottom(x, temb), skips
+
+
+class DownTooMany(Encoder):
+    """You make one Downsample more than forward uses, and its weights would never learn. n
+    halvings need n of them: chs[:-1]."""
+
+    def __init__(self, in_ch, chs, time_dim):
+        super().__init__(in_ch, chs, time_dim)
+        self.downs.append(Downsample(chs[-1]))
 
 
 class OneForAll(Encoder):
@@ -1041,15 +1003,6 @@ class FromLevelToLevel(Encoder):
         self.blocks = nn.ModuleList(ConvBlock(i, o, time_dim) for i, o in zip(chs, chs[1:]))
 
 
-class AllFromInput(Encoder):
-    """All your blocks expect in_ch channels. Only the first gets the picture; each of the others
-    gets the chs[i - 1] channels of the level above."""
-
-    def __init__(self, in_ch, chs, time_dim):
-        super().__init__(in_ch, chs, time_dim)
-        self.blocks = nn.ModuleList(ConvBlock(in_ch, ch, time_dim) for ch in chs[:-1])
-
-
 class BottomFromItself(Encoder):
     """Your last block expects chs[-1] channels and gets those of the level above, chs[-2]. It is
     the one that makes chs[-1] of them."""
@@ -1057,14 +1010,6 @@ class BottomFromItself(Encoder):
     def __init__(self, in_ch, chs, time_dim):
         super().__init__(in_ch, chs, time_dim)
         self.bottom = ConvBlock(chs[-1], chs[-1], time_dim)
-
-
-class BottomKeepsChannels(Encoder):
-    """Your last block keeps the channels of the level above, chs[-2]. It makes chs[-1] of them."""
-
-    def __init__(self, in_ch, chs, time_dim):
-        super().__init__(in_ch, chs, time_dim)
-        self.bottom = ConvBlock(chs[-2], chs[-2], time_dim)
 
 
 class Paired(nn.Module):
@@ -1181,7 +1126,6 @@ EXERCISES = [
             "mean of the input channels": mean_of_input_channels,
             "signs kept": signs_kept,
             "absolute values after the sum": summed_before_abs,
-            "squares": squared,
             "channels of x left": channels_left,
             "axis of the batch left": batch_left,
             "yes or no": yes_or_no,
@@ -1214,24 +1158,22 @@ EXERCISES = [
             "2 * i instead of 2**i": divided_by_twice_i,
             "H for both sides": always_square,
             "weights for one side of the channels": one_side_of_the_channels,
+            "weights for one input channel": weights_of_one_input,
+            "weights without the kernel": weights_without_kernel,
             "multiplications without the input channels": products_without_channels,
             "multiplications of one pixel": products_of_one_pixel,
             "values times weights": values_times_weights,
             "a 1x1 kernel": kernel_of_one,
-            "three weights instead of nine": kernel_of_three,
             "biases counted": with_biases,
             "last level missing": bottom_forgotten,
             "levels from below": from_below,
-            "from one level to the next": two_more_channels,
             "floats": with_fractions,
-            "pixels instead of values": pixels_without_channels,
             "return inside the loop": only_the_first,
             "one long list": in_one_row,
             "columns instead of rows": by_column,
             "weights first": weights_first,
             "multiplications without the kernel": products_without_kernel,
             "^ instead of **": hat,
-            "^ instead of **, in brackets": hat_in_brackets,
         },
         also_right=[costs_by_halving, costs_by_layers, costs_in_one_line, costs_by_numpy],
     ),
@@ -1247,33 +1189,29 @@ EXERCISES = [
             "skip before the block": SkipBeforeBlock,
             "skips from below": FromBelow,
             "bottom among the skips": BottomAmongSkips,
-            "input among the skips": InputAmongSkips,
             "last block missing": NoBottomBlock,
-            "bottom halved": BottomHalved,
             "bottom treated like the other levels": HalvedWithSkip,
             "skips returned first": SkipsFirst,
             "skips not returned": SkipsLost,
-            "skips not in a list": SkipsFlat,
             "skips of the last call": SkipsRemembered,
             "skips detached": SkipsDetached,
             "time not handed on": TimeNotHandedOn,
             "time without effect": TimeIgnored,
-            "time handed to the downsample": TimeToDown,
             "nn.Sequential": InOneSequence,
             "never halved": NeverHalved,
             "last level not halved": LastNotHalved,
-            "first level not halved": FirstNotHalved,
             "halved before the block": HalvedBeforeBlock,
             "max pooling": Pooled,
-            "average pooling": PooledByAverage,
             "plain lists": InPlainLists,
+            "layers made in forward": MadeInForward,
+            "the list made in the loop": ListInTheLoop,
+            "return inside the loop": ReturnInTheLoop,
+            "a downsample too many": DownTooMany,
             "one block for all levels": OneForAll,
             "one downsample for all levels": OneDownForAll,
             "downsample for the next level": DownForNextLevel,
             "in_ch forgotten": FromLevelToLevel,
-            "all blocks from in_ch": AllFromInput,
             "last block from its own channels": BottomFromItself,
-            "last block keeps the channels": BottomKeepsChannels,
         },
         also_right=[Paired, FromTheBottom, ByIndex, InPairs],
     ),

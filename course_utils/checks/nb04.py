@@ -32,8 +32,13 @@ def paint(x, kernel, stride):
     return out
 
 
+# H, W, k, stride. Twice the stride is less than the first k, so that the patch that does not fit
+# tells whether it is the output that is too small, or each of its parts.
+PAINTINGS = [(3, 4, 5, 2), (4, 2, 2, 2), (2, 3, 4, 3), (3, 5, 3, 1), (3, 2, 2, 3)]
+
+
 def paint_experiment(lab, paint):
-    for H, W, k, stride in [(3, 5, 3, 2), (4, 2, 2, 2), (2, 3, 4, 3), (3, 4, 3, 1), (3, 2, 2, 3)]:
+    for H, W, k, stride in PAINTINGS:
         lab.call(paint, lab.normal(H, W), lab.normal(k, k), stride)
 
 
@@ -79,6 +84,29 @@ def paint_cut_off(x, kernel, stride):
     full = paint(x, kernel, stride)
     out[: full.shape[0], : full.shape[1]] = full
     return out[: H * stride, : W * stride]
+
+
+def paint_over_the_edge(x, kernel, stride):
+    """Your output has stride * H rows, too few for the last patch: it begins at (H - 1) * stride
+    and is k long. So (H - 1) * stride + k are needed, and the same for the columns."""
+    (H, W), k = x.shape, len(kernel)
+    out = torch.zeros(H * stride, W * stride)
+    for i in range(H):
+        for j in range(W):
+            out[i * stride : i * stride + k, j * stride : j * stride + k] += x[i, j] * kernel
+    return out
+
+
+def paint_narrow_patches(x, kernel, stride):
+    """The part of the output that you add to has stride rows. It must be as large as the kernel:
+    from i * stride to i * stride + k."""
+    (H, W), k = x.shape, len(kernel)
+    out = torch.zeros((H - 1) * stride + k, (W - 1) * stride + k)
+    for i in range(H):
+        for j in range(W):
+            top, left = i * stride, j * stride
+            out[top : top + stride, left : left + stride] += x[i, j] * kernel
+    return out
 
 
 def paint_too_large(x, kernel, stride):
@@ -239,6 +267,13 @@ class NoBias(nn.ConvTranspose2d):
 
     def __init__(self, in_ch, out_ch):
         super().__init__(in_ch, out_ch, kernel_size=2, stride=2, bias=False)
+
+
+class ActivatedUpsample(Upsample):
+    """There is a SiLU at the end. It is not asked for: activations stand in the blocks."""
+
+    def forward(self, x):
+        return F.silu(super().forward(x))
 
 
 class Halves(nn.Conv2d):
@@ -425,6 +460,34 @@ class Activated(NearestUpsample):
         return F.silu(super().forward(x))
 
 
+class SwappedConvolution(NearestUpsample):
+    """in_ch and out_ch are the wrong way round: nn.Conv2d takes the input's channels first."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__(out_ch, in_ch)
+
+
+class ConvolutionWithoutBias(NearestUpsample):
+    """The convolution has no bias. Leave bias at its default, True."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__(in_ch, out_ch)
+        self.conv = nn.Conv2d(in_ch, out_ch, 3, padding=1, bias=False)
+
+
+class ConvolutionMadeInForward(nn.Module):
+    """The convolution is made anew in every call of forward, with new random weights, and the
+    optimizer never sees it. Make it once, in __init__, and keep it on self."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__()
+        self.in_ch, self.out_ch = in_ch, out_ch
+
+    def forward(self, x):
+        conv = nn.Conv2d(self.in_ch, self.out_ch, 3, padding=1)
+        return conv(F.interpolate(x, scale_factor=2))
+
+
 class NearestInSequence(nn.Sequential):
     def __init__(self, in_ch, out_ch):
         super().__init__(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 3, padding="same"))
@@ -479,6 +542,37 @@ def channels_as_published(chs):
     it is 2 * chs[i - 1], not 2 * chs[i]."""
     ups, _ = decoder_channels(chs)
     return ups, [(2 * below, ch) for below, ch in ups]
+
+
+def channels_of_level_below(chs):
+    """Your blocks are built for the level below: both numbers are. After the up-layer you are on
+    level i - 1: the block takes 2 * chs[i - 1] and returns chs[i - 1]."""
+    ups, _ = decoder_channels(chs)
+    return ups, [(2 * below, below) for below, _ in ups]
+
+
+def channels_blocks_first(chs):
+    """The blocks come first in your answer. Return the up-layers first, then the blocks."""
+    ups, blocks = decoder_channels(chs)
+    return blocks, ups
+
+
+def channels_in_one_list(chs):
+    """You return one list. Return two of them: return ups, blocks."""
+    ups, blocks = decoder_channels(chs)
+    return ups + blocks
+
+
+def channels_in_turn(chs):
+    """You return one list, in which up-layers and blocks take turns. Return two of them: all
+    up-layers, then all blocks."""
+    return [pair for level in zip(*decoder_channels(chs)) for pair in level]
+
+
+def channels_without_top(chs):
+    """The last step is missing, that up to level 0. There are n halvings, so n steps."""
+    ups, blocks = decoder_channels(chs)
+    return ups[:-1], blocks[:-1]
 
 
 def channels_of_below(chs):
@@ -687,6 +781,66 @@ class SkipFirst(Decoder):
         return self.out(x)
 
 
+class SkipsReverseIsNone(Decoder):
+    """skips.reverse() turns the list round in place and returns None. reversed(skips) and
+    skips[::-1] return the skips in reverse, and leave the list alone."""
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, skips.reverse()):
+            x = block(torch.cat([up(x), skip], dim=1), temb)
+        return self.out(x)
+
+
+class JoinsAlongTheBatch(Decoder):
+    """The skip is joined along the batch, as if it were more pictures. Channels are dimension 1:
+    torch.cat([up(x), skip], dim=1)."""
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
+            x = block(torch.cat([up(x), skip]), temb)
+        return self.out(x)
+
+
+class JoinsBeforeUp(Decoder):
+    """The skip is joined before Upsample, where x is still half as large. Double first, then
+    join: torch.cat([up(x), skip], dim=1)."""
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
+            x = block(up(torch.cat([x, skip], dim=1)), temb)
+        return self.out(x)
+
+
+class AddsSkipAfterBlock(NoConcatenation):
+    """The skip is added behind the block, which never sees it. Concatenate it with up(x), and let
+    the block have both."""
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
+            x = block(up(x), temb) + skip
+        return self.out(x)
+
+
+class LayersGoDown(Decoder):
+    """The bottom's channels meet an up-layer that was built for a higher level. Either the layers
+    stand in the order going down (build them from reversed(chs)), or x does not get its new value
+    in the loop."""
+
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__(chs, out_ch, time_dim)
+        self.ups = nn.ModuleList(reversed(self.ups))
+        self.blocks = nn.ModuleList(reversed(self.blocks))
+
+
+class OneLevelOnly(Decoder):
+    """Your forward returns after the first level. The return belongs behind the loop, not into
+    it."""
+
+    def forward(self, x, skips, temb):
+        x = self.ups[0](x)
+        return self.blocks[0](torch.cat([x, skips[-1]], dim=1), temb)
+
+
 class SkipDetached(Decoder):
     """No gradient goes back through the skips, so the encoder learns nothing from them. Do not
     detach them."""
@@ -704,6 +858,40 @@ class AsPublished(Decoder):
         upward = chs[::-1]
         pairs = zip(upward, upward[1:])
         self.blocks = nn.ModuleList(ConvBlock(2 * i, o, time_dim) for i, o in pairs)
+
+
+class SkipNotCounted(Decoder):
+    """Your blocks are built for chs[i - 1] channels, those that Upsample gives. The skip brings as
+    many again: 2 * chs[i - 1]."""
+
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__(chs, out_ch, time_dim)
+        self.blocks = nn.ModuleList(ConvBlock(ch, ch, time_dim) for ch in chs[-2::-1])
+
+
+class UpKeepsTooMany(Decoder):
+    """Your up-layers keep the channels of the level below. Upsample(chs[i], chs[i - 1]) brings them
+    to those of its own level."""
+
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__(chs, out_ch, time_dim)
+        self.ups = nn.ModuleList(Upsample(ch, ch) for ch in chs[:0:-1])
+
+
+class BuiltLikeAnEncoder(nn.Module):
+    """Your layers are built for the way down: the first takes chs[0] channels. The bottom has
+    chs[-1]: build them from reversed(chs)."""
+
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__()
+        self.ups = nn.ModuleList(Upsample(i, o) for i, o in zip(chs, chs[1:]))
+        self.blocks = nn.ModuleList(ConvBlock(2 * ch, ch, time_dim) for ch in chs[1:])
+        self.out = nn.Conv2d(chs[0], out_ch, 1)
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
+            x = block(torch.cat([up(x), skip], dim=1), temb)
+        return self.out(x)
 
 
 class FromBelow(Decoder):
@@ -772,14 +960,32 @@ class TimeOnce(Decoder):
         return self.out(x)
 
 
+class TimeMissing(Decoder):
+    """Hand temb on to every block: block(x, temb)."""
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
+            x = block(torch.cat([up(x), skip], dim=1))
+        return self.out(x)
+
+
 class NoOutput(Decoder):
-    """The last convolution is missing: your decoder returns the chs[0] channels of its last block.
-    A 1x1 convolution brings them to out_ch."""
+    """The last convolution is made, but forward does not use it: your decoder returns the chs[0]
+    channels of its last block."""
 
     def forward(self, x, skips, temb):
         for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
             x = block(torch.cat([up(x), skip], dim=1), temb)
         return x
+
+
+class NoOutputLayer(NoOutput):
+    """There is no last convolution: your decoder returns the chs[0] channels of its last block.
+    A 1x1 convolution brings them to out_ch."""
+
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__(chs, out_ch, time_dim)
+        del self.out
 
 
 class TanhAtTheEnd(Decoder):
@@ -796,6 +1002,25 @@ class SiluAtTheEnd(Decoder):
 
     def forward(self, x, skips, temb):
         return F.silu(super().forward(x, skips, temb))
+
+
+class SiluBeforeOutput(Decoder):
+    """There is a SiLU before the last convolution. It is not asked for: the block has ended with
+    its own."""
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
+            x = block(torch.cat([up(x), skip], dim=1), temb)
+        return self.out(F.silu(x))
+
+
+class OutputOfBottom(Decoder):
+    """The last convolution is built for the channels of the bottom, chs[-1]. At the top there are
+    chs[0]."""
+
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__(chs, out_ch, time_dim)
+        self.out = nn.Conv2d(chs[-1], out_ch, 1)
 
 
 class WideOutput(Decoder):
@@ -895,6 +1120,8 @@ EXERCISES = [
             "stride not used": paint_one_apart,
             "patches k apart": paint_side_by_side,
             "output cut off": paint_cut_off,
+            "output too small for the last patch": paint_over_the_edge,
+            "parts of the output too small": paint_narrow_patches,
             "output too large": paint_too_large,
             "kernel turned by half a circle": paint_flipped,
             "rows and columns of the kernel exchanged": paint_mirrored,
@@ -923,6 +1150,7 @@ EXERCISES = [
             "channels exchanged": Swapped,
             "channels kept": KeepsChannels,
             "no bias": NoBias,
+            "SiLU at the end": ActivatedUpsample,
             "ordinary convolution": Halves,
             "nearest and 3x3 convolution": NearestInstead,
             "nearest and 1x1 convolution": NearestAndPointwise,
@@ -948,6 +1176,9 @@ EXERCISES = [
             "convolution not used": ConvolutionForgotten,
             "transposed convolution": TransposedAgain,
             "SiLU at the end": Activated,
+            "channels exchanged": SwappedConvolution,
+            "no bias": ConvolutionWithoutBias,
+            "convolution made in forward": ConvolutionMadeInForward,
         },
         also_right=[NearestInSequence, NearestByRepeat, NearestByEinops],
     ),
@@ -962,6 +1193,11 @@ EXERCISES = [
         mistakes={
             "twice the channels of the level below": channels_as_published,
             "the channels of the level below": channels_of_below,
+            "blocks of the level below": channels_of_level_below,
+            "blocks first": channels_blocks_first,
+            "one list": channels_in_one_list,
+            "one list, in turn": channels_in_turn,
+            "last step missing": channels_without_top,
             "skip not counted": channels_without_skip,
             "up-layers keep channels": channels_kept,
             "up-layers keep channels, blocks do not know": channels_kept_but_not_counted,
@@ -989,15 +1225,28 @@ EXERCISES = [
             "skips resized": SkipsResized,
             "skip first": SkipFirst,
             "skips detached": SkipDetached,
+            "reverse() taken for its value": SkipsReverseIsNone,
+            "skip joined along the batch": JoinsAlongTheBatch,
+            "skip joined before Upsample": JoinsBeforeUp,
+            "skip added behind the block": AddsSkipAfterBlock,
+            "layers in the order going down": LayersGoDown,
+            "return inside the loop": OneLevelOnly,
             "twice the channels of the level below": AsPublished,
             "the channels of the level below": FromBelow,
+            "skip not counted": SkipNotCounted,
             "up-layers keep channels": UpKeepsChannels,
+            "up-layers keep channels, blocks do not know": UpKeepsTooMany,
+            "list not reversed": BuiltLikeAnEncoder,
             "block before Upsample": BlockBeforeUp,
             "time not handed on": TimeNotHandedOn,
             "time handed to the first block only": TimeOnce,
-            "no last convolution": NoOutput,
+            "temb left out": TimeMissing,
+            "last convolution not used": NoOutput,
+            "no last convolution": NoOutputLayer,
             "tanh at the end": TanhAtTheEnd,
             "SiLU at the end": SiluAtTheEnd,
+            "SiLU before the last convolution": SiluBeforeOutput,
+            "last convolution takes the bottom's channels": OutputOfBottom,
             "3x3 convolution at the end": WideOutput,
             "layers in a plain list": BlocksInAList,
             "list turned round in place": TurnsTheList,

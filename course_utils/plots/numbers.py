@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 from matplotlib.ticker import MaxNLocator
 
 
-def number_maps(values, titles=None, written=True, size=2.9):
+def number_maps(values, titles=None, size=2.9):
     """Draw maps side by side in the same colours, with the numbers written on them.
 
     (H, W), or a list of such for several -> figure
@@ -12,7 +12,7 @@ def number_maps(values, titles=None, written=True, size=2.9):
     Where all numbers are at least 0, the colours go from dark (0) to bright; else from blue
     (negative) over white (0) to red.
     """
-    maps = values if isinstance(values, (list, tuple)) else [values]
+    maps = [m.detach() for m in (values if isinstance(values, (list, tuple)) else [values])]
     low, high = min(float(m.min()) for m in maps), max(float(m.max()) for m in maps)
     limit = max(high, -low, 1e-6)
     colours = ("RdBu_r", -limit) if low < 0 else ("viridis", 0)
@@ -20,12 +20,11 @@ def number_maps(values, titles=None, written=True, size=2.9):
         1, len(maps), figsize=(size * len(maps) + 0.5, size + 0.1), squeeze=False
     )
     for ax, m in zip(axes[0], maps):
-        image = ax.imshow(m.detach(), cmap=colours[0], vmin=colours[1], vmax=limit)
+        image = ax.imshow(m, cmap=colours[0], vmin=colours[1], vmax=limit)
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_locator(MaxNLocator(5, integer=True))
         ax.tick_params(labelsize=7)
-        if written:
-            write(ax, m.detach(), image, font=min(9.0, 44 * size / max(m.shape)))
+        write(ax, m, image, font=min(9.0, 44 * size / max(m.shape)))
     for ax, title in zip(axes[0], titles or []):
         ax.set_title(title, fontsize=9)
     figure.tight_layout(pad=0.4)

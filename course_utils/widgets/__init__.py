@@ -6,6 +6,7 @@ embedding.py   the time embedding, its width and its periods
 block.py       a block that is told the time
 receptive.py   what one pixel sees
 overlap.py     where the patches of a transposed convolution overlap
+sampling.py    how many looks, and how much fresh noise
 live.py        a picture that a running loop replaces
 """
 
@@ -15,6 +16,7 @@ from course_utils.widgets.live import LivePicture
 from course_utils.widgets.noise import noise_slider
 from course_utils.widgets.overlap import overlap_explorer
 from course_utils.widgets.receptive import receptive_explorer
+from course_utils.widgets.sampling import sampler_explorer
 
 __all__ = [
     "LivePicture",
@@ -22,5 +24,6 @@ __all__ = [
     "noise_slider",
     "overlap_explorer",
     "receptive_explorer",
+    "sampler_explorer",
     "told_time_slider",
 ]

@@ -32,10 +32,11 @@ from course_utils.widgets import receptive_explorer
 # %% [markdown]
 # What you have built so far is used here. A part that passed its check is kept in a file,
 # `my_unet.py`; the next cell fetches what this notebook needs from it. A part that you have not
-# done yet is the course's.
+# done yet is the course's. (On Colab, tick the box if you keep the file on your Google Drive.)
 
 # %% tags=["nbval-ignore-output"]
-mine = portfolio.load()
+keep_on_drive = False  # @param {type:"boolean"}
+mine = portfolio.load(drive=keep_on_drive)
 ConvBlock, TimeEmbedding = mine.ConvBlock, mine.TimeEmbedding
 
 # %% [markdown]
@@ -297,7 +298,7 @@ for halvings, field in enumerate(fields):
 # %% [markdown]
 # 32 rows, where the six alone saw 13. With each level the same two convolutions reach twice as
 # far, counted in pixels of the input. Here are the maps, in a frame that holds all that is not 0:
-#
+
 # %%
 receptive_maps([plain[6], *fields], ["6 without halving", "level 0", "level 1", "level 2"])
 plt.show()
@@ -646,8 +647,9 @@ for i, ch in enumerate(chs):
     print(f"level {i}: {megabytes:4.1f} MB kept, {weights:.2f} MB of weights")
 
 # %% [markdown]
-# It is as the table of section 3 says. What is kept falls to about a half from level to level,
-# and the weights rise to about four times as many. So the two live at opposite ends of the U:
+# It is much as the table of section 3 says. From level to level, what is kept falls to about a
+# half, and the weights rise to three to five times as many. So the two live at opposite ends of
+# the U:
 #
 # - When memory runs out in training, it is the **top** level that fills it. Smaller pictures, a
 #   smaller batch or fewer channels at the top help. To leave out the bottom helps little.
@@ -680,9 +682,9 @@ with torch.no_grad():
 #
 # **What can go wrong.** A picture with an odd height or width loses a row without a word. Layers
 # in a plain list are not trained. A list of skips that is made in `__init__` grows with every
-# call. And a skip from the wrong place raises no error here, only later, in the decoder: print the
-# shapes of what your encoder returns.
+# call. And a skip from the wrong place raises no error here, only later, in the decoder: print
+# the shapes of what your encoder returns.
 #
 # **Where to look.** `Downsample` is in `course_utils/blocks.py`, the encoder in
-# `course_utils/encoder.py`. The block is from [02, the convolution block](02_conv_block.ipynb).
+# `course_utils/encoder.py`. The block is from [02, the conv block](02_conv_block.ipynb).
 # Next comes the way back up: [04, the decoder](04_decoder.ipynb).

@@ -21,11 +21,12 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from course_utils import portfolio
 from course_utils.checks import check
 from course_utils.data import load
-from course_utils.plots import draw_u, number_maps, strip
+from course_utils.plots import draw_u, number_maps, receptive_maps, strip
 from course_utils.unet import UNet
 from course_utils.widgets import overlap_explorer
 
@@ -73,8 +74,8 @@ plt.show()
 # | `stride` | s, an int; it may be smaller than k, equal to it, or larger |
 # | returns | `((H - 1) * stride + k, (W - 1) * stride + k)` |
 #
-# The height of the output follows from the last row of squares: it begins at row
-# (H - 1) * stride and has k rows.
+# The height of the output follows from the last row of squares: it begins at row (H - 1) * stride
+# and has k rows.
 
 # %%
 def paint(x, kernel, stride):
@@ -99,13 +100,14 @@ paint = check("4.1", paint)
 #
 # <details><summary>Hint 2: one patch</summary>
 #
-# `out[top : top + k, left : left + k]` is a k x k part of the output, and `+=` adds to it in place.
+# `out[top : top + k, left : left + k]` is a k x k part of the output, and `+=` adds to it in
+# place.
 # </details>
 #
 # <details><summary>My check says that the patches stand one pixel apart</summary>
 #
-# Pixel (i, j) of the input does not paint at (i, j) of the output, but at (i * stride,
-# j * stride).
+# Pixel (i, j) of the input does not paint at row i and column j of the output. Both numbers are
+# multiplied by the stride first.
 # </details>
 
 # %%
@@ -125,14 +127,14 @@ print("the same as PyTorch's:", torch.allclose(paint(x, kernel, 2), theirs))
 # %% [markdown]
 # Why "transposed"? A convolution takes weighted sums, so it is a matrix, if you write the picture
 # as one long vector. The transposed convolution is the transpose of that matrix. A transpose can
-# be recognised by this: for any `a` and `b`, the dot product of $M a$ with $b$ is that of $a$ with
-# $M^T b$.
+# be recognised by this: for any `a` and `b`, the dot product of $M a$ with $b$ is that of $a$
+# with $M^T b$.
 
 # %%
 g = torch.Generator().manual_seed(0)
 a, b, k = (torch.randn(n, n, generator=g) for n in (7, 3, 3))
 smaller = F.conv2d(a[None, None], k[None, None], stride=2)[0, 0]
-print(f"{(smaller * b).sum():.3f} and {(a * paint(b, k, 2)).sum():.3f}")
+print(f"{(smaller * b).sum():.2f} and {(a * paint(b, k, 2)).sum():.2f}")
 
 # %% [markdown]
 # It is the transpose, not the inverse: from 9 numbers it cannot bring back the 49 that they were
@@ -220,6 +222,12 @@ Upsample = check("4.2", Upsample)
 # `super().__init__()` with empty brackets is right for `nn.Module`. Here the parent is a finished
 # layer, and wants to know its channels and its kernel.
 # </details>
+#
+# <details><summary>My check says that it cannot assign a module</summary>
+#
+# Then you make an `nn.ConvTranspose2d` and keep it on `self`. But `Upsample` **is** one already:
+# hand its channels and its kernel to `super().__init__`.
+# </details>
 
 # %%
 # solution 4.2
@@ -246,9 +254,9 @@ plt.show()
 
 # %% [markdown]
 # There is still a pattern: the four weights differ, so every square of 2 x 2 has four different
-# numbers, and it is the same square everywhere. What the even overlap buys is that balance is easy:
-# four equal weights, and the pattern is gone. The blocks that follow can smooth it too. In
-# practice this layer does well, and this course uses it. But there is a layer that cannot make
+# numbers, and it is the same square everywhere. What the even overlap buys is that balance is
+# easy: four equal weights, and the pattern is gone. The blocks that follow can smooth it too. The
+# network of notebook 00 drew its digits with this layer. But there is a layer that cannot make
 # such a pattern, whatever its weights.
 #
 # ### Exercise 4.3 (optional): repeat, then convolve
@@ -291,8 +299,8 @@ NearestUpsample = check("4.3", NearestUpsample)
 #
 # <details><summary>My check says that the whole picture is repeated</summary>
 #
-# `x.repeat(1, 1, 2, 2)` lays four copies of the picture side by side, as tiles. Every pixel must be
-# repeated where it stands.
+# `x.repeat(1, 1, 2, 2)` lays four copies of the picture side by side, as tiles. Every pixel must
+# be repeated where it stands.
 # </details>
 
 # %%
@@ -312,27 +320,29 @@ for name, layer in layers.items():
 
 # %% [markdown]
 # Zero: far from the border, a flat picture stays flat. The price is work. **How many weights does
-# each of the two layers have between a pair of channels, and how many multiplications does it do
-# for each pixel of the output?**
+# each of the two layers have for a pair of channels, and how many of them does each pixel of the
+# output meet?**
 
 # %%
-for name, layer in {"Upsample": Upsample(64, 32), "NearestUpsample": NearestUpsample(64, 32)}.items():
-    weights = sum(p.numel() for p in layer.parameters() if p.ndim == 4)
-    per_pixel = weights if name == "NearestUpsample" else weights // 4
-    print(f"{name:15} {weights:6} weights, {per_pixel:6} multiplications for each output pixel")
+for name in ("Upsample", "NearestUpsample"):
+    weights = max(p.numel() for p in layers[name].parameters())
+    with FlopCounterMode(display=False) as counter:
+        out = layers[name](flat)
+    met = counter.get_total_flops() // 2 // out.numel()  # it counts additions too
+    print(f"{name:15} {weights} weights, each output pixel meets {met}")
 
 # %% [markdown]
-# In `Upsample` each output pixel belongs to one square only, and meets one of the four weights; in
-# `NearestUpsample` it meets all nine. Both are in use. The tutorial takes transposed convolutions;
-# a network of notebook 10 repeats and convolves.
+# In `Upsample` each output pixel lies in one square only, so it meets one of the four weights. In
+# `NearestUpsample` it meets all nine. Both layers are in use. The tutorial takes transposed
+# convolutions; a network of notebook 10 repeats and convolves.
 #
 # ## 3. What is lost without the skips?
 #
-# We can double now. So why not go down, come up, and be done? Let us try, with a small U-Net of the
-# course: three halvings, 8 channels at every level. We need a switch: `keep` is multiplied with
-# every skip. With `keep = 1` they pass; with `keep = 0` they are cut, and the decoder gets zeros.
-# All else is the same, the number of weights too. (t is 0 here for all pictures: it plays no
-# part.)
+# We can double now. So why not go down, come up, and be done? Let us try, with a small U-Net of
+# the course: three halvings, 8 channels at every level. We need a switch: `keep` is multiplied
+# with every skip. With `keep = 1` they pass; with `keep = 0` they are cut, and the decoder gets
+# zeros. All else is the same, the number of weights too. (t is 0 here for all pictures: it plays
+# no part.)
 
 # %%
 images, _ = load("digits", "train")
@@ -347,8 +357,8 @@ def through(net, x, keep):
 
 # %% [markdown]
 # First task: give back the picture that you were given. A network that has to squeeze its input
-# through something narrow and then rebuild it is called an *autoencoder*. The bottom is the narrow
-# place:
+# through something narrow and then rebuild it is called an *autoencoder*. The bottom is the
+# narrow place:
 
 # %%
 net = UNet(base_ch=8, ch_mult=(1, 1, 1, 1), time_dim=8)
@@ -358,15 +368,15 @@ for i, skip in enumerate(skips):
     print(f"skip {i}: {skip[0].numel()} numbers, {tuple(skip.shape)}")
 
 # %% [markdown]
-# `fit` trains such a network for 80 steps, which takes a few seconds. `task` makes an input and the
-# answer that is wanted from a batch of pictures. **What will the digits look like that had to pass
-# through 32 numbers?**
+# `fit` trains such a network for 80 steps, which takes a few seconds. `task` makes an input and
+# the answer that is wanted from a batch of pictures. **What will the digits look like that had to
+# pass through 32 numbers?**
 
 # %%
-def fit(task, keep, steps=80):
+def fit(task, keep, ch_mult=(1, 1, 1, 1), steps=80):
     """Train a small U-Net, with its skips (keep = 1) or without them (keep = 0)."""
     torch.manual_seed(0)
-    net = UNet(base_ch=8, ch_mult=(1, 1, 1, 1), time_dim=8)
+    net = UNet(base_ch=8, ch_mult=ch_mult, time_dim=8)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     for _ in range(steps):
         x, answer = task(images[torch.randint(len(images), (32,))])
@@ -376,7 +386,7 @@ def fit(task, keep, steps=80):
         optimizer.step()
     return net.eval()
 
-
+# %%
 @torch.no_grad()
 def examine(task, nets):
     """Return what each network answers about the test pictures, and its mean squared error."""
@@ -400,18 +410,19 @@ plt.show()
 print("the skips make the error at least 3 times smaller:", copied[0] > 3 * copied[1])
 
 # %% [markdown]
-# Without the skips you can tell most of the digits, but they are blurred: what the writer did with
-# the pen is gone. With the skips, the picture comes back sharp.
+# Without the skips you can tell most of the digits, but they are blurred: what the writer did
+# with the pen is gone. With the skips, the picture comes back sharp.
 #
 # **But be careful with what this shows.** Skip 0 has the height and width of the picture. The
-# second network only had to learn to pass it on, and never needed its bottom. To copy well is no
-# great feat. The test shows that the skips are an open road for detail, and that 32 numbers are
-# too few for it. It does not show that the road is of use for the work that a U-Net is for.
+# second network only had to learn to pass it on, and could do without its bottom. To copy well is
+# no great feat. The test shows that the skips are an open road for detail, and that 32 numbers
+# are too few for it. It does not show that the road is of use for the work that a U-Net is for.
 #
 # So we give them that work. We mix noise into the pictures and ask for the noise, as in a
-# diffusion model: `xt = 0.8 * x0 + 0.6 * eps`, and the answer is `eps`. Copying the input does not
-# help here. For comparison, we take the simplest predictor again, that of notebook 01: multiply
-# `xt` by the best number c. **Who will win: the small network without skips, or the one number?**
+# diffusion model: `xt = 0.8 * x0 + 0.6 * eps`, and the answer is `eps`. For comparison, we take
+# the simplest predictor again, that of notebook 01: multiply `xt` by the best number c. That is
+# all that copying can do here. **Who will win: the small network without skips, or the one
+# number?**
 
 # %% tags=["nbval-ignore-output"]
 def noise(x0):
@@ -429,8 +440,8 @@ print("without skips, worse than one number:", errors[0] > errors["c"])
 print("with skips, at least 3 times better than one number:", 3 * errors[1] < errors["c"])
 
 # %% [markdown]
-# Take the predicted noise out of `xt`, and look at what is left. (Where the answer is no good, what
-# is left is still noisy.)
+# Take the predicted noise out of `xt`, and look at what is left. (Where the answer is no good,
+# what is left is still noisy.)
 
 # %% tags=["nbval-ignore-output"]
 cleaned = {keep: (xt - 0.6 * answers[keep]) / 0.8 for keep in (0, 1)}
@@ -439,11 +450,26 @@ strip([test[:10], xt[:10], cleaned[0][:10], cleaned[1][:10]],
 plt.show()
 
 # %% [markdown]
-# Without the skips it is hopeless: an error of 1 is what you get for the answer 0. And it is clear
-# why. The digits are alike in many ways, so a few numbers say a lot about one of them. But the
-# noise has 256 pixels that know nothing of each other, and 32 numbers cannot hold them. A larger
-# bottom would hold more, but it would still have to carry every single pixel down and up again,
-# past all the halvings. The skip has every pixel where it belongs.
+# Without the skips it is hopeless: an error of 1 is what you get for the answer 0. And it is
+# clear why. The digits are alike in many ways, so a few numbers say a lot about one of them. But
+# the noise has 256 pixels that know nothing of each other, and 32 numbers cannot hold them.
+#
+# Is it only that our bottom is so narrow? Take a wide one: two halvings, and 32 channels of 4 x 4
+# pixels make 512 numbers, twice as many as the picture has. **Will it do without skips now?**
+
+# %% tags=["nbval-ignore-output"]
+*_, roomy = examine(noise, {0: fit(noise, 0, ch_mult=(1, 2, 4))})
+print(f"512 numbers, without skips: {roomy[0]:.2f}; 32 numbers, with skips: {errors[1]:.2f}")
+
+# %%
+print("the wide one is better than the narrow one:", roomy[0] < errors[0])
+print("with skips it is still at least twice as good:", 2 * errors[1] < roomy[0])
+
+# %% [markdown]
+# It does better, and is still far behind. There is room in it, but the network has to learn how
+# to pack every single pixel into channels on the way down, and how to unpack it on the way up.
+# (It has had 80 steps. If you have time, give it more with `steps=500`, and see how near it
+# comes.) A skip has each pixel where it belongs, from the first step on.
 #
 # It does not mean that the bottom is idle. To tell noise from stroke you must know what strokes
 # look like, and the bottom sees the whole picture. The skips bring *where*, the bottom brings
@@ -454,8 +480,8 @@ plt.show()
 # Two ways are common. *Add* the skip to what comes from below: both must have the same channels,
 # and the result has as many. Or *concatenate*: put the channels of the one behind the channels of
 # the other. Then the next convolution has weights of its own for each of them, and can learn what
-# to take from where. U-Nets concatenate, and so do we, in this order: first what comes from below,
-# then the skip.
+# to take from where. U-Nets concatenate, and so do we, in this order: first what comes from
+# below, then the skip.
 
 # %%
 h, skip = torch.zeros(5, 3, 8, 8), torch.ones(5, 4, 8, 8)
@@ -489,10 +515,10 @@ except RuntimeError as error:
     print("RuntimeError:", error)
 
 # %% [markdown]
-# Read such a message from its end. *Got 512 channels*: that is what came. *To have 1024 channels*:
-# that is what the layer was built for, and 1024 is the second number of its *weight of size*. So
-# the tensor has half of what the layer wants. **Which of the two is wrong, the tensor or the
-# layer?**
+# Read such a message from its end. *Got 512 channels*: that is what came. *To have 1024
+# channels*: that is what the layer was built for, and 1024 is the second number of its *weight of
+# size*. So the tensor has half of what the layer wants. **Which of the two is wrong, the tensor
+# or the layer?**
 #
 # The tensor is as it should be, 256 + 256. The layer was built for `2 * chs[i]`, but the up-layer
 # has already brought the channels down to `chs[i - 1]`. The index is off by one:
@@ -561,7 +587,8 @@ for (below, ch), (wide, out) in zip(ups, blocks):
 # %% [markdown]
 # ## 5. The whole right side
 #
-# Now put it together. With `chs = [32, 64, 128]` and pictures of 16 x 16, the data takes this way:
+# Now put it together. With `chs = [32, 64, 128]` and pictures of 16 x 16, the data takes this
+# way:
 #
 # | step | what comes in | what comes out |
 # |---|---|---|
@@ -574,8 +601,8 @@ for (below, ch), (wide, out) in zip(ups, blocks):
 # | 1x1 convolution | | `(B, C, 16, 16)` |
 #
 # The encoder's last skip is the decoder's first: skips are a stack, last in, first out. And the
-# last layer is a bare convolution, with no activation behind it: the noise that we want to predict
-# may be any number, large or small, positive or negative.
+# last layer is a bare convolution, with no activation behind it: the noise that we want to
+# predict may be any number, large or small, positive or negative.
 #
 # ### Exercise 4.5: the decoder
 # difficulty 3 of 5, about 20 minutes
@@ -625,8 +652,8 @@ Decoder = check("4.5", Decoder)
 #
 # <details><summary>Hint 2: the loop</summary>
 #
-# Go through the up-layers, the blocks and `reversed(skips)` together, with `zip`. In the loop, `x`
-# gets a new value at each level.
+# Go through the up-layers, the blocks and `reversed(skips)` together, with `zip`. In the loop,
+# `x` gets a new value at each level.
 # </details>
 #
 # <details><summary>Hint 3: one level</summary>
@@ -636,8 +663,8 @@ Decoder = check("4.5", Decoder)
 #
 # <details><summary>My check says that sizes of tensors must match</summary>
 #
-# Then two tensors of different height are joined. Either the skips are taken from the top down, or
-# the skip is joined before `Upsample` and not after it.
+# Then two tensors of different height are joined. Either the skips are taken from the top down,
+# or the skip is joined before `Upsample` and not after it.
 # </details>
 #
 # <details><summary>My check says that my network would learn as well</summary>
@@ -650,8 +677,8 @@ Decoder = check("4.5", Decoder)
 # solution 4.5
 
 # %% [markdown]
-# This is the right side of your U-Net. Does it fit the left side? We send three noisy pictures down
-# your encoder and up your decoder:
+# This is the right side of your U-Net. Does it fit the left side? We send three noisy pictures
+# down your encoder and up your decoder:
 
 # %%
 torch.manual_seed(0)
@@ -663,52 +690,61 @@ print("bottom:", tuple(bottom.shape), " skips:", [tuple(skip.shape) for skip in 
 print("out:   ", tuple(decoder(bottom, skips, temb).shape))
 
 # %% [markdown]
-# And how far does each of them reach? We change one number of skip 0 in the middle of the picture,
-# and see which pixels of the output change; then one of skip 1, then one of the bottom. A block has
-# two 3x3 convolutions, and each carries a change one pixel further. **How large will the three
-# spots be?**
+# Notebook 03 showed how much of the picture each of them sees. How far does each reach? We take a
+# larger decoder with one level more, change one number of skip 0 in the middle of the picture,
+# and see which pixels of the output change. Then one number of each other skip, then one of the
+# bottom. A block has two 3x3 convolutions, and each carries a change one pixel further. **How
+# large will the four spots be?**
 
 # %%
+torch.manual_seed(0)
+chs = [8, 16, 24, 32]
+decoder = Decoder(chs, 1, 64).eval().double()
+inputs = [torch.randn(1, ch, 64 >> i, 64 >> i).double() for i, ch in enumerate(chs)]
+names = ["skip 0", "skip 1", "skip 2", "bottom"]
+
+
 @torch.no_grad()
-def reach(which):
-    """Return where the output changes when one number of a tensor does.  () -> (16, 16)"""
-    tensors = [skip.clone() for skip in skips] + [bottom.clone()]
-    before = decoder(tensors[-1], tensors[:-1], temb)
-    middle = tensors[which].shape[-1] // 2
-    tensors[which][:, 0, middle, middle] += 1000.0
-    after = decoder(tensors[-1], tensors[:-1], temb)
-    return ((after - before)[0, 0].abs() > 1e-4).float()
-
-
-names = ["skip 0", "skip 1", "bottom"]
-spots = {name: reach(which) for which, name in enumerate(names)}
-for name, spot in spots.items():
-    print(f"{name}: {int(spot.any(dim=1).sum())} x {int(spot.any(dim=0).sum())} pixels change")
+def reach(level):
+    """Return how much each output pixel changes with one number of a level.  () -> (64, 64)"""
+    moved = [x.clone() for x in inputs]
+    moved[level][:, 0, 32 >> level, 32 >> level] += 1.0
+    before, after = (decoder(xs[-1], xs[:-1], temb[:1].double()) for xs in (inputs, moved))
+    change = (after - before)[0, 0].abs()
+    return torch.where(change > 1e-12, change, 0.0)  # what is smaller is rounding
 
 # %%
-number_maps(list(spots.values()), names, written=False, size=2.4)
+spots = [reach(level) for level in range(4)]
+for name, spot in zip(names, spots):
+    high, across = (int(spot.any(dim=dim).sum()) for dim in (1, 0))
+    print(f"{name}: {high} x {across} pixels change")
+
+# %%
+receptive_maps(spots, names)
 plt.show()
 
 # %% [markdown]
-# A number of skip 0 reaches 5 x 5 pixels: two convolutions, two pixels to each side. From skip 1
-# it is two pixels to each side at half the size, doubled on the way up, and two more: 14 x 14. A
-# number of the bottom reaches the whole picture. That is how the work is shared. The bottom decides
-# for all, and the skips put the details in their place.
+# The colour says how much a pixel changes, from little (dark) to much (bright), and the red frame
+# holds all that does. A number of skip 0 reaches 5 x 5 pixels: two convolutions, two pixels to
+# each side. A number of skip 1 reaches 5 x 5 pixels of its own level, which Upsample makes 10 x
+# 10, and the next block adds two to each side: 14 x 14. From skip 2 it is 32 x 32, and from the
+# bottom 36 x 36, more than half of the picture's height. That is how the work is shared. What the
+# bottom has found out counts for a wide region. What skip 0 brings stays where it belongs.
 #
 # ## Recap
 #
 # - In a transposed convolution each input pixel paints a square, and squares that overlap add up.
-# - The overlap is even when the kernel is a multiple of the stride. That makes a checkerboard easy
-#   to avoid; to repeat pixels and convolve makes it impossible.
+# - The overlap is even when the kernel is a multiple of the stride. That makes a checkerboard
+#   easy to avoid; to repeat pixels and convolve makes it impossible.
 # - Noise does not fit through a narrow bottom. The skips bring each pixel across.
 # - Concatenation adds channels: the block takes `2 * chs[i - 1]`, not `2 * chs[i]`.
 # - `Decoder` takes the bottom, the skips and `temb`, and uses the last skip first.
 #
 # **What can go wrong.** Skips in the wrong order stop with an error only because their sizes
-# differ; between two levels of the same size nothing would be said. `chs.reverse()` turns round the
-# list that the encoder uses too. A picture whose height was odd on the way down comes back one pixel
-# smaller, and does not fit its skip. And weights that were trained with the skip behind do not
-# work with the skip in front, though every shape is right.
+# differ; between two levels of the same size and the same channels nothing would be said.
+# `chs.reverse()` turns round the list that the encoder uses too. A picture whose height was odd
+# on the way down comes back one pixel smaller, and does not fit its skip. And weights that were
+# trained with the skip behind do not work with the skip in front, though every shape is right.
 #
 # **Where to look.** `Upsample` is in `course_utils/blocks.py`, the decoder in
 # `course_utils/decoder.py`. The other half of the U is in [03, the encoder](03_encoder.ipynb).

@@ -1,0 +1,32 @@
+"""How many looks, and how much fresh noise."""
+
+import ipywidgets
+import torch
+
+from course_utils.plots import strip
+from course_utils.widgets.explorer import explorer
+
+
+def sampler_explorer(sample):
+    """Return controls for the number of looks and for eta, and what sample(steps, eta) draws.
+
+    function of (steps, eta) -> (N, C, H, W) -> widget
+
+    Fresh noise is the same at each move, so that only what is moved makes a difference.
+    """
+
+    def draw(steps, eta):
+        torch.manual_seed(0)
+        return strip(sample(steps, eta), size=1.0)
+
+    def choice(text, options, value):
+        return ipywidgets.SelectionSlider(
+            options=options, value=value, description=text, continuous_update=False,
+            layout=ipywidgets.Layout(width="32em"), style={"description_width": "7em"},
+        )  # fmt: skip
+
+    return explorer(
+        draw,
+        steps=choice("looks", [1, 2, 3, 5, 10, 20, 50], 20),
+        eta=choice("eta", [0.0, 0.25, 0.5, 0.75, 1.0], 0.0),
+    )

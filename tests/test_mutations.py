@@ -1,0 +1,244 @@
+"""Do the checks see a small change anywhere in a reference?
+
+Every constant, operator, call, argument, condition and statement of the code behind an exercise is
+changed, one at a time. A check that still says "correct" has let a mutant through: either the
+mutant does the same as the reference, and EQUIVALENT says why, or the check is too weak.
+"""
+
+import ast
+import copy
+import inspect
+import textwrap
+
+import pytest
+
+from course_utils.checks import EXERCISES
+from course_utils.checks.engine import TimeUp, first_difference, observe
+
+# (exercise, line of the reference, mutant of it): why no check can or should tell them apart.
+PROMOTED = "PyTorch turns integers into floats when they meet floats"
+ONE = "there is one picture only, the first and the last"
+ERRORS = "it serves the error messages, which an exercise does not ask for"
+NUMBERS = "a single number on the CPU may meet a tensor on a GPU"
+ZERO = "sigma is 0 there, so no noise is added either way"
+DEVICES = "betas, alpha_bars = (schedule.betas.to(xT.device), schedule.alpha_bar.to(xT.device))"
+NEW_XT = "xt = alpha_bar_next.sqrt() * x0 + (1 - alpha_bar_next - sigma ** 2){}.sqrt() * eps"
+ROUNDING = (
+    "1 - alpha_bar - sigma^2 is positive; the clamp is for rounding, and no case here needs it"
+)
+EQUIVALENT = {
+    ("1.1", "i = torch.arange(half, dtype=torch.float32)", "i = torch.arange(half)"): PROMOTED,
+    (
+        "1.2",
+        "angles = t.float()[:, None] * frequencies(dim, max_period).to(t.device)",
+        "angles = t[:, None] * frequencies(dim, max_period).to(t.device)",
+    ): PROMOTED,
+    (
+        "3.2",
+        "gradient, = torch.autograd.grad(out[0, :, h // 2, w // 2].sum(), x)",
+        "gradient, = torch.autograd.grad(out[-1, :, h // 2, w // 2].sum(), x)",
+    ): ONE,
+    (
+        "3.2",
+        "return gradient[0].abs().sum(dim=0)",
+        "return gradient[-1].abs().sum(dim=0)",
+    ): ONE,
+    (
+        "4.3",
+        "x = F.interpolate(x, scale_factor=2, mode='nearest')",
+        "x = F.interpolate(x, scale_factor=2)",
+    ): "nearest is what interpolate does unless told otherwise",
+    ("5.1", "check_picture(x, self.in_ch, self.halvings)", "pass"): ERRORS,
+    ("5.1", "check_picture(x, self.in_ch, self.halvings)", "x"): ERRORS,
+    (
+        "5.1",
+        "self.in_ch, self.halvings = (in_ch, len(ch_mult) - 1)",
+        "self.in_ch, self.halvings = (in_ch, 1)",
+    ): ERRORS,
+    (
+        "5.1",
+        "self.in_ch, self.halvings = (in_ch, len(ch_mult) - 1)",
+        "self.in_ch, self.halvings = (in_ch, len(ch_mult) - 2)",
+    ): ERRORS,
+    (
+        "5.3",
+        "return F.mse_loss(net(add_noise(x0, eps, alpha_bar), t), eps)",
+        "return F.mse_loss(eps, net(add_noise(x0, eps, alpha_bar), t))",
+    ): "a square does not see which of the two comes first",
+    (
+        "5.3",
+        "alpha_bar = schedule.alpha_bar_at(timesteps(t, x0))",
+        "alpha_bar = schedule.alpha_bar_at(t)",
+    ): "timesteps is for a t that is one int; here t has shape (B,)",
+    ("5.4", DEVICES, DEVICES.replace("betas.to(xT.device)", "betas.to()")): NUMBERS,
+    ("5.4", DEVICES, DEVICES.replace("betas.to(xT.device)", "betas")): NUMBERS,
+    ("5.4", DEVICES, DEVICES.replace("alpha_bar.to(xT.device)", "alpha_bar.to()")): NUMBERS,
+    ("5.4", DEVICES, DEVICES.replace("alpha_bar.to(xT.device)", "alpha_bar")): NUMBERS,
+    ("5.4", "if t > 0:", "if t >= 0:"): ZERO,
+    ("5.4", "if t > 0:", "if t > -1:"): ZERO,
+    (
+        "5.5",
+        "alpha_bars = schedule.alpha_bar.to(xT.device)",
+        "alpha_bars = schedule.alpha_bar.to()",
+    ): NUMBERS,
+    (
+        "5.5",
+        "alpha_bars = schedule.alpha_bar.to(xT.device)",
+        "alpha_bars = schedule.alpha_bar",
+    ): NUMBERS,
+    ("5.5", "if eta > 0:", "if eta >= 0:"): ZERO,
+    ("5.5", "if eta > 0:", "if eta > -1:"): ZERO,
+    ("5.5", NEW_XT.format(".clamp(min=0)"), NEW_XT.format("")): ROUNDING,
+    ("5.5", NEW_XT.format(".clamp(min=0)"), NEW_XT.format(".clamp(min=-1)")): ROUNDING,
+}
+
+OPERATORS = {
+    ast.Add: [ast.Sub], ast.Sub: [ast.Add], ast.Mult: [ast.Div], ast.Div: [ast.Mult],
+    ast.FloorDiv: [ast.Mult], ast.Mod: [ast.Mult], ast.Pow: [ast.Mult], ast.MatMult: [ast.Mult],
+    ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq], ast.Lt: [ast.LtE, ast.GtE],
+    ast.Gt: [ast.GtE, ast.LtE], ast.LtE: [ast.Lt, ast.Gt], ast.GtE: [ast.Gt, ast.Lt],
+    ast.And: [ast.Or], ast.Or: [ast.And],
+}  # fmt: skip
+
+
+def changed_constants(node):
+    if isinstance(node.value, bool):
+        return [ast.Constant(not node.value)]
+    if isinstance(node.value, (int, float)):
+        return [ast.Constant(node.value + 1), ast.Constant(node.value - 1)]
+    return []
+
+
+def changed_calls(node):
+    """A call without one of its arguments, with two of them swapped, or not made at all."""
+    found = []
+    for i in range(len(node.args)):
+        found.append(ast.Call(node.func, node.args[:i] + node.args[i + 1 :], node.keywords))
+    for i in range(len(node.args) - 1):
+        a, b = node.args[i : i + 2]
+        args = [*node.args[:i], b, a, *node.args[i + 2 :]]
+        found.append(ast.Call(node.func, args, node.keywords))
+    for i in range(len(node.keywords)):
+        rest = node.keywords[:i] + node.keywords[i + 1 :]
+        found.append(ast.Call(node.func, node.args, rest))
+    if node.args and not isinstance(node.args[0], (ast.Starred, ast.GeneratorExp)):
+        found.append(node.args[0])
+    if isinstance(node.func, ast.Attribute) and not isinstance(node.func.value, ast.Call):
+        found.append(node.func.value)
+    return found
+
+
+def changes(node):
+    """What may stand in place of a node."""
+    if isinstance(node, ast.Constant):
+        return changed_constants(node)
+    if isinstance(node, ast.Call):
+        return changed_calls(node)
+    if isinstance(node, ast.BinOp):
+        swapped = [ast.BinOp(node.left, o(), node.right) for o in OPERATORS.get(type(node.op), [])]
+        return [*swapped, node.left, node.right]
+    if isinstance(node, ast.UnaryOp):
+        return [node.operand]
+    if isinstance(node, ast.Compare):
+        others = OPERATORS.get(type(node.ops[0]), [])
+        return [ast.Compare(node.left, [o(), *node.ops[1:]], node.comparators) for o in others]
+    if isinstance(node, ast.BoolOp):
+        return [ast.BoolOp(o(), node.values) for o in OPERATORS[type(node.op)]]
+    if isinstance(node, ast.IfExp):
+        return [ast.IfExp(node.test, node.orelse, node.body), node.body, node.orelse]
+    if isinstance(node, (ast.Assign, ast.AugAssign, ast.Expr)):
+        return [ast.Pass()]
+    if isinstance(node, ast.If):
+        return [ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)]
+    return []
+
+
+def is_left_alone(node):
+    """Docstrings, decorators' and error messages' code: the checks do not ask for errors."""
+    raises = isinstance(node, ast.If) and isinstance(node.body[0], ast.Raise)
+    text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return raises or text or isinstance(node, (ast.Raise, ast.arguments))
+
+
+def places(tree):
+    """Every node of the code, as (parent, field, index or None, node)."""
+    for parent in ast.walk(tree):
+        for field, value in ast.iter_fields(parent):
+            if field in ("decorator_list", "bases"):
+                continue
+            several = value if isinstance(value, list) else [value]
+            for i, node in enumerate(several):
+                if isinstance(node, ast.AST):
+                    yield parent, field, (i if isinstance(value, list) else None), node
+
+
+def mutants(code):
+    """Yield (line of the code, the changed line, the whole changed code)."""
+    tree = ast.parse(code)
+    silent = {id(n) for p in ast.walk(tree) if is_left_alone(p) for n in ast.walk(p)}
+    for parent, field, index, node in list(places(tree)):
+        if id(node) in silent:
+            continue
+        for new in changes(node):
+            put(parent, field, index, copy.deepcopy(new))
+            changed = ast.unparse(ast.fix_missing_locations(tree))
+            put(parent, field, index, node)
+            before = ast.unparse(tree)
+            if changed != before:
+                yield *difference(before, changed), changed
+
+
+def put(parent, field, index, node):
+    if index is None:
+        setattr(parent, field, node)
+    else:
+        getattr(parent, field)[index] = node
+
+
+def difference(before, after):
+    """The first line that differs, before and after."""
+    pairs = zip(before.splitlines(), [*after.splitlines(), ""])
+    return next(((a.strip(), b.strip()) for a, b in pairs if a != b), ("", ""))
+
+
+def survives(exercise, code, expected):
+    """True when the check finds nothing wrong with the code."""
+    names = dict(vars(inspect.getmodule(exercise.reference)))
+    try:
+        exec(compile(code, "mutant", "exec"), names)
+        came = observe(exercise, names[exercise.reference.__name__])
+    except (Exception, TimeUp):
+        return False
+    return first_difference(expected, came) is None
+
+
+@pytest.mark.parametrize("id", EXERCISES)
+def test_no_mutant_gets_through(id, capsys, monkeypatch):
+    monkeypatch.setattr("course_utils.checks.engine.SECONDS", 2)
+    exercise = EXERCISES[id]
+    expected = observe(exercise, exercise.reference)
+    code = textwrap.dedent(inspect.getsource(exercise.reference))
+    killed, through = 0, []
+    for line, mutant, changed in mutants(code):
+        if survives(exercise, changed, expected):
+            through.append((id, line, mutant))
+        else:
+            killed += 1
+    explained = [key for key in through if key in EQUIVALENT]
+    with capsys.disabled():
+        print(
+            f"\n{id}  {killed:4} mutants killed, {len(through)} survived, {len(explained)} of them "
+            f"equivalent: {exercise.title}",
+            end=" ",
+        )
+    assert killed >= 2
+    assert [key for key in through if key not in EQUIVALENT] == []
+
+
+def test_every_equivalent_mutant_still_exists():
+    gone = []
+    for id, line, mutant in EQUIVALENT:
+        code = textwrap.dedent(inspect.getsource(EXERCISES[id].reference))
+        if (line, mutant) not in [(a, b) for a, b, _ in mutants(code)]:
+            gone.append((id, line, mutant))
+    assert gone == []
