@@ -588,3 +588,14 @@ def test_run_tells_of_an_error(course):
     done = run(course)
     assert done.returncode == 1
     assert "ERROR ZeroDivisionError: division by zero" in done.stdout
+
+
+def test_a_replay_trains_less_and_compares_nothing_that_needs_more():
+    build = load("real_build", ROOT / "notebooks/build.py")
+    trained = build.new_code_cell("print(quality)", metadata={"tags": ["trained"]})
+    setup = build.new_code_cell((ROOT / "notebooks/setup_cell.py").read_text())
+    other = build.new_code_cell("import os")
+    build.train_less(build.new_notebook(cells=[setup, trained, other]))
+    assert trained.metadata.tags == ["trained", "nbval-ignore-output"]
+    assert 'import os\nos.environ["COURSE_BUDGET"] = "0.1"\n' in setup.source
+    assert other.source == "import os" and "tags" not in other.metadata

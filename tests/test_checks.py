@@ -1,5 +1,6 @@
 """The engine: right answers are accepted, known mistakes are named, nothing is lost."""
 
+import inspect
 import random
 import threading
 import time
@@ -477,3 +478,88 @@ def test_seed_that_is_set_is_named():
         return EXERCISES["1.3"].reference(emb)
 
     assert "sets torch's random seed" in grade("1.3", attempt).message
+
+
+def test_forgotten_super_init_is_named():
+    class Attempt(nn.Module):
+        def __init__(self, dim):
+            self.dim = dim
+
+    assert "never calls super().__init__()" in grade("1.4", Attempt).message
+
+
+# Whatever a stranger's code does, in every exercise
+
+
+def spoiled(reference, spoil):
+    """The reference with its results spoiled: those of forward, of the module made, or its own."""
+    if inspect.isclass(reference):
+
+        class Spoiled(reference):
+            def forward(self, *args):
+                return spoil(super().forward(*args))
+
+        return Spoiled
+
+    def wrong(*args, **more):
+        made = reference(*args, **more)
+        if isinstance(made, nn.Module):
+            return Around(made, spoil)
+        return spoil(list(made) if inspect.isgenerator(made) else made)
+
+    return wrong
+
+
+class Around(nn.Module):
+    def __init__(self, inner, spoil):
+        super().__init__()
+        self.inner, self.spoil = inner, spoil
+
+    def forward(self, *args):
+        return self.spoil(self.inner(*args))
+
+
+def each_tensor(function):
+    def spoil(value):
+        if isinstance(value, (list, tuple)):
+            return type(value)(spoil(v) for v in value)
+        return function(value) if isinstance(value, (torch.Tensor, int)) else value
+
+    return spoil
+
+
+def raising(value):
+    raise ValueError("of my own")
+
+
+def sleeping(value):
+    while True:
+        time.sleep(0.01)
+
+
+SPOILS = {
+    "returns None": lambda value: None,
+    "returns a tuple": lambda value: (value, value),
+    "returns text": lambda value: "done",
+    "raises": raising,
+    "loops for ever": sleeping,
+    "is NaN": each_tensor(lambda x: x * float("nan")),
+    "is twice as large": each_tensor(lambda x: 2 * x + 1),
+    "sets the seed": lambda value: (torch.manual_seed(3), value)[1],
+}
+
+
+@pytest.mark.parametrize("how", SPOILS)
+@pytest.mark.parametrize("id", EXERCISES)
+def test_strangers_code_gets_a_sentence(id, how, monkeypatch):
+    monkeypatch.setattr("course_utils.checks.engine.SECONDS", 0.5)
+    state = torch.random.get_rng_state()
+    verdict = grade(id, spoiled(EXERCISES[id].reference, SPOILS[how]))
+    assert verdict.outcome in ("not yet", "crashed"), verdict.message
+    assert verdict.message.startswith(f"{id} not yet. ") and verdict.message[-1] in ".?)"
+    assert len(verdict.message) > 40
+    if how in ("raises", "loops for ever"):
+        assert verdict.outcome == "crashed"
+    if how == "is NaN":
+        assert "nan" in verdict.message.lower()
+    assert torch.equal(torch.random.get_rng_state(), state)

@@ -87,6 +87,13 @@ class Lab:
         self.note(what, is_module, "Your class is no nn.Module: let it inherit from nn.Module.")
         if not is_module:
             raise Stop
+        begun = "_parameters" in vars(module)
+        self.note(
+            "begun as a module", begun, "Your __init__ never calls super().__init__().",
+            "Call it first: it makes the places where layers are kept.",
+        )  # fmt: skip
+        if not begun:
+            raise Stop
         fill(module)
         return module
 
@@ -149,7 +156,7 @@ class Lab:
             sum(sums).backward()
         missed = [n for n, p in module.named_parameters() if p.grad is None]
         self.note(
-            "parameters without gradient", missed,
+            "parameters without gradient", len(missed),
             f"No gradient reaches {', '.join(missed)}.",
             "Either it is never used, or detach, .data or no_grad cuts the way to the output.",
         )  # fmt: skip

@@ -310,7 +310,7 @@ print(quality)
 #   set. If this were much smaller than for real held-out pictures, the network would have learned
 #   pictures by heart instead of learning to draw.
 
-# %%
+# %% tags=["trained"]
 print("nearer to the real pictures than the Gaussian is, five times over:",
       5 * quality.samples.distance < quality.gaussian.distance)
 print("all classes are drawn:", quality.samples.entropy > 3)

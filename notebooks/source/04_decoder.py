@@ -33,10 +33,11 @@ from course_utils.widgets import overlap_explorer
 # %% [markdown]
 # What you have built so far is used here. A part that passed its check is kept in a file,
 # `my_unet.py`; the next cell fetches what this notebook needs from it. A part that you have not
-# done yet is the course's.
+# done yet is the course's. (On Colab, tick the box if you keep the file on your Google Drive.)
 
 # %% tags=["nbval-ignore-output"]
-mine = portfolio.load()
+keep_on_drive = False  # @param {type:"boolean"}
+mine = portfolio.load(drive=keep_on_drive)
 ConvBlock, Encoder, TimeEmbedding = mine.ConvBlock, mine.Encoder, mine.TimeEmbedding
 
 # %% [markdown]
