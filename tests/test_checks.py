@@ -43,6 +43,7 @@ def test_reference_is_correct_and_twice_the_same(id):
     assert grade(id, exercise.reference).outcome == "correct"
     seen = [observe(exercise, exercise.reference) for _ in range(2)]
     assert not any(isinstance(s.value, Crash) for s in seen[0])
+    assert all(s.value for s in seen[0] if s.what.startswith("follows its input"))
     assert [difference(a.value, b.value) for a, b in zip(*seen)] == [None] * len(seen[0])
 
 

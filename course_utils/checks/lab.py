@@ -21,6 +21,7 @@ from course_utils.checks.compare import describe, word
 
 COURSE = str(Path(__file__).parents[1])
 SEED = 77_130_265  # nobody else's
+FOLLOWS = "follows its input to another device"
 LIBRARIES = (sysconfig.get_path("stdlib"), *site.getsitepackages(), *torch.__path__, "<frozen")
 
 
@@ -126,10 +127,10 @@ class Lab:
             result = function(*[change(a, lambda x: x.to("meta")) for a in args])
             follows = all(x.device.type == "meta" for x in tensors(result))
         except Exception as error:
-            stays = "is not on the expected device meta", "Cannot copy out of meta tensor"
+            stays = "is not on the expected device", "Cannot copy out of meta tensor"
             follows = not any(words in str(error) for words in stays)
         self.note(
-            "follows its input to another device", follows,
+            FOLLOWS, follows,
             "On a GPU your code would stop: it makes a tensor on the CPU and mixes it with its "
             "input.",
             "Bring what you make to the device of the input, with .to(t.device) for an input t.",

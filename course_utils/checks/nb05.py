@@ -316,7 +316,7 @@ class Toy(nn.Module):
         self.weight = nn.Parameter(torch.tensor(0.7))
 
     def forward(self, xt, t):
-        t = torch.as_tensor(t, dtype=xt.dtype).view(-1, 1, 1, 1)
+        t = torch.as_tensor(t, dtype=xt.dtype, device=xt.device).view(-1, 1, 1, 1)
         return self.weight * xt + 0.3 * torch.sin(t + 2 * xt)
 
 
@@ -417,21 +417,22 @@ def loss_by_picture(net, x0, t, eps, schedule):
 # 5.4 ddpm and 5.5 ddim
 
 
-def all_steps(lab, sampler, *args):
-    """Run a sampler to its end. What it yields, or returns as a list, is compared."""
+def all_steps(sampler):
+    """A function that runs a sampler to its end: what it yields, or returns, as a list."""
 
     def run(model, xT, schedule, *more):
         result = sampler(model, xT, schedule, *more)
         return list(result) if hasattr(result, "__iter__") else result
 
     run.__name__ = name(sampler)
-    lab.call(run, *args)
+    return run
 
 
 def ddpm_experiment(lab, ddpm):
     for T, B, C, H, W in [(5, 2, 1, 3, 4), (8, 3, 2, 4, 2)]:
         schedule = Schedule(0.05 + 0.5 * lab.uniform(T))
-        all_steps(lab, ddpm, Toy(), lab.normal(B, C, H, W), schedule)
+        lab.call(all_steps(ddpm), Toy(), lab.normal(B, C, H, W), schedule)
+    lab.elsewhere(all_steps(ddpm), Toy(), lab.normal(B, C, H, W), schedule)
 
 
 def ddpm_with(
@@ -528,6 +529,12 @@ def ddpm_one_late(model, xT, schedule):
     return ddpm_with(model, xT, schedule, told=lambda t: t + 1)
 
 
+def ddpm_on_the_cpu(model, xT, schedule):
+    """This is right on a CPU, and stops on a GPU: xT is there, and the schedule is on the CPU.
+    Bring it along: alpha_bar = schedule.alpha_bar.to(xT.device)."""
+    return ddpm_with(model, xT, schedule)
+
+
 def ddpm_last_only(model, xT, schedule):
     """You return the finished picture alone. Yield after every step: (t, xt, x0)."""
     return ddpm_with(model, xT, schedule)[-1][1]
@@ -569,7 +576,7 @@ def ddpm_in_a_list(model, xT, schedule):
         with torch.no_grad():
             x0 = torch.clamp((xt - (1 - bar) ** 0.5 * model(xt, t)) / bar**0.5, -1.0, 1.0)
         xt = (before**0.5 * beta * x0 + (1 - beta) ** 0.5 * (1 - before) * xt) / (1 - bar)
-        z = torch.randn(xt.shape) if t else 0
+        z = torch.randn(xt.shape, device=xt.device) if t else 0
         xt = xt + max(beta * (1 - before) / (1 - bar), 0) ** 0.5 * z
         steps.append((t, xt, x0))
     return steps
@@ -578,7 +585,7 @@ def ddpm_in_a_list(model, xT, schedule):
 def ddpm_by_precision(model, xT, schedule):
     xt = xT
     for t in range(schedule.T)[::-1]:
-        beta, bar = schedule.betas[t], schedule.alpha_bar[t]
+        beta, bar = schedule.betas[t], schedule.alpha_bar[t].to(xt.device)
         with torch.no_grad():
             x0 = predict_x0(xt, model(xt, t), bar).clamp(min=-1, max=1)
         if t == 0:
@@ -599,7 +606,8 @@ def ddim_experiment(lab, ddim):
         (10, 3, 0.5, 2, 2, 2, 3),
     ]:
         schedule = Schedule(0.02 + 0.2 * lab.uniform(T))
-        all_steps(lab, ddim, Toy(), lab.normal(B, C, H, W), schedule, steps, eta)
+        lab.call(all_steps(ddim), Toy(), lab.normal(B, C, H, W), schedule, steps, eta)
+    lab.elsewhere(all_steps(ddim), Toy(), lab.normal(B, C, H, W), schedule, steps, eta)
 
 
 def ddim_with(
@@ -698,6 +706,12 @@ def ddim_told_the_number(model, xT, schedule, steps=50, eta=0.0):
     return ddim_with(model, xT, schedule, steps, eta, told=times.index)
 
 
+def ddim_on_the_cpu(model, xT, schedule, steps=50, eta=0.0):
+    """This is right on a CPU, and stops on a GPU: xT is there, and the schedule is on the CPU.
+    Bring it along: alpha_bar = schedule.alpha_bar.to(xT.device)."""
+    return ddim_with(model, xT, schedule, steps, eta)
+
+
 def ddim_last_only(model, xT, schedule, steps=50, eta=0.0):
     """You return the finished picture alone. Yield after every step: (t, xt, x0)."""
     return ddim_with(model, xT, schedule, steps, eta)[-1][1]
@@ -708,7 +722,7 @@ def ddim_by_pairs(model, xT, schedule, steps=50, eta=0.0):
     times = [round(schedule.T * (1 - i / steps)) - 1 for i in range(steps + 1)]
     bars = [float(schedule.alpha_bar[t]) if t >= 0 else 1.0 for t in times]
     for t, bar, nxt in zip(times, bars, bars[1:]):
-        x0 = predict_x0(xT, model(xT, t), torch.tensor(bar)).clamp(-1, 1)
+        x0 = predict_x0(xT, model(xT, t), xT.new_tensor(bar)).clamp(-1, 1)
         eps = (xT - bar**0.5 * x0) / (1 - bar) ** 0.5
         sigma = eta * ((1 - nxt) / (1 - bar) * (1 - bar / nxt)) ** 0.5
         xT = nxt**0.5 * x0 + max(1 - nxt - sigma**2, 0) ** 0.5 * eps + sigma * torch.randn_like(xT)
@@ -728,7 +742,7 @@ def ddim_in_a_list(model, xT, schedule, steps=50, eta=0.0):
         eps = (xt - torch.sqrt(bar) * x0) / torch.sqrt(1 - bar)
         var = eta**2 * (1 - bar_next) / (1 - bar) * (1 - bar / bar_next)
         xt = torch.sqrt(bar_next) * x0 + torch.sqrt(F.relu(1 - bar_next - var)) * eps
-        xt = xt + torch.sqrt(var) * torch.randn(*xt.shape)
+        xt = xt + torch.sqrt(var) * torch.randn(*xt.shape, device=xt.device)
         out.append([t, xt, x0])
     return out
 
@@ -847,6 +861,7 @@ EXERCISES = [
             "no root in the share of xt": ddpm_no_root_xt,
             "alpha_bar for alpha": ddpm_bar_for_alpha,
             "model told another t": ddpm_one_late,
+            "schedule left on the CPU": ddpm_on_the_cpu,
             "last picture only": ddpm_last_only,
             "xt only": ddpm_pictures_only,
             "xt and x0 swapped": ddpm_clean_first,
@@ -873,6 +888,7 @@ EXERCISES = [
             "neighbouring steps": ddim_last_steps,
             "steps begin too low": ddim_from_zero,
             "model told the number of the step": ddim_told_the_number,
+            "schedule left on the CPU": ddim_on_the_cpu,
             "last picture only": ddim_last_only,
         },
         also_right=[ddim_by_pairs, ddim_in_a_list, ddim_by_angles],

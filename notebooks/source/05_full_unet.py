@@ -443,10 +443,9 @@ plt.show()
 # | `xT` | `(B, C, H, W)`, pure noise |
 # | `schedule` | has `T`, `betas` of shape `(T,)` and `alpha_bar` of shape `(T,)` |
 #
-# (`@torch.no_grad()` says that no gradients are needed in here, which saves memory and time. The
-# reference also brings the schedule to the device of xT once, `schedule.betas.to(xT.device)`. A
-# single number may stay on the CPU and still be multiplied with a tensor on a GPU, so yours need
-# not.)
+# (`@torch.no_grad()` says that no gradients are needed in here, which saves memory and time. On a
+# GPU, xT is there and the schedule is not: begin with `alpha_bar = schedule.alpha_bar.to(xT.device)`
+# and the same for betas.)
 
 # %%
 @torch.no_grad()
