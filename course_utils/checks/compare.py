@@ -31,7 +31,8 @@ def sequence_difference(expected, came):
         return f"expected {describe(expected)}, got {describe(came)}"
     for i, (e, c) in enumerate(zip(expected, came)):
         if found := difference(e, c):
-            return f"item {i} of {len(expected)}: {found}"
+            deeper = found.removeprefix("item ")
+            return f"item [{i}]" + (deeper if deeper != found else f": {found}")
     return None
 
 
@@ -62,8 +63,13 @@ def advice(expected, came):
     """Say what to do about a result of the wrong kind; nothing if only its values are wrong."""
     if came is None:
         return "Does your function end with a return? print only shows."
+    if isinstance(expected, torch.Tensor) and isinstance(came, (tuple, list)) and len(came) < 2:
+        return "Return the tensor alone. (A comma behind a value makes a tuple of it.)"
     if isinstance(expected, torch.Tensor) and isinstance(came, (tuple, list)):
-        return "Join the parts to one tensor, with torch.cat or torch.stack."
+        return (
+            "Return one tensor: leave out what is not asked for, or join the parts, with "
+            "torch.cat or torch.stack."
+        )
     if isinstance(expected, torch.Tensor) and not isinstance(came, torch.Tensor):
         return "Return a torch tensor."
     if isinstance(expected, torch.Tensor) and came.shape != expected.shape:

@@ -1,6 +1,7 @@
 """What an exercise is, and how an attempt at it is graded."""
 
 import inspect
+import re
 import zlib
 from dataclasses import dataclass, field
 
@@ -126,7 +127,7 @@ def first_difference(expected, came):
     """Return the first thing seen that differs, how, and what to do; None if nothing does."""
     for e, c in zip(expected, came):
         if isinstance(c.value, Crash):
-            return c, tell_crash(c), "Print the shapes in the line before it."
+            return c, tell_crash(c), crash_advice(c.value.error)
         if how := difference(e.value, c.value):
             return c, c.wrong or f"{c.what}: {how}.", advice(e.value, c.value)
     if len(expected) != len(came):
@@ -145,6 +146,26 @@ def tell_crash(seen):
         f"Line {crash.line} of your {crash.function}, `{crash.text}`, raised {kind}: "
         f'"{message}". It was called as {seen.what}.{there}'
     )
+
+
+def crash_advice(error):
+    """Say what to do about an exception, by what its message is about."""
+    message = f"{type(error).__name__}: {error}"
+    return next((tip for words, tip in ADVICE if re.search(words, message)), "")
+
+
+ADVICE = [
+    (r"before Module\.__init__", "Call super().__init__() before you keep anything on self."),
+    (r"__init__\(\) should return None", "A constructor returns nothing: leave the return out."),
+    (r"NoneType", "Something is None. append, reverse and sort change a list and return nothing."),
+    (r"reverseiterator|'zip'|'map'|generator' object", "Make a list of it first: list(...)."),
+    (r"argument", "Compare the call with what the function or the layer takes."),
+    (r"AttributeError", "Is the name spelled alike everywhere, and made in __init__?"),
+    (r"NameError", "Is the name spelled right, and made or imported before this line?"),
+    (r"ZeroDivision", "Print what you divide by. (2**i is a power in Python; 2^i is not.)"),
+    (r"IndexError", "Print the length of the list, and the index."),
+    (r"size|shape|dimension|channels", "Print the shapes in the line before it."),
+]
 
 
 def recognise(exercise, came):

@@ -83,7 +83,8 @@ class Lab:
     def build(self, cls, *args):
         """Make a module and give it weights that depend on their shapes alone."""
         what = f"{name(cls)}({arguments(args, cls)})"
-        module = self.run(what, cls, *args, seed=SEED + 1)  # not that of the calls
+        given = copied(args)
+        module = self.run(what, cls, *given, seed=SEED + 1)  # not that of the calls
         is_module = isinstance(module, nn.Module)
         self.note(what, is_module, "Your class is no nn.Module: let it inherit from nn.Module.")
         if not is_module:
@@ -95,6 +96,16 @@ class Lab:
         )  # fmt: skip
         if not begun:
             raise Stop
+        self.note_changes(cls, args, given, [state(a) for a in args])
+        hidden = ", ".join(f"self.{key}" for key in hiding(module))
+        self.note(
+            "layers that PyTorch does not find", bool(hidden),
+            f"PyTorch does not find the layers in {hidden}, a plain Python list, tuple or dict: "
+            f"the optimizer never sees them.",
+            "Put them into nn.ModuleList(...) or nn.ModuleDict(...), which are used alike.",
+        )  # fmt: skip
+        if hidden:
+            raise Stop
         fill(module)
         return module
 
@@ -102,18 +113,27 @@ class Lab:
         """Call the attempt, write down what it returns, and that it left its input alone."""
         before = [state(a) for a in args]
         what = f"{name(function)}({arguments(args, function)})"
-        # Lists are passed as copies: to take things out of one is no crime.
-        result = self.run(what, function, *[list(a) if type(a) is list else a for a in args])
+        given = copied(args)
+        result = self.run(what, function, *given)
         self.note(what, freeze(result))
-        called = zip(names(args, function), before, args)
-        changed = [key for key, was, a in called if not same(was, state(a))]
+        self.note_changes(function, args, given, before)
+        return result
+
+    def note_changes(self, function, args, given, before):
+        """Write down which inputs are not as they were. Tensors may be taken out of a list."""
+        changed = [
+            key
+            for key, a, g, was in zip(names(args, function), args, given, before)
+            if not same(was, state(a)) or (type(a) is list and not tensors(a) and a != g)
+        ]
         self.note(
             "inputs changed", changed,
             f"Your code changes its input: {', '.join(changed)} is different after the call.",
+            "Whoever calls it may need it as it was. Make a new list: list(reversed(chs)), not "
+            "chs.reverse()." if any(type(a) is list for a in args) else
             "Whoever calls it may need it as it was. Write x = x + 1, not x += 1, and clone a "
             "tensor before you call requires_grad_() on it.",
         )  # fmt: skip
-        return result
 
     def elsewhere(self, function, *args):
         """Call the attempt with inputs on another device: tensors of its own must follow them.
@@ -262,6 +282,26 @@ def change(value, function):
     return (
         type(value)(change(v, function) for v in value) if type(value) in (tuple, list) else value
     )
+
+
+def copied(args):
+    """The arguments, with a copy of each list."""
+    return [list(a) if type(a) is list else a for a in args]
+
+
+def hiding(module):
+    """Return the names of the attributes that hide layers from PyTorch, in plain lists or dicts."""
+    known = set(module.modules())
+
+    def hides(value):
+        if isinstance(value, dict):
+            value = list(value.values())
+        if isinstance(value, (list, tuple)):
+            return any(hides(v) for v in value)
+        return isinstance(value, nn.Module) and value not in known
+
+    own = [(k, v) for m in module.modules() for k, v in vars(m).items() if not k.startswith("_")]
+    return [key for key, value in own if hides(value)]
 
 
 def state(value):

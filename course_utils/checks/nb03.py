@@ -214,6 +214,14 @@ def receptive_field_experiment(lab, receptive_field):
     lab.call(receptive_field, net, lab.normal(1, 2, 11, 16))
     lab.call(receptive_field, lambda x: F.avg_pool2d(x.square(), 3, 1), lab.normal(1, 4, 6, 7))
     lab.elsewhere(receptive_field, lambda x: F.avg_pool2d(x, 3, 1), lab.normal(1, 2, 6, 8))
+    for training in (True, False):
+        net.train(training)
+        lab.call(receptive_field, net, lab.normal(1, 2, 11, 16))
+        lab.note(
+            "the mode of net", net.training,
+            "Your code switches net to another mode, training or eval, and leaves it there.",
+            "Whoever calls receptive_field chooses the mode: leave net as it is.",
+        )  # fmt: skip
 
 
 def field_gradient(x, chosen):
@@ -496,7 +504,7 @@ def level_costs_experiment(lab, level_costs):
 def plain_numbers(value):
     """Return lists and numbers of NumPy or PyTorch as Python's own."""
     if isinstance(value, (list, tuple)):
-        return [plain_numbers(v) for v in value]
+        return type(value)(plain_numbers(v) for v in value)
     return value.tolist() if hasattr(value, "tolist") else value
 
 
@@ -667,36 +675,16 @@ def encoder_experiment(lab, Encoder):
         (2, 3, 8, 24, 6, [4, 9, 10, 5]),
     ]:
         module = lab.build(Encoder, C, chs, D)
-        hidden = ", ".join(f"self.{key}" for key in plain_lists(module))
-        lab.note(
-            "layers in plain lists", bool(hidden),
-            f"PyTorch does not find the layers in {hidden}, a plain Python list or dict.",
-            "Put them into nn.ModuleList(...) or nn.ModuleDict(...), which are used alike.",
-        )  # fmt: skip
         has_weights = any(True for _ in module.parameters())
         lab.note(
             "has weights", has_weights,
             "Your encoder has no weights that the optimizer could find.",
             "Make the layers in __init__, and keep them on self.",
         )  # fmt: skip
-        if hidden or not has_weights:
+        if not has_weights:
             raise Stop
         lab.learn(module, lab.normal(B, C, H, W), lab.normal(B, D))
     lab.elsewhere(module, lab.normal(2, 3, 8, 16), lab.normal(2, 6))
-
-
-def plain_lists(module):
-    """Return the names of a module's attributes that hide layers from PyTorch."""
-    known = set(module.modules())
-
-    def hides(value):
-        if isinstance(value, dict):
-            value = list(value.values())
-        if type(value) in (list, tuple):
-            return any(hides(v) for v in value)
-        return isinstance(value, nn.Module) and value not in known
-
-    return [key for key, value in vars(module).items() if hides(value)]
 
 
 class SkipAfterHalving(Encoder):

@@ -652,6 +652,7 @@ def channels_by_index(chs):
 
 
 def channels_by_popping(chs):
+    chs = [*chs]
     ups, blocks, below = [], [], chs.pop()
     while chs:
         ch = chs.pop()
@@ -678,18 +679,7 @@ def decoder_experiment(lab, Decoder):
         (2, [9, 5], 1, 12, 3, 4),
         (3, [3, 3, 3, 7], 2, 5, 1, 2),
     ]:
-        given = list(chs)
-        module = lab.build(Decoder, given, C, D)
-        lab.note(
-            "the list chs is left as it was", given == chs,
-            "Your __init__ changes the list chs that it is given, and the encoder uses the same "
-            "one. Make a new list: list(reversed(chs)) or chs[::-1].",
-        )  # fmt: skip
-        lab.note(
-            "all layers are found", not hidden_layers(module),
-            "Some of your layers are in a plain Python list, where PyTorch does not find them: "
-            "the optimizer never sees them. Use nn.ModuleList.",
-        )  # fmt: skip
+        module = lab.build(Decoder, chs, C, D)
         lab.learn(module, *decoder_inputs(lab, B, chs, D, H, W))
         lab.call(module, *decoder_inputs(lab, B + 1, chs, D, W + 1, H))
     lab.elsewhere(module, *decoder_inputs(lab, B, chs, D, H, W))
@@ -700,25 +690,6 @@ def decoder_inputs(lab, B, chs, D, H, W):
     n = len(chs) - 1
     skips = [lab.normal(B, ch, H << (n - i), W << (n - i)) for i, ch in enumerate(chs[:-1])]
     return lab.normal(B, chs[-1], H, W), skips, lab.normal(B, D)
-
-
-def hidden_layers(module):
-    """Return the layers that stand in plain lists, tuples or dicts, where PyTorch overlooks them.
-
-    One that is registered as well is not hidden.
-    """
-    found, waiting = set(module.modules()), []
-    for part in module.modules():
-        waiting += vars(part).values()
-    hidden = []
-    for value in waiting:  # grows while it is read
-        if isinstance(value, nn.Module) and value not in found:
-            hidden.append(value)
-        elif isinstance(value, dict):
-            waiting += value.values()
-        elif isinstance(value, (list, tuple)):
-            waiting += value
-    return hidden
 
 
 class NoConcatenation(nn.Module):
@@ -802,8 +773,8 @@ class JoinsAlongTheBatch(Decoder):
 
 
 class JoinsBeforeUp(Decoder):
-    """The skip is joined before Upsample, where x is still half as large. Double first, then
-    join: torch.cat([up(x), skip], dim=1)."""
+    """Where the skip is joined, x is still half as large. Either it is joined before Upsample, or
+    what up(x) returns is not kept. Double first, then join: torch.cat([up(x), skip], dim=1)."""
 
     def forward(self, x, skips, temb):
         for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):

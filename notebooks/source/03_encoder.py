@@ -189,7 +189,7 @@ for _ in range(3):
 # depends on. **After two 3x3 convolutions, one on the other, how large is it? After six?**
 #
 # We do not have to work that out, we can measure it. If a pixel of the input has an influence,
-# then a small change of it changes the output. How much, is what a *gradient* says: the gradient
+# then a small change of it changes the output. How much is what a *gradient* says: the gradient
 # of the output pixel with respect to the input has a number for each input pixel, and PyTorch
 # computes all of them at once. Training takes the gradient of a loss with respect to weights.
 # Here we take that of an output pixel with respect to the picture.
@@ -310,14 +310,16 @@ plt.show()
 
 # %%
 inner = plain[6][17:24, 17:24].sum() / plain[6].sum()
-print(f"of {seen(plain[6])} pixels, the inner 7 x 7 have {inner:.0%} of the influence")
+print(f"of {seen(plain[6])} pixels, the inner 7 x 7 have {inner:.0%} of the influence,")
+print(f"though they are only {7 * 7 / 13**2:.0%} of the pixels")
 
 # %% [markdown]
 # ### A trap: BatchNorm in training mode
 #
 # `ConvBlock` has two 3x3 convolutions, so its field should be 5 x 5. It also has BatchNorm. In
 # eval mode BatchNorm uses numbers that it remembers. In training mode it takes the mean and the
-# variance over all pixels of all pictures in the batch. **What will we measure in each mode?**
+# variance of each channel over all pixels of all pictures in the batch. **What will we measure in
+# each mode?**
 
 # %%
 torch.manual_seed(0)
@@ -337,7 +339,7 @@ plt.show()
 # A second trap is a gradient that is 0 by chance. ReLU has a gradient of 0 wherever its input is
 # negative, and a weight may be 0 as well. Our blocks have SiLU, whose slope is hardly ever
 # exactly 0, and their weights begin at random. With ReLU, measure with several random pictures
-# and take all the maps together.
+# and take the largest value at each pixel.
 #
 # ### Try it out
 #
@@ -450,11 +452,12 @@ for name, channels in {"doubled": chs, "equal": [32, 32, 32]}.items():
 
 # %%
 for i, ch in enumerate(chs):
-    layer, h = conv(ch, ch), torch.zeros(1, ch, 64 >> i, 64 >> i)
+    layer, h = conv(ch, ch), torch.zeros(1, ch, 64 // 2**i, 64 // 2**i)
     with FlopCounterMode(display=False) as counter:
         out = layer(h)
-    counted = out.numel(), layer.weight.numel(), counter.get_total_flops() // 2
-    print(f"level {i}: as counted by you:", counted == level_costs(64, 64, chs)[i])
+    products = counter.get_total_flops() // 2  # the other half are additions
+    counted = out.numel(), layer.weight.numel(), products
+    print(f"level {i}: as counted by you:", counted == tuple(level_costs(64, 64, chs)[i]))
 
 # %% [markdown]
 # ## 4. What goes across?
@@ -477,10 +480,10 @@ for factor in (2, 4):
     print(f"1/{factor} of the height and width: {(back - eps).square().mean():.2f} of 1 is lost")
 
 # %% [markdown]
-# `Downsample` keeps the number of channels, so behind it there are a quarter as many numbers as
-# before. Three quarters of the noise are gone, and weights other than the mean's would not keep
-# more of it. The skip is there to bring the details across. So it is taken **before** the
-# downsample:
+# Behind a halving there are a quarter as many numbers as before. For one channel, as here, that
+# leaves at most a quarter of the noise, whatever the weights. Many channels give more room, but
+# then the network must learn to pack every pixel into them, and to unpack it on the way up. The
+# skip spares it that: it brings the details across. So it is taken **before** the downsample:
 #
 # ```text
 # x ── block 0 ──┬── down 0 ── block 1 ──┬── down 1 ── last block ── bottom
@@ -488,9 +491,9 @@ for factor in (2, 4):
 #              skip 0                  skip 1
 # ```
 #
-# It must be so for another reason too: on the way up, the decoder doubles the bottom, and puts it
-# beside the skip of that level. For that they need the same height and width. With 16 x 16 pixels
-# and `chs = [32, 64, 128]`:
+# There is a second reason: on the way up, the decoder doubles the bottom, and puts it beside the
+# skip of that level. For that they need the same height and width. With 16 x 16 pixels and `chs =
+# [32, 64, 128]`:
 #
 # | | shape | |
 # |---|---|---|
@@ -604,10 +607,10 @@ strip(windows, [f"{name}: {seen(field)}" for name, field in fields.items()], siz
 plt.show()
 
 # %% [markdown]
-# A pixel of skip 0 knows exactly where it is, and sees a bit of a stroke. A pixel of skip 1 sees
-# nearly all of the digit. A pixel of the bottom sees all of it and more, but there are only few
-# such pixels, each for a square of 4 x 4. The skips know *where*, the bottom knows *what*. The
-# decoder needs both, and gets both.
+# Skip 0 has a pixel for each pixel of the picture, so it keeps the exact place of everything, but
+# each sees only a bit of a stroke. A pixel of skip 1 sees nearly all of the digit. A pixel of the
+# bottom sees all of it and more, but there are only few such pixels, each for a square of 4 x 4.
+# So the skips can say *where* something is, and the bottom can say *what*. The decoder gets both.
 #
 # The next cell looks at the time: two embeddings, one picture. **Which of the three outputs will
 # change?**
@@ -632,7 +635,7 @@ for name, a, b in zip(outputs, [*skips_early, bottom_early], [*skips_late, botto
 # %%
 kept = {}
 def keep(h):
-    kept[h.data_ptr(), h.shape] = h  # a tensor that is kept twice counts once
+    kept[h.data_ptr(), h.shape] = h  # by its place in memory: kept twice, it counts once
     return h
 
 
@@ -641,15 +644,17 @@ with torch.autograd.graph.saved_tensors_hooks(keep, lambda h: h):
 
 # %% tags=["nbval-ignore-output"]
 for i, ch in enumerate(chs):
-    at_level = [h for h in kept.values() if h.ndim == 4 and h.shape[::2] == (16, 64 >> i)]
+    height = 64 // 2**i
+    at_level = [h for h in kept.values() if h.ndim == 4 and h.shape[2] == height]
     megabytes = sum(h.nbytes for h in at_level) / 1e6
+    # All layers of a level, and only they, have ch channels out.
     weights = sum(p.nbytes for p in encoder.parameters() if p.shape[0] == ch) / 1e6
     print(f"level {i}: {megabytes:4.1f} MB kept, {weights:.2f} MB of weights")
 
 # %% [markdown]
 # It is much as the table of section 3 says. From level to level, what is kept falls to about a
-# half, and the weights rise to three to five times as many. So the two live at opposite ends of
-# the U:
+# half, and the weights rise to about three to five times as many. So the two live at opposite
+# ends of the U:
 #
 # - When memory runs out in training, it is the **top** level that fills it. Smaller pictures, a
 #   smaller batch or fewer channels at the top help. To leave out the bottom helps little.
@@ -686,5 +691,5 @@ with torch.no_grad():
 # the shapes of what your encoder returns.
 #
 # **Where to look.** `Downsample` is in `course_utils/blocks.py`, the encoder in
-# `course_utils/encoder.py`. The block is from [02, the conv block](02_conv_block.ipynb).
-# Next comes the way back up: [04, the decoder](04_decoder.ipynb).
+# `course_utils/encoder.py`. The block is from [02, the conv block](02_conv_block.ipynb). Next
+# comes the way back up: [04, the decoder](04_decoder.ipynb).

@@ -180,9 +180,10 @@ print(tent[:, None] * tent)
 print(paint(torch.ones(3, 3), tent[:, None] * tent, 2))
 
 # %% [markdown]
-# It could, but for the border. So the checkerboard is no law. But a network starts with random
-# weights, and with an uneven overlap it first has to learn to balance them. That is a good reason
-# for an even overlap, and so the tutorial's U-Net takes a kernel of 2 with a stride of 2.
+# It could, except at the border. So a checkerboard is not certain. But a network starts with
+# random weights, and with an uneven overlap it first has to learn to balance them. That is a good
+# reason for an even overlap. The network that we build follows a published tutorial (the README
+# names our sources), and it takes a kernel of 2 with a stride of 2.
 #
 # ### Exercise 4.2: the layer that doubles
 # difficulty 1 of 5, about 5 minutes
@@ -236,7 +237,7 @@ Upsample = check("4.2", Upsample)
 # %%
 up = Upsample(64, 32)
 print("out:    ", tuple(up(torch.zeros(1, 64, 4, 4)).shape))
-print("weights:", tuple(up.weight.shape))
+print("weights:", tuple(max(up.parameters(), key=torch.numel).shape))
 
 # %% [markdown]
 # Note the order: in a transposed convolution, the weights have the input's channels first.
@@ -421,9 +422,9 @@ print("the skips make the error at least 3 times smaller:", copied[0] > 3 * copi
 #
 # So we give them that work. We mix noise into the pictures and ask for the noise, as in a
 # diffusion model: `xt = 0.8 * x0 + 0.6 * eps`, and the answer is `eps`. For comparison, we take
-# the simplest predictor again, that of notebook 01: multiply `xt` by the best number c. That is
-# all that copying can do here. **Who will win: the small network without skips, or the one
-# number?**
+# the simplest predictor again, that of notebook 01: multiply `xt` by the best number c. A network
+# that only copies its input can do no better. **Who will win: the small network without skips, or
+# the one number?**
 
 # %% tags=["nbval-ignore-output"]
 def noise(x0):
@@ -469,12 +470,12 @@ print("with skips it is still at least twice as good:", 2 * errors[1] < roomy[0]
 # %% [markdown]
 # It does better, and is still far behind. There is room in it, but the network has to learn how
 # to pack every single pixel into channels on the way down, and how to unpack it on the way up.
-# (It has had 80 steps. If you have time, give it more with `steps=500`, and see how near it
-# comes.) A skip has each pixel where it belongs, from the first step on.
+# (It has had 80 steps. Give it more if you have time, and see how near it comes.) A skip has each
+# pixel where it belongs, from the first step on.
 #
-# It does not mean that the bottom is idle. To tell noise from stroke you must know what strokes
-# look like, and the bottom sees the whole picture. The skips bring *where*, the bottom brings
-# *what*. How are the two put together?
+# None of this says that the bottom is idle. To tell noise from stroke you must know what strokes
+# look like, and only the bottom sees the whole picture, as notebook 03 has measured. So the skips
+# bring *where*, and we expect the bottom to bring *what*. How are the two put together?
 #
 # ## 4. How does the skip get in?
 #
@@ -502,7 +503,7 @@ print("joined:", tuple(torch.cat([h, skip], dim=1).shape))
 # | after the block | 256 | `chs[i - 1]` |
 #
 # **What belongs in place of the question marks?** A published tutorial, the one whose network we
-# rebuild, writes `2 * chs[i]`. Let us run that step:
+# rebuild, writes `2 * chs[i]`, and does not run as it was published. Let us run that step:
 
 # %%
 chs, i = [64, 128, 256, 512], 3
@@ -692,10 +693,10 @@ print("out:   ", tuple(decoder(bottom, skips, temb).shape))
 
 # %% [markdown]
 # Notebook 03 showed how much of the picture each of them sees. How far does each reach? We take a
-# larger decoder with one level more, change one number of skip 0 in the middle of the picture,
-# and see which pixels of the output change. Then one number of each other skip, then one of the
-# bottom. A block has two 3x3 convolutions, and each carries a change one pixel further. **How
-# large will the four spots be?**
+# decoder with one level more, for pictures of 64 x 64, change one number of skip 0 in the middle
+# of the picture, and see which pixels of the output change. Then one number of each other skip,
+# then one of the bottom. A block has two 3x3 convolutions, and each carries a change one pixel
+# further. **How large will the four spots be?**
 
 # %%
 torch.manual_seed(0)
@@ -725,18 +726,19 @@ receptive_maps(spots, names)
 plt.show()
 
 # %% [markdown]
-# The colour says how much a pixel changes, from little (dark) to much (bright), and the red frame
-# holds all that does. A number of skip 0 reaches 5 x 5 pixels: two convolutions, two pixels to
-# each side. A number of skip 1 reaches 5 x 5 pixels of its own level, which Upsample makes 10 x
-# 10, and the next block adds two to each side: 14 x 14. From skip 2 it is 32 x 32, and from the
-# bottom 36 x 36, more than half of the picture's height. That is how the work is shared. What the
-# bottom has found out counts for a wide region. What skip 0 brings stays where it belongs.
+# The colour says how much a pixel changes, from little (dark) to much (bright), on a logarithmic
+# scale as in notebook 03, and the red frame holds all that does. A number of skip 0 reaches 5 x 5
+# pixels: two convolutions, two pixels to each side. A number of skip 1 reaches 5 x 5 pixels of
+# its own level, which Upsample makes 10 x 10, and the next block adds two to each side: 14 x 14.
+# From skip 2 it is 32 x 32, and from the bottom 36 x 36, more than half of the picture's height.
+# That is how the work is shared. What the bottom has found out counts for a wide region. What
+# skip 0 brings stays where it belongs.
 #
 # ## Recap
 #
 # - In a transposed convolution each input pixel paints a square, and squares that overlap add up.
 # - The overlap is even when the kernel is a multiple of the stride. That makes a checkerboard
-#   easy to avoid; to repeat pixels and convolve makes it impossible.
+#   easy to avoid; where pixels are repeated and convolved, a flat picture stays flat.
 # - Noise does not fit through a narrow bottom. The skips bring each pixel across.
 # - Concatenation adds channels: the block takes `2 * chs[i - 1]`, not `2 * chs[i]`.
 # - `Decoder` takes the bottom, the skips and `temb`, and uses the last skip first.
