@@ -90,6 +90,8 @@ def load(drive=False):
     try:
         text = stored(path())
         module = run(text) if text else course
+        if not all(hasattr(module, name) for name in REFERENCES):  # a part was taken out by hand
+            module = run(assemble(mine_in(text)))
     except CannotKeep as error:
         print(f"{error} The notebook goes on with the course's parts.")
         return course
@@ -147,7 +149,7 @@ net = my_unet.UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128).eval()
 steps = my_unet.ddim(net, torch.randn(4, 1, 16, 16), my_unet.cosine_schedule(), steps=5)
 print("parameters:", sum(p.numel() for p in net.parameters()))
 print("drawn:", tuple(my_unet.last(steps).shape))
-print("the course is loaded:", "course_utils" in sys.modules)
+print("course_utils imported:", "course_utils" in sys.modules)
 """
 
 
@@ -164,7 +166,7 @@ def stored(file):
     if not file.exists():
         return ""
     text = file.read_text(encoding="utf-8")
-    if not text.startswith(START):
+    if text.strip() and not text.startswith(START):
         raise CannotKeep(f"{file} was not written by this course. Give it another name.")
     return text
 
@@ -193,7 +195,10 @@ def run(text):
     try:
         exec(compile(text, FILE, "exec"), vars(module))
     except SyntaxError as error:
-        raise CannotKeep(f"line {error.lineno} of {FILE} is not Python: {error.msg}.") from None
+        raise CannotKeep(
+            f"line {error.lineno} of {FILE} is not Python: {error.msg}. Mend it there, or give the "
+            f"file another name, and run this cell again."
+        ) from None
     except Exception as error:
         raise CannotKeep(f"{FILE} raises {type(error).__name__}: {error}.") from None
     return module
@@ -254,6 +259,8 @@ def add(thing, needed):
     needed[thing.__name__] = ""  # so that what needs itself is not added forever
     around = vars(sys.modules[thing.__module__])
     for name in used_names(text):
+        if NUMBERS.get(name) == "" and getattr(around.get(name), "__module__", "") == "__main__":
+            raise CannotKeep(f"your {name} has the name of a part of the course; rename yours.")
         if name not in needed and name not in REFERENCES and name in around:
             add_name(name, around[name], needed)
     del needed[thing.__name__]

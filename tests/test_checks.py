@@ -564,3 +564,85 @@ def test_strangers_code_gets_a_sentence(id, how, monkeypatch):
     if how == "is NaN":
         assert "nan" in verdict.message.lower()
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_layer_of_the_notebook_in_place_of_ones_own_is_named():
+    assert "uses conv1 of the notebook" in grade("2.3", Astray).message
+
+
+def conv1(x):
+    return torch.zeros(len(x), 5, *x.shape[2:])
+
+
+class Astray(EXERCISES["2.3"].reference):
+    def forward(self, x, temb):
+        return self.conv2(conv1(x) + self.time_proj(temb)[:, :, None, None])
+
+
+@pytest.mark.parametrize(
+    "returned, words",
+    [
+        (None, "returns None; a module is asked for. Is a return missing?"),
+        ([nn.Identity()], "Put the layers into nn.Sequential(...)."),
+        (nn.Identity, "Brackets behind its name are missing"),
+    ],
+)
+def test_function_that_returns_no_module(returned, words):
+    assert words in grade("2.4", lambda in_ch, out_ch: returned).message
+
+
+def test_class_where_a_function_is_asked_for():
+    assert "it got the class TimeEmbedding. Write def and a return." in (
+        grade("2.4", TimeEmbedding).message
+    )
+
+
+def test_list_of_the_caller_changed_in_place_is_named():
+    class Attempt(EXERCISES["3.4"].reference):
+        def __init__(self, in_ch, chs, time_dim):
+            super().__init__(in_ch, chs, time_dim)
+            chs.reverse()
+
+    message = grade("3.4", Attempt).message
+    assert "changes its input: chs is different" in message
+    assert "list(reversed(chs)), not chs.reverse()" in message
+
+
+def test_skips_may_be_taken_out_of_their_list():
+    class Attempt(EXERCISES["4.5"].reference):
+        def forward(self, x, skips, temb):
+            return super().forward(x, [skips.pop(0) for _ in self.ups], temb)
+
+    assert grade("4.5", Attempt).outcome == "correct"
+
+
+@pytest.mark.parametrize(
+    "code, tip",
+    [
+        ("emb.sqroot()", "Is the name spelled alike"),
+        ("[3].reverse() + emb", "append, reverse and sort change a list"),
+        ("emb.sum(dmi=1)", "Compare the call"),
+        ("reversed([1])[0]", "Make a list of it"),
+        ("1 / (2 ^ 2) * emb", "2^i is not"),
+        ("[1][2]", "length of the list"),
+        ("emb @ emb", "Print the shapes"),
+        ("(1.0).sqrt()", "plain number"),
+        ("nn.Sequential(nn.SiLU)", "Brackets are missing"),
+        ("unknown", "made or imported before"),
+    ],
+)
+def test_advice_fits_the_kind_of_error(code, tip):
+    attempt = eval(f"lambda emb: {code}", {"torch": torch, "nn": nn})
+    verdict = grade("1.3", attempt)
+    assert verdict.outcome == "crashed" and tip in verdict.message
+
+
+def test_sampler_without_a_yield_is_named():
+    assert (
+        "0 steps come out of your sampler" in grade("5.4", lambda model, xT, schedule: None).message
+    )
+
+
+def test_check_says_what_the_notebook_goes_on_with(capsys):
+    check("1.3", lambda emb: emb)
+    assert capsys.readouterr().out.endswith("the notebook goes on with the reference.)\n")

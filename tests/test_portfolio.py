@@ -252,3 +252,27 @@ def test_drive_is_used_where_it_is_mounted(folder, monkeypatch, capsys, cell):
 def test_outside_colab_drive_is_no_error(capsys):
     portfolio.load(drive=True)
     assert capsys.readouterr().out.startswith("This is not Colab: my_unet.py stays in ")
+
+
+def test_a_part_that_was_taken_out_of_the_file_is_the_courses(cell):
+    keep("1.1", cell(RIGHT).frequencies)
+    portfolio.path().write_text(text()[: text().index("# %% ConvBlock")])
+    module = portfolio.load()
+    assert module.UNet(1, 8, (1, 2), 16) and "pow" not in vars(module)
+    assert "max_period ** -(" in text()
+
+
+def test_an_empty_file_is_no_file(folder):
+    (folder / "my_unet.py").write_text("")
+    assert keep("1.1", EXERCISES["1.1"].reference) == portfolio.KEPT
+
+
+def test_a_helper_named_like_a_part_of_the_course_is_told(cell):
+    code = "def times(n):\n    return n\n" + RIGHT.replace("arange(n)", "arange(times(n))")
+    assert "your times has the name of a part of the course" in keep("1.1", cell(code).frequencies)
+
+
+def test_another_python_runs_the_file_alone(cell):
+    keep("1.1", cell(RIGHT).frequencies)
+    assert "drawn: (4, 1, 16, 16)" in portfolio.run_alone()
+    assert "course_utils imported: False" in portfolio.run_alone()

@@ -59,10 +59,15 @@ def grade_exercise(exercise, attempt):
         return verdict("crashed", attempt.message)
     if not alike(exercise.reference, attempt):
         wanted = "class" if inspect.isclass(exercise.reference) else "function"
+        tip = (
+            "Write def and a return."
+            if inspect.isclass(attempt)
+            else "Give it the name alone, without brackets behind it."
+        )
         return verdict(
             "not yet",
             f"The check takes a {wanted}, {name(exercise.reference)}; it got {describe(attempt)}. "
-            f"Give it the name alone, without brackets behind it.",
+            f"{tip}",
         )
     try:
         came = observe(exercise, attempt)
@@ -157,6 +162,8 @@ def crash_advice(error):
 ADVICE = [
     (r"before Module\.__init__", "Call super().__init__() before you keep anything on self."),
     (r"__init__\(\) should return None", "A constructor returns nothing: leave the return out."),
+    (r"not a Module subclass", "Brackets are missing behind a layer, or layers are in a list."),
+    (r"'(float|int)' object has no", "That is a plain number; torch.tensor(1.0) is a tensor."),
     (r"NoneType", "Something is None. append, reverse and sort change a list and return nothing."),
     (r"reverseiterator|'zip'|'map'|generator' object", "Make a list of it first: list(...)."),
     (r"argument", "Compare the call with what the function or the layer takes."),

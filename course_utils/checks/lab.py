@@ -6,6 +6,7 @@ reference gives the results to compare with.
 """
 
 import copy
+import dis
 import inspect
 import linecache
 import site
@@ -86,7 +87,7 @@ class Lab:
         given = copied(args)
         module = self.run(what, cls, *given, seed=SEED + 1)  # not that of the calls
         is_module = isinstance(module, nn.Module)
-        self.note(what, is_module, "Your class is no nn.Module: let it inherit from nn.Module.")
+        self.note(what, is_module, *no_module(cls, module))
         if not is_module:
             raise Stop
         begun = "_parameters" in vars(module)
@@ -106,6 +107,14 @@ class Lab:
         )  # fmt: skip
         if hidden:
             raise Stop
+        strays = ", ".join(
+            n for n in globals_of_forward(module) if n in dict(module.named_children())
+        )
+        self.note(
+            "names of the notebook in forward", bool(strays),
+            f"Your forward uses {strays} of the notebook, outside the class.",
+            f"Its own layers have self before their names: self.{strays.split(',')[0]}.",
+        )  # fmt: skip
         fill(module)
         return module
 
@@ -182,7 +191,11 @@ class Lab:
             "Either it is never used, or detach, .data or no_grad cuts the way to the output.",
         )  # fmt: skip
         for x in inputs:
-            self.note("the gradient of the input", x.grad)
+            self.note(
+                "the gradient of the input", x.grad,
+                "No gradient comes through to an input." if x.grad is None else "",
+                "detach, .data or no_grad cuts the way." if x.grad is None else "",
+            )  # fmt: skip
         still = [n or "the module" for n, m in module.named_modules() if not m.training]
         self.note(
             "parts switched to eval mode", still,
@@ -282,6 +295,25 @@ def change(value, function):
     return (
         type(value)(change(v, function) for v in value) if type(value) in (tuple, list) else value
     )
+
+
+def no_module(made_by, value):
+    """Say what is wrong with something that should be a module, and what to do."""
+    if inspect.isclass(made_by):
+        return "Your class is no nn.Module.", "Let it inherit from nn.Module."
+    tip = "Is a return missing?" if value is None else "Return one module."
+    if isinstance(value, (tuple, list)):
+        tip = "Put the layers into nn.Sequential(...)."
+    if isinstance(value, type):
+        tip = "Brackets behind its name are missing: they make a module of the class."
+    return f"Your function returns {describe(value)}; a module is asked for.", tip
+
+
+def globals_of_forward(module):
+    """Return the names that a module's forward takes from outside."""
+    code = getattr(type(module).forward, "__code__", None)
+    loads = dis.get_instructions(code) if code else []
+    return {i.argval for i in loads if i.opname == "LOAD_GLOBAL"}
 
 
 def copied(args):

@@ -109,6 +109,26 @@ def scale_on_the_columns(x, scale, shift, eps=1e-5):
     return scale * (x - mean) / (var + eps).sqrt() + shift
 
 
+def axes_lost(x, scale, shift, eps=1e-5):
+    """The mean has shape (C,), and PyTorch lines it up with the last axis, the W columns. With
+    keepdim=True it is (1, C, 1, 1)."""
+    mean, var = x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3), correction=0)
+    return scale[:, None, None] * (x - mean) / (var + eps).sqrt() + shift[:, None, None]
+
+
+def one_axis_short(x, scale, shift, eps=1e-5):
+    """scale and shift have one axis too few: (C, 1) meets H and W. They need two more than they
+    have, [:, None, None], to be (C, 1, 1)."""
+    mean = x.mean(dim=(0, 2, 3), keepdim=True)
+    var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
+    return scale[:, None] * (x - mean) / (var + eps).sqrt() + shift[:, None]
+
+
+def own_eps(x, scale, shift, eps=1e-5):
+    """Your function takes an eps of its own. Use the argument."""
+    return batch_norm(x, scale, shift)
+
+
 def batch_norm_by_function(x, scale, shift, eps=1e-5):
     return F.batch_norm(x, None, None, scale, shift, training=True, eps=eps)
 
@@ -274,6 +294,14 @@ class TimeNotSpread(TimedConvs):
 
     def forward(self, x, temb):
         return self.conv2(self.conv1(x) + self.time_proj(temb))
+
+
+class TimeOneAxisShort(TimedConvs):
+    """The projected time has one axis too few: (B, K, 1) meets K, H and W. It needs two:
+    [:, :, None, None]."""
+
+    def forward(self, x, temb):
+        return self.conv2(self.conv1(x) + self.time_proj(temb)[:, :, None])
 
 
 class TimeAfterSecond(TimedConvs):
@@ -529,6 +557,56 @@ class ActivatedSum(ConvBlock):
         return F.silu(self.norm2(self.conv2(h)) + self.shortcut(x))
 
 
+class ActivatedOnceMore(ConvBlock):
+    """SiLU is applied to the sum. It comes before the sum, so that the shortcut's x goes through
+    the block without an activation."""
+
+    def forward(self, x, temb):
+        return F.silu(super().forward(x, temb))
+
+
+class ShortcutNotAdded(ConvBlock):
+    """The shortcut is made and not used: add self.shortcut(x) to what comes out."""
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        return F.silu(self.norm2(self.conv2(h)))
+
+
+class ShortcutOfNine(ConvBlock):
+    """The shortcut is a 3x3 convolution. Take 1x1: it leaves the place of everything alone."""
+
+    def __init__(self, in_ch, out_ch, time_dim):
+        super().__init__(in_ch, out_ch, time_dim)
+        if in_ch != out_ch:
+            self.shortcut = nn.Conv2d(in_ch, out_ch, 3, padding=1)
+
+
+class ShortcutNormalised(ConvBlock):
+    """There is BatchNorm on the shortcut. Leave it out: x should come through as it is."""
+
+    def __init__(self, in_ch, out_ch, time_dim):
+        super().__init__(in_ch, out_ch, time_dim)
+        if in_ch != out_ch:
+            self.shortcut = nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch))
+
+
+class FirstSiluMissing(ConvBlock):
+    """SiLU is missing after the first convolution."""
+
+    def forward(self, x, temb):
+        h = self.norm1(self.conv1(x)) + self.time_proj(temb)[:, :, None, None]
+        return F.silu(self.norm2(self.conv2(h))) + self.shortcut(x)
+
+
+class LastSiluMissing(ConvBlock):
+    """SiLU is missing after the second convolution."""
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        return self.norm2(self.conv2(h)) + self.shortcut(x)
+
+
 class BlockWithoutNorms(ConvBlock):
     """BatchNorm is missing after both convolutions."""
 
@@ -703,6 +781,9 @@ EXERCISES = [
             "scale and shift not used": not_scaled,
             "shifted before scaled": shift_first,
             "scale not spread over the pixels": scale_on_the_columns,
+            "keepdim forgotten": axes_lost,
+            "scale one axis short": one_axis_short,
+            "eps not used": own_eps,
         },
         also_right=[batch_norm_by_function, batch_norm_by_einops, batch_norm_channel_by_channel],
     ),
@@ -735,6 +816,7 @@ EXERCISES = [
         look="The order is: conv1, plus the projected time, conv2.",
         mistakes={
             "time not spread over the pixels": TimeNotSpread,
+            "time one axis short": TimeOneAxisShort,
             "time after the second convolution": TimeAfterSecond,
             "time multiplied": TimeMultiplied,
             "time without effect": TimeForgotten,
@@ -779,7 +861,13 @@ EXERCISES = [
             "shortcut from the middle": ShortcutOfTheMiddle,
             "shortcut without a convolution": ShortcutUnchanged,
             "shortcut always with a convolution": ShortcutAlwaysConvolved,
+            "shortcut not added": ShortcutNotAdded,
+            "shortcut of 3x3": ShortcutOfNine,
+            "BatchNorm on the shortcut": ShortcutNormalised,
             "SiLU after the sum": ActivatedSum,
+            "SiLU once more after the sum": ActivatedOnceMore,
+            "no SiLU after the first convolution": FirstSiluMissing,
+            "no SiLU after the second convolution": LastSiluMissing,
             "no BatchNorm": BlockWithoutNorms,
             "no BatchNorm after the first convolution": BlockWithoutFirstNorm,
             "no BatchNorm after the second convolution": BlockWithoutSecondNorm,

@@ -1,12 +1,13 @@
 """The exercises of notebook 05. A docstring of a wrong answer is what its author is told."""
 
+import functools
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, Downsample, Upsample
 from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import name
 from course_utils.decoder import Decoder
 from course_utils.diffusion import add_noise, noise_loss, predict_x0
 from course_utils.embedding import TimeEmbedding
@@ -245,7 +246,8 @@ def norms_forgotten(in_ch, out_ch, time_dim):
 
 
 def one_norm(in_ch, out_ch, time_dim):
-    """There are two BatchNorms, with a scale and a shift for each channel: 4 * out_ch in all."""
+    """You are 2 * out_ch short. Either the biases of the two convolutions are missing, or one of
+    the two BatchNorms, which have a scale and a shift for each channel."""
     return block_parameters(in_ch, out_ch, time_dim) - 2 * out_ch
 
 
@@ -308,7 +310,7 @@ def counted_per_channel(in_ch, out_ch, time_dim):
 # 5.3 noise_loss
 
 
-class Toy(nn.Module):
+class StandIn(nn.Module):
     """A stand-in for a network: its answer depends on xt, on t, and on a weight."""
 
     def __init__(self):
@@ -323,7 +325,7 @@ class Toy(nn.Module):
 def loss_experiment(lab, noise_loss):
     schedule = cosine_schedule(100)
     for B, C, H, W in [(3, 1, 4, 5), (5, 2, 3, 2)]:
-        net = Toy()
+        net = StandIn()
         x0, eps = lab.uniform(B, C, H, W) * 2 - 1, lab.normal(B, C, H, W)
         loss = lab.call(noise_loss, net, x0, lab.steps(B, 100), eps, schedule)
         learns = isinstance(loss, torch.Tensor) and loss.requires_grad
@@ -417,22 +419,29 @@ def loss_by_picture(net, x0, t, eps, schedule):
 # 5.4 ddpm and 5.5 ddim
 
 
-def all_steps(sampler):
+def all_steps(lab, sampler):
     """A function that runs a sampler to its end: what it yields, or returns, as a list."""
 
+    @functools.wraps(sampler)
     def run(model, xT, schedule, *more):
         result = sampler(model, xT, schedule, *more)
-        return list(result) if hasattr(result, "__iter__") else result
+        found = list(result) if hasattr(result, "__iter__") else []
+        expected = more[0] if more else schedule.T
+        lab.note(
+            "the number of steps", len(found),
+            f"{len(found)} steps come out of your sampler, and {expected} are expected.",
+            "Is there a yield t, xt, x0 in the loop, as its last line? Are all steps visited?",
+        )  # fmt: skip
+        return found
 
-    run.__name__ = name(sampler)
     return run
 
 
 def ddpm_experiment(lab, ddpm):
     for T, B, C, H, W in [(5, 2, 1, 3, 4), (8, 3, 2, 4, 2)]:
         schedule = Schedule(0.05 + 0.5 * lab.uniform(T))
-        lab.call(all_steps(ddpm), Toy(), lab.normal(B, C, H, W), schedule)
-    lab.elsewhere(all_steps(ddpm), Toy(), lab.normal(B, C, H, W), schedule)
+        lab.call(all_steps(lab, ddpm), StandIn(), lab.normal(B, C, H, W), schedule)
+    lab.elsewhere(all_steps(lab, ddpm), StandIn(), lab.normal(B, C, H, W), schedule)
 
 
 def ddpm_with(
@@ -530,8 +539,9 @@ def ddpm_one_late(model, xT, schedule):
 
 
 def ddpm_on_the_cpu(model, xT, schedule):
-    """This is right on a CPU, and stops on a GPU: xT is there, and the schedule is on the CPU.
-    Bring it along: alpha_bar = schedule.alpha_bar.to(xT.device)."""
+    """This is right on a CPU, and stops on a GPU: xT is there, and the schedule, or noise of yours,
+    is on the CPU. alpha_bar = schedule.alpha_bar.to(xT.device) brings the one along, and
+    torch.randn_like(xt) makes the other where xt is."""
     return ddpm_with(model, xT, schedule)
 
 
@@ -602,12 +612,12 @@ def ddim_experiment(lab, ddim):
     for T, steps, eta, B, C, H, W in [
         (20, 4, 0.0, 2, 1, 3, 4),
         (7, 7, 0.0, 3, 2, 2, 5),
-        (30, 8, 1.0, 2, 1, 4, 3),
+        (30, 9, 1.0, 2, 1, 4, 3),
         (10, 3, 0.5, 2, 2, 2, 3),
     ]:
         schedule = Schedule(0.02 + 0.2 * lab.uniform(T))
-        lab.call(all_steps(ddim), Toy(), lab.normal(B, C, H, W), schedule, steps, eta)
-    lab.elsewhere(all_steps(ddim), Toy(), lab.normal(B, C, H, W), schedule, steps, eta)
+        lab.call(all_steps(lab, ddim), StandIn(), lab.normal(B, C, H, W), schedule, steps, eta)
+    lab.elsewhere(all_steps(lab, ddim), StandIn(), lab.normal(B, C, H, W), schedule, steps, eta)
 
 
 def ddim_with(
@@ -707,9 +717,16 @@ def ddim_told_the_number(model, xT, schedule, steps=50, eta=0.0):
 
 
 def ddim_on_the_cpu(model, xT, schedule, steps=50, eta=0.0):
-    """This is right on a CPU, and stops on a GPU: xT is there, and the schedule is on the CPU.
-    Bring it along: alpha_bar = schedule.alpha_bar.to(xT.device)."""
+    """This is right on a CPU, and stops on a GPU: xT is there, and the schedule, or noise of yours,
+    is on the CPU. alpha_bar = schedule.alpha_bar.to(xT.device) brings the one along, and
+    torch.randn_like(xt) makes the other where xt is."""
     return ddim_with(model, xT, schedule, steps, eta)
+
+
+def ddim_clean_first(model, xT, schedule, steps=50, eta=0.0):
+    """In what you yield, xt and x0 are swapped: it is (t, xt, x0)."""
+    for t, xt, x0 in ddim_with(model, xT, schedule, steps, eta):
+        yield t, x0, xt
 
 
 def ddim_last_only(model, xT, schedule, steps=50, eta=0.0):
@@ -804,7 +821,8 @@ EXERCISES = [
         notebook=NOTEBOOK,
         reference=block_parameters,
         experiment=block_parameters_experiment,
-        look="Print each p.shape of ConvBlock(1, 4, 8).parameters(), and count layer by layer.",
+        look="It is an int. Print each p.shape of ConvBlock(1, 4, 8).parameters() and of "
+        "ConvBlock(5, 5, 2).parameters(), and count layer by layer.",
         mistakes={
             "no biases": biases_forgotten,
             "no norms": norms_forgotten,
@@ -882,6 +900,7 @@ EXERCISES = [
             "old noise kept beside the new": ddim_too_much,
             "variance instead of its root": ddim_variance,
             "no roots": ddim_no_roots,
+            "xt and x0 swapped": ddim_clean_first,
             "noise left at the end": ddim_not_to_the_end,
             "upwards in time": ddim_upwards,
             "all T steps": ddim_every_step,

@@ -18,6 +18,7 @@ COLOURS = {
     "crashed": "#c2410c",
     "not attempted": "#64748b",
 }
+GOING_ON = "(Until it is right, the notebook goes on with the reference.)"
 MARKS = {"correct": "✔", "not yet": "✘", "crashed": "✘", "not attempted": "…"}
 
 
@@ -51,7 +52,8 @@ def check(exercises, attempts, id, attempt):
     verdict = grade_exercise(exercise, attempt)
     right = verdict.outcome == "correct"
     kept = portfolio.keep(exercise.reference, attempt, passes(exercise)) if right else ""
-    display(Notice(f"{verdict.message} {kept}".strip(), verdict.outcome))
+    going_on = "" if right or verdict.outcome == "not attempted" else GOING_ON
+    display(Notice(f"{verdict.message} {kept or going_on}".strip(), verdict.outcome))
     return attempt if right else exercise.reference
 
 

@@ -21,6 +21,8 @@
 # setup
 
 # %%
+import math
+
 import matplotlib.pyplot as plt
 import torch
 
@@ -313,7 +315,7 @@ print(quality)
 # %% tags=["trained"]
 print("nearer to the real pictures than the Gaussian is, five times over:",
       5 * quality.samples.distance < quality.gaussian.distance)
-print("all classes are drawn:", quality.samples.entropy > 3)
+print("all ten classes are drawn:", quality.samples.entropy > math.log2(9))
 print("not learned by heart:", quality.samples.nearest > 0.8 * quality.real.nearest)
 
 # %% [markdown]

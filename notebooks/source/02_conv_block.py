@@ -74,9 +74,9 @@ plt.show()
 
 # %% [markdown]
 # The first kernel keeps the picture. The second blurs it. The third is red where the picture gets
-# brighter from left to right and blue where it gets darker: it finds edges. (Red is positive,
-# blue is negative, white is 0.) A layer `nn.Conv2d` learns its kernels; it finds such things by
-# itself.
+# brighter from left to right and blue where it gets darker: it finds edges. (It sees an edge at
+# the rim too: the next lines say why. Red is positive, blue is negative, white is 0.) A layer
+# `nn.Conv2d` learns its kernels; it finds such things by itself.
 #
 # The result has as many rows and columns as the picture because of `padding=1`: a border of zeros
 # is put around the picture first. **What size comes out without it? And what does the border of
@@ -89,10 +89,11 @@ print("with padding=1: ", tuple(F.conv2d(ones, all_nine, padding=1).shape))
 print(F.conv2d(ones, all_nine, padding=1)[0, 0])
 
 # %% [markdown]
-# Without padding, the window cannot stand on the border: a row is lost on each side, and two
-# columns. After ten such layers, 16 x 16 pixels would be gone. With padding the size stays, but
-# the border looks different: in a corner, only four of the nine pixels are there. So the network
-# can see where the border is. That does no harm; it may even be of use.
+# Without padding, the window cannot stand on the border: a row is lost at the top and at the
+# bottom, and a column on each side. After seven such layers, 2 x 2 of 16 x 16 pixels would be
+# left. With padding the size stays, but the border looks different: in a corner, only four of the
+# nine pixels are there. So the network can see where the border is. That does no harm; it may
+# even be of use.
 #
 # What a convolution does not change: each pixel of the result stands where it stood, and depends
 # on its nearest neighbours only. What it changes: the number of channels, as you like.
@@ -185,7 +186,7 @@ for c in (0, 1):
 #
 # There is something odd about it. In training, the result for one picture depends on the other
 # pictures of its batch. When a network draws, that would be a nuisance: the same noise would give
-# another picture in other company. So `nn.BatchNorm2d` has two modes. In training mode it does
+# another picture in another batch. So `nn.BatchNorm2d` has two modes. In training mode it does
 # what you wrote, and on the side it keeps a running average of the means and variances that it
 # meets. In eval mode it uses these averages instead. **The next cell puts the same picture into
 # two different batches, in both modes. Where will its result be the same?**
@@ -221,9 +222,9 @@ except ValueError as error:
 
 # %% [markdown]
 # How strong the picture was is lost: divided by its own deviation, every picture is as strong as
-# any other. To a network that has to judge how much noise is in a picture, that matters. So keep
-# the batch large, 16 or more. And with a single number per channel there is nothing left to
-# compare, and PyTorch refuses.
+# any other. To a network that has to judge how much noise is in a picture, that matters. So do
+# not train with batches of one or a few pictures. And with a single number per channel there is
+# nothing left to compare, and PyTorch refuses.
 #
 # ## 3. What is SiLU for?
 #
@@ -238,7 +239,7 @@ plt.show()
 
 # %% [markdown]
 # They look much alike, but look at the gradients. That of ReLU is 0 for every negative x:
-# whatever stands before it, learns nothing from these. That of SiLU is nearly nowhere 0, and it
+# whatever stands before it learns nothing from these. That of SiLU is nearly nowhere 0, and it
 # has no jump. How often does that happen? After BatchNorm, values are about normally distributed.
 # **What share of them gets no gradient through ReLU? And through SiLU?**
 
@@ -251,13 +252,13 @@ for name, activation in [("ReLU", F.relu), ("SiLU", F.silu)]:
 
 # %% [markdown]
 # Half of them, and none. Networks with ReLU learn all the same, for it is another half each time.
-# With SiLU, more comes through.
+# With SiLU, every value gets some gradient.
 #
 # ### Exercise 2.2: convolution, BatchNorm, SiLU
 # difficulty 1 of 5, about 5 minutes
 #
-# These three belong together, and we will need them twice in each block. Return them as one
-# module.
+# These three belong together, and we will need them twice in each block. Write a function that
+# returns them as one module.
 #
 # $$\mathrm{out} = \mathrm{SiLU}(\mathrm{BatchNorm}(\mathrm{conv}_{3\times3}(x)))$$
 #
@@ -289,7 +290,7 @@ conv_bn_silu = check("2.2", conv_bn_silu)
 #
 # <details><summary>Hint 2: how many channels?</summary>
 #
-# The convolution turns in_ch channels into out_ch. What stands behind it, sees out_ch.
+# The convolution turns in_ch channels into out_ch. What stands behind it sees out_ch.
 # </details>
 #
 # <details><summary>My check says that the padding is missing</summary>
@@ -395,7 +396,7 @@ plt.show()
 #
 # Complete `forward`. The layers are there.
 #
-# $$h = \mathrm{conv}_1(x) + W\,\mathrm{temb} \qquad\text{then}\qquad \mathrm{out} = \mathrm{conv}_2(h)$$
+# $$h = \mathrm{conv}_1(x) + \mathrm{time\_proj}(\mathrm{temb}) \qquad\text{then}\qquad \mathrm{out} = \mathrm{conv}_2(h)$$
 #
 # | | shape |
 # |---|---|
@@ -462,8 +463,8 @@ plt.show()
 # **Why is the difference not one flat colour in each channel? We added one number per channel,
 # the same at every pixel.** Because `conv2` comes after the addition, and SiLU bends what it
 # makes of it: where the picture is dark, the same shift has another effect than where it is
-# bright. That is why the time is added *between* the convolutions. After the second, it could
-# only shift each channel as a whole.
+# bright. (And at the border, `conv2` sees zeros in place of the shift.) That is why the time is
+# added *between* the convolutions. After the second, it could only shift each channel as a whole.
 #
 # ## 5. Why a way around?
 #
@@ -475,8 +476,8 @@ plt.show()
 # And the gradient, on its way back in training, comes through the sum as it is. Let us measure
 # that. Eight fresh blocks in a row: we put a random gradient in at the end, and see what comes
 # out at the input. BatchNorm sees to it that it does not fade away. **But does it still point the
-# same way?** The cosine of the angle between the two says so: 1 for the same direction, 0 for any
-# other.
+# same way?** The cosine of the angle between the two says so: 1 for the same direction, 0 when
+# they have nothing to do with each other.
 
 # %%
 def gradient_kept(with_shortcut, blocks=8):
@@ -496,18 +497,18 @@ print(f"with shortcuts:    {gradient_kept(True):.1f}")
 
 # %% [markdown]
 # Without shortcuts, what reaches the first block has nothing to do any more with what was asked
-# for at the end: sixteen random layers have scrambled it. With them, more than half of it comes
-# through. So the first blocks learn from the first step on.
+# for at the end: sixteen random layers have scrambled it. With them, it still points largely the
+# same way. So the first blocks learn from the first step on.
 #
 # There is one difficulty. In the U the channels change from block to block: from 32 to 64, say.
-# Then x does not fit the sum. A 1x1 convolution makes 64 channels of 32. It looks at one pixel
-# alone and mixes its channels, so everything stays in its place.
+# Then x does not fit the sum. A 1x1 convolution makes 64 channels out of 32. It looks at one
+# pixel alone and mixes its channels, so everything stays in its place.
 #
 # ### Exercise 2.4: the way around
 # difficulty 1 of 5, about 6 minutes
 #
-# Return a module that hands x on unchanged if `in_ch` equals `out_ch`, and else a 1x1 convolution
-# (with its bias, as `nn.Conv2d` comes).
+# Write a function that returns a module. It hands x on unchanged if `in_ch` equals `out_ch`, and
+# else a 1x1 convolution (with its bias, as `nn.Conv2d` comes).
 #
 # | | shape |
 # |---|---|
@@ -538,10 +539,9 @@ shortcut = check("2.4", shortcut)
 # `nn.Conv2d(in_ch, out_ch, 1)` has a window of 1 x 1, so it needs no padding.
 # </details>
 #
-# <details><summary>My check says that something comes through changed</summary>
+# <details><summary>My check says that there is a convolution where the channels are equal</summary>
 #
-# Where the channels are equal, the convolution is not wanted, not even one that starts as an
-# identity.
+# Where in_ch equals out_ch, no convolution is wanted, not even one that starts as an identity.
 # </details>
 
 # %%
@@ -626,7 +626,7 @@ ConvBlock = check("2.5", ConvBlock)
 # through the block as it is.
 # </details>
 #
-# <details><summary>My check says that my input is changed</summary>
+# <details><summary>My check says that forward writes into x</summary>
 #
 # Look for `+=` and for functions that end in an underscore. On a tensor that you made yourself in
 # forward they are fine. On `x` they are not.
@@ -695,8 +695,9 @@ torch.manual_seed(0)
 knows = fit(OneBlock(told=True))
 torch.manual_seed(0)
 does_not = fit(OneBlock(told=False))
+print("error at t =         50    300    900")
 for name, net in [("told the time", knows), ("not told", does_not)]:
-    print(f"{name:14}", "  ".join(f"{e:.3f}" for e in errors(net)))
+    print(f"{name:18}", "  ".join(f"{e:.3f}" for e in errors(net)))
 
 # %%
 better = [a < b for a, b in zip(errors(knows), errors(does_not))]
@@ -705,7 +706,7 @@ print("the block that knows t is better at t = 50, 300, 900:", better)
 # %% [markdown]
 # It is better everywhere, and most of all at t = 900, in proportion: there the noise is nearly
 # the whole of xt, and a block that knows this can almost hand xt on. One that does not know has
-# to be careful. (To know nothing at all, the answer 0, would be an error of 1.)
+# to be careful. (Answering 0 everywhere gives an error of 1.)
 #
 # Now you tell it the time. The picture below has the noise of t = 300. The first row shows eight
 # channels of the block's output for the time that the slider says, the second how they differ
@@ -729,7 +730,7 @@ told_time_slider(knows, xt, true_t=300)
 # - A 3x3 convolution with padding keeps the size and lets each pixel see its neighbours; the number
 #   of channels is free.
 # - BatchNorm gives each channel mean 0 and deviation 1 over the batch, then a learned scale and
-#   shift. In eval mode it uses running averages, so that a picture's result is its own.
+#   shift. In eval mode it uses running averages, so that a picture's result does not depend on its batch.
 # - SiLU bends the line between the convolutions, and hardly ever stops a gradient.
 # - The time is projected to one number per channel and added between the convolutions, with two
 #   more axes: `[:, :, None, None]`.

@@ -19,6 +19,7 @@
 
 # %%
 import json
+import math
 
 import matplotlib.pyplot as plt
 import torch
@@ -92,7 +93,7 @@ for i, skip in enumerate(skips):
 # | | |
 # |---|---|
 # | `x` | `(B, C, H, W)`, C is `in_ch` |
-# | `t` | `(B,)`, or one int for the whole batch: `timesteps(t, x)` makes `(B,)` of both |
+# | `t` | `(B,)`, or one int for the whole batch: `timesteps(t, x)` makes `(B,)` of either |
 # | returns | `(B, C, H, W)` |
 #
 # `TimeEmbedding(time_dim)`, `Encoder(in_ch, chs, time_dim)` and `Decoder(chs, out_ch, time_dim)`
@@ -129,7 +130,8 @@ UNet = check("5.1", UNet)
 #
 # <details><summary>Hint 2: forward</summary>
 #
-# The three lines of the cell above, with `timesteps(t, x)` in place of t.
+# The three lines of the cell above, with `timesteps(t, x)` in place of t, and with `self.` before
+# the parts: without it you would use those of the cell above.
 # </details>
 #
 # <details><summary>My check says that an int t has to become a tensor</summary>
@@ -216,10 +218,11 @@ for name, count in (blocks | others).items():
 print(f"{'by hand':15} {sum(blocks.values()) + sum(others.values()):8,}")
 
 # %% [markdown]
-# The block at the bottom has more than a third of it all, though its picture is the smallest:
+# The block at the bottom has more than two fifths of it all, though its picture is the smallest:
 # weights go with channels times channels, not with pixels. Does PyTorch agree? (BatchNorm makes
 # the biases of the convolutions before it superfluous. If you left them out, as many people do,
-# your network has a few hundred parameters fewer, and that is fine.)
+# your network has 640 parameters fewer, one for each channel of ten convolutions, and that is
+# fine.)
 
 # %%
 counted = sum(p.numel() for p in net.parameters())
@@ -311,8 +314,8 @@ noise_loss = check("5.3", noise_loss)
 # solution 5.3
 
 # %% [markdown]
-# A fresh network knows nothing. What loss does it have? The noise has variance 1, so the answer 0
-# would have a loss of 1:
+# A fresh network knows nothing. **What loss will it have?** The noise has variance 1, so the
+# answer 0 would have a loss of 1:
 
 # %%
 schedule = cosine_schedule()
@@ -321,7 +324,7 @@ x0, t = images[:64], torch.randint(1000, (64,), generator=generator)
 eps = torch.randn(x0.shape, generator=generator)
 with torch.no_grad():
     loss = noise_loss(net, x0, t, eps, schedule)
-print("a fresh network is about as bad as the answer 0:", 0.8 < loss.item() < 2.0)
+print(f"loss of a fresh network: {loss:.1f}")
 
 # %% [markdown]
 # ## 4. The first test: can it learn eight pictures by heart?
@@ -329,8 +332,10 @@ print("a fresh network is about as bad as the answer 0:", 0.8 < loss.item() < 2.
 # Before you train a network for an hour, train it for a few seconds on a single batch that never
 # changes: eight pictures, eight steps t, eight noises. A network with half a million parameters
 # must be able to learn these by heart. If it cannot, something is broken, and no amount of data
-# will mend it. It is the cheapest test there is, and it finds most mistakes: a wrong target, a
-# part that gets no gradient, a learning rate that is far off.
+# will mend it. It is the cheapest test there is, and it finds many mistakes: noise that does not
+# belong to the picture, a part that gets no gradient, a learning rate that is far off. (Not all:
+# a network that is asked for the wrong thing, the picture in place of the noise, learns that by
+# heart as well.)
 #
 # We do it twice: once with your loss, once with a broken one that draws new noise to compare
 # with, a mistake that is easily made. **Where will the two losses end?**
@@ -377,12 +382,13 @@ print("the broken one does not:", curves["broken"][-1] > 0.5)
 # %% [markdown]
 # The right one falls and falls. The broken one gets stuck near 1: noise that the network never
 # saw cannot be guessed, and the best answer is 0. Note that the broken one *runs*. No error,
-# sensible shapes, a loss that falls a little at first. Only this test, or a look at the numbers,
-# finds it.
+# sensible shapes. Only the loss says that something is wrong, and in a long training run on
+# changing data it is easy to overlook.
 #
 # ## 5. Training
 #
-# Now all pictures, random steps, random noise. The loop is that of notebook 00 (it is in
+# Now all pictures, random steps, random noise. (`machine`, from the setup cell, knows whether
+# there is a GPU, and how much training suits it.) The loop is that of notebook 00 (it is in
 # `course_utils/training.py`, and notebook 07 takes it apart). It is given your network and your
 # loss. On two CPU cores this takes half a minute to a minute:
 
@@ -410,11 +416,12 @@ plt.show()
 #
 # The network can say how much noise is in a picture. How does that make a picture out of nothing?
 # Start with pure noise at t = T - 1. At each step, ask the network for the noise, and from that
-# compute its guess of the clean picture, x0. The guess is a blur at first, so do not jump to it.
+# compute its guess of the clean picture, x0. The first guesses are of no use: at t = T - 1 there
+# is next to nothing of a picture in xt, and soon after they are a blur. So do not jump to them.
 # Go only a small part of the way: to a picture that has as much noise in it as belongs to t - 1.
 #
 # What is the picture at t - 1, if we know the one at t and believe the guess x0? It is normally
-# distributed, and its mean lies between the two: a little of x0, and most of xt.
+# distributed, and its mean lies between the two: for most t a little of x0, and most of xt.
 #
 # $$x_{t-1} = \frac{\sqrt{\bar\alpha_{t-1}}\;\beta_t}{1 - \bar\alpha_t}\, x_0
 # + \frac{\sqrt{1 - \beta_t}\,(1 - \bar\alpha_{t-1})}{1 - \bar\alpha_t}\, x_t + \sigma_t z
@@ -444,8 +451,8 @@ plt.show()
 # | `schedule` | has `T`, `betas` of shape `(T,)` and `alpha_bar` of shape `(T,)` |
 #
 # (`@torch.no_grad()` says that no gradients are needed in here, which saves memory and time. On a
-# GPU, xT is there and the schedule is not: begin with `alpha_bar = schedule.alpha_bar.to(xT.device)`
-# and the same for betas.)
+# GPU, xT is there and the schedule is not: begin with `alpha_bar =
+# schedule.alpha_bar.to(xT.device)` and the same for betas.)
 
 # %%
 @torch.no_grad()
@@ -492,8 +499,9 @@ ddpm = check("5.4", ddpm)
 # solution 5.4
 
 # %% [markdown]
-# Your network, your sampler, a thousand steps. The row shows one picture every 111 steps, and
-# below it the network's guess at that moment:
+# Your network, your sampler, a thousand steps. The first row shows one picture after every 111th
+# step, and below it the network's guess at that step. (The very first guess divides by a number
+# near 0 and is clipped: black and white.)
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)
@@ -507,7 +515,7 @@ strip(taken[-1][1], size=0.95)
 plt.show()
 
 # %% [markdown]
-# The second row: drawn by a network that you built.
+# The last row was drawn by a network that you built.
 #
 # ## 7. Sampling in fewer steps, with DDIM
 #
@@ -534,8 +542,9 @@ plt.show()
 #
 # $$t_i = \mathrm{round}(T\,(1 - i/n)) - 1, \qquad i = 0, \dots, n - 1$$
 #
-# beginning with T - 1, and after the last one it goes to a picture without noise: there
-# $\bar\alpha' = 1$. At each of them:
+# beginning with T - 1 (`round` is Python's), and after the last one it goes to a picture without
+# noise: there $\bar\alpha' = 1$. As in 5.4, bring `alpha_bar` to xT's device first. At each of
+# them:
 #
 # 1. the guess x0 as before, clipped to [-1, 1];
 # 2. **the noise that goes with the clipped guess**: solve $x_t = \dots$ above for
@@ -592,15 +601,15 @@ plt.show()
 
 # %% [markdown]
 # Move the sliders: how many looks, and how much fresh noise. The noise at the start stays the
-# same. **How few looks are enough? Which pictures change when eta changes, and why do they not
-# change at all when eta is 0 and you run it again?**
+# same. **How few looks are enough? What happens to the pictures when eta changes?**
 
 # %% tags=["nbval-ignore-output"]
 sampler_explorer(lambda *settings: last(ddim(model, xT, schedule, *settings)))
 
 # %% [markdown]
-# One look gives the average of everything. Five give blurred digits, and beyond fifty little
-# changes.
+# One look gives the first guess, which is nothing. With five, digits can be made out; from twenty
+# on, more looks change little. Any eta above 0 leads each picture another way, for the noise on
+# the way differs; with eta = 0 nothing is random but the start.
 #
 # ## 8. Why does fresh noise help?
 #
@@ -641,8 +650,8 @@ print("with eta = 1, less of the error is left:", left[1.0] < 0.8 * left[0.0])
 # Look at the formula to see why. With eta = 0, everything in xt that is not explained by x0
 # counts as noise $\varepsilon$, and is carried over to the next step, errors too. With eta = 1,
 # part of that $\varepsilon$ is thrown away, and fresh z takes its place, which is certainly
-# noise. Errors fade from look to look. It has a price: each look must be short, so that the
-# network can keep up. With few looks, eta = 0 is the better choice.
+# noise. Errors fade from look to look. It has a price: fresh noise has to be taken out again, so
+# it needs more looks. Try 5 looks with eta = 0 and with eta = 1 in the picture above.
 #
 # ## 9. Are they any good?
 #
@@ -669,22 +678,21 @@ print(next(text for text in texts if "Frechet" in text))
 # %% tags=["trained"]
 print("nearer to the real pictures than a Gaussian is:",
       quality.samples.distance < 0.7 * quality.gaussian.distance)
-print("all classes are drawn:", quality.samples.entropy > 3)
+print("all ten classes are drawn:", quality.samples.entropy > math.log2(9))
 
 # %% [markdown]
-# Your network is far ahead of the Gaussian and behind notebook 00. Two things make the
-# difference. Notebook 00 trained for 2,000 steps with 64 pictures in each, this one for 600 steps
-# with 32. And there the network was asked for v, which is easier to answer well at the noisy
-# steps, where the picture is decided. Try it: in section 5, set `steps=2000` and `batch=64`; then
+# Your network is ahead of the Gaussian and behind notebook 00. Two things make the difference.
+# Notebook 00 trained for 2,000 steps with 64 pictures in each, this one for 600 steps with 32.
+# And there the network was asked for v, which is easier to answer well at the noisy steps, where
+# the picture is decided. Try it: in section 5, set `steps=2000` and `batch=64`; then
 # `loss=velocity_loss`, and sample with `NoiseFromVelocity(model, schedule)` (both from
-# `course_utils.diffusion`). **Which of the two gains more?**
+# `course_utils.diffusion`). On two CPU cores that takes some minutes.
 #
 # ## 10. Take it home
 #
 # Everything that passed its check is in one file of plain code, together with the course's parts
 # where yours are missing. It does not need the course. Here another Python, in an empty folder
-# with nothing but this file, builds the network and draws (it has not been trained, so it draws
-# noise):
+# with nothing but this file, builds the network and lets it draw (untrained, so it draws noise):
 
 # %% tags=["nbval-ignore-output"]
 print(portfolio.run_alone())
@@ -701,10 +709,10 @@ mine = portfolio.load()
 # - DDPM goes down all steps, with fresh noise after each. DDIM splits xt into picture and noise and
 #   mixes them again for a step further down; eta says how much of the noise is renewed.
 #
-# **What can go wrong.** A loss that falls is no proof: a network with a wrong target falls too,
-# to
-# 1. A network left in training mode draws worse. At the step before the first, alpha_bar is 1, and
-# `alpha_bar[-1]` is not. And t must be that of the picture, in the network as in the schedule.
+# **What can go wrong.** A loss near 1 means that the network has learned nothing, however long it
+# has been trained. A network left in training mode draws worse. At the step before the first,
+# alpha_bar is 1, and `alpha_bar[-1]` is not. And t must be that of the picture, in the network as
+# in the schedule.
 #
 # **Where to look.** `course_utils/unet.py` has the network, `diffusion.py` the loss,
 # `samplers.py` both samplers, `training.py` the loop. What to do when shapes do not fit is the
