@@ -11,6 +11,7 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 from torch import nn
 from torch.nn import functional as F
+from traitlets.config import Config
 
 from course_utils import checks
 from course_utils.checks import EXERCISES, cell, check, grade, notebook
@@ -424,7 +425,7 @@ def test_verdict_is_shown_as_html_with_its_text_escaped():
 def shell():
     """A notebook's Python, with the course's exercises."""
     InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
+    shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
     cell.guard(shell, {"similarity", "TimeEmbedding"})
     yield shell
     InteractiveShell.clear_instance()

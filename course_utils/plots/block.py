@@ -2,6 +2,8 @@
 
 import matplotlib.pyplot as plt
 
+from course_utils.plots.pictures import frame, table
+
 
 def curves(x, values, title):
     """Draw functions of x, and their gradients as autograd finds them.
@@ -31,22 +33,18 @@ def maps(rows, labels=None, titles=None, size=1.1, limit=None):
 
     With limit, the strongest colour stands for that value in all rows.
     """
-    columns = max(len(row) for row in rows)
-    figure, axes = plt.subplots(
-        len(rows), columns, figsize=(size * columns, size * len(rows) * 1.08 + 0.25), squeeze=False
-    )
-    for r, row in enumerate(rows):
-        largest = limit or max(float(row.detach().abs().max()), 1e-6)
-        for ax in axes[r]:
-            ax.set_xticks([])
-            ax.set_yticks([])
-        for ax, values in zip(axes[r], row.detach().float().cpu()):
-            ax.imshow(values, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
-        for ax in axes[r, len(row) :]:
-            ax.axis("off")
-        if labels:
-            axes[r, 0].set_ylabel(labels[r], fontsize=9)
-    for ax, title in zip(axes[0], titles or []):
-        ax.set_title(title, fontsize=9)
-    figure.tight_layout(pad=0.3)
-    return figure
+    drawn = []
+    for row in rows:
+        show = on_scale(limit or max(float(row.detach().abs().max()), 1e-6))
+        drawn.append([(show, values) for values in row.detach().float().cpu()])
+    return table(drawn, titles, labels, size)
+
+
+def on_scale(largest):
+    """Return what draws a map whose strongest colour stands for this value."""
+
+    def show(ax, values):
+        ax.imshow(values, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
+        frame(ax)
+
+    return show

@@ -11,13 +11,21 @@ def strip(images, titles=None, labels=None, size=1.1):
     titles stand above the first row, labels at the left of the rows.
     """
     rows = images if isinstance(images, (list, tuple)) else [images]
+    return table([[(show, image) for image in row] for row in rows], titles, labels, size)
+
+
+def table(rows, titles=None, labels=None, size=1.1):
+    """Draw rows of pictures, each given as (draw, what): draw(ax, what) is called.
+
+    () -> figure
+    """
     columns = max(len(row) for row in rows)
     figure, axes = plt.subplots(
         len(rows), columns, figsize=(size * columns, size * len(rows) * 1.08 + 0.2), squeeze=False
     )
     for r, row in enumerate(rows):
-        for ax, image in zip(axes[r], row):
-            show(ax, image)
+        for ax, (draw, what) in zip(axes[r], row):
+            draw(ax, what)
         for ax in axes[r, len(row) :]:
             ax.axis("off")
         if labels:
@@ -50,6 +58,11 @@ def show(ax, image):
     """Draw one image of shape (C, H, W) into the axes."""
     pixels = ((image.detach().float().cpu().clamp(-1, 1) + 1) / 2).permute(1, 2, 0).numpy()
     ax.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    frame(ax)
+
+
+def frame(ax):
+    """Leave a thin frame around a picture, without numbers."""
     ax.set_xticks([])
     ax.set_yticks([])
     for side in ax.spines.values():
