@@ -64,7 +64,7 @@ def ddim(model, xT, schedule, steps=50, eta=0.0):
         alpha_bar = alpha_bars[t]
         alpha_bar_next = torch.ones_like(alpha_bar) if t_next is None else alpha_bars[t_next]
         x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(-1, 1)
-        eps = (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()  # that goes with the clipped x0
+        eps = (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()  # goes with the clipped x0
         variance = (1 - alpha_bar_next) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_next)
         sigma = eta * variance.sqrt()
         xt = alpha_bar_next.sqrt() * x0 + (1 - alpha_bar_next - sigma**2).clamp(min=0).sqrt() * eps

@@ -435,7 +435,8 @@ def noise(x0):
 xt, eps, answers, errors = examine(noise, {keep: fit(noise, keep) for keep in (0, 1)})
 c = (xt * eps).mean() / (xt * xt).mean()
 errors["c"] = (c * xt - eps).square().mean().item()
-print(f"without skips: {errors[0]:.2f}, with skips: {errors[1]:.2f}, one number: {errors['c']:.2f}")
+for name, key in [("without skips", 0), ("with skips", 1), ("one number", "c")]:
+    print(f"{name:13} {errors[key]:.2f}")
 
 # %%
 print("without skips, worse than one number:", errors[0] > errors["c"])

@@ -29,13 +29,13 @@ from torch.nn import functional as F
 from course_utils import portfolio
 from course_utils.checks import check
 from course_utils.data import load
-from course_utils.diffusion import add_noise, predict_x0  # for your code in exercises 5.3 to 5.5
+from course_utils.diffusion import add_noise, predict_x0
 from course_utils.plots import draw_u, grid, loss_curve, strip
 from course_utils.quality import measure
 from course_utils.samplers import last
 from course_utils.schedule import cosine_schedule
 from course_utils.training import TrainConfig, averaged, train
-from course_utils.unet import timesteps
+from course_utils.unet import check_picture, timesteps
 from course_utils.widgets import sampler_explorer
 
 # %% [markdown]
@@ -97,7 +97,8 @@ for i, skip in enumerate(skips):
 # | returns | `(B, C, H, W)` |
 #
 # `TimeEmbedding(time_dim)`, `Encoder(in_ch, chs, time_dim)` and `Decoder(chs, out_ch, time_dim)`
-# are there. The reference refuses pictures that cannot be halved often enough. Yours need not.
+# are there. The reference refuses pictures that cannot be halved often enough, with `check_picture`.
+# Yours need not.
 
 # %%
 class UNet(nn.Module):
@@ -423,11 +424,12 @@ plt.show()
 # What is the picture at t - 1, if we know the one at t and believe the guess x0? It is normally
 # distributed, and its mean lies between the two: for most t a little of x0, and most of xt.
 #
-# $$x_{t-1} = \frac{\sqrt{\bar\alpha_{t-1}}\;\beta_t}{1 - \bar\alpha_t}\, x_0
-# + \frac{\sqrt{1 - \beta_t}\,(1 - \bar\alpha_{t-1})}{1 - \bar\alpha_t}\, x_t + \sigma_t z
+# $$x_{t-1} = \frac{\sqrt{\bar\alpha_{t-1}}\;\beta_t}{1 - \bar\alpha_t}\, x_0 +
+# \frac{\sqrt{1 - \beta_t}\,(1 - \bar\alpha_{t-1})}{1 - \bar\alpha_t}\, x_t + \sigma_t z
 # \qquad \sigma_t^2 = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t$$
 #
-# z is fresh noise: a step back that only averages would wash all pictures out. Before the first
+# ($\beta_t$, in `schedule.betas`, is the variance of the noise that step t adds.) z is fresh noise:
+# a step back that only averages would wash all pictures out. Before the first
 # step nothing is noise, so at t = 0, $\bar\alpha_{t-1}$ is 1 (and sigma is 0: no noise is added
 # to the finished picture).
 #
@@ -484,8 +486,8 @@ ddpm = check("5.4", ddpm)
 #
 # <details><summary>Hint 3: the formula in code</summary>
 #
-# Give each part a name: `x0_share`, `xt_share`, `sigma`. Then `xt = x0_share * x0 + xt_share * xt
-# + sigma * torch.randn_like(xt)`.
+# Give each part a name: `x0_share`, `xt_share`, `sigma`. Then add up three products:
+# `x0_share * x0`, `xt_share * xt` and `sigma * torch.randn_like(xt)`.
 # </details>
 #
 # <details><summary>My check says that my noise has the variance beta</summary>
@@ -573,8 +575,8 @@ ddim = check("5.5", ddim)
 # %% [markdown]
 # <details><summary>Hint 1: pairs of steps</summary>
 #
-# Make the list `times` first. In the loop you need each with the one after it: `zip(times,
-# [*times[1:], None])` gives such pairs, and None after the last.
+# Make the list `times` first. In the loop you need each with the one after it:
+# `zip(times, [*times[1:], None])` gives such pairs, and None after the last.
 # </details>
 #
 # <details><summary>Hint 2: a root of something below zero</summary>
@@ -585,8 +587,8 @@ ddim = check("5.5", ddim)
 #
 # <details><summary>My check says that the step goes on with the old eps</summary>
 #
-# When x0 is clipped, x0 and eps no longer add up to xt. Compute eps anew: `(xt - alpha_bar.sqrt()
-# * x0) / (1 - alpha_bar).sqrt()`.
+# When x0 is clipped, x0 and eps no longer add up to xt. Compute eps anew, from
+# `xt - alpha_bar.sqrt() * x0`: divide it by `(1 - alpha_bar).sqrt()`.
 # </details>
 
 # %%
@@ -672,7 +674,8 @@ plt.show()
 
 # %% tags=["nbval-ignore-output"]
 published = json.loads((course / "notebooks" / "00_start_here.ipynb").read_text(encoding="utf-8"))
-texts = ["".join(o.get("text", "")) for cell in published["cells"] for o in cell.get("outputs", [])]
+outputs = [output for cell in published["cells"] for output in cell.get("outputs", [])]
+texts = ["".join(output.get("text", "")) for output in outputs]
 print(next(text for text in texts if "Frechet" in text))
 
 # %% tags=["trained"]
