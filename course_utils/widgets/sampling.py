@@ -21,7 +21,7 @@ def sampler_explorer(sample):
 
     def choice(text, options, value):
         return ipywidgets.SelectionSlider(
-            options=options, value=value, description=text, continuous_update=False,
+            options=options, value=value, description=text, continuous_update=True,
             layout=ipywidgets.Layout(width="32em"), style={"description_width": "7em"},
         )  # fmt: skip
 
