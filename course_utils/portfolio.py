@@ -8,6 +8,7 @@ else the reader's parts import.
 import ast
 import builtins
 import dis
+import functools
 import inspect
 import os
 import re
@@ -84,10 +85,10 @@ def load(drive=False):
 
     With drive, Colab's Drive is mounted and the file kept there, so that it outlives the machine.
     """
-    if drive:
-        mount()
     course = types.SimpleNamespace(**REFERENCES)
     try:
+        if drive:
+            mount()
         text = stored(path())
         module = run(text) if text else course
         if not all(hasattr(module, name) for name in REFERENCES):  # a part was taken out by hand
@@ -165,7 +166,10 @@ def stored(file):
     """Return the file's text, "" where there is none."""
     if not file.exists():
         return ""
-    text = file.read_text(encoding="utf-8")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotKeep(f"{file} cannot be read: {error}. Give it another name.") from None
     if text.strip() and not text.startswith(START):
         raise CannotKeep(f"{file} was not written by this course. Give it another name.")
     return text
@@ -206,9 +210,9 @@ def run(text):
 
 def write(text, file):
     """Replace the file in one step: whatever happens, it is the old one or the new one."""
-    file.parent.mkdir(exist_ok=True)
     part = file.with_suffix(".part")
     try:
+        file.parent.mkdir(exist_ok=True)
         with part.open("w", encoding="utf-8") as out:
             out.write(text)
             out.flush()
@@ -270,7 +274,7 @@ def add(thing, needed):
 def add_name(name, value, needed):
     module = getattr(value, "__module__", None) or ""
     own = getattr(value, "__name__", name)
-    if getattr(run(HEAD), name, None) is value:
+    if getattr(head(), name, None) is value:
         return
     if isinstance(value, types.ModuleType):
         needed[name] = f"import {own}" if own == name else f"import {own} as {name}"
@@ -287,6 +291,12 @@ def add_name(name, value, needed):
             f"it uses {name}, {describe(value)} of your notebook. Pass it as an argument, or make "
             f"it inside."
         )
+
+
+@functools.cache
+def head():
+    """Return what the head of the file imports, as a module."""
+    return run(HEAD)
 
 
 def home_of(value, module, own):
@@ -315,7 +325,8 @@ def definitions(code):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             found[node.name] = ast.unparse(node)
         elif isinstance(node, ast.Assign):
-            found[node.targets[0].id] = ast.unparse(node)
+            names = [n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+            found.update(dict.fromkeys(names, ast.unparse(node)))
     return found
 
 

@@ -34,7 +34,7 @@ def test_exercise_is_complete(id):
     assert exercise.id == id and exercise.title and exercise.look
     assert exercise.notebook.startswith(f"{int(id.split('.')[0]):02}_")
     assert len(exercise.mistakes) >= 4
-    assert len(exercise.also_right) >= 2
+    assert len(exercise.also_right) >= 3
     assert all(wrong.__doc__ for wrong in exercise.mistakes.values())
 
 

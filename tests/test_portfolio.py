@@ -276,3 +276,19 @@ def test_another_python_runs_the_file_alone(cell):
     keep("1.1", cell(RIGHT).frequencies)
     assert "drawn: (4, 1, 16, 16)" in portfolio.run_alone()
     assert "course_utils imported: False" in portfolio.run_alone()
+
+
+def test_what_a_reader_adds_by_hand_is_no_obstacle(cell):
+    keep("1.1", cell(RIGHT).frequencies)
+    by_hand = "low, high = 1, 2\ntable = {}\ntable['a'] = 3\n\ndef frequencies("
+    portfolio.path().write_text(text().replace("def frequencies(", by_hand, 1))
+    assert keep("0.1", EXERCISES["0.1"].reference) == portfolio.KEPT
+    assert "low, high = 1, 2" in text()
+
+
+def test_a_file_that_is_no_text_is_told_and_left_alone(folder, capsys):
+    (folder / "my_unet.py").write_bytes(b"\xff\xfe\x00")
+    assert "cannot be read" in keep("1.1", EXERCISES["1.1"].reference)
+    assert portfolio.load().UNet is portfolio.REFERENCES["UNet"]
+    assert "goes on with the course's parts" in capsys.readouterr().out
+    assert (folder / "my_unet.py").read_bytes() == b"\xff\xfe\x00"
