@@ -4,6 +4,7 @@ The text, in reading order. Each file imports only files above it:
 
     embedding.py   a time step becomes a vector
     blocks.py      ConvBlock, and the layers that halve and double a picture
+    attention.py   every pixel looks at every other: the variants
     encoder.py     the left side of the U: image -> (bottom, skips)
     decoder.py     the right side of the U: (bottom, skips) -> image
     unet.py        the whole network
