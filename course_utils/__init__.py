@@ -8,9 +8,14 @@ The text, in reading order. Each file imports only files above it:
     encoder.py     the left side of the U: image -> (bottom, skips)
     decoder.py     the right side of the U: (bottom, skips) -> image
     unet.py        the whole network
+    published.py   loading the weights of published networks
+    res_unet.py    the two sides of the U that the next two networks share
+    ddpm_unet.py   DDPM's U-Net, that of Analytic Diffusion Studio
+    sigma_unet.py  smalldiffusion's U-Net
+    dit.py         a small transformer, to compare them with
     schedule.py    how much noise at which step
     diffusion.py   adding noise, taking it out, the training loss
-    samplers.py    from noise to pictures: DDPM and DDIM
+    samplers.py    from noise to pictures: DDPM, DDIM, and a family of both
     data.py        digits, MNIST, Fashion-MNIST, CIFAR-10
     training.py    the training loop
     classifier.py  a small network that tells the pictures apart

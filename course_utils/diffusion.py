@@ -1,5 +1,6 @@
 """Adding noise, taking it out again, and the losses that train the network."""
 
+import torch
 from torch.nn import functional as F
 
 from course_utils.unet import timesteps
@@ -78,3 +79,38 @@ class NoiseFromVelocity:
     def __call__(self, xt, t):
         alpha_bar = self.schedule.alpha_bar_at(timesteps(t, xt))[:, None, None, None]
         return (1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * self.net(xt, t)
+
+
+def sigma_loss(net, x0, t, eps, schedule, cond=None):
+    """Return the mean squared error of a network that predicts the noise in x0 + sigma * eps.
+
+    SigmaUNet, (B, C, H, W), (B,), (B, C, H, W), SigmaSchedule -> ()
+
+    t holds indices of the schedule's sigmas. Source: the package smalldiffusion.
+    """
+    sigma = schedule.sigma_at(t)[:, None, None, None]  # (B, 1, 1, 1)
+    return F.mse_loss(net(x0 + sigma * eps, sigma, cond), eps)
+
+
+class Guided:
+    """Makes a network that knows labels follow them more closely: classifier-free guidance.
+
+    (B, C, H, W), (B,) -> (B, C, H, W)
+
+    The network is asked with the labels and with all labels hidden; the answer goes `scale` times
+    the difference beyond the first. Scale 0 only follows the labels. Raises ValueError for a
+    network without labels. Source: "Classifier-Free Diffusion Guidance" (2022), equation 6.
+    """
+
+    def __init__(self, net, labels, scale):
+        if net.cond_embed is None:
+            raise ValueError("this network was made without cond_embed and knows no labels")
+        self.net, self.labels, self.scale = net, labels, scale
+
+    def __call__(self, xt, sigma):
+        hidden = torch.full_like(self.labels, self.net.cond_embed.hidden)
+        if torch.is_tensor(sigma) and sigma.ndim > 0:
+            sigma = torch.cat([sigma, sigma])
+        both = self.net(torch.cat([xt, xt]), sigma, torch.cat([self.labels, hidden]))
+        told, untold = both.chunk(2)
+        return told + self.scale * (told - untold)

@@ -2,8 +2,8 @@
 
 Each sampler is a generator. After every step it yields (t, xt, x0): the step that was taken, the
 picture it led to, and the guess of the clean picture that it went by, clipped to [-1, 1] where
-pictures live. `last(ddim(...))` gives the finished pictures. Noise that is drawn on the way comes
-from torch's global generator.
+pictures live; `samples` yields sigma in place of t and does not clip. `last(ddim(...))` gives the
+finished pictures. Noise that is drawn on the way comes from torch's global generator.
 """
 
 import torch
@@ -71,3 +71,31 @@ def ddim(model, xT, schedule, steps=50, eta=0.0):
         if eta > 0:
             xt = xt + sigma * torch.randn_like(xt)
         yield t, xt, x0
+
+
+@torch.no_grad()
+def samples(model, xT, sigmas, gam=1.0, mu=0.0):
+    """Go down a list of noise levels; two numbers choose a sampler from a family.
+
+    SigmaUNet, (B, C, H, W), (steps + 1,) -> sampler
+
+    The model is told sigma, xT is noise of standard deviation sigmas[0], and (sigma, xt, x0) is
+    yielded, where x0 is not clipped. gam mixes the noise that was seen last into this step's:
+    gam * eps + (1 - gam) * last eps. mu in [0, 1) says how much fresh noise is added. (gam, mu) =
+    (1, 0.5) is DDPM, (1, 0) DDIM, (2, 0) an accelerated sampler. Raises ValueError for another mu.
+    Source: "Interpreting and Improving Diffusion Models from an Optimization Perspective" (2023),
+    algorithm 2 and appendix; the package smalldiffusion.
+    """
+    if not 0 <= mu < 1:
+        raise ValueError(f"mu must be from 0 to 1, 1 left out; got {mu}")
+    xt, eps = xT, None
+    for sigma, sigma_next in zip(sigmas.to(xT), sigmas[1:].to(xT)):
+        eps_last, eps = eps, model(xt, sigma)
+        x0 = xt - sigma * eps
+        mixed = eps if eps_last is None else gam * eps + (1 - gam) * eps_last
+        sigma_down = (sigma_next / sigma**mu) ** (1 / (1 - mu))  # as far as mixed leads
+        xt = xt - (sigma - sigma_down) * mixed
+        if mu > 0:
+            up = (sigma_next**2 - sigma_down**2).clamp(min=0).sqrt()  # and back up to sigma_next
+            xt = xt + up * torch.randn_like(xt)
+        yield sigma, xt, x0

@@ -1,4 +1,9 @@
-"""How much noise is in the picture at each step."""
+"""How much noise is in the picture at each step.
+
+Two ways to say it: DDPM mixes, sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps, and counts steps t;
+smalldiffusion adds, x0 + sigma eps, and names sigma. Divide the first by sqrt(alpha_bar) and it is
+the second, with sigma = sqrt((1 - alpha_bar) / alpha_bar).
+"""
 
 import math
 
@@ -57,3 +62,58 @@ def cosine_schedule(T=1000, offset=0.008, largest=0.999):
     u = torch.arange(T + 1, dtype=torch.float64) / T
     alpha_bar = torch.cos((u + offset) / (1 + offset) * math.pi / 2) ** 2
     return Schedule((1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=largest))
+
+
+class SigmaSchedule:
+    """Noise levels sigma, from little noise to much: the standard deviations of added noise.
+
+    (T,) -> sigmas (T,)
+
+    Source: the package smalldiffusion.
+    """
+
+    def __init__(self, sigmas):
+        self.sigmas = sigmas
+        self.T = len(sigmas)
+
+    def sigma_at(self, t):
+        """Return sigma for each index in t, on t's device.
+
+        (B,) -> (B,)
+        """
+        return self.sigmas.to(t.device)[t]
+
+    def sample_sigmas(self, steps):
+        """Return falling levels for a sampler of so many steps: steps + 1 of them.
+
+        () -> (steps + 1,)
+
+        They are spread evenly over the indices, begin with the largest level and end with the
+        smallest ("trailing" spacing). Raises ValueError unless there are 1 to T steps.
+        Source: "Common Diffusion Noise Schedules and Sample Steps are Flawed" (2023), table 2.
+        """
+        if not 1 <= steps <= self.T:
+            raise ValueError(f"steps must be from 1 to {self.T}; got {steps}")
+        indices = [round(self.T * (1 - i / steps)) - 1 for i in range(steps)]
+        return self.sigmas[[*indices, 0]]
+
+
+def log_linear_schedule(T=1000, sigma_min=0.02, sigma_max=10.0):
+    """Return the schedule whose sigmas grow by the same factor at every step.
+
+    () -> SigmaSchedule
+
+    Source: the package smalldiffusion.
+    """
+    return SigmaSchedule(torch.logspace(math.log10(sigma_min), math.log10(sigma_max), T))
+
+
+def sigma_schedule(schedule):
+    """Return a Schedule of betas in the language of sigmas.
+
+    Schedule -> SigmaSchedule
+
+    sigma = sqrt((1 - alpha_bar) / alpha_bar).
+    """
+    alpha_bar = torch.cumprod(1 - schedule.betas.double(), dim=0)
+    return SigmaSchedule(((1 - alpha_bar) / alpha_bar).sqrt().float())

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from course_utils.diffusion import add_noise, velocity_loss
+from course_utils.diffusion import add_noise, sigma_loss, velocity_loss
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,14 @@ def start(model, config):
     )
 
 
-def train(model, images, schedule, config=TrainConfig(), loss=velocity_loss):
+def train(model, images, schedule, config=TrainConfig(), loss=velocity_loss, labels=None):
     """Train a network to denoise pictures, and yield the TrainState after each step.
 
     UNet, (N, C, H, W), Schedule -> generator of TrainState
 
-    loss(model, x0, t, eps, schedule) says what the network is asked for. Stop whenever you like;
-    the model keeps what it has learned. Raises ValueError when the pictures or the loss hold NaN
+    loss(model, x0, t, eps, schedule) says what the network is asked for; with labels (N,), the
+    loss gets those of the pictures drawn as well. Stop whenever you like; the model keeps what it
+    has learned. Raises ValueError when the pictures or the loss hold NaN
     or infinity.
     Source: "Denoising Diffusion Probabilistic Models" (2020), algorithm 1.
     """
@@ -63,23 +64,27 @@ def train(model, images, schedule, config=TrainConfig(), loss=velocity_loss):
     state = start(model, config)
     with tqdm(total=config.steps, unit="step") as bar:
         while state.step < config.steps:
-            x0, t, eps = draw_batch(images, schedule.T, config.batch, state.generator)
+            x0, t, eps, *cond = draw_batch(
+                images, schedule.T, config.batch, state.generator, labels
+            )
             state.lr = learning_rate(state.step, config)
-            take_step(state, loss(model.train(), x0, t, eps, schedule), config)
+            take_step(state, loss(model.train(), x0, t, eps, schedule, *cond), config)
             bar.set_postfix(loss=f"{state.loss:.3f}", refresh=False)
             bar.update()
             yield state
 
 
-def draw_batch(images, T, batch, generator):
-    """Return some of the images, a step t for each, and noise.
+def draw_batch(images, T, batch, generator, labels=None):
+    """Return some of the images, a step t for each, and noise; with labels, theirs as well.
 
     (N, C, H, W) -> (B, C, H, W), (B,), (B, C, H, W)
     """
-    x0 = images[torch.randint(len(images), (batch,), generator=generator)]
+    which = torch.randint(len(images), (batch,), generator=generator)
+    x0 = images[which]
     t = torch.randint(T, (batch,), generator=generator)
     eps = torch.randn(x0.shape, generator=generator)
-    return x0, t.to(x0.device), eps.to(x0.device)
+    drawn = x0, t.to(x0.device), eps.to(x0.device)
+    return drawn if labels is None else (*drawn, labels[which])
 
 
 def take_step(state, loss, config):
@@ -133,11 +138,14 @@ def refresh_norms(model, images, schedule, batches=30, seed=0):
     UNet, (N, C, H, W), Schedule -> UNet
 
     Averaged weights see features that no training step saw, so the running means and variances
-    that training left behind do not fit them. The model is left in eval mode.
+    that training left behind do not fit them. The model is left in eval mode; one without
+    BatchNorm has nothing to measure.
     Source: "Averaging Weights Leads to Wider Optima and Better Generalization" (2018), section 3.
     """
     generator = torch.Generator().manual_seed(seed)
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    if not norms:
+        return model.eval()
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
@@ -159,3 +167,24 @@ def averaged(state, images, schedule):
     Training goes on undisturbed.
     """
     return refresh_norms(copy.deepcopy(state.average), images, schedule)
+
+
+def train_sigmas(model, batches, schedule, epochs=1, lr=1e-3):
+    """Train a network that is told sigma with smalldiffusion's loop, and yield each step's loss.
+
+    SigmaUNet, batches, SigmaSchedule -> generator of float
+
+    batches, a DataLoader or a list, holds pictures (B, C, H, W), or pairs of pictures and labels.
+    The learning rate stays the same and nothing is averaged: the plainest loop there is.
+    Source: the package smalldiffusion.
+    """
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr)
+    for _ in range(epochs):
+        for batch in batches:
+            x0, cond = (batch, None) if torch.is_tensor(batch) else batch
+            t = torch.randint(schedule.T, (len(x0),), device=x0.device)
+            loss = sigma_loss(model.train(), x0, t, torch.randn_like(x0), schedule, cond)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            yield loss.item()
