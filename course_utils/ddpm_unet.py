@@ -55,9 +55,9 @@ class DDPMUNet(nn.Module):
         self.in_ch, self.halvings, self.depth = in_channels, len(ch_mult) - 1, num_res_blocks
         chs = [ch * m for m in ch_mult]
 
-        def block(in_ch, out_ch, level=None, attend=False):
+        def block(in_ch, out_ch, level=0, attend=None):
             res = ResBlock(in_ch, out_ch, 4 * ch, dropout)
-            attend = attend or level in attn
+            attend = level in attn if attend is None else attend
             look = AttentionBlock(out_ch, SingleHeadAttention) if attend else nn.Identity()
             return Attended(res, look)
 
@@ -86,7 +86,7 @@ class DDPMUNet(nn.Module):
     def load_published(self, state_dict):
         """Take over weights that local_diffusion saved.
 
-        state_dict -> UNet
+        state_dict -> DDPMUNet
 
         Raises ValueError that lists what does not fit; then nothing is changed.
         """
@@ -114,7 +114,7 @@ class DDPMUNet(nn.Module):
 def start_near_zero(net):
     """Give a DDPMUNet its first weights: Xavier's, but tiny ones at the end of every branch.
 
-    UNet -> None
+    DDPMUNet -> None
 
     So every block begins as its shortcut, and the network answers with nearly zero. The original
     means the same for attention, but its blocks draw those weights again, at full size, after the

@@ -56,9 +56,9 @@ class DiTBlock(nn.Module):
 class DiT(nn.Module):
     """Predict the noise in x0 + sigma * eps without a U: patches, transformer blocks, patches.
 
-    (B, C, in_dim, in_dim), (B,) -> (B, C, in_dim, in_dim)
+    (B, C, H, H), (B,) -> (B, C, H, H)
 
-    Called as SigmaUNet is. A picture of in_dim x in_dim is cut into patches; each becomes a token
+    Called as SigmaUNet is. A picture of in_dim x in_dim pixels is cut into patches; each becomes a token
     of dim numbers. A fresh network answers with zero. Raises ValueError unless patch divides
     in_dim, heads divides dim and 4 divides dim.
     Source: "Scalable Diffusion Models with Transformers" (2022), section 3.

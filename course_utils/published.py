@@ -6,7 +6,7 @@ import torch
 def load_published(net, published, published_name):
     """Copy the weights of a published network into ours, or refuse and change nothing.
 
-    UNet, state_dict -> UNet
+    DDPMUNet, state_dict -> DDPMUNet
 
     published is the original's state_dict; published_name(name) gives its name for one of ours.
     Raises ValueError that lists what is missing, unknown or of another shape, in its names.

@@ -84,9 +84,9 @@ class SigmaSchedule:
         return self.sigmas.to(t.device)[t]
 
     def sample_sigmas(self, steps):
-        """Return falling levels for a sampler of so many steps: steps + 1 of them.
+        """Return falling levels for a sampler of so many steps: N = steps + 1 of them.
 
-        () -> (steps + 1,)
+        () -> (N,)
 
         They are spread evenly over the indices, begin with the largest level and end with the
         smallest ("trailing" spacing). Raises ValueError unless there are 1 to T steps.

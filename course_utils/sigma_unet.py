@@ -58,9 +58,9 @@ class SigmaAttention(nn.Module):
 class SigmaUNet(nn.Module):
     """Predict the noise in x0 + sigma * eps, given sigma.
 
-    (B, C, in_dim, in_dim), (B,) -> (B, C, in_dim, in_dim)
+    (B, C, H, H), (B,) -> (B, C, H, H)
 
-    Pictures are in_dim wide and high. Level i has ch * ch_mult[i] channels; levels whose pictures
+    Pictures are in_dim pixels wide and high. Level i has ch * ch_mult[i] channels; levels whose pictures
     have a size listed in attn_resolutions have attention. sigma is one number, or one for each
     picture, of shape (B,) or (B, 1, 1, 1). With a cond_embed, cond holds a label (B,) for each.
     sig_embed and cond_embed are modules that give vectors (B, ch * embed_ch_mult).
@@ -84,17 +84,15 @@ class SigmaUNet(nn.Module):
         cond_embed=None,
     ):
         super().__init__()
-        check_size(in_dim, len(ch_mult) - 1)
-        self.picture, time_dim = (in_ch, in_dim, in_dim), ch * embed_ch_mult
-        chs = [ch * m for m in ch_mult]
+        self.picture = picture_shape(in_ch, in_dim, halvings=len(ch_mult) - 1)
+        chs, time_dim = [ch * m for m in ch_mult], ch * embed_ch_mult
 
-        def block(in_ch, out_ch, level=None, attend=False):
+        def block(in_ch, out_ch, level=0, attend=None):
             res = ResBlock(in_ch, out_ch, time_dim, dropout, eps=1e-6)
-            attend = attend or (level is not None and in_dim >> level in attn_resolutions)
+            attend = in_dim >> level in attn_resolutions if attend is None else attend
             return Attended(res, SigmaAttention(out_ch) if attend else nn.Identity())
 
-        self.sig_embed = sig_embed or SigmaEmbedding(time_dim)
-        self.cond_embed = cond_embed
+        self.sig_embed, self.cond_embed = sig_embed or SigmaEmbedding(time_dim), cond_embed
         self.conv_in = nn.Conv2d(in_ch, ch, 3, padding=1)
         self.encoder = ResEncoder(ch, chs, num_res_blocks, block, PaddedDownsample)
         self.middle = nn.ModuleList(block(chs[-1], chs[-1], attend=a) for a in (True, False))
@@ -104,9 +102,8 @@ class SigmaUNet(nn.Module):
 
     def forward(self, x, sigma, cond=None):
         if x.shape[1:] != self.picture:
-            raise ValueError(
-                f"x must have shape (B, {', '.join(map(str, self.picture))}); got {tuple(x.shape)}"
-            )
+            expected = ", ".join(map(str, self.picture))
+            raise ValueError(f"x must have shape (B, {expected}); got {tuple(x.shape)}")
         temb = embed(self, per_picture(sigma, x), cond)  # (B, D)
         skips = self.encoder(self.conv_in(x), temb)
         h = skips[-1]
@@ -118,7 +115,7 @@ class SigmaUNet(nn.Module):
     def load_published(self, state_dict):
         """Take over weights that smalldiffusion saved.
 
-        state_dict -> UNet
+        state_dict -> SigmaUNet
 
         Raises ValueError that lists what does not fit; then nothing is changed.
         """
@@ -128,7 +125,7 @@ class SigmaUNet(nn.Module):
 def embed(net, sigma, cond):
     """Return what the blocks of a network are told: the noise level, and the label if it has any.
 
-    UNet, (B,), (B,) -> (B, D)
+    SigmaUNet, (B,), (B,) -> (B, D)
 
     Raises ValueError for labels that are missing or not asked for.
     """
@@ -163,12 +160,13 @@ def per_picture(sigma, x):
     return sigma.flatten()
 
 
-def check_size(in_dim, halvings):
+def picture_shape(in_ch, in_dim, halvings):
     if in_dim % 2**halvings:
         raise ValueError(
             f"{in_dim} pixels cannot be halved {halvings} times; use fewer entries in ch_mult, or "
             f"pad the pictures to a multiple of {2**halvings}"
         )
+    return in_ch, in_dim, in_dim
 
 
 def Scaled(network):

@@ -3,7 +3,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.blocks import ConvBlock, Downsample, Upsample
+from course_utils.blocks import (
+    ConvBlock,
+    Downsample,
+    NearestUpsample,
+    PaddedDownsample,
+    ResBlock,
+    StridedDownsample,
+    Upsample,
+    group_norm,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +85,70 @@ def test_upsample_can_repeat_each_pixel():
 def test_wrong_channels_are_refused(in_ch):
     with pytest.raises(RuntimeError, match=f"to have 3 channels, but got {in_ch} channels"):
         ConvBlock(3, 5, 6)(torch.randn(2, in_ch, 8, 8), torch.randn(2, 6))
+
+
+@pytest.mark.parametrize(("in_ch", "out_ch"), [(32, 64), (64, 64), (64, 32)])
+def test_res_block_is_its_diagram(in_ch, out_ch):
+    block, x, temb = ResBlock(in_ch, out_ch, 6), torch.randn(4, in_ch, 8, 12), torch.randn(4, 6)
+    for norm in (block.norm1, block.norm2):
+        nn.init.normal_(norm.weight)
+        nn.init.normal_(norm.bias)
+    h = F.silu(F.group_norm(x, 32, block.norm1.weight, block.norm1.bias))
+    h = F.conv2d(h, block.conv1.weight, block.conv1.bias, padding=1)
+    time = F.linear(F.silu(temb), block.time_proj.weight, block.time_proj.bias)
+    h = h + time.view(4, out_ch, 1, 1)
+    h = F.silu(F.group_norm(h, 32, block.norm2.weight, block.norm2.bias))
+    h = F.conv2d(h, block.conv2.weight, block.conv2.bias, padding=1)
+    around = x if in_ch == out_ch else F.conv2d(x, block.shortcut.weight, block.shortcut.bias)
+    torch.testing.assert_close(block(x, temb), h + around)
+
+
+def test_dropout_is_between_the_second_norm_and_convolution():
+    block, x, temb = ResBlock(32, 32, 6, dropout=0.5), torch.randn(2, 32, 4, 4), torch.randn(2, 6)
+    seen = []
+    block.conv2.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    block(x, temb)
+    block.eval()(x, temb)
+    dropped, whole = seen
+    assert 0.3 < (dropped == 0).float().mean() < 0.7
+    torch.testing.assert_close(dropped, torch.where(dropped == 0, 0, 2 * whole))
+
+
+def test_eps_counts_where_a_map_is_nearly_flat():
+    flat = 1e-3 * torch.randn(1, 32, 4, 4)
+    assert (group_norm(32, 1e-6)(flat).std() - 1).abs() > 0.1 > group_norm(32, 1e-5)(flat).std() - 1
+    assert group_norm(32, 1e-6)(flat).std() > 2 * group_norm(32, 1e-5)(flat).std()
+
+
+def test_a_group_norm_that_cannot_split_is_told():
+    with pytest.raises(ValueError, match="32 groups cannot split 48 channels"):
+        group_norm(48)
+
+
+def centre(down):
+    """Return which input pixel the middle tap of output (1, 2) looks at."""
+    nn.init.zeros_(down.weight)
+    down.weight.data[0, 0, 1, 1] = 1
+    x = torch.zeros(1, 1, 8, 8, requires_grad=True)
+    down(x)[0, 0, 1, 2].backward()
+    return x.grad[0, 0].nonzero().tolist()
+
+
+def test_the_downsamples_are_centred_on_other_pixels():
+    assert centre(StridedDownsample(1)) == [[2, 4]]
+    assert centre(PaddedDownsample(1)) == [[3, 5]]
+
+
+@pytest.mark.parametrize("Down", [StridedDownsample, PaddedDownsample])
+def test_downsamples_pad_with_zeros(Down):
+    down = Down(1)
+    nn.init.ones_(down.weight)
+    nn.init.zeros_(down.bias)
+    edge = down(torch.ones(1, 1, 4, 4))[0, 0].tolist()
+    assert edge == ([[4, 6], [6, 9]] if Down is StridedDownsample else [[9, 6], [6, 4]])
+
+
+def test_nearest_upsample_repeats_then_convolves():
+    up, x = NearestUpsample(3), torch.randn(2, 3, 4, 5)
+    repeated = x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    torch.testing.assert_close(up(x), F.conv2d(repeated, up.weight, up.bias, padding=1))

@@ -1,16 +1,23 @@
 import pytest
+import smalldiffusion
 import torch
 from diffusers import DDPMScheduler
+from smalldiffusion.model import CondEmbedderLabel
+from smalldiffusion.model_unet import Unet
 
 from course_utils.diffusion import (
+    Guided,
     NoiseFromVelocity,
     add_noise,
     noise_loss,
     predict_x0,
+    sigma_loss,
     velocity,
     velocity_loss,
 )
-from course_utils.schedule import cosine_schedule, linear_schedule
+from course_utils.embedding import LabelEmbedding
+from course_utils.schedule import cosine_schedule, linear_schedule, log_linear_schedule
+from course_utils.sigma_unet import SigmaUNet
 from course_utils.unet import UNet
 
 
@@ -131,3 +138,47 @@ def test_bad_steps_are_refused(t, sentence):
             loss(lambda xt, t: xt, x0, t, eps, schedule)
     with pytest.raises(ValueError, match=sentence):
         NoiseFromVelocity(lambda xt, t: xt, schedule)(x0, t)
+
+
+def conditional():
+    """Return smalldiffusion's network and ours, both with labels, in eval mode."""
+    settings = dict(ch=32, ch_mult=(1, 2), attn_resolutions=(4,), num_res_blocks=1)
+    theirs = Unet(8, 3, 3, **settings, cond_embed=CondEmbedderLabel(128, 10))
+    ours = SigmaUNet(8, 3, 3, **settings, cond_embed=LabelEmbedding(128, 10))
+    return theirs.eval(), ours.load_published(theirs.state_dict()).eval()
+
+
+@pytest.mark.parametrize("cond", [None, torch.tensor([3, 0, 9, 10])])
+def test_sigma_loss_is_that_of_smalldiffusion(cond):
+    theirs, ours = conditional()
+    if cond is None:
+        theirs.cond_embed = ours.cond_embed = None
+    (x0, eps), t = pictures(), torch.tensor([0, 7, 31, 49])
+    schedule = log_linear_schedule(50)
+    sigma = smalldiffusion.ScheduleLogLinear(50)[t].view(4, 1, 1, 1)
+    expected = theirs.get_loss(x0, sigma, eps, cond=cond)
+    torch.testing.assert_close(sigma_loss(ours, x0, t, eps, schedule, cond), expected)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 4.0])
+@pytest.mark.parametrize("shape", [(), (4, 1, 1, 1), (4,)])
+@torch.no_grad()
+def test_guidance_is_that_of_smalldiffusion(scale, shape):
+    theirs, ours = conditional()
+    x, labels = pictures()[1], torch.tensor([3, 0, 9, 5])
+    expected = theirs.predict_eps_cfg(x, torch.tensor(0.7), labels, scale)
+    found = Guided(ours, labels, scale)(x, torch.full(shape, 0.7))
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@torch.no_grad()
+def test_guidance_of_scale_zero_only_follows_the_labels():
+    ours, x, labels = conditional()[1], pictures()[1], torch.tensor([3, 0, 9, 5])
+    found = Guided(ours, labels, 0)(x, 0.7)
+    torch.testing.assert_close(found, ours(x, 0.7, labels), rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_without_labels_cannot_be_guided():
+    net = SigmaUNet(8, 3, 3, ch=32, ch_mult=(1,))
+    with pytest.raises(ValueError, match="made without cond_embed and knows no labels"):
+        Guided(net, torch.zeros(2).long(), 1.0)

@@ -1,10 +1,17 @@
 import pytest
+import smalldiffusion
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler
 
 from course_utils.diffusion import NoiseFromVelocity
-from course_utils.samplers import ddim, ddpm, last
-from course_utils.schedule import cosine_schedule, linear_schedule
+from course_utils.samplers import ddim, ddpm, last, samples
+from course_utils.schedule import (
+    SigmaSchedule,
+    cosine_schedule,
+    linear_schedule,
+    log_linear_schedule,
+    sigma_schedule,
+)
 from course_utils.unet import UNet
 
 SCHEDULES = {"linear": linear_schedule, "squaredcos_cap_v2": cosine_schedule}
@@ -187,3 +194,70 @@ def test_ddim_takes_each_step_once_for_any_number_of_steps():
 def test_ddim_takes_from_one_to_T_steps(steps):
     with pytest.raises(ValueError, match=f"steps must be from 1 to 20; got {steps}"):
         last(ddim(toy, torch.randn(SHAPE), linear_schedule(20), steps))
+
+
+FAMILY = [(1, 0.5), (1, 0), (2, 0), (1.6, 0), (1.3, 0.7)]
+
+
+class ToyModel(torch.nn.Module, smalldiffusion.ModelMixin):
+    """Our toy in the dress of smalldiffusion."""
+
+    input_dims = SHAPE[1:]
+
+    def forward(self, x, sigma, cond=None):
+        return toy(x, sigma)
+
+
+@pytest.mark.parametrize(("gam", "mu"), FAMILY)
+@pytest.mark.parametrize("steps", [1, 2, 20, 50])
+def test_samples_are_those_of_smalldiffusion_step_by_step(gam, mu, steps):
+    sigmas = log_linear_schedule(50, 0.01, 20).sample_sigmas(steps)
+    xT = torch.randn(SHAPE) * sigmas[0]
+    torch.manual_seed(1)
+    theirs = list(smalldiffusion.samples(ToyModel(), sigmas, gam, mu, xt=xT))
+    torch.manual_seed(1)
+    ours = list(samples(toy, xT, sigmas, gam, mu))
+    assert [float(sigma) for sigma, _, _ in ours] == sigmas[:-1].tolist()
+    for (_, xt, _), their_xt in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(xt, their_xt, rtol=1e-5, atol=1e-5)
+
+
+def test_without_fresh_noise_it_is_ddim_in_other_words():
+    schedule, xT = exact(linear_schedule(40)), torch.randn(SHAPE).double()
+    levels = sigma_schedule(schedule).sigmas.double().flip(0)
+    size = schedule.alpha_bar.flip(0).sqrt()
+
+    def clean(xt, sigma):  # a toy whose guess of the picture is within [-1, 1]: DDIM clips it
+        return (xt - 0.5 * torch.tanh(xt / (1 + sigma))) / sigma
+
+    def told_t(xt, t):
+        alpha_bar = schedule.alpha_bar[t]
+        return clean(xt / alpha_bar.sqrt(), ((1 - alpha_bar) / alpha_bar).sqrt())
+
+    by_sigma = list(samples(clean, xT / size[0], levels))
+    by_t = list(ddim(told_t, xT, schedule, steps=40))[:-1]
+    for (_, a, a0), (_, b, b0), s in zip(by_sigma, by_t, size[1:], strict=True):
+        torch.testing.assert_close(a * s, b, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(a0, b0, rtol=1e-5, atol=1e-5)
+
+
+def test_sigma_samplers_arrive_at_the_picture_when_the_noise_is_known():
+    x0 = torch.rand(SHAPE) * 2 - 1
+    sigmas = torch.cat([log_linear_schedule(30).sample_sigmas(10), torch.zeros(1)])
+    for gam, mu in FAMILY:
+        steps = list(
+            samples(lambda xt, sigma: (xt - x0) / sigma, 10 * torch.randn(SHAPE), sigmas, gam, mu)
+        )
+        torch.testing.assert_close(steps[-1][2], x0, rtol=0, atol=1e-4)
+        assert steps[-1][1].isfinite().all()
+
+
+def test_equal_levels_one_after_the_other_give_no_nan():
+    sigmas = SigmaSchedule(torch.tensor([0.3, 0.7, 1.1])).sigmas[[2, 1, 1, 0, 0]]
+    assert last(samples(toy, torch.randn(SHAPE), sigmas, 1, 0.5)).isfinite().all()
+
+
+@pytest.mark.parametrize("mu", [-0.1, 1, 2])
+def test_a_mu_that_cannot_be_is_told(mu):
+    with pytest.raises(ValueError, match="mu must be from 0 to 1, 1 left out"):
+        next(samples(toy, torch.randn(SHAPE), torch.tensor([2.0, 1.0]), 1, mu))

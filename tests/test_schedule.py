@@ -1,8 +1,16 @@
 import pytest
+import smalldiffusion
 import torch
 from diffusers import DDPMScheduler
 
-from course_utils.schedule import Schedule, cosine_schedule, linear_schedule
+from course_utils.schedule import (
+    Schedule,
+    SigmaSchedule,
+    cosine_schedule,
+    linear_schedule,
+    log_linear_schedule,
+    sigma_schedule,
+)
 
 OURS = {"linear": linear_schedule, "squaredcos_cap_v2": cosine_schedule}
 
@@ -69,3 +77,46 @@ def test_steps_outside_the_schedule_are_refused(t):
 def test_steps_that_are_no_integers_are_refused(dtype):
     with pytest.raises(ValueError, match=f"integers.*got {dtype}"):
         linear_schedule(10).alpha_bar_at(torch.ones(2, dtype=dtype))
+
+
+@pytest.mark.parametrize("numbers", [(1000, 0.02, 10.0), (800, 0.01, 20.0), (7, 0.5, 0.6)])
+def test_log_linear_levels_are_those_of_smalldiffusion(numbers):
+    theirs = smalldiffusion.ScheduleLogLinear(*numbers).sigmas
+    torch.testing.assert_close(log_linear_schedule(*numbers).sigmas, theirs, rtol=1e-5, atol=0)
+    assert log_linear_schedule(*numbers).T == numbers[0]
+
+
+def test_levels_from_betas_are_those_of_smalldiffusion():
+    ours, theirs = sigma_schedule(linear_schedule()), smalldiffusion.ScheduleDDPM()
+    torch.testing.assert_close(ours.sigmas, theirs.sigmas, rtol=1e-5, atol=2e-5)
+    ours, theirs = sigma_schedule(cosine_schedule(50)), smalldiffusion.ScheduleCosine(50)
+    torch.testing.assert_close(ours.sigmas, theirs.sigmas, rtol=1e-4, atol=2e-5)
+
+
+def test_a_picture_mixed_with_noise_and_scaled_is_a_picture_with_noise_added():
+    schedule = linear_schedule(30)
+    x0, eps = torch.randn(30, 5), torch.randn(30, 5)
+    alpha_bar, sigma = schedule.alpha_bar[:, None], sigma_schedule(schedule).sigmas[:, None]
+    mixed = alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
+    torch.testing.assert_close(mixed / alpha_bar.sqrt(), x0 + sigma * eps, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("T", [7, 800, 1000])
+def test_sampling_levels_are_those_of_smalldiffusion(T):
+    ours, theirs = log_linear_schedule(T), smalldiffusion.ScheduleLogLinear(T)
+    for steps in {1, 2, 3, 5, 7, min(T, 20), min(T, 33), T}:
+        found = ours.sample_sigmas(steps)
+        assert len(found) == steps + 1
+        torch.testing.assert_close(found, theirs.sample_sigmas(steps), rtol=1e-5, atol=0)
+        assert found[0] == ours.sigmas[-1] and found[-1] == ours.sigmas[0]
+
+
+@pytest.mark.parametrize("steps", [0, -1, 8])
+def test_a_number_of_steps_that_cannot_be_is_told(steps):
+    with pytest.raises(ValueError, match=f"steps must be from 1 to 7; got {steps}"):
+        log_linear_schedule(7).sample_sigmas(steps)
+
+
+def test_sigma_at_looks_up():
+    schedule = SigmaSchedule(torch.tensor([0.1, 0.5, 2.0]))
+    assert torch.equal(schedule.sigma_at(torch.tensor([2, 0, 2])), torch.tensor([2.0, 0.1, 2.0]))

@@ -15,25 +15,56 @@ import torch
 from test_layout import TEXT, tree
 
 from course_utils import (
+    attention,
     blocks,
     classifier,
     data,
+    ddpm_unet,
     diffusion,
+    dit,
     embedding,
+    published,
     quality,
+    res_unet,
     samplers,
+    sigma_unet,
     training,
     unet,
 )
 from course_utils.decoder import Decoder
 from course_utils.encoder import Encoder
-from course_utils.schedule import Schedule, cosine_schedule, linear_schedule
+from course_utils.schedule import (
+    Schedule,
+    cosine_schedule,
+    linear_schedule,
+    log_linear_schedule,
+)
 
 # All different, also halved and doubled, so that no size can stand in for another.
 B, C, D, H, K, N, T, W, n = 5, 3, 28, 16, 7, 9, 11, 24, 2
 SIZES = dict(B=B, C=C, D=D, H=H, K=K, N=N, T=T, W=W, n=n)
 CHS = [13, 17, K]  # of an encoder with n halvings
 CONFIG = training.TrainConfig(steps=1, batch=B)
+LABELS = 10
+
+
+def ddpm_net():
+    return ddpm_unet.DDPMUNet(T, 32, (1, 2), (), 1, 0.0, C, C)
+
+
+def sigma_net(labels=True):
+    embed = embedding.LabelEmbedding(32, LABELS) if labels else None
+    return sigma_unet.SigmaUNet(H, C, C, 32, (1, 2), 1, 1, (), 0.0, None, embed)
+
+
+def conv_block(in_ch, out_ch, level):
+    return blocks.ConvBlock(in_ch, out_ch, D)
+
+
+def all_skips():
+    encoder = res_unet.ResEncoder(C, CHS, 1, conv_block, blocks.Downsample)
+    return encoder(torch.randn(B, C, H, W), torch.randn(B, D))
+
 
 # What the words on the left of an arrow stand for.
 GIVEN = {
@@ -41,6 +72,14 @@ GIVEN = {
     "Schedule": lambda: linear_schedule(T),
     "sampler": lambda: samplers.ddpm(lambda xt, t: xt, torch.randn(B, C, H, W), linear_schedule(T)),
     "n skips": lambda: [torch.randn(B, CHS[i], H >> i, W >> i) for i in range(n)],
+    "skips": lambda: all_skips(),
+    "SigmaUNet": lambda: sigma_net(labels=False),
+    "DDPMUNet": ddpm_net,
+    "DiT": lambda: dit.DiT(H, C, dim=8, depth=1, heads=2),
+    "SigmaSchedule": lambda: log_linear_schedule(T),
+    "state_dict": dict,
+    "batches": lambda: [torch.randn(B, C, H, H)],
+    "class": lambda: sigma_unet.SigmaUNet,
     "TrainState": lambda: training.start(GIVEN["UNet"](), CONFIG),
     "TrainConfig": lambda: CONFIG,
     "Classifier": lambda: classifier.Classifier(C, H).eval().requires_grad_(False),
@@ -52,6 +91,61 @@ CALLS = {
     "embedding.frequencies": lambda: embedding.frequencies(D),
     "embedding.sinusoidal_embedding": lambda t: embedding.sinusoidal_embedding(t, D),
     "embedding.TimeEmbedding": lambda t: embedding.TimeEmbedding(D)(t),
+    "embedding.timestep_table": lambda: embedding.timestep_table(T, D),
+    "embedding.TableEmbedding": lambda t: embedding.TableEmbedding(T, 6, D)(t),
+    "embedding.SigmaEmbedding": lambda sigma: embedding.SigmaEmbedding(D)(sigma + 1.0),
+    "embedding.LabelEmbedding": lambda y: embedding.LabelEmbedding(D, T)(y),
+    "blocks.group_norm": lambda: blocks.group_norm(32),
+    "blocks.ResBlock": lambda x, temb: blocks.ResBlock(32, 64, D)(x, temb),
+    "blocks.StridedDownsample": lambda x: blocks.StridedDownsample(C)(x),
+    "blocks.PaddedDownsample": lambda x: blocks.PaddedDownsample(C)(x),
+    "blocks.NearestUpsample": lambda x: blocks.NearestUpsample(C)(x),
+    "attention.to_map": lambda tokens: attention.to_map(tokens, H),
+    "attention.SingleHeadAttention": lambda x: attention.SingleHeadAttention(C)(x),
+    "attention.SingleHeadAttention.weights": lambda x: attention.SingleHeadAttention(C).weights(x),
+    "attention.TokenAttention": lambda x: attention.TokenAttention(C, 3)(x),
+    "attention.MultiHeadAttention": lambda x: attention.MultiHeadAttention(C, 3)(x),
+    "attention.TorchAttention": lambda x: attention.TorchAttention(C, 3)(x),
+    "attention.LinearAttention": lambda x: attention.LinearAttention(C, 3)(x),
+    "attention.AttentionBlock": lambda x: attention.AttentionBlock(
+        C, attention.SingleHeadAttention, groups=1
+    )(x),
+    "attention.Attended": lambda x, temb: attention.Attended(
+        blocks.ConvBlock(C, K, D), attention.SingleHeadAttention(K)
+    )(x, temb),
+    "published.load_published": lambda net, _: published.load_published(net, net.state_dict(), str),
+    "res_unet.ResEncoder": lambda x, temb: res_unet.ResEncoder(
+        C, CHS, 1, conv_block, blocks.Downsample
+    )(x, temb),
+    "res_unet.ResDecoder": lambda x, skips, temb: res_unet.ResDecoder(C, CHS, 1, conv_block)(
+        x, skips, temb
+    ),
+    "ddpm_unet.DDPMUNet": lambda x, t: ddpm_net()(x, t),
+    "ddpm_unet.DDPMUNet.load_published": lambda _: ddpm_net().load_published(
+        {ddpm_net().published_name(name): p for name, p in ddpm_net().state_dict().items()}
+    ),
+    "ddpm_unet.FlattenLinear": lambda x, temb: ddpm_unet.FlattenLinear(C, H, W, D)(x, temb),
+    "sigma_unet.SigmaAttention": lambda x: sigma_unet.SigmaAttention(32)(x),
+    "sigma_unet.SigmaUNet": lambda x, s: sigma_net(labels=False)(x, s + 1),
+    "sigma_unet.SigmaUNet.load_published": lambda _: sigma_net().load_published(
+        {sigma_unet.published_name(name): p for name, p in sigma_net().state_dict().items()}
+    ),
+    "sigma_unet.embed": lambda _, s, y: sigma_unet.embed(sigma_net(), s + 1.0, y % LABELS),
+    "sigma_unet.per_picture": lambda s, x: sigma_unet.per_picture(s + 1, x),
+    "dit.positions_2d": lambda: dit.positions_2d(3, D),
+    "dit.DiTBlock": lambda x, temb: dit.DiTBlock(D, 2)(x, temb),
+    "dit.DiT": lambda x, s: GIVEN["DiT"]()(x, s + 1),
+    "schedule.SigmaSchedule.sigma_at": lambda t: log_linear_schedule(T).sigma_at(t),
+    "schedule.SigmaSchedule.sample_sigmas": lambda: log_linear_schedule(T).sample_sigmas(N - 1),
+    "diffusion.sigma_loss": lambda net, x0, *args: diffusion.sigma_loss(
+        lambda xt, sigma, cond: xt, x0, *args
+    ),
+    "diffusion.Guided": lambda xt, s: diffusion.Guided(
+        sigma_net(), torch.zeros(B, dtype=torch.long), 2.0
+    )(xt, s + 1),
+    "samplers.samples": lambda _, xT, sigmas: samplers.samples(
+        lambda xt, sigma: xt, xT, sigmas.sort(descending=True).values + 1.0
+    ),
     "blocks.ConvBlock": lambda x, temb: blocks.ConvBlock(C, K, D)(x, temb),
     "blocks.Downsample": lambda x: blocks.Downsample(C)(x),
     "blocks.Upsample": lambda x: blocks.Upsample(C, K)(x),
@@ -93,12 +187,22 @@ OTHER_SIZES = {
     "data.load": dict(N=None, C=None, H=None, W=None),
     "data.digits": dict(N=None),
     "classifier.some": dict(C=None, H=None, W=None),
+    "blocks.ResBlock": dict(C=32, K=64),
+    "sigma_unet.SigmaAttention": dict(C=32),
+    "diffusion.Guided": dict(W=H),
+    "sigma_unet.embed": dict(D=32),
+    "res_unet.ResDecoder": dict(C=CHS[0]),
     "quality.measure": dict(N=100, C=1, H=16, W=16),
 }
 
 # No tensor goes in or comes out.
 NO_SHAPES = {
     "unet.times": "a number in words",
+    "published.described": "an object in words",
+    "published.listed": "names in words",
+    "ddpm_unet.DDPMUNet.published_name": "names",
+    "sigma_unet.published_name": "names",
+    "sigma_unet.picture_shape": "numbers",
     "training.start": "networks and settings",
     "classifier.conv_pool": "layers",
 }
@@ -176,7 +280,11 @@ def assert_is(item, out, sizes):
         assert [s.shape for s in out] == [s.shape for s in GIVEN[item]()]
     elif item == "sampler":
         t, xt, x0 = next(out)
-        assert t == T - 1 and xt.shape == x0.shape == (B, C, H, W)
+        assert t > 0 and xt.shape == x0.shape == (B, C, H, W)
+    elif item == "skips":
+        assert [s.shape for s in out] == [s.shape for s in all_skips()]
+    elif item == "class":
+        assert isinstance(out, type)
     elif item.startswith("generator of "):
         assert type(next(out)).__name__ == item.split()[-1]
     else:
