@@ -31,8 +31,9 @@ notebooks: .venv/.installed  ## make the notebooks from their sources (NB=01: on
 run: .venv/.installed  ## run the notebooks and keep what they show in build/ (NB=01: only one)
 	$(BIN)/python notebooks/run.py $(NB)
 
-bench: .venv/.installed  ## measure how well the network draws after 30 and 90 seconds of training
+bench: .venv/.installed  ## measure what the network draws after 30 and 90 seconds, and the speed of the others
 	PYTHONPATH=. $(BIN)/python benchmarks/digits.py
+	PYTHONPATH=. $(BIN)/python benchmarks/published.py
 
 address: .venv/.installed  ## say where the course is published (REPO=OWNER/REPO)
 	$(BIN)/python notebooks/build.py --address "$(REPO)"

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.published import assert_same, ddpm_pair
 from course_utils.attention import SingleHeadAttention
 from course_utils.blocks import ResBlock
 from course_utils.ddpm_unet import DDPMUNet, FlattenLinear
@@ -67,6 +68,21 @@ def test_network_gives_the_figures_of_the_published_one(tag):
     for name, value in found.items():
         expected = FIGURES[f"{tag}/{name}"]
         assert np.abs(value.numpy() - expected).max() < 1e-5 * np.abs(expected).max(), name
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        (3, 32, (1, 2), (1,), 2),
+        (1, 64, (1, 2, 2), (1, 2), 1),
+        (2, 32, (2, 2, 2), (0, 1, 2), 3),
+        (1, 32, (1, 3, 2, 1), (), 1),
+    ],
+)
+def test_network_is_that_of_diffusers(settings):
+    theirs, ours = ddpm_pair(*settings)
+    x = torch.randn(2, settings[0], 16, 24)
+    assert_same(theirs, ours, (x, torch.tensor([3, 900])))
 
 
 @pytest.mark.parametrize("tag", TAGS)
