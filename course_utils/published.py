@@ -9,7 +9,7 @@ def load_published(net, published, published_name):
     DDPMUNet, state_dict -> DDPMUNet
 
     published is the original's state_dict; published_name(name) gives its name for one of ours.
-    Raises ValueError that lists what is missing, unknown or of another shape, in its names.
+    A buffer, such as a table of sinusoids, comes from a formula and may be left out. Raises ValueError that lists what is missing, unknown or of another shape, in its names.
     """
     if not isinstance(published, dict) or not all(map(torch.is_tensor, published.values())):
         raise ValueError(
@@ -18,9 +18,10 @@ def load_published(net, published, published_name):
         )
     own = net.state_dict()
     names = {published_name(name): name for name in own}
+    formulas = {published_name(name) for name, _ in net.named_buffers()}
     there = [name for name in names if name in published]
     problems = {
-        "missing": [name for name in names if name not in published],
+        "missing": [name for name in names if name not in published and name not in formulas],
         "unknown": [name for name in published if name not in names],
         "of another shape": [
             f"{name} {tuple(published[name].shape)}, expected {tuple(own[names[name]].shape)}"
@@ -31,7 +32,7 @@ def load_published(net, published, published_name):
     if any(problems.values()):
         found = "; ".join(f"{what}: {listed(which)}" for what, which in problems.items() if which)
         raise ValueError(f"these weights are for another network. {found}. Nothing was loaded")
-    net.load_state_dict({name: published[theirs] for theirs, name in names.items()})
+    net.load_state_dict(own | {names[theirs]: published[theirs] for theirs in there})
     return net
 
 

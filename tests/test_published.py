@@ -20,6 +20,12 @@ def test_weights_are_taken_over():
         assert torch.equal(ours, theirs)
 
 
+def test_what_comes_from_a_formula_may_be_left_out():
+    net, state = small(), weights(small())
+    table = state.pop("time_embedding.timembedding.0.weight")
+    assert torch.equal(net.load_published(state).time.table, table)
+
+
 def test_names_are_all_different():
     net = DDPMUNet(10, 32, (1, 2, 2), (0, 2), 3, 0.0)
     assert len({net.published_name(name) for name in net.state_dict()}) == len(net.state_dict())
