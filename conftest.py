@@ -1,7 +1,27 @@
-"""What nbval compares. It stands here, not in tests/, so that it holds for notebooks/ too."""
+"""What holds for notebooks/ as well as for tests/: how tests are shared out, compared and told."""
+
+import pytest
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a file on one worker, and all solved notebooks: they share my_unet.py."""
+    for item in items:
+        group = item.path.parent if item.path.parent.name == "replay" else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group)))
 
 
 def pytest_collectstart(collector):
-    """Leave out warnings, and HTML, which says in colour what the compared text says."""
+    """Let nbval leave out warnings, and HTML, which says in colour what the compared text says."""
     if hasattr(collector, "skip_compare"):
         collector.skip_compare += ("stderr", "text/html")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the rows that tests have recorded as theirs in a table."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    rows = [row for r in reports for name, row in r.user_properties if name == "table"]
+    if rows:
+        terminalreporter.section("mutants")
+        for row in sorted(rows, key=lambda row: [int(n) for n in row.split()[0].split(".")]):
+            terminalreporter.write_line(row)

@@ -58,8 +58,8 @@ class DiT(nn.Module):
 
     (B, C, H, H), (B,) -> (B, C, H, H)
 
-    Called as SigmaUNet is. A picture of in_dim x in_dim pixels is cut into patches; each becomes a token
-    of dim numbers. A fresh network answers with zero. Raises ValueError unless patch divides
+    Called as SigmaUNet is. A picture of in_dim x in_dim pixels is cut into patches; each becomes a
+    token of dim numbers. A fresh network answers with zero. Raises ValueError unless patch divides
     in_dim, heads divides dim and 4 divides dim.
     Source: "Scalable Diffusion Models with Transformers" (2022), section 3.
     """

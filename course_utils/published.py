@@ -9,7 +9,8 @@ def load_published(net, published, published_name):
     DDPMUNet, state_dict -> DDPMUNet
 
     published is the original's state_dict; published_name(name) gives its name for one of ours.
-    A buffer, such as a table of sinusoids, comes from a formula and may be left out. Raises ValueError that lists what is missing, unknown or of another shape, in its names.
+    A buffer, such as a table of sinusoids, comes from a formula and may be left out. Raises
+    ValueError that lists what is missing, unknown or of another shape, in the original's names.
     """
     if not isinstance(published, dict) or not all(map(torch.is_tensor, published.values())):
         raise ValueError(

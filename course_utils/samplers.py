@@ -79,10 +79,11 @@ def samples(model, xT, sigmas, gam=1.0, mu=0.0):
 
     SigmaUNet, (B, C, H, W), (N,) -> sampler
 
-    The N levels fall, for N - 1 steps. The model is told sigma, xT is noise of standard deviation sigmas[0], and (sigma, xt, x0) is
-    yielded, where x0 is not clipped. gam mixes the noise that was seen last into this step's:
-    gam * eps + (1 - gam) * last eps. mu in [0, 1) says how much fresh noise is added. (gam, mu) =
-    (1, 0.5) is DDPM, (1, 0) DDIM, (2, 0) an accelerated sampler. Raises ValueError for another mu.
+    The N levels fall, for N - 1 steps. The model is told sigma, xT is noise of standard deviation
+    sigmas[0], and (sigma, xt, x0) is yielded, where x0 is not clipped. gam mixes the noise that
+    was seen last into this step's: gam * eps + (1 - gam) * last eps. mu in [0, 1) says how much
+    fresh noise is added. (gam, mu) = (1, 0.5) is DDPM, (1, 0) DDIM, (2, 0) an accelerated sampler.
+    Raises ValueError for another mu.
     Source: "Interpreting and Improving Diffusion Models from an Optimization Perspective" (2023),
     algorithm 2 and appendix; the package smalldiffusion.
     """

@@ -60,9 +60,9 @@ class SigmaUNet(nn.Module):
 
     (B, C, H, H), (B,) -> (B, C, H, H)
 
-    Pictures are in_dim pixels wide and high. Level i has ch * ch_mult[i] channels; levels whose pictures
-    have a size listed in attn_resolutions have attention. sigma is one number, or one for each
-    picture, of shape (B,) or (B, 1, 1, 1). With a cond_embed, cond holds a label (B,) for each.
+    Pictures are in_dim pixels wide and high. Level i has ch * ch_mult[i] channels; levels whose
+    pictures have a size listed in attn_resolutions have attention. sigma is one number, or one for
+    each picture, of shape (B,) or (B, 1, 1, 1). With a cond_embed, cond holds a label (B,) each.
     sig_embed and cond_embed are modules that give vectors (B, ch * embed_ch_mult).
     Raises ValueError for pictures of another size, for one that cannot be halved often enough, for
     channels that 32 does not divide and for labels that are missing or not asked for.

@@ -5,11 +5,13 @@ architecture.py  the U with its shapes
 time.py        the time embedding
 receptive.py   what one pixel sees
 block.py       what happens inside a block
+attention.py   where attention looks, and what it costs
 numbers.py     maps with the numbers written on them
 training.py    the loss
 """
 
 from course_utils.plots.architecture import draw_u
+from course_utils.plots.attention import attention_maps, cost_curves
 from course_utils.plots.block import curves, maps
 from course_utils.plots.numbers import number_maps
 from course_utils.plots.pictures import grid, strip
@@ -18,6 +20,8 @@ from course_utils.plots.time import embedding_map, similarity_map, waves
 from course_utils.plots.training import loss_curve
 
 __all__ = [
+    "attention_maps",
+    "cost_curves",
     "curves",
     "draw_u",
     "embedding_map",

@@ -5,13 +5,17 @@ noise.py       a picture drowning in noise
 embedding.py   the time embedding, its width and its periods
 block.py       a block that is told the time
 receptive.py   what one pixel sees
+attention.py   where a pixel looks
 overlap.py     where the patches of a transposed convolution overlap
 sampling.py    how many looks, and how much fresh noise
+family.py      a family of samplers on two sliders
 live.py        a picture that a running loop replaces
 """
 
+from course_utils.widgets.attention import attention_explorer
 from course_utils.widgets.block import told_time_slider
 from course_utils.widgets.embedding import embedding_explorer
+from course_utils.widgets.family import family_explorer
 from course_utils.widgets.live import LivePicture
 from course_utils.widgets.noise import noise_slider
 from course_utils.widgets.overlap import overlap_explorer
@@ -20,7 +24,9 @@ from course_utils.widgets.sampling import sampler_explorer
 
 __all__ = [
     "LivePicture",
+    "attention_explorer",
     "embedding_explorer",
+    "family_explorer",
     "noise_slider",
     "overlap_explorer",
     "receptive_explorer",

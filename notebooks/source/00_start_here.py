@@ -408,9 +408,9 @@ plt.show()
 # | [05 full U-Net](05_full_unet.ipynb) | the whole, and the samplers |
 # | 06 debugging dimensions | what to do when shapes do not fit |
 # | 07 AMP training | training that is faster and survives a disconnect |
-# | 08 attention variants | letting far pixels talk to each other |
+# | [08 attention variants](08_attention_variants.ipynb) | letting far pixels talk to each other |
 # | 09 Wiener baseline | how far one gets without a network |
-# | 10 published U-Nets | two networks of the literature, rebuilt |
+# | [10 published U-Nets](10_published_unets.ipynb) | two networks of the literature, rebuilt |
 #
 # ## Recap
 #

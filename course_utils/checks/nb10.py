@@ -1,0 +1,1427 @@
+"""The exercises of notebook 10. A docstring of a wrong answer is what its author is told."""
+
+import functools
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.blocks import ResBlock, group_norm
+from course_utils.checks.engine import Exercise
+from course_utils.checks.lab import freeze
+from course_utils.checks.standins import LabelledNet, SigmaNet
+from course_utils.diffusion import Guided
+from course_utils.embedding import SigmaEmbedding
+from course_utils.samplers import samples
+from course_utils.schedule import SigmaSchedule
+
+NOTEBOOK = "10_published_unets"
+
+
+# 10.1 ResBlock
+
+
+def block_experiment(lab, ResBlock):
+    # With 32 channels each is a group of its own, and norm2 takes the time out again.
+    for B, in_ch, out_ch, D, H, W, *more in [
+        (3, 32, 64, 7, 5, 4),
+        (2, 64, 128, 5, 3, 6, 0.0, 1e-5, 5),
+        (2, 96, 64, 6, 4, 3, 0.0, 0.5, 3),
+        (3, 64, 64, 9, 2, 5, 0.3),
+    ]:
+        block = lab.build(ResBlock, in_ch, out_ch, D, *more)
+        lab.learn(block, lab.normal(B, in_ch, H, W), lab.normal(B, D))
+    lab.elsewhere(block, lab.normal(B, in_ch, H, W), lab.normal(B, D))
+
+
+class Switched(ResBlock):
+    """A ResBlock whose steps can be replaced one at a time."""
+
+    def activate(self, h):
+        return F.silu(h)
+
+    def first(self, x):
+        return self.conv1(self.activate(self.norm1(x)))
+
+    def timed(self, h, temb):
+        return h + self.time_proj(F.silu(temb))[:, :, None, None]
+
+    def second(self, h):
+        return self.conv2(self.dropout(self.activate(self.norm2(h))))
+
+    def forward(self, x, temb):
+        return self.second(self.timed(self.first(x), temb)) + self.shortcut(x)
+
+
+class NormsAfter(Switched):
+    """Your norms stand behind the convolutions, as in ConvBlock. Here each stands before: norm,
+    SiLU, convolution. So norm1 is for in_ch channels."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.norm1 = group_norm(out_ch, eps)
+
+    def first(self, x):
+        return F.silu(self.norm1(self.conv1(x)))
+
+    def second(self, h):
+        return self.dropout(F.silu(self.norm2(self.conv2(h))))
+
+
+class SiluBeforeNorm(Switched):
+    """SiLU comes before the norm. The order is norm, SiLU, convolution."""
+
+    def first(self, x):
+        return self.conv1(self.norm1(F.silu(x)))
+
+    def second(self, h):
+        return self.conv2(self.dropout(self.norm2(F.silu(h))))
+
+
+class SiluBeforeNorm1(Switched):
+    """In the first half SiLU comes before the norm. The order is norm, SiLU, convolution, both
+    times."""
+
+    def first(self, x):
+        return self.conv1(self.norm1(F.silu(x)))
+
+
+class SiluBeforeNorm2(Switched):
+    """In the second half SiLU comes before the norm. The order is norm, SiLU, convolution, both
+    times."""
+
+    def second(self, h):
+        return self.conv2(self.dropout(self.norm2(F.silu(h))))
+
+
+class NoFirstSilu(Switched):
+    """The first convolution gets no SiLU before it. The order is norm, SiLU, convolution, both
+    times."""
+
+    def first(self, x):
+        return self.conv1(self.norm1(x))
+
+
+class NoSecondSilu(Switched):
+    """The second convolution gets no SiLU before it. The order is norm, SiLU, convolution, both
+    times."""
+
+    def second(self, h):
+        return self.conv2(self.dropout(self.norm2(h)))
+
+
+class NoSilu(Switched):
+    """There is no SiLU between the norms and the convolutions. Without it, two convolutions are
+    little more than one."""
+
+    def activate(self, h):
+        return h
+
+
+class Relu(Switched):
+    """Your activation is not SiLU, x * sigmoid(x). There is F.silu, and nn.SiLU()."""
+
+    def activate(self, h):
+        return F.relu(h)
+
+
+class Gelu(Switched):
+    """Your activation is GELU. It looks much like SiLU, x * sigmoid(x), but is another function:
+    F.silu."""
+
+    def activate(self, h):
+        return F.gelu(h)
+
+
+class TimeWithoutSilu(Switched):
+    """temb goes into the linear layer as it is. Here it passes SiLU first: the time embedding of
+    these networks ends with a linear layer."""
+
+    def timed(self, h, temb):
+        return h + self.time_proj(temb)[:, :, None, None]
+
+
+class TimeThenSilu(Switched):
+    """The SiLU of the time stands behind the linear layer. It stands before it: time_proj gets
+    F.silu(temb)."""
+
+    def timed(self, h, temb):
+        return h + F.silu(self.time_proj(temb))[:, :, None, None]
+
+
+class TimeAfter(Switched):
+    """The time is added after the second convolution, where it can only shift channels. Add it
+    before norm2, so that the second convolution sees it."""
+
+    def forward(self, x, temb):
+        return self.timed(self.second(self.first(x)), temb) + self.shortcut(x)
+
+
+class TimeAfterNorm(Switched):
+    """The time is added after norm2. Add it to what the first convolution returns, before the
+    norm."""
+
+    def forward(self, x, temb):
+        h = self.timed(self.norm2(self.first(x)), temb)
+        return self.conv2(self.dropout(F.silu(h))) + self.shortcut(x)
+
+
+class TimeAfterSilu(Switched):
+    """The time is added after norm2 and SiLU. Add it to what the first convolution returns, before
+    the norm."""
+
+    def forward(self, x, temb):
+        h = self.timed(F.silu(self.norm2(self.first(x))), temb)
+        return self.conv2(self.dropout(h)) + self.shortcut(x)
+
+
+class TimeMultiplies(Switched):
+    """The time multiplies the features; here it is added. (Scaling is a good idea too: DiT does
+    it, at the end of this notebook.)"""
+
+    def timed(self, h, temb):
+        return h * self.time_proj(F.silu(temb))[:, :, None, None]
+
+
+class NoTime(Switched):
+    """The time has no effect. time_proj(silu(temb)) is added to what the first convolution
+    returns."""
+
+    def timed(self, h, temb):
+        return h
+
+
+class ShortcutOfTheNorm(Switched):
+    """The shortcut carries the normalised x. It must carry x itself: then the way around all
+    blocks is free."""
+
+    def forward(self, x, temb):
+        return self.second(self.timed(self.first(x), temb)) + self.shortcut(self.norm1(x))
+
+
+class ShortcutOfTheActivated(Switched):
+    """The shortcut carries silu(norm1(x)). It must carry x itself: then the way around all blocks
+    is free."""
+
+    def forward(self, x, temb):
+        past = self.shortcut(F.silu(self.norm1(x)))
+        return self.second(self.timed(self.first(x), temb)) + past
+
+
+class NoShortcut(Switched):
+    """The shortcut is missing at the end: return h + self.shortcut(x)."""
+
+    def forward(self, x, temb):
+        return self.second(self.timed(self.first(x), temb))
+
+
+class ActivatedSum(Switched):
+    """The sum at the end passes another activation. Leave it free: h + shortcut(x) is what the
+    block returns."""
+
+    def forward(self, x, temb):
+        return F.silu(super().forward(x, temb))
+
+
+class ShortcutAlways(ResBlock):
+    """Where in_ch equals out_ch the shortcut is x itself, without a convolution: nn.Identity()."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.shortcut = nn.Conv2d(in_ch, out_ch, shortcut_size, padding=shortcut_size // 2)
+
+
+class ShortcutOfOne(ResBlock):
+    """shortcut_size has no effect: it is the kernel size of the shortcut's convolution, 1 unless
+    told otherwise."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps)
+
+
+class ShortcutUnpadded(ResBlock):
+    """The shortcut of size 3 has no padding, so that the picture loses its edge. A convolution
+    of size n keeps the size with padding=n // 2."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        if in_ch != out_ch:
+            self.shortcut = nn.Conv2d(in_ch, out_ch, shortcut_size)
+
+
+class EpsIgnored(ResBlock):
+    """eps has no effect. Hand it to both norms: group_norm(ch, eps)."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, shortcut_size=shortcut_size)
+
+
+class EpsOnce(ResBlock):
+    """eps reaches only the first norm. Hand it to both."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.norm2 = group_norm(out_ch)
+
+
+class OneGroup(ResBlock):
+    """Your norms have one group, all channels together. Here there are 32 groups: group_norm(ch,
+    eps)."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.norm1, self.norm2 = nn.GroupNorm(1, in_ch, eps), nn.GroupNorm(1, out_ch, eps)
+
+
+class ThirtyTwoInAGroup(ResBlock):
+    """Your groups have 32 channels each. There are 32 groups: group_norm(ch, eps), or
+    nn.GroupNorm(32, ch, eps)."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.norm1 = nn.GroupNorm(in_ch // 32, in_ch, eps)
+        self.norm2 = nn.GroupNorm(out_ch // 32, out_ch, eps)
+
+
+class Batches(ResBlock):
+    """Your norms are BatchNorm, so one picture changes with the others of its batch. Here it is
+    GroupNorm: group_norm(ch, eps)."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.norm1, self.norm2 = nn.BatchNorm2d(in_ch, eps), nn.BatchNorm2d(out_ch, eps)
+
+
+class DropoutIgnored(ResBlock):
+    """There is no dropout. It stands right before the second convolution."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, 0.0, eps, shortcut_size)
+
+
+class DropoutLast(Switched):
+    """Dropout comes after the second convolution. It comes right before it, after the SiLU."""
+
+    def second(self, h):
+        return self.dropout(self.conv2(F.silu(self.norm2(h))))
+
+
+class DropoutBeforeNorm(Switched):
+    """Dropout comes before norm2, and spoils what the norm measures. It comes right before the
+    second convolution, after the SiLU."""
+
+    def second(self, h):
+        return self.conv2(F.silu(self.norm2(self.dropout(h))))
+
+
+class DropoutBeforeSilu(Switched):
+    """Dropout comes before the SiLU. It comes after it, right before the second convolution."""
+
+    def second(self, h):
+        return self.conv2(F.silu(self.dropout(self.norm2(h))))
+
+
+class DropoutAtFirst(Switched):
+    """Dropout stands before the first convolution. It stands before the second one, after the
+    SiLU."""
+
+    def first(self, x):
+        return self.conv1(self.dropout(F.silu(self.norm1(x))))
+
+    def second(self, h):
+        return self.conv2(F.silu(self.norm2(h)))
+
+
+class DropoutAtTheEnd(Switched):
+    """Dropout acts on the sum, the shortcut too. It comes right before the second convolution."""
+
+    def forward(self, x, temb):
+        h = self.timed(self.first(x), temb)
+        return self.dropout(self.conv2(F.silu(self.norm2(h))) + self.shortcut(x))
+
+
+class BlockOfSequences(nn.Module):
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__()
+
+        def conv(i, o, size=3):
+            return nn.Conv2d(i, o, size, padding="same")
+
+        self.layer2 = nn.Sequential(
+            nn.GroupNorm(32, out_ch, eps), nn.SiLU(), nn.Dropout(dropout), conv(out_ch, out_ch)
+        )
+        self.layer1 = nn.Sequential(nn.GroupNorm(32, in_ch, eps), nn.SiLU(), conv(in_ch, out_ch))
+        self.temb_proj = nn.Sequential(nn.SiLU(), nn.Linear(time_dim, out_ch))
+        same = in_ch == out_ch
+        self.past = nn.Sequential() if same else conv(in_ch, out_ch, shortcut_size)
+
+    def forward(self, x, temb):
+        h = self.layer1(x) + self.temb_proj(temb).unflatten(1, (-1, 1, 1))
+        return self.past(x) + self.layer2(h)
+
+
+class BlockWithFunctions(nn.Module):
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__()
+        self.p, self.eps, self.same = dropout, eps, in_ch == out_ch
+        self.scales = nn.ParameterList([torch.ones(in_ch), torch.ones(out_ch)])
+        self.shifts = nn.ParameterList([torch.zeros(in_ch), torch.zeros(out_ch)])
+        self.project = nn.Conv2d(time_dim, out_ch, 1)
+        self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, 1, 1) for i in (in_ch, out_ch))
+        if not self.same:
+            self.around = nn.Conv2d(in_ch, out_ch, shortcut_size, 1, (shortcut_size - 1) // 2)
+
+    def forward(self, x, temb):
+        h = x
+        for i in range(2):
+            h = F.group_norm(h, 32, self.scales[i], self.shifts[i], self.eps)
+            h = h * h.sigmoid()
+            if i == 1:
+                h = F.dropout(h, self.p, self.training)
+            h = self.convs[i](h)
+            if i == 0:
+                h = h + self.project(F.silu(temb)[:, :, None, None])
+        return h + (x if self.same else self.around(x))
+
+
+class BlockByHand(nn.Module):
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__()
+        self.drop, self.act = nn.Dropout(dropout), nn.SiLU()
+        self.norm_in, self.norm_out = nn.GroupNorm(32, in_ch), nn.GroupNorm(32, out_ch)
+        self.norm_in.eps = self.norm_out.eps = eps
+        self.time, self.eps = nn.Linear(time_dim, out_ch), eps
+        self.conv_in = nn.Conv2d(in_ch, out_ch, 3, padding=1)
+        self.conv_out = nn.Conv2d(out_ch, out_ch, 3, padding=1)
+        self.short = None
+        if in_ch != out_ch:
+            self.short = nn.Conv2d(in_ch, out_ch, shortcut_size, padding=shortcut_size // 2)
+
+    def normed(self, norm, h):
+        groups = h.unflatten(1, (32, -1))
+        mean = groups.mean(dim=(2, 3, 4), keepdim=True)
+        spread = (groups.var(dim=(2, 3, 4), keepdim=True, unbiased=False) + self.eps).sqrt()
+        h = ((groups - mean) / spread).flatten(1, 2)
+        return h * norm.weight[:, None, None] + norm.bias[:, None, None]
+
+    def forward(self, x, temb):
+        around = x if self.short is None else self.short(x)
+        x = self.conv_in(self.act(self.normed(self.norm_in, x)))
+        x = x + self.time(self.act(temb)).view(*x.shape[:2], 1, 1)
+        x = self.conv_out(self.drop(self.act(self.normed(self.norm_out, x))))
+        return around + x
+
+
+# 10.2 SigmaEmbedding
+
+
+def embedding_experiment(lab, SigmaEmbedding):
+    for B, D in [(4, 6), (7, 5), (3, 12)]:
+        embedding = lab.build(SigmaEmbedding, D)
+        lab.learn(embedding, 10 ** (3 * lab.uniform(B) - 2))
+    lab.elsewhere(embedding, 10 ** (3 * lab.uniform(B) - 2))
+
+
+class Told(SigmaEmbedding):
+    """A SigmaEmbedding that is told other numbers: set pair or layers in a subclass."""
+
+    def angle(self, sigma):
+        return sigma.log() / 2
+
+    def pair(self, sigma):
+        angle = self.angle(sigma)
+        return torch.stack([angle.sin(), angle.cos()], dim=1)
+
+    def layers(self, pair):
+        return self.linear2(F.silu(self.linear1(pair)))
+
+    def forward(self, sigma):
+        return self.layers(self.pair(sigma))
+
+
+class NoLog(Told):
+    """The logarithm is missing. Noise levels go from 0.01 to 100: only their logarithms are
+    spread evenly, and sin(sigma / 2) would take many levels for one."""
+
+    def angle(self, sigma):
+        return sigma / 2
+
+
+class NoLogNoHalf(Told):
+    """You take the sine and cosine of sigma itself. Take those of log(sigma) / 2."""
+
+    def angle(self, sigma):
+        return sigma
+
+
+class Decimal(Told):
+    """You take the logarithm to base 10. log is the natural one: sigma.log()."""
+
+    def angle(self, sigma):
+        return sigma.log10() / 2
+
+
+class Binary(Told):
+    """You take the logarithm to base 2. log is the natural one: sigma.log()."""
+
+    def angle(self, sigma):
+        return sigma.log2() / 2
+
+
+class NoHalf(Told):
+    """The angle is log(sigma), twice of what it should be. Either the factor 1/2 is missing, or
+    you take the logarithm of the variance, sigma squared."""
+
+    def angle(self, sigma):
+        return sigma.log()
+
+
+class Doubled(Told):
+    """The angle is twice log(sigma), which is the logarithm of sigma squared. It is half of
+    log(sigma)."""
+
+    def angle(self, sigma):
+        return 2 * sigma.log()
+
+
+class HalvedLate(Told):
+    """You halve the sine and the cosine. Halve the angle: sin(log(sigma) / 2)."""
+
+    def pair(self, sigma):
+        angle = sigma.log()
+        return torch.stack([angle.sin(), angle.cos()], dim=1) / 2
+
+
+class LogOfHalf(Told):
+    """You halve before the logarithm: log(sigma / 2). Halve after it: log(sigma) / 2."""
+
+    def angle(self, sigma):
+        return (sigma / 2).log()
+
+
+class LogOfOneMore(Told):
+    """You take log(1 + sigma), in which small noise levels all look alike. Take log(sigma)."""
+
+    def angle(self, sigma):
+        return sigma.log1p() / 2
+
+
+class WithPi(Told):
+    """There is a factor pi too much. The angle is log(sigma) / 2, in radians."""
+
+    def angle(self, sigma):
+        return sigma.log() / 2 * math.pi
+
+
+class CosineFirst(Told):
+    """The cosine comes first. Sine first, as in the formula: published weights expect it so."""
+
+    def pair(self, sigma):
+        return super().pair(sigma).flip(1)
+
+
+class SineTwice(Told):
+    """Both numbers are the same. The first is a sine, the second a cosine."""
+
+    def pair(self, sigma):
+        return self.angle(sigma).sin()[:, None].expand(-1, 2)
+
+
+class NoSilu2(Told):
+    """There is no SiLU between the two linear layers; then they are no more than one."""
+
+    def layers(self, pair):
+        return self.linear2(self.linear1(pair))
+
+
+class SiluAtTheEnd(Told):
+    """The embedding ends with a SiLU. It ends with the second linear layer: each block has a SiLU
+    of its own."""
+
+    def layers(self, pair):
+        return F.silu(self.linear2(F.silu(self.linear1(pair))))
+
+
+class SiluEarly(Told):
+    """SiLU comes before the first linear layer. It comes between the two."""
+
+    def layers(self, pair):
+        return self.linear2(self.linear1(F.silu(pair)))
+
+
+class Relu2(Told):
+    """Your activation is not SiLU: F.silu."""
+
+    def layers(self, pair):
+        return self.linear2(F.relu(self.linear1(pair)))
+
+
+class OneLayer(Told):
+    """There is one linear layer. There are two: from 2 to dim, and from dim to dim, with a SiLU
+    in between."""
+
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.linear2 = nn.Identity()
+
+    def layers(self, pair):
+        return self.linear1(pair)
+
+
+class SigmaInOtherWords(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(2, dim), nn.SiLU(), nn.Linear(dim, dim))
+
+    def forward(self, sigma):
+        half_log = torch.log(sigma)[:, None] * 0.5
+        return self.mlp(torch.cat([torch.sin(half_log), torch.cos(half_log)], dim=-1))
+
+
+class SigmaByRoot(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.second, self.first = nn.Linear(dim, dim), nn.Linear(2, dim)
+        self.activation = nn.SiLU()
+
+    def forward(self, sigma):
+        angle = sigma.sqrt().log().unsqueeze(1)
+        shift = torch.tensor([0.0, math.pi / 2], device=sigma.device)
+        return self.second(self.activation(self.first((angle + shift).sin())))
+
+
+class SigmaByPolar(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.a = nn.Conv1d(2, dim, 1)
+        self.b = nn.Conv1d(dim, dim, 1)
+
+    def forward(self, sigma):
+        turned = torch.polar(torch.ones_like(sigma), 0.5 * sigma.log())
+        h = self.a(torch.stack([turned.imag, turned.real], dim=1)[:, :, None])
+        return self.b(h * torch.sigmoid(h))[:, :, 0]
+
+
+# 10.3 SigmaSchedule
+
+
+def schedule_experiment(lab, SigmaSchedule):
+    def sample_sigmas(sigmas, steps):
+        return SigmaSchedule(sigmas).sample_sigmas(steps)
+
+    def sigma_at(sigmas, t):
+        return SigmaSchedule(sigmas).sigma_at(t)
+
+    def number_of_levels(sigmas):
+        return SigmaSchedule(sigmas).T
+
+    for T, steps in [(20, 4), (7, 7), (30, 9), (11, 1), (100, 7)]:
+        sigmas = (0.1 + lab.uniform(T)).cumsum(0) ** 2
+        lab.call(sigma_at, sigmas, torch.tensor([T - 1, 2, 0, 5]))
+        lab.call(number_of_levels, sigmas)
+        lab.call(sample_sigmas, sigmas, steps)
+    lab.elsewhere(functools.partial(sigma_at, sigmas), torch.tensor([3, 2]))
+
+
+class Levels(SigmaSchedule):
+    """A SigmaSchedule that chooses other levels: set indices in a subclass."""
+
+    def indices(self, n):
+        return [*(round(self.T * (1 - i / n)) - 1 for i in range(n)), 0]
+
+    def sample_sigmas(self, steps):
+        return self.sigmas[self.indices(steps)]
+
+
+class Rising(Levels):
+    """Your levels rise. A sampler begins with much noise: put the largest first."""
+
+    def indices(self, n):
+        return super().indices(n)[::-1]
+
+
+class LastLeftOut(Levels):
+    """The smallest level is missing at the end. n steps go between n + 1 levels."""
+
+    def indices(self, n):
+        return super().indices(n)[:-1]
+
+
+class WrapsAround(Levels):
+    """Your last level is the largest: its index is -1, which in Python is the last one. The last
+    index is 0."""
+
+    def indices(self, n):
+        return [round(self.T * (1 - i / n)) - 1 for i in range(n + 1)]
+
+
+class NoMinusOne(Levels):
+    """The first index is T, and the list ends at T - 1. Take one off: round(T (1 - i/n)) - 1."""
+
+    def indices(self, n):
+        return [*(round(self.T * (1 - i / n)) for i in range(n)), 0]
+
+
+class RoundedDown(Levels):
+    """Your indices are rounded down. round takes the nearest whole number."""
+
+    def indices(self, n):
+        return [*(int(self.T * (1 - i / n)) - 1 for i in range(n)), 0]
+
+
+class EndsIncluded(Levels):
+    """Your indices go evenly from T - 1 to 0, ends included. Here the even spacing is over T, and
+    only the last index is 0: round(T (1 - i/n)) - 1, then 0."""
+
+    def indices(self, n):
+        return torch.linspace(self.T - 1, 0, n + 1).round().long()
+
+
+class EndsIncludedDown(Levels):
+    """Your indices go evenly from T - 1 to 0, ends included, rounded down. Here the even spacing is
+    over T, and only the last index is 0: round(T (1 - i/n)) - 1, then 0."""
+
+    def indices(self, n):
+        return torch.linspace(self.T - 1, 0, n + 1).long()
+
+
+class Leading(Levels):
+    """Your first level is not the largest. Pictures begin as pure noise, so the first index is
+    T - 1; to begin lower is a known flaw of early samplers."""
+
+    def indices(self, n):
+        return [*(i * (self.T // n) for i in reversed(range(n))), 0]
+
+
+class Neighbours(Levels):
+    """You take neighbouring levels. They must be spread evenly over all T indices."""
+
+    def indices(self, n):
+        return [*(self.T - 1 - i for i in range(n)), 0]
+
+
+class IndicesReturned(Levels):
+    """These are the indices. Return the levels that stand there: self.sigmas[indices]."""
+
+    def sample_sigmas(self, steps):
+        return torch.tensor(self.indices(steps))
+
+
+class EvenSigmas(Levels):
+    """Your levels are spread evenly between the largest and the smallest sigma. Spread the
+    indices evenly, and look up the levels there."""
+
+    def sample_sigmas(self, steps):
+        return torch.linspace(self.sigmas[-1], self.sigmas[0], steps + 1)
+
+
+class EvenLogs(Levels):
+    """You make new levels, evenly spread between the logarithms of the largest and the smallest.
+    That fits a log-linear schedule alone. Look up those that the schedule has."""
+
+    def sample_sigmas(self, steps):
+        ends = self.sigmas.log10()
+        return torch.logspace(ends[-1], ends[0], steps + 1)
+
+
+class EndsWithZero(Levels):
+    """Your last level is 0. Here it is the smallest of the schedule, sigmas[0]: the network has
+    never been told a sigma of 0, and log(0) is minus infinity."""
+
+    def sample_sigmas(self, steps):
+        return torch.cat([super().sample_sigmas(steps)[:-1], torch.zeros(1)])
+
+
+class AList(Levels):
+    """You return a list. Return one tensor: a tensor can be indexed with a list of indices,
+    self.sigmas[indices]."""
+
+    def sample_sigmas(self, steps):
+        return list(super().sample_sigmas(steps))
+
+
+class FromTheTop(Levels):
+    """Your sigma_at counts from the other end. Index 0 is the smallest level, T - 1 the
+    largest."""
+
+    def sigma_at(self, t):
+        return self.sigmas[self.T - 1 - t]
+
+
+class LevelsOnTheCpu(Levels):
+    """This is right on a CPU. On a GPU, t is there and self.sigmas is not: bring them along with
+    self.sigmas.to(t.device)."""
+
+    def sigma_at(self, t):
+        return self.sigmas.cpu()[t.cpu()]
+
+
+class LevelsByTensor:
+    def __init__(self, sigmas):
+        self.T, self.sigmas = sigmas.numel(), sigmas
+
+    def sigma_at(self, t):
+        return self.sigmas.to(t.device).gather(0, t)
+
+    def sample_sigmas(self, steps):
+        share = 1 - torch.arange(steps, dtype=torch.float64) / steps
+        indices = torch.round(self.T * share).long() - 1
+        return self.sigmas[torch.cat([indices, torch.zeros(1, dtype=torch.long)])]
+
+
+class LevelsByFlip(nn.Module):
+    def __init__(self, sigmas):
+        super().__init__()
+        self.register_buffer("sigmas", sigmas)
+
+    @property
+    def T(self):
+        return len(self.sigmas)
+
+    def sigma_at(self, t):
+        return torch.index_select(self.sigmas.to(t.device), 0, t)
+
+    def sample_sigmas(self, steps):
+        falling = self.sigmas.flip(0)
+        which = [self.T - round(self.T * (steps - i) / steps) for i in range(steps)]
+        return torch.cat((falling[which], falling[-1:]))
+
+
+class LevelsInALoop:
+    def __init__(self, sigmas):
+        self.levels = sigmas.tolist()
+        self.T = len(self.levels)
+
+    def sigma_at(self, t):
+        return torch.tensor(self.levels, device=t.device)[t]
+
+    def sample_sigmas(self, steps):
+        chosen = []
+        for i in range(steps):
+            chosen.append(self.levels[round(self.T - self.T * i / steps) - 1])
+        chosen.append(self.levels[0])
+        return torch.tensor(chosen)
+
+
+# 10.4 samples
+
+
+def all_steps(lab, sampler):
+    """A function that runs a sampler to its end: what it yields, or returns, as a list."""
+
+    @functools.wraps(sampler)
+    def run(model, xT, sigmas, *more):
+        result = sampler(model, xT, sigmas, *more)
+        result = result if hasattr(result, "__iter__") else []
+        found = [freeze(step) for step in result]  # as it is now: later steps may write into it
+        steps = len(sigmas) - 1
+        lab.note(
+            "the number of steps", len(found),
+            f"{len(found)} steps come out of your sampler; {steps + 1} levels make {steps} steps.",
+            "Is there a yield sigma, xt, x0 in the loop, as its last line? Each step needs a "
+            "level and the one after it.",
+        )  # fmt: skip
+        return [(*map(number, step),) if type(step) in (tuple, list) else step for step in found]
+
+    return run
+
+
+def number(value):
+    """A sigma, which may be a plain number or a tensor with one, of any shape, as a tensor."""
+    if isinstance(value, float):
+        value = torch.tensor(value)
+    return value.reshape(()) if isinstance(value, torch.Tensor) and value.numel() == 1 else value
+
+
+def samples_experiment(lab, samples):
+    for N, gam, mu, B, C, H, W in [
+        (4, 1.0, 0.0, 2, 1, 3, 4),
+        (5, 1.6, 0.0, 3, 2, 2, 5),
+        (4, 1.0, 0.5, 2, 1, 4, 3),
+        (5, 0.7, 0.3, 2, 2, 2, 3),
+    ]:
+        sigmas = (0.2 + lab.uniform(N)).cumsum(0).flip(0)
+        xT = sigmas[0] * lab.normal(B, C, H, W)
+        lab.call(all_steps(lab, samples), SigmaNet(), xT, sigmas, gam, mu)
+
+    def with_levels(model, xT):  # on a GPU the levels are still on the CPU
+        return list(samples(model, xT, sigmas, gam, mu))
+
+    lab.elsewhere(with_levels, SigmaNet(), lab.normal(B, C, H, W))
+
+
+def samples_with(
+    model, xT, sigmas, gam=1.0, mu=0.0, swap=False, zero_before=False, keep_mixed=False,
+    down=lambda s, n, mu: (n / s**mu) ** (1 / (1 - mu)), up=lambda n, d, s: (n**2 - d**2) ** 0.5,
+    told=lambda s, n: s, x0_of_mixed=False, clip=False, sign=1, noise=torch.randn_like,
+):  # fmt: skip
+    """The family with a switch for every way to err."""
+    xt, before, found = xT, None, []
+    with torch.no_grad():
+        for sigma, after in zip(sigmas, sigmas[1:]):
+            eps = model(xt, told(sigma, after))
+            x0 = xt - sigma * eps
+            if before is None and not zero_before:
+                mixed = eps
+            else:
+                last = torch.zeros_like(eps) if before is None else before
+                mixed = gam * last + (1 - gam) * eps if swap else gam * eps + (1 - gam) * last
+            before = mixed if keep_mixed else eps
+            x0 = xt - sigma * mixed if x0_of_mixed else x0
+            x0 = x0.clamp(-1, 1) if clip else x0
+            lower = down(sigma, after, mu)
+            xt = xt - sign * (sigma - lower) * mixed
+            if mu > 0:
+                xt = xt + up(after, lower, sigma) * noise(xt)
+            found.append((sigma, xt, x0))
+    return found
+
+
+def gam_swapped(model, xT, sigmas, gam=1.0, mu=0.0):
+    """gam and 1 - gam stand on the wrong noises: gam belongs to this step's eps, 1 - gam to the
+    last one's."""
+    return samples_with(model, xT, sigmas, gam, mu, swap=True)
+
+
+def gam_ignored(model, xT, sigmas, gam=1.0, mu=0.0):
+    """gam has no effect. From the second step on, mixed = gam * eps + (1 - gam) * eps of the step
+    before."""
+    return samples_with(model, xT, sigmas, 1.0, mu)
+
+
+def mixed_at_first(model, xT, sigmas, gam=1.0, mu=0.0):
+    """At the first step there is no eps before, and you mix with zeros. There, mixed is eps."""
+    return samples_with(model, xT, sigmas, gam, mu, zero_before=True)
+
+
+def mixed_kept(model, xT, sigmas, gam=1.0, mu=0.0):
+    """You keep mixed for the next step. Keep eps, what the model said: else all earlier steps
+    are mixed in."""
+    return samples_with(model, xT, sigmas, gam, mu, keep_mixed=True)
+
+
+def mu_ignored(model, xT, sigmas, gam=1.0, mu=0.0):
+    """mu has no effect. With mu > 0 the step goes down to sigma_down, below the next level, and
+    fresh noise brings it back up."""
+    return samples_with(model, xT, sigmas, gam, 0.0)
+
+
+def no_way_up(model, xT, sigmas, gam=1.0, mu=0.0):
+    """No fresh noise is added: the picture stays at sigma_down, below the next level. Add
+    sqrt(sigma_next^2 - sigma_down^2) times torch.randn_like(xt)."""
+    return samples_with(model, xT, sigmas, gam, mu, up=lambda n, d, s: 0.0)
+
+
+def up_unscaled(model, xT, sigmas, gam=1.0, mu=0.0):
+    """The fresh noise is not scaled. Multiply it by sqrt(sigma_next^2 - sigma_down^2)."""
+    return samples_with(model, xT, sigmas, gam, mu, up=lambda n, d, s: 1.0)
+
+
+def up_variance(model, xT, sigmas, gam=1.0, mu=0.0):
+    """The fresh noise is multiplied by its variance: the root over sigma_next^2 - sigma_down^2 is
+    missing."""
+    return samples_with(model, xT, sigmas, gam, mu, up=lambda n, d, s: n**2 - d**2)
+
+
+def up_difference(model, xT, sigmas, gam=1.0, mu=0.0):
+    """You multiply the fresh noise by sigma_next - sigma_down. Variances add up, standard
+    deviations do not: it is sqrt(sigma_next^2 - sigma_down^2)."""
+    return samples_with(model, xT, sigmas, gam, mu, up=lambda n, d, s: n - d)
+
+
+def up_everything(model, xT, sigmas, gam=1.0, mu=0.0):
+    """The fresh noise has the size sigma_next, but noise of sigma_down is still in the picture.
+    Only the rest is missing: sqrt(sigma_next^2 - sigma_down^2)."""
+    return samples_with(model, xT, sigmas, gam, mu, up=lambda n, d, s: n)
+
+
+def down_without_root(model, xT, sigmas, gam=1.0, mu=0.0):
+    """In sigma_down the exponent 1 / (1 - mu) is missing."""
+    return samples_with(model, xT, sigmas, gam, mu, down=lambda s, n, mu: n / s**mu)
+
+
+def down_by_one_minus(model, xT, sigmas, gam=1.0, mu=0.0):
+    """In sigma_down the exponent is 1 - mu. It is 1 / (1 - mu)."""
+    return samples_with(
+        model, xT, sigmas, gam, mu,
+        down=lambda s, n, mu: (n / s**mu) ** (1 - mu),
+        up=lambda n, d, s: (n**2 - d**2).clamp(min=0).sqrt(),
+    )  # fmt: skip
+
+
+def down_by_product(model, xT, sigmas, gam=1.0, mu=0.0):
+    """In sigma_down you divide by sigma * mu. It is a power: sigma**mu."""
+    return samples_with(
+        model, xT, sigmas, gam, mu,
+        down=lambda s, n, mu: (n / (s * mu)) ** (1 / (1 - mu)) if mu else n,
+        up=lambda n, d, s: (n**2 - d**2).clamp(min=0).sqrt(),
+    )  # fmt: skip
+
+
+def down_swapped(model, xT, sigmas, gam=1.0, mu=0.0):
+    """In sigma_down the level and the next one are swapped: sigma_next stands above, sigma**mu
+    below."""
+    return samples_with(
+        model, xT, sigmas, gam, mu,
+        down=lambda s, n, mu: (s / n**mu) ** (1 / (1 - mu)) if mu else n,
+        up=lambda n, d, s: (n**2 - d**2).clamp(min=0).sqrt(),
+    )  # fmt: skip
+
+
+def down_to_next(model, xT, sigmas, gam=1.0, mu=0.0):
+    """The step goes down to sigma_next, and then noise is added. It goes down to sigma_down, so
+    that the noise brings it back up to sigma_next."""
+    return samples_with(
+        model, xT, sigmas, gam, mu,
+        down=lambda s, n, mu: n,
+        up=lambda n, d, s: (n**2 - (n / s**mu) ** (2 / (1 - mu))).sqrt(),
+    )  # fmt: skip
+
+
+def up_from_sigma(model, xT, sigmas, gam=1.0, mu=0.0):
+    """The noise brings the picture back up to sigma, where it came from. It has to reach
+    sigma_next: sqrt(sigma_next^2 - sigma_down^2)."""
+    return samples_with(model, xT, sigmas, gam, mu, up=lambda n, d, s: (s**2 - d**2) ** 0.5)
+
+
+def goes_up(model, xT, sigmas, gam=1.0, mu=0.0):
+    """The step adds noise in place of taking it out: xt - (sigma - sigma_down) * mixed."""
+    return samples_with(model, xT, sigmas, gam, mu, sign=-1)
+
+
+def told_the_next(model, xT, sigmas, gam=1.0, mu=0.0):
+    """The model is told the next level. Tell it the one that xt has now."""
+    return samples_with(model, xT, sigmas, gam, mu, told=lambda s, n: n)
+
+
+def x0_by_mixed(model, xT, sigmas, gam=1.0, mu=0.0):
+    """Your x0 is computed from mixed. It is the model's guess at this step: xt - sigma * eps."""
+    return samples_with(model, xT, sigmas, gam, mu, x0_of_mixed=True)
+
+
+def x0_clipped(model, xT, sigmas, gam=1.0, mu=0.0):
+    """x0 is clipped to [-1, 1]. This family yields it as it is."""
+    return samples_with(model, xT, sigmas, gam, mu, clip=True)
+
+
+def x0_late(model, xT, sigmas, gam=1.0, mu=0.0):
+    """Your x0 is computed from the new xt. Compute it before the step: xt - sigma * eps."""
+    before = xT
+    for sigma, xt, _ in samples_with(model, xT, sigmas, gam, mu):
+        yield sigma, xt, xt - sigma * model(before, sigma)
+        before = xt
+
+
+def clean_first(model, xT, sigmas, gam=1.0, mu=0.0):
+    """In what you yield, xt and x0 are swapped: it is (sigma, xt, x0)."""
+    for sigma, xt, x0 in samples_with(model, xT, sigmas, gam, mu):
+        yield sigma, x0, xt
+
+
+def next_yielded(model, xT, sigmas, gam=1.0, mu=0.0):
+    """You yield the next level. Yield the one that the model was told at this step."""
+    for after, (_, xt, x0) in zip(sigmas[1:], samples_with(model, xT, sigmas, gam, mu)):
+        yield after, xt, x0
+
+
+def last_only(model, xT, sigmas, gam=1.0, mu=0.0):
+    """You return the finished picture alone. Yield after every step: (sigma, xt, x0)."""
+    return samples_with(model, xT, sigmas, gam, mu)[-1][1]
+
+
+def noise_on_the_cpu(model, xT, sigmas, gam=1.0, mu=0.0):
+    """This is right on a CPU, and stops on a GPU: xT is there, and noise or other numbers that you
+    make are on the CPU. torch.randn_like(xt) makes noise where xt is, sigmas.to(xT) brings the
+    levels along."""
+    return samples_with(model, xT, sigmas, gam, mu, noise=lambda xt: torch.randn(xt.shape))
+
+
+@torch.no_grad()
+def samples_by_index(model, xT, sigmas, gam=1.0, mu=0.0):
+    sigmas, seen = sigmas.to(xT.device), []
+    for i in range(len(sigmas) - 1):
+        now, then = sigmas[i], sigmas[i + 1]
+        seen.append(model(xT, now.expand(len(xT))))
+        direction = torch.lerp(seen[max(i - 1, 0)], seen[i], gam)
+        guess = xT - now * seen[i]
+        target = then ** (1 / (1 - mu)) * now ** (-mu / (1 - mu))
+        xT = xT + (target - now) * direction
+        xT = xT + (then**2 - target**2).clamp(min=0).sqrt() * torch.randn_like(xT)
+        yield now, xT, guess
+
+
+def samples_in_a_list(model, xT, sigmas, gam=1.0, mu=0.0):
+    levels, out, old = sigmas.tolist(), [], None
+    x = xT.clone()
+    for now, then in zip(levels[:-1], levels[1:]):
+        with torch.no_grad():
+            new = model(x, now)
+        mixed = new if old is None else old + gam * (new - old)
+        old = new
+        target = math.exp((math.log(then) - mu * math.log(now)) / (1 - mu))
+        guess = x - new * now
+        x = x - (now - target) * mixed
+        x = x + max(then**2 - target**2, 0.0) ** 0.5 * torch.randn(x.shape, device=x.device)
+        out.append([now, x, guess])
+    return out
+
+
+@torch.no_grad()
+def samples_by_guess(model, xT, sigmas, gam=1.0, mu=0.0):
+    xt, before, ratios = xT, None, sigmas[1:] / sigmas[:-1]
+    for sigma, ratio in zip(sigmas.tolist(), ratios.tolist()):
+        eps = model(xt, torch.tensor(sigma, device=xt.device))
+        before = eps if before is None else before
+        mixed = gam * eps + (1 - gam) * before
+        kept = ratio ** (1 / (1 - mu))
+        x0, aim = xt - sigma * eps, xt - sigma * mixed
+        xt = kept * xt + (1 - kept) * aim
+        if mu:
+            xt = xt + torch.randn_like(xt) * sigma * (ratio**2 - kept**2) ** 0.5
+        before = eps
+        yield sigma, xt, x0
+
+
+# 10.5 Guided
+
+
+def guided_experiment(lab, Guided):
+    def guided(net, labels, scale, xt, sigma):
+        return Guided(net, labels, scale)(xt, sigma)
+
+    for classes, B, C, H, W, scale in [
+        (4, 3, 1, 4, 2, 2.0), (5, 4, 2, 3, 5, 0.0), (3, 5, 1, 2, 2, 0.7), (7, 2, 3, 3, 2, 1.0)
+    ]:  # fmt: skip
+        labels = lab.steps(B, classes - 1) + 1 if B < classes - 1 else torch.arange(B) % classes
+        given = LabelledNet(classes), labels, scale, lab.normal(B, C, H, W)
+        lab.call(guided, *given, torch.tensor(0.3))
+        lab.call(guided, *given, lab.uniform(B))
+    lab.elsewhere(guided, *given, lab.uniform(B))
+
+
+class Asking(Guided):
+    """Asks twice, with and without labels; mix says what becomes of the answers."""
+
+    def hidden(self):
+        return torch.full_like(self.labels, self.net.cond_embed.hidden)
+
+    def mix(self, told, untold):
+        return told + self.scale * (told - untold)
+
+    def __call__(self, xt, sigma):
+        return self.mix(self.net(xt, sigma, self.labels), self.net(xt, sigma, self.hidden()))
+
+
+class FromUntold(Asking):
+    """You go from the untold answer: untold + scale * (told - untold). Other texts count so; here
+    scale 0 has to follow the labels, so go on from told."""
+
+    def mix(self, told, untold):
+        return untold + self.scale * (told - untold)
+
+
+class WrongWay(Asking):
+    """The difference is the wrong way round: you go towards the answer without labels. It is
+    told - untold."""
+
+    def mix(self, told, untold):
+        return told + self.scale * (untold - told)
+
+
+class DifferenceAlone(Asking):
+    """You return scale times the difference. It is added to the answer with labels."""
+
+    def mix(self, told, untold):
+        return self.scale * (told - untold)
+
+
+class Unbalanced(Asking):
+    """You add scale * told, and take nothing, or not as much, away. The difference of the two
+    answers is what is scaled."""
+
+    def mix(self, told, untold):
+        return told + self.scale * told - untold
+
+
+class TakesUntoldAlone(Asking):
+    """You take scale * untold away from told. The difference of the two answers is what is
+    scaled: told + scale * (told - untold)."""
+
+    def mix(self, told, untold):
+        return told - self.scale * untold
+
+
+class ScaleIgnored(Asking):
+    """scale has no effect. It multiplies the difference of the two answers."""
+
+    def mix(self, told, untold):
+        return told + (told - untold)
+
+
+class NotGuided(Asking):
+    """The answer follows the labels and no more: scale has no effect, or both answers are asked
+    for with the labels. The second is asked with all labels hidden."""
+
+    def mix(self, told, untold):
+        return told
+
+
+class Untold(Asking):
+    """You return the answer without labels."""
+
+    def mix(self, told, untold):
+        return untold
+
+
+class OrderSwapped(Asking):
+    """told and untold are swapped: the first half of the answers belongs to the first half of
+    what was asked."""
+
+    def mix(self, told, untold):
+        return untold + self.scale * (untold - told)
+
+
+class OneMore(Asking):
+    """You take 1 + scale times the difference, added to told. It is scale times."""
+
+    def mix(self, told, untold):
+        return told + (1 + self.scale) * (told - untold)
+
+
+class HiddenIsZero(Asking):
+    """For "hidden" you take the label 0. That is a class of its own; the label that says nothing
+    is net.cond_embed.hidden."""
+
+    def hidden(self):
+        return torch.zeros_like(self.labels)
+
+
+class HiddenIsLast(Asking):
+    """For "hidden" you take the last class. The label that says nothing comes after it:
+    net.cond_embed.hidden."""
+
+    def hidden(self):
+        return torch.full_like(self.labels, self.net.cond_embed.hidden - 1)
+
+
+class HiddenIsMinusOne(Asking):
+    """For "hidden" you take -1, which is in no table. The label that says nothing is
+    net.cond_embed.hidden."""
+
+    def hidden(self):
+        return torch.full_like(self.labels, -1)
+
+
+class HiddenOnTheCpu(Asking):
+    """This is right on a CPU, and stops on a GPU: the labels are there, and the hidden ones that
+    you make are on the CPU. torch.full_like(self.labels, ...) makes them where the labels are."""
+
+    def hidden(self):
+        return torch.full(self.labels.shape, self.net.cond_embed.hidden, device="cpu")
+
+
+class GuidedInTwo:
+    def __init__(self, net, labels, scale):
+        self.net, self.labels, self.scale = net, labels, scale
+        self.nothing = labels * 0 + net.cond_embed.hidden
+
+    def __call__(self, xt, sigma):
+        untold = self.net(xt, sigma, self.nothing)
+        told = self.net(xt, sigma, self.labels)
+        return (1 + self.scale) * told - self.scale * untold
+
+
+class GuidedAsModule(nn.Module):
+    def __init__(self, net, labels, scale):
+        super().__init__()
+        self.net, self.scale = net, scale
+        self.register_buffer("labels", labels)
+
+    def forward(self, xt, sigma):
+        B = len(xt)
+        hidden = torch.ones_like(self.labels) * self.net.cond_embed.hidden
+        sigma = torch.as_tensor(sigma, device=xt.device).expand(B).repeat(2)
+        answers = self.net(xt.repeat(2, 1, 1, 1), sigma, torch.cat([hidden, self.labels]))
+        return torch.lerp(answers[:B], answers[B:], 1.0 + self.scale)
+
+
+class GuidedByLoop:
+    def __init__(self, net, labels, scale):
+        hidden = labels.new_full(labels.shape, net.cond_embed.hidden)
+        self.asked = [(1 + scale, labels), (-scale, hidden)]
+        self.net = net
+
+    def __call__(self, xt, sigma):
+        answer = torch.zeros_like(xt)
+        for weight, labels in self.asked:
+            answer = answer + weight * self.net(xt, sigma, cond=labels)
+        return answer
+
+
+EXERCISES = [
+    Exercise(
+        id="10.1",
+        title="The block of the published networks",
+        notebook=NOTEBOOK,
+        reference=ResBlock,
+        experiment=block_experiment,
+        look="The order is: norm, SiLU, convolution; the time; norm, SiLU, dropout, convolution; "
+        "the shortcut, of x itself.",
+        mistakes={
+            "norms after the convolutions": NormsAfter,
+            "SiLU before the norm": SiluBeforeNorm,
+            "SiLU before norm1": SiluBeforeNorm1,
+            "SiLU before norm2": SiluBeforeNorm2,
+            "no SiLU before conv1": NoFirstSilu,
+            "no SiLU before conv2": NoSecondSilu,
+            "no SiLU at all": NoSilu,
+            "ReLU": Relu,
+            "GELU": Gelu,
+            "time without SiLU": TimeWithoutSilu,
+            "SiLU after the time's layer": TimeThenSilu,
+            "time after conv2": TimeAfter,
+            "time after norm2": TimeAfterNorm,
+            "time after SiLU": TimeAfterSilu,
+            "time multiplied": TimeMultiplies,
+            "no time": NoTime,
+            "shortcut of the normalised x": ShortcutOfTheNorm,
+            "shortcut of the activated x": ShortcutOfTheActivated,
+            "no shortcut": NoShortcut,
+            "sum activated": ActivatedSum,
+            "shortcut always a convolution": ShortcutAlways,
+            "shortcut_size ignored": ShortcutOfOne,
+            "shortcut without padding": ShortcutUnpadded,
+            "eps ignored": EpsIgnored,
+            "eps in one norm": EpsOnce,
+            "one group": OneGroup,
+            "32 channels in a group": ThirtyTwoInAGroup,
+            "BatchNorm": Batches,
+            "dropout ignored": DropoutIgnored,
+            "dropout after conv2": DropoutLast,
+            "dropout before norm2": DropoutBeforeNorm,
+            "dropout before SiLU": DropoutBeforeSilu,
+            "dropout before conv1": DropoutAtFirst,
+            "dropout of the sum": DropoutAtTheEnd,
+        },
+        also_right=[BlockOfSequences, BlockWithFunctions, BlockByHand],
+    ),
+    Exercise(
+        id="10.2",
+        title="Tell the network sigma",
+        notebook=NOTEBOOK,
+        reference=SigmaEmbedding,
+        experiment=embedding_experiment,
+        look="For sigma = 1 the two numbers are 0 and 1. Print yours.",
+        mistakes={
+            "no logarithm": NoLog,
+            "sigma itself": NoLogNoHalf,
+            "base 10": Decimal,
+            "base 2": Binary,
+            "factor 1/2 forgotten": NoHalf,
+            "factor 2": Doubled,
+            "sine and cosine halved": HalvedLate,
+            "halved before the logarithm": LogOfHalf,
+            "log(1 + sigma)": LogOfOneMore,
+            "factor pi": WithPi,
+            "cosine first": CosineFirst,
+            "sine twice": SineTwice,
+            "no SiLU": NoSilu2,
+            "SiLU at the end": SiluAtTheEnd,
+            "SiLU before the first layer": SiluEarly,
+            "ReLU": Relu2,
+            "one linear layer": OneLayer,
+        },
+        also_right=[SigmaInOtherWords, SigmaByRoot, SigmaByPolar],
+    ),
+    Exercise(
+        id="10.3",
+        title="Noise levels for a sampler",
+        notebook=NOTEBOOK,
+        reference=SigmaSchedule,
+        experiment=schedule_experiment,
+        look="With T = 20 and 4 steps, the indices are 19, 14, 9, 4 and 0.",
+        mistakes={
+            "rising": Rising,
+            "last level left out": LastLeftOut,
+            "index -1 at the end": WrapsAround,
+            "no minus one": NoMinusOne,
+            "rounded down": RoundedDown,
+            "ends included": EndsIncluded,
+            "ends included, rounded down": EndsIncludedDown,
+            "begins below the largest": Leading,
+            "neighbouring levels": Neighbours,
+            "indices returned": IndicesReturned,
+            "even sigmas": EvenSigmas,
+            "even logarithms": EvenLogs,
+            "ends with zero": EndsWithZero,
+            "a list": AList,
+            "sigma_at counts from the top": FromTheTop,
+            "levels left on the CPU": LevelsOnTheCpu,
+        },
+        also_right=[LevelsByTensor, LevelsByFlip, LevelsInALoop],
+    ),
+    Exercise(
+        id="10.4",
+        title="A family of samplers",
+        notebook=NOTEBOOK,
+        reference=samples,
+        experiment=samples_experiment,
+        look="Try mu = 0 and gam = 1 first: then sigma_down is sigma_next, mixed is eps, and no "
+        "noise is added.",
+        mistakes={
+            "gam on the wrong noise": gam_swapped,
+            "gam ignored": gam_ignored,
+            "mixed with zeros at first": mixed_at_first,
+            "mixed kept": mixed_kept,
+            "mu ignored": mu_ignored,
+            "no fresh noise": no_way_up,
+            "fresh noise not scaled": up_unscaled,
+            "fresh noise by its variance": up_variance,
+            "fresh noise by a difference": up_difference,
+            "fresh noise of sigma_next": up_everything,
+            "sigma_down without the exponent": down_without_root,
+            "sigma_down with the exponent 1 - mu": down_by_one_minus,
+            "sigma_down by sigma * mu": down_by_product,
+            "sigma_down swapped": down_swapped,
+            "down to sigma_next": down_to_next,
+            "up to sigma": up_from_sigma,
+            "noise added": goes_up,
+            "model told the next level": told_the_next,
+            "x0 from mixed": x0_by_mixed,
+            "x0 clipped": x0_clipped,
+            "x0 from the new xt": x0_late,
+            "xt and x0 swapped": clean_first,
+            "next level yielded": next_yielded,
+            "last picture only": last_only,
+            "noise made on the CPU": noise_on_the_cpu,
+        },
+        also_right=[samples_by_index, samples_in_a_list, samples_by_guess],
+    ),
+    Exercise(
+        id="10.5",
+        title="Guidance",
+        notebook=NOTEBOOK,
+        reference=Guided,
+        experiment=guided_experiment,
+        look="With scale = 0 the answer is what the network says with the labels. Check that "
+        "first, then the sign of the difference.",
+        mistakes={
+            "counted from untold": FromUntold,
+            "difference the wrong way round": WrongWay,
+            "difference alone": DifferenceAlone,
+            "scale on one answer": Unbalanced,
+            "scale on untold alone": TakesUntoldAlone,
+            "scale ignored": ScaleIgnored,
+            "not guided": NotGuided,
+            "labels never told": Untold,
+            "told and untold swapped": OrderSwapped,
+            "1 + scale": OneMore,
+            "hidden is 0": HiddenIsZero,
+            "hidden is the last class": HiddenIsLast,
+            "hidden is -1": HiddenIsMinusOne,
+            "hidden labels on the CPU": HiddenOnTheCpu,
+        },
+        also_right=[GuidedInTwo, GuidedAsModule, GuidedByLoop],
+    ),
+]

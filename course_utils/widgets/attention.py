@@ -1,0 +1,20 @@
+"""Choose a pixel, and see where it looks."""
+
+from course_utils.plots import attention_maps
+from course_utils.widgets.explorer import explorer, slider
+
+
+def attention_explorer(images, weights):
+    """Return controls for a picture and for one pixel of it, and the maps of where it looks.
+
+    (B, C, H, W), (B, heads, N, N) -> widget
+    """
+    side = round(weights.shape[-1] ** 0.5)
+
+    def draw(picture, row, column):
+        return attention_maps(images[picture], weights[picture], row, column)
+
+    return explorer(
+        draw, picture=slider("picture", 0, 0, len(images) - 1),
+        row=slider("row", side // 2, 0, side - 1), column=slider("column", side // 2, 0, side - 1),
+    )  # fmt: skip
