@@ -58,7 +58,9 @@ def group_norm(ch, eps=1e-5):
 
     () -> GroupNorm
 
-    Raises ValueError unless 32 divides ch. Source: "Group Normalization" (2018).
+    With 32 channels each is a group of its own, and what a ResBlock adds to a channel for the time
+    is taken out again with the mean: give the levels 64 or more. Raises ValueError unless 32
+    divides ch. Source: "Group Normalization" (2018).
     """
     if ch % 32:
         raise ValueError(

@@ -12,29 +12,32 @@ def load_published(net, published, published_name):
     A buffer, such as a table of sinusoids, comes from a formula and may be left out. Raises
     ValueError that lists what is missing, unknown or of another shape, in the original's names.
     """
+    check_state_dict(published)
+    own = net.state_dict()
+    ours = {published_name(name): name for name in own}  # by their names
+    formulas = {published_name(name) for name, _ in net.named_buffers()}
+    problems = {
+        "missing": [name for name in ours if name not in published and name not in formulas],
+        "unknown": [name for name in published if name not in ours],
+        "of another shape": [
+            f"{name} {tuple(value.shape)}, expected {tuple(own[ours[name]].shape)}"
+            for name, value in published.items()
+            if name in ours and value.shape != own[ours[name]].shape
+        ],
+    }
+    if any(problems.values()):
+        found = "; ".join(f"{what}: {listed(names)}" for what, names in problems.items() if names)
+        raise ValueError(f"these weights are for another network. {found}. Nothing was loaded")
+    net.load_state_dict(own | {ours[name]: value for name, value in published.items()})
+    return net
+
+
+def check_state_dict(published):
     if not isinstance(published, dict) or not all(map(torch.is_tensor, published.values())):
         raise ValueError(
             "load_published takes a state_dict: a dict of names and tensors; a checkpoint often "
             f"holds it under one of its keys. Got {described(published)}"
         )
-    own = net.state_dict()
-    names = {published_name(name): name for name in own}
-    formulas = {published_name(name) for name, _ in net.named_buffers()}
-    there = [name for name in names if name in published]
-    problems = {
-        "missing": [name for name in names if name not in published and name not in formulas],
-        "unknown": [name for name in published if name not in names],
-        "of another shape": [
-            f"{name} {tuple(published[name].shape)}, expected {tuple(own[names[name]].shape)}"
-            for name in there
-            if published[name].shape != own[names[name]].shape
-        ],
-    }
-    if any(problems.values()):
-        found = "; ".join(f"{what}: {listed(which)}" for what, which in problems.items() if which)
-        raise ValueError(f"these weights are for another network. {found}. Nothing was loaded")
-    net.load_state_dict(own | {names[theirs]: published[theirs] for theirs in there})
-    return net
 
 
 def described(published):

@@ -198,6 +198,7 @@ OTHER_SIZES = {
 # No tensor goes in or comes out.
 NO_SHAPES = {
     "unet.times": "a number in words",
+    "published.check_state_dict": "names and tensors",
     "published.described": "an object in words",
     "published.listed": "names in words",
     "ddpm_unet.DDPMUNet.published_name": "names",
