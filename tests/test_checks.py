@@ -490,6 +490,16 @@ def test_forgotten_super_init_is_named():
     assert "never calls super().__init__()" in grade("1.4", Attempt).message
 
 
+def test_a_module_may_keep_something_of_its_last_call():
+    class Attempt(EXERCISES["8.2"].reference):
+        def weights(self, x):
+            self.last = super().weights(x)
+            self.all = [self.last]
+            return self.last
+
+    assert grade("8.2", Attempt).outcome == "correct"
+
+
 # Whatever a stranger's code does, in every exercise
 
 

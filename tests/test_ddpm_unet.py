@@ -124,6 +124,12 @@ def test_attention_is_at_its_levels_and_in_the_middle():
     assert attending(net.middle) == [False, True]
 
 
+@pytest.mark.parametrize("ch_mult", [(1,), (2, 1), (2, 1, 3)])
+def test_levels_may_have_any_channels(ch_mult):
+    x = torch.randn(2, 2, 8, 12)
+    assert tiny(attn=(0,), ch_mult=ch_mult)(x, torch.tensor([0, 19])).shape == (2, 3, 8, 12)
+
+
 def test_a_fresh_network_answers_with_nearly_zero():
     net, x = tiny().eval(), torch.randn(4, 2, 8, 8)
     output, _, pretail, _ = net(x, 3, return_all_features=True)

@@ -58,8 +58,15 @@ def test_network_is_that_of_smalldiffusion(in_dim, channels, patch):
     assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
+def test_a_fresh_block_hands_its_input_through():
+    tokens, temb = torch.randn(2, 9, 16), torch.randn(2, 16)
+    for block in DiT(8, 1, dim=16, depth=2, heads=2).blocks:
+        assert torch.equal(block(tokens, temb), tokens)
+
+
 def test_a_fresh_network_answers_with_zero_but_can_learn():
     net, x = DiT(8, 1, dim=16, depth=2, heads=2), torch.randn(4, 1, 8, 8)
+    assert not net.modulation.weight.any()
     assert not net(x, 1.0).any()
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     for _ in range(5):

@@ -45,6 +45,21 @@ def test_everything_that_does_not_fit_is_told_and_nothing_is_loaded():
     assert all(torch.equal(p, before[name]) for name, p in weights(net).items())
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda state: state.pop("head.bias"),
+        lambda state: state.update(extra=torch.zeros(1)),
+        lambda state: state.update({"head.bias": torch.zeros(1)}),
+    ],
+)
+def test_one_thing_that_does_not_fit_is_enough(spoil):
+    state = weights(small())
+    spoil(state)
+    with pytest.raises(ValueError, match="for another network"):
+        small().load_published(state)
+
+
 def test_a_long_list_is_cut():
     with pytest.raises(ValueError, match=r"missing: .*, .* and \d+ more. Nothing was loaded"):
         SigmaUNet(8, 1, 1, ch=32, ch_mult=(1,)).load_published({})

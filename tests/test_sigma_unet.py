@@ -115,6 +115,10 @@ def test_scaled_divides_the_input_and_nothing_else():
     assert torch.equal(copy.deepcopy(net)(x, 3.0), net(x, 3.0))
 
 
+def test_every_norm_has_the_small_eps():
+    assert {m.eps for m in small().modules() if isinstance(m, nn.GroupNorm)} == {1e-6}
+
+
 def test_embeddings_can_be_brought_along():
     class Constant(nn.Module):
         def forward(self, sigma):

@@ -151,6 +151,7 @@ class Lab:
         fails there, such as reading a number, would work on a GPU and is no mistake.
         """
         if isinstance(function, nn.Module):
+            let_go(function)
             function = copy.deepcopy(function).to("meta")
         try:
             result = function(*[change(a, lambda x: x.to("meta")) for a in args])
@@ -295,6 +296,13 @@ def change(value, function):
     return (
         type(value)(change(v, function) for v in value) if type(value) in (tuple, list) else value
     )
+
+
+def let_go(module):
+    """Cut tensors that modules keep of their last call out of its graph: deepcopy refuses them."""
+    for part in module.modules():
+        for key, value in vars(part).items():
+            vars(part)[key] = change(value, torch.Tensor.detach)
 
 
 def no_module(made_by, value):
