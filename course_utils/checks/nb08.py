@@ -1,9 +1,12 @@
 """The exercises of notebook 08. A docstring of a wrong answer is what its author is told."""
 
+import inspect
+
 import torch
 from einops import einsum, rearrange
 from torch import nn
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from course_utils.attention import (
     LinearAttention,
@@ -14,8 +17,9 @@ from course_utils.attention import (
     to_map,
     to_tokens,
 )
+from course_utils.checks.compare import difference
 from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import Stop
+from course_utils.checks.lab import Stop, fill, tensors
 
 NOTEBOOK = "08_attention_variants"
 
@@ -30,8 +34,53 @@ def note_parameters(lab, module):
 
 def weights_experiment(lab, attention_weights):
     for B, N, D in [(2, 16, 3), (3, 4, 7), (5, 9, 2), (2, 1, 4)]:
-        lab.call(attention_weights, lab.normal(B, N, D), lab.normal(B, N, D))
+        q, k = lab.normal(B, N, D), lab.normal(B, N, D)
+        shares = lab.call(attention_weights, q, k)
+        lab.seen[-2].look = advice_on_rows(q, k, shares)  # the result stands before the changes
+    note_gradients(lab, attention_weights, lab.normal(2, 5, 3), lab.normal(2, 5, 3))
     lab.elsewhere(attention_weights, lab.normal(B, N, D), lab.normal(B, N, D))
+
+
+def advice_on_rows(q, k, shares):
+    """Say where to look if rows add up to 1 and are wrong all the same, else nothing."""
+    scores = q @ k.mT
+    is_alike = (
+        isinstance(shares, torch.Tensor)
+        and (shares.shape, shares.dtype) == (scores.shape, scores.dtype)
+        and torch.allclose(shares.sum(dim=-1), torch.ones(()), atol=1e-4)
+    )
+    if not is_alike:
+        return ""
+    logs = shares.detach().log()
+    logs, scores = (a - a.mean(dim=-1, keepdim=True) for a in (logs, scores))
+    factor = float((logs * scores).sum() / scores.square().sum())
+    D = q.shape[-1]
+    if factor > 0 and torch.allclose(logs, factor * scores, atol=1e-2):
+        how = "sharper" if factor > D**-0.5 else "flatter"
+        return (
+            f"The rows add up to 1, but they are {how} than expected. Look at the divisor: your "
+            f"scores are divided by {1 / factor:.4g}. Here D = {D}, and its root is {D**0.5:.4g}."
+        )
+    return (
+        "The rows add up to 1, so look at the scores, before the softmax: which vectors meet, and "
+        "what the products are divided by."
+    )
+
+
+def note_gradients(lab, attention_weights, q, k):
+    """Write down whether gradients come through to queries and keys."""
+    q.requires_grad_(), k.requires_grad_()
+    shares = lab.run("attention_weights with gradients", attention_weights, q, k)
+    try:
+        found = torch.autograd.grad(shares.square().sum(), (q, k), allow_unused=True)
+    except (RuntimeError, AttributeError):  # no graph behind it, or no tensor
+        found = None, None
+    cut = [key for key, gradient in zip("qk", found) if gradient is None]
+    lab.note(
+        "inputs without gradient", cut, f"No gradient reaches {' and '.join(cut)}.",
+        "detach, .data or no_grad cuts the way. Without gradients the layers that make queries "
+        "and keys learn nothing.",
+    )  # fmt: skip
 
 
 def no_softmax(q, k):
@@ -47,7 +96,8 @@ def no_scale(q, k):
 
 
 def scaled_by_d(q, k):
-    """The scores are divided by D. Divide by its root: q.shape[-1] ** 0.5."""
+    """The scores are divided by D, or by its root twice. Divide once by the root:
+    q.shape[-1] ** 0.5."""
     return (q @ k.mT / q.shape[-1]).softmax(dim=-1)
 
 
@@ -161,6 +211,42 @@ def not_transposed(q, k):
 def batch_transposed(q, k):
     """transpose(0, 1) moves the batch. The last two axes have to change places: transpose(1, 2)."""
     return (q @ k.transpose(0, 1) / q.shape[-1] ** 0.5).softmax(dim=-1)
+
+
+def by_twice_d(q, k):
+    """The scores are divided by D, and by 2 then. In Python, D**1/2 is (D**1) / 2: powers come
+    before divisions. Write D**0.5, with D = q.shape[-1]."""
+    return (q @ k.mT / (2 * q.shape[-1])).softmax(dim=-1)
+
+
+def half_of_d(q, k):
+    """The scores are divided by D / 2. In Python, D**1/2 is (D**1) / 2: powers come before
+    divisions. Write D**0.5, with D = q.shape[-1]."""
+    return (q @ k.mT / (q.shape[-1] / 2)).softmax(dim=-1)
+
+
+def floored(q, k):
+    """// divides and rounds down to a whole number, so that the scores lose most of what they
+    say. Write a single /."""
+    return (q @ k.mT // q.shape[-1] ** 0.5).softmax(dim=-1)
+
+
+def scaled_by_axes(q, k):
+    """The scores are divided by the root of q.ndim, the number of axes, which is 3 for any D. It
+    is D, the length of one vector, that counts: q.shape[-1]."""
+    return (q @ k.mT / q.ndim**0.5).softmax(dim=-1)
+
+
+def scaled_by_batch(q, k):
+    """The scores are divided by the root of len(q). That is B, the number of pictures. It is D,
+    the length of one vector, that counts: q.shape[-1]."""
+    return (q @ k.mT / len(q) ** 0.5).softmax(dim=-1)
+
+
+def no_gradients(q, k):
+    """The numbers are right, but no gradient reaches q and k: no_grad, detach or .data cuts the
+    way. The layers that make queries and keys would never learn. Take it out."""
+    return attention_weights(q.detach(), k.detach())
 
 
 def weights_by_einsum(q, k):
@@ -417,6 +503,97 @@ class WideKernels(SingleHeadAttention):
         self.proj = nn.Conv2d(ch, ch, 1)
 
 
+class AllWideKernels(SingleHeadAttention):
+    """The convolutions have kernels of 3x3. Asked for are 1x1: each pixel by itself. The looking
+    around is done by the weights."""
+
+    def __init__(self, ch):
+        nn.Module.__init__(self)
+        self.q, self.k, self.v, self.proj = (nn.Conv2d(ch, ch, 3, padding=1) for _ in range(4))
+
+
+class OneLayerCut(nn.Module):
+    """One convolution makes queries, keys and values together. That network is as good, and 8.3
+    does it. Here four layers are asked for: q, k, v and proj, from C to C channels each."""
+
+    def __init__(self, ch):
+        super().__init__()
+        self.qkv = nn.Conv2d(ch, 3 * ch, 1)
+        self.proj = nn.Conv2d(ch, ch, 1)
+
+    def weights(self, x):
+        q, k, _ = self.qkv(x).chunk(3, dim=1)
+        return attention_weights(to_tokens(q), to_tokens(k))
+
+    def forward(self, x):
+        values = to_tokens(self.qkv(x).chunk(3, dim=1)[2])
+        return self.proj(to_map(self.weights(x) @ values, x.shape[2]))
+
+
+class KeysReshaped(SingleHeadAttention):
+    """In weights, one of queries and keys is made into tokens by reshape or view: the shape
+    (B, H*W, C) is right, the numbers are not. Use to_tokens for both."""
+
+    def weights(self, x):
+        return attention_weights(to_tokens(self.q(x)), reshaped_tokens(self.k(x)))
+
+
+class QueriesReshaped(SingleHeadAttention):
+    """In weights, one of queries and keys is made into tokens by reshape or view: the shape
+    (B, H*W, C) is right, the numbers are not. Use to_tokens for both."""
+
+    def weights(self, x):
+        return attention_weights(reshaped_tokens(self.q(x)), to_tokens(self.k(x)))
+
+
+class ValuesReshaped(SingleHeadAttention):
+    """The values are made into tokens by reshape or view: the shape (B, H*W, C) is right, the
+    numbers are not. Use to_tokens(self.v(x))."""
+
+    def forward(self, x):
+        return self.proj(to_map(self.weights(x) @ reshaped_tokens(self.v(x)), x.shape[2]))
+
+
+class ColumnsAlways(ColumnsFirst):
+    """The tokens are listed column by column, and made a map again so. The map comes out right,
+    but the weights are for other pixels. Row by row is asked for: to_tokens does that."""
+
+    def forward(self, x):
+        mixed = self.weights(x) @ to_tokens(self.v(x).mT)
+        return self.proj(to_map(mixed, x.shape[3]).mT)
+
+
+class SharesBare(SingleHeadAttention):
+    """The weights have no softmax: they may be negative, and their rows do not add up to 1.
+    attention_weights does that."""
+
+    def weights(self, x):
+        return to_tokens(self.q(x)) @ to_tokens(self.k(x)).mT / x.shape[1] ** 0.5
+
+
+class ProductsAlone(SingleHeadAttention):
+    """The weights have no softmax and no division by sqrt(C). attention_weights does both."""
+
+    def weights(self, x):
+        return to_tokens(self.q(x)) @ to_tokens(self.k(x)).mT
+
+
+class TokensConvolved(SingleHeadAttention):
+    """In weights, a convolution is applied to tokens. A convolution takes maps: convolve first,
+    then to_tokens, as in to_tokens(self.q(x))."""
+
+    def weights(self, x):
+        return attention_weights(self.q(to_tokens(x)), self.k(to_tokens(x)))
+
+
+class MixtureConvolved(SingleHeadAttention):
+    """In forward, a convolution is applied to tokens. A convolution takes maps. For the values,
+    convolve first: to_tokens(self.v(x)). For proj, make a map first: self.proj(to_map(...))."""
+
+    def forward(self, x):
+        return to_map(self.proj(self.weights(x) @ to_tokens(self.v(x))), x.shape[2])
+
+
 class SingleByLinear(nn.Module):
     def __init__(self, ch):
         super().__init__()
@@ -477,8 +654,32 @@ class SingleProjectedFirst(SingleHeadAttention):
 # 8.3 TokenAttention
 
 
+def note_arguments(lab, cls, *args, **named):
+    """Write down whether a class takes these arguments, of which one is named."""
+    problem = ""
+    try:
+        inspect.signature(cls).bind(*args, **named)
+    except TypeError as error:
+        problem = str(error)
+    given = ", ".join([*map(str, args), *(f"{key}={value}" for key, value in named.items())])
+    lab.note(
+        f"arguments {given}", problem,
+        f"Your class does not take the arguments ({given}): {problem}.",
+        "It is __init__(self, ch, heads=4, qkv_bias=False), with these names in this order.",
+    )  # fmt: skip
+    if problem:
+        raise Stop
+
+
 def tokens_experiment(lab, TokenAttention):
-    for B, N, args in [(2, 7, (6, 3)), (3, 5, (8, 2, True)), (2, 16, (12,)), (5, 4, (3, 1))]:
+    note_arguments(lab, TokenAttention, 12, heads=3)
+    note_arguments(lab, TokenAttention, 12, 3, qkv_bias=True)
+    for B, N, args in [  # all C are multiples of 4, so that four heads are possible everywhere
+        (2, 7, (12, 3)),
+        (3, 5, (16, 2, True)),
+        (2, 16, (12,)),
+        (5, 4, (4, 1, False)),
+    ]:
         module = lab.build(TokenAttention, *args)
         lab.learn(module, lab.normal(B, N, args[0]))
         note_parameters(lab, module)
@@ -735,6 +936,88 @@ class ThreeLayers(nn.Module):
         return self.proj(mixed.transpose(1, 2).flatten(2))
 
 
+class TokensScaledByD(InSteps):
+    """The scores are divided by d, or by its root twice. Divide once by the root of d, the
+    channels of one head. F.scaled_dot_product_attention does that by itself."""
+
+    def mix(self, q, k, v):
+        return (q @ k.mT / q.shape[-1]).softmax(dim=-1) @ v
+
+
+class TokensScaledByHeads(InSteps):
+    """The scores are divided by the root of heads. It is d = C / heads that counts, the channels
+    of one head: q.shape[-1]."""
+
+    def mix(self, q, k, v):
+        return (q @ k.mT / self.heads**0.5).softmax(dim=-1) @ v
+
+
+class TokensScaledByTokens(InSteps):
+    """The scores are divided by the root of N, the number of tokens. It is d that counts, the
+    channels of one head: q.shape[-1]."""
+
+    def mix(self, q, k, v):
+        return (q @ k.mT / q.shape[-2] ** 0.5).softmax(dim=-1) @ v
+
+
+class TokensTurned(InSteps):
+    """The weights are used the wrong way round: row i belongs to the query of token i, so the
+    mixture is weights @ values, not the transpose."""
+
+    def mix(self, q, k, v):
+        return (q @ k.mT / q.shape[-1] ** 0.5).softmax(dim=-1).mT @ v
+
+
+class ValuesSecond(InSteps):
+    """Keys and values are swapped: the first C channels of self.qkv(x) are the queries, the next
+    C the keys, the last C the values."""
+
+    def split(self, x):
+        q, k, v = super().split(x)
+        return q, v, k
+
+
+class ProjBare(TokenAttention):
+    """The last layer, proj, has no bias. Leave it at its default there: qkv_bias is for the layer
+    qkv alone."""
+
+    def __init__(self, ch, heads=4, qkv_bias=False):
+        super().__init__(ch, heads, qkv_bias)
+        self.proj = nn.Linear(ch, ch, bias=False)
+
+
+class BiasByDefault(TokenAttention):
+    """qkv_bias is True if nobody says anything. Its default is False:
+    __init__(self, ch, heads=4, qkv_bias=False)."""
+
+    def __init__(self, ch, heads=4, qkv_bias=True):
+        super().__init__(ch, heads, qkv_bias)
+
+
+class BiasTurned(TokenAttention):
+    """The layer qkv has a bias where qkv_bias is False, and none where it is True. Hand it on as
+    it is: bias=qkv_bias."""
+
+    def __init__(self, ch, heads=4, qkv_bias=False):
+        super().__init__(ch, heads, not qkv_bias)
+
+
+class BiasWithoutDefault(TokenAttention):
+    """Your __init__ wants qkv_bias each time. Give it its default, False:
+    __init__(self, ch, heads=4, qkv_bias=False)."""
+
+    def __init__(self, ch, heads, qkv_bias):
+        super().__init__(ch, heads, qkv_bias)
+
+
+class BiasNotTaken(TokenAttention):
+    """Your __init__ takes no third argument of the name qkv_bias. It says whether the layer qkv
+    has biases: __init__(self, ch, heads=4, qkv_bias=False)."""
+
+    def __init__(self, ch, heads=4):
+        super().__init__(ch, heads)
+
+
 class TokensByView(nn.Module):
     def __init__(self, ch, heads=4, qkv_bias=False):
         super().__init__()
@@ -783,11 +1066,47 @@ class TokensInTheBatch(TokenAttention):
 
 
 def torch_experiment(lab, TorchAttention):
-    for B, H, W, args in [(2, 4, 5, (6, 3)), (3, 2, 7, (8, 2)), (5, 3, 2, (12,))]:
+    for B, H, W, args in [(2, 4, 5, (12, 3)), (3, 2, 7, (16, 2)), (5, 3, 2, (12,))]:
         module = lab.build(TorchAttention, *args)
-        lab.learn(module, lab.normal(B, args[0], H, W))
+        note_layers_beside(lab, module)
+        x = lab.normal(B, args[0], H, W)
+        lab.learn(module, x)
+        lab.note("pictures that look at each other", who_meets(module, x))
         note_parameters(lab, module)
     lab.elsewhere(module, lab.normal(B, args[0], H, W))
+
+
+def note_layers_beside(lab, module):
+    """Write down which kind of layer stands beside PyTorch's; nothing if PyTorch's is not used."""
+    whole = [m for m in module.modules() if isinstance(m, nn.MultiheadAttention)]
+    inside = {part for m in whole for part in m.modules()}
+    beside = {
+        key: m
+        for key, m in module.named_modules()
+        if whole and m not in inside and [*m.parameters(recurse=False)]
+    }
+    norms = [key for key, m in beside.items() if "Norm" in type(m).__name__]
+    kind = "norms" if norms else "layers" if beside else ""
+    lab.note(
+        "layers beside nn.MultiheadAttention", kind,
+        f"There are layers beside nn.MultiheadAttention: {', '.join(beside)}.",
+        "It has its own layers for queries, keys and values, and proj too. Leave yours out.",
+    )  # fmt: skip
+    if kind:
+        raise Stop
+
+
+def who_meets(module, x):
+    """Say whether the pictures of a batch depend on each other, and how tokens are taken then."""
+    with torch.no_grad():
+        try:
+            alone, together = module(x[:1])[0], module(x)[0]
+        except Exception:  # seen already, when the module was called
+            return ""
+    if not isinstance(alone, torch.Tensor) or difference(together, alone) is None:
+        return ""
+    first = [m.batch_first for m in module.modules() if isinstance(m, nn.MultiheadAttention)]
+    return "with batch_first" if any(first) else "without batch_first"
 
 
 class BatchFirstForgotten(TorchAttention):
@@ -950,6 +1269,48 @@ class TorchDropout(TorchAttention):
         self.attention = nn.MultiheadAttention(ch, heads, dropout=0.1, batch_first=True)
 
 
+class BothWays(TorchAttention):
+    """Each pixel looks at the same pixel of the other pictures of the batch, and at nothing in its
+    own. You did both: batch_first=True, and tokens handed over as (N, B, C). Do one of the two:
+    give it (B, N, C), or leave batch_first out."""
+
+    def forward(self, x):
+        tokens = to_tokens(x).transpose(0, 1)
+        mixed, _ = self.attention(tokens, tokens, tokens)
+        return to_map(mixed.transpose(0, 1), x.shape[2])
+
+
+class ArgumentsExchanged(TorchAttention):
+    """The arguments are exchanged. nn.MultiheadAttention takes the channels first, then the
+    heads: nn.MultiheadAttention(ch, heads, batch_first=True)."""
+
+    def __init__(self, ch, heads=4):
+        nn.Module.__init__(self)
+        self.attention = nn.MultiheadAttention(heads, ch, batch_first=True)
+
+
+class HeadsOfHeads(TorchAttention):
+    """There are d heads with `heads` channels each, the wrong way round. The second argument of
+    nn.MultiheadAttention is the number of heads; it works out d = C / heads by itself."""
+
+    def __init__(self, ch, heads=4):
+        super().__init__(ch, ch // heads)
+
+
+class LayersBeside(TorchAttention):
+    """There are layers of your own beside nn.MultiheadAttention. It has its own: one for queries,
+    keys and values, and proj. Hand over the tokens as they are, and leave yours out."""
+
+    def __init__(self, ch, heads=4):
+        super().__init__(ch, heads)
+        self.proj = nn.Linear(ch, ch)
+
+    def forward(self, x):
+        tokens = to_tokens(x)
+        mixed, _ = self.attention(tokens, tokens, tokens)
+        return to_map(self.proj(mixed), x.shape[2])
+
+
 class TorchTokensFirst(nn.Module):
     def __init__(self, ch, heads=4):
         super().__init__()
@@ -986,15 +1347,50 @@ class TorchInherited(nn.MultiheadAttention):
 
 def linear_experiment(lab, LinearAttention):
     for B, H, W, args in [
-        (2, 4, 5, (6, 3)),
-        (3, 2, 7, (8, 2)),
+        (2, 4, 5, (12, 3)),
+        (3, 2, 7, (16, 2)),
         (5, 4, 4, (12,)),
-        (3, 1, 5, (2, 1)),
+        (3, 1, 5, (4, 1)),
     ]:
         module = lab.build(LinearAttention, *args)
         lab.learn(module, lab.normal(B, args[0], H, W))
         note_parameters(lab, module)
+    note_cost(lab, LinearAttention)
     lab.elsewhere(module, lab.normal(B, args[0], H, W))
+
+
+class Largest(TorchDispatchMode):
+    """Within it, the size of the largest tensor that anything makes is kept."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        self.numbers = max([self.numbers, *(x.numel() for x in tensors(result))])
+        return result
+
+
+def note_cost(lab, made_by, side=24):
+    """Write down whether a right result was reached by way of an N x N matrix.
+
+    A wrong result is told from its values, whatever the way to it.
+    """
+    x, N = lab.normal(1, 4, side, side), side * side
+    module, ours = lab.build(made_by, 4, 2).eval(), fill_in(LinearAttention(4, 2))
+    with Largest() as largest, torch.no_grad():
+        came = lab.run(f"{made_by.__name__} with {N} pixels", module, x)
+    is_square = largest.numbers >= N * N and difference(ours(x), came) is None
+    lab.note(
+        "an N x N matrix", is_square,
+        f"The numbers are right, but on a map of {N} pixels your code makes a tensor of "
+        f"{largest.numbers:,} numbers; {N} x {N} is {N * N:,}.",
+        "Sum keys and values up first: k @ v.transpose(-1, -2) is d x d.",
+    )  # fmt: skip
+
+
+def fill_in(module):
+    fill(module)
+    return module
 
 
 class LinearInSteps(LinearAttention):
@@ -1126,6 +1522,15 @@ class PixelsMeet(LinearInSteps):
         return self.proj(self.merge(mixed, x))
 
 
+class PixelsMeetUnscaled(LinearInSteps):
+    """That is ordinary attention: every pixel meets every other, N x N products. Here queries and
+    keys have a softmax each, and keys and values are summed up first, of size d x d."""
+
+    def forward(self, x):
+        q, k, v = self.split(x)
+        return self.proj(self.merge(v @ (k.mT @ q).softmax(dim=-2), x))
+
+
 class LinearHeadsInTurn(LinearInSteps):
     """The channels go to the heads in turn, one each. Head 0 must have the first d of them, head
     1 the next d: "(qkv h d)"."""
@@ -1215,6 +1620,152 @@ class LinearProjBare(LinearAttention):
         self.proj = nn.Conv2d(ch, ch, 1, bias=False)
 
 
+class LinearTheLongWay(LinearInSteps):
+    """The numbers are right, but queries meet keys first, which makes an N x N matrix. Its cost
+    grows with N squared, as before. Sum keys and values up first: k @ v.transpose(-1, -2) is
+    d x d, and every query reads that."""
+
+    def mix(self, q, k, v):
+        return v @ (k.mT @ q)
+
+
+class LinearFourHeads(LinearAttention):
+    """The number of heads is always 4. Take the argument: heads."""
+
+    def __init__(self, ch, heads=4):
+        super().__init__(ch, 4)
+
+
+class LinearHeadsTakenForChannels(LinearInSteps):
+    """There are d heads with `heads` channels each, the wrong way round: in "(qkv h d)", it is h
+    that is self.heads."""
+
+    def split(self, x):
+        return rearrange(self.qkv(x), "b (qkv h d) y x -> qkv b h d (y x)", qkv=3, d=self.heads)
+
+
+class LinearValuesSecond(LinearInSteps):
+    """Keys and values are swapped: the first C channels of self.qkv(x) are the queries, the next
+    C the keys, the last C the values."""
+
+    def split(self, x):
+        q, k, v = super().split(x)
+        return q, v, k
+
+
+class LinearValuesFirst(LinearInSteps):
+    """q, k and v are not taken in this order: the first C channels of self.qkv(x) are the
+    queries, the next C the keys, the last C the values."""
+
+    def split(self, x):
+        q, k, v = super().split(x)
+        return v, k, q
+
+
+class QueriesOverAll(LinearInSteps):
+    """The softmax of the queries runs over all C channels. It has to run over the d channels of
+    one head: split into heads first."""
+
+    def shares(self, q, k):
+        return q.flatten(1, 2).softmax(dim=1).view_as(q), k.softmax(dim=-1)
+
+
+class KeysOverHeads(LinearInSteps):
+    """The softmax of the keys runs over axis 1, the heads. The pixels are the last axis:
+    dim=-1."""
+
+    def shares(self, q, k):
+        return q.softmax(dim=-2), k.softmax(dim=1)
+
+
+class KeysOverAll(LinearInSteps):
+    """The softmax of the keys runs over everything in a picture: heads, channels and pixels. It
+    has to run over the pixels alone, dim=-1: each channel shares itself out."""
+
+    def shares(self, q, k):
+        return q.softmax(dim=-2), k.flatten(1).softmax(dim=1).view_as(k)
+
+
+class KeysOverHead(LinearInSteps):
+    """The softmax of the keys runs over the channels and the pixels of a head together. It has to
+    run over the pixels alone, dim=-1: each channel shares itself out."""
+
+    def shares(self, q, k):
+        return q.softmax(dim=-2), k.flatten(2).softmax(dim=2).view_as(k)
+
+
+class KeysOverHeadsAndPixels(LinearInSteps):
+    """The softmax of the keys runs over heads and pixels together. It has to run over the pixels
+    alone, dim=-1: each channel of each head shares itself out."""
+
+    def shares(self, q, k):
+        over = k.transpose(1, 2).flatten(2).softmax(dim=2)  # (B, d, heads * N)
+        return q.softmax(dim=-2), over.unflatten(2, (k.shape[1], -1)).transpose(1, 2)
+
+
+class KeysOverWidth(LinearInSteps):
+    """The softmax of the keys runs over the width alone, so that each row of pixels is shared out
+    by itself. It has to run over all N pixels: make one axis of y and x first, "(y x)"."""
+
+    def forward(self, x):
+        q, k, v = self.split(x)
+        k = k.unflatten(-1, x.shape[2:]).softmax(dim=-1).flatten(-2)
+        return self.proj(self.merge(self.mix(q.softmax(dim=-2), k, v), x))
+
+
+class QueriesScaled(LinearInSteps):
+    """The queries are divided by the root of d before their softmax. It is not asked for here:
+    there are no scores that grow with d."""
+
+    def shares(self, q, k):
+        return super().shares(q / q.shape[-2] ** 0.5, k)
+
+
+class SummaryShared(LinearInSteps):
+    """There is a softmax of the summary S. Only queries and keys have one, before they meet."""
+
+    def mix(self, q, k, v):
+        return (k @ v.mT).softmax(dim=-1).mT @ q
+
+
+class SummarySharedTurned(LinearInSteps):
+    """There is a softmax of the summary S. Only queries and keys have one, before they meet."""
+
+    def mix(self, q, k, v):
+        return (k @ v.mT).softmax(dim=-2).mT @ q
+
+
+class LinearReshapedIn(LinearInSteps):
+    """The tokens are made by reshape or view: the shape (B, N, 3C) is right, the numbers are not.
+    Channels must move first: to_tokens(self.qkv(x)), or flatten(2), which keeps them in front."""
+
+    def split(self, x):
+        tokens = reshaped_tokens(self.qkv(x))
+        return rearrange(tokens, "b n (qkv h d) -> qkv b h d n", qkv=3, h=self.heads)
+
+
+class LinearReshapedBoth(LinearReshapedIn):
+    """The tokens are made by reshape or view, and made a map again the same way. Then a token is
+    no pixel. Channels must move to the end and back, or stay in front: flatten(2)."""
+
+    def merge(self, mixed, x):
+        return rearrange(mixed, "b h d n -> b n (h d)").reshape(x.shape)
+
+
+class ThreeConvolutions(LinearInSteps):
+    """There are three convolutions for q, k and v. That network is as good, but here one makes
+    all three: nn.Conv2d(ch, 3 * ch, 1, bias=False)."""
+
+    def __init__(self, ch, heads=4):
+        super().__init__(ch, heads)
+        del self.qkv
+        self.q, self.k, self.v = (nn.Conv2d(ch, ch, 1, bias=False) for _ in range(3))
+
+    def split(self, x):
+        layers = self.q, self.k, self.v
+        return [layer(x).flatten(2).unflatten(1, (self.heads, -1)) for layer in layers]
+
+
 class LinearByTokens(nn.Module):
     def __init__(self, ch, heads=4):
         super().__init__()
@@ -1245,8 +1796,8 @@ class LinearByEinsum(nn.Module):
         return self.last(out.reshape(x.shape))
 
 
-class LinearTheLongWay(nn.Module):
-    """The N x N weights written out: the same numbers, at the old price."""
+class LinearByLoop(nn.Module):
+    """One head after the other, and the sums taken without a product of matrices."""
 
     def __init__(self, ch, heads=4):
         super().__init__()
@@ -1258,8 +1809,8 @@ class LinearTheLongWay(nn.Module):
         found = []
         q, k, v = self.qkv(x).flatten(2).chunk(3, dim=1)
         for a, b, c in zip(*(part.chunk(self.heads, dim=1) for part in (q, k, v))):
-            weights = a.softmax(1).transpose(1, 2) @ b.softmax(2)  # (B, N, N)
-            found.append(c @ weights.transpose(1, 2))
+            summary = (b.softmax(2)[:, :, None] * c[:, None]).sum(dim=3)  # (B, d, d)
+            found.append((summary[..., None] * a.softmax(1)[:, :, None]).sum(dim=1))
         return self.proj(torch.cat(found, dim=1).view(x.shape))
 
 
@@ -1279,6 +1830,11 @@ EXERCISES = [
             "multiplied by sqrt(D)": scaled_up,
             "scaled by sqrt(N)": scaled_by_tokens,
             "scaled by N": scaled_by_all_tokens,
+            "scaled by D / 2": half_of_d,
+            "scaled by D, then by 2": by_twice_d,
+            "divided with //": floored,
+            "scaled by the number of axes": scaled_by_axes,
+            "scaled by the batch": scaled_by_batch,
             "scaled after the softmax": scaled_late,
             "softmax over the queries": over_queries,
             "softmax over the batch": over_batch,
@@ -1295,6 +1851,7 @@ EXERCISES = [
             "all axes turned": all_axes_turned,
             "not transposed": not_transposed,
             "batch transposed": batch_transposed,
+            "no gradients": no_gradients,
         },
         also_right=[
             weights_by_einsum,
@@ -1335,6 +1892,16 @@ EXERCISES = [
             "tokens returned": ReturnsTokens,
             "weights returned too": ReturnsWeightsToo,
             "3x3 kernels": WideKernels,
+            "3x3 kernels everywhere": AllWideKernels,
+            "one layer cut in three": OneLayerCut,
+            "keys reshaped": KeysReshaped,
+            "queries reshaped": QueriesReshaped,
+            "values reshaped": ValuesReshaped,
+            "column by column, in and out": ColumnsAlways,
+            "no softmax": SharesBare,
+            "no softmax and no scale": ProductsAlone,
+            "tokens convolved": TokensConvolved,
+            "mixture convolved": MixtureConvolved,
         },
         also_right=[SingleByLinear, SingleByEinsum, SingleByTorch, SingleProjectedFirst],
     ),
@@ -1373,6 +1940,16 @@ EXERCISES = [
             "bias never": BiasNever,
             "no bias in proj": NoBiasAnywhere,
             "three layers": ThreeLayers,
+            "scaled by d": TokensScaledByD,
+            "scaled by the heads": TokensScaledByHeads,
+            "scaled by the tokens": TokensScaledByTokens,
+            "weights transposed": TokensTurned,
+            "values second": ValuesSecond,
+            "proj without bias": ProjBare,
+            "bias by default": BiasByDefault,
+            "bias turned": BiasTurned,
+            "no default of qkv_bias": BiasWithoutDefault,
+            "no argument qkv_bias": BiasNotTaken,
         },
         also_right=[TokensByView, TokensByLoop, TokensByEinsum, TokensInTheBatch],
     ),
@@ -1402,6 +1979,10 @@ EXERCISES = [
             "norm inside": TorchNormalised,
             "no bias": TorchWithoutBias,
             "dropout": TorchDropout,
+            "batch_first, and the batch second": BothWays,
+            "arguments exchanged": ArgumentsExchanged,
+            "heads and d exchanged": HeadsOfHeads,
+            "layers beside it": LayersBeside,
         },
         also_right=[TorchTokensFirst, TorchByOwnHeads, TorchInherited],
     ),
@@ -1427,6 +2008,7 @@ EXERCISES = [
             "scaled": SummaryScaled,
             "averaged": SummaryAveraged,
             "ordinary attention": PixelsMeet,
+            "ordinary attention, no scale": PixelsMeetUnscaled,
             "heads in turn": LinearHeadsInTurn,
             "heads in turn, in and out": LinearHeadsAlwaysInTurn,
             "q, k, v within heads": LinearQkvWithinHeads,
@@ -1438,7 +2020,24 @@ EXERCISES = [
             "input added": LinearAdded,
             "bias in qkv": LinearBias,
             "no bias in proj": LinearProjBare,
+            "an N x N matrix": LinearTheLongWay,
+            "always four heads": LinearFourHeads,
+            "heads and d exchanged": LinearHeadsTakenForChannels,
+            "values second": LinearValuesSecond,
+            "values first": LinearValuesFirst,
+            "queries over all channels": QueriesOverAll,
+            "keys over the heads": KeysOverHeads,
+            "keys over everything": KeysOverAll,
+            "keys over a head": KeysOverHead,
+            "keys over heads and pixels": KeysOverHeadsAndPixels,
+            "keys over the width": KeysOverWidth,
+            "queries scaled": QueriesScaled,
+            "softmax of the summary": SummaryShared,
+            "softmax of the summary, the other axis": SummarySharedTurned,
+            "reshaped on the way in": LinearReshapedIn,
+            "reshaped on the way in and out": LinearReshapedBoth,
+            "three convolutions": ThreeConvolutions,
         },
-        also_right=[LinearByTokens, LinearByEinsum, LinearTheLongWay],
+        also_right=[LinearByTokens, LinearByEinsum, LinearByLoop],
     ),
 ]

@@ -1,22 +1,43 @@
 """The exercises of notebook 10. A docstring of a wrong answer is what its author is told."""
 
+import contextlib
+import copy
 import functools
 import math
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ResBlock, group_norm
 from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import freeze
-from course_utils.checks.standins import LabelledNet, SigmaNet
+from course_utils.checks.lab import Stop, tensors
+from course_utils.checks.standins import (
+    Elsewhere,
+    LabelledNet,
+    SigmaNet,
+    all_steps,
+    guided_by,
+    schedule_of,
+)
 from course_utils.diffusion import Guided
 from course_utils.embedding import SigmaEmbedding
 from course_utils.samplers import samples
 from course_utils.schedule import SigmaSchedule
 
 NOTEBOOK = "10_published_unets"
+
+
+@contextlib.contextmanager
+def advised(lab, look):
+    """What is seen in here gets its own advice."""
+    begun = len(lab.seen)
+    try:
+        yield
+    finally:
+        for seen in lab.seen[begun:]:
+            seen.look = seen.look or look
 
 
 # 10.1 ResBlock
@@ -28,7 +49,7 @@ def block_experiment(lab, ResBlock):
         (3, 32, 64, 7, 5, 4),
         (2, 64, 128, 5, 3, 6, 0.0, 1e-5, 5),
         (2, 96, 64, 6, 4, 3, 0.0, 0.5, 3),
-        (3, 64, 64, 9, 2, 5, 0.3),
+        (3, 64, 64, 9, 2, 5, 0.3, 1e-5, 3),
     ]:
         block = lab.build(ResBlock, in_ch, out_ch, D, *more)
         lab.learn(block, lab.normal(B, in_ch, H, W), lab.normal(B, D))
@@ -134,6 +155,22 @@ class Gelu(Switched):
         return F.gelu(h)
 
 
+class ReluThrice(Relu):
+    """Your activation is not SiLU, x * sigmoid(x), for the pictures and for the time. There is
+    F.silu, and nn.SiLU()."""
+
+    def timed(self, h, temb):
+        return h + self.time_proj(F.relu(temb))[:, :, None, None]
+
+
+class GeluThrice(Gelu):
+    """Your activation is GELU, for the pictures and for the time. It looks much like SiLU,
+    x * sigmoid(x), but is another function: F.silu."""
+
+    def timed(self, h, temb):
+        return h + self.time_proj(F.gelu(temb))[:, :, None, None]
+
+
 class TimeWithoutSilu(Switched):
     """temb goes into the linear layer as it is. Here it passes SiLU first: the time embedding of
     these networks ends with a linear layer."""
@@ -224,6 +261,13 @@ class ActivatedSum(Switched):
         return F.silu(super().forward(x, temb))
 
 
+class SumHalved(Switched):
+    """You divide the sum by the root of 2. The block returns the sum as it is: h + shortcut(x)."""
+
+    def forward(self, x, temb):
+        return super().forward(x, temb) / 2**0.5
+
+
 class ShortcutAlways(ResBlock):
     """Where in_ch equals out_ch the shortcut is x itself, without a convolution: nn.Identity()."""
 
@@ -241,8 +285,8 @@ class ShortcutOfOne(ResBlock):
 
 
 class ShortcutUnpadded(ResBlock):
-    """The shortcut of size 3 has no padding, so that the picture loses its edge. A convolution
-    of size n keeps the size with padding=n // 2."""
+    """The shortcut has no padding, so that the picture loses its edge. A convolution of size n
+    keeps the size with padding=n // 2."""
 
     def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
         super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
@@ -284,6 +328,61 @@ class ThirtyTwoInAGroup(ResBlock):
         self.norm2 = nn.GroupNorm(out_ch // 32, out_ch, eps)
 
 
+class SixteenGroups(ResBlock):
+    """Your norms have 16 groups. Here there are 32: group_norm(ch, eps), or nn.GroupNorm(32, ch,
+    eps)."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.norm1, self.norm2 = nn.GroupNorm(16, in_ch, eps), nn.GroupNorm(16, out_ch, eps)
+
+
+class NoNorm1(ResBlock):
+    """norm1 is left out. Each of the two convolutions has a norm and a SiLU before it."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.norm1 = nn.Identity()
+
+
+class NoNorm2(ResBlock):
+    """norm2 is left out. Each of the two convolutions has a norm and a SiLU before it."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.norm2 = nn.Identity()
+
+
+class NoBias(ResBlock):
+    """Your 3x3 convolutions have no bias. Leave bias=False out: here each convolution stands
+    after its norm, so no norm takes the bias out again."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1, bias=False)
+
+
+class NoBiasAnywhere(NoBias):
+    """Your convolutions have no bias. Leave bias=False out, in the shortcut too."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        if in_ch != out_ch:
+            pad = shortcut_size // 2
+            self.shortcut = nn.Conv2d(in_ch, out_ch, shortcut_size, padding=pad, bias=False)
+
+
+class NoBiasInShortcut(ResBlock):
+    """The convolution of your shortcut has no bias. Leave bias=False out."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        if in_ch != out_ch:
+            pad = shortcut_size // 2
+            self.shortcut = nn.Conv2d(in_ch, out_ch, shortcut_size, padding=pad, bias=False)
+
+
 class Batches(ResBlock):
     """Your norms are BatchNorm, so one picture changes with the others of its batch. Here it is
     GroupNorm: group_norm(ch, eps)."""
@@ -298,6 +397,21 @@ class DropoutIgnored(ResBlock):
 
     def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
         super().__init__(in_ch, out_ch, time_dim, 0.0, eps, shortcut_size)
+
+
+class DropoutAlways(Switched):
+    """In eval() your dropout is still at work. F.dropout needs training=self.training; nn.Dropout
+    knows by itself."""
+
+    def second(self, h):
+        return self.conv2(F.dropout(F.silu(self.norm2(h)), self.dropout.p))
+
+
+class DropoutFixed(ResBlock):
+    """Your dropout is always 0.1. Hand on what __init__ is told: nn.Dropout(dropout)."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, 0.1, eps, shortcut_size)
 
 
 class DropoutLast(Switched):
@@ -331,6 +445,13 @@ class DropoutAtFirst(Switched):
 
     def second(self, h):
         return self.conv2(F.silu(self.norm2(h)))
+
+
+class DropoutTwice(Switched):
+    """Dropout stands before both convolutions. It stands before the second alone."""
+
+    def first(self, x):
+        return self.conv1(self.dropout(F.silu(self.norm1(x))))
 
 
 class DropoutAtTheEnd(Switched):
@@ -419,8 +540,30 @@ class BlockByHand(nn.Module):
 def embedding_experiment(lab, SigmaEmbedding):
     for B, D in [(4, 6), (7, 5), (3, 12)]:
         embedding = lab.build(SigmaEmbedding, D)
-        lab.learn(embedding, 10 ** (3 * lab.uniform(B) - 2))
-    lab.elsewhere(embedding, 10 ** (3 * lab.uniform(B) - 2))
+        learn_from(lab, embedding, 10 ** (3 * lab.uniform(B) - 2))
+    with advised(
+        lab,
+        "Right for larger sigmas, and not for 0.002. Take the logarithm of sigma as it is: no "
+        "clamp, and nothing added to it.",
+    ):
+        lab.call(embedding, torch.tensor([0.002, 0.5, 80.0]))
+    there = (10 ** (3 * lab.uniform(B) - 2)).as_subclass(Elsewhere)
+    lab.elsewhere(functools.partial(copy.deepcopy(embedding).to("meta"), there))
+
+
+def learn_from(lab, module, sigma):
+    """Train mode, then eval mode, as lab.learn; but sigma itself needs no gradient."""
+    out = lab.call(module.train(), sigma)
+    sums = [(x * torch.linspace(-1, 2, x.numel()).view(x.shape)).sum() for x in tensors(out)]
+    if any(x.requires_grad for x in sums):
+        sum(sums).backward()
+    missed = [n for n, p in module.named_parameters() if p.grad is None]
+    lab.note(
+        "parameters without gradient", len(missed),
+        f"No gradient reaches {', '.join(missed)}.",
+        "Either it is never used, or detach, .data or no_grad cuts the way to the output.",
+    )  # fmt: skip
+    lab.call(module.eval(), sigma)
 
 
 class Told(SigmaEmbedding):
@@ -470,7 +613,7 @@ class Binary(Told):
 
 
 class NoHalf(Told):
-    """The angle is log(sigma), twice of what it should be. Either the factor 1/2 is missing, or
+    """The angle is log(sigma), twice what it should be. Either the factor 1/2 is missing, or
     you take the logarithm of the variance, sigma squared."""
 
     def angle(self, sigma):
@@ -528,6 +671,42 @@ class SineTwice(Told):
         return self.angle(sigma).sin()[:, None].expand(-1, 2)
 
 
+class RowsMixed(Told):
+    """Sines and cosines of different pictures stand in one row. Stack them with dim=1."""
+
+    def pair(self, sigma):
+        angle = self.angle(sigma)
+        return torch.stack([angle.sin(), angle.cos()]).reshape(-1, 2)
+
+
+class Clamped(Told):
+    """You keep sigma above 0.01. Small levels matter too: take log(sigma) as it is."""
+
+    def angle(self, sigma):
+        return sigma.clamp(min=1e-2).log() / 2
+
+
+class LogOfALittleMore(Told):
+    """You add 0.001 to sigma before the logarithm. sigma is never 0 here: take log(sigma)."""
+
+    more = 1e-3
+
+    def angle(self, sigma):
+        return (sigma + self.more).log() / 2
+
+
+class LogOfLessMore(LogOfALittleMore):
+    """You add 0.0001 to sigma before the logarithm. sigma is never 0 here: take log(sigma)."""
+
+    more = 1e-4
+
+
+class LogOfLeastMore(LogOfALittleMore):
+    """You add 0.00001 to sigma before the logarithm. sigma is never 0 here: take log(sigma)."""
+
+    more = 1e-5
+
+
 class NoSilu2(Told):
     """There is no SiLU between the two linear layers; then they are no more than one."""
 
@@ -548,6 +727,31 @@ class SiluEarly(Told):
 
     def layers(self, pair):
         return self.linear2(self.linear1(F.silu(pair)))
+
+
+class SiluLate(Told):
+    """SiLU comes after the second linear layer alone. It comes between the two, and nowhere
+    else."""
+
+    def layers(self, pair):
+        return F.silu(self.linear2(self.linear1(pair)))
+
+
+class SiluEarlyToo(Told):
+    """There is a SiLU before the first linear layer too. There is one alone, between the two
+    layers."""
+
+    def layers(self, pair):
+        return self.linear2(F.silu(self.linear1(F.silu(pair))))
+
+
+class NoBias2(Told):
+    """Your linear layers have no bias. Leave bias=False out."""
+
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.linear1 = nn.Linear(2, dim, bias=False)
+        self.linear2 = nn.Linear(dim, dim, bias=False)
 
 
 class Relu2(Told):
@@ -603,25 +807,55 @@ class SigmaByPolar(nn.Module):
         return self.b(h * torch.sigmoid(h))[:, :, 0]
 
 
+class SigmaByPython(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.a, self.b = nn.Linear(2, dim), nn.Linear(dim, dim)
+
+    def forward(self, sigma):
+        halves = [math.log(v) / 2 for v in sigma.tolist()]
+        rows = torch.tensor([[math.sin(half), math.cos(half)] for half in halves]).to(sigma)
+        return self.b(F.silu(self.a(rows)))
+
+
+class SigmaByNumpy(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.a, self.b = nn.Linear(2, dim), nn.Linear(dim, dim)
+
+    def forward(self, sigma):
+        half = torch.as_tensor(np.log(sigma.cpu()) / 2).to(sigma.device)
+        return self.b(F.silu(self.a(torch.stack([half.sin(), half.cos()], dim=1))))
+
+
 # 10.3 SigmaSchedule
 
 
 def schedule_experiment(lab, SigmaSchedule):
-    def sample_sigmas(sigmas, steps):
-        return SigmaSchedule(sigmas).sample_sigmas(steps)
+    sigma_at, sample_sigmas = schedule_of(SigmaSchedule)
 
-    def sigma_at(sigmas, t):
-        return SigmaSchedule(sigmas).sigma_at(t)
-
-    def number_of_levels(sigmas):
-        return SigmaSchedule(sigmas).T
-
-    for T, steps in [(20, 4), (7, 7), (30, 9), (11, 1), (100, 7)]:
+    def ask(T, steps):
         sigmas = (0.1 + lab.uniform(T)).cumsum(0) ** 2
         lab.call(sigma_at, sigmas, torch.tensor([T - 1, 2, 0, 5]))
-        lab.call(number_of_levels, sigmas)
+        levels = getattr(lab.run("SigmaSchedule(sigmas)", SigmaSchedule, sigmas), "T", None)
+        lab.note(
+            "schedule.T", levels is not None, "schedule.T is missing.",
+            "Keep the number of levels in __init__: self.T = len(sigmas).",
+        )  # fmt: skip
+        lab.note("schedule.T", levels)
         lab.call(sample_sigmas, sigmas, steps)
-    lab.elsewhere(functools.partial(sigma_at, sigmas), torch.tensor([3, 2]))
+        return sigmas
+
+    for T, steps in [(20, 4), (7, 7), (30, 9), (11, 1), (100, 7)]:
+        ask(T, steps)
+    with advised(
+        lab,
+        "Right unless T (1 - i/n) ends in .5. There, do as Python's round does, which takes the "
+        "even neighbour, and take 1 off after it: round(12.5) - 1 is 11.",
+    ):
+        sigmas = ask(20, 8)
+    there = torch.tensor([3, 2]).as_subclass(Elsewhere)
+    lab.elsewhere(functools.partial(sigma_at, sigmas, there))
 
 
 class Levels(SigmaSchedule):
@@ -668,6 +902,22 @@ class RoundedDown(Levels):
 
     def indices(self, n):
         return [*(int(self.T * (1 - i / n)) - 1 for i in range(n)), 0]
+
+
+class HalvesUp(Levels):
+    """You round a half up, as int(x + 0.5) does. Take Python's round: of a half it makes the even
+    neighbour, round(12.5) is 12."""
+
+    def indices(self, n):
+        return [*(int(self.T * (1 - i / n) + 0.5) - 1 for i in range(n)), 0]
+
+
+class OneOffFirst(Levels):
+    """You take 1 off before you round. Take it off after: of a half, round makes the even
+    neighbour, so the order counts. round(T (1 - i/n)) - 1."""
+
+    def indices(self, n):
+        return [*(round(self.T * (1 - i / n) - 1) for i in range(n)), 0]
 
 
 class EndsIncluded(Levels):
@@ -742,11 +992,34 @@ class AList(Levels):
 
 
 class FromTheTop(Levels):
-    """Your sigma_at counts from the other end. Index 0 is the smallest level, T - 1 the
-    largest."""
+    """Your sigma_at counts from the other end. Index with t as it is: sigmas[0] is the smallest
+    level, sigmas[T - 1] the largest."""
 
     def sigma_at(self, t):
         return self.sigmas[self.T - 1 - t]
+
+
+class Flipped(Levels):
+    """You turn the levels round in __init__. Keep them as they are, and index with t as it is:
+    sigmas[0] is the smallest."""
+
+    def __init__(self, sigmas):
+        super().__init__(sigmas.flip(0))
+
+
+class FromOne(Levels):
+    """Your sigma_at takes 1 off t. Index with t as it is: sigmas[0] is the smallest."""
+
+    def sigma_at(self, t):
+        return self.sigmas.to(t.device)[t - 1]
+
+
+class CutToWhole(Levels):
+    """.to(t) takes over t's dtype too, and cuts the levels to whole numbers. Write
+    .to(t.device)."""
+
+    def sigma_at(self, t):
+        return self.sigmas.to(t)[t]
 
 
 class LevelsOnTheCpu(Levels):
@@ -804,46 +1077,37 @@ class LevelsInALoop:
         return torch.tensor(chosen)
 
 
+class LevelsByCpu(SigmaSchedule):
+    def sigma_at(self, t):
+        return self.sigmas[t.cpu()].to(t.device)
+
+
+class LevelsOneByOne(SigmaSchedule):
+    def sigma_at(self, t):
+        return torch.stack([self.sigmas[i] for i in t.tolist()]).to(t.device)
+
+
 # 10.4 samples
 
 
-def all_steps(lab, sampler):
-    """A function that runs a sampler to its end: what it yields, or returns, as a list."""
-
-    @functools.wraps(sampler)
-    def run(model, xT, sigmas, *more):
-        result = sampler(model, xT, sigmas, *more)
-        result = result if hasattr(result, "__iter__") else []
-        found = [freeze(step) for step in result]  # as it is now: later steps may write into it
-        steps = len(sigmas) - 1
-        lab.note(
-            "the number of steps", len(found),
-            f"{len(found)} steps come out of your sampler; {steps + 1} levels make {steps} steps.",
-            "Is there a yield sigma, xt, x0 in the loop, as its last line? Each step needs a "
-            "level and the one after it.",
-        )  # fmt: skip
-        return [(*map(number, step),) if type(step) in (tuple, list) else step for step in found]
-
-    return run
-
-
-def number(value):
-    """A sigma, which may be a plain number or a tensor with one, of any shape, as a tensor."""
-    if isinstance(value, float):
-        value = torch.tensor(value)
-    return value.reshape(()) if isinstance(value, torch.Tensor) and value.numel() == 1 else value
-
-
 def samples_experiment(lab, samples):
-    for N, gam, mu, B, C, H, W in [
-        (4, 1.0, 0.0, 2, 1, 3, 4),
-        (5, 1.6, 0.0, 3, 2, 2, 5),
-        (4, 1.0, 0.5, 2, 1, 4, 3),
-        (5, 0.7, 0.3, 2, 2, 2, 3),
-    ]:
+    for N, gam, mu, B, C, H, W, look in [
+        (4, 1.0, 0.0, 2, 1, 3, 4, ""),
+        (5, 1.6, 0.0, 3, 2, 2, 5, "Right for gam = 1; look at mixed."),
+        (
+            4, 1.0, 0.5, 2, 1, 4, 3,
+            "Right for mu = 0; look at sigma_down and at the noise. z is new at each step, also "
+            "the last.",
+        ),
+        (
+            5, 0.7, 0.3, 2, 2, 2, 3,
+            "Right where gam = 1 or mu = 0. Look at the constants, and at what mixed goes into.",
+        ),
+    ]:  # fmt: skip
         sigmas = (0.2 + lab.uniform(N)).cumsum(0).flip(0)
         xT = sigmas[0] * lab.normal(B, C, H, W)
-        lab.call(all_steps(lab, samples), SigmaNet(), xT, sigmas, gam, mu)
+        with advised(lab, look):
+            lab.call(all_steps(lab, samples), SigmaNet(), xT, sigmas, gam, mu)
 
     def with_levels(model, xT):  # on a GPU the levels are still on the CPU
         return list(samples(model, xT, sigmas, gam, mu))
@@ -942,7 +1206,7 @@ def down_without_root(model, xT, sigmas, gam=1.0, mu=0.0):
 
 
 def down_by_one_minus(model, xT, sigmas, gam=1.0, mu=0.0):
-    """In sigma_down the exponent is 1 - mu. It is 1 / (1 - mu)."""
+    """In sigma_down the exponent is 1 - mu. It is 1 / (1 - mu) (brackets?)."""
     return samples_with(
         model, xT, sigmas, gam, mu,
         down=lambda s, n, mu: (n / s**mu) ** (1 - mu),
@@ -1025,6 +1289,53 @@ def next_yielded(model, xT, sigmas, gam=1.0, mu=0.0):
         yield after, xt, x0
 
 
+def old_yielded(model, xT, sigmas, gam=1.0, mu=0.0):
+    """You yield the xt from before the step. Yield xt after the step."""
+    before = xT
+    for sigma, xt, x0 in samples_with(model, xT, sigmas, gam, mu):
+        yield sigma, before, x0
+        before = xt
+
+
+def index_yielded(model, xT, sigmas, gam=1.0, mu=0.0):
+    """You yield the number of the step. Yield (sigma, xt, x0), sigma as the model was told."""
+    for i, (_, xt, x0) in enumerate(samples_with(model, xT, sigmas, gam, mu)):
+        yield i, xt, x0
+
+
+def down_yielded(model, xT, sigmas, gam=1.0, mu=0.0):
+    """You yield sigma_down. Yield (sigma, xt, x0), sigma as the model was told."""
+    steps = samples_with(model, xT, sigmas, gam, mu)
+    for after, (sigma, xt, x0) in zip(sigmas[1:], steps):
+        yield (after / sigma**mu) ** (1 / (1 - mu)), xt, x0
+
+
+def pairs_yielded(model, xT, sigmas, gam=1.0, mu=0.0):
+    """You yield xt and x0 without sigma. Yield (sigma, xt, x0), sigma as the model was told."""
+    for _, xt, x0 in samples_with(model, xT, sigmas, gam, mu):
+        yield xt, x0
+
+
+def begun_larger(model, xT, sigmas, gam=1.0, mu=0.0):
+    """You multiply xT by sigmas[0]. xT has that size already."""
+    return samples_with(model, xT * sigmas[0], sigmas, gam, mu)
+
+
+def noise_kept(model, xT, sigmas, gam=1.0, mu=0.0):
+    """You draw the noise once, and add the same at each step. z is new at each step."""
+    z = torch.randn_like(xT)
+    return samples_with(model, xT, sigmas, gam, mu, noise=lambda xt: z)
+
+
+def no_noise_at_last(model, xT, sigmas, gam=1.0, mu=0.0):
+    """You add no noise at the last step. The last level is not 0 here: z is new at each step, also
+    the last."""
+    return samples_with(
+        model, xT, sigmas, gam, mu,
+        up=lambda n, d, s: 0.0 if n == sigmas[-1] else (n**2 - d**2) ** 0.5,
+    )  # fmt: skip
+
+
 def last_only(model, xT, sigmas, gam=1.0, mu=0.0):
     """You return the finished picture alone. Yield after every step: (sigma, xt, x0)."""
     return samples_with(model, xT, sigmas, gam, mu)[-1][1]
@@ -1087,17 +1398,23 @@ def samples_by_guess(model, xT, sigmas, gam=1.0, mu=0.0):
 
 
 def guided_experiment(lab, Guided):
-    def guided(net, labels, scale, xt, sigma):
-        return Guided(net, labels, scale)(xt, sigma)
-
+    guided = guided_by(Guided)
+    made = lab.run("Guided(net, labels, scale)", Guided, LabelledNet(4), torch.tensor([1, 3]), 2.0)
+    lab.note(
+        "can be called", callable(made), "An object of your class cannot be called.",
+        "Write __call__; forward works in an nn.Module alone.",
+    )  # fmt: skip
+    if not callable(made):
+        raise Stop
     for classes, B, C, H, W, scale in [
         (4, 3, 1, 4, 2, 2.0), (5, 4, 2, 3, 5, 0.0), (3, 5, 1, 2, 2, 0.7), (7, 2, 3, 3, 2, 1.0)
     ]:  # fmt: skip
         labels = lab.steps(B, classes - 1) + 1 if B < classes - 1 else torch.arange(B) % classes
-        given = LabelledNet(classes), labels, scale, lab.normal(B, C, H, W)
-        lab.call(guided, *given, torch.tensor(0.3))
-        lab.call(guided, *given, lab.uniform(B))
-    lab.elsewhere(guided, *given, lab.uniform(B))
+        given = labels, scale, lab.normal(B, C, H, W)
+        lab.call(guided, LabelledNet(classes), *given, lab.uniform(B))
+        with advised(lab, "sigma may have shape (): then it is the same for all pictures."):
+            lab.call(guided, LabelledNet(classes), *given, torch.tensor(0.3))
+    lab.elsewhere(guided, LabelledNet(classes).to("meta"), *given, lab.uniform(B))
 
 
 class Asking(Guided):
@@ -1213,6 +1530,89 @@ class HiddenIsMinusOne(Asking):
         return torch.full_like(self.labels, -1)
 
 
+class NotTold(Asking):
+    """To ask without labels, hand over the label net.cond_embed.hidden, once for each picture."""
+
+    def __call__(self, xt, sigma):
+        return self.mix(self.net(xt, sigma, self.labels), self.net(xt, sigma))
+
+
+class AskingAtOnce(Asking):
+    """Asks once, with two batches in one: set pictures, levels and both in a subclass."""
+
+    def pictures(self, xt):
+        return torch.cat([xt, xt])
+
+    def levels(self, sigma, xt):
+        return sigma.expand(len(xt)).repeat(2)
+
+    def both(self):
+        return torch.cat([self.labels, self.hidden()])
+
+    def __call__(self, xt, sigma):
+        answers = self.net(self.pictures(xt), self.levels(sigma, xt), self.both())
+        return self.mix(*answers.chunk(2))
+
+
+class SigmaJoined(AskingAtOnce):
+    """sigma may have shape (), which cannot be joined to itself. Write
+    sigma.expand(len(xt)).repeat(2)."""
+
+    def levels(self, sigma, xt):
+        return torch.cat([sigma, sigma])
+
+
+class SigmaRepeated(AskingAtOnce):
+    """sigma may have shape (), and repeat(2) makes 2 numbers of it. Write
+    sigma.expand(len(xt)).repeat(2)."""
+
+    def levels(self, sigma, xt):
+        return sigma.repeat(2)
+
+
+class SigmaInterleaved(AskingAtOnce):
+    """sigma.repeat_interleave(2) has each level twice in a row, and torch.cat([xt, xt]) the whole
+    batch twice. Write sigma.expand(len(xt)).repeat(2)."""
+
+    def levels(self, sigma, xt):
+        return sigma.expand(len(xt)).repeat_interleave(2)
+
+
+class PicturesInterleaved(AskingAtOnce):
+    """xt.repeat_interleave(2, dim=0) has each picture twice in a row, and the labels are the whole
+    batch, then the hidden ones. Write torch.cat([xt, xt])."""
+
+    def pictures(self, xt):
+        return xt.repeat_interleave(2, dim=0)
+
+
+class AllInterleaved(PicturesInterleaved, SigmaInterleaved):
+    """repeat_interleave has each picture twice in a row, and the labels are the whole batch, then
+    the hidden ones. Write torch.cat([xt, xt]), and sigma.expand(len(xt)).repeat(2)."""
+
+
+class FirstSigma(Asking):
+    """You use the first sigma for all pictures. Each has its own: hand them all over."""
+
+    def __call__(self, xt, sigma):
+        return super().__call__(xt, sigma.flatten()[0])
+
+
+class SumScaled(Asking):
+    """A minus is missing: you scale the sum of the two answers. Scale the difference,
+    told - untold."""
+
+    def mix(self, told, untold):
+        return told + self.scale * (told + untold)
+
+
+class ClampedAnswer(Asking):
+    """The answer is cut to [-1, 1]. It is noise, which may be larger: return it as it is."""
+
+    def mix(self, told, untold):
+        return super().mix(told, untold).clamp(-1, 1)
+
+
 class HiddenOnTheCpu(Asking):
     """This is right on a CPU, and stops on a GPU: the labels are there, and the hidden ones that
     you make are on the CPU. torch.full_like(self.labels, ...) makes them where the labels are."""
@@ -1259,6 +1659,12 @@ class GuidedByLoop:
         return answer
 
 
+class GuidedInEval(Guided):
+    def __init__(self, net, labels, scale):
+        super().__init__(net.eval(), labels, scale)
+        self.device = next(net.parameters()).device
+
+
 EXERCISES = [
     Exercise(
         id="10.1",
@@ -1278,6 +1684,8 @@ EXERCISES = [
             "no SiLU at all": NoSilu,
             "ReLU": Relu,
             "GELU": Gelu,
+            "ReLU, for the time too": ReluThrice,
+            "GELU, for the time too": GeluThrice,
             "time without SiLU": TimeWithoutSilu,
             "SiLU after the time's layer": TimeThenSilu,
             "time after conv2": TimeAfter,
@@ -1289,6 +1697,7 @@ EXERCISES = [
             "shortcut of the activated x": ShortcutOfTheActivated,
             "no shortcut": NoShortcut,
             "sum activated": ActivatedSum,
+            "sum over the root of 2": SumHalved,
             "shortcut always a convolution": ShortcutAlways,
             "shortcut_size ignored": ShortcutOfOne,
             "shortcut without padding": ShortcutUnpadded,
@@ -1296,12 +1705,21 @@ EXERCISES = [
             "eps in one norm": EpsOnce,
             "one group": OneGroup,
             "32 channels in a group": ThirtyTwoInAGroup,
+            "16 groups": SixteenGroups,
+            "no norm1": NoNorm1,
+            "no norm2": NoNorm2,
+            "no bias": NoBias,
+            "no bias anywhere": NoBiasAnywhere,
+            "no bias in the shortcut": NoBiasInShortcut,
             "BatchNorm": Batches,
             "dropout ignored": DropoutIgnored,
+            "dropout in eval mode": DropoutAlways,
+            "dropout always 0.1": DropoutFixed,
             "dropout after conv2": DropoutLast,
             "dropout before norm2": DropoutBeforeNorm,
             "dropout before SiLU": DropoutBeforeSilu,
             "dropout before conv1": DropoutAtFirst,
+            "dropout twice": DropoutTwice,
             "dropout of the sum": DropoutAtTheEnd,
         },
         also_right=[BlockOfSequences, BlockWithFunctions, BlockByHand],
@@ -1326,13 +1744,21 @@ EXERCISES = [
             "factor pi": WithPi,
             "cosine first": CosineFirst,
             "sine twice": SineTwice,
+            "rows mixed": RowsMixed,
+            "sigma clamped": Clamped,
+            "log(sigma + 0.001)": LogOfALittleMore,
+            "log(sigma + 0.0001)": LogOfLessMore,
+            "log(sigma + 0.00001)": LogOfLeastMore,
             "no SiLU": NoSilu2,
             "SiLU at the end": SiluAtTheEnd,
             "SiLU before the first layer": SiluEarly,
+            "SiLU after the second layer alone": SiluLate,
+            "SiLU before the first layer too": SiluEarlyToo,
+            "no bias": NoBias2,
             "ReLU": Relu2,
             "one linear layer": OneLayer,
         },
-        also_right=[SigmaInOtherWords, SigmaByRoot, SigmaByPolar],
+        also_right=[SigmaInOtherWords, SigmaByRoot, SigmaByPolar, SigmaByPython, SigmaByNumpy],
     ),
     Exercise(
         id="10.3",
@@ -1347,6 +1773,8 @@ EXERCISES = [
             "index -1 at the end": WrapsAround,
             "no minus one": NoMinusOne,
             "rounded down": RoundedDown,
+            "halves rounded up": HalvesUp,
+            "one off before rounding": OneOffFirst,
             "ends included": EndsIncluded,
             "ends included, rounded down": EndsIncludedDown,
             "begins below the largest": Leading,
@@ -1357,9 +1785,12 @@ EXERCISES = [
             "ends with zero": EndsWithZero,
             "a list": AList,
             "sigma_at counts from the top": FromTheTop,
+            "levels flipped": Flipped,
+            "sigma_at counts from one": FromOne,
+            "levels cut to whole numbers": CutToWhole,
             "levels left on the CPU": LevelsOnTheCpu,
         },
-        also_right=[LevelsByTensor, LevelsByFlip, LevelsInALoop],
+        also_right=[LevelsByTensor, LevelsByFlip, LevelsInALoop, LevelsByCpu, LevelsOneByOne],
     ),
     Exercise(
         id="10.4",
@@ -1393,6 +1824,13 @@ EXERCISES = [
             "x0 from the new xt": x0_late,
             "xt and x0 swapped": clean_first,
             "next level yielded": next_yielded,
+            "old xt yielded": old_yielded,
+            "index yielded": index_yielded,
+            "sigma_down yielded": down_yielded,
+            "sigma not yielded": pairs_yielded,
+            "xT made larger": begun_larger,
+            "noise drawn once": noise_kept,
+            "no noise at the last step": no_noise_at_last,
             "last picture only": last_only,
             "noise made on the CPU": noise_on_the_cpu,
         },
@@ -1420,8 +1858,17 @@ EXERCISES = [
             "hidden is 0": HiddenIsZero,
             "hidden is the last class": HiddenIsLast,
             "hidden is -1": HiddenIsMinusOne,
+            "no labels handed over": NotTold,
+            "sigma joined": SigmaJoined,
+            "sigma repeated": SigmaRepeated,
+            "sigma interleaved": SigmaInterleaved,
+            "pictures interleaved": PicturesInterleaved,
+            "all interleaved": AllInterleaved,
+            "first sigma for all": FirstSigma,
+            "sum scaled": SumScaled,
+            "answer clamped": ClampedAnswer,
             "hidden labels on the CPU": HiddenOnTheCpu,
         },
-        also_right=[GuidedInTwo, GuidedAsModule, GuidedByLoop],
+        also_right=[GuidedInTwo, GuidedAsModule, GuidedByLoop, GuidedInEval],
     ),
 ]

@@ -1,9 +1,13 @@
-"""Stand-ins for networks, which experiments hand to an attempt. An error in here is the attempt's,
-which called them, so they stand apart from the exercises."""
+"""Stand-ins for networks and for a GPU, which experiments hand to an attempt, and the functions
+that call it. An error in here is the attempt's, so they stand apart from the exercises."""
+
+import functools
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from course_utils.checks.lab import freeze
 
 
 class SigmaNet(nn.Module):
@@ -21,15 +25,16 @@ class Labels:
         self.hidden = hidden
 
 
-class LabelledNet:
+class LabelledNet(nn.Module):
     """A stand-in for a network that knows labels too."""
 
     def __init__(self, classes):
+        super().__init__()
         self.cond_embed = Labels(classes)
         z = torch.randn(classes + 1, generator=torch.Generator().manual_seed(classes))
-        self.table = z[:, None]
+        self.table = nn.Parameter(z[:, None])
 
-    def __call__(self, xt, sigma, cond=None):
+    def forward(self, xt, sigma, cond=None):
         if cond is None:
             raise ValueError("this network needs a label for each picture; some may be hidden")
         if cond.is_floating_point():
@@ -49,3 +54,79 @@ class LabelledNet:
         cond = cond + torch.zeros_like(cond, device=xt.device)  # no labels of another device
         shift = F.embedding(cond, self.table.to(xt.device)) + sigma[:, None]
         return torch.sin(xt * (1 + shift[:, :, None, None]))
+
+
+# What puts a question to an attempt
+
+
+def guided_by(Guided):
+    def guided(net, labels, scale, xt, sigma):
+        return Guided(net, labels, scale)(xt, sigma)
+
+    return guided
+
+
+def schedule_of(SigmaSchedule):
+    def sigma_at(sigmas, t):
+        return SigmaSchedule(sigmas).sigma_at(t)
+
+    def sample_sigmas(sigmas, steps):
+        return SigmaSchedule(sigmas).sample_sigmas(steps)
+
+    return sigma_at, sample_sigmas
+
+
+def all_steps(lab, sampler):
+    """A function that runs a sampler to its end: what it yields, or returns, as a list."""
+
+    @functools.wraps(sampler)
+    def run(model, xT, sigmas, *more):
+        result = sampler(model, xT, sigmas, *more)
+        result = result if hasattr(result, "__iter__") else []
+        found = [freeze(step) for step in result]  # as it is now: later steps may write into it
+        steps = len(sigmas) - 1
+        lab.note(
+            "the number of steps", len(found),
+            f"{len(found)} steps come out of your sampler; {steps + 1} levels make {steps} steps.",
+            "Is there a yield sigma, xt, x0 in the loop, as its last line? Each step needs a "
+            "level and the one after it.",
+        )  # fmt: skip
+        return [(*map(number, step),) if type(step) in (tuple, list) else step for step in found]
+
+    return run
+
+
+def number(value):
+    """A sigma, which may be a plain number or a tensor with one, of any shape, as a tensor."""
+    if isinstance(value, float):
+        value = torch.tensor(value)
+    return value.reshape(()) if isinstance(value, torch.Tensor) and value.numel() == 1 else value
+
+
+# What stands in for a tensor on a GPU
+
+
+class Elsewhere(torch.Tensor):
+    """A tensor that acts as if it were on a GPU: it may be read and copied to the CPU, and what is
+    computed from it is on the device "meta"."""
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        called = getattr(function, "__name__", "")
+        if called in ("cpu", "tolist", "item", "__float__", "__int__", "__index__", "__bool__"):
+            return function(args[0].as_subclass(torch.Tensor))
+        if called == "to" and str(args[1:2]).find("cpu") > 0:
+            return args[0].as_subclass(torch.Tensor)
+        if called in ("__iter__", "unbind"):
+            parts = args[0].as_subclass(torch.Tensor).unbind(*args[1:], **(kwargs or {}))
+            parts = tuple(part.as_subclass(cls) for part in parts)
+            return iter(parts) if called == "__iter__" else parts
+
+        def there(value):
+            if not isinstance(value, cls):
+                return type(value)(map(there, value)) if type(value) in (tuple, list) else value
+            plain = value.as_subclass(torch.Tensor)
+            number = plain.ndim == 0 and called != "__get__"  # it may meet tensors of any device
+            return plain if number else plain.to("meta")
+
+        return function(*map(there, args), **{k: there(v) for k, v in (kwargs or {}).items()})

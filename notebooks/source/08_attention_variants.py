@@ -12,7 +12,7 @@
 # - choose a pixel with sliders, and see where a trained network looks from there;
 # - measure four more pieces of advice: deeper blocks, noisier pictures, clipping, GroupNorm.
 #
-# It has five exercises and takes about two hours.
+# It has five exercises and takes about two hours. You need notebooks 01 to 05 before it.
 
 # %%
 # setup
@@ -75,11 +75,12 @@ receptive_maps([sees(layer, 2, 2) for layer in layers], titles)
 plt.show()
 
 # %% [markdown]
-# Each convolution adds one pixel on each side. From column 2 to column 15 there are 13 of them,
-# and even then the far corner has next to no effect (the colours stand for powers of ten). The
-# last picture is attention, the layer of this notebook: one layer, and every pixel sees every
-# other, however far away. In the U, the encoder halves the picture, so that few convolutions
-# reach far. But what is far apart then meets only at the bottom, where the picture is coarse.
+# Each convolution adds one pixel on each side. From column 2 to column 15 it is 13 pixels, so it
+# takes 13 convolutions, and even then the far corner has next to no effect (the colours stand for
+# powers of ten). The last picture is attention, the layer of this notebook: one layer, and every
+# pixel sees every other, however far away. In the U, the encoder halves the picture, so that few
+# convolutions reach far. But what is far apart then meets only at the bottom, where the picture
+# is coarse.
 #
 # ## 2. How does attention choose where to look?
 #
@@ -141,9 +142,9 @@ for D in (4, 256):
           f"with scores / sqrt(D) {scaled.softmax(0).max():.2f}")
 
 # %% [markdown]
-# With D = 256 one token takes everything. Then the others get no gradient, and the network can
-# hardly learn to look elsewhere. So the scores are divided by $\sqrt D$, which is how much a sum
-# of D random products grows.
+# With D = 256 one token takes nearly everything. Then the others get no gradient, and the network
+# can hardly learn to look elsewhere. So the scores are divided by $\sqrt D$, which is how much a
+# sum of D random products grows.
 #
 # ### Exercise 8.1: the weights of attention
 # difficulty 2 of 5, about 10 minutes
@@ -202,8 +203,8 @@ print("as by hand:", torch.allclose(w[0], shares))
 # ## 3. Attention as a layer
 #
 # The layer learns what to look for. Queries, keys and values are made by three 1x1 convolutions:
-# each pixel by itself, with the same weights everywhere. A fourth one, `proj`, works on what was
-# mixed. (On a map, the course calls the number of channels C. Here D is C.)
+# each pixel by itself, with the same parameters everywhere. A fourth one, `proj`, works on what
+# was mixed. (On a map, the course calls the number of channels C. Here D is C.)
 #
 # Maps have to become lists of tokens and lists maps again. `to_tokens` and `to_map` do it:
 
@@ -278,8 +279,9 @@ SingleHeadAttention = check("8.2", SingleHeadAttention)
 # solution 8.2
 
 # %% [markdown]
-# Here is your layer, untrained, on the map with two ink pixels (with 8 channels, all equal).
-# **Will it look more at ink or more at paper?**
+# Here is your layer, untrained, on the map with two ink pixels: 8 channels, all equal, and ink is
+# 3 in place of 1, so that the shares differ clearly. **Will it look more at ink or more at
+# paper?**
 
 # %%
 torch.manual_seed(1)
@@ -290,8 +292,8 @@ number_maps([w[0].view(4, 4).round(decimals=3), w[5].view(4, 4).round(decimals=3
 plt.show()
 
 # %% [markdown]
-# That is chance: the weights of the layers are random. (Another seed, another preference.) What
-# is worth looking at is learned.
+# That is chance, for the layer's parameters are random: change the seed and look again. What is
+# worth looking at is learned.
 #
 # ## 4. Two mistakes that nothing gives away
 #
@@ -320,7 +322,9 @@ class WrongAxis(attention.SingleHeadAttention):
 # %% [markdown]
 # **Would training show that they are wrong?** We put each into the U-Net, behind the second block
 # of the encoder, where the picture is 8 x 8. `AttentionBlock(ch, variant)` normalises, attends
-# and adds x, and `Attended(block, attention)` sets it behind a block that takes the time:
+# and adds x. (It normalises by GroupNorm: mean 0 and variance 1 over groups of channels of each
+# picture. Section 10 compares it with BatchNorm.) `Attended(block, attention)` sets it behind a
+# block that also gets the time:
 
 # %%
 def small_unet(variant=None, level=1):
@@ -428,7 +432,8 @@ for name, variant in variants.items():
 # %% [markdown]
 # The shuffle finds the reshape: there a "token" is a run of neighbours in one channel, so the
 # place matters. The sums find the wrong axis. Each test misses the other mistake, so you need
-# both. They take two lines each and no training.
+# both. They take a few lines each and no training. They find these two mistakes, not all: section
+# 6 has one that passes both.
 #
 # ## 5. Why several heads?
 #
@@ -471,7 +476,7 @@ plt.show()
 # | mixed, for each head | `(B, heads, N, d)` |
 # | side by side, then `self.proj`, C to C, with biases | `(B, N, C)` |
 #
-# `F.scaled_dot_product_attention(q, k, v)` does softmax(q k / sqrt(d)) v on the last two axes,
+# `F.scaled_dot_product_attention(q, k, v)` does softmax(q k^T / sqrt(d)) v on the last two axes,
 # whatever axes stand before them. `rearrange` gives axes names:
 # `rearrange(x, "b n (h d) -> b h n d", h=heads)` splits the last axis and moves the heads
 # forward. The reference refuses a number of heads that does not divide C. Yours need not.
@@ -519,8 +524,8 @@ TokenAttention = check("8.3", TokenAttention)
 # solution 8.3
 
 # %% [markdown]
-# **Which has more parameters, one head or four?** The same weights, used with one head and with
-# four:
+# **Which has more parameters, one head or four?** The same parameters, used with one head and
+# with four:
 
 # %%
 torch.manual_seed(0)
@@ -553,8 +558,8 @@ print("shuffle commutes:", shuffle_commutes(MultiHeadAttention(8), x))
 # ## 6. A published network that crashes
 #
 # PyTorch has a layer with several heads, `nn.MultiheadAttention`. The tutorial that our U-Net
-# comes from suggests this as an extension, here for 32 channels. **Will it work? What will go
-# wrong first?**
+# comes from (the README names it) suggests this as an extension, here for 32 channels. **Will it
+# work? What will go wrong first?**
 
 # %%
 published = nn.Sequential(nn.GroupNorm(8, 32), nn.MultiheadAttention(32, 4))
@@ -610,8 +615,8 @@ TorchAttention = check("8.4", TorchAttention)
 #
 # <details><summary>My check says that pixels look at other pictures</summary>
 #
-# `batch_first=True` is missing. Your tokens are (B, N, C), and without it the first axis is taken
-# for the tokens.
+# The first axis is taken for the tokens. Tokens (B, N, C) need `batch_first=True`; without it,
+# hand over (N, B, C). One of the two, not both.
 # </details>
 
 # %%
@@ -633,8 +638,10 @@ for batch_first in (True, False):
     print(f"batch_first={batch_first!s:5}  picture 0 changed: {not same}")
 
 # %% [markdown]
-# Without it, pictures look at each other, and pixels of one picture do not. Shapes and loss say
-# nothing, once more. The repaired layer does fit behind the norm:
+# Without it, tokens look at the same place in other pictures, and not at their own picture.
+# Shapes and loss say nothing, once more, and even the shuffle commutes. What finds it is what we
+# just did: change one picture of the batch, and see that the others stay as they are. The
+# repaired layer does fit behind the norm:
 
 # %%
 repaired = nn.Sequential(nn.GroupNorm(8, 32), TorchAttention(32, 4))
@@ -644,12 +651,12 @@ print("out:", tuple(repaired(torch.randn(2, 32, 8, 8)).shape))
 # ## 7. What does it cost?
 #
 # Every token meets every other, so there are N x N scores. **The picture gets twice as high and
-# twice as wide. How much more memory do the weights take?**
+# twice as wide. How much more memory do the shares take?**
 
 # %%
 for side in (8, 16, 32, 64):
     N = side * side
-    print(f"{side:2} x {side:2}: N = {N:4}, one matrix of weights: {4 * N * N / 2**20:6.2f} MB")
+    print(f"{side:2} x {side:2}: N = {N:4}, one matrix of shares: {4 * N * N / 2**20:6.2f} MB")
 
 # %% [markdown]
 # Sixteen times. N grows with the square of the side, and the matrix with the square of N. (And
@@ -732,10 +739,10 @@ x = torch.randn(2, 8, 5, 7)
 print("shuffle commutes:", shuffle_commutes(LinearAttention(8), x))
 
 # %% [markdown]
-# Now the prices, for 32 channels and one picture. Memory we compute: all weights that are written
-# out, in bytes. (`F.scaled_dot_product_attention`, which you may have used in 8.3, works through
-# the matrix piece by piece and never has all of it. The curve shows what four heads take where it
-# is written out.) Time we measure. **Will the lines be straight? How steep?**
+# Now the prices, for 32 channels and one picture. Memory we compute: the matrices of shares, or
+# the summaries S, in bytes. (`F.scaled_dot_product_attention`, which you may have used in 8.3,
+# often works through the matrix piece by piece and never has all of it. The curve shows what four
+# heads take where it is written out.) Time we measure. **Will the lines be straight? How steep?**
 
 # %%
 def bytes_of_weights(N, ch=32, heads=4):
@@ -767,19 +774,20 @@ for side in sides:
 sizes = [bytes_of_weights(side**2) for side in sides]
 written = {name: [size[name] / 2**20 for size in sizes] for name in layers}
 cost_curves([side**2 for side in sides],
-            {"milliseconds for one picture": taken, "MB of weights": written})
+            {"milliseconds for one picture": taken, "MB of shares or summaries": written})
 plt.show()
 
 # %%
 print("at 4,096 tokens, linear is the fastest:",
       taken["linear"][-1] < min(taken["one head"][-1], taken["four heads"][-1]))
-print("and its memory does not grow:", written["linear"][0] == written["linear"][-1])
+print("and its summary does not grow:", written["linear"][0] == written["linear"][-1])
 
 # %% [markdown]
 # In these axes a power is a straight line, and N squared is the grey one. For few tokens all
 # three cost about the same: most of the time goes into calling the layers. From a thousand tokens
-# on, the square takes over. Four heads have four times as many weights, yet PyTorch's function
-# can be as fast as one head written out, or faster.
+# on, the square takes over. Linear attention goes up with N alone, half as steep, and its summary
+# stays as it is; only its maps grow with N, as in every layer. Four heads have four times as many
+# shares, yet PyTorch's function can be as fast as one head written out, or faster.
 #
 # ## 8. Where in the U?
 #
@@ -788,7 +796,7 @@ print("and its memory does not grow:", written["linear"][0] == written["linear"]
 # for a batch of 32 pictures, and what they would be for pictures of 64 x 64:
 
 # %%
-print("            tokens   weights    for pictures of 64 x 64")
+print("            tokens    shares    for pictures of 64 x 64")
 for place, halvings in (("level 0", 0), ("level 1", 1), ("bottom", 2)):
     N, large = (16 >> halvings) ** 2, (64 >> halvings) ** 2
     sizes = [32 * 4 * n * n / 2**20 for n in (N, large)]
@@ -826,16 +834,16 @@ print("attention makes less than 25% of a difference here:",
       abs(losses["none"] / losses["right"] - 1) < 0.25)
 
 # %% [markdown]
-# Hardly, here. Digits of 16 x 16 are small, and with two halvings every pixel sees most of the
-# picture anyway. What attention is good for shows with larger pictures, when the left side has to
-# agree with the right, and after far more steps. That is worth knowing: a layer that helps
-# elsewhere may cost you time and bring nothing. Measure it on your data.
+# Hardly, here. Digits of 16 x 16 are small, and with two halvings a pixel sees most of the
+# picture anyway (notebook 03 measured it). What attention is good for shows with larger pictures,
+# when the left side has to agree with the right, and after far more steps. That is worth knowing:
+# a layer that helps elsewhere may cost you time and bring nothing. Measure it on your data.
 #
 # ## 9. Where does a trained network look?
 #
-# It does learn where to look. We train a network with two heads at 8 x 8 for a little longer, and
-# keep the weights that it computes. PyTorch calls a *forward hook* whenever a layer has run, with
-# its input; from that we compute the weights again. (We take the course's layer, whose parts have
+# We train a network with two heads at 8 x 8 for a little longer, and look at the shares that it
+# computes, before and after. PyTorch calls a *forward hook* whenever a layer has run, with its
+# input; from that we compute the shares again. (We take the course's layer, whose parts have
 # known names.)
 
 # %%
@@ -845,24 +853,32 @@ class TwoHeads(attention.MultiHeadAttention):
 
 
 def head_weights(layer, x):
-    """Return the weights of a TokenAttention for each head.  (B, N, C) -> (B, heads, N, N)"""
+    """Return the shares of a TokenAttention for each head.  (B, N, C) -> (B, heads, N, N)"""
     q, k, _ = rearrange(layer.qkv(x), "b n (qkv h d) -> qkv b h n d", qkv=3, h=layer.heads)
     return (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).softmax(dim=-1)
 
-# %% tags=["nbval-ignore-output"]
-net = small_unet(TwoHeads)
-history = fit(net, machine.budget(cpu=240, gpu=2000))
-kept = {}
-layer = net.encoder.blocks[1].attention.attention.tokens
-layer.register_forward_hook(lambda m, inputs, out: kept.update(w=head_weights(m, inputs[0])))
+@torch.no_grad()
+def shares_of(net, xt):
+    """Return where each pixel looks while the network sees xt at t = 50.  () -> (B, heads, N, N)"""
+    kept = {}
+    layer = net.encoder.blocks[1].attention.attention.tokens  # AttentionBlock, TwoHeads, its tokens
 
+    def keep(layer, inputs, out):
+        kept.update(w=head_weights(layer, inputs[0]))
+
+    with layer.register_forward_hook(keep):
+        net.eval()(xt.to(machine.device), 50)
+    return kept["w"].cpu()
+
+# %% tags=["nbval-ignore-output"]
 alpha_bar = schedule.alpha_bar_at(torch.full((8,), 50))  # t = 50: a little noise
 eps = torch.randn(8, 1, 16, 16, generator=torch.Generator().manual_seed(3))
 xt = add_noise(test[:8].cpu(), eps, alpha_bar)
-with torch.no_grad():
-    net.eval()(xt.to(machine.device), 50)
-seen = kept["w"].cpu()
-print("weights:", tuple(seen.shape))
+net = small_unet(TwoHeads)
+fresh = shares_of(net, xt)
+history = fit(net, machine.budget(cpu=240, gpu=2000))
+seen = shares_of(net, xt)
+print("shares:", tuple(seen.shape))
 
 # %% tags=["nbval-ignore-output"]
 attention_maps(xt[1], seen[1], row=4, column=4)
@@ -881,24 +897,26 @@ attention_explorer(xt, seen)
 # %% [markdown]
 # The heads learn different things. In most of our runs one of them preferred the stroke, and the
 # other the paper or the border: far from the pixel that asks as well as near it, and the pixel
-# itself is nothing special. Which head does what is chance, and after longer training the maps
-# get sharper. One number does not depend on that: how far is it, on average, to where a pixel
-# looks? A 3x3 convolution reaches 1.5 pixels at most, diagonally.
+# itself is nothing special. Which head does what is chance. One number does not depend on that:
+# how large is the largest share of a pixel, beside an even share, before training and after it?
 
-# %%
-places = torch.cartesian_prod(torch.arange(8.0), torch.arange(8.0))
-distance = torch.cdist(places, places)  # (64, 64)
-mean_distance = (seen * distance).sum(dim=-1).mean().item()
-print("on average they look farther than a 3x3 convolution reaches:", mean_distance > 1.5)
+# %% tags=["nbval-ignore-output"]
+largest = {name: 64 * shares.amax(dim=-1).mean().item()
+           for name, shares in (("fresh", fresh), ("trained", seen))}
+for name, times in largest.items():
+    print(f"{name:8} the largest share is {times:.1f} times an even one")
+
+# %% tags=["trained"]
+print("training has made it choose:", largest["trained"] > 1.5 * largest["fresh"])
 
 # %% [markdown]
 # ## 10. Four more pieces of advice, measured
 #
 # The tutorial ends with a list of things to try. Attention was one. Here are the others.
 #
-# **Deeper blocks.** Two blocks per level instead of one. The second has a shortcut, so it does no
-# harm at the start. `Deeper` puts two blocks together, and takes the place of one. **How many
-# more parameters will the network have, and how much slower will it be?**
+# **Deeper blocks.** Two blocks per level instead of one. The second has a shortcut, so what the
+# first found still gets through. `Deeper` puts two blocks together, and takes the place of one.
+# **How many more parameters will the network have, and how much slower will it be?**
 
 # %%
 class Deeper(nn.Module):
@@ -960,7 +978,7 @@ print("after a short training, the extra noise costs more than it brings:", new[
 #
 # **Gradient clipping.** One batch in a training run is bad: its pixels were not scaled, and go up
 # to 255. The *norm* of the gradient is the length of the vector of all its numbers. Clipping
-# makes a gradient that is longer than 1 shorter, to 1, and leaves its direction. **What will the
+# scales a gradient that is longer than 1 down to length 1, in its direction. **What will the
 # bad batch do to the steps after it?**
 
 # %% tags=["nbval-ignore-output"]
@@ -991,12 +1009,12 @@ print("afterwards, the clipped one is lower:", after["clipped to 1"] < after["no
 # Both losses jump at the bad batch. What happens after it is due to Adam. It divides each step by
 # the size of the gradients that it remembers, and it remembers this one for about a thousand
 # steps. Not clipped, all steps after it are tiny, and learning all but stops. Clipped, the bad
-# batch counts no more than any other.
+# batch counts hardly more than any other.
 #
 # **GroupNorm instead of BatchNorm.** BatchNorm takes mean and variance over the whole batch while
 # it trains, and averages of these in eval mode. *GroupNorm* takes them over groups of channels of
 # each picture alone, the same in both modes. Here is one BatchNorm on features of 16 channels and
-# 4 x 4 pixels. We let it see 300 batches, then send one more batch through it in both modes.
+# 4 x 4 pixels. We let it see 300 batches, then send 20 more through it in both modes.
 # **For which batch sizes will the two outputs differ most?**
 
 # %%
@@ -1008,7 +1026,7 @@ def features(batch, generator):
 
 @torch.no_grad()
 def mode_gap(norm, batch, generator):
-    """Return how much the outputs in train and eval mode differ, beside their size of 1."""
+    """Return how much the outputs in train and eval mode differ; their own size is 1."""
     for _ in range(300):
         norm.train()(features(batch, generator))
     squares = []
@@ -1025,8 +1043,9 @@ for batch in (2, 4, 16, 64):
     print(f"{batch:5} {gaps[0]:11.2f} {gaps[1]:11.2f}")
 
 # %% [markdown]
-# With two pictures the statistics are those of two pictures: what a picture becomes depends on
-# which other one is beside it. GroupNorm knows no batch. What does it do to the loss? The network
+# With two pictures, mean and variance are taken from two pictures only: what a picture becomes
+# depends on which other one is beside it. GroupNorm knows no batch. What does a small batch do to
+# the loss of a network with BatchNorm? The network
 # from section 8 was trained with 32 pictures at a time. In training mode it answers for 2, 4 and
 # 32 pictures at a time, beside its answer in eval mode:
 
@@ -1049,15 +1068,16 @@ for batch, loss in by_batch.items():
 print("2 at a time is worse than 32:", by_batch[2] > 1.1 * by_batch[32])
 
 # %% [markdown]
-# So, if memory allows only a few pictures at a time, take GroupNorm. The published networks of
-# notebook 10 do.
+# (The loss in eval mode is of other steps t and other noise, so compare the rows below it.) So,
+# if memory allows only a few pictures at a time, GroupNorm is the safer choice. We have not
+# trained with it here; the published networks of notebook 10 do.
 #
 # ## Recap
 #
 # - Attention mixes the values of all tokens; the shares are a softmax of query times key, divided
 #   by the root of D.
-# - Shapes and losses do not show a wrong reshape or a wrong axis. Rows that add up to 1 and a
-#   shuffle that commutes do.
+# - Shapes and losses do not show a wrong reshape or a wrong axis. Rows that add up to 1, a
+#   shuffle that commutes, and other pictures that do not matter do.
 # - Heads share out the channels: several sets of shares for the same number of parameters.
 # - The weights grow with the square of the number of pixels, so attention stands deep in the U,
 #   or is linear.
@@ -1066,9 +1086,9 @@ print("2 at a time is worse than 32:", by_batch[2] > 1.1 * by_batch[32])
 #
 # **What can go wrong.** `reshape` and `view` never move a number; `transpose` and `rearrange` do.
 # `nn.MultiheadAttention` without `batch_first=True` lets pictures look at each other. A softmax
-# without `/ sqrt(D)` looks at one token only. And four times as many pixels take sixteen times as
-# much memory.
+# without `/ sqrt(D)` looks at almost one token only when D is large. And four times as many
+# pixels take sixteen times as much memory.
 #
 # **Where to look.** `course_utils/attention.py` has all variants, `AttentionBlock` and
-# `Attended`. Notebook 09 asks how far one gets with no network at all. The map of the course is
-# in [00](00_start_here.ipynb).
+# `Attended`. Notebook 09 will ask how far one gets with no network at all; the published networks
+# are in [10](10_published_unets.ipynb). The map of the course is in [00](00_start_here.ipynb).
