@@ -24,8 +24,9 @@ test: export OMP_NUM_THREADS := 1
 test: .venv/.installed  ## test the code, and every notebook as stored and as solved
 	$(BIN)/python notebooks/build.py --check
 	$(BIN)/python notebooks/build.py --replay build/replay
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup --nbval --nbval-current-env \
-		--nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 900 notebooks build/replay tests
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder \
+		--nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 900 \
+		notebooks build/replay tests
 
 notebooks: .venv/.installed  ## make the notebooks from their sources (NB=01: only one)
 	$(BIN)/python notebooks/build.py $(NB)

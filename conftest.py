@@ -9,6 +9,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         group = item.path.parent if item.path.parent.name == "replay" else item.path
         item.add_marker(pytest.mark.xdist_group(str(group)))
+        if hasattr(item, "output_timeout"):  # nbval's, for what a cell that has ended still sends
+            item.output_timeout = 60
 
 
 def pytest_collectstart(collector):

@@ -507,7 +507,8 @@ def spoiled(reference, spoil):
     """The reference with its results spoiled: those of a class's main method, of the module made,
     or its own."""
     if inspect.isclass(reference):
-        main = next(m for m in ("forward", "__call__", "sample_sigmas") if m in vars(reference))
+        plain = [name for name in ("__call__", "sample_sigmas") if name in vars(reference)]
+        main = "forward" if issubclass(reference, nn.Module) else plain[0]
 
         def answer(self, *args):
             return spoil(getattr(reference, main)(self, *args))
@@ -565,7 +566,9 @@ SPOILS = {
 @pytest.mark.parametrize("how", SPOILS)
 @pytest.mark.parametrize("id", EXERCISES)
 def test_strangers_code_gets_a_sentence(id, how, monkeypatch):
-    monkeypatch.setattr("course_utils.checks.engine.SECONDS", 0.5)
+    if how == "loops for ever":
+        grade(id, EXERCISES[id].reference)  # so that what is expected is known: that takes time
+        monkeypatch.setattr("course_utils.checks.engine.SECONDS", 0.5)
     state = torch.random.get_rng_state()
     verdict = grade(id, spoiled(EXERCISES[id].reference, SPOILS[how]))
     assert verdict.outcome in ("not yet", "crashed"), verdict.message

@@ -859,9 +859,9 @@ def head_weights(layer, x):
 
 @torch.no_grad()
 def shares_of(net, xt):
-    """Return where each pixel looks while the network sees xt at t = 50.  () -> (B, heads, N, N)"""
+    """Return where each pixel looks at t = 50.  (B, C, H, W) -> (B, heads, N, N)"""
     kept = {}
-    layer = net.encoder.blocks[1].attention.attention.tokens  # AttentionBlock, TwoHeads, its tokens
+    layer = net.encoder.blocks[1].attention.attention.tokens  # AttentionBlock, TwoHeads, tokens
 
     def keep(layer, inputs, out):
         kept.update(w=head_weights(layer, inputs[0]))
