@@ -36,7 +36,7 @@ from course_utils.blocks import Upsample, group_norm
 from course_utils.checks import check
 from course_utils.classifier import classifier
 from course_utils.data import load
-from course_utils.ddpm_unet import DDPMUNet
+from course_utils.ddpm_unet import DDPMUNet, FlattenLinear
 from course_utils.diffusion import add_noise
 from course_utils.dit import DiT
 from course_utils.embedding import LabelEmbedding, timestep_table
@@ -1015,9 +1015,24 @@ for name, net in [("smalldiffusion", cifar), ("local_diffusion", ddpm)]:
     print(f"{name:16} {sum(p.numel() for p in net.parameters()):,} parameters")
 
 # %% [markdown]
-# Nothing in them is new to you. Every one of these 36 and 83 million parameters belongs to a part
-# that you have built: a block, a layer that halves, one that doubles, attention, an embedding,
-# skips.
+# Beside its U-Net, local_diffusion offers the opposite of a convolution, `FlattenLinear`: every
+# number of its output has a weight for every number of its input, and for the time. A 3 × 3
+# convolution on 32 channels has 9,248 parameters at any size. **How many has this layer on 4 × 4
+# pixels, and how many times as many on 8 × 8?**
+
+# %%
+for size in (4, 8):
+    layer = FlattenLinear(32, size, size, tdim=128)
+    print(f"{size} x {size} pixels: {sum(p.numel() for p in layer.parameters()):>9,} parameters")
+
+# %% [markdown]
+# Twice the side is four times the numbers at each end: sixteen times the weights between pixels,
+# four times those from the time. On 16 × 16 pixels one layer would have 68 million. This is why a
+# U-Net is built of convolutions, with attention for what is far apart.
+#
+# Nothing in the two networks is new to you. Every one of their 36 and 83 million parameters
+# belongs to a part that you have built: a block, a layer that halves, one that doubles,
+# attention, an embedding, skips.
 #
 # ## Recap
 #
