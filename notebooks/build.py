@@ -172,7 +172,17 @@ def setup_text(address):
 
 
 def reference_text(exercise):
-    return textwrap.dedent(inspect.getsource(exercise.reference)).strip()
+    return source_text(exercise.reference)
+
+
+def texts(exercise):
+    """Return the source of the reference, and that of the patient or None."""
+    patient = source_text(exercise.patient) if exercise.patient else None
+    return reference_text(exercise), patient
+
+
+def source_text(thing):
+    return textwrap.dedent(inspect.getsource(thing)).strip()
 
 
 # --- exercises: a stub, its check, its solution --------------------------------------------------
@@ -217,7 +227,7 @@ def match_exercises(notebook, name, exercises):
         elif stub.cell_type != "code":
             problem = "the cell before the check is not the stub"
         else:
-            problem = stub_problem(stub.source, called, reference_text(exercises[number]))
+            problem = stub_problem(stub.source, called, *texts(exercises[number]))
         if problem:
             raise CourseError(f"exercise {number}: {problem}")
 
@@ -476,10 +486,11 @@ def solve(notebook, checks):
             raise CourseError(f"the reference of exercise {number} is {verdict.outcome}: {verdict}")
         kept = portfolio.KEPT if portfolio.is_part(exercise.reference) else ""
         shown = f"{verdict} {kept}".strip()
+        done = "repaired" if exercise.patient else "written"
         expect(notebook.cells[place.check], f"{number} not attempted.", shown)
         expect(
             notebook.cells[place.solution],
-            f"Solution {number}: correct. Yours is not written yet.",
+            f"Solution {number}: correct. Yours is not {done} yet.",
             f"Solution {number}: correct. Yours is the same.",
         )
 

@@ -1,13 +1,14 @@
 """Does the stub of an exercise fit the reference?
 
 A stub is what a reader completes. It must have the reference's name, arguments and docstrings, so
-that the solution can stand in its place; what its functions do is left open.
+that the solution can stand in its place; what its functions do is left open. Where a reader is given broken code to
+repair, a patient, the stub is that code, to the letter.
 """
 
 import ast
 
 
-def stub_problem(stub_code, called, reference_code):
+def stub_problem(stub_code, called, reference_code, patient_code=None):
     """Return in what the stub differs from the reference, as a sentence, or None."""
     try:
         written = ast.parse(stub_code).body
@@ -16,8 +17,10 @@ def stub_problem(stub_code, called, reference_code):
     if len(written) != 1 or not isinstance(written[0], (ast.FunctionDef, ast.ClassDef)):
         return "the stub cell must hold one function or one class, and nothing else"
     stub, ours = written[0], ast.parse(reference_code).body[0]
-    if "raise NotImplementedError" not in stub_code:
+    if patient_code is None and "raise NotImplementedError" not in stub_code:
         return "the stub has no `raise NotImplementedError`"
+    if patient_code is not None and stub_code.strip() != patient_code:
+        return "the stub is not the patient's source, to the letter"
     if called != stub.name:
         return f"the check is given {called}, the stub is called {stub.name}"
     return difference(stub, ours)

@@ -47,6 +47,7 @@ class Exercise:
     notebook: str
     reference: object
     right: object
+    patient: object = None
 
 
 EXERCISES = {
@@ -360,6 +361,15 @@ def test_a_stub_that_does_not_fit_is_refused(old, new, said):
     assert old in STUB
     called = "Plus" if "Plus" in new else "Adder"
     assert said in stub_problem(STUB.replace(old, new, 1), called, REFERENCE)
+
+
+def test_a_stub_to_repair_is_the_patient_to_the_letter():
+    patient = REFERENCE.strip().replace("x + self.n", "x - self.n")
+    assert patient != REFERENCE.strip()
+    assert stub_problem(patient, "Adder", REFERENCE, patient) is None
+    assert "to the letter" in stub_problem(REFERENCE, "Adder", REFERENCE, patient)
+    renamed = patient.replace("class Adder", "class Plus")
+    assert "is called Plus" in stub_problem(renamed, "Adder", REFERENCE, renamed)
 
 
 @pytest.mark.parametrize(

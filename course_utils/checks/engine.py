@@ -19,7 +19,8 @@ class Exercise:
 
     experiment(lab, attempt) feeds an attempt and writes down what it does. mistakes maps the
     name of each known mistake to code that makes it; the docstring of that code tells a reader
-    what went wrong. also_right lists right answers that are written differently.
+    what went wrong. also_right lists right answers that are written differently. patient is
+    the broken code that a reader is given to repair, where that is what is asked for.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Exercise:
     look: str
     mistakes: dict = field(default_factory=dict)
     also_right: list = field(default_factory=list)
+    patient: object = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ def grade_exercise(exercise, attempt):
     found = first_difference(expected, came)
     if found is None:
         return verdict("correct", "")
+    if exercise.patient and agree(observe_ours(exercise, exercise.patient), came):
+        return verdict(
+            "not attempted",
+            "It does what the broken one does. The notebook goes on with the reference.",
+        )
     seen, how, tip = found
     outcome = "crashed" if isinstance(seen.value, Crash) else "not yet"
     mistake = recognise(exercise, came)
