@@ -24,6 +24,7 @@ The text, in reading order. Each file imports only files above it:
 The workshop may import the text; the text never imports it:
 
     checks/        the exercises and the engine that checks them
+    shapes/        what shape has what, and what met what when it fails
     plots/         tensors in, matplotlib figure out
     widgets/       the sliders of the notebooks
     colab.py       where a notebook runs, and what it can afford there

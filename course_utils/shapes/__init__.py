@@ -1,0 +1,18 @@
+"""What shape has what, and what met what when it fails.
+
+trace(model, *inputs) runs a network once and returns the table of its layers; draw_u(model,
+*inputs) draws what the table says; check_inputs(x, t, T) looks at the inputs before they go in.
+
+record.py   one run of a network, written down: its layers and its operations
+table.py    the record as a table
+cause.py    an exception becomes a sentence: what met what
+remarks.py  what ran, and looks wrong all the same
+drawing.py  the record as a picture
+inputs.py   are the inputs what a network is trained on?
+"""
+
+from course_utils.shapes.drawing import draw_u
+from course_utils.shapes.inputs import check_inputs
+from course_utils.shapes.table import Trace, trace
+
+__all__ = ["Trace", "check_inputs", "draw_u", "trace"]

@@ -1,0 +1,268 @@
+"""One run of a network, written down: each call of a layer, each operation on tensors."""
+
+import contextlib
+import threading
+import time
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
+from torch.overrides import TorchFunctionMode
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A tensor, as far as one wants to remember it. The later it was met, the higher number is."""
+
+    shape: tuple
+    dtype: torch.dtype
+    device: torch.device
+    number: int
+
+    def __str__(self):
+        return f"{self.shape}" if self.dtype.is_floating_point else f"{self.shape} {self.kind}"
+
+    @property
+    def kind(self):
+        return str(self.dtype).removeprefix("torch.")
+
+
+@dataclass
+class Step:
+    """One call of a layer. What it was given and returned has a Seen for each tensor."""
+
+    name: str
+    type: str
+    given: object
+    parameters: int
+    depth: int  # 0 for the network itself, 1 for what it calls
+    registered: bool = True
+    returned: object = None
+    milliseconds: float | None = None  # None while it runs, and if it failed
+    kept: int = 0  # bytes kept for the backward pass, in this layer and those that it calls
+
+
+@dataclass
+class Call:
+    """One operation on tensors, such as conv2d or cat, and the layer in which it was called."""
+
+    op: str
+    place: str
+    given: list  # arguments, those by name last, with a Seen for each tensor
+    returned: object = None
+    error: Exception | None = None
+    span: tuple | None = None  # smallest and largest whole number given to an operation that failed
+
+
+@dataclass
+class Record:
+    """What was seen of a run, with no tensor in it."""
+
+    inputs: list
+    steps: list = field(default_factory=list)
+    calls: list = field(default_factory=list)
+    made_by: dict = field(default_factory=dict)  # number of a tensor -> name of the layer
+    failed: Call | None = None
+    error: Exception | None = None
+    open: list = field(default_factory=list)  # (step, layer, arguments) that had not returned
+    strays: list = field(default_factory=list)  # (place, type, where kept) of unregistered layers
+    unused: list = field(default_factory=list)  # names of parameters that no operation took
+
+
+class Recorder(TorchFunctionMode):
+    """Writes a Record while it is entered: hooks see the layers, the mode sees the operations."""
+
+    def __init__(self, model, inputs):
+        super().__init__()
+        is_module = isinstance(model, nn.Module)
+        self.names = {id(m): n for n, m in model.named_modules()} if is_module else {}
+        self.parameters = dict(model.named_parameters()) if is_module else {}
+        self.model, self.is_module, self.thread = model, is_module, threading.get_ident()
+        self.numbers, self.alive, self.used, self.storages = {}, [], set(), {}
+        self.on_gpu = any(p.is_cuda for p in (*self.parameters.values(), *tensors(inputs)))
+        self.record = Record([self.see(value) for value in inputs])
+
+    # Layers
+
+    def enters(self, layer, args):
+        if threading.get_ident() != self.thread:
+            return
+        self.alive.append(layer)  # so that no other layer gets its id
+        step = Step(
+            self.name(layer), type(layer).__name__, [self.see(a) for a in args],
+            sum(p.numel() for p in layer.parameters()), len(self.record.open),
+        )  # fmt: skip
+        if self.is_module and id(layer) not in self.names:
+            step.registered = False
+            self.record.strays.append((self.place(), step.type, self.where_kept(layer)))
+        self.record.steps.append(step)
+        self.record.open.append((step, layer, args))
+        step.milliseconds = -1000 * self.now()
+
+    def returns(self, layer, args, kwargs, returned):
+        if threading.get_ident() != self.thread:
+            return
+        now = 1000 * self.now()
+        # A layer that failed, and whose exception was caught, is still open.
+        while self.record.open[-1][1] is not layer:
+            self.record.open.pop()[0].milliseconds = None
+        step = self.record.open.pop()[0]
+        step.milliseconds += now
+        step.given = [self.see(a) for a in (*args, *kwargs.values())]
+        step.returned = self.see(returned)
+        for seen in leaves(step.returned):
+            self.record.made_by.setdefault(seen.number, step.name)
+
+    def name(self, layer):
+        if id(layer) in self.names:
+            return self.names[id(layer)] or type(layer).__name__
+        inside = self.place() if self.record.open and self.record.open[-1][0].depth else ""
+        kind = type(layer).__name__
+        return f"{inside}.({kind})".lstrip(".") if self.is_module else kind
+
+    def where_kept(self, layer):
+        """Return which plain list, tuple or dict of a registered layer holds this one, if any."""
+        for owner in self.model.modules():
+            for key, value in vars(owner).items():
+                if key.startswith("_") or not isinstance(value, (list, tuple, dict)):
+                    continue
+                held = value.values() if isinstance(value, dict) else value
+                if any(one is layer for one in held):
+                    return f"self.{key}, a plain Python {type(value).__name__}"
+        return None
+
+    def place(self):
+        return self.record.open[-1][0].name if self.record.open else "the network"
+
+    def now(self):
+        if self.on_gpu:
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
+    # Operations
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        everything = (*args, *kwargs.values())
+        call = Call(func.__name__, self.place(), [self.see(value) for value in everything])
+        self.used.update(id(p) for p in tensors(everything))
+        try:
+            returned = func(*args, **kwargs)
+        except Exception as error:
+            call.error, call.span = error, span(everything)
+            self.record.failed = call
+            raise
+        if any(True for _ in tensors(returned)):
+            call.returned = self.see(returned)
+            self.record.calls.append(call)
+        return returned
+
+    def see(self, value):
+        """Return the value with a Seen in place of each tensor."""
+        if isinstance(value, torch.Tensor):
+            if id(value) not in self.numbers:
+                self.alive.append(value)
+                self.numbers[id(value)] = len(self.numbers)
+            number = self.numbers[id(value)]
+            return Seen(tuple(value.shape), value.dtype, value.device, number)
+        if isinstance(value, dict):
+            return {key: self.see(v) for key, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            seen = [self.see(v) for v in value]
+            return seen if isinstance(value, list) else tuple(seen)
+        return value
+
+    # Memory
+
+    def keeps(self, tensor):
+        """Count the memory of a tensor that is kept for the backward pass, once."""
+        storage = tensor.untyped_storage()
+        if storage._cdata not in self.storages and not isinstance(tensor, nn.Parameter):
+            self.storages[storage._cdata] = storage
+            for step, _, _ in self.record.open:
+                step.kept += storage.nbytes()
+        return tensor
+
+    @contextlib.contextmanager
+    def watching(self):
+        """Hooks and mode are on inside, and off again whatever happens."""
+        for p in self.parameters.values():
+            self.storages[p.untyped_storage()._cdata] = None
+        hooks = [
+            register_module_forward_pre_hook(self.enters),
+            register_module_forward_hook(self.returns, with_kwargs=True),
+        ]
+        try:
+            with saved_tensors_hooks(self.keeps, lambda tensor: tensor), self:
+                yield self.record
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+
+def record(model, *inputs, **named):
+    """Call the model once and return the Record; the model is afterwards as it was.
+
+    An Exception that the model raises is written down; others (KeyboardInterrupt) come through.
+    """
+    recorder = Recorder(model, [*inputs, *named.values()])
+    with as_it_was(model, recorder.on_gpu), recorder.watching() as run:
+        try:
+            model(*inputs, **named)
+        except Exception as error:
+            run.error = error
+            for step, _, _ in run.open:
+                step.milliseconds = None
+    run.unused = [n for n, p in recorder.parameters.items() if id(p) not in recorder.used]
+    return run
+
+
+@contextlib.contextmanager
+def as_it_was(model, on_gpu):
+    """Put back the buffers, such as BatchNorm's averages, and the state of the random numbers."""
+    buffers = list(model.buffers()) if isinstance(model, nn.Module) else []
+    before = [b.clone() for b in buffers]
+    with torch.random.fork_rng(None if on_gpu else []):
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for buffer, old in zip(buffers, before):
+                    buffer.copy_(old)
+
+
+def tensors(value):
+    """All tensors in a value, however deep in lists, tuples and dicts."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, dict):
+        for v in value.values():
+            yield from tensors(v)
+    elif isinstance(value, (list, tuple)):
+        for v in value:
+            yield from tensors(v)
+
+
+def leaves(value):
+    """The Seen in a value, however deep."""
+    if isinstance(value, Seen):
+        yield value
+    elif isinstance(value, dict):
+        for v in value.values():
+            yield from leaves(v)
+    elif isinstance(value, (list, tuple)):
+        for v in value:
+            yield from leaves(v)
+
+
+def span(values):
+    """Return the smallest and the largest of the first whole numbers among the tensors."""
+    for value in tensors(values):
+        if value.dtype in (torch.int32, torch.int64) and value.numel() and not value.is_meta:
+            return int(value.min()), int(value.max())
+    return None
