@@ -26,6 +26,8 @@ def cause(run):
     """Return the sentence for a run that failed."""
     call = run.failed if run.failed and run.failed.error in chain(run.error) else None
     place = call.place if call else run.open[-1][0].name if run.open else "the network"
+    if told := no_batch(run):
+        return told
     if call:
         for rule in (kinds, *RULES.get(call.op, ())):
             if sentence := rule(run, call, place):
@@ -48,7 +50,20 @@ def given(call):
     return list(leaves(call.given))
 
 
-# Whatever the operation: numbers of two kinds, tensors on two devices
+# Whatever the operation: no batch, numbers of two kinds, tensors on two devices
+
+
+def no_batch(run):
+    """conv2d takes three axes for one picture without a batch, and the next layers do not."""
+    inputs = [v.number for v in run.inputs if isinstance(v, Seen) and len(v.shape) == 3]
+    for call in run.calls:
+        first = given(call)[:1]
+        if call.op == "conv2d" and first and first[0].number in inputs:
+            return (
+                f"{call.place} gets {first[0].shape} and takes it for one picture (C, H, W); the "
+                f"layers behind it expect (B, C, H, W). Add the axis: x[None]."
+            )
+    return None
 
 
 def kinds(run, call, place):
@@ -95,7 +110,7 @@ def convolution(run, call, place):
         groups = next((v for v in call.given[6:7] if isinstance(v, int)), 1)
         expected = weight.shape[1] * groups
     if channels != expected:
-        return f"{place} expects {expected} channels and gets {channels}{origin(run, x, expected)}."
+        return unexpected(run, place, x, channels, expected)
     if min(x.shape[-spatial:]) < max(weight.shape[2:]):
         sides = by(x.shape[-spatial:])
         return f"{place}: the map is {sides}, too small for a kernel of {by(weight.shape[2:])}."
@@ -121,8 +136,7 @@ def group_norm(run, call, place):
     weights = [s for s in given(call)[1:] if len(s.shape) == 1]
     channels = x.shape[1]
     if weights and weights[0].shape[0] != channels:
-        expected = weights[0].shape[0]
-        return f"{place} expects {expected} channels and gets {channels}{origin(run, x, expected)}."
+        return unexpected(run, place, x, channels, weights[0].shape[0])
     if channels % groups:
         return cannot_split(groups, channels, f"{place}: ")
     return None
@@ -140,9 +154,7 @@ def batch_norm(run, call, place):
     x = given(call)[0]
     expected = next((s.shape[0] for s in given(call)[1:] if len(s.shape) == 1), None)
     if expected is not None and len(x.shape) > 1 and x.shape[1] != expected:
-        return (
-            f"{place} expects {expected} channels and gets {x.shape[1]}{origin(run, x, expected)}."
-        )
+        return unexpected(run, place, x, x.shape[1], expected)
     if len(x.shape) > 1 and x.shape[0] * math.prod(x.shape[2:]) == 1:
         return (
             f"{place} gets {x.shape}, one number for each channel: BatchNorm needs two or more to "
@@ -165,6 +177,13 @@ def embedding(run, call, place):
         low, high = call.span
         return f"{place} has rows 0 to {rows - 1} and is asked for rows from {low} to {high}."
     return None
+
+
+def unexpected(run, place, x, channels, expected):
+    return (
+        f"{place} expects {expected} channel{'s' * (expected != 1)} and gets {channels}"
+        f"{origin(run, x, expected)}."
+    )
 
 
 def origin(run, seen, expected):
@@ -410,9 +429,12 @@ def said_by_the_network(run, place):
     """A check in the network's own code: its words are the best there are."""
     frames = list(traceback.walk_tb(run.error.__traceback__))
     inside = frames and not frames[-1][0].f_globals.get("__name__", "").startswith("torch")
-    if inside and isinstance(run.error, (ValueError, AssertionError)) and str(run.error):
-        return f"{place}: {run.error}"
-    return None
+    if not inside or not isinstance(run.error, (ValueError, AssertionError)):
+        return None
+    if str(run.error):
+        return f"{place}: {run.error}" + "." * (str(run.error)[-1] not in ".!?")
+    line = traceback.extract_tb(run.error.__traceback__)[-1].line
+    return f"{place} demands `{line}`, and was given {shapes(run.open[-1][0].given)}."
 
 
 def as_pytorch_says(run, call, place):

@@ -82,7 +82,7 @@ class Trace:
 
     def verdict(self):
         """What failed or looks wrong, a line for each; nothing if nothing does."""
-        return "\n".join([self.cause] * bool(self.cause) + self.remarks)
+        return "\n".join([self.cause] * bool(self.cause) + self.remarks[:5])
 
     def __repr__(self):
         return "\n\n".join(filter(None, [self.table(), self.verdict()]))
