@@ -22,8 +22,9 @@ def pytest_collectstart(collector):
 def pytest_terminal_summary(terminalreporter):
     """Print the rows that tests have recorded as theirs in a table."""
     reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
-    rows = [row for r in reports for name, row in r.user_properties if name == "table"]
-    if rows:
-        terminalreporter.section("mutants")
+    for table in ("mutants", "shape errors"):
+        rows = [row for r in reports for name, row in r.user_properties if name == table]
+        if rows:
+            terminalreporter.section(table)
         for row in sorted(rows, key=lambda row: [int(n) for n in row.split()[0].split(".")]):
             terminalreporter.write_line(row)

@@ -150,7 +150,6 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         everything = (*args, *kwargs.values())
         call = Call(func.__name__, self.place(), [self.see(value) for value in everything])
-        self.used.update(id(p) for p in tensors(everything))
         try:
             returned = func(*args, **kwargs)
         except Exception as error:
@@ -158,6 +157,7 @@ class Recorder(TorchFunctionMode):
             self.record.failed = call
             raise
         if any(True for _ in tensors(returned)):
+            self.used.update(id(p) for p in tensors(everything))
             call.returned = self.see(returned)
             self.record.calls.append(call)
         return returned

@@ -9,6 +9,7 @@ attention.py   where a pixel looks
 overlap.py     where the patches of a transposed convolution overlap
 sampling.py    how many looks, and how much fresh noise
 family.py      a family of samplers on two sliders
+shapes.py      what a U-Net's sizes do to its shapes
 live.py        a picture that a running loop replaces
 """
 
@@ -21,6 +22,7 @@ from course_utils.widgets.noise import noise_slider
 from course_utils.widgets.overlap import overlap_explorer
 from course_utils.widgets.receptive import receptive_explorer
 from course_utils.widgets.sampling import sampler_explorer
+from course_utils.widgets.shapes import shape_explorer
 
 __all__ = [
     "LivePicture",
@@ -31,5 +33,6 @@ __all__ = [
     "overlap_explorer",
     "receptive_explorer",
     "sampler_explorer",
+    "shape_explorer",
     "told_time_slider",
 ]

@@ -6,21 +6,24 @@ import ipywidgets
 import matplotlib.pyplot as plt
 
 
-def explorer(draw, **controls):
+def explorer(draw, tell=None, /, **controls):
     """Return a box with the controls and the figure that draw(**values) makes of their values.
 
-    The figure is an image widget, so that it changes in place and does not flicker.
+    The figure is an image widget, so that it changes in place and does not flicker. With tell,
+    the HTML that tell(**values) returns stands below it.
     """
-    picture = ipywidgets.Image(format="png")
+    picture, words = ipywidgets.Image(format="png"), ipywidgets.HTML()
 
     def redraw(change=None):
         values = {name: control.value for name, control in controls.items()}
         picture.value = png(draw(**values))
+        if tell:
+            words.value = tell(**values)
 
     for control in controls.values():
         control.observe(redraw, names="value")
     redraw()
-    return ipywidgets.VBox([*controls.values(), picture])
+    return ipywidgets.VBox([*controls.values(), picture] + [words] * bool(tell))
 
 
 def slider(text, value, low, high, step=1):

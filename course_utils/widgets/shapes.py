@@ -1,0 +1,44 @@
+"""What a U-Net's sizes do to its shapes, its parameters and its memory."""
+
+import html
+
+import torch
+
+from course_utils.shapes import draw_u, trace
+from course_utils.unet import UNet
+from course_utils.widgets.explorer import explorer, slider
+
+
+class Unchecked(UNet):
+    """The tutorial's U-Net without the check of the picture's size: it fails where it breaks."""
+
+    def forward(self, x, t):
+        temb = self.time(t)  # (B, D)
+        bottom, skips = self.encoder(x, temb)
+        return self.decoder(bottom, skips, temb)
+
+
+def shape_explorer():
+    """Return sliders for size, levels, channels and batch; the U, its table, and where it breaks.
+
+    () -> widget
+
+    Nothing is computed: tensors on PyTorch's "meta" device have a shape and no numbers.
+    """
+
+    def make(size, levels, channels, batch):
+        with torch.device("meta"):
+            net = Unchecked(1, channels, [2**i for i in range(levels)], 4 * channels)
+            return net, torch.empty(batch, 1, size, size), torch.empty(batch, dtype=torch.int64)
+
+    def draw(**sizes):
+        return draw_u(*make(**sizes))
+
+    def tell(**sizes):
+        table = trace(*make(**sizes)).table("out", "parameters", "memory", depth=2)
+        return f"<pre style='line-height:1.3'>{html.escape(table)}</pre>"
+
+    return explorer(
+        draw, tell, size=slider("image size", 16, 8, 64), levels=slider("levels", 3, 1, 6),
+        channels=slider("base channels", 32, 8, 128, 8), batch=slider("batch", 16, 1, 128),
+    )  # fmt: skip
