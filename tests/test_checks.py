@@ -48,6 +48,14 @@ def test_reference_is_correct_and_twice_the_same(id):
     assert [difference(a.value, b.value) for a, b in zip(*seen)] == [None] * len(seen[0])
 
 
+@pytest.mark.parametrize("id", [id for id, exercise in EXERCISES.items() if exercise.patient])
+def test_untouched_patient_is_not_attempted(id):
+    exercise = EXERCISES[id]
+    verdict = grade(id, exercise.patient)
+    assert (verdict.outcome, verdict.mistake) == ("not attempted", None)
+    assert "It does what the broken one does." in verdict.message
+
+
 @pytest.mark.parametrize("id, i", RIGHT)
 def test_other_right_answer_is_accepted(id, i):
     verdict = grade(id, EXERCISES[id].also_right[i])

@@ -35,6 +35,8 @@ LEVELS = "for sigma, sigma_next in zip(sigmas.to(xT), sigmas[1:].to(xT)):"
 UP = "up = (sigma_next ** 2 - sigma_down ** 2){}.sqrt()"
 NO_WAY_UP = "with mu = 0 sigma_down is sigma_next, so no noise is added either way"
 ROUNDING_UP = "sigma_down is below sigma_next; the clamp is for rounding, and no case here needs it"
+PIXELS = "seen = F.scaled_dot_product_attention(self.{}(tokens), self.{}(tokens), self.{}(tokens))"
+NAMES = "the layers have the same shape, so it is a matter of their names"
 EQUIVALENT = {
     ("1.1", "i = torch.arange(half, dtype=torch.float32)", "i = torch.arange(half)"): PROMOTED,
     (
@@ -124,6 +126,24 @@ EQUIVALENT = {
         "if torch.is_tensor(sigma) and sigma.ndim > 0:",
         "if torch and sigma.ndim > 0:",
     ): "samplers hand out tensors; that the reference takes a plain number too is a favour",
+    # 6.8 to 6.15
+    (
+        "6.12",
+        "t = torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device)",
+        "t = torch.randint(len(alpha_bar), (len(x0),), device=x0.device)",
+    ): "randint draws from 0 on unless told otherwise",
+    (
+        "6.14",
+        "tokens = x.flatten(2).transpose(1, 2)",
+        "tokens = x.flatten(2).transpose(2, 1)",
+    ): AXES,
+    ("6.14", PIXELS.format("q", "k", "v"), PIXELS.format("k", "q", "v")): NAMES,
+    ("6.14", PIXELS.format("q", "k", "v"), PIXELS.format("q", "v", "k")): NAMES,
+    (
+        "6.14",
+        "return x + seen.transpose(1, 2).reshape(x.shape)",
+        "return x + seen.transpose(2, 1).reshape(x.shape)",
+    ): AXES,
 }
 
 OPERATORS = {

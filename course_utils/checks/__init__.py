@@ -8,17 +8,32 @@ source.py      find the source of what a reader wrote
 cell.py        a cell that is no Python, or fails before it defines anything
 notebook.py    what a reader sees: check(...) and %%solution
 standins.py    stand-ins for networks
+clinic.py      the networks of notebook 06
+patients.py    the same, each with a fault to find
 nb00.py ...    the exercises, a file for each notebook
 """
 
 from IPython import get_ipython
 
-from course_utils.checks import cell, nb00, nb01, nb02, nb03, nb04, nb05, nb08, nb10, notebook
+from course_utils.checks import (
+    cell,
+    nb00,
+    nb01,
+    nb02,
+    nb03,
+    nb04,
+    nb05,
+    nb06,
+    nb06_more,
+    nb08,
+    nb10,
+    notebook,
+)
 from course_utils.checks.engine import Exercise, Verdict, grade_exercise
 
 __all__ = ["EXERCISES", "Exercise", "Verdict", "check", "grade"]
 
-NOTEBOOKS = (nb00, nb01, nb02, nb03, nb04, nb05, nb08, nb10)
+NOTEBOOKS = (nb00, nb01, nb02, nb03, nb04, nb05, nb06, nb06_more, nb08, nb10)
 EXERCISES = {e.id: e for nb in NOTEBOOKS for e in nb.EXERCISES}
 ATTEMPTS = {}
 

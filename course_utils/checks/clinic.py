@@ -35,7 +35,7 @@ class ForSummary(nn.Module):
 
     (B, C, H, W), (B, 1, 1) -> (B, C, H, W)
 
-    The second input is a float from 0 to 1; the model gets floor(T * it), an integer (B,).
+    The second input is a float from 0 to 1; the model gets floor(T * it), an int64 (B,).
     """
 
     def __init__(self, model, T):
