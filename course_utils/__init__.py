@@ -17,6 +17,10 @@ The text, in reading order. Each file imports only files above it:
     diffusion.py   adding noise, taking it out, the training loss
     samplers.py    from noise to pictures: DDPM, DDIM, and a family of both
     data.py        digits, MNIST, Fashion-MNIST, CIFAR-10
+    precision.py   training with numbers of 16 bits
+    recompute.py   less memory for more time
+    averaging.py   the average of the weights over the last steps
+    checkpoint.py  a training run in a file, to go on from
     training.py    the training loop
     classifier.py  a small network that tells the pictures apart
     quality.py     are the samples any good?
@@ -29,6 +33,7 @@ The workshop may import the text; the text never imports it:
     widgets/       the sliders of the notebooks
     colab.py       where a notebook runs, and what it can afford there
     portfolio.py   the reader's own parts, kept from notebook to notebook
+    __main__.py    train and sample from a shell
 
 The letters in the shapes, everywhere in the course:
 

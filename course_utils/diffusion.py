@@ -43,6 +43,19 @@ def velocity(x0, eps, alpha_bar):
     return alpha_bar.sqrt() * eps - (1 - alpha_bar).sqrt() * x0
 
 
+def draw_batch(images, T, batch, generator, labels=None):
+    """Return some of the images, a step t for each, and noise; with labels, theirs as well.
+
+    (N, C, H, W) -> (B, C, H, W), (B,), (B, C, H, W)
+    """
+    which = torch.randint(len(images), (batch,), generator=generator)
+    x0 = images[which]
+    t = torch.randint(T, (batch,), generator=generator)
+    eps = torch.randn(x0.shape, generator=generator)
+    drawn = x0, t.to(x0.device), eps.to(x0.device)
+    return drawn if labels is None else (*drawn, labels[which])
+
+
 def noise_loss(net, x0, t, eps, schedule):
     """Return the mean squared error of a network that predicts the noise.
 
@@ -79,6 +92,24 @@ class NoiseFromVelocity:
     def __call__(self, xt, t):
         alpha_bar = self.schedule.alpha_bar_at(timesteps(t, xt))[:, None, None, None]
         return (1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * self.net(xt, t)
+
+
+class SigmaFromStep:
+    """Lets a network that is told sigma be asked at a step t, about the picture as DDPM mixes it.
+
+    (B, C, H, W), (B,) -> (B, C, H, W)
+
+    xt / sqrt(alpha_bar) is x0 + sigma eps, with sigma = sqrt((1 - alpha_bar) / alpha_bar).
+    Source: "Denoising Diffusion Implicit Models" (2020), equation 13.
+    """
+
+    def __init__(self, net, schedule):
+        self.net, self.schedule = net, schedule
+
+    def __call__(self, xt, t):
+        alpha_bar = self.schedule.alpha_bar_at(timesteps(t, xt))
+        sigma = ((1 - alpha_bar) / alpha_bar).sqrt()
+        return self.net(xt / alpha_bar.sqrt()[:, None, None, None], sigma)
 
 
 def sigma_loss(net, x0, t, eps, schedule, cond=None):

@@ -8,7 +8,9 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from course_utils.diffusion import add_noise, sigma_loss, velocity_loss
+from course_utils.averaging import averaged, unwrapped, update_average  # noqa: F401
+from course_utils.diffusion import draw_batch, sigma_loss, velocity_loss
+from course_utils.precision import autocast, gradient_scaler, where_it_overflows
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class TrainConfig:
     ema: float = 0.99  # how much of the averaged weights is kept at each step
     clip: float = 1.0  # the largest norm of the gradient
     seed: int = 0  # of the order of the pictures, the steps t and the noise
+    precision: str = "fp32"  # or "fp16", "bf16": that of the products in the network
+    accumulate: int = 1  # batches whose gradients are added up before each step
 
 
 @dataclass
@@ -32,80 +36,100 @@ class TrainState:
     average: nn.Module  # the same network with weights averaged over the last steps
     optimizer: torch.optim.Optimizer
     generator: torch.Generator
+    scaler: torch.amp.GradScaler
     step: int = 0
+    skipped: int = 0  # steps left out, for their gradient overflowed in fp16
     loss: float = math.nan
     lr: float = 0.0
     norm: float = 0.0  # of the gradient, before it was clipped
 
 
-def start(model, config):
-    """Return the state before the first step."""
+def start(model, config, device=None):
+    """Return the state before the first step.
+
+    UNet, TrainConfig -> TrainState
+    """
+    device = device or next(model.parameters()).device
     return TrainState(
         model=model,
-        average=copy.deepcopy(model),
+        average=copy.deepcopy(unwrapped(model)),
         optimizer=torch.optim.AdamW(model.parameters(), lr=config.lr),
         generator=torch.Generator().manual_seed(config.seed),
+        scaler=gradient_scaler(config.precision, device),
     )
 
 
-def train(model, images, schedule, config=TrainConfig(), loss=velocity_loss, labels=None):
+def train(
+    model, images, schedule, config=TrainConfig(), loss=velocity_loss, labels=None, state=None
+):
     """Train a network to denoise pictures, and yield the TrainState after each step.
 
     UNet, (N, C, H, W), Schedule -> generator of TrainState
 
     loss(model, x0, t, eps, schedule) says what the network is asked for; with labels (N,), the
     loss gets those of the pictures drawn as well. Stop whenever you like; the model keeps what it
-    has learned. Raises ValueError when the pictures or the loss hold NaN
-    or infinity.
-    Source: "Denoising Diffusion Probabilistic Models" (2020), algorithm 1.
+    has learned. With a state, that of start() or of a checkpoint, training goes on from there.
+    Raises ValueError when the pictures or the loss hold NaN or infinity.
+    Source: "Denoising Diffusion Probabilistic Models" (2020), algorithm 1; "Mixed Precision
+    Training" (2017).
     """
     if not images.isfinite().all():
         raise ValueError("the images hold NaN or infinity; look at images.isfinite()")
-    state = start(model, config)
-    with tqdm(total=config.steps, unit="step") as bar:
+    state = state or start(model, config)
+    with tqdm(total=config.steps, initial=state.step, unit="step") as bar:
         while state.step < config.steps:
-            x0, t, eps, *cond = draw_batch(
-                images, schedule.T, config.batch, state.generator, labels
-            )
-            state.lr = learning_rate(state.step, config)
-            take_step(state, loss(model.train(), x0, t, eps, schedule, *cond), config)
+            state.lr, state.loss = learning_rate(state.step, config), 0.0
+            for _ in range(config.accumulate):
+                batch = draw_batch(images, schedule.T, config.batch, state.generator, labels)
+                add_gradient(state, batch, schedule, loss, config)
+            take_step(state, config)
             bar.set_postfix(loss=f"{state.loss:.3f}", refresh=False)
             bar.update()
             yield state
 
 
-def draw_batch(images, T, batch, generator, labels=None):
-    """Return some of the images, a step t for each, and noise; with labels, theirs as well.
+def add_gradient(state, batch, schedule, loss, config):
+    """Add the gradient of the loss on one batch to those of the parameters.
 
-    (N, C, H, W) -> (B, C, H, W), (B,), (B, C, H, W)
+    TrainState, batch, Schedule -> None
     """
-    which = torch.randint(len(images), (batch,), generator=generator)
-    x0 = images[which]
-    t = torch.randint(T, (batch,), generator=generator)
-    eps = torch.randn(x0.shape, generator=generator)
-    drawn = x0, t.to(x0.device), eps.to(x0.device)
-    return drawn if labels is None else (*drawn, labels[which])
+    x0, t, eps, *cond = batch
 
+    def ask():
+        with autocast(config.precision, x0.device):
+            return loss(state.model.train(), x0, t, eps, schedule, *cond) / config.accumulate
 
-def take_step(state, loss, config):
-    """Change the weights a little against the gradient of the loss.
-
-    TrainState, (), TrainConfig -> None
-    """
-    state.loss = loss.item()
+    value = ask()
+    state.loss += value.item()
     if not math.isfinite(state.loss):
         raise ValueError(
-            f"the loss is {state.loss} at step {state.step}, learning rate {state.lr:.2g}; "
-            f"try a lower learning rate, and look for NaN in what the network is fed"
+            f"the loss is {state.loss} at step {state.step}, learning rate {state.lr:.2g}, scale "
+            f"{state.scaler.get_scale():g}; {where_it_overflows(state.model, ask)}. Try a lower "
+            f"learning rate, {'bf16 or fp32, ' * (config.precision == 'fp16')}and look for NaN in "
+            f"what the network is fed"
         )
+    state.scaler.scale(value).backward()
+
+
+def take_step(state, config):
+    """Change the weights a little against the gradient, and forget the gradient.
+
+    TrainState, TrainConfig -> None
+
+    The gradients are brought back to their true size before they are clipped. If one of them
+    overflowed, the scaler leaves the step out, and halves its scale.
+    """
     for group in state.optimizer.param_groups:
         group["lr"] = state.lr
-    state.optimizer.zero_grad()
-    loss.backward()
+    state.scaler.unscale_(state.optimizer)
     state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
-    state.optimizer.step()
+    state.scaler.step(state.optimizer)
+    scale = state.scaler.get_scale()
+    state.scaler.update()
+    state.skipped += state.scaler.get_scale() < scale
+    state.optimizer.zero_grad()
     state.step += 1
-    update_average(state.average, state.model, config.ema)
+    update_average(state.average, unwrapped(state.model), config.ema)
 
 
 def learning_rate(step, config):
@@ -119,54 +143,6 @@ def learning_rate(step, config):
         return config.lr * (step + 1) / config.warmup
     done = (step - config.warmup) / max(config.steps - config.warmup, 1)
     return config.lr * (1 + math.cos(math.pi * done)) / 2
-
-
-@torch.no_grad()
-def update_average(average, model, keep):
-    """Move the averaged weights a little towards the model's.
-
-    UNet, UNet -> None
-    """
-    for a, p in zip(average.parameters(), model.parameters()):
-        a.lerp_(p, 1 - keep)
-
-
-@torch.no_grad()
-def refresh_norms(model, images, schedule, batches=30, seed=0):
-    """Measure BatchNorm's statistics anew, for weights that were averaged; return the model.
-
-    UNet, (N, C, H, W), Schedule -> UNet
-
-    Averaged weights see features that no training step saw, so the running means and variances
-    that training left behind do not fit them. The model is left in eval mode; one without
-    BatchNorm has nothing to measure.
-    Source: "Averaging Weights Leads to Wider Optima and Better Generalization" (2018), section 3.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
-    if not norms:
-        return model.eval()
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the plain mean over all batches
-    model.train()
-    for _ in range(batches):
-        x0, t, eps = draw_batch(images, schedule.T, 64, generator)
-        model(add_noise(x0, eps, schedule.alpha_bar_at(t)), t)
-    for norm, momentum in zip(norms, momenta):
-        norm.momentum = momentum
-    return model.eval()
-
-
-def averaged(state, images, schedule):
-    """Return a copy of the averaged network that is ready to draw: fresh BatchNorm, eval mode.
-
-    TrainState, (N, C, H, W), Schedule -> UNet
-
-    Training goes on undisturbed.
-    """
-    return refresh_norms(copy.deepcopy(state.average), images, schedule)
 
 
 def train_sigmas(model, batches, schedule, epochs=1, lr=1e-3):

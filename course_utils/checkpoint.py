@@ -1,0 +1,184 @@
+"""A training run in a file, to go on from as if it had never stopped."""
+
+import io
+import os
+import zipfile
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+
+from course_utils.averaging import unwrapped
+
+FORMAT = "diffusion course, training run, 1"
+KEPT = 2
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint could not be written, or cannot be used."""
+
+
+def save(state, folder, settings):
+    """Write all that training needs to go on into a new file of the folder, and return its path.
+
+    TrainState -> Path
+
+    settings is a dict of plain values that says what is trained and how; resume() compares it.
+    The file appears under its name only when it is whole: it is written under another, flushed
+    to the disk, then renamed. The last two are kept. Raises CheckpointError when it cannot be
+    written; those from before are still there then.
+    """
+    folder = Path(folder)
+    path = folder / f"step-{state.step:08}.pt"
+    new = path.with_suffix(".new")
+    content = io.BytesIO()
+    torch.save(content_of(state, settings), content)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with new.open("wb") as file:
+            file.write(content.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise CheckpointError(f"{path} could not be written: {error.strerror}") from error
+    for old in [*sorted(folder.glob("step-*.pt"))[:-KEPT], *folder.glob("step-*.new")]:
+        old.unlink()
+    return path
+
+
+def content_of(state, settings):
+    """Return what a checkpoint holds, in tensors and plain values.
+
+    TrainState -> dict
+    """
+    return {
+        "format": FORMAT,
+        "settings": settings,
+        "step": state.step,
+        "skipped": state.skipped,
+        "loss": state.loss,
+        "model": unwrapped(state.model).state_dict(),
+        "average": state.average.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
+        "scaler": state.scaler.state_dict(),
+        "generator": state.generator.get_state(),
+        "random": torch.get_rng_state(),
+        "random on GPUs": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+    }
+
+
+def resume(state, folder, settings):
+    """Put the run that the folder's last checkpoint holds into a state, and return the state.
+
+    TrainState -> TrainState
+
+    A damaged checkpoint is told of in a line, and the one before it is used. Training then goes
+    on with the same numbers as if it had never stopped, for dropout too: PyTorch's own generators
+    are set as well. Raises FileNotFoundError for a folder without checkpoints, CheckpointError
+    when none is whole, or the last is of another network or other settings; the state is
+    unchanged then.
+    """
+    content = latest(folder)
+    if told := mismatch(state, content, settings):
+        raise CheckpointError(f"the run in {folder} cannot be gone on with: {told}")
+    unwrapped(state.model).load_state_dict(content["model"])
+    for name in ("average", "optimizer", "scaler"):
+        getattr(state, name).load_state_dict(content[name])
+    state.step, state.skipped, state.loss = (content[n] for n in ("step", "skipped", "loss"))
+    state.generator.set_state(content["generator"])
+    torch.set_rng_state(content["random"])
+    if torch.cuda.is_available() and content["random on GPUs"]:
+        torch.cuda.set_rng_state_all(content["random on GPUs"])
+    return state
+
+
+def mismatch(state, content, settings):
+    """Return what does not fit, as a sentence, or None.
+
+    TrainState, dict -> str or None
+    """
+    then = content["settings"]
+    changed = [key for key in {**then, **settings} if then.get(key) != settings.get(key)]
+    if changed:
+        pairs = (f"{key} was {then.get(key)!r} and is {settings.get(key)!r}" for key in changed)
+        return "; ".join(pairs)
+    ours, theirs = unwrapped(state.model).state_dict(), content["model"]
+    if missing := sorted(set(ours) ^ set(theirs)):
+        return f"only one of the two networks has {', '.join(missing[:3])}"
+    for name, p in ours.items():
+        if p.shape != theirs[name].shape:
+            return f"{name} is {tuple(theirs[name].shape)} there and {tuple(p.shape)} here"
+    return None
+
+
+def latest(folder):
+    """Return what the last whole checkpoint of a folder holds; name those that are damaged.
+
+    () -> dict
+    """
+    paths = sorted(Path(folder).glob("step-*.pt"), reverse=True)
+    if not paths:
+        raise FileNotFoundError(f"there is no checkpoint in {folder}")
+    damaged = []
+    for path in paths:
+        try:
+            content = load(path)
+        except CheckpointError as error:
+            damaged.append(str(error))
+            continue
+        if damaged:
+            print(f"{'; '.join(damaged)}. Going on from {path.name}.")
+        return content
+    raise CheckpointError("; ".join(damaged))
+
+
+def load(path):
+    """Return what a checkpoint holds. No code in the file is run.
+
+    () -> dict
+
+    Raises FileNotFoundError, and CheckpointError with the reason for a file that is cut off,
+    damaged, of another kind, or would run code.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no checkpoint {path}")
+    if problem := damage(path):
+        raise CheckpointError(f"{path.name} {problem}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise CheckpointError(
+            f"{path.name} holds more than tensors and plain values; loading it could run code, so "
+            f"it is refused"
+        ) from error
+    except (RuntimeError, KeyError, EOFError, ValueError) as error:
+        raise CheckpointError(f"{path.name} is not a file of torch.save") from error
+    if not isinstance(content, dict) or "format" not in content:
+        raise CheckpointError(f"{path.name} is not a training run of this course")
+    if content["format"] != FORMAT:
+        raise CheckpointError(
+            f"{path.name} has the format {content['format']!r}; this course reads {FORMAT!r}"
+        )
+    return content
+
+
+def damage(path):
+    """Return what is wrong with a file as a container, or None: torch.save writes zip files.
+
+    () -> str or None
+    """
+    with path.open("rb") as file:
+        start = file.read(2)
+    if not start:
+        return "is empty"
+    if start != b"PK":
+        return "is not a file of torch.save"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            bad = archive.testzip()  # compares the checksums
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError):
+        return "is cut off or damaged"
+    return f"is damaged: {bad} is not what was written" if bad else None

@@ -1,0 +1,72 @@
+"""Training with numbers of 16 bits: which kind, and how small gradients survive it."""
+
+import torch
+
+PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def best_precision(device):
+    """Return "bf16" where the hardware computes with it, else "fp16" on a GPU, "fp32" on a CPU.
+
+    () -> ()
+    """
+    if device.type == "cuda":
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bf16" if has_bf16 else "fp16"
+    able = torch.cpu.get_capabilities()
+    return "bf16" if able.get("avx512_bf16") or able.get("amx_bf16") else "fp32"
+
+
+def autocast(precision, device):
+    """Return a context in which products and convolutions take 16 bits; fp32 changes nothing.
+
+    () -> context manager
+
+    What needs the range or the digits of fp32, such as norms, softmax and the loss, keeps it.
+    Raises ValueError for another precision. Source: "Mixed Precision Training" (2017).
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}")
+    return torch.autocast(device.type, dtype=PRECISIONS[precision], enabled=precision != "fp32")
+
+
+def gradient_scaler(precision, device):
+    """Return what multiplies the loss, so that small gradients do not become 0 in fp16.
+
+    () -> GradScaler
+
+    bf16 has the range of fp32: for it and for fp32 the scaler does nothing.
+    """
+    return torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+
+
+@torch.no_grad()
+def where_it_overflows(model, run):
+    """Call run() once more and say which layer is the first whose output is not finite.
+
+    () -> str
+    """
+    largest, bad, hooks = 0.0, [], []
+
+    def watch(layer, given, returned, name):
+        nonlocal largest
+        if bad or not torch.is_tensor(returned):
+            return
+        if returned.isfinite().all():
+            largest = max(largest, returned.abs().max().item())
+        else:
+            bad.append(name)
+
+    for name, layer in model.named_modules():
+        if not list(layer.children()):
+            hook = layer.register_forward_hook(
+                lambda layer, given, returned, name=name: watch(layer, given, returned, name)
+            )
+            hooks.append(hook)
+    try:
+        run()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    where = f"{bad[0]} is the first layer that is not finite" if bad else "every layer is finite"
+    return f"{where}, the largest activation before is {largest:.3g}"
