@@ -30,22 +30,37 @@ def save(state, folder, settings):
     """
     folder = Path(folder)
     path = folder / f"step-{state.step:08}.pt"
-    new = path.with_suffix(".new")
     content = io.BytesIO()
     torch.save(content_of(state, settings), content)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with new.open("wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        write_whole(lambda file: file.write(content.getbuffer()), path)
     except OSError as error:
-        new.unlink(missing_ok=True)
         raise CheckpointError(f"{path} could not be written: {error.strerror}") from error
     for old in [*sorted(folder.glob("step-*.pt"))[:-KEPT], *folder.glob("step-*.new")]:
         old.unlink()
     return path
+
+
+def write_whole(write, path):
+    """Let write(file) fill a file; it appears under its path when it is whole, or not at all.
+
+    () -> None
+
+    It is written beside path, under the same name with .new for its suffix, flushed to the disk,
+    and renamed, which replaces an older file of that name in one go. If anything is raised on the
+    way, the half file is removed, and the old one is as it was.
+    """
+    new = path.with_suffix(".new")
+    try:
+        with new.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def content_of(state, settings):

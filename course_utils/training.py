@@ -79,6 +79,7 @@ def train(
     with tqdm(total=config.steps, initial=state.step, unit="step") as bar:
         while state.step < config.steps:
             state.lr, state.loss = learning_rate(state.step, config), 0.0
+            state.optimizer.zero_grad()
             for _ in range(config.accumulate):
                 batch = draw_batch(images, schedule.T, config.batch, state.generator, labels)
                 add_gradient(state, batch, schedule, loss, config)
@@ -112,7 +113,7 @@ def add_gradient(state, batch, schedule, loss, config):
 
 
 def take_step(state, config):
-    """Change the weights a little against the gradient, and forget the gradient.
+    """Change the weights a little against the gradient.
 
     TrainState, TrainConfig -> None
 
@@ -127,7 +128,6 @@ def take_step(state, config):
     scale = state.scaler.get_scale()
     state.scaler.update()
     state.skipped += state.scaler.get_scale() < scale
-    state.optimizer.zero_grad()
     state.step += 1
     update_average(state.average, unwrapped(state.model), config.ema)
 

@@ -1,5 +1,6 @@
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 import smalldiffusion
@@ -8,8 +9,15 @@ from smalldiffusion.model import CondEmbedderLabel
 from smalldiffusion.model_unet import Unet
 from torch import nn
 
+from course_utils.averaging import averaged, refresh_norms, unwrapped, update_average
 from course_utils.data import load
-from course_utils.diffusion import NoiseFromVelocity, noise_loss, sigma_loss, velocity_loss
+from course_utils.diffusion import (
+    NoiseFromVelocity,
+    draw_batch,
+    noise_loss,
+    sigma_loss,
+    velocity_loss,
+)
 from course_utils.embedding import LabelEmbedding
 from course_utils.quality import nearest
 from course_utils.samplers import ddim, last
@@ -17,14 +25,12 @@ from course_utils.schedule import Schedule, linear_schedule, log_linear_schedule
 from course_utils.sigma_unet import Scaled, SigmaUNet
 from course_utils.training import (
     TrainConfig,
-    averaged,
-    draw_batch,
+    add_gradient,
     learning_rate,
-    refresh_norms,
     start,
+    take_step,
     train,
     train_sigmas,
-    update_average,
 )
 from course_utils.unet import UNet
 
@@ -279,10 +285,107 @@ def test_a_loss_that_is_no_number_stops_the_run(value):
     with torch.no_grad():
         net.decoder.out.bias.fill_(float(value))
     before = weights(net)
-    sentence = f"the loss is {value} at step 2, learning rate 0.01; try a lower learning rate"
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError) as raised:
         next(run)
+    for words in (
+        f"the loss is {value} at step 2, learning rate 0.01, scale 1; decoder.out is the first",
+        "the largest activation before is ",
+        "Try a lower learning rate, and look for NaN",
+    ):
+        assert words in str(raised.value)
     torch.testing.assert_close(weights(net), before, rtol=0, atol=0, equal_nan=True)
+
+
+# Sixteen bits
+
+
+def test_small_batches_add_up_to_a_large_one():
+    net = UNet(3, 4, (1, 2), 8).eval()  # in training mode, BatchNorm sees the batches apart
+    grads = []
+    for sizes in ([8], [4, 4]):
+        state = start(copy.deepcopy(net), SHORT)
+        state.model.train = lambda: state.model
+        generator = torch.Generator().manual_seed(0)
+        x0, t, eps = draw_batch(pictures(), SCHEDULE.T, 8, generator)
+        config = replace(SHORT, accumulate=len(sizes))
+        state.loss = 0.0
+        for part in zip(x0.split(sizes), t.split(sizes), eps.split(sizes)):
+            add_gradient(state, part, SCHEDULE, velocity_loss, config)
+        grads.append((state.loss, [p.grad for p in state.model.parameters()]))
+    assert grads[0][0] == pytest.approx(grads[1][0])
+    torch.testing.assert_close(grads[0][1], grads[1][1])
+
+
+def test_an_accumulated_step_takes_as_many_batches():
+    generator = torch.Generator().manual_seed(SHORT.seed)
+    for _ in range(3):
+        draw_batch(pictures(), SCHEDULE.T, SHORT.batch, generator)
+    state = next(train(tiny(), pictures(), SCHEDULE, replace(SHORT, accumulate=3)))
+    assert torch.equal(state.generator.get_state(), generator.get_state())
+    assert state.step == 1
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_sixteen_bits_learn_like_thirty_two(precision):
+    losses = {}
+    for kind in ("fp32", precision):
+        config = replace(SHORT, steps=60, precision=kind)
+        losses[kind] = [s.loss for s in train(tiny(), pictures(), SCHEDULE, config)]
+    assert losses["fp32"] != losses[precision]
+    assert sum(losses[precision][-10:]) == pytest.approx(sum(losses["fp32"][-10:]), rel=0.1)
+    assert sum(losses[precision][-10:]) < 0.9 * sum(losses[precision][:10])
+
+
+def test_overflow_skips_the_step_and_halves_the_scale():
+    state = start(tiny(), replace(SHORT, precision="fp16"))
+    before, scale = weights(state.model), state.scaler.get_scale()
+    for p in state.model.parameters():
+        p.grad = torch.zeros_like(p)
+    p.grad.view(-1)[0] = math.inf
+    state.scaler.scale(torch.zeros(()))  # which makes its scale
+    take_step(state, SHORT)
+    assert torch.equal(weights(state.model), before)
+    assert (state.skipped, state.step, state.scaler.get_scale()) == (1, 1, scale / 2)
+    for p in state.model.parameters():
+        p.grad = torch.ones_like(p)
+    state.lr = 0.1
+    take_step(state, SHORT)
+    assert not torch.equal(weights(state.model), before) and state.skipped == 1
+
+
+def test_gradients_are_clipped_at_their_true_size():
+    state = start(tiny(), replace(SHORT, precision="fp16"))
+    batch = draw_batch(pictures(), SCHEDULE.T, 5, state.generator)
+    state.loss = 0.0
+    add_gradient(state, batch, SCHEDULE, velocity_loss, replace(SHORT, precision="fp16"))
+    scaled = math.sqrt(sum(p.grad.square().sum().item() for p in state.model.parameters()))
+    take_step(state, SHORT)
+    assert state.norm == pytest.approx(scaled / 65536, rel=1e-3)
+    assert 1e-3 < state.norm < 1e3
+
+
+def test_a_loss_that_overflows_in_fp16_names_the_layer():
+    net = tiny()
+    with torch.no_grad():
+        net.encoder.blocks[0].conv2.weight.mul_(1e7)
+    run = train(net, pictures(), SCHEDULE, replace(SHORT, precision="fp16"))
+    words = "scale 65536; encoder.blocks.0.conv2 is the first layer .* Try .* bf16 or fp32"
+    with pytest.raises(ValueError, match=words):
+        next(run)
+
+
+def test_another_precision_is_refused():
+    run = train(tiny(), pictures(), SCHEDULE, replace(SHORT, precision="fp8"))
+    with pytest.raises(ValueError, match="one of fp32, fp16, bf16; got 'fp8'"):
+        next(run)
+
+
+def test_what_is_around_a_network_is_taken_off():
+    net = nn.Linear(2, 2)
+    assert unwrapped(net) is net
+    assert unwrapped(nn.DataParallel(net)) is net
+    assert unwrapped(torch.compile(net, backend="eager")) is net
+    assert unwrapped(torch.compile(nn.DataParallel(net), backend="eager")) is net
 
 
 def sigma_pair(labels):

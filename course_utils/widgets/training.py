@@ -1,0 +1,93 @@
+"""A training run to look at while it goes, with a button that ends it."""
+
+import threading
+import time
+
+import ipywidgets
+import matplotlib.pyplot as plt
+from IPython.display import display
+
+from course_utils.plots import grid
+from course_utils.widgets.explorer import png
+
+
+class TrainingView:
+    """Runs a training loop in a thread of its own, and shows how it goes.
+
+    train() yields states; the view draws the loss and the learning rate, and tells scale, skipped
+    steps and pictures per second. draw(state), if given, returns samples (B, C, H, W) that are
+    shown every `every` steps. after(state), if given, is called after each step: it may save. The
+    kernel stays free meanwhile, so the button works; result() waits for the end.
+    """
+
+    def __init__(self, states, config, draw=None, after=None, every=100):
+        self.states, self.config, self.draw, self.after = states, config, draw, after
+        self.every, self.losses, self.rates, self.state, self.error = every, [], [], None, None
+        self.stop = threading.Event()
+        self.curve, self.samples = ipywidgets.Image(format="png"), ipywidgets.Image(format="png")
+        self.told = ipywidgets.HTML()
+        self.button = ipywidgets.Button(description="Stop after this step")
+        self.button.on_click(lambda button: self.stop.set())
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def start(self):
+        """Show the view, begin, and return the view."""
+        pictures = [self.curve] + [self.samples] * (self.draw is not None)
+        display(ipywidgets.VBox([self.button, self.told, ipywidgets.HBox(pictures)]))
+        self.thread.start()
+        return self
+
+    def result(self):
+        """Wait for the end, and return the last state; an interrupt of the kernel ends the run."""
+        try:
+            while self.thread.is_alive():
+                self.thread.join(0.1)
+        except KeyboardInterrupt:
+            self.stop.set()
+            self.thread.join()
+        if self.error:
+            raise self.error
+        return self.state
+
+    def run(self):
+        """The loop, in the thread. What it raises is kept for result()."""
+        shown = begun = time.perf_counter()
+        first = None
+        try:
+            for self.state in self.states:
+                first = self.state.step if first is None else first
+                self.losses.append(self.state.loss)
+                self.rates.append(self.state.lr)
+                if self.after:
+                    self.after(self.state)
+                ends = self.stop.is_set() or self.state.step == self.config.steps
+                if self.draw and (ends or self.state.step % self.every == 0):
+                    self.samples.value = png(grid(self.draw(self.state)))
+                now = time.perf_counter()
+                if ends or now - shown > 1:
+                    shown = now
+                    self.show((self.state.step - first + 1) / (now - begun))
+                if ends:
+                    break
+        except Exception as error:
+            self.error = error
+            self.told.value = f"<b>stopped:</b> {error}"
+        self.button.disabled = True
+
+    def show(self, rate):
+        """Draw the curves and tell the numbers; rate is in steps per second."""
+        state = self.state
+        figure = plt.Figure(figsize=(5.2, 2.6), layout="constrained")
+        loss = figure.subplots()
+        lr = loss.twinx()
+        loss.plot(range(state.step - len(self.losses) + 1, state.step + 1), self.losses, lw=1)
+        lr.plot(range(state.step - len(self.rates) + 1, state.step + 1), self.rates, "C1:", lw=1)
+        loss.set_xlabel("step")
+        loss.set_ylabel("loss", color="C0")
+        lr.set_ylabel("learning rate", color="C1")
+        self.curve.value = png(figure)
+        self.told.value = (
+            f"step {state.step} of {self.config.steps}, loss {state.loss:.3f}, "
+            f"scale {state.scaler.get_scale():g}, {state.skipped} steps skipped, "
+            f"{rate * self.config.batch * self.config.accumulate:.0f} pictures per second"
+        )
