@@ -19,6 +19,7 @@ The text, in reading order. Each file imports only files above it:
     data.py        digits, MNIST, Fashion-MNIST, CIFAR-10
     precision.py   training with numbers of 16 bits
     recompute.py   less memory for more time
+    memory.py      how much memory a training step takes at its height
     averaging.py   the average of the weights over the last steps
     checkpoint.py  a training run in a file, to go on from
     training.py    the training loop
