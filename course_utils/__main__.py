@@ -57,7 +57,7 @@ def told_steps(name, net):
 
 
 def run_training(options):
-    accelerator = Accelerator()
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
     images, _ = load(options.data)
     images = images.to(accelerator.device)
     net = network(options.model, images).to(accelerator.device)
@@ -200,6 +200,14 @@ def whole(text):
     return number
 
 
+def seconds(text):
+    """A length of time above 0."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError
+    return number
+
+
 def npz(text):
     if not text.endswith(".npz"):
         raise argparse.ArgumentTypeError(f"must end in .npz; got {text}")
@@ -215,7 +223,7 @@ def parse(arguments):
     one.add_argument("--model", choices=NETWORKS, default="tutorial")
     one.add_argument("--data", choices=["digits", *DOWNLOADED], default="digits")
     length = one.add_mutually_exclusive_group()
-    length.add_argument("--seconds", type=float, default=90, help="of training, about")
+    length.add_argument("--seconds", type=seconds, default=90, help="of training, about")
     length.add_argument("--steps", type=whole, help="of training, exactly")
     one.add_argument("--batch", type=whole, default=64)
     one.add_argument(

@@ -10,6 +10,7 @@ notebook.py    what a reader sees: check(...) and %%solution
 standins.py    stand-ins for networks
 clinic.py      the networks of notebook 06
 patients.py    the same, each with a fault to find
+disk.py        a folder to write in, and what happens there
 nb00.py ...    the exercises, a file for each notebook
 """
 
@@ -25,6 +26,7 @@ from course_utils.checks import (
     nb05,
     nb06,
     nb06_more,
+    nb07,
     nb08,
     nb10,
     notebook,
@@ -33,7 +35,7 @@ from course_utils.checks.engine import Exercise, Verdict, grade_exercise
 
 __all__ = ["EXERCISES", "Exercise", "Verdict", "check", "grade"]
 
-NOTEBOOKS = (nb00, nb01, nb02, nb03, nb04, nb05, nb06, nb06_more, nb08, nb10)
+NOTEBOOKS = (nb00, nb01, nb02, nb03, nb04, nb05, nb06, nb06_more, nb07, nb08, nb10)
 EXERCISES = {e.id: e for nb in NOTEBOOKS for e in nb.EXERCISES}
 ATTEMPTS = {}
 

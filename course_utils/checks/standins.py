@@ -96,6 +96,16 @@ def all_steps(lab, sampler):
     return run
 
 
+def giving_a_number(function):
+    """The function, with its result as a tensor: it may be a plain number or not."""
+
+    @functools.wraps(function)
+    def run(*args):
+        return number(function(*args))
+
+    return run
+
+
 def number(value):
     """A sigma, which may be a plain number or a tensor with one, of any shape, as a tensor."""
     if isinstance(value, float):

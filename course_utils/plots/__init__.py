@@ -7,6 +7,7 @@ receptive.py   what one pixel sees
 block.py       what happens inside a block
 attention.py   where attention looks, and what it costs
 numbers.py     maps with the numbers written on them
+precision.py   numbers of 32 and of 16 bits
 training.py    the loss
 """
 
@@ -15,6 +16,7 @@ from course_utils.plots.attention import attention_maps, cost_curves
 from course_utils.plots.block import curves, maps
 from course_utils.plots.numbers import number_maps
 from course_utils.plots.pictures import grid, strip
+from course_utils.plots.precision import gradient_histograms, number_lines, number_ranges
 from course_utils.plots.receptive import receptive_maps
 from course_utils.plots.time import embedding_map, similarity_map, waves
 from course_utils.plots.training import loss_curve
@@ -25,10 +27,13 @@ __all__ = [
     "curves",
     "draw_u",
     "embedding_map",
+    "gradient_histograms",
     "grid",
     "loss_curve",
     "maps",
+    "number_lines",
     "number_maps",
+    "number_ranges",
     "receptive_maps",
     "similarity_map",
     "strip",

@@ -1,0 +1,87 @@
+"""Pictures of numbers of 32 and of 16 bits."""
+
+import math
+
+import matplotlib.pyplot as plt
+import torch
+
+NAMES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
+BLUE, PALE, GREY, RED = "#2b6cb0", "#bcd4ec", "#e2e8f0", "#b91c1c"
+
+
+def number_ranges(dtypes=tuple(NAMES)):
+    """Draw from which power of two to which each type of number reaches.
+
+    () -> figure
+
+    The pale part is the subnormal numbers, which lose digits as they get smaller.
+    """
+    figure, ax = plt.subplots(figsize=(8, 0.45 * len(dtypes) + 0.9))
+    for row, dtype in enumerate(dtypes):
+        least, normal, largest = limits(dtype)
+        ax.barh(row, normal - least, left=least, color=PALE, height=0.6)
+        ax.barh(row, largest - normal, left=normal, color=BLUE, height=0.6)
+    ax.set_yticks(range(len(dtypes)), [NAMES[dtype] for dtype in dtypes])
+    ax.invert_yaxis()
+    ax.set_xticks(range(-144, 129, 24), [f"$2^{{{e}}}$" for e in range(-144, 129, 24)])
+    ax.axvline(0, color="black", lw=0.8)
+    figure.tight_layout(pad=0.4)
+    return figure
+
+
+def number_lines(low, high, marked, dtypes=tuple(NAMES)):
+    """Draw every number between two limits that each type has, and mark one place.
+
+    () -> figure
+    """
+    figure, ax = plt.subplots(figsize=(8, 0.4 * len(dtypes) + 0.6))
+    for row, dtype in enumerate(dtypes):
+        step = torch.finfo(dtype).eps * 2.0 ** math.floor(math.log2(low))
+        if (high - low) / step > 500:  # too many to tell apart
+            ax.barh(row, high - low, left=low, height=0.5, color=BLUE)
+        else:
+            numbers = [low + i * step for i in range(int((high - low) / step) + 1)]
+            ax.vlines(numbers, row - 0.25, row + 0.25, color=BLUE, lw=1.4)
+    ax.axvline(marked, color=RED, lw=1)
+    ax.set_xlim(low - 0.02 * (high - low), high)
+    ax.set_yticks(range(len(dtypes)), [NAMES[dtype] for dtype in dtypes])
+    ax.invert_yaxis()
+    ax.ticklabel_format(axis="x", useOffset=False)
+    figure.tight_layout(pad=0.4)
+    return figure
+
+
+def gradient_histograms(rows, dtype=torch.float16):
+    """Draw the sizes of the nonzero numbers of some tensors over the range of a type of number.
+
+    {title: tensor} -> figure
+    """
+    least, normal, largest = limits(dtype)
+    figure, axes = plt.subplots(
+        len(rows), 1, figsize=(8, 1.35 * len(rows) + 0.4), sharex=True, squeeze=False
+    )
+    low, high = -48, 24
+    parts = [(low, least - 1, RED, "becomes 0"), (least - 1, normal, PALE, "fewer digits"),
+             (normal, largest, GREY, "all digits"), (largest, high, RED, "inf")]  # fmt: skip
+    for ax, (title, values) in zip(axes[:, 0], rows.items()):
+        for left, right, colour, word in parts:
+            ax.axvspan(left, right, color=colour, alpha=0.35, lw=0)
+            ax.text((left + right) / 2, 0.97, word, transform=ax.get_xaxis_transform(),
+                    ha="center", va="top", fontsize=8)  # fmt: skip
+        sizes = values[values != 0].abs().log2().clamp(low, high).cpu()
+        counts = sizes.histc(bins=2 * (high - low), min=low, max=high)
+        ax.bar(torch.arange(low, high, 0.5) + 0.25, counts / len(sizes), width=0.5, color=BLUE)
+        ax.set_title(title, fontsize=9, loc="left")
+        ax.set_yticks([])
+        ax.set_ylim(top=1.35 * float(counts.max()) / len(sizes))
+        ax.set_xlim(low, high)
+    ax.set_xticks(range(low, high + 1, 8), [f"$2^{{{e}}}$" for e in range(low, high + 1, 8)])
+    figure.tight_layout(pad=0.4)
+    return figure
+
+
+def limits(dtype):
+    """The powers of two of the least number above 0, the least normal one, and the largest."""
+    numbers = torch.finfo(dtype)
+    normal = math.log2(numbers.smallest_normal)
+    return normal + math.log2(numbers.eps), normal, math.log2(numbers.max)
