@@ -513,7 +513,7 @@ def test_a_module_may_keep_something_of_its_last_call():
 
 def spoiled(reference, spoil):
     """The reference with its results spoiled: those of a class's main method, of the module made,
-    or its own."""
+    its own, or what it changes in place."""
     if inspect.isclass(reference):
         plain = [name for name in ("__call__", "sample_sigmas") if name in vars(reference)]
         main = "forward" if issubclass(reference, nn.Module) else plain[0]
@@ -529,7 +529,25 @@ def spoiled(reference, spoil):
             return Around(made, spoil)
         return spoil(list(made) if inspect.isgenerator(made) else made)
 
-    return wrong
+    def wrong_weights(changed, *args):
+        """What it changes is spoiled, the weights of a network, or they are as they were."""
+        weights = [p.data for p in getattr(changed, "model", changed).parameters()]
+        before = [w.clone() for w in weights]
+        reference(changed, *args)
+        made = spoil(weights)
+        for w, new in zip(weights, made if isinstance(made, list) else before):
+            w.copy_(new)
+        return None if isinstance(made, list) else made
+
+    def wrong_file(write, path):
+        return reference(lambda file: file.write(str(spoil(1.0)).encode()), path)
+
+    in_place = {
+        "update_average": wrong_weights,
+        "take_step": wrong_weights,
+        "write_whole": wrong_file,
+    }
+    return in_place.get(reference.__name__, wrong)
 
 
 class Around(nn.Module):
@@ -545,7 +563,7 @@ def each_tensor(function):
     def spoil(value):
         if isinstance(value, (list, tuple)):
             return type(value)(spoil(v) for v in value)
-        return function(value) if isinstance(value, (torch.Tensor, int)) else value
+        return function(value) if isinstance(value, (torch.Tensor, int, float)) else value
 
     return spoil
 

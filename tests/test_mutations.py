@@ -35,6 +35,9 @@ LEVELS = "for sigma, sigma_next in zip(sigmas.to(xT), sigmas[1:].to(xT)):"
 UP = "up = (sigma_next ** 2 - sigma_down ** 2){}.sqrt()"
 NO_WAY_UP = "with mu = 0 sigma_down is sigma_next, so no noise is added either way"
 ROUNDING_UP = "sigma_down is below sigma_next; the clamp is for rounding, and no case here needs it"
+DONE = "done = (step - config.warmup) / {}"
+ALL_WARM_UP = "only a run that is all warm-up divides by 0 there, and it never comes to that line"
+NO_NEW_FILE = "a folder that is missing raises the same FileNotFoundError, to open or to remove"
 PIXELS = "seen = F.scaled_dot_product_attention(self.{}(tokens), self.{}(tokens), self.{}(tokens))"
 NAMES = "the layers have the same shape, so it is a matter of their names"
 EQUIVALENT = {
@@ -144,6 +147,30 @@ EQUIVALENT = {
         "return x + seen.transpose(1, 2).reshape(x.shape)",
         "return x + seen.transpose(2, 1).reshape(x.shape)",
     ): AXES,
+    # 7.1 to 7.5
+    (
+        "7.2",
+        DONE.format("max(config.steps - config.warmup, 1)"),
+        DONE.format("max(1, config.steps - config.warmup)"),
+    ): "the larger of two numbers, named in another order",
+    (
+        "7.2",
+        DONE.format("max(config.steps - config.warmup, 1)"),
+        DONE.format("(config.steps - config.warmup)"),
+    ): ALL_WARM_UP,
+    (
+        "7.2",
+        DONE.format("max(config.steps - config.warmup, 1)"),
+        DONE.format("max(config.steps - config.warmup, 0)"),
+    ): ALL_WARM_UP,
+    (
+        "7.4",
+        "update_average(state.average, unwrapped(state.model), config.ema)",
+        "update_average(state.average, state.model, config.ema)",
+    ): "what torch.compile puts around a network has the same parameters in the same order",
+    ("7.5", "os.fsync(file.fileno())", "os.fsync(file)"): "os.fsync takes an open file too",
+    ("7.5", "new.unlink(missing_ok=True)", "new.unlink()"): NO_NEW_FILE,
+    ("7.5", "new.unlink(missing_ok=True)", "new.unlink(missing_ok=False)"): NO_NEW_FILE,
 }
 
 OPERATORS = {

@@ -43,7 +43,8 @@ class Watch:
         return files(self.path.parent) - self.there - {self.path}
 
     def is_whole_beside(self):
-        return any(content(file) == self.whole for file in self.left() | self.there - {self.path})
+        others = files(self.path.parent) - {self.path}
+        return any(content(file) == self.whole for file in others)
 
     def sync(self):
         if self.arrived:
@@ -66,14 +67,14 @@ def watched(attempt, write, path, watch):
 
 
 def watched_failing(attempt, write, path, watch):
-    """The same, where write raises: True if its exception comes through."""
+    """The same, where write raises; return the kind of exception that comes of it."""
     try:
         watched(attempt, write, path, watch)
     except BaseException as error:
-        if error is not write.error:
+        if error is not write.error and error.__cause__ is not write.error:
             raise
-        return True
-    return False
+        return "what write raised" if error is write.error else type(error).__name__
+    return "nothing"
 
 
 def watched_again(attempt, write, path, watch):

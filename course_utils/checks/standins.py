@@ -2,6 +2,7 @@
 that call it. An error in here is the attempt's, so they stand apart from the exercises."""
 
 import functools
+import math
 
 import torch
 from torch import nn
@@ -96,14 +97,24 @@ def all_steps(lab, sampler):
     return run
 
 
-def giving_a_number(function):
-    """The function, with its result as a tensor: it may be a plain number or not."""
+def giving_a_float(function):
+    """The function, with its result as a float where it is a number, in a tensor or not."""
 
     @functools.wraps(function)
     def run(*args):
-        return number(function(*args))
+        return as_float(function(*args))
 
     return run
+
+
+def as_float(value):
+    """A number, in a tensor or not, as a float; anything else as it is. NaN and infinity become
+    words: then two wrong answers that give them are the same."""
+    if isinstance(value, torch.Tensor) and value.numel() == 1:
+        value = value.item()
+    if not isinstance(value, (int, float)):
+        return value
+    return round(float(value), 6) if math.isfinite(value) else str(value)
 
 
 def number(value):
