@@ -83,7 +83,9 @@ def kinds(run, call, place):
     sentence = f"{place} has weights of {rest[0].kind} and gets {first[0].kind}, {first[0].shape}"
     if not first[0].dtype.is_floating_point:
         index = input_number(run, first[0])
-        whose = "" if index is None else f", input {index} of the network as it came"
+        nth = ("first", "second", "third", "fourth")
+        is_known = index is not None and index < len(nth)
+        whose = f", the network's {nth[index]} input as it came" if is_known else ""
         return f"{sentence}{whose}. Whole numbers such as steps are embedded first, or made floats."
     return f"{sentence}. Give both the same dtype: x.to(dtype) or model.to(dtype)."
 
@@ -122,7 +124,8 @@ def linear(run, call, place):
     expected = weight.shape[1]
     if not x.shape or x.shape[-1] == expected:
         return None
-    sentence = f"{place} expects {expected} numbers on the last axis and gets {x.shape}"
+    numbers = f"{expected} number{'s' * (expected != 1)}"
+    sentence = f"{place} expects {numbers} on the last axis and gets {x.shape}"
     if expected in x.shape[1:] and len(x.shape) > 2:
         axis = x.shape.index(expected, 1)
         return f"{sentence}: the {expected} are on axis {axis}. Move that axis to the end."

@@ -347,7 +347,7 @@ try_summary(Innermost(ddpm_unet), [(1, 16, 16), ()])
 # | | |
 # |---|---|
 # | `x` | `(B, C, H, W)`, handed on as it is |
-# | `t` | `(B, 1, 1)` or `(B, 1, 1, 1)`, floats from 0 to 1, 1 not included |
+# | `t` | `(B, 1, 1, 1)`, floats from 0 to 1, 1 not included |
 # | `model` gets | `x`, and floor(T * t), integers (int64) of shape `(B,)` |
 # | returns | what the model returns |
 #
@@ -357,7 +357,7 @@ try_summary(Innermost(ddpm_unet), [(1, 16, 16), ()])
 class ForSummary(nn.Module):
     """Make a network that takes a step t fit for torchsummary, which sends floats.
 
-    (B, C, H, W), (B, 1, 1) -> (B, C, H, W)
+    (B, C, H, W), (B, 1, 1, 1) -> (B, C, H, W)
 
     The second input is a float from 0 to 1; the model gets floor(T * it), an int64 (B,).
     """
@@ -540,11 +540,11 @@ for name, batch in batches.items():
         print(textwrap.fill(f"{name}: {error}", 90, subsequent_indent="    "))
 
 # %% [markdown]
-# Without it, the bytes would train, badly: pixels up to 255 drown the noise. The column would stop
-# the network, with an error from its inside. And the last one would never show in our network. In
-# one that looks steps up in a table, a step of 1000 would stop it, on one draw in a thousand.
-# Call it for the first batch of a training run. It reads the smallest and the largest pixel, so
-# on a GPU it costs a little time at each call.
+# Without it, the bytes would train, badly: pixels up to 255 drown the noise. The column is refused
+# by our UNet too; a network without checks stops with an error from its inside. And the last one
+# would never show in our network. In one that looks steps up in a table, a step of 1000 would stop
+# it, on one draw in a thousand. Call `check_inputs` for the first batch of a training run. It reads
+# the smallest and the largest pixel, so on a GPU it costs a little time at each call.
 #
 # ## 5. Which sizes go through?
 #
@@ -640,9 +640,9 @@ class TutorialDecoder(nn.Module):
 
     def __init__(self, chs, out_ch, time_dim):
         super().__init__()
-        levels = range(len(chs) - 1, 0, -1)
-        self.ups = nn.ModuleList(Upsample(chs[i], chs[i - 1]) for i in levels)
-        self.blocks = nn.ModuleList(ConvBlock(2 * chs[i], chs[i - 1], time_dim) for i in levels)
+        lower = range(len(chs) - 1, 0, -1)
+        self.ups = nn.ModuleList(Upsample(chs[i], chs[i - 1]) for i in lower)
+        self.blocks = nn.ModuleList(ConvBlock(2 * chs[i], chs[i - 1], time_dim) for i in lower)
         self.out = nn.Conv2d(chs[0], out_ch, 1)
 
     def forward(self, x, skips, temb):
