@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from diffusers import UNet2DModel
+from einops import rearrange
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from smalldiffusion.model_unet import Unet
 from torch import nn
@@ -485,6 +486,33 @@ def test_exception_that_the_network_catches_is_no_failure():
 # A sentence for each kind of failure
 
 
+class Residual(nn.Module):
+    def __init__(self, kernel):
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, kernel)
+
+    def forward(self, x):
+        return x + F.silu(self.conv(x))
+
+
+class Joined(nn.Module):
+    def __init__(self, axis):
+        super().__init__()
+        self.axis, self.conv = axis, nn.Conv2d(8, 4, 3)
+
+    def forward(self, x):
+        return self.conv(torch.cat([x, x], dim=self.axis))
+
+
+class Pooled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up = nn.ConvTranspose2d(4, 4, 2, stride=2)
+
+    def forward(self, x):
+        return torch.cat([self.up(F.max_pool2d(x, 3)), x], dim=1)
+
+
 def apply(function):
     class Applied(nn.Module):
         def forward(self, *inputs):
@@ -519,8 +547,28 @@ def apply(function):
         (nn.MaxPool2d(2), [draw(1, 3, 1, 1)], "a map of 1 x 1 cannot be made smaller."),
         (apply(lambda a, b: torch.cat([a, b])), [draw(2, 3), draw(2, 4)], "axis 1 is 3 and 4."),
         (apply(lambda a, b: torch.cat([a, b])), [draw(2, 3), draw(2)], "number of axes differs"),
-        (apply(lambda a, b: a + b), [draw(2, 3), draw(2, 4)], "on axis -1 3 meets 4."),
+        (
+            apply(lambda a, b: a + b),
+            [draw(2, 3), draw(2, 4)],
+            "axes, and 3 on axis -1 meet 4.",
+        ),
         (apply(lambda a, b: a * b), [draw(2, 3, 4), draw(3, 1)], None),
+        (apply(lambda a, b: a + b), [draw(4, 8, 5, 5), draw(2, 8, 1, 1)], "and 4 images meet 2."),
+        (apply(lambda a, b: a + b), [draw(4, 8, 5, 5), draw(4, 6, 1, 1)], "and 8 channels meet 6."),
+        (Residual(3), [draw(2, 4, 8, 8)], "conv lost the border; padding would keep it."),
+        (Joined(0), [draw(2, 4, 8, 8)], "gets 4: the concatenation joined along axis 0, and the"),
+        (Joined(-3), [draw(2, 4, 8, 8)], None),
+        (nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(16, 8, 3)), [draw(2, 3, 9, 9)], "gets 8."),
+        (nn.Conv2d(3, 8, 3), [draw(2, 9, 9, 3)], "gets 9: the 3 are on the last axis, and chan"),
+        (nn.Linear(64, 3), [draw(5, 4, 4, 4)], "4 * 4 * 4 is 64; x.flatten(1) first."),
+        (nn.Linear(3, 3), [torch.zeros(5, 3).byte()], "Bytes of pictures become floats first"),
+        (
+            nn.Sequential(apply(lambda x: None), nn.Conv2d(3, 3, 1)),
+            [draw(1, 3, 2, 2)],
+            "1 gets Non",
+        ),
+        (apply(lambda x: rearrange(x, "b (c d) -> b c d", c=3)), [draw(2, 16)], "divide axis of l"),
+        (Pooled(), [draw(2, 4, 12, 12)], "max_pool2d in Pooled made 4 of 12, up made 8 of 4."),
         (apply(lambda a, b: a - b), [draw(1, 2, 3, 4), draw(1, 2, 4, 4)], "the map is 4 x 4."),
         (nn.Sequential(nn.LSTM(3, 3), nn.Linear(3, 3)), [draw(2, 3)], "a tuple of 2 from 0: take"),
         (ConvBlock(2, 3, 4), [draw(1, 2, 3, 3)], "takes x, temb and gets one input."),

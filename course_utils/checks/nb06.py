@@ -1089,8 +1089,9 @@ class StepWithSum(NarrowStep):
 
 
 class SumForWideBlock(UpStep):
-    """The skip is added, so the channels stay out_ch. The block waits for 2 * out_ch: join the
-    two, with cat along dim 1."""
+    """The skip is used, and what the block gets has out_ch channels all the same: it is added, or
+    what was joined is not what goes on. The block waits for 2 * out_ch: join the two, with cat
+    along dim 1, and give it that."""
 
     def forward(self, x, skip, temb):
         return self.block(self.up(x) + skip, temb)

@@ -1,7 +1,7 @@
 """What ran without an error and looks wrong all the same."""
 
 from course_utils.shapes.cause import ADDING, JOINING, given, one_step_for_all
-from course_utils.shapes.record import Seen
+from course_utils.shapes.record import Seen, leaves
 
 
 def remarks(run):
@@ -47,7 +47,8 @@ def order_of_skips(run):
     skips = [old.number for old, _ in joined]
     is_u = len(set(skips)) > 1 and max(skips) <= min(new.number for _, new in joined)
     if is_u and skips == sorted(skips):
-        names = [run.made_by.get(number, "?") for number in skips]
+        places = {s.number: c.place for c in run.calls for s in leaves(c.returned)}
+        names = [run.made_by.get(number, places.get(number, "?")) for number in skips]
         yield (
             f"The skips are taken in the order in which they were made ({', '.join(names)}): the "
             f"way up begins where the way down ended, so the last skip comes first."
