@@ -53,7 +53,7 @@ def test_untouched_patient_is_not_attempted(id):
     exercise = EXERCISES[id]
     verdict = grade(id, exercise.patient)
     assert (verdict.outcome, verdict.mistake) == ("not attempted", None)
-    assert "It does what the broken one does." in verdict.message
+    assert "It does what the broken one does:" in verdict.message
 
 
 @pytest.mark.parametrize("id, i", RIGHT)
@@ -382,6 +382,19 @@ def test_check_returns_the_attempt_or_the_reference(capsys):
     assert check("1.3", attempt) is attempt
     assert check("1.3", lambda emb: emb) is EXERCISES["1.3"].reference
     assert capsys.readouterr().out.startswith("1.3 correct.\n1.3 not yet. ")
+
+
+def test_reference_that_an_earlier_check_handed_on_is_not_praised(capsys, monkeypatch):
+    monkeypatch.setattr(checks, "ATTEMPTS", {})
+
+    def frequencies(dim, max_period=10_000.0):
+        return torch.zeros(dim // 2)
+
+    handed_on = check("1.1", frequencies)
+    assert check("1.1", handed_on) is handed_on
+    told = capsys.readouterr().out
+    assert "1.1 not attempted. This is the course's own frequencies" in told
+    assert "correct" not in told
 
 
 def test_unknown_exercise_is_a_sentence(capsys):

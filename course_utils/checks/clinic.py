@@ -33,7 +33,7 @@ def layer_shapes(model, *inputs):
 class ForSummary(nn.Module):
     """Make a network that takes a step t fit for torchsummary, which sends floats.
 
-    (B, C, H, W), (B, 1, 1) -> (B, C, H, W)
+    (B, C, H, W), (B, 1, 1, 1) -> (B, C, H, W)
 
     The second input is a float from 0 to 1; the model gets floor(T * it), an int64 (B,).
     """
@@ -57,9 +57,9 @@ class TutorialDecoder(nn.Module):
 
     def __init__(self, chs, out_ch, time_dim):
         super().__init__()
-        levels = range(len(chs) - 1, 0, -1)
-        self.ups = nn.ModuleList(Upsample(chs[i], chs[i - 1]) for i in levels)
-        self.blocks = nn.ModuleList(ConvBlock(2 * chs[i - 1], chs[i - 1], time_dim) for i in levels)
+        lower = range(len(chs) - 1, 0, -1)
+        self.ups = nn.ModuleList(Upsample(chs[i], chs[i - 1]) for i in lower)
+        self.blocks = nn.ModuleList(ConvBlock(2 * chs[i - 1], chs[i - 1], time_dim) for i in lower)
         self.out = nn.Conv2d(chs[0], out_ch, 1)
 
     def forward(self, x, skips, temb):

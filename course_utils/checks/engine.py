@@ -87,7 +87,8 @@ def grade_exercise(exercise, attempt):
     if exercise.patient and agree(observe_ours(exercise, exercise.patient), came):
         return verdict(
             "not attempted",
-            "It does what the broken one does. The notebook goes on with the reference.",
+            "It does what the broken one does: what you changed, if anything, does not show in "
+            "what comes out. The notebook goes on with the reference.",
         )
     seen, how, tip = found
     outcome = "crashed" if isinstance(seen.value, Crash) else "not yet"

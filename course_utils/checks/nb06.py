@@ -394,7 +394,7 @@ def summary_experiment(lab, ForSummary):
         fill(net)
         net.time.register_forward_pre_hook(lambda layer, given: came.append(freeze(given[0])))
         module = lab.build(ForSummary, net, T)
-        x, t = lab.normal(B, C, H, W), lab.uniform(B, 1, 1)
+        x, t = lab.normal(B, C, H, W), lab.uniform(B, 1, 1, 1)
         lab.run(f"ForSummary(model, {T})({arguments((x, t), module)})", module, x, t)
         lab.note(
             "The t that the network gets", came[0] if came else None,
@@ -412,7 +412,7 @@ def summary_experiment(lab, ForSummary):
 
 
 class StepsNotFlat(ForSummary):
-    """t keeps its shape (B, 1, 1). The network wants one number for each picture, (B,):
+    """t keeps its shape (B, 1, 1, 1). The network wants one number for each picture, (B,):
     t.flatten()."""
 
     def forward(self, x, t):
@@ -420,16 +420,16 @@ class StepsNotFlat(ForSummary):
 
 
 class StepsOneAxisLong(ForSummary):
-    """One of the two axes of size 1 is left, so t has shape (B, 1). The network wants (B,):
+    """One of the axes of size 1 is left, so t has shape (B, 1). The network wants (B,):
     t.flatten()."""
 
     def forward(self, x, t):
-        return self.model(x, (t[:, 0] * self.T).long())
+        return self.model(x, (t[:, 0, 0] * self.T).long())
 
 
 class StepsSqueezed(ForSummary):
     """squeeze() takes out every axis of size 1. For a batch of one picture, that is the batch too.
-    t.flatten() keeps it, and t[:, 0, 0] too."""
+    t.flatten() keeps it, and t[:, 0, 0, 0] too."""
 
     def forward(self, x, t):
         return self.model(x, (t.squeeze() * self.T).long())
@@ -539,7 +539,7 @@ class SummaryByIndex(nn.Module):
         self.steps, self.net = T, model
 
     def forward(self, picture, fraction):
-        t = torch.floor(self.steps * fraction[:, 0, 0]).to(torch.int64)
+        t = torch.floor(self.steps * fraction[:, 0, 0, 0]).to(torch.int64)
         return self.net.forward(picture, t=t)
 
 
@@ -550,7 +550,7 @@ class SummaryByEinops(nn.Module):
         self.inner = nn.ModuleDict({"net": model})
 
     def forward(self, x, t):
-        steps = rearrange(t, "b 1 1 -> b").mul(self.T).type(torch.long)
+        steps = rearrange(t, "b 1 1 1 -> b").mul(self.T).type(torch.long)
         return self.inner["net"](x, steps.clamp(0, self.T - 1))
 
 
@@ -565,7 +565,7 @@ class SummaryInSequence(nn.Sequential):
 
 class SummaryWithSqueeze(ForSummary):
     def forward(self, x, t):
-        t = t.squeeze(2).squeeze(1)
+        t = t.squeeze(3).squeeze(2).squeeze(1)
         return self.model(x, (t * self.T).trunc().long())
 
 
@@ -1089,8 +1089,9 @@ class StepWithSum(NarrowStep):
 
 
 class SumForWideBlock(UpStep):
-    """The skip is added, so the channels stay out_ch. The block waits for 2 * out_ch: join the
-    two, with cat along dim 1."""
+    """The skip is used, and what the block gets has out_ch channels all the same: it is added, or
+    what was joined is not what goes on. The block waits for 2 * out_ch: join the two, with cat
+    along dim 1, and give it that."""
 
     def forward(self, x, skip, temb):
         return self.block(self.up(x) + skip, temb)

@@ -185,6 +185,14 @@ class CutInFront(AnySizeInSteps):
         return answer[:, :, -H:, -W:]
 
 
+class CutByMinus(AnySizeInSteps):
+    """[:-rows, :-columns] cuts off what was padded, but where nothing was, -0 is 0, and [:0] is
+    empty. Keep the first H rows and the first W columns: [:, :, :H, :W]."""
+
+    def cut(self, answer, H, W):
+        return answer[:, :, : -(-H % self.step), : -(-W % self.step)]
+
+
 class NotCut(AnySizeInSteps):
     """The answer comes back as large as the padded picture. Cut it to the size of x:
     [:, :, :H, :W]."""
@@ -2118,6 +2126,7 @@ EXERCISES = [
             "padded all round, cut behind": PaddedAllRoundCutBehind,
             "a full step more": FullStepMore,
             "cut in front": CutInFront,
+            "cut by minus": CutByMinus,
             "not cut": NotCut,
             "first two axes cut": FirstAxesCut,
             "height and width exchanged": SidesExchanged,

@@ -20,9 +20,9 @@ class TutorialDecoder(nn.Module):
 
     def __init__(self, chs, out_ch, time_dim):
         super().__init__()
-        levels = range(len(chs) - 1, 0, -1)
-        self.ups = nn.ModuleList(Upsample(chs[i], chs[i - 1]) for i in levels)
-        self.blocks = nn.ModuleList(ConvBlock(2 * chs[i], chs[i - 1], time_dim) for i in levels)
+        lower = range(len(chs) - 1, 0, -1)
+        self.ups = nn.ModuleList(Upsample(chs[i], chs[i - 1]) for i in lower)
+        self.blocks = nn.ModuleList(ConvBlock(2 * chs[i], chs[i - 1], time_dim) for i in lower)
         self.out = nn.Conv2d(chs[0], out_ch, 1)
 
     def forward(self, x, skips, temb):

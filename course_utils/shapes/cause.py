@@ -14,6 +14,7 @@ from course_utils.shapes.record import Seen, leaves
 
 UPWARD = {"conv_transpose2d", "interpolate", "upsample", "pixel_shuffle"}
 JOINING = {"cat", "concat", "concatenate"}
+AXES = {-1: " columns", -2: " rows", -3: " channels", -4: " images"}
 ADDING = {
     "add": "+", "__add__": "+", "__radd__": "+", "add_": "+", "__iadd__": "+",
     "sub": "-", "__sub__": "-", "__rsub__": "-", "rsub": "-", "sub_": "-",
@@ -32,7 +33,7 @@ def cause(run):
         for rule in (kinds, *RULES.get(call.op, ())):
             if sentence := rule(run, call, place):
                 return sentence
-    for rule in (wrong_number_of_inputs, tuple_given, norm_that_refused, said_by_the_network):
+    for rule in (none_given, wrong_number_of_inputs, tuple_given, norm_that_refused, the_network):
         if sentence := rule(run, place):
             return sentence
     return as_pytorch_says(run, call, place)
@@ -83,7 +84,11 @@ def kinds(run, call, place):
     sentence = f"{place} has weights of {rest[0].kind} and gets {first[0].kind}, {first[0].shape}"
     if not first[0].dtype.is_floating_point:
         index = input_number(run, first[0])
-        whose = "" if index is None else f", input {index} of the network as it came"
+        nth = ("first", "second", "third", "fourth")
+        is_known = index is not None and index < len(nth)
+        whose = f", the network's {nth[index]} input as it came" if is_known else ""
+        if first[0].kind == "uint8":
+            return f"{sentence}{whose}. Bytes of pictures become floats first: x / 127.5 - 1."
         return f"{sentence}{whose}. Whole numbers such as steps are embedded first, or made floats."
     return f"{sentence}. Give both the same dtype: x.to(dtype) or model.to(dtype)."
 
@@ -122,10 +127,13 @@ def linear(run, call, place):
     expected = weight.shape[1]
     if not x.shape or x.shape[-1] == expected:
         return None
-    sentence = f"{place} expects {expected} numbers on the last axis and gets {x.shape}"
+    numbers = f"{expected} number{'s' * (expected != 1)}"
+    sentence = f"{place} expects {numbers} on the last axis and gets {x.shape}"
     if expected in x.shape[1:] and len(x.shape) > 2:
         axis = x.shape.index(expected, 1)
         return f"{sentence}: the {expected} are on axis {axis}. Move that axis to the end."
+    if len(x.shape) > 2 and expected == math.prod(x.shape[1:]):
+        return f"{sentence}: {' * '.join(map(str, x.shape[1:]))} is {expected}; x.flatten(1) first."
     if len(x.shape) == 1 and expected == 1:
         return f"{sentence}: x[:, None] makes a column of it."
     return f"{sentence}."
@@ -190,15 +198,33 @@ def origin(run, seen, expected):
     """Say where the channels of a tensor come from, as far as one operation back tells."""
     join = came_from(run, seen, JOINING, KEEPING)
     if join:
-        parts = " + ".join(str(s.shape[1]) for s in given(join) if len(s.shape) > 1)
-        return f": the concatenation gave {parts}"
-    channels = seen.shape[1] if len(seen.shape) > 1 else seen.shape[0]
+        axis = joined_axis(join)
+        if axis == 1:
+            parts = " + ".join(str(s.shape[1]) for s in given(join) if len(s.shape) > 1)
+            return f": the concatenation gave {parts}"
+        return f": the concatenation joined along axis {axis}, and the channels are axis 1"
+    if expected == seen.shape[-1] and len(seen.shape) > 2:
+        return f": the {expected} are on the last axis, and channels belong on axis 1"
     inputs = [v for v in run.inputs if isinstance(v, Seen)]
-    if any(seen.number == v.number for v in inputs):
+    if len(seen.shape) == 4 and any(seen.number == v.number for v in inputs):
         return ", the channels of the input"
-    if len(seen.shape) == 4 and 2 * channels == expected:
+    if len(seen.shape) == 4 and is_waiting(run, seen, expected - seen.shape[1]):
         return ", half of them: a skip was not concatenated, it seems"
     return ""
+
+
+def is_waiting(run, seen, channels):
+    """True if there is another map of this size, with the channels that are missing."""
+    shape = (seen.shape[0], channels, *seen.shape[2:])
+    before = ancestors(run, seen)
+    maps = [s for c in run.calls for s in leaves(c.returned)] + list(leaves(run.inputs))
+    return any(s.shape == shape and s.number not in before for s in maps)
+
+
+def joined_axis(call):
+    """The axis along which a concatenation joins."""
+    axis = next((v for v in call.given[1:] if isinstance(v, int)), 0)
+    return axis % len(given(call)[0].shape)
 
 
 KEEPING = {
@@ -212,10 +238,7 @@ def came_from(run, seen, wanted, through=None):
 
     With through, only operations named there may lie between; without, any may.
     """
-    made = {}
-    for call in run.calls:
-        for result in leaves(call.returned):
-            made.setdefault(result.number, call)
+    made = makers(run)
     queue, met = [seen.number], set()
     while queue:
         number = queue.pop(0)
@@ -230,6 +253,26 @@ def came_from(run, seen, wanted, through=None):
     return None
 
 
+def makers(run):
+    """Return {number of a tensor: the operation that made it}."""
+    made = {}
+    for call in run.calls:
+        for result in leaves(call.returned):
+            made.setdefault(result.number, call)
+    return made
+
+
+def ancestors(run, seen):
+    """The numbers of all tensors that a tensor was computed from, and its own."""
+    made, queue, met = makers(run), [seen.number], set()
+    while queue:
+        number = queue.pop()
+        if number not in met:
+            met.add(number)
+            queue += [s.number for s in given(made[number])] if number in made else []
+    return met
+
+
 # Two tensors that are joined or added
 
 
@@ -239,7 +282,7 @@ def joining(run, call, place):
         return f"{place} joins {shapes(seen)}: the number of axes differs."
     if len(seen) == 2 and two_maps(*seen):
         return skip_and_map(run, call, place)
-    axis = next((v for v in call.given[1:] if isinstance(v, int)), 0) % len(seen[0].shape)
+    axis = joined_axis(call)
     for other in range(len(seen[0].shape)):
         sizes = list(dict.fromkeys(s.shape[other] for s in seen))
         if other != axis and len(sizes) > 1:
@@ -274,18 +317,20 @@ def adding(run, call, place):
     )
     if axis is None:
         return None
+    kind = AXES[-axis] if len(big.shape) == 4 else f" on axis -{axis}"
     told = one_step_for_all(run)
     if told and len(big.shape) - axis == 0:
         return told
     return (
-        f"{place}: {meet} lines up the last axes, and on axis -{axis} {big.shape[-axis]} meets "
+        f"{place}: {meet} lines up the last axes, and {big.shape[-axis]}{kind} meet "
         f"{small.shape[-axis]}."
     )
 
 
 def two_maps(a, b):
-    """True for two stacks of feature maps that differ in height or width."""
-    return len(a.shape) == len(b.shape) == 4 and a.shape[2:] != b.shape[2:]
+    """True for two stacks of maps that differ in height or width, none of them a single row."""
+    sides = (*a.shape[2:], *b.shape[2:])
+    return len(a.shape) == len(b.shape) == 4 and a.shape[2:] != b.shape[2:] and 1 not in sides
 
 
 def skip_and_map(run, call, place):
@@ -299,6 +344,9 @@ def skip_and_map(run, call, place):
     )
     fell = next((c for c in run.calls if shrinks(c, skip.shape[axis], axis)), None)
     if not fell:
+        last = came_from(run, up, {"conv2d"})
+        if last and given(last)[0].shape[2:] == skip.shape[2:]:
+            return f"{sentence}: {label(last)} lost the border; padding would keep it."
         return f"{sentence}."
     before, after = skip.shape[axis], fell.returned.shape[axis]
     if before % 2 and abs(2 * after - before) == 1:
@@ -306,12 +354,17 @@ def skip_and_map(run, call, place):
         how = lost if 2 * after < before else f"rounded up to {after}"
         return f"{sentence}: {before} is odd, so halving {how}."
     if not rose:
-        return f"{sentence}: {fell.place} made {after} of {before}."
+        return f"{sentence}: {label(fell)} made {after} of {before}."
     low, high = given(rose)[0].shape[axis], rose.returned.shape[axis]
     return (
-        f"{sentence}: {fell.place} made {after} of {before}, {rose.place} made {high} of {low}. "
+        f"{sentence}: {label(fell)} made {after} of {before}, {label(rose)} made {high} of {low}. "
         f"Their kernels or strides disagree."
     )
+
+
+def label(call):
+    """The name of the layer that did it, and of the function if it was one in a larger layer."""
+    return f"{call.op} in {call.place}" if call.inside else call.place
 
 
 def shrinks(call, size, axis):
@@ -322,7 +375,7 @@ def shrinks(call, size, axis):
         and bool(seen)
         and len(made.shape) == len(seen[0].shape) == 4
         and seen[0].shape[axis] == size
-        and 0 < made.shape[axis] <= 0.75 * size
+        and 0 < made.shape[axis] <= 0.7 * size
         and call.op not in JOINING
     )
 
@@ -404,6 +457,13 @@ def count(n):
     return {0: "no input", 1: "one input"}.get(n, f"{n} inputs")
 
 
+def none_given(run, place):
+    if run.open and isinstance(run.error, (TypeError, AttributeError)):
+        if None in [v for v in run.open[-1][2] if v is None or isinstance(v, (int, float))]:
+            return f"{place} gets None: does what comes before it return something?"
+    return None
+
+
 def tuple_given(run, place):
     if not run.open or not isinstance(run.error, (TypeError, AttributeError)):
         return None
@@ -425,7 +485,7 @@ def norm_that_refused(run, place):
     return None
 
 
-def said_by_the_network(run, place):
+def the_network(run, place):
     """A check in the network's own code: its words are the best there are."""
     frames = list(traceback.walk_tb(run.error.__traceback__))
     inside = frames and not frames[-1][0].f_globals.get("__name__", "").startswith("torch")
@@ -438,7 +498,10 @@ def said_by_the_network(run, place):
 
 
 def as_pytorch_says(run, call, place):
-    message = (str(run.error).strip().splitlines() or [""])[0]
+    lines = str(run.error).strip().splitlines() or [""]
+    message = lines[0].split(" but expected one of")[0]
+    if type(run.error).__name__ == "EinopsError":
+        message = f"{message} {lines[-1].strip()}"
     what = f"{call.op} was given {shapes(given(call))}. " if call else ""
     return f"{place}: {what}{type(run.error).__name__}: {message}"
 

@@ -22,6 +22,7 @@ class Column:
     colour: str
     numbers: set  # of the tensors that it stands for
     skip: int | None = None  # which column a concatenation took in
+    rising: bool = False  # on the right side of the U
     failed: bool = False
 
 
@@ -70,13 +71,13 @@ def columns_of(run):
             continue
         rising |= call.op in UPWARD | JOINING
         if call.op in MAPS and (is_new(made, columns) or call.op in JOINING):
-            column = Column(made.shape[1:], UP if rising else DOWN, {made.number})
+            column = Column(made.shape[1:], UP if rising else DOWN, {made.number}, rising=rising)
             column.skip = taken_in(call, columns)
             columns.append(column)
         elif columns and columns[-1].shape == made.shape[1:]:
             columns[-1].numbers.add(made.number)
     if run.failed and run.error:
-        mark_failure(run.failed, columns)
+        mark_failure(run.failed, columns, rising)
     return columns
 
 
@@ -92,7 +93,7 @@ def taken_in(call, columns):
     return next((i for i, c in enumerate(columns) if old in c.numbers), None)
 
 
-def mark_failure(call, columns):
+def mark_failure(call, columns, rising):
     """Put a red column where an operation failed, as large as what it was given."""
     maps = [s for s in given(call) if len(s.shape) == 4]
     if call.op.startswith("conv"):
@@ -100,7 +101,7 @@ def mark_failure(call, columns):
     if maps:
         newest = max(maps, key=lambda s: s.number)
         skip = taken_in(call, columns)
-        columns.append(Column(newest.shape[1:], RED, set(), skip, failed=True))
+        columns.append(Column(newest.shape[1:], RED, set(), skip, rising, failed=True))
     elif columns:
         columns[-1].failed, columns[-1].colour = True, RED
 
@@ -113,7 +114,9 @@ def draw_column(ax, x, y, column, sizes, most):
     ax.add_patch(Rectangle((x - wide / 2, y - high / 2), wide, high, color=column.colour, zorder=2))
     text = f"{channels} x {height} x {width}"
     ink = RED if column.failed else INK
-    ax.text(x, y - high / 2 - 0.06, text, fontsize=7, rotation=35, ha="right", va="top", color=ink)
+    side, slope = ("left", -35) if column.rising else ("right", 35)
+    low = y - high / 2 - 0.06
+    ax.text(x, low, text, fontsize=7, rotation=slope, ha=side, va="top", color=ink)
     if column.failed:
         ax.text(x, y + high / 2 + 0.05, "fails", fontsize=9, ha="center", color=RED)
 

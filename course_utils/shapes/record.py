@@ -56,6 +56,7 @@ class Call:
     given: list  # arguments, those by name last, with a Seen for each tensor
     returned: object = None
     error: Exception | None = None
+    inside: bool = True  # in the forward of a layer that has others in it, not in one of PyTorch's
     span: tuple | None = None  # smallest and largest whole number given to an operation that failed
 
 
@@ -150,6 +151,8 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         everything = (*args, *kwargs.values())
         call = Call(func.__name__, self.place(), [self.see(value) for value in everything])
+        if self.record.open:
+            call.inside = any(True for _ in self.record.open[-1][1].children())
         try:
             returned = func(*args, **kwargs)
         except Exception as error:

@@ -1,7 +1,7 @@
 """What ran without an error and looks wrong all the same."""
 
 from course_utils.shapes.cause import ADDING, JOINING, given, one_step_for_all
-from course_utils.shapes.record import Seen
+from course_utils.shapes.record import Seen, leaves
 
 
 def remarks(run):
@@ -13,16 +13,19 @@ def remarks(run):
 def steps(run):
     """One t for a whole batch: it is spread over the pictures without a word."""
     told = one_step_for_all(run)
-    if told and not run.error:
+    if told and "shape (1,)" in told and not run.error:
         yield f"{told[:-1]}: all of them were given the same step."
 
 
 def strays(run):
     """A layer that PyTorch does not know of."""
+    found = []
     for place, kind, kept in run.strays:
         where = f"is kept in {kept}" if kept else "is made in forward, or outside the class"
+        found.append(f"{place} uses a {kind} that {where}")
+    if found:
         yield (
-            f"{place} uses a {kind} that {where}: the optimizer never sees its weights, "
+            f"{'; '.join(dict.fromkeys(found))}. The optimizer never sees such weights, "
             f".to(device) does not move them, and no checkpoint has them."
         )
 
@@ -44,24 +47,28 @@ def order_of_skips(run):
     skips = [old.number for old, _ in joined]
     is_u = len(set(skips)) > 1 and max(skips) <= min(new.number for _, new in joined)
     if is_u and skips == sorted(skips):
-        names = [run.made_by.get(number, "?") for number in skips]
+        places = {s.number: c.place for c in run.calls for s in leaves(c.returned)}
+        names = [run.made_by.get(number, places.get(number, "?")) for number in skips]
         yield (
             f"The skips are taken in the order in which they were made ({', '.join(names)}): the "
-            f"way up meets the deepest level first, so it takes the last skip first."
+            f"way up begins where the way down ended, so the last skip comes first."
         )
 
 
 def reshapes(run):
     """A reshape where a transpose was meant: channels and pixels are mixed up."""
+    found = {}
     for call in run.calls:
         if call.op not in ("reshape", "view") or not isinstance(call.returned, Seen):
             continue
         old, new = given(call)[0].shape, call.returned.shape
         if to_tokens(old, new) or to_map(old, new):
-            yield (
-                f"{call.place}: {call.op} of {old} to {new} keeps the numbers in their old order, "
-                f"so each row of the result mixes channels and pixels. Swap axes with transpose."
-            )
+            found.setdefault(call.place, []).append(f"{call.op} of {old} to {new}")
+    for place, calls in found.items():
+        yield (
+            f"{place}: {', '.join(dict.fromkeys(calls))} keeps the numbers in their old order, so "
+            f"channels and pixels are mixed up. Swap the axes with transpose."
+        )
 
 
 def to_tokens(old, new):

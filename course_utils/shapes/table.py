@@ -109,10 +109,11 @@ def describe(value):
         return str(value)
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k}: {describe(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list) and len(value) > 1:
+        return f"[{len(value)} {'tensors' if isinstance(value[0], Seen) else 'items'}]"
     if isinstance(value, (list, tuple)):
         start, end = "[]" if isinstance(value, list) else "()"
-        inside = [describe(v) for v in value[:4]] + [f"{len(value)} in all"] * (len(value) > 4)
-        return start + ", ".join(inside) + end
+        return start + ", ".join(map(describe, value)) + end
     if value is None or isinstance(value, (bool, int, float, str, torch.dtype)):
         return repr(value)
     return type(value).__name__

@@ -40,5 +40,5 @@ def shape_explorer():
 
     return explorer(
         draw, tell, size=slider("image size", 16, 8, 64), levels=slider("levels", 3, 1, 6),
-        channels=slider("base channels", 32, 8, 128, 8), batch=slider("batch", 16, 1, 128),
+        channels=slider("channels", 32, 8, 128, 8), batch=slider("batch", 16, 1, 128),
     )  # fmt: skip

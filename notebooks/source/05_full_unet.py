@@ -719,4 +719,5 @@ mine = portfolio.load()
 #
 # **Where to look.** `course_utils/unet.py` has the network, `diffusion.py` the loss,
 # `samplers.py` both samplers, `training.py` the loop. What to do when shapes do not fit is the
-# subject of notebook 06. The map of the course is in [00](00_start_here.ipynb).
+# subject of [06, debugging dimensions](06_debugging_dimensions.ipynb). The map of the course is in
+# [00](00_start_here.ipynb).

@@ -91,8 +91,9 @@ eps = Talkative([16, 32, 64], 1, 64)(bottom, skips, temb)
 #
 # A *hook* needs no change. It is a function that PyTorch calls each time a layer has run, with
 # the layer, its inputs (always as a tuple) and what it returned. `register_forward_hook` puts it
-# onto a layer and returns a handle. `handle.remove()` takes it off again. **The next cell calls
-# the network three times. How many lines will the hook print?**
+# onto a layer and returns a handle. `handle.remove()` takes it off again. A hook must return
+# nothing: what it returns would take the place of the layer's output. **The next cell calls the
+# network three times. How many lines will the hook print?**
 
 # %%
 def tell(layer, given, returned):
@@ -347,7 +348,7 @@ try_summary(Innermost(ddpm_unet), [(1, 16, 16), ()])
 # | | |
 # |---|---|
 # | `x` | `(B, C, H, W)`, handed on as it is |
-# | `t` | `(B, 1, 1)` or `(B, 1, 1, 1)`, floats from 0 to 1, 1 not included |
+# | `t` | `(B, 1, 1, 1)`, floats from 0 to 1, 1 not included |
 # | `model` gets | `x`, and floor(T * t), integers (int64) of shape `(B,)` |
 # | returns | what the model returns |
 #
@@ -357,7 +358,7 @@ try_summary(Innermost(ddpm_unet), [(1, 16, 16), ()])
 class ForSummary(nn.Module):
     """Make a network that takes a step t fit for torchsummary, which sends floats.
 
-    (B, C, H, W), (B, 1, 1) -> (B, C, H, W)
+    (B, C, H, W), (B, 1, 1, 1) -> (B, C, H, W)
 
     The second input is a float from 0 to 1; the model gets floor(T * it), an int64 (B,).
     """
@@ -421,7 +422,7 @@ print("torchsummary:", printed.getvalue().split("Total params:")[1].split()[0])
 print("PyTorch:     ", sum(p.numel() for p in shifted.parameters()))
 
 # %% [markdown]
-# Most weights of PyTorch's own attention and recurrent layers have such names too. So count with
+# Most weights of PyTorch's own attention and recurrent layers have other names too. So count with
 # PyTorch, as in the last line.
 #
 # ## 4. What met what?
@@ -540,11 +541,11 @@ for name, batch in batches.items():
         print(textwrap.fill(f"{name}: {error}", 90, subsequent_indent="    "))
 
 # %% [markdown]
-# Without it, the bytes would train, badly: pixels up to 255 drown the noise. The column would stop
-# the network, with an error from its inside. And the last one would never show in our network. In
-# one that looks steps up in a table, a step of 1000 would stop it, on one draw in a thousand.
-# Call it for the first batch of a training run. It reads the smallest and the largest pixel, so
-# on a GPU it costs a little time at each call.
+# Without it, the bytes would train, badly: pixels up to 255 drown the noise. The column is refused
+# by our UNet too; a network without checks stops with an error from its inside. And the last one
+# would never show in our network. In one that looks steps up in a table, a step of 1000 would stop
+# it, on one draw in a thousand. Call `check_inputs` for the first batch of a training run. It reads
+# the smallest and the largest pixel, so on a GPU it costs a little time at each call.
 #
 # ## 5. Which sizes go through?
 #
@@ -572,6 +573,7 @@ def built(size=16, levels=3, channels=32, batch=16):
 
 
 print("three halvings:", [n for n in range(8, 40) if built(size=n, levels=4).cause is None])
+print("20 x 20:", built(size=20, levels=4).cause)
 before = built().steps[0]  # the network itself
 for change in ({"channels": 64}, {"batch": 32}, {"size": 32}):
     after = built(**change).steps[0]
@@ -585,7 +587,8 @@ for change in ({"channels": 64}, {"batch": 32}, {"size": 32}):
 #
 # ## 6. The clinic
 #
-# Thirteen patients, each with **one** fault. Most of the stories are made up. The faults are not.
+# Thirteen patients, each with **one** fault, which may show in more than one place. Most of the
+# stories are made up. The faults are not.
 # For each patient you find
 #
 # - what it is for, and what a healthy one computes;
@@ -640,9 +643,9 @@ class TutorialDecoder(nn.Module):
 
     def __init__(self, chs, out_ch, time_dim):
         super().__init__()
-        levels = range(len(chs) - 1, 0, -1)
-        self.ups = nn.ModuleList(Upsample(chs[i], chs[i - 1]) for i in levels)
-        self.blocks = nn.ModuleList(ConvBlock(2 * chs[i], chs[i - 1], time_dim) for i in levels)
+        lower = range(len(chs) - 1, 0, -1)
+        self.ups = nn.ModuleList(Upsample(chs[i], chs[i - 1]) for i in lower)
+        self.blocks = nn.ModuleList(ConvBlock(2 * chs[i], chs[i - 1], time_dim) for i in lower)
         self.out = nn.Conv2d(chs[0], out_ch, 1)
 
     def forward(self, x, skips, temb):
@@ -1121,9 +1124,9 @@ StepMLP = check("6.11", StepMLP)
 # ### The silent ones
 #
 # The last four run. Every shape is what it should be, and what comes out is wrong. There is no
-# message. `trace` has remarks for some such faults, not for all. What always helps is a small
-# experiment: a property that must hold, and a look whether it does. So we begin with that, and
-# ask `trace` only afterwards.
+# message. `trace` has remarks for some such faults, not for all: the first of the four is a
+# function that makes a batch, and `trace` looks at networks. What always helps is a small
+# experiment: a property that must hold, and a look whether it does. So we begin with that.
 #
 # ### Exercise 6.12: a step for each
 # difficulty 2 of 5, about 3 minutes
@@ -1396,9 +1399,9 @@ print("the same answer twice:", torch.equal(late(x), late(x)))
 # | sizes must match except in dimension 1 | a skip and a map differ in size: an odd side, or kernels that disagree | pad the picture; compare each layer down with its partner up |
 # | must match at non-singleton dimension | shapes line up at their ends | `[:, :, None, None]` |
 # | mat1 and mat2 shapes cannot be multiplied | the last axis is not what `nn.Linear` takes | print the shape; move the axis to the end |
-# | got Long and Float, or Byte and Float | integers where floats are wanted | `.float()`, and steps are embedded first |
+# | got Long and Float; type (unsigned char) and (float) | integers where floats are wanted | `.float()`, and steps are embedded first |
 # | shape is invalid for input of size | `view` asks for more or fewer numbers | multiply the sizes of both |
-# | missing required positional arguments | a layer with several inputs in `nn.Sequential` | call it in a `forward` of your own |
+# | missing required positional arguments | a layer with several inputs in `nn.Sequential`, or a forgotten t | call it in a `forward` of your own, with all it takes |
 # | tuple (or list) has no attribute | a layer returned a pair | take one of it |
 # | divisible by num_groups | GroupNorm and the channels | choose groups that divide |
 # | more than 1 value per channel | BatchNorm and a batch of one | a larger batch, another norm, or `eval()` |
