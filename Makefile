@@ -37,6 +37,7 @@ run: .venv/.installed  ## run the notebooks and keep what they show in build/ (N
 bench: .venv/.installed  ## measure what the network draws after 30 and 90 seconds, and the speed of the others
 	PYTHONPATH=. $(BIN)/python benchmarks/digits.py
 	PYTHONPATH=. $(BIN)/python benchmarks/published.py
+	PYTHONPATH=. $(BIN)/python benchmarks/training.py
 
 address: .venv/.installed  ## say where the course is published (REPO=OWNER/REPO)
 	$(BIN)/python notebooks/build.py --address "$(REPO)"

@@ -8,7 +8,7 @@ import argparse
 import signal
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from itertools import islice
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def run_training(options):
     images = images.to(accelerator.device)
     net = network(options.model, images).to(accelerator.device)
     config = config_for(options, net, images, accelerator)
-    settings = {"model": options.model, "data": options.data, "config": asdict(config)}
+    settings = {"model": options.model, "data": options.data} | asdict(config)
     model = accelerator.prepare(net)
     state = start(model, config)
     if holds_a_run(options.out):
@@ -100,7 +100,7 @@ def config_for(options, net, images, accelerator):
                     f"the run in {options.out} has --{name} {then.get(name)}, not "
                     f"{getattr(options, name)}"
                 )
-        return TrainConfig(**then["config"])
+        return TrainConfig(**{field.name: then[field.name] for field in fields(TrainConfig)})
     precision = options.precision or best_precision(accelerator.device)
     config = TrainConfig(batch=options.batch, lr=RATES[options.model], precision=precision)
     steps = options.steps or int(options.seconds * rate(options.model, net, images, config))

@@ -22,7 +22,7 @@ def autocast(precision, device):
 
     () -> context manager
 
-    What needs the range or the digits of fp32, such as norms, softmax and the loss, keeps it.
+    What needs the range or the digits of fp32 keeps it: the loss, and on a GPU norms and softmax.
     Raises ValueError for another precision. Source: "Mixed Precision Training" (2017).
     """
     if precision not in PRECISIONS:

@@ -102,9 +102,9 @@ def add_gradient(state, batch, schedule, loss, config):
 
     value = ask()
     state.loss += value.item()
-    if not math.isfinite(state.loss):
+    if not math.isfinite(value.item()):
         raise ValueError(
-            f"the loss is {state.loss} at step {state.step}, learning rate {state.lr:.2g}, scale "
+            f"the loss is {value.item()} at step {state.step}, learning rate {state.lr:.2g}, scale "
             f"{state.scaler.get_scale():g}; {where_it_overflows(state.model, ask)}. Try a lower "
             f"learning rate, {'bf16 or fp32, ' * (config.precision == 'fp16')}and look for NaN in "
             f"what the network is fed"

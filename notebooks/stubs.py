@@ -1,8 +1,8 @@
 """Does the stub of an exercise fit the reference?
 
 A stub is what a reader completes. It must have the reference's name, arguments and docstrings, so
-that the solution can stand in its place; what its functions do is left open. Where a reader is given broken code to
-repair, a patient, the stub is that code, to the letter.
+that the solution can stand in its place; what its functions do is left open. Where a reader is
+given broken code to repair, a patient, the stub is that code, to the letter.
 """
 
 import ast

@@ -23,7 +23,7 @@ from course_utils.unet import UNet
 
 SCHEDULE = linear_schedule(20)
 CONFIG = TrainConfig(steps=8, batch=5, lr=0.01, warmup=2, ema=0.8)
-SETTINGS = {"model": "tiny", "config": asdict(CONFIG)}
+SETTINGS = {"model": "tiny"} | asdict(CONFIG)
 
 
 def pictures():
@@ -235,7 +235,7 @@ def test_missing_files(tmp_path):
         (lambda: UNet(1, 6, (1, 2), 8), SETTINGS, "is \\(4, 1, 3, 3\\) there and \\(6, 1, 3, 3\\)"),
         (lambda: UNet(1, 4, (1, 2, 2), 8), SETTINGS, "only one of the two networks has decoder"),
         (tiny, SETTINGS | {"data": "mnist"}, "data was None and is 'mnist'"),
-        (tiny, {}, "model was 'tiny' and is None; config was"),
+        (tiny, SETTINGS | {"batch": 6, "lr": 0.1}, "batch was 5 and is 6; lr was 0.01 and is 0.1$"),
     ],
 )
 def test_another_network_or_other_settings_are_refused(make, settings, words, folder):

@@ -94,7 +94,7 @@ def test_seconds_become_steps(tmp_path, monkeypatch):
     monkeypatch.setattr("course_utils.__main__.rate", lambda *given: 2.5)
     main(["train", "--model", "ddpm", "--seconds", "1.3", "--batch", "4", "--out", str(tmp_path)])
     assert latest(tmp_path)["step"] == 3
-    assert latest(tmp_path)["settings"]["config"]["steps"] == 3
+    assert latest(tmp_path)["settings"]["steps"] == 3
 
 
 def test_a_run_is_not_written_over(tmp_path):

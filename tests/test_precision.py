@@ -14,11 +14,12 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_products_take_the_precision_and_norms_keep_their_own(precision):
+def test_products_take_the_precision_and_the_loss_keeps_its_own(precision):
     x = torch.randn(4, 3)
     with autocast(precision, CPU):
-        assert nn.Linear(3, 2)(x).dtype == PRECISIONS[precision]
-        assert nn.LayerNorm(3)(x).dtype == torch.float32
+        out = nn.Linear(3, 3)(x)
+        assert out.dtype == PRECISIONS[precision]
+        assert nn.functional.mse_loss(out, out).dtype == torch.float32
 
 
 def test_autocast_ends_with_its_block():

@@ -11,6 +11,7 @@ sampling.py    how many looks, and how much fresh noise
 family.py      a family of samplers on two sliders
 shapes.py      what a U-Net's sizes do to its shapes
 live.py        a picture that a running loop replaces
+training.py    a training run to look at, with a button that ends it
 """
 
 from course_utils.widgets.attention import attention_explorer
@@ -23,9 +24,11 @@ from course_utils.widgets.overlap import overlap_explorer
 from course_utils.widgets.receptive import receptive_explorer
 from course_utils.widgets.sampling import sampler_explorer
 from course_utils.widgets.shapes import shape_explorer
+from course_utils.widgets.training import TrainingView
 
 __all__ = [
     "LivePicture",
+    "TrainingView",
     "attention_explorer",
     "embedding_explorer",
     "family_explorer",

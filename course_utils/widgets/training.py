@@ -58,9 +58,9 @@ class TrainingView:
                 first = self.state.step if first is None else first
                 self.losses.append(self.state.loss)
                 self.rates.append(self.state.lr)
+                ends = self.stop.is_set() or self.state.step == self.config.steps
                 if self.after:
                     self.after(self.state)
-                ends = self.stop.is_set() or self.state.step == self.config.steps
                 if self.draw and (ends or self.state.step % self.every == 0):
                     self.samples.value = png(grid(self.draw(self.state)))
                 now = time.perf_counter()

@@ -407,7 +407,7 @@ plt.show()
 # | [04 decoder](04_decoder.ipynb) | the right side, and the skips |
 # | [05 full U-Net](05_full_unet.ipynb) | the whole, and the samplers |
 # | [06 debugging dimensions](06_debugging_dimensions.ipynb) | what to do when shapes do not fit |
-# | 07 AMP training | training that is faster and survives a disconnect |
+# | [07 AMP training](07_amp_training.ipynb) | training that is faster and survives a disconnect |
 # | [08 attention variants](08_attention_variants.ipynb) | letting far pixels talk to each other |
 # | 09 Wiener baseline | how far one gets without a network |
 # | [10 published U-Nets](10_published_unets.ipynb) | two networks of the literature, rebuilt |

@@ -1423,7 +1423,7 @@ print("the same answer twice:", torch.equal(late(x), late(x)))
 # changes. And a check at the entrance, in words, saves the search.
 #
 # **Where to look.** `course_utils/shapes/` has the tracer, and in it `cause.py` the sentences.
-# `course_utils/checks/clinic.py` has the healthy networks, `patients.py` the broken ones. Notebook
-# 07 will take the training loop apart. Attention is explained in
-# [08, attention variants](08_attention_variants.ipynb). The map of the course is in
+# `course_utils/checks/clinic.py` has the healthy networks, `patients.py` the broken ones. The next
+# notebook, [07, AMP training](07_amp_training.ipynb), takes the training loop apart. Attention is
+# explained in [08, attention variants](08_attention_variants.ipynb). The map of the course is in
 # [00](00_start_here.ipynb).

@@ -56,7 +56,7 @@ from course_utils.schedule import cosine_schedule
 from course_utils.shapes import trace
 from course_utils.training import TrainConfig, add_gradient, start, train
 from course_utils.unet import UNet
-from course_utils.widgets.training import TrainingView
+from course_utils.widgets import TrainingView
 
 # %% [markdown]
 # This is the network that we train, the U-Net of notebook 05. The network stays as it is. What
@@ -1089,8 +1089,8 @@ print(f"from step {state.step} to {config.steps}, in {config.precision}")
 # And go. `TrainingView` runs your loop in the background and shows the loss, the learning rate,
 # the scale, the skipped steps, the pictures per second, and three times on the way what the
 # averaged network draws. After every 100 steps (on a GPU 500), `keep` saves. You may press the
-# button to stop after the present step. Then run the cell above and this one again: it goes on
-# from the last file.
+# button to stop after the present step, which saves too. Then run the cell above and this one
+# again: it goes on from the last file.
 
 # %% tags=["nbval-ignore-output"]
 xT = torch.randn(20, *images.shape[1:], generator=torch.Generator().manual_seed(1))
@@ -1103,7 +1103,7 @@ def draw(state):
 
 
 def keep(state):
-    if state.step % save_every == 0 or state.step == config.steps:
+    if state.step % save_every == 0 or state.step == config.steps or view.stop.is_set():
         save(state, folder, settings)
 
 
@@ -1150,14 +1150,16 @@ print("all ten classes are drawn:", quality.samples.entropy > math.log2(9))
 #
 # **Expected by now**, on the digits with batches of 32. Each line is a run of its own, from the
 # warm-up to a learning rate of 0, with the settings of section 6; the loss is the mean of its
-# last 50 steps. If your figures are far worse, something is wrong, and the list at the end says
-# where to look. To train longer, change `cpu=300` in section 6.
+# last 50 steps. (Measured on 2026-11-21, two cores of a 2.5 GHz Xeon, torch 2.11, fp32; 500
+# real digits have a distance of about 5.) If your figures are far worse, something is
+# wrong, and the list at the end says where to look. To train longer, change `cpu=300` in section
+# 6.
 #
 # | steps | loss | recognised | Frechet distance |
 # |---|---|---|---|
-# | 100 | <!--100 loss--> | <!--100 recognised--> | <!--100 distance--> |
-# | 500 | <!--500 loss--> | <!--500 recognised--> | <!--500 distance--> |
-# | 2,000 | <!--2000 loss--> | <!--2000 recognised--> | <!--2000 distance--> |
+# | 100 | 0.178 | 38% | 111 |
+# | 500 | 0.121 | 60% | 37.7 |
+# | 2,000 | 0.103 | 76% | 13.9 |
 #
 # ## 8. And without a notebook?
 #
