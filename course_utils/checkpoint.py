@@ -21,8 +21,6 @@ class CheckpointError(RuntimeError):
 def save(state, folder, settings):
     """Write all that training needs to go on into a new file of the folder, and return its path.
 
-    TrainState -> Path
-
     settings is a dict of plain values that says what is trained and how; resume() compares it.
     The file appears under its name only when it is whole: it is written under another, flushed
     to the disk, then renamed. The last two are kept. Raises CheckpointError when it cannot be
@@ -64,10 +62,7 @@ def write_whole(write, path):
 
 
 def content_of(state, settings):
-    """Return what a checkpoint holds, in tensors and plain values.
-
-    TrainState -> dict
-    """
+    """Return what a checkpoint holds, in tensors and plain values."""
     return {
         "format": FORMAT,
         "settings": settings,
@@ -86,8 +81,6 @@ def content_of(state, settings):
 
 def resume(state, folder, settings):
     """Put the run that the folder's last checkpoint holds into a state, and return the state.
-
-    TrainState -> TrainState
 
     A damaged checkpoint is told of in a line, and the one before it is used. Training then goes
     on with the same numbers as if it had never stopped, for dropout too: PyTorch's own generators
@@ -110,10 +103,7 @@ def resume(state, folder, settings):
 
 
 def mismatch(state, content, settings):
-    """Return what does not fit, as a sentence, or None.
-
-    TrainState, dict -> str or None
-    """
+    """Return what does not fit, as a sentence, or None."""
     then = content["settings"]
     changed = [key for key in {**then, **settings} if then.get(key) != settings.get(key)]
     if changed:
@@ -129,10 +119,7 @@ def mismatch(state, content, settings):
 
 
 def latest(folder):
-    """Return what the last whole checkpoint of a folder holds; name those that are damaged.
-
-    () -> dict
-    """
+    """Return what the last whole checkpoint of a folder holds; name those that are damaged."""
     paths = sorted(Path(folder).glob("step-*.pt"), reverse=True)
     if not paths:
         raise FileNotFoundError(f"there is no checkpoint in {folder}")
@@ -151,8 +138,6 @@ def latest(folder):
 
 def load(path):
     """Return what a checkpoint holds. No code in the file is run.
-
-    () -> dict
 
     Raises FileNotFoundError, and CheckpointError with the reason for a file that is cut off,
     damaged, of another kind, or would run code.
@@ -181,10 +166,7 @@ def load(path):
 
 
 def damage(path):
-    """Return what is wrong with a file as a container, or None: torch.save writes zip files.
-
-    () -> str or None
-    """
+    """Return what is wrong with a file as a container, or None: torch.save writes zip files."""
     with path.open("rb") as file:
         start = file.read(2)
     if not start:

@@ -10,8 +10,6 @@ from torch.utils._pytree import tree_leaves
 def peak_memory(run, device):
     """Call run() and return the largest number of bytes that its new tensors held at one time.
 
-    () -> ()
-
     What was there before, such as the weights, is not counted. On a GPU it is what PyTorch's own
     counters say; on a CPU every operation is watched, which makes it slow.
     """

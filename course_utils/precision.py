@@ -6,10 +6,7 @@ PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat
 
 
 def best_precision(device):
-    """Return "bf16" where the hardware computes with it, else "fp16" on a GPU, "fp32" on a CPU.
-
-    () -> ()
-    """
+    """Return "bf16" where the hardware computes with it, else "fp16" on a GPU, "fp32" on a CPU."""
     if device.type == "cuda":
         has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
         return "bf16" if has_bf16 else "fp16"
@@ -19,8 +16,6 @@ def best_precision(device):
 
 def autocast(precision, device):
     """Return a context in which products and convolutions take 16 bits; fp32 changes nothing.
-
-    () -> context manager
 
     What needs the range or the digits of fp32 keeps it: the loss, and on a GPU norms and softmax.
     Raises ValueError for another precision. Source: "Mixed Precision Training" (2017).
@@ -33,8 +28,6 @@ def autocast(precision, device):
 def gradient_scaler(precision, device):
     """Return what multiplies the loss, so that small gradients do not become 0 in fp16.
 
-    () -> GradScaler
-
     bf16 has the range of fp32: for it and for fp32 the scaler does nothing.
     """
     return torch.amp.GradScaler(device.type, enabled=precision == "fp16")
@@ -42,10 +35,7 @@ def gradient_scaler(precision, device):
 
 @torch.no_grad()
 def where_it_overflows(model, run):
-    """Call run() once more and say which layer is the first whose output is not finite.
-
-    () -> str
-    """
+    """Call run() once more and say which layer is the first whose output is not finite."""
     largest, bad, hooks = 0.0, [], []
 
     def watch(layer, given, returned, name):

@@ -45,10 +45,7 @@ class TrainState:
 
 
 def start(model, config, device=None):
-    """Return the state before the first step.
-
-    UNet, TrainConfig -> TrainState
-    """
+    """Return the state before the first step."""
     device = device or next(model.parameters()).device
     return TrainState(
         model=model,

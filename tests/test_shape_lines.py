@@ -8,6 +8,8 @@ import dataclasses
 import importlib
 import inspect
 import re
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +18,9 @@ from test_layout import TEXT, tree
 
 from course_utils import (
     attention,
+    averaging,
     blocks,
+    checkpoint,
     classifier,
     data,
     ddpm_unet,
@@ -61,6 +65,17 @@ def conv_block(in_ch, out_ch, level):
     return blocks.ConvBlock(in_ch, out_ch, D)
 
 
+def with_gradients(state):
+    for p in state.model.parameters():
+        p.grad = torch.ones_like(p)
+    return state
+
+
+def write_somewhere():
+    with tempfile.TemporaryDirectory() as folder:
+        return checkpoint.write_whole(lambda file: file.write(b"whole"), Path(folder) / "a.pt")
+
+
 def all_skips():
     encoder = res_unet.ResEncoder(C, CHS, 1, conv_block, blocks.Downsample)
     return encoder(torch.randn(B, C, H, W), torch.randn(B, D))
@@ -82,6 +97,7 @@ GIVEN = {
     "class": lambda: sigma_unet.SigmaUNet,
     "TrainState": lambda: training.start(GIVEN["UNet"](), CONFIG),
     "TrainConfig": lambda: CONFIG,
+    "batch": lambda: diffusion.draw_batch(torch.randn(N, C, H, W), T, B, torch.Generator()),
     "Classifier": lambda: classifier.Classifier(C, H).eval().requires_grad_(False),
 }
 
@@ -168,13 +184,18 @@ CALLS = {
     "data.digits": lambda: data.digits("test"),
     "data.downloaded": lambda: data.downloaded("cifar10", "train", "nowhere"),
     "training.train": lambda *args: training.train(*args, CONFIG),
-    "training.draw_batch": lambda images: training.draw_batch(images, T, B, torch.Generator()),
-    "training.take_step": lambda state, config: training.take_step(
-        state, state.model.time.linear.bias.sum(), config
+    "diffusion.draw_batch": lambda images: diffusion.draw_batch(images, T, B, torch.Generator()),
+    "diffusion.SigmaFromStep": lambda xt, t: diffusion.SigmaFromStep(
+        lambda x, sigma: x / sigma[:, None, None, None], linear_schedule(T)
+    )(xt, t),
+    "checkpoint.write_whole": lambda: write_somewhere(),
+    "training.add_gradient": lambda state, batch, schedule: training.add_gradient(
+        state, batch, schedule, diffusion.velocity_loss, CONFIG
     ),
+    "training.take_step": lambda state, config: training.take_step(with_gradients(state), config),
     "training.learning_rate": lambda: training.learning_rate(0, CONFIG),
-    "training.update_average": lambda *nets: training.update_average(*nets, 0.9),
-    "training.refresh_norms": lambda *args: training.refresh_norms(*args, batches=1),
+    "averaging.update_average": lambda *nets: averaging.update_average(*nets, 0.9),
+    "averaging.refresh_norms": lambda *args: averaging.refresh_norms(*args, batches=1),
     "classifier.Classifier": lambda x: classifier.Classifier(C, H)(x),
     "classifier.classifier": lambda: classifier.classifier("digits", "data", torch.device("cpu")),
     "classifier.some": lambda: classifier.some("digits", "train", "data", "cpu", most=N),
@@ -204,6 +225,23 @@ NO_SHAPES = {
     "ddpm_unet.DDPMUNet.published_name": "names",
     "sigma_unet.published_name": "names",
     "sigma_unet.picture_shape": "numbers",
+    "precision.best_precision": "a device and a name",
+    "precision.autocast": "a context",
+    "precision.gradient_scaler": "a scaler",
+    "precision.where_it_overflows": "a sentence",
+    "recompute.contexts": "contexts",
+    "recompute.norms_at_rest": "a context",
+    "memory.peak_memory": "a number of bytes",
+    "memory.LiveMemory": "it watches",
+    "memory.LiveMemory.count": "a number of bytes",
+    "memory.LiveMemory.free": "a number of bytes",
+    "checkpoint.save": "a state and a file",
+    "checkpoint.content_of": "a state and a dict",
+    "checkpoint.resume": "a state and a folder",
+    "checkpoint.mismatch": "a sentence",
+    "checkpoint.latest": "a folder and a dict",
+    "checkpoint.load": "a file and a dict",
+    "checkpoint.damage": "a sentence",
     "training.start": "networks and settings",
     "classifier.conv_pool": "layers",
 }
