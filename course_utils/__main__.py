@@ -5,6 +5,8 @@ python -m course_utils sample DIR --n 500 --steps 50 --out FILE.npz
 """
 
 import argparse
+import os
+import re
 import signal
 import sys
 import time
@@ -19,7 +21,7 @@ from accelerate.utils import broadcast_object_list
 from torchvision.utils import save_image
 
 from course_utils.averaging import refresh_norms
-from course_utils.checkpoint import CheckpointError, latest, resume, save
+from course_utils.checkpoint import CheckpointError, latest, restore, runs_in, save, write_whole
 from course_utils.data import DOWNLOADED, DataError, load
 from course_utils.ddpm_unet import DDPMUNet
 from course_utils.diffusion import NoiseFromVelocity, SigmaFromStep, velocity_loss
@@ -58,16 +60,21 @@ def told_steps(name, net):
 
 def run_training(options):
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    must_be_writable(options.out / "step-00000000.pt")
     images, _ = load(options.data)
     images = images.to(accelerator.device)
     net = network(options.model, images).to(accelerator.device)
-    config = config_for(options, net, images, accelerator)
+    content = run_in(options) if runs_in(options.out) else None
+    config = config_of(content) if content else new_config(options, images, accelerator)
     settings = {"model": options.model, "data": options.data} | asdict(config)
     model = accelerator.prepare(net)
     state = start(model, config)
-    if holds_a_run(options.out):
-        resume(state, options.out, settings)
-        accelerator.print(f"going on from step {state.step} of {config.steps}")
+    if content:
+        restore(state, content, settings)
+    accelerator.print(
+        f"{'going on' if content else 'a new run'} from step {state.step} of {config.steps}, with "
+        f"batches of {config.batch}, in {config.precision}"
+    )
     loss = shared(loss_for(options.model), accelerator)
     with Interrupt(accelerator.num_processes == 1) as interrupt:
         for state in train(model, images, SCHEDULE, config, loss, state=state):
@@ -85,32 +92,37 @@ def run_training(options):
     accelerator.end_training()
 
 
-def config_for(options, net, images, accelerator):
-    """Return the settings of the run in the folder, or new ones whose steps fit into the time."""
-    if holds_a_run(options.out):
-        if not options.resume:
-            raise CheckpointError(
-                f"{options.out} holds a training run; --resume goes on with it, or choose another "
-                f"folder"
-            )
-        then = latest(options.out)["settings"]
-        for name in ("model", "data"):
-            if then.get(name) != getattr(options, name):
-                raise CheckpointError(
-                    f"the run in {options.out} has --{name} {then.get(name)}, not "
-                    f"{getattr(options, name)}"
-                )
-        return TrainConfig(**{field.name: then[field.name] for field in fields(TrainConfig)})
+def run_in(options):
+    """Return what the last checkpoint in the folder holds, if that run is to be gone on with."""
+    if not options.resume:
+        raise CheckpointError(
+            f"{options.out} holds a training run; --resume goes on with it, or choose another "
+            f"folder"
+        )
+    content = latest(options.out)
+    for name in ("model", "data"):
+        then, now = content["settings"].get(name), getattr(options, name)
+        if then != now:
+            raise CheckpointError(f"the run in {options.out} has --{name} {then}, not {now}")
+    return content
+
+
+def config_of(content):
+    """Return the settings that a checkpoint was made with."""
+    return TrainConfig(**{f.name: content["settings"][f.name] for f in fields(TrainConfig)})
+
+
+def new_config(options, images, accelerator):
+    """Return the settings of a new run, whose steps fit into the time."""
     precision = options.precision or best_precision(accelerator.device)
     config = TrainConfig(batch=options.batch, lr=RATES[options.model], precision=precision)
-    steps = options.steps or int(options.seconds * rate(options.model, net, images, config))
+    steps = options.steps or int(options.seconds * rate(options.model, images, config))
     (steps,) = broadcast_object_list([max(steps, 1)])
     return TrainConfig(**asdict(config) | {"steps": steps, "warmup": min(100, steps // 10)})
 
 
-def rate(name, net, images, config, warm_up=5, seconds=3):
-    """Return how many steps a second takes, measured on a copy of the network."""
-    torch.manual_seed(0)
+def rate(name, images, config, warm_up=5, seconds=3):
+    """Return how many steps a second takes, measured on a network of its own."""
     run = train(network(name, images).to(images.device), images, SCHEDULE, config, loss_for(name))
     for _ in islice(run, warm_up):
         pass
@@ -140,10 +152,6 @@ def shared(loss, accelerator):
     return loss_of_share
 
 
-def holds_a_run(folder):
-    return any(folder.glob("step-*.pt"))
-
-
 class Interrupt:
     """Lets a first Ctrl-C end the run after its step; a second one works as ever."""
 
@@ -169,6 +177,7 @@ class Interrupt:
 
 def run_sampling(options):
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    must_be_writable(options.out)
     content = latest(options.folder)
     name, data = content["settings"]["model"], content["settings"]["data"]
     images = load(data)[0].to(device)
@@ -178,12 +187,9 @@ def run_sampling(options):
     model = NoiseFromVelocity(told_steps(name, net), SCHEDULE)
     torch.manual_seed(options.seed)
     noise = torch.randn(options.n, *images.shape[1:]).to(device)
-    x0 = [
-        last(ddim(model, xT, SCHEDULE, options.steps, eta=options.eta)) for xT in noise.split(250)
-    ]
+    x0 = [last(ddim(model, xT, SCHEDULE, options.steps, eta=1)) for xT in noise.split(250)]
     x0 = torch.cat(x0).clamp(-1, 1).cpu()
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(options.out, x0=x0.numpy())
+    write_whole(lambda file: np.savez_compressed(file, x0=x0.numpy()), options.out)
     grid = options.out.with_suffix(".png")
     save_image(x0[:100], grid, nrow=10, normalize=True, value_range=(-1, 1))
     print(f"{len(x0)} pictures of step {content['step']} in {options.out}, a grid in {grid}")
@@ -192,20 +198,31 @@ def run_sampling(options):
 # the command line
 
 
+def must_be_writable(path):
+    """Make a file's folder; raise now if the file could not be written later."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; --out takes the name of a file")
+    if not os.access(path.parent, os.W_OK):
+        raise ValueError(f"nothing may be written into {path.parent}; choose another --out")
+
+
 def whole(text):
-    """A whole number above 0."""
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number above 0; got {text}")
+    return int(text)
+
+
+def seed(text):
+    if not re.fullmatch(r"\d{1,18}", text):
+        raise argparse.ArgumentTypeError(f"must be a whole number below 10**18; got {text}")
+    return int(text)
 
 
 def seconds(text):
-    """A length of time above 0."""
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise ValueError
-    return number
+    if not re.fullmatch(r"\d+(\.\d+)?", text) or float(text) == 0:
+        raise argparse.ArgumentTypeError(f"must be a number above 0; got {text}")
+    return float(text)
 
 
 def npz(text):
@@ -231,14 +248,17 @@ def parse(arguments):
     )
     one.add_argument("--save-every", type=whole, default=500, metavar="STEPS")
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
-    one.add_argument("--resume", action="store_true", help="go on with the run in DIR, if any")
+    one.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the run in DIR, if any, in its own batches and precision, to its own end",
+    )
     one.set_defaults(run=run_training)
     two = commands.add_parser("sample", help="draw pictures with a trained network")
     two.add_argument("folder", type=Path, metavar="DIR")
     two.add_argument("--n", type=whole, default=100, help="how many pictures")
     two.add_argument("--steps", type=whole, default=50)
-    two.add_argument("--eta", type=float, default=1.0, help="0: DDIM, 1: fresh noise as in DDPM")
-    two.add_argument("--seed", type=int, default=0)
+    two.add_argument("--seed", type=seed, default=0)
     two.add_argument("--out", type=npz, required=True, metavar="FILE.npz")
     two.set_defaults(run=run_sampling)
     return parser.parse_args(arguments)
@@ -248,8 +268,13 @@ def main(arguments=None):
     options = parse(arguments)
     try:
         options.run(options)
-    except (CheckpointError, DataError, FileNotFoundError, ValueError) as error:
+    except (CheckpointError, DataError, ValueError) as error:
         sys.exit(f"{options.command}: {error}")
+    except OSError as error:
+        told = f"{error.filename}: {error.strerror}" if error.filename else error
+        sys.exit(f"{options.command}: {told}")
+    except KeyboardInterrupt:
+        sys.exit(f"{options.command}: stopped; what was saved before is kept")
 
 
 if __name__ == "__main__":

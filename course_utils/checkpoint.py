@@ -23,8 +23,8 @@ def save(state, folder, settings):
 
     settings is a dict of plain values that says what is trained and how; resume() compares it.
     The file appears under its name only when it is whole: it is written under another, flushed
-    to the disk, then renamed. The last two are kept. Raises CheckpointError when it cannot be
-    written; those from before are still there then.
+    to the disk, then renamed. It and the one before it are kept. Raises CheckpointError when it
+    cannot be written; those from before are still there then.
     """
     folder = Path(folder)
     path = folder / f"step-{state.step:08}.pt"
@@ -35,9 +35,15 @@ def save(state, folder, settings):
         write_whole(lambda file: file.write(content.getbuffer()), path)
     except OSError as error:
         raise CheckpointError(f"{path} could not be written: {error.strerror}") from error
-    for old in [*sorted(folder.glob("step-*.pt"))[:-KEPT], *folder.glob("step-*.new")]:
+    before = [p for p in runs_in(folder) if p.name < path.name]
+    for old in [*before[: 1 - KEPT], *folder.glob("step-*.new")]:
         old.unlink()
     return path
+
+
+def runs_in(folder):
+    """Return the files of a folder that save() wrote, by their step."""
+    return sorted(Path(folder).glob("step-" + 8 * "[0-9]" + ".pt"))
 
 
 def write_whole(write, path):
@@ -82,15 +88,22 @@ def content_of(state, settings):
 def resume(state, folder, settings):
     """Put the run that the folder's last checkpoint holds into a state, and return the state.
 
-    A damaged checkpoint is told of in a line, and the one before it is used. Training then goes
-    on with the same numbers as if it had never stopped, for dropout too: PyTorch's own generators
-    are set as well. Raises FileNotFoundError for a folder without checkpoints, CheckpointError
-    when none is whole, or the last is of another network or other settings; the state is
-    unchanged then.
+    A damaged checkpoint is told of in a line, and the one before it is used. Raises
+    FileNotFoundError for a folder without checkpoints, CheckpointError when none is whole, and as
+    restore() does.
     """
-    content = latest(folder)
+    return restore(state, latest(folder), settings)
+
+
+def restore(state, content, settings):
+    """Put what a checkpoint holds into a state, and return the state.
+
+    Training then goes on with the same numbers as if it had never stopped, for dropout too:
+    PyTorch's own generators are set as well. Raises CheckpointError when the checkpoint is of
+    another network or of other settings; the state is unchanged then.
+    """
     if told := mismatch(state, content, settings):
-        raise CheckpointError(f"the run in {folder} cannot be gone on with: {told}")
+        raise CheckpointError(f"the run of step {content['step']} cannot be gone on with: {told}")
     unwrapped(state.model).load_state_dict(content["model"])
     for name in ("average", "optimizer", "scaler"):
         getattr(state, name).load_state_dict(content[name])
@@ -120,11 +133,12 @@ def mismatch(state, content, settings):
 
 def latest(folder):
     """Return what the last whole checkpoint of a folder holds; name those that are damaged."""
-    paths = sorted(Path(folder).glob("step-*.pt"), reverse=True)
+    paths = runs_in(folder)
     if not paths:
-        raise FileNotFoundError(f"there is no checkpoint in {folder}")
+        is_file = ", which is a file" * Path(folder).is_file()
+        raise FileNotFoundError(f"there is no checkpoint in {folder}{is_file}")
     damaged = []
-    for path in paths:
+    for path in reversed(paths):
         try:
             content = load(path)
         except CheckpointError as error:
@@ -133,7 +147,7 @@ def latest(folder):
         if damaged:
             print(f"{'; '.join(damaged)}. Going on from {path.name}.")
         return content
-    raise CheckpointError("; ".join(damaged))
+    raise CheckpointError(f"{'; '.join(damaged)}. Begin anew in another folder")
 
 
 def load(path):
@@ -167,6 +181,8 @@ def load(path):
 
 def damage(path):
     """Return what is wrong with a file as a container, or None: torch.save writes zip files."""
+    if not path.is_file():
+        return "is a folder"
     with path.open("rb") as file:
         start = file.read(2)
     if not start:

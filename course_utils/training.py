@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from course_utils.averaging import averaged, unwrapped, update_average  # noqa: F401
+from course_utils.averaging import unwrapped, update_average
 from course_utils.diffusion import draw_batch, sigma_loss, velocity_loss
 from course_utils.precision import autocast, gradient_scaler, where_it_overflows
 
@@ -44,15 +44,14 @@ class TrainState:
     norm: float = 0.0  # of the gradient, before it was clipped
 
 
-def start(model, config, device=None):
+def start(model, config):
     """Return the state before the first step."""
-    device = device or next(model.parameters()).device
     return TrainState(
         model=model,
         average=copy.deepcopy(unwrapped(model)),
         optimizer=torch.optim.AdamW(model.parameters(), lr=config.lr),
         generator=torch.Generator().manual_seed(config.seed),
-        scaler=gradient_scaler(config.precision, device),
+        scaler=gradient_scaler(config.precision, next(model.parameters()).device),
     )
 
 
@@ -126,7 +125,7 @@ def take_step(state, config):
     state.scaler.update()
     state.skipped += state.scaler.get_scale() < scale
     state.step += 1
-    update_average(state.average, unwrapped(state.model), config.ema)
+    update_average(state.average, state.model, config.ema)
 
 
 def learning_rate(step, config):

@@ -607,5 +607,5 @@ def test_a_replay_trains_less_and_compares_nothing_that_needs_more():
     other = build.new_code_cell("import os")
     build.train_less(build.new_notebook(cells=[setup, trained, other]))
     assert trained.metadata.tags == ["trained", "nbval-ignore-output"]
-    assert 'import os\nos.environ["COURSE_BUDGET"] = "0.1"\n' in setup.source
+    assert 'import os\nos.environ["COURSE_BUDGET"] = "0.05"\n' in setup.source
     assert other.source == "import os" and "tags" not in other.metadata

@@ -95,6 +95,22 @@ def test_the_last_two_are_kept(tmp_path):
     assert names == ["step-00000003.pt", "step-00000004.pt"]
 
 
+def test_what_is_not_before_is_left_alone(folder):
+    """Copies that somebody made, and files of later steps from which nobody could go on."""
+    state = run(start(tiny(), CONFIG), CONFIG, until=2)
+    for name in ("step-best.pt", "step-old.pt", "step-00000050.pt"):
+        (folder / name).write_bytes(b"kept")
+    before = sorted(p.name for p in folder.iterdir())
+    path = save(state, folder, SETTINGS)
+    assert path.exists() and {*before} - {p.name for p in folder.iterdir()} == set()
+
+
+def test_a_folder_in_place_of_a_file_is_told(folder, capsys):
+    (folder / "step-00000099.pt").mkdir()
+    assert resume(start(tiny(), CONFIG), folder, SETTINGS).step < 99
+    assert "step-00000099.pt is a folder" in capsys.readouterr().out
+
+
 def test_what_a_killed_save_left_is_cleared_away(folder):
     (folder / "step-00000005.new").write_bytes(b"half")
     assert latest(folder)["step"] == 4

@@ -97,6 +97,29 @@ def test_seconds_become_steps(tmp_path, monkeypatch):
     assert latest(tmp_path)["settings"]["steps"] == 3
 
 
+def test_a_damaged_file_is_told_of_once(tmp_path, capsys):
+    train(tmp_path, "--save-every", "1", steps="2")
+    path = tmp_path / "step-00000002.pt"
+    path.write_bytes(path.read_bytes()[:-100])
+    train(tmp_path, "--resume")
+    told = capsys.readouterr().out
+    assert told.count("Going on from step-00000001.pt") == 1
+    assert "going on from step 1 of 2" in told and latest(tmp_path)["step"] == 2
+
+
+def test_the_seed_says_which_pictures(tmp_path):
+    train(tmp_path, steps="1")
+    drawn = []
+    for name, seed in [("a", "3"), ("b", "3"), ("c", "4")]:
+        out = tmp_path / f"{name}.npz"
+        main(
+            ["sample", str(tmp_path), "--n", "2", "--steps", "2", "--seed", seed, "--out", str(out)]
+        )
+        with np.load(out) as file:
+            drawn.append(file["x0"])
+    assert (drawn[0] == drawn[1]).all() and (drawn[0] != drawn[2]).any()
+
+
 def test_a_run_is_not_written_over(tmp_path):
     train(tmp_path, steps="1")
     assert "holds a training run; --resume goes on" in fails("train", "--out", tmp_path)
@@ -112,8 +135,15 @@ def test_bad_input_gets_a_sentence(tmp_path, capsys):
     for arguments, words in [
         (["sample", folder, "--out", "x.png"], "must end in .npz; got x.png"),
         (["train", "--model", "vae", "--out", folder], "invalid choice: 'vae'"),
-        (["train", "--steps", "0", "--out", folder], "argument --steps: invalid whole value: '0'"),
-        (["train", "--seconds", "-3", "--out", folder], "argument --seconds: invalid"),
+        (
+            ["train", "--steps", "0", "--out", folder],
+            "--steps: must be a whole number above 0; got 0",
+        ),
+        (
+            ["train", "--seconds", "-3", "--out", folder],
+            "--seconds: must be a number above 0; got -3",
+        ),
+        (["sample", folder, "--seed", "1" + 18 * "0", "--out", "x.npz"], "--seed: must be a whole"),
         (["train"], "required: --out"),
     ]:
         assert fails(*arguments) == "2"
@@ -122,6 +152,30 @@ def test_bad_input_gets_a_sentence(tmp_path, capsys):
     assert "steps must be from 1 to 1000" in fails(
         "sample", folder, "--steps", "1001", "--n", "1", "--out", tmp_path / "x.npz"
     )
+
+
+def test_what_cannot_be_written_is_said_at_once(tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    file.write_text("a reader's own")
+    monkeypatch.setattr("course_utils.__main__.load", lambda *given: pytest.fail("too late"))
+    assert f"{file}: File exists" in fails("train", "--out", file)
+    assert f"{file / 'run'}: Not a directory" in fails("train", "--out", file / "run")
+    folder = tmp_path / "folder.npz"
+    folder.mkdir()
+    assert f"{folder} is a folder; --out takes" in fails("sample", tmp_path, "--out", folder)
+    assert f"no checkpoint in {file}, which is a file" in fails(
+        "sample", file, "--out", tmp_path / "x.npz"
+    )
+    monkeypatch.setattr("os.access", lambda *given: False)
+    assert f"nothing may be written into {tmp_path}" in fails("train", "--out", tmp_path)
+
+
+def test_ctrl_c_before_training_is_no_traceback(tmp_path, monkeypatch):
+    def interrupt(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("course_utils.__main__.load", interrupt)
+    assert "train: stopped" in fails("train", "--out", tmp_path)
 
 
 def shell(*arguments, **more):

@@ -163,11 +163,6 @@ EQUIVALENT = {
         DONE.format("max(config.steps - config.warmup, 1)"),
         DONE.format("max(config.steps - config.warmup, 0)"),
     ): ALL_WARM_UP,
-    (
-        "7.4",
-        "update_average(state.average, unwrapped(state.model), config.ema)",
-        "update_average(state.average, state.model, config.ema)",
-    ): "what torch.compile puts around a network has the same parameters in the same order",
     ("7.5", "os.fsync(file.fileno())", "os.fsync(file)"): "os.fsync takes an open file too",
     ("7.5", "new.unlink(missing_ok=True)", "new.unlink()"): NO_NEW_FILE,
     ("7.5", "new.unlink(missing_ok=True)", "new.unlink(missing_ok=False)"): NO_NEW_FILE,

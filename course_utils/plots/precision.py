@@ -5,23 +5,24 @@ import math
 import matplotlib.pyplot as plt
 import torch
 
-NAMES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
+from course_utils.precision import PRECISIONS
+
 BLUE, PALE, GREY, RED = "#2b6cb0", "#bcd4ec", "#e2e8f0", "#b91c1c"
 
 
-def number_ranges(dtypes=tuple(NAMES)):
+def number_ranges():
     """Draw from which power of two to which each type of number reaches.
 
     () -> figure
 
-    The pale part is the subnormal numbers, which lose digits as they get smaller.
+    The pale part is the subnormal numbers, which lose digits as they get smaller; the line is 1.
     """
-    figure, ax = plt.subplots(figsize=(8, 0.45 * len(dtypes) + 0.9))
-    for row, dtype in enumerate(dtypes):
+    figure, ax = plt.subplots(figsize=(8, 0.45 * len(PRECISIONS) + 0.9))
+    for row, dtype in enumerate(PRECISIONS.values()):
         least, normal, largest = limits(dtype)
         ax.barh(row, normal - least, left=least, color=PALE, height=0.6)
         ax.barh(row, largest - normal, left=normal, color=BLUE, height=0.6)
-    ax.set_yticks(range(len(dtypes)), [NAMES[dtype] for dtype in dtypes])
+    ax.set_yticks(range(len(PRECISIONS)), PRECISIONS)
     ax.invert_yaxis()
     ax.set_xticks(range(-144, 129, 24), [f"$2^{{{e}}}$" for e in range(-144, 129, 24)])
     ax.axvline(0, color="black", lw=0.8)
@@ -29,13 +30,13 @@ def number_ranges(dtypes=tuple(NAMES)):
     return figure
 
 
-def number_lines(low, high, marked, dtypes=tuple(NAMES)):
+def number_lines(low, high, marked):
     """Draw every number between two limits that each type has, and mark one place.
 
     () -> figure
     """
-    figure, ax = plt.subplots(figsize=(8, 0.4 * len(dtypes) + 0.6))
-    for row, dtype in enumerate(dtypes):
+    figure, ax = plt.subplots(figsize=(8, 0.4 * len(PRECISIONS) + 0.6))
+    for row, dtype in enumerate(PRECISIONS.values()):
         step = torch.finfo(dtype).eps * 2.0 ** math.floor(math.log2(low))
         if (high - low) / step > 500:  # too many to tell apart
             ax.barh(row, high - low, left=low, height=0.5, color=BLUE)
@@ -44,19 +45,19 @@ def number_lines(low, high, marked, dtypes=tuple(NAMES)):
             ax.vlines(numbers, row - 0.25, row + 0.25, color=BLUE, lw=1.4)
     ax.axvline(marked, color=RED, lw=1)
     ax.set_xlim(low - 0.02 * (high - low), high)
-    ax.set_yticks(range(len(dtypes)), [NAMES[dtype] for dtype in dtypes])
+    ax.set_yticks(range(len(PRECISIONS)), PRECISIONS)
     ax.invert_yaxis()
     ax.ticklabel_format(axis="x", useOffset=False)
     figure.tight_layout(pad=0.4)
     return figure
 
 
-def gradient_histograms(rows, dtype=torch.float16):
-    """Draw the sizes of the nonzero numbers of some tensors over the range of a type of number.
+def gradient_histograms(rows):
+    """Draw the sizes of the nonzero numbers of some tensors over the range of fp16.
 
     {title: tensor} -> figure
     """
-    least, normal, largest = limits(dtype)
+    least, normal, largest = limits(torch.float16)
     figure, axes = plt.subplots(
         len(rows), 1, figsize=(8, 1.35 * len(rows) + 0.4), sharex=True, squeeze=False
     )
@@ -76,6 +77,7 @@ def gradient_histograms(rows, dtype=torch.float16):
         ax.set_ylim(top=1.35 * float(counts.max()) / len(sizes))
         ax.set_xlim(low, high)
     ax.set_xticks(range(low, high + 1, 8), [f"$2^{{{e}}}$" for e in range(low, high + 1, 8)])
+    ax.set_xlabel("size")
     figure.tight_layout(pad=0.4)
     return figure
 

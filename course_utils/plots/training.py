@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.ticker import LogLocator
 
 
 def loss_curve(losses, window=50):
@@ -16,6 +17,9 @@ def loss_curve(losses, window=50):
     ax.plot(range(len(losses) - len(means), len(losses)), means, color="#2b6cb0",
             label=f"mean of {window}")  # fmt: skip
     ax.set_yscale("log")
+    ax.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter("{x:g}")
     ax.set_xlabel("step")
     ax.set_ylabel("loss")
     ax.legend(frameon=False)

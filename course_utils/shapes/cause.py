@@ -196,7 +196,7 @@ def unexpected(run, place, x, channels, expected):
 
 def origin(run, seen, expected):
     """Say where the channels of a tensor come from, as far as one operation back tells."""
-    join = came_from(run, seen, JOINING, KEEPING)
+    join = came_from(run, seen, JOINING, through=KEEPING)
     if join:
         axis = joined_axis(join)
         if axis == 1:
@@ -208,15 +208,16 @@ def origin(run, seen, expected):
     inputs = [v for v in run.inputs if isinstance(v, Seen)]
     if len(seen.shape) == 4 and any(seen.number == v.number for v in inputs):
         return ", the channels of the input"
-    if len(seen.shape) == 4 and is_waiting(run, seen, expected - seen.shape[1]):
-        return ", half of them: a skip was not concatenated, it seems"
+    missing = expected - seen.shape[1]
+    if len(seen.shape) == 4 and is_waiting(run, seen, missing):
+        return f", {missing} too few: a skip with {missing} was not concatenated, it seems"
     return ""
 
 
 def is_waiting(run, seen, channels):
     """True if there is another map of this size, with the channels that are missing."""
     shape = (seen.shape[0], channels, *seen.shape[2:])
-    before = ancestors(run, seen)
+    before = {seen.number} | {s.number for call in history(run, seen) for s in given(call)}
     maps = [s for c in run.calls for s in leaves(c.returned)] + list(leaves(run.inputs))
     return any(s.shape == shape and s.number not in before for s in maps)
 
@@ -234,43 +235,29 @@ KEEPING = {
 
 
 def came_from(run, seen, wanted, through=None):
-    """Return the last operation of a wanted kind on the way to a tensor, or None.
+    """Return the last operation of a wanted kind on the way to a tensor, or None."""
+    return next((call for call in history(run, seen, through) if call.op in wanted), None)
 
-    With through, only operations named there may lie between; without, any may.
+
+def history(run, seen, through=None):
+    """Yield the operations that a tensor was computed with, the last first.
+
+    With through, the walk ends at each operation that is not named there.
     """
-    made = makers(run)
-    queue, met = [seen.number], set()
-    while queue:
-        number = queue.pop(0)
-        call = made.get(number)
-        if call is None or number in met:
-            continue
-        met.add(number)
-        if call.op in wanted:
-            return call
-        if through is None or call.op in through:
-            queue += [s.number for s in given(call) if s.number < number]
-    return None
-
-
-def makers(run):
-    """Return {number of a tensor: the operation that made it}."""
     made = {}
     for call in run.calls:
         for result in leaves(call.returned):
             made.setdefault(result.number, call)
-    return made
-
-
-def ancestors(run, seen):
-    """The numbers of all tensors that a tensor was computed from, and its own."""
-    made, queue, met = makers(run), [seen.number], set()
+    queue, met = [seen.number], set()
     while queue:
-        number = queue.pop()
-        if number not in met:
-            met.add(number)
-            queue += [s.number for s in given(made[number])] if number in made else []
-    return met
+        number = queue.pop(0)
+        if number in met or number not in made:
+            continue
+        met.add(number)
+        call = made[number]
+        yield call
+        if through is None or call.op in through:
+            queue += [s.number for s in given(call)]
 
 
 # Two tensors that are joined or added

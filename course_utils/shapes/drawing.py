@@ -34,7 +34,14 @@ def draw_u(model, *inputs, **named):
     The smaller a map, the lower it stands; grey arrows are skips. If the run fails, the place is
     red and the cause stands below. It takes what trace takes, and leaves as little behind.
     """
-    run = record(model, *inputs, **named)
+    return draw(record(model, *inputs, **named))
+
+
+def draw(run):
+    """Draw the U of a run that was recorded.
+
+    () -> figure
+    """
     columns = columns_of(run)
     sizes = sorted({c.shape[1] for c in columns}, reverse=True)
     most = max((c.shape[0] for c in columns), default=1)

@@ -85,7 +85,9 @@ class Recorder(TorchFunctionMode):
         self.parameters = dict(model.named_parameters()) if is_module else {}
         self.model, self.is_module, self.thread = model, is_module, threading.get_ident()
         self.numbers, self.alive, self.used, self.storages = {}, [], set(), {}
-        self.on_gpu = any(p.is_cuda for p in (*self.parameters.values(), *tensors(inputs)))
+        self.on_gpu = any(
+            p.is_cuda for p in (*self.parameters.values(), *leaves(inputs, torch.Tensor))
+        )
         self.record = Record([self.see(value) for value in inputs])
 
     # Layers
@@ -159,8 +161,8 @@ class Recorder(TorchFunctionMode):
             call.error, call.span = error, span(everything)
             self.record.failed = call
             raise
-        if any(True for _ in tensors(returned)):
-            self.used.update(id(p) for p in tensors(everything))
+        if any(True for _ in leaves(returned, torch.Tensor)):
+            self.used.update(id(p) for p in leaves(everything, torch.Tensor))
             call.returned = self.see(returned)
             self.record.calls.append(call)
         return returned
@@ -239,33 +241,18 @@ def as_it_was(model, on_gpu):
                     buffer.copy_(old)
 
 
-def tensors(value):
-    """All tensors in a value, however deep in lists, tuples and dicts."""
-    if isinstance(value, torch.Tensor):
+def leaves(value, kind=Seen):
+    """All things of a kind in a value, however deep in lists, tuples and dicts."""
+    if isinstance(value, kind):
         yield value
-    elif isinstance(value, dict):
-        for v in value.values():
-            yield from tensors(v)
-    elif isinstance(value, (list, tuple)):
-        for v in value:
-            yield from tensors(v)
-
-
-def leaves(value):
-    """The Seen in a value, however deep."""
-    if isinstance(value, Seen):
-        yield value
-    elif isinstance(value, dict):
-        for v in value.values():
-            yield from leaves(v)
-    elif isinstance(value, (list, tuple)):
-        for v in value:
-            yield from leaves(v)
+    elif isinstance(value, (dict, list, tuple)):
+        for v in value.values() if isinstance(value, dict) else value:
+            yield from leaves(v, kind)
 
 
 def span(values):
     """Return the smallest and the largest of the first whole numbers among the tensors."""
-    for value in tensors(values):
+    for value in leaves(values, torch.Tensor):
         if value.dtype in (torch.int32, torch.int64) and value.numel() and not value.is_meta:
             return int(value.min()), int(value.max())
     return None

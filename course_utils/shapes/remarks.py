@@ -62,7 +62,7 @@ def reshapes(run):
         if call.op not in ("reshape", "view") or not isinstance(call.returned, Seen):
             continue
         old, new = given(call)[0].shape, call.returned.shape
-        if to_tokens(old, new) or to_map(old, new):
+        if mixed_up(old, new) or mixed_up(new, old):
             found.setdefault(call.place, []).append(f"{call.op} of {old} to {new}")
     for place, calls in found.items():
         yield (
@@ -71,27 +71,15 @@ def reshapes(run):
         )
 
 
-def to_tokens(old, new):
-    """True for (B, C, H, W) -> (B, H W, C), unless that could be a plain merge of two axes."""
+def mixed_up(maps, tokens):
+    """True for (B, C, H, W) and (B, H W, C), unless one could be the other with an axis merged."""
     return (
-        len(old) == 4
-        and len(new) == 3
-        and new[1:] == (old[2] * old[3], old[1])
-        and new[1:] != (old[1] * old[2], old[3])
-        and new[1] != new[2]
-        and 1 not in new[1:]
-    )
-
-
-def to_map(old, new):
-    """True for (B, H W, C) -> (B, C, H, W), unless that could be a plain split of an axis."""
-    return (
-        len(old) == 3
-        and len(new) == 4
-        and old[1:] == (new[2] * new[3], new[1])
-        and old[1:] != (new[1] * new[2], new[3])
-        and old[1] != old[2]
-        and 1 not in old[1:]
+        len(maps) == 4
+        and len(tokens) == 3
+        and tokens[1:] == (maps[2] * maps[3], maps[1])
+        and tokens[1:] != (maps[1] * maps[2], maps[3])
+        and tokens[1] != tokens[2]
+        and 1 not in tokens[1:]
     )
 
 

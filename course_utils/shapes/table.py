@@ -33,6 +33,7 @@ class Trace:
     remarks  sentences about what ran and looks wrong all the same
     steps    a Step for each call of a layer: name, type, given, returned, parameters,
              milliseconds, kept (bytes that the backward pass needs, with those of its layers)
+    run      all that was recorded; its calls are the operations, such as conv2d and cat
 
     The time is that of this one call, on the machine that ran it; the first is the slowest.
     """

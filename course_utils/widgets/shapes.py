@@ -1,10 +1,13 @@
 """What a U-Net's sizes do to its shapes, its parameters and its memory."""
 
 import html
+from functools import lru_cache
 
 import torch
 
-from course_utils.shapes import draw_u, trace
+from course_utils.shapes.drawing import draw
+from course_utils.shapes.record import record
+from course_utils.shapes.table import Trace
 from course_utils.unet import UNet
 from course_utils.widgets.explorer import explorer, slider
 
@@ -26,19 +29,19 @@ def shape_explorer():
     Nothing is computed: tensors on PyTorch's "meta" device have a shape and no numbers.
     """
 
-    def make(size, levels, channels, batch):
+    @lru_cache(1)  # the picture and the table take the same run
+    def run(size, levels, channels, batch):
         with torch.device("meta"):
             net = Unchecked(1, channels, [2**i for i in range(levels)], 4 * channels)
-            return net, torch.empty(batch, 1, size, size), torch.empty(batch, dtype=torch.int64)
-
-    def draw(**sizes):
-        return draw_u(*make(**sizes))
+            x, t = torch.empty(batch, 1, size, size), torch.empty(batch, dtype=torch.int64)
+            return record(net, x, t)
 
     def tell(**sizes):
-        table = trace(*make(**sizes)).table("out", "parameters", "memory", depth=2)
+        table = Trace(run(**sizes)).table("out", "parameters", "memory", depth=2)
         return f"<pre style='line-height:1.3'>{html.escape(table)}</pre>"
 
     return explorer(
-        draw, tell, size=slider("image size", 16, 8, 64), levels=slider("levels", 3, 1, 6),
+        lambda **sizes: draw(run(**sizes)), tell,
+        size=slider("image size", 16, 8, 64), levels=slider("levels", 3, 1, 6),
         channels=slider("channels", 32, 8, 128, 8), batch=slider("batch", 16, 1, 128),
     )  # fmt: skip

@@ -26,13 +26,14 @@ import math
 import matplotlib.pyplot as plt
 import torch
 
+from course_utils.averaging import averaged
 from course_utils.data import load
 from course_utils.diffusion import NoiseFromVelocity, add_noise, predict_x0, velocity
 from course_utils.plots import draw_u, grid, loss_curve, strip
 from course_utils.quality import measure
 from course_utils.samplers import ddim, last
 from course_utils.schedule import cosine_schedule
-from course_utils.training import TrainConfig, averaged, train
+from course_utils.training import TrainConfig, train
 from course_utils.unet import UNet
 from course_utils.widgets import LivePicture, noise_slider
 

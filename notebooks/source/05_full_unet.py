@@ -27,6 +27,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import portfolio
+from course_utils.averaging import averaged
 from course_utils.checks import check
 from course_utils.data import load
 from course_utils.diffusion import add_noise, predict_x0
@@ -34,7 +35,7 @@ from course_utils.plots import draw_u, grid, loss_curve, strip
 from course_utils.quality import measure
 from course_utils.samplers import last
 from course_utils.schedule import cosine_schedule
-from course_utils.training import TrainConfig, averaged, train
+from course_utils.training import TrainConfig, train
 from course_utils.unet import check_picture, timesteps
 from course_utils.widgets import sampler_explorer
 

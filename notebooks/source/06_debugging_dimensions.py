@@ -786,7 +786,7 @@ UpStep = check("6.5", UpStep)
 # solution 6.5
 
 # %% [markdown]
-# Half of the expected channels is a strong hint: in a U-Net, something was not concatenated. It
+# Fewer channels than expected are a strong hint: in a U-Net, something was not concatenated. It
 # would have been easy to "repair" it by making the block for `out_ch` channels. Then it runs, and
 # has no skips.
 #

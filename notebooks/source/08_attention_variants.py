@@ -33,10 +33,9 @@ from course_utils.attention import Attended, AttentionBlock, to_map, to_tokens
 from course_utils.blocks import ConvBlock
 from course_utils.checks import check
 from course_utils.data import load
-from course_utils.diffusion import add_noise, noise_loss
+from course_utils.diffusion import add_noise, draw_batch, noise_loss
 from course_utils.plots import attention_maps, cost_curves, draw_u, number_maps, receptive_maps
 from course_utils.schedule import cosine_schedule
-from course_utils.training import draw_batch
 from course_utils.unet import UNet
 from course_utils.widgets import attention_explorer
 

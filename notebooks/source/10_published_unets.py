@@ -31,6 +31,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_utils.attention import MultiHeadAttention, SingleHeadAttention
+from course_utils.averaging import averaged
 from course_utils.blocks import Downsample, NearestUpsample, PaddedDownsample, StridedDownsample
 from course_utils.blocks import Upsample, group_norm
 from course_utils.checks import check
@@ -46,7 +47,7 @@ from course_utils.samplers import last
 from course_utils.schedule import linear_schedule, log_linear_schedule, sigma_schedule
 from course_utils.sigma_unet import Scaled, SigmaUNet, per_picture
 from course_utils.sigma_unet import published_name as sigma_name
-from course_utils.training import TrainConfig, averaged, train
+from course_utils.training import TrainConfig, train
 from course_utils.unet import UNet
 from course_utils.widgets import family_explorer
 
