@@ -21,8 +21,12 @@ The text, in reading order. Each file imports only files above it:
     recompute.py   less memory for more time
     memory.py      how much memory a training step takes at its height
     averaging.py   the average of the weights over the last steps
+    files.py       files that are whole or not there
     checkpoint.py  a training run in a file, to go on from
     training.py    the training loop
+    wiener.py      the best linear denoiser
+    ideal.py       the best denoiser of all, if there were only the training set
+    denoisers.py   one call for all denoisers, and two of them together
     classifier.py  a small network that tells the pictures apart
     quality.py     are the samples any good?
 

@@ -21,10 +21,11 @@ from accelerate.utils import broadcast_object_list
 from torchvision.utils import save_image
 
 from course_utils.averaging import refresh_norms
-from course_utils.checkpoint import CheckpointError, latest, restore, runs_in, save, write_whole
+from course_utils.checkpoint import latest, restore, runs_in, save
 from course_utils.data import DOWNLOADED, DataError, load
 from course_utils.ddpm_unet import DDPMUNet
 from course_utils.diffusion import NoiseFromVelocity, SigmaFromStep, velocity_loss
+from course_utils.files import FileError, write_whole
 from course_utils.precision import PRECISIONS, best_precision
 from course_utils.samplers import ddim, last
 from course_utils.schedule import cosine_schedule
@@ -95,7 +96,7 @@ def run_training(options):
 def run_in(options):
     """Return what the last checkpoint in the folder holds, if that run is to be gone on with."""
     if not options.resume:
-        raise CheckpointError(
+        raise FileError(
             f"{options.out} holds a training run; --resume goes on with it, or choose another "
             f"folder"
         )
@@ -103,7 +104,7 @@ def run_in(options):
     for name in ("model", "data"):
         then, now = content["settings"].get(name), getattr(options, name)
         if then != now:
-            raise CheckpointError(f"the run in {options.out} has --{name} {then}, not {now}")
+            raise FileError(f"the run in {options.out} has --{name} {then}, not {now}")
     return content
 
 
@@ -268,7 +269,7 @@ def main(arguments=None):
     options = parse(arguments)
     try:
         options.run(options)
-    except (CheckpointError, DataError, ValueError) as error:
+    except (FileError, DataError, ValueError) as error:
         sys.exit(f"{options.command}: {error}")
     except OSError as error:
         told = f"{error.filename}: {error.strerror}" if error.filename else error

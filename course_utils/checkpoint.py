@@ -1,21 +1,15 @@
 """A training run in a file, to go on from as if it had never stopped."""
 
 import io
-import os
-import zipfile
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 
 from course_utils.averaging import unwrapped
+from course_utils.files import FileError, read, write_whole
 
 FORMAT = "diffusion course, training run, 1"
 KEPT = 2
-
-
-class CheckpointError(RuntimeError):
-    """A checkpoint could not be written, or cannot be used."""
 
 
 def save(state, folder, settings):
@@ -23,7 +17,7 @@ def save(state, folder, settings):
 
     settings is a dict of plain values that says what is trained and how; resume() compares it.
     The file appears under its name only when it is whole: it is written under another, flushed
-    to the disk, then renamed. It and the one before it are kept. Raises CheckpointError when it
+    to the disk, then renamed. It and the one before it are kept. Raises FileError when it
     cannot be written; those from before are still there then.
     """
     folder = Path(folder)
@@ -34,7 +28,7 @@ def save(state, folder, settings):
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(lambda file: file.write(content.getbuffer()), path)
     except OSError as error:
-        raise CheckpointError(f"{path} could not be written: {error.strerror}") from error
+        raise FileError(f"{path} could not be written: {error.strerror}") from error
     before = [p for p in runs_in(folder) if p.name < path.name]
     for old in [*before[: 1 - KEPT], *folder.glob("step-*.new")]:
         old.unlink()
@@ -44,27 +38,6 @@ def save(state, folder, settings):
 def runs_in(folder):
     """Return the files of a folder that save() wrote, by their step."""
     return sorted(Path(folder).glob("step-" + 8 * "[0-9]" + ".pt"))
-
-
-def write_whole(write, path):
-    """Let write(file) fill a file; it appears under its path when it is whole, or not at all.
-
-    () -> None
-
-    It is written beside path, under the same name with .new for its suffix, flushed to the disk,
-    and renamed, which replaces an older file of that name in one go. If anything is raised on the
-    way, the half file is removed, and the old one is as it was.
-    """
-    new = path.with_suffix(".new")
-    try:
-        with new.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
 
 
 def content_of(state, settings):
@@ -89,7 +62,7 @@ def resume(state, folder, settings):
     """Put the run that the folder's last checkpoint holds into a state, and return the state.
 
     A damaged checkpoint is told of in a line, and the one before it is used. Raises
-    FileNotFoundError for a folder without checkpoints, CheckpointError when none is whole, and as
+    FileNotFoundError for a folder without checkpoints, FileError when none is whole, and as
     restore() does.
     """
     return restore(state, latest(folder), settings)
@@ -99,11 +72,11 @@ def restore(state, content, settings):
     """Put what a checkpoint holds into a state, and return the state.
 
     Training then goes on with the same numbers as if it had never stopped, for dropout too:
-    PyTorch's own generators are set as well. Raises CheckpointError when the checkpoint is of
+    PyTorch's own generators are set as well. Raises FileError when the checkpoint is of
     another network or of other settings; the state is unchanged then.
     """
     if told := mismatch(state, content, settings):
-        raise CheckpointError(f"the run of step {content['step']} cannot be gone on with: {told}")
+        raise FileError(f"the run of step {content['step']} cannot be gone on with: {told}")
     unwrapped(state.model).load_state_dict(content["model"])
     for name in ("average", "optimizer", "scaler"):
         getattr(state, name).load_state_dict(content[name])
@@ -141,57 +114,23 @@ def latest(folder):
     for path in reversed(paths):
         try:
             content = load(path)
-        except CheckpointError as error:
+        except FileError as error:
             damaged.append(str(error))
             continue
         if damaged:
             print(f"{'; '.join(damaged)}. Going on from {path.name}.")
         return content
-    raise CheckpointError(f"{'; '.join(damaged)}. Begin anew in another folder")
+    raise FileError(f"{'; '.join(damaged)}. Begin anew in another folder")
 
 
 def load(path):
-    """Return what a checkpoint holds. No code in the file is run.
-
-    Raises FileNotFoundError, and CheckpointError with the reason for a file that is cut off,
-    damaged, of another kind, or would run code.
-    """
+    """Return what a checkpoint holds. Raises as read() does, and for files of other programs."""
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"there is no checkpoint {path}")
-    if problem := damage(path):
-        raise CheckpointError(f"{path.name} {problem}")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        raise CheckpointError(
-            f"{path.name} holds more than tensors and plain values; loading it could run code, so "
-            f"it is refused"
-        ) from error
-    except (RuntimeError, KeyError, EOFError, ValueError) as error:
-        raise CheckpointError(f"{path.name} is not a file of torch.save") from error
+    content = read(path)
     if not isinstance(content, dict) or "format" not in content:
-        raise CheckpointError(f"{path.name} is not a training run of this course")
+        raise FileError(f"{path.name} is not a training run of this course")
     if content["format"] != FORMAT:
-        raise CheckpointError(
+        raise FileError(
             f"{path.name} has the format {content['format']!r}; this course reads {FORMAT!r}"
         )
     return content
-
-
-def damage(path):
-    """Return what is wrong with a file as a container, or None: torch.save writes zip files."""
-    if not path.is_file():
-        return "is a folder"
-    with path.open("rb") as file:
-        start = file.read(2)
-    if not start:
-        return "is empty"
-    if start != b"PK":
-        return "is not a file of torch.save"
-    try:
-        with zipfile.ZipFile(path) as archive:
-            bad = archive.testzip()  # compares the checksums
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError):
-        return "is cut off or damaged"
-    return f"is damaged: {bad} is not what was written" if bad else None

@@ -1,7 +1,8 @@
-"""How much memory does a training step take at its height?"""
+"""How much memory does a training step take at its height, and how much is free?"""
 
 import weakref
 
+import psutil
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -23,6 +24,12 @@ def peak_memory(run, device):
     with LiveMemory() as live:
         run()
     return live.peak
+
+
+def free_memory(device):
+    """Return how many bytes are free on a device."""
+    is_gpu = device.type == "cuda"
+    return torch.cuda.mem_get_info(device)[0] if is_gpu else psutil.virtual_memory().available
 
 
 class LiveMemory(TorchDispatchMode):

@@ -605,7 +605,11 @@ def test_a_replay_trains_less_and_compares_nothing_that_needs_more():
     trained = build.new_code_cell("print(quality)", metadata={"tags": ["trained"]})
     setup = build.new_code_cell((ROOT / "notebooks/setup_cell.py").read_text())
     other = build.new_code_cell("import os")
-    build.train_less(build.new_notebook(cells=[setup, trained, other]))
+    drawn = build.new_code_cell("xT = torch.randn(500, 1, 16, 16)")
+    ignored = build.new_code_cell(drawn.source, metadata={"tags": ["nbval-ignore-output"]})
+    build.train_less(build.new_notebook(cells=[setup, trained, other, drawn, ignored]))
+    assert drawn.source == "xT = torch.randn(500, 1, 16, 16)"
+    assert ignored.source == "xT = torch.randn(100, 1, 16, 16)"
     assert trained.metadata.tags == ["trained", "nbval-ignore-output"]
     assert 'import os\nos.environ["COURSE_BUDGET"] = "0.05"\n' in setup.source
     assert other.source == "import os" and "tags" not in other.metadata

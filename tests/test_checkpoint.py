@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from course_utils import checkpoint
-from course_utils.checkpoint import CheckpointError, latest, load, resume, save
+from course_utils.checkpoint import FileError, latest, load, resume, save
 from course_utils.ddpm_unet import DDPMUNet
 from course_utils.schedule import linear_schedule
 from course_utils.training import TrainConfig, start, train
@@ -209,7 +209,7 @@ DAMAGES = {
 def test_damaged_file_is_told_and_the_one_before_is_used(damage, folder, capsys):
     path = folder / "step-00000004.pt"
     damage(path)
-    with pytest.raises(CheckpointError) as raised:
+    with pytest.raises(FileError) as raised:
         load(path)
     assert str(raised.value).startswith("step-00000004.pt ") and DAMAGES[damage] in str(
         raised.value
@@ -218,7 +218,7 @@ def test_damaged_file_is_told_and_the_one_before_is_used(damage, folder, capsys)
     told = capsys.readouterr().out
     assert told == f"{raised.value}. Going on from step-00000003.pt.\n"
     shutil.copy(path, folder / "step-00000003.pt")
-    with pytest.raises(CheckpointError, match="step-00000004.pt .*; step-00000003.pt "):
+    with pytest.raises(FileError, match="step-00000004.pt .*; step-00000003.pt "):
         latest(folder)
 
 
@@ -231,14 +231,14 @@ def test_any_flipped_byte_is_seen_or_harmless(folder):
         path.write_bytes(changed)
         try:
             assert same(load(path), good), place
-        except CheckpointError:
+        except FileError:
             pass
 
 
 def test_missing_files(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no checkpoint in"):
         latest(tmp_path)
-    with pytest.raises(FileNotFoundError, match="there is no checkpoint .*gone.pt"):
+    with pytest.raises(FileNotFoundError, match="there is no file .*gone.pt"):
         load(tmp_path / "gone.pt")
 
 
@@ -257,7 +257,7 @@ def test_missing_files(tmp_path):
 def test_another_network_or_other_settings_are_refused(make, settings, words, folder):
     state = start(make(), CONFIG)
     before = {name: p.clone() for name, p in state.model.state_dict().items()}
-    with pytest.raises(CheckpointError, match=words):
+    with pytest.raises(FileError, match=words):
         resume(state, folder, settings)
     assert state.step == 0 and same(dict(state.model.state_dict()), before)
 
@@ -271,7 +271,7 @@ def test_full_disk_leaves_the_old_ones(folder):
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
-        with pytest.raises(CheckpointError, match="step-00000005.pt could not be written: File t"):
+        with pytest.raises(FileError, match="step-00000005.pt could not be written: File t"):
             save(state, folder, SETTINGS)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -282,7 +282,7 @@ def test_full_disk_leaves_the_old_ones(folder):
 
 def test_folder_that_is_a_file(tmp_path):
     (tmp_path / "taken").write_text("")
-    with pytest.raises(CheckpointError, match="could not be written: File exists"):
+    with pytest.raises(FileError, match="could not be written: File exists"):
         save(start(tiny(), CONFIG), tmp_path / "taken", SETTINGS)
 
 

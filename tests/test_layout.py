@@ -13,7 +13,7 @@ import course_utils
 ROOT = Path(course_utils.__file__).parent
 # What the text may use beside Python itself. matplotlib, IPython and ipywidgets belong to the
 # workshop.
-LIBRARIES = {"torch", "torchvision", "sklearn", "einops", "tqdm"}
+LIBRARIES = {"torch", "torchvision", "sklearn", "einops", "tqdm", "psutil"}
 
 
 def listed(part):

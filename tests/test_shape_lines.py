@@ -243,7 +243,9 @@ NO_SHAPES = {
     "checkpoint.mismatch": "a sentence",
     "checkpoint.latest": "a folder and a dict",
     "checkpoint.load": "a file and a dict",
-    "checkpoint.damage": "a sentence",
+    "files.damage": "a sentence",
+    "files.read": "a file and what is in it",
+    "memory.free_memory": "a number of bytes",
     "training.start": "networks and settings",
     "classifier.conv_pool": "layers",
 }

@@ -178,6 +178,7 @@ ADVICE = [
     (r"__init__\(\) should return None", "A constructor returns nothing: leave the return out."),
     (r"not a Module subclass", "Brackets are missing behind a layer, or layers are in a list."),
     (r"'(float|int)' object has no", "That is a plain number; torch.tensor(1.0) is a tensor."),
+    (r"'(builtin_)?(function|method)\w*'", "() are missing behind a name: they call a function."),
     (r"NoneType", "Something is None. append, reverse and sort change a list and return nothing."),
     (r"reverseiterator|'zip'|'map'|generator' object", "Make a list of it first: list(...)."),
     (r"argument", "Compare the call with what the function or the layer takes."),

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import errno
 import io
 import math
 import os
@@ -11,20 +12,17 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from course_utils.averaging import update_average
+from course_utils.averaging import unwrapped, update_average
 from course_utils.checkpoint import write_whole
-from course_utils.checks.compare import describe
-from course_utils.checks.disk import (
-    Watch,
-    Write,
-    content,
-    watched,
-    watched_again,
-    watched_failing,
-)
+from course_utils.checks.compare import describe, difference
+from course_utils.checks.disk import Watch, Write, content, watched, watched_again
 from course_utils.checks.engine import Exercise
-from course_utils.checks.standins import as_float, giving_a_float
+from course_utils.checks.lab import Stop, arguments, crash, name, state
+from course_utils.checks.sandbox import Stopped
+from course_utils.checks.standins import as_float
 from course_utils.training import TrainConfig, learning_rate, start, take_step
 
 NOTEBOOK = "07_amp_training"
@@ -37,6 +35,19 @@ def note_nothing_returned(lab, returned, given, changes):
         "what your function returns", "" if right else describe(returned),
         f"Your function returns {describe(returned)}. It has to change {changes}.",
         "Leave the return out.",
+    )  # fmt: skip
+
+
+def agree(expected, came):
+    return all(difference(as_float(e), as_float(c)) is None for e, c in zip(expected, came))
+
+
+def note_plain(lab, values):
+    """Write down whether numbers that are right are plain ones."""
+    lab.note(
+        "plain numbers", not any(isinstance(value, torch.Tensor) for value in values),
+        "The numbers are right, but your function returns each in a tensor. Asked for is a float.",
+        ".item() takes the number out of a tensor with one.",
     )  # fmt: skip
 
 
@@ -62,15 +73,35 @@ def lost_in_fp16(gradient, scale=1.0):
 NEAR = [2.1e-8, -2.7e-8, 3.1e-8, -3.4e-8, 4.2e-8, -5.1e-8, 5.8e-8, 6.3e-8, -2e-6, 4e-5, -7e-5]
 
 
-def lost_experiment(lab, lost_in_fp16):
-    attempt = giving_a_float(lost_in_fp16)
-    near = torch.tensor(NEAR)
+def lost_experiment(lab, attempt):
+    """What a wrong answer makes of zeros alone is not asked: it is known by the rest."""
+    near, given = torch.tensor(NEAR), []
     for shape, *scale in [((6, 5, 7),), ((11, 9), 1024.0), ((160,), 65536.0), ((4, 30), 0.125)]:
         gradient = 10 ** (18 * lab.uniform(*shape) - 15) * lab.normal(*shape).sign()
         gradient = gradient * (lab.uniform(*shape) > 0.3)
         gradient.view(-1)[: len(near)] = near / (scale or [1.0])[0]
-        lab.call(attempt, gradient, *scale)
-    lab.call(attempt, torch.zeros(3, 4), 2.0)
+        given.append((gradient, *scale))
+    shares = [share_of(lab, attempt, *args) for args in given]
+    if not agree([lost_in_fp16(*args) for args in given], shares):
+        return
+    what = f"{name(attempt)}(torch.zeros(3, 4), 2.0)"
+    share = lab.run(what, attempt, torch.zeros(3, 4), 2.0)
+    lab.note(
+        what, as_float(share),
+        f"{what}: of a tensor of zeros alone your share is {as_float(share)}.",
+        "No number is left to count there, so nothing is lost: return 0.0.",
+    )  # fmt: skip
+    note_plain(lab, [*shares, share])
+
+
+def share_of(lab, attempt, *args):
+    """Call the attempt, write down its number, in a tensor or not, and return what it returned."""
+    what = f"{name(attempt)}({arguments(args, attempt)})"
+    before = [state(a) for a in args]
+    share = lab.run(what, attempt, *args)
+    lab.note(what, as_float(share))
+    lab.note_changes(attempt, args, args, before)
+    return share
 
 
 def of_all_numbers(gradient, scale=1.0):
@@ -159,7 +190,8 @@ def number_lost(gradient, scale=1.0):
 
 
 def share_kept(gradient, scale=1.0):
-    """You return the share that is kept. Asked for is the share that is lost."""
+    """You return the share that is kept, of the numbers that survive. Asked for is the share that
+    is lost, 1 minus that: count what is == 0 in fp16."""
     return 1 - lost_in_fp16(gradient, scale)
 
 
@@ -192,6 +224,31 @@ def none_without_zero(gradient, scale=1.0):
     return ((numbers * scale).half() == 0).float().mean().item()
 
 
+def one_for_zeros(gradient, scale=1.0):
+    """Where all numbers are 0, your share is 1.0: all is lost. But no number is left to
+    count, so nothing is lost: return 0.0."""
+    return lost_in_fp16(gradient, scale) if gradient.any() else 1.0
+
+
+def divided_by_none(gradient, scale=1.0):
+    """The gradient was a tensor of zeros alone: no number is left to count, and you divide by how
+    many there are. Return 0.0 then: nothing is lost."""
+    numbers = gradient[gradient != 0]
+    return ((numbers * scale).half() == 0).sum().item() / len(numbers)
+
+
+def positives_alone(gradient, scale=1.0):
+    """You count the positive numbers alone. A negative number is lost as well, if its size is too
+    small for fp16: take all that are not 0, gradient[gradient != 0]."""
+    return lost_in_fp16(gradient[gradient > 0], scale)
+
+
+def share_in_a_tensor(gradient, scale=1.0):
+    """Your share is right, but it is a tensor. Asked for is a float: .item() takes the number out
+    of a tensor with one."""
+    return torch.tensor(lost_in_fp16(gradient, scale))
+
+
 def lost_by_counts(gradient, scale=1.0):
     before = gradient.count_nonzero()
     after = gradient.mul(scale).half().count_nonzero()
@@ -207,7 +264,7 @@ def lost_by_limit(gradient, scale=1.0):
 def lost_by_masks(gradient, scale=1.0):
     there = gradient != 0
     lost = there & ~(scale * gradient).to(torch.half).bool()
-    return lost.sum() / there.sum().clamp(min=1)
+    return (lost.sum() / there.sum().clamp(min=1)).item()
 
 
 def lost_by_numpy(gradient, scale=1.0):
@@ -221,15 +278,45 @@ def lost_by_numpy(gradient, scale=1.0):
 # 7.2 learning_rate
 
 
-def rate_experiment(lab, learning_rate):
-    attempt = giving_a_float(learning_rate)
-    for lr, warmup, steps in [(2.0, 5, 17), (0.8, 0, 9), (3.0, 1, 2), (1.5, 4, 11)]:
-        config = TrainConfig(lr=lr, warmup=warmup, steps=steps)
-        for step in range(steps + 1):
-            what = (
-                f"learning_rate({step}, config) with lr = {lr}, warmup = {warmup}, steps = {steps}"
-            )
-            lab.note(what, lab.run(what, attempt, step, config))
+def rate_experiment(lab, attempt):
+    note_lr(lab, attempt)
+    asked = [
+        (step, TrainConfig(lr=lr, warmup=warmup, steps=steps))
+        for lr, warmup, steps in [(2.0, 5, 17), (0.8, 0, 9), (3.0, 1, 2), (1.5, 4, 11)]
+        for step in range(steps + 1)
+    ]
+    rates = [rate_at(lab, attempt, step, config) for step, config in asked]
+    for (step, config), rate in zip(asked, rates):
+        lab.note(called_for_rate(step, config), as_float(rate))
+    if agree([learning_rate(*args) for args in asked], rates):
+        note_plain(lab, rates)
+
+
+def note_lr(lab, attempt):
+    """Write down whether config.lr has no effect, which is told before anything else."""
+    for step, where in [(2, "in the warm-up"), (9, "after the warm-up")]:
+        rate, other = (
+            as_float(rate_at(lab, attempt, step, TrainConfig(lr=lr, warmup=5, steps=17)))
+            for lr in (2.0, 4.0)
+        )
+        lab.note(
+            f"config.lr is without effect {where}",
+            isinstance(rate, float) and isinstance(other, float) and rate == other != 0,
+            f"config.lr has no effect {where}: with lr = 2.0 and with lr = 4.0 your learning rate "
+            f"at step {step} is the same, {rate}.",
+            "Both formulas multiply by config.lr. A number in its place fits one run alone.",
+        )  # fmt: skip
+
+
+def rate_at(lab, attempt, step, config):
+    return lab.run(called_for_rate(step, config), attempt, step, config)
+
+
+def called_for_rate(step, config):
+    return (
+        f"learning_rate({step}, config) with lr = {config.lr}, warmup = {config.warmup}, "
+        f"steps = {config.steps}"
+    )
 
 
 def rate_of(config, step, rise=0, late=0, whole=False):
@@ -369,11 +456,49 @@ def rises_at_the_end(step, config):
     return falling_like(lambda done: (1 - math.cos(math.pi * done)) / 2)(step, config)
 
 
+def cosine_alone_halved(step, config):
+    """You halve the cosine alone: 1 + cos / 2 goes from 1.5 to 0.5. Put brackets around the sum,
+    (1 + cos) / 2."""
+    return falling_like(lambda done: 1 + math.cos(math.pi * done) / 2)(step, config)
+
+
+def share_of_lr(step, config):
+    """config.lr is missing: you return which share of it the learning rate is. Both formulas
+    multiply by config.lr."""
+    return rate_of(config, step) / config.lr
+
+
+def lr_written_out(step, config):
+    """You write the highest learning rate out, as 4e-3. Take config.lr: another run has another
+    one."""
+    return 4e-3 * share_of_lr(step, config)
+
+
+def rise_before_the_if(step, config):
+    """config.warmup may be 0, for a run without warm-up, and you divide by it all the same. Compute
+    (step + 1) / config.warmup behind `if step < config.warmup:`, which is never true then."""
+    rise = (step + 1) / config.warmup
+    return config.lr * rise if step < config.warmup else rate_of(config, step)
+
+
+def rate_before_the_if(step, config):
+    """config.warmup may be 0, for a run without warm-up, and you divide by it all the same. Compute
+    the rising rate behind `if step < config.warmup:`, which is never true then."""
+    rising = config.lr * (step + 1) / config.warmup
+    return rising if step < config.warmup else rate_of(config, step)
+
+
+def rate_in_a_tensor(step, config):
+    """Your learning rates are right, but each is a tensor. Asked for is a float: use math.cos and
+    math.pi, or end with .item()."""
+    return torch.tensor(rate_of(config, step))
+
+
 def rate_by_torch(step, config):
     rising = (step + 1) / config.warmup if config.warmup else 1
     done = torch.tensor((step - config.warmup) / (config.steps - config.warmup))
     falling = 0.5 + 0.5 * torch.cos(torch.pi * done)
-    return config.lr * (rising if step < config.warmup else falling)
+    return config.lr * (rising if step < config.warmup else falling.item())
 
 
 def rate_by_sine(step, config):
@@ -424,18 +549,31 @@ def normed_net(lab):
 
 def move_average(lab, update_average, average, model, keep, turn):
     what = f"update_average(average, model, {keep}){turn}"
+    for p in list(model.parameters())[::2]:
+        p.grad = torch.ones_like(p)  # whether a weight has a gradient makes no difference
     before, asked = copies(model.parameters()), [p.requires_grad for p in model.parameters()]
+    weights, were = list(average.parameters()), copies(average.parameters())
     buffers = [copies(net.buffers()) for net in (average, model)]
     returned = lab.run(what, update_average, average, model, keep)
     gradients_on = torch.is_grad_enabled()
     torch.set_grad_enabled(True)
     note_nothing_returned(lab, returned, average, "average itself")
-    now = copies(average.parameters())
-    lab.note(f"the averaged weights after {what}", now)
     lab.note(
         "the weights of the model", copies(model.parameters()) if differ(model, before) else [],
         "Your function changes the weights of the model: the training would be disturbed.",
         "Only average is written to: in a.lerp_(p, ...), a belongs to average and p to model.",
+    )  # fmt: skip
+    now = copies(average.parameters())
+    left_out = ""
+    if not near(now, [keep * a + (1 - keep) * p for a, p in zip(were, before)]):
+        left_out = looks_at(update_average, average, model, keep, moved=not near(now, were))
+    lab.note("which weights are left out", left_out, *LEFT_OUT[left_out])
+    lab.note(f"the averaged weights after {what}", now)
+    lab.note(
+        "the same parameters", all(a is b for a, b in zip(weights, average.parameters())),
+        "Your function puts new parameters into average. Whoever holds the old ones, as an "
+        "optimizer does, would see nothing of it.",
+        "Change them in place: a.lerp_(p, 1 - keep), or a.copy_(...).",
     )  # fmt: skip
     lab.note(
         "the buffers", [copies(net.buffers()) for net in (average, model)],
@@ -464,12 +602,64 @@ def move_average(lab, update_average, average, model, keep, turn):
     )  # fmt: skip
 
 
+LEFT_OUT = {
+    "": ("", ""),
+    "all": (
+        "average is as it was: your function computes nothing with the weights.",
+        "A generator, (... for ... in ...), and map do nothing until something runs through them: "
+        "write a loop.",
+    ),
+    "the model's": (
+        "Your function never looks at the weights of model.",
+        "zip(average.parameters(), model.parameters()) gives pairs, one of each.",
+    ),
+    "the average's": (
+        "average is as it was: your function never looks at its weights.",
+        "zip(average.parameters(), model.parameters()) gives pairs, one of each.",
+    ),
+    "none": (
+        "average is as it was: what you compute is not written into its tensors.",
+        "a.lerp_(p, 1 - keep) and a.copy_(...) write into a; `a = ...` does not.",
+    ),
+}
+
+
+def looks_at(update_average, average, model, keep, moved):
+    """Say which weights a function that gives a wrong average leaves out of its computations, as
+    far as that tells what is wrong."""
+    average, model = copy.deepcopy(average), copy.deepcopy(model)
+    with torch.enable_grad(), Reads(average) as ours, Reads(model) as theirs:
+        update_average(average, model, keep)
+    if moved:
+        return "the model's" if ours.seen and not theirs.seen else ""
+    left_out = {(True, True): "none", (True, False): "the model's", (False, True): "the average's"}
+    return left_out.get((ours.seen, theirs.seen), "all")
+
+
+class Reads(TorchDispatchMode):
+    """While it is entered, see whether something is computed with a network's weights."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.weights = {p.untyped_storage().data_ptr() for p in net.parameters()}
+        self.seen = False
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        given = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
+        self.seen |= any(x.untyped_storage().data_ptr() in self.weights for x in given)
+        return function(*args, **kwargs or {})
+
+
 def copies(tensors):
     return [x.detach().clone() for x in tensors]
 
 
 def same(one, other):
     return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def near(one, other):
+    return all(torch.allclose(a, b, rtol=1e-4) for a, b in zip(one, other, strict=True))
 
 
 def differ(net, before):
@@ -498,6 +688,49 @@ def names_moved(average, model, keep):
     a.copy_(...)."""
     for a, p in zip(average.parameters(), model.parameters()):
         a = keep * a + (1 - keep) * p
+
+
+@torch.no_grad()
+def nothing_done(average, model, keep):
+    """average is as it was: nothing is computed. A generator, (... for ... in ...), and map do
+    nothing until something runs through them. Write a loop."""
+    (a.lerp_(p, 1 - keep) for a, p in zip(average.parameters(), model.parameters()))
+
+
+@torch.no_grad()
+def towards_itself(average, model, keep):
+    """average moves towards itself, so it is as it was: the weights of model are never looked at.
+    zip(average.parameters(), model.parameters())."""
+    for a, p in zip(average.parameters(), average.parameters()):
+        a.lerp_(p, 1 - keep)
+
+
+@torch.no_grad()
+def model_towards_itself(average, model, keep):
+    """The model moves towards itself, and average is as it was: its weights are never looked at.
+    zip(average.parameters(), model.parameters())."""
+    for a, p in zip(model.parameters(), model.parameters()):
+        a.lerp_(p, 1 - keep)
+
+
+@torch.no_grad()
+def with_gradient_alone(average, model, keep):
+    """You leave out the weights that have no gradient at the moment. The average has nothing to do
+    with gradients: move all weights."""
+    for a, p in zip(average.parameters(), model.parameters()):
+        if p.grad is not None:
+            a.lerp_(p, 1 - keep)
+
+
+@torch.no_grad()
+def new_parameters(average, model, keep):
+    """You put new parameters into average. Whoever holds the old ones, as an optimizer does, would
+    see nothing of it. Change them in place: a.lerp_(p, 1 - keep), or a.copy_(...)."""
+    theirs = dict(model.named_parameters())
+    for key, a in list(average.named_parameters()):
+        place, _, last = key.rpartition(".")
+        new = nn.Parameter(keep * a + (1 - keep) * theirs[key])
+        setattr(average.get_submodule(place), last, new)
 
 
 @torch.no_grad()
@@ -548,6 +781,14 @@ def model_moved(average, model, keep):
     model is left alone."""
     for a, p in zip(average.parameters(), model.parameters()):
         p.lerp_(a, 1 - keep)
+
+
+@torch.no_grad()
+def right_in_the_model(average, model, keep):
+    """You compute the right average and write it into the model: p.lerp_ changes p, a weight of
+    model. Methods that end with _ change what they are called on: a.lerp_(p, 1 - keep)."""
+    for a, p in zip(average.parameters(), model.parameters()):
+        p.lerp_(a, keep)
 
 
 @torch.no_grad()
@@ -659,9 +900,10 @@ def average_by_torch(average, model, keep):
 
 
 def step_experiment(lab, take_step):
-    """Gradients above the clip and below it, and one that overflows. SGD shows their size, which
+    """Gradients above the clip and below it, and some that overflow. SGD shows their size, which
     Adam hides in the first step."""
-    for precision, sizes in [("fp32", (6.0, 0.3)), ("fp16", (5.0, math.inf, 0.4, 7.0))]:
+    fp16 = (5.0, math.inf, 0.4, math.inf, math.nan, 7.0)
+    for precision, sizes in [("fp32", (6.0, 0.3, math.inf)), ("fp16", fp16)]:
         config = TrainConfig(20, warmup=9, lr=0.9, ema=0.8, clip=2.0, precision=precision)
         state = start(linear_net(lab), config)
         groups = [{"params": state.model[i].parameters()} for i in (0, 2)]
@@ -696,29 +938,53 @@ def one_by_one(lab, take_step, state, config, sizes):
     for size in sizes:
         state.lr = learning_rate(state.step, config)
         give_gradients(lab, state, size)
-        kind = "with a gradient that overflowed" if size == math.inf else f"in {config.precision}"
+        kind = f"in {config.precision}{KINDS.get(str(size), '')}"
+        before = copies(state.model.parameters())
         returned = lab.run(f"take_step(state, config) {kind}", take_step, state, config)
-        note_step(lab, state, returned, kind, overflowed=size == math.inf)
+        if math.isfinite(size):
+            lab.note(
+                f"the weights change in a step {kind}", differ(state.model, before),
+                f"A step {kind} leaves the weights as they were.",
+                "state.scaler.step(state.optimizer) changes them. It needs the gradients: does "
+                "zero_grad() come before it?",
+            )  # fmt: skip
+        if math.isfinite(size) or config.precision == "fp16":
+            note_step(lab, state, config, size, returned, kind)
+        else:
+            note_no_skip(lab, state, kind)
+
+
+KINDS = {"inf": " with a gradient that overflowed", "nan": " with a gradient that is NaN"}
 
 
 def give_gradients(lab, state, size):
-    """Let the gradients have a norm of this size; one of them overflows where it is infinite."""
+    """Let the gradients have a norm of this size; one of them is infinite or NaN where it is."""
     state.optimizer.zero_grad()
     wanted = [lab.normal(*p.shape) for p in state.model.parameters()]
     norm = torch.cat([z.flatten() for z in wanted]).norm()
-    if size == math.inf:
-        wanted[1][0] = math.inf
-        state.average.load_state_dict(state.model.state_dict())  # so that it stays either way
-    else:
+    if math.isfinite(size):
         wanted = [z * size / norm for z in wanted]
+    else:
+        wanted[1][0] = size
     state.scaler.scale(
         sum((p * z).sum() for p, z in zip(state.model.parameters(), wanted))
     ).backward()
 
 
-def note_step(lab, state, returned, kind, overflowed):
+def note_no_skip(lab, state, kind):
+    """The weights are NaN now, as they have to be: nothing but the count is looked at."""
+    lab.note(
+        f"state.skipped after a step {kind}", as_float(state.skipped),
+        f"state.skipped is {describe(state.skipped)} after a step {kind}. But that step was taken: "
+        f"in fp32 and bf16 the scaler is switched off, and leaves none out.",
+        "Count where the scale has become smaller, whatever the norm is.",
+    )  # fmt: skip
+
+
+def note_step(lab, state, config, size, returned, kind):
     note_nothing_returned(lab, returned, state, "state")
-    if not overflowed:
+    finite = math.isfinite(size)
+    if finite:
         lab.note(
             f"state.norm after a step {kind}", as_float(state.norm), "",
             "It is the norm of the true gradients, unscaled and not yet clipped: what "
@@ -729,7 +995,14 @@ def note_step(lab, state, returned, kind, overflowed):
         f"the learning rates of the optimizer's groups after a step {kind}", rates, "",
         "Put state.lr into the \"lr\" of each group in state.optimizer.param_groups.",
     )  # fmt: skip
-    note_weights(lab, f"the weights after a step {kind}", state.model)
+    if finite:
+        note_gradients(lab, state, size, config.clip, kind)
+    note_weights(
+        lab, f"the weights after a step {kind}", state.model,
+        "Look at all that changes weights: state.scaler.step(state.optimizer), once, when the "
+        "learning rates are set and the gradients clipped; and update_average, which writes into "
+        "the network that it gets first.",
+    )  # fmt: skip
     lab.note(
         f"the scale after a step {kind}", as_float(state.scaler.get_scale()), "",
         "state.scaler.update() decides about it, once in each step.",
@@ -742,19 +1015,40 @@ def note_step(lab, state, returned, kind, overflowed):
         f"state.step after a step {kind}", as_float(state.step), "",
         "It grows by 1 with each call, so that the loop comes to an end.",
     )  # fmt: skip
+    is_network = isinstance(state.average, nn.Module)
+    lab.note(
+        "state.average is a network", is_network,
+        f"state.average is {describe(state.average)} after your function.",
+        "update_average changes the network that it gets, and returns nothing: write the call "
+        "alone, without `state.average =` before it.",
+    )  # fmt: skip
+    if not is_network:
+        raise Stop
     note_weights(
         lab, f"the averaged weights after a step {kind}", state.average,
-        "They move towards the new weights: update_average(state.average, state.model, "
-        "config.ema), at the end.",
+        "They move towards the new weights in each call, at the end: "
+        "update_average(state.average, state.model, config.ema).",
     )  # fmt: skip
-    if not overflowed:
-        there = all(p.grad is not None and p.grad.any() for p in state.model.parameters())
-        lab.note(
-            "gradients that are still there", there,
-            "After your function the gradients are gone. The loop clears them itself, before the "
-            "next batch; until then one can look at them.",
-            "Leave zero_grad() out.",
-        )  # fmt: skip
+    lab.note(
+        "state.norm is a plain number", not isinstance(state.norm, torch.Tensor),
+        "state.norm is a tensor. It has to be a plain number.",
+        "Take it out with .item(), or float(...).",
+    )  # fmt: skip
+
+
+def note_gradients(lab, state, size, clip, kind):
+    """The gradients that the step was taken with are still there, unless the attempt cleared them
+    afterwards, which does no harm."""
+    there = [p.grad for p in state.model.parameters() if p.grad is not None]
+    norm = as_float(nn.utils.get_total_norm(there)) if there else 0.0
+    lab.note(
+        f"the gradients of a step {kind}", norm or min(size, clip),
+        f"Your step was taken with gradients of norm {norm:.3g}. It should have been "
+        f"{min(size, clip):.3g}: the true norm was {size:.3g}, and config.clip is {clip}."
+        if isinstance(norm, float) else "",
+        "First unscale_, then clip_grad_norm_(parameters, config.clip), each once; then "
+        "state.scaler.step.",
+    )  # fmt: skip
 
 
 # The parts of a step, in an order of one's choice
@@ -861,6 +1155,29 @@ def average_exchanged(state, config):
     update_average(state.average, state.model, 1 - config.ema)
 
 
+def average_swapped(state, config):
+    """You hand the networks to update_average the wrong way round, so that the model moves towards
+    its average. The first one is written to: state.average, then state.model."""
+    in_parts(state, config, set_rates, unscale, clip, step, update, count)
+    update_average(state.model, state.average, config.ema)
+
+
+def average_lost(state, config):
+    """state.average is None after your function: update_average changes the network that it gets,
+    and returns nothing. Write the call alone, without `state.average =` before it."""
+    in_parts(state, config, set_rates, unscale, clip, step, update, count)
+    state.average = update_average(state.average, state.model, config.ema)
+
+
+def average_not_at_skips(state, config):
+    """You leave the average out where the step was left out. Move it in each call: it comes nearer
+    to the present weights whether they are new or not."""
+    skipped = state.skipped
+    in_parts(state, config, set_rates, unscale, clip, step, update, count)
+    if state.skipped == skipped:
+        average(state, config)
+
+
 def skips_not_counted(state, config):
     """A step was left out and state.skipped did not count it. Read state.scaler.get_scale() before
     update() and after it: where it is smaller, the step was left out."""
@@ -883,6 +1200,38 @@ def growth_a_skip(state, config):
     scale, skipped = state.scaler.get_scale(), state.skipped
     in_parts(state, config, set_rates, unscale, clip, step, update, count, average)
     state.skipped = skipped + (state.scaler.get_scale() != scale)
+
+
+def skips_overwritten(state, config):
+    """state.skipped is overwritten: with = it only says whether this step was left out. += adds
+    that to the number of those before."""
+    scale = state.scaler.get_scale()
+    in_parts(state, config, set_rates, unscale, clip, step, update, count, average)
+    state.skipped = state.scaler.get_scale() < scale
+
+
+def infinite_a_skip(state, config):
+    """You count by the norm, where it is infinite. A step whose gradient is NaN is left out too,
+    and in fp32 and bf16 none is, whatever the norm. Count where the scale has become smaller."""
+    skipped = state.skipped
+    in_parts(state, config, set_rates, unscale, clip, step, update, count, average)
+    state.skipped = skipped + math.isinf(state.norm)
+
+
+def not_finite_a_skip(state, config):
+    """You count by the norm. But in fp32 and bf16 the scaler is switched off: it leaves no step
+    out, whatever the norm. Count where the scale has become smaller."""
+    skipped = state.skipped
+    in_parts(state, config, set_rates, unscale, clip, step, update, count, average)
+    state.skipped = skipped + (not math.isfinite(state.norm))
+
+
+def infinite_in_fp16_a_skip(state, config):
+    """A step whose gradient is NaN is left out too, and you do not count it: you look for an
+    infinite norm. Count where the scale has become smaller."""
+    skipped = state.skipped
+    in_parts(state, config, set_rates, unscale, clip, step, update, count, average)
+    state.skipped = skipped + (config.precision == "fp16" and math.isinf(state.norm))
 
 
 def rates_not_set(state, config):
@@ -917,12 +1266,6 @@ def cleared_first(state, config):
     in_parts(state, config, clear, set_rates, unscale, clip, step, update, count, average)
 
 
-def cleared_after(state, config):
-    """You clear the gradients after the step. The loop does so itself, before the next batch; until
-    then one can look at them. Leave zero_grad() out."""
-    in_parts(state, config, set_rates, unscale, clip, step, update, count, average, clear)
-
-
 def norm_of_the_clipped(state, config):
     """state.norm is the norm after clipping, so it never shows how large the gradients were. Keep
     what clip_grad_norm_ returns: the norm before it clips."""
@@ -937,6 +1280,20 @@ def norm_not_kept(state, config):
     norm = state.norm
     in_parts(state, config, set_rates, unscale, clip, step, update, count, average)
     state.norm = norm
+
+
+def norm_in_a_tensor(state, config):
+    """state.norm is a tensor. It has to be a plain number: .item() takes it out of what
+    clip_grad_norm_ returns."""
+    in_parts(state, config, set_rates, unscale, clip, step, update, count, average)
+    state.norm = torch.tensor(state.norm)
+
+
+def clipped_to_one(state, config):
+    """You clip at 1.0, whatever the settings say. Hand config.clip to clip_grad_norm_."""
+    in_parts(state, config, set_rates, unscale)
+    state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), 1.0).item()
+    in_parts(state, config, step, update, count, average)
 
 
 def not_clipped(state, config):
@@ -988,11 +1345,11 @@ def step_by_norm(state, config):
         group.update(lr=state.lr)
     scaler.step(optimizer)
     scaler.update()
-    if not math.isfinite(state.norm):
+    if config.precision == "fp16" and not math.isfinite(state.norm):
         state.skipped += 1
-    else:
-        update_average(state.average, model, config.ema)
+    update_average(state.average, unwrapped(model), config.ema)
     state.step = state.step + 1
+    optimizer.zero_grad()
 
 
 def step_by_hand(state, config):
@@ -1022,7 +1379,7 @@ def step_in_two_ways(state, config):
     state.step += 1
     if config.precision == "fp16":
         state.scaler.unscale_(state.optimizer)
-    state.norm = nn.utils.clip_grad_norm_(list(state.model.parameters()), config.clip)
+    state.norm = nn.utils.clip_grad_norm_(list(state.model.parameters()), config.clip).item()
     if config.precision == "fp16":
         scale = state.scaler.get_scale()
         state.scaler.step(state.optimizer)
@@ -1038,13 +1395,15 @@ def step_by_weights(state, config):
     set_rates(state, config)
     state.scaler.unscale_(state.optimizer)
     gradients = [p.grad for p in state.model.parameters()]
-    state.norm = nn.utils.get_total_norm(gradients)
-    nn.utils.clip_grads_with_norm_(state.model.parameters(), config.clip, state.norm)
+    norm = nn.utils.get_total_norm(gradients)
+    nn.utils.clip_grads_with_norm_(state.model.parameters(), config.clip, norm)
+    state.norm = norm.item()
     old = [p.clone() for p in state.model.parameters()]
     state.scaler.step(state.optimizer)
     moved = any((p != o).any() for p, o in zip(state.model.parameters(), old))
     state.skipped += 0 if moved else 1
     state.scaler.update(), count(state, config), average(state, config)
+    state.optimizer.zero_grad(set_to_none=False)
 
 
 # 7.5 write_whole
@@ -1064,16 +1423,19 @@ SYNCED = {
 
 def write_experiment(lab, write_whole):
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for case, old in [("no file yet", None), ("an older file", OLDER)]:
+        for case, old in [("an older file", OLDER), ("no file yet", None)]:
             path = new_folder(folder, case, old)
-            watch = Watch(path, b"".join(PARTS))
+            watch = Opened(path, b"".join(PARTS))
             what = f"write_whole(write, path) with {case} at path"
             returned = lab.run(what, watched, write_whole, Write(PARTS), path, watch)
             note_nothing_returned(lab, returned, path, "the file at path")
             note_file(lab, watch, what)
             note_disk(lab, watch)
+            if content(path) != watch.whole:
+                raise Stop
         beside = [file.relative_to(path.parent) for file in watch.beside]
-        fails(lab, write_whole, new_folder(folder, "write fails", OLDER))
+        for i, failure in enumerate(FAILURES):
+            fails(lab, write_whole, new_folder(folder, f"failure {i}", OLDER), *failure)
         after_a_kill(lab, write_whole, new_folder(folder, "killed", OLDER), beside)
 
 
@@ -1116,6 +1478,11 @@ def note_disk(lab, watch):
         "Fill a file of another name, close it, then rename it with replace.",
     )  # fmt: skip
     lab.note(
+        "the file is open when it is renamed", watch.open,
+        "You rename the file while it is open. Windows refuses to do so.",
+        "Let replace stand behind the with block: there the file is closed.",
+    )  # fmt: skip
+    lab.note(
         "a whole file beside path", watch.whole_beside,
         "The folder never holds the new file, whole, under another name.",
         "Fill it in the folder of path: a file can only be renamed on the same disk.",
@@ -1137,32 +1504,128 @@ def note_left(lab, watch, after_what):
     )  # fmt: skip
 
 
-def fails(lab, write_whole, path):
-    """write raises, as torch.save does on a full disk, when some bytes are written."""
-    watch = Watch(path, b"".join(PARTS))
-    write = Write(PARTS[:2], RuntimeError("PytorchStreamWriter failed writing file data/0"))
-    what = "write_whole(write, path) with a write that fails"
-    raised = lab.run(what, watched_failing, write_whole, write, path, watch)
-    lab.note(
-        "what a write that fails raises", raised,
-        "write raised an exception, and your function keeps it to itself: the run would go on "
-        "as if it had been saved." if raised == "nothing" else
-        f"write raised an exception, and your function raises another in its place, {raised}.",
-        "After the half file is removed, a bare raise hands the exception on.",
-    )  # fmt: skip
-    now = content(path)
-    lab.note(
-        "the old file after a write that fails", now,
-        "write failed, and the old file is not as it was.",
-        "Do not touch path before the new file is whole.",
-    )  # fmt: skip
-    whole = not (watch.half or watch.gone)
-    lab.note(
-        "the old file while write fails", whole,
-        "While write fails, the old file is not there as it was.",
-        "Do not touch path before the new file is whole.",
-    )  # fmt: skip
-    note_left(lab, watch, "a write that fails")
+class Opened(Watch):
+    """A watch that also sees whether the file is open when it gets its name, and that can let a
+    call fail: of the first of these functions that is called."""
+
+    def __init__(self, path, whole, failing=(), error=None):
+        super().__init__(path, whole)
+        self.failing, self.error, self.failed = failing, error, False
+        self.file, self.open = None, False
+
+    def __call__(self, frame, event, function):
+        if event == "c_call" and function in self.failing and not self.failed:
+            self.failed = True
+            raise self.error
+        if event == "c_call" and function.__name__ == "write":
+            self.file = function.__self__
+        super().__call__(frame, event, function)
+
+    def look(self):
+        before = self.arrived
+        super().look()
+        if self.arrived and not before:
+            self.open = is_open(self.file)
+
+
+def is_open(file):
+    """True for an open file on the disk; False for one in memory."""
+    try:
+        return not file.closed and file.fileno() >= 0
+    except (AttributeError, OSError):
+        return False
+
+
+# What fails, with what, at the call of which functions, and what to do if the half file is left.
+# With none of them it is write that fails, as torch.save does on a full disk.
+FAILURES = [
+    (
+        "write fails",
+        RuntimeError("PytorchStreamWriter failed writing file data/0"),
+        (),
+        "Put all of it into a try, and remove the half file in `except BaseException:`.",
+    ),
+    (
+        "write is interrupted",
+        KeyboardInterrupt(),
+        (),
+        "Ctrl-C raises KeyboardInterrupt, and `except Exception:` does not catch it. Write `except "
+        "BaseException:`.",
+    ),
+    (
+        "the file cannot be opened",
+        OSError(errno.ENOSPC, "No space left on device"),
+        (io.open, os.open),
+        "Remove what you have begun.",
+    ),
+    (
+        "the renaming is interrupted",
+        KeyboardInterrupt(),
+        (os.rename, os.replace),
+        "replace has to stand in the try too.",
+    ),
+]
+
+
+def fails(lab, write_whole, path, when, error, functions, tip):
+    """Something fails on the way. The first time that this goes wrong ends the experiment: the same
+    mistake is one, whatever it does in the other cases."""
+    watch = Opened(path, b"".join(PARTS), functions, error)
+    write = Write(PARTS[:2], error) if not functions else Write(PARTS)
+    what = f"write_whole(write, path) when {when}"
+    raised = lab.run(what, what_comes, write_whole, write, path, watch, error)
+    problems = []
+    if raised != HANDED_ON:
+        problems = [problem_raised(when, raised)]
+    if content(path) != OLDER or watch.half or watch.gone:
+        same = content(path) == OLDER
+        told = f"When {when}, the old file is not as it was{' for a moment' * same}."
+        tip_old = "Touch path only when the new file is whole, and remove the half file alone."
+        problems += [("old for a moment" if same else "old", told, tip_old)]
+    if left := len(watch.left()):
+        told = f"When {when}, your half file stays in the folder."
+        problems += [(f"{left} left", told, tip)]
+    if functions and not watch.failed:
+        problems = []  # it does without these functions
+    lab.note(what, [problem for problem, *_ in problems], *(problems or [("", "", "")])[0][1:])
+    if problems:
+        raise Stop
+
+
+HANDED_ON = "what was raised"
+
+
+def problem_raised(when, raised):
+    """The word for what is wrong with what was raised, what it is, and what to do."""
+    if raised == "nothing":
+        told = (
+            f"When {when}, your function keeps the exception to itself: the run would go on as if "
+            f"it had been saved."
+        )
+        return raised, told, "After the half file is removed, a bare raise hands it on."
+    told = (
+        f"When {when}, your function raises another exception in place of the true one: {raised}."
+    )
+    if raised == "FileNotFoundError":
+        return raised, told, "unlink found no file to remove. Write new.unlink(missing_ok=True)."
+    return "another", told, "A bare raise, with nothing behind it, hands on what was caught."
+
+
+def what_comes(attempt, write, path, watch, error):
+    """Call an attempt while something fails; return the kind of exception that comes of it. A slip
+    in its clean-up is raised: that line is shown."""
+    try:
+        watched(attempt, write, path, watch)
+    except Stopped:
+        raise
+    except BaseException as came:
+        if came is error:
+            return HANDED_ON
+        meant = isinstance(came, FileNotFoundError) or "raise" in crash(came).text
+        if isinstance(came, Exception) and not meant:
+            raise
+        return type(came).__name__
+    return "nothing"
 
 
 def after_a_kill(lab, write_whole, path, beside):
@@ -1271,6 +1734,82 @@ def renamed_open(write, path):
             write(file)
             os.fsync(file.fileno())
             new.replace(path)
+
+
+def renamed_before_closed(write, path):
+    """You rename the file while it is open. Here that works; Windows refuses it. Let replace stand
+    behind the with block, where the file is closed."""
+    new = path.with_suffix(".new")
+    with removed_on_error(new):
+        with new.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+            new.replace(path)
+
+
+def renamed_the_wrong_way(write, path):
+    """The two are swapped: you rename the file at path, and the old file takes the place of the new
+    one. It is the new one that gets the name: new.replace(path)."""
+    new = path.with_suffix(".new")
+    with removed_on_error(new):
+        filled(write, new)
+        path.replace(new)
+
+
+def renamed_after_the_try(write, path):
+    """replace stands behind the try. If it fails or is interrupted, your file stays under the other
+    name. Let it be the last line in the try."""
+    new = path.with_suffix(".new")
+    with removed_on_error(new):
+        filled(write, new)
+    new.replace(path)
+
+
+def written_twice(write, path):
+    """write(file) fills the file by itself, and returns nothing that file.write could write. Let
+    write(file) stand alone."""
+    new = path.with_suffix(".new")
+    with removed_on_error(new):
+        with new.open("wb") as file:
+            file.write(write(file))
+        new.replace(path)
+
+
+def exceptions_alone(write, path):
+    """Somebody pressed Ctrl-C while write ran, and your half file is still there. That raises
+    KeyboardInterrupt, which is no Exception. Write `except BaseException:`."""
+    new = path.with_suffix(".new")
+    try:
+        filled(write, new)
+        new.replace(path)
+    except Exception:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def raised_anew(write, path):
+    """write raised an exception, and your function raises another in its place. Whoever saves wants
+    to know what happened: a bare raise, with nothing behind it, hands on what was caught."""
+    new = path.with_suffix(".new")
+    try:
+        filled(write, new)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise RuntimeError("not saved") from None
+
+
+def unlinked_unseen(write, path):
+    """The file could not be opened, for the disk was full. So there is none to remove, and unlink()
+    raises FileNotFoundError, which hides the true reason. Write new.unlink(missing_ok=True)."""
+    new = path.with_suffix(".new")
+    try:
+        filled(write, new)
+        new.replace(path)
+    except BaseException:
+        new.unlink()
+        raise
 
 
 def elsewhere(write, path):
@@ -1426,7 +1965,11 @@ def write_with_tempfile(write, path):
         except BaseException:
             os.unlink(file.name)
             raise
-    os.replace(file.name, path)
+    try:
+        os.replace(file.name, path)
+    except BaseException:
+        os.unlink(file.name)
+        raise
 
 
 def write_in_memory(write, path):
@@ -1435,11 +1978,15 @@ def write_in_memory(write, path):
     name = f"{path}.tmp"
     number = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
-        os.write(number, held.getvalue())
-        os.fsync(number)
-    finally:
-        os.close(number)
-    os.rename(name, path)
+        try:
+            os.write(number, held.getvalue())
+            os.fsync(number)
+        finally:
+            os.close(number)
+        os.rename(name, path)
+    except BaseException as error:
+        os.remove(name)
+        raise error
     folder = os.open(path.parent, os.O_RDONLY)
     os.fsync(folder)
     os.close(folder)
@@ -1474,7 +2021,7 @@ def write_with_a_stack(write, path):
             write(file)
             file.flush()
             os.fsync(file.fileno())
-            new.replace(path)
+        new.replace(path)
         undo.pop_all()
     return path
 
@@ -1506,6 +2053,10 @@ EXERCISES = [
             "overflow counted": overflow_counted,
             "rounding counted": rounding_counted,
             "NaN for zeros": none_without_zero,
+            "1 for zeros": one_for_zeros,
+            "division by 0 for zeros": divided_by_none,
+            "positive numbers alone": positives_alone,
+            "share in a tensor": share_in_a_tensor,
         },
         also_right=[lost_by_counts, lost_by_limit, lost_by_masks, lost_by_numpy],
     ),
@@ -1536,6 +2087,12 @@ EXERCISES = [
             "not halved": not_halved,
             "negative": below_zero,
             "rise after the warm-up": rises_at_the_end,
+            "cosine alone halved": cosine_alone_halved,
+            "config.lr missing": share_of_lr,
+            "config.lr written out": lr_written_out,
+            "division by a warm-up of 0": rise_before_the_if,
+            "division of the rate by a warm-up of 0": rate_before_the_if,
+            "learning rate in a tensor": rate_in_a_tensor,
         },
         also_right=[rate_by_torch, rate_by_sine, rate_in_one, rate_by_schedulers],
     ),
@@ -1550,12 +2107,18 @@ EXERCISES = [
             "keep and 1 - keep exchanged": keep_exchanged,
             "new network": new_network,
             "average as it was": names_moved,
+            "nothing computed": nothing_done,
+            "average towards itself": towards_itself,
+            "model towards itself": model_towards_itself,
+            "weights without gradient left out": with_gradient_alone,
+            "new parameters": new_parameters,
             "buffers averaged": buffers_too,
             "buffers averaged but for the counter": buffers_but_counters,
             "buffers copied": buffers_copied,
             "counter averaged": counter_averaged,
             "counter moved": counter_moved,
             "model moved": model_moved,
+            "average written into the model": right_in_the_model,
             "one tensor for both": one_tensor_for_both,
             "model's own tensors": given_the_models,
             "keep without effect": copied,
@@ -1593,7 +2156,14 @@ EXERCISES = [
             "average before the step": average_too_early,
             "average not moved": average_left,
             "ema and 1 - ema exchanged": average_exchanged,
+            "networks of update_average exchanged": average_swapped,
+            "average lost": average_lost,
+            "average not moved at skipped steps": average_not_at_skips,
             "skips not counted": skips_not_counted,
+            "skips overwritten": skips_overwritten,
+            "infinite norms counted": infinite_a_skip,
+            "infinite norms of fp16 counted": infinite_in_fp16_a_skip,
+            "norms that are not finite counted": not_finite_a_skip,
             "every step a skip": every_step_a_skip,
             "larger scale a skip": growth_a_skip,
             "learning rate not set": rates_not_set,
@@ -1601,9 +2171,10 @@ EXERCISES = [
             "learning rate in the first group alone": first_group_alone,
             "highest learning rate": rate_of_the_config,
             "gradients cleared first": cleared_first,
-            "gradients cleared after": cleared_after,
             "norm after clipping": norm_of_the_clipped,
             "norm not kept": norm_not_kept,
+            "norm in a tensor": norm_in_a_tensor,
+            "clipped at 1": clipped_to_one,
             "not clipped": not_clipped,
             "each number clipped": each_number_clipped,
             "always clipped": always_to_the_clip,
@@ -1628,6 +2199,13 @@ EXERCISES = [
             "no flush": unflushed,
             "fsync after the rename": synced_late,
             "renamed before it is whole": renamed_open,
+            "renamed before it is closed": renamed_before_closed,
+            "renamed the wrong way": renamed_the_wrong_way,
+            "renamed after the try": renamed_after_the_try,
+            "None written": written_twice,
+            "Exception in place of BaseException": exceptions_alone,
+            "another exception raised": raised_anew,
+            "file that was never made removed": unlinked_unseen,
             "temporary file elsewhere": elsewhere,
             "half file left": left_over,
             "exception swallowed": swallowed,

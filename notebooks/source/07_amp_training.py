@@ -41,10 +41,11 @@ from torch.nn import functional as F
 from course_utils import checkpoint, portfolio
 from course_utils.averaging import averaged
 from course_utils.blocks import ConvBlock
-from course_utils.checkpoint import CheckpointError, latest, resume, runs_in, save
+from course_utils.checkpoint import latest, resume, runs_in, save
 from course_utils.checks import check
 from course_utils.data import load
 from course_utils.diffusion import NoiseFromVelocity, draw_batch, velocity_loss
+from course_utils.files import FileError
 from course_utils.memory import peak_memory
 from course_utils.plots import draw_u, gradient_histograms, grid, loss_curve
 from course_utils.plots import number_lines, number_ranges
@@ -1036,7 +1037,7 @@ print("resumed at step", state.step)
 path.unlink()  # the damaged one
 try:
     resume(start(small_net(), plan), folder, settings | {"steps": 80})
-except CheckpointError as error:
+except FileError as error:
     print(str(error).replace(str(folder), "the folder"))
 
 # %% [markdown]
@@ -1055,7 +1056,7 @@ torch.save({"model": Surprise()}, folder / "from-a-stranger.pt")
 loaded = torch.load(folder / "from-a-stranger.pt", weights_only=False)
 try:
     checkpoint.load(folder / "from-a-stranger.pt")
-except CheckpointError as error:
+except FileError as error:
     print("ours:", error)
 
 # %% [markdown]
@@ -1245,7 +1246,7 @@ print("all ten classes are drawn:", quality.samples.entropy > math.log2(9))
 # disconnect: the folder was on the machine's own disk.
 #
 # **Where to look.** `course_utils/precision.py` has autocast and the scaler, `training.py` the
-# loop, `averaging.py` the average, `checkpoint.py` the files, `recompute.py` and `memory.py` what
-# section 5 used, `__main__.py` the command line. The next notebook is [08, attention
-# variants](08_attention_variants.ipynb). The map of the course is in
+# loop, `averaging.py` the average, `files.py` and `checkpoint.py` the files, `recompute.py` and
+# `memory.py` what section 5 used, `__main__.py` the command line. The next notebook is [08,
+# attention variants](08_attention_variants.ipynb). The map of the course is in
 # [00](00_start_here.ipynb).

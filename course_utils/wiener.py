@@ -1,0 +1,200 @@
+"""The Wiener filter: the best answer that is linear in the noisy picture, found without training.
+
+A picture is a row of n = C H W numbers here. What a linear answer can know of the pictures is
+their mean and their covariance S = U diag(LA) Vh: the columns of U are the eigenimages, LA how
+much the pictures vary along each.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from course_utils.files import FileError, read, write_whole
+from course_utils.memory import free_memory
+
+FILES = ("U.pt", "LA.pt", "Vh.pt", "mean.pt")
+
+
+def compute_wiener_filter(dataloader, device, resolution, n_channels):
+    """Return the covariance of the pixels of a set of pictures, and the mean picture.
+
+    batches -> (n, n), (n,)
+
+    The pictures are gone through twice, once for the mean and once for the products of what is
+    left without it. Batches are pictures (B, C, H, W), H = W = resolution, or tuples whose first
+    item they are. Raises ValueError for other pictures, NaN or fewer than two, MemoryError when
+    the covariance would not fit into the memory.
+    Source: "Locality in Image Diffusion Models Emerges from Data Statistics" (2025), section 3.
+    """
+    shape = n_channels, resolution, resolution
+    S = empty_covariance(shape, device, torch.float32)
+    count, total = 0, torch.zeros(len(S), dtype=torch.float64, device=device)
+    for x in vectors(dataloader, shape, device):
+        count, total = count + len(x), total + x.double().sum(dim=0)
+    if count < 2:
+        raise ValueError(f"a covariance takes two pictures or more; the loader gave {count}")
+    mean, again = (total / count).float(), 0
+    for x in vectors(dataloader, shape, device):
+        again, x = again + len(x), x - mean
+        S.addmm_(x.T, x)
+    if again != count:
+        raise ValueError(
+            f"the loader gave {count} pictures at first and {again} the second time; give a "
+            f"DataLoader or a list, which can be gone through twice"
+        )
+    return S.div_(count - 1), mean
+
+
+def covariance_in_one_pass(dataloader, device, resolution, n_channels, dtype=torch.float64):
+    """Return the same from one pass, which adds up the pictures and their products.
+
+    batches -> (n, n), (n,)
+
+    The mean is taken out at the end, a small difference of large sums: float64 is needed.
+    """
+    shape = n_channels, resolution, resolution
+    S = empty_covariance(shape, device, dtype)
+    count, total = 0, torch.zeros(len(S), dtype=dtype, device=device)
+    for x in vectors(dataloader, shape, device):
+        x = x.to(dtype)
+        count, total = count + len(x), total + x.sum(dim=0)
+        S.addmm_(x.T, x)
+    if count < 2:
+        raise ValueError(f"a covariance takes two pictures or more; the loader gave {count}")
+    mean = total / count
+    return S.addr_(mean, mean, alpha=-count).div_(count - 1), mean
+
+
+def vectors(dataloader, shape, device):
+    """Yield each batch of pictures as rows.
+
+    batches -> generator of (B, n)
+    """
+    for batch in dataloader:
+        x = batch if torch.is_tensor(batch) else batch[0]
+        if x.shape[1:] != shape or not x.is_floating_point():
+            raise ValueError(
+                f"the filter is for pictures (B, {', '.join(map(str, shape))}) of floats; the "
+                f"loader gives {tuple(x.shape)}, {str(x.dtype).removeprefix('torch.')}"
+            )
+        if not x.isfinite().all():
+            raise ValueError("the pictures hold NaN or infinity; look at x.isfinite()")
+        yield x.flatten(1).to(device, torch.float32)
+
+
+def empty_covariance(shape, device, dtype):
+    """Return zeros for a covariance, if there is room for them.
+
+    () -> (n, n)
+    """
+    C, H, W = shape
+    n, free = C * H * W, free_memory(torch.device(device))
+    size = n * n * dtype.itemsize
+    if size > free:
+        raise MemoryError(
+            f"{H} x {W} x {C} needs a {size / 2**20:,.0f} MiB covariance, and {free / 2**20:,.0f} "
+            f"MiB are free; make the pictures smaller"
+        )
+    return torch.zeros(n, n, dtype=dtype, device=device)
+
+
+def decompose(S):
+    """Return U, LA, Vh with S = U diag(LA) Vh, the largest eigenvalue first.
+
+    (n, n) -> (n, n), (n,), (n, n)
+
+    Computed in float64: in float32 the small eigenvalues are mostly rounding error. Those that
+    come out negative all the same become 0, as in every covariance.
+    """
+    LA, U = torch.linalg.eigh(S.double())
+    U = U.flip(1).to(S.dtype)
+    return U, LA.flip(0).clamp(min=0).to(S.dtype), U.T
+
+
+def shrink(LA, alpha_bar):
+    """Return how much is kept of what a noisy picture says along each eigenimage: 0 to 1.
+
+    (n,), (B,) -> (B, n)
+
+    It is the variance of the pictures there, as a share of theirs and the noise's together. Where
+    the pictures do not vary at all, nothing is kept.
+    Source: "Extrapolation, Interpolation, and Smoothing of Stationary Time Series" (1949).
+    """
+    kept = alpha_bar[:, None] * LA
+    return kept / (kept + 1 - alpha_bar[:, None]).clamp(min=torch.finfo(LA.dtype).tiny)
+
+
+class WienerDenoiser:
+    """The best linear guess of the picture in a noisy one, worked out along the eigenimages.
+
+    (n, n), (n,), (n, n), (n,) -> predict_x0
+
+    No matrix is made for a step: a picture is taken apart into eigenimages by one product, each
+    share is shrunk, and another product puts it together. Raises ValueError for sizes that do not
+    fit.
+    """
+
+    def __init__(self, U, LA, Vh, mean):
+        n = len(mean)
+        if not U.shape == Vh.shape == (n, n) or LA.shape != mean.shape:
+            shapes = ", ".join(str(tuple(part.shape)) for part in (U, LA, Vh, mean))
+            raise ValueError(f"U, LA, Vh, mean must be (n, n), (n,), (n, n), (n,); got {shapes}")
+        self.U, self.LA, self.Vh, self.mean = U, LA, Vh, mean
+
+    def predict_x0(self, xt, alpha_bar):
+        """Return the guess of the clean pictures.
+
+        (B, C, H, W), (B,) -> (B, C, H, W)
+
+        alpha_bar may also be one number for all. Raises ValueError for pictures of another size.
+        """
+        if xt[0].numel() != len(self.mean):
+            raise ValueError(f"a filter for {len(self.mean)} numbers; got {tuple(xt.shape)}")
+        alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))
+        x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean  # (B, n)
+        shares = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
+        return (self.mean + shares @ self.U.T).view_as(xt)
+
+
+def draw_gaussian(N, U, LA, mean, generator):
+    """Draw from the Gaussian that has this mean and covariance.
+
+    (n, n), (n,), (n,) -> (N, n)
+    """
+    z = torch.randn(N, len(LA), generator=generator).to(U)  # (N, n)
+    return mean + (LA.sqrt() * z) @ U.T
+
+
+def save_wiener_filter(U, LA, Vh, mean, path):
+    """Write a filter into a folder, as the four files of the published package.
+
+    (n, n), (n,), (n, n), (n,) -> files
+
+    They are U.pt, LA.pt, Vh.pt and mean.pt; each appears only when it is whole.
+    """
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, part in zip(FILES, (U, LA, Vh, mean)):
+        write_whole(partial(torch.save, part.contiguous().cpu()), folder / name)
+
+
+def load_wiener_filter(path, device=None):
+    """Return the filter in a folder, also one that the published package saved.
+
+    folder -> (n, n), (n,), (n, n), (n,)
+
+    No code in them is run. Raises FileNotFoundError when one is missing, FileError when one is
+    damaged, of another kind or of another size.
+    """
+    parts = {name: read(Path(path) / name) for name in FILES}
+    if strange := [name for name, part in parts.items() if not torch.is_tensor(part)]:
+        raise FileError(f"{strange[0]} in {path} should hold a tensor")
+    n = parts["mean.pt"].numel()
+    for name, shape in zip(FILES, ((n, n), (n,), (n, n), (n,))):
+        if parts[name].shape != shape:
+            raise FileError(
+                f"{name} in {path} is {tuple(parts[name].shape)}; beside a mean.pt of {n} numbers "
+                f"it must be {shape}"
+            )
+    return tuple(part.to(device) for part in parts.values())
