@@ -38,6 +38,7 @@ bench: .venv/.installed  ## measure what the network draws after 30 and 90 secon
 	PYTHONPATH=. $(BIN)/python benchmarks/digits.py
 	PYTHONPATH=. $(BIN)/python benchmarks/published.py
 	PYTHONPATH=. $(BIN)/python benchmarks/training.py
+	PYTHONPATH=. $(BIN)/python benchmarks/wiener.py
 
 address: .venv/.installed  ## say where the course is published (REPO=OWNER/REPO)
 	$(BIN)/python notebooks/build.py --address "$(REPO)"

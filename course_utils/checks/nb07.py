@@ -42,6 +42,16 @@ def agree(expected, came):
     return all(difference(as_float(e), as_float(c)) is None for e, c in zip(expected, came))
 
 
+@contextlib.contextmanager
+def if_it_raises(lab, look):
+    """Say where to look if the attempt raises something in here, whatever it is."""
+    try:
+        yield
+    except Stop:
+        lab.seen[-1].look = look
+        raise
+
+
 def note_plain(lab, values):
     """Write down whether numbers that are right are plain ones."""
     lab.note(
@@ -85,12 +95,10 @@ def lost_experiment(lab, attempt):
     if not agree([lost_in_fp16(*args) for args in given], shares):
         return
     what = f"{name(attempt)}(torch.zeros(3, 4), 2.0)"
-    share = lab.run(what, attempt, torch.zeros(3, 4), 2.0)
-    lab.note(
-        what, as_float(share),
-        f"{what}: of a tensor of zeros alone your share is {as_float(share)}.",
-        "No number is left to count there, so nothing is lost: return 0.0.",
-    )  # fmt: skip
+    look = "In a tensor of zeros alone no number is left to count. Nothing is lost: return 0.0."
+    with if_it_raises(lab, look):
+        share = lab.run(what, attempt, torch.zeros(3, 4), 2.0)
+    lab.note(what, as_float(share), f"Your {what} is {as_float(share)}.", look)
     note_plain(lab, [*shares, share])
 
 
@@ -285,9 +293,10 @@ def rate_experiment(lab, attempt):
         for lr, warmup, steps in [(2.0, 5, 17), (0.8, 0, 9), (3.0, 1, 2), (1.5, 4, 11)]
         for step in range(steps + 1)
     ]
-    rates = [rate_at(lab, attempt, step, config) for step, config in asked]
-    for (step, config), rate in zip(asked, rates):
-        lab.note(called_for_rate(step, config), as_float(rate))
+    rates = []
+    for step, config in asked:
+        rates.append(rate_at(lab, attempt, step, config))
+        lab.note(called_for_rate(step, config), as_float(rates[-1]))
     if agree([learning_rate(*args) for args in asked], rates):
         note_plain(lab, rates)
 
@@ -309,7 +318,9 @@ def note_lr(lab, attempt):
 
 
 def rate_at(lab, attempt, step, config):
-    return lab.run(called_for_rate(step, config), attempt, step, config)
+    look = "config.warmup may be 0: divide by it behind `if step < config.warmup:` alone."
+    with if_it_raises(lab, "" if config.warmup else look):
+        return lab.run(called_for_rate(step, config), attempt, step, config)
 
 
 def called_for_rate(step, config):
@@ -475,17 +486,10 @@ def lr_written_out(step, config):
 
 
 def rise_before_the_if(step, config):
-    """config.warmup may be 0, for a run without warm-up, and you divide by it all the same. Compute
-    (step + 1) / config.warmup behind `if step < config.warmup:`, which is never true then."""
+    """config.warmup may be 0, for a run without warm-up, and you divide by it all the same. Do that
+    behind `if step < config.warmup:`, which is never true then."""
     rise = (step + 1) / config.warmup
     return config.lr * rise if step < config.warmup else rate_of(config, step)
-
-
-def rate_before_the_if(step, config):
-    """config.warmup may be 0, for a run without warm-up, and you divide by it all the same. Compute
-    the rising rate behind `if step < config.warmup:`, which is never true then."""
-    rising = config.lr * (step + 1) / config.warmup
-    return rising if step < config.warmup else rate_of(config, step)
 
 
 def rate_in_a_tensor(step, config):
@@ -1570,6 +1574,7 @@ FAILURES = [
 def fails(lab, write_whole, path, when, error, functions, tip):
     """Something fails on the way. The first time that this goes wrong ends the experiment: the same
     mistake is one, whatever it does in the other cases."""
+    error = copy.copy(error)  # else it would keep the frames of all runs
     watch = Opened(path, b"".join(PARTS), functions, error)
     write = Write(PARTS[:2], error) if not functions else Write(PARTS)
     what = f"write_whole(write, path) when {when}"
@@ -2091,7 +2096,6 @@ EXERCISES = [
             "config.lr missing": share_of_lr,
             "config.lr written out": lr_written_out,
             "division by a warm-up of 0": rise_before_the_if,
-            "division of the rate by a warm-up of 0": rate_before_the_if,
             "learning rate in a tensor": rate_in_a_tensor,
         },
         also_right=[rate_by_torch, rate_by_sine, rate_in_one, rate_by_schedulers],

@@ -9,6 +9,7 @@ attention.py   where attention looks, and what it costs
 numbers.py     maps with the numbers written on them
 precision.py   numbers of 32 and of 16 bits
 training.py    the loss
+wiener.py      what a Wiener filter keeps, and how denoisers compare
 """
 
 from course_utils.plots.architecture import draw_u
@@ -20,6 +21,7 @@ from course_utils.plots.precision import gradient_histograms, number_lines, numb
 from course_utils.plots.receptive import receptive_maps
 from course_utils.plots.time import embedding_map, similarity_map, waves
 from course_utils.plots.training import loss_curve
+from course_utils.plots.wiener import error_curves, shrink_picture
 
 __all__ = [
     "attention_maps",
@@ -27,6 +29,7 @@ __all__ = [
     "curves",
     "draw_u",
     "embedding_map",
+    "error_curves",
     "gradient_histograms",
     "grid",
     "loss_curve",
@@ -35,6 +38,7 @@ __all__ = [
     "number_maps",
     "number_ranges",
     "receptive_maps",
+    "shrink_picture",
     "similarity_map",
     "strip",
     "waves",

@@ -11,6 +11,7 @@ sampling.py    how many looks, and how much fresh noise
 family.py      a family of samplers on two sliders
 shapes.py      what a U-Net's sizes do to its shapes
 live.py        a picture that a running loop replaces
+wiener.py      what a Wiener filter keeps, and where a hybrid hands over
 training.py    a training run to look at, with a button that ends it
 """
 
@@ -25,6 +26,7 @@ from course_utils.widgets.receptive import receptive_explorer
 from course_utils.widgets.sampling import sampler_explorer
 from course_utils.widgets.shapes import shape_explorer
 from course_utils.widgets.training import TrainingView
+from course_utils.widgets.wiener import hybrid_explorer, wiener_explorer
 
 __all__ = [
     "LivePicture",
@@ -32,10 +34,12 @@ __all__ = [
     "attention_explorer",
     "embedding_explorer",
     "family_explorer",
+    "hybrid_explorer",
     "noise_slider",
     "overlap_explorer",
     "receptive_explorer",
     "sampler_explorer",
     "shape_explorer",
     "told_time_slider",
+    "wiener_explorer",
 ]

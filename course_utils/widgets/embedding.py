@@ -1,11 +1,10 @@
 """The time embedding: its width, its longest period, and one time in it."""
 
-import ipywidgets
 import torch
 
 from course_utils.embedding import sinusoidal_embedding
 from course_utils.plots import embedding_map
-from course_utils.widgets.explorer import explorer, slider
+from course_utils.widgets.explorer import choice, explorer, slider
 
 
 def embedding_explorer(T=1000):
@@ -20,11 +19,7 @@ def embedding_explorer(T=1000):
         figure.axes[0].set_title(f"slowest wave: once around in {6.2832 * max_period:,.0f} steps")
         return figure
 
-    periods = ipywidgets.SelectionSlider(
-        options=[10.0, 100.0, 1_000.0, 10_000.0, 100_000.0], value=10_000.0,
-        description="max_period", style={"description_width": "7em"},
-        layout=ipywidgets.Layout(width="32em"),
-    )  # fmt: skip
+    periods = choice("max_period", [10.0, 100.0, 1_000.0, 10_000.0, 100_000.0], 10_000.0)
     return explorer(
         draw, dim=slider("dim", 32, 4, 128, 2), max_period=periods, t=slider("t", 300, 0, T - 1)
     )

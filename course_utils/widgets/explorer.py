@@ -34,6 +34,14 @@ def slider(text, value, low, high, step=1):
     )  # fmt: skip
 
 
+def choice(text, options, value):
+    """A slider that takes one of some values."""
+    return ipywidgets.SelectionSlider(
+        options=options, value=value, description=text, continuous_update=True,
+        layout=ipywidgets.Layout(width="32em"), style={"description_width": "7em"},
+    )  # fmt: skip
+
+
 def png(figure):
     """Return a figure as the bytes of a PNG file, and close it."""
     buffer = io.BytesIO()

@@ -1,10 +1,9 @@
 """A family of samplers on two sliders."""
 
-import ipywidgets
 import torch
 
 from course_utils.plots import strip
-from course_utils.widgets.explorer import explorer
+from course_utils.widgets.explorer import choice, explorer
 
 
 def family_explorer(sample):
@@ -18,12 +17,6 @@ def family_explorer(sample):
     def draw(gam, mu, steps):
         torch.manual_seed(0)
         return strip(sample(gam, mu, steps), size=1.0)
-
-    def choice(text, options, value):
-        return ipywidgets.SelectionSlider(
-            options=options, value=value, description=text, continuous_update=True,
-            layout=ipywidgets.Layout(width="32em"), style={"description_width": "7em"},
-        )  # fmt: skip
 
     return explorer(
         draw,

@@ -1,0 +1,37 @@
+"""What the Wiener filter keeps at which noise, and where a hybrid hands over to the network."""
+
+import torch
+
+from course_utils.diffusion import add_noise
+from course_utils.plots import shrink_picture, strip
+from course_utils.widgets.explorer import choice, explorer
+from course_utils.wiener import shrink
+
+
+def wiener_explorer(denoiser, images):
+    """Return a slider for the noise: noisy images, the filter's guesses, and what it keeps.
+
+    WienerDenoiser, (N, C, H, W) -> widget
+    """
+    eps = torch.randn(images.shape, generator=torch.Generator().manual_seed(0)).to(images)
+
+    def draw(sigma):
+        alpha_bar = torch.full((len(images),), 1 / (1 + sigma**2), device=images.device)
+        xt = add_noise(images, eps, alpha_bar)
+        rows = [images, xt, denoiser.predict_x0(xt, alpha_bar)]
+        kept = shrink(denoiser.LA, alpha_bar[:1])[0].cpu()
+        return shrink_picture(kept, rows, ["clean", f"sigma {sigma}", "its guess"])
+
+    levels = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0]
+    return explorer(draw, sigma=choice("sigma", levels, 1.0))
+
+
+def hybrid_explorer(sample):
+    """Return a slider for the noise level of the hand-over, and what sample(sigma) draws.
+
+    function of sigma -> (N, C, H, W) -> widget
+    """
+    levels = [0.1, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 200.0]
+    return explorer(
+        lambda sigma: strip(sample(sigma), size=1.0), sigma=choice("network below", levels, 200.0)
+    )
