@@ -684,6 +684,7 @@ def test_skips_may_be_taken_out_of_their_list():
         ("(1.0).sqrt()", "plain number"),
         ("nn.Sequential(nn.SiLU)", "Brackets are missing"),
         ("unknown", "made or imported before"),
+        ("emb.sum + 1", "() are missing behind a name"),
     ],
 )
 def test_advice_fits_the_kind_of_error(code, tip):

@@ -37,7 +37,6 @@ NO_WAY_UP = "with mu = 0 sigma_down is sigma_next, so no noise is added either w
 ROUNDING_UP = "sigma_down is below sigma_next; the clamp is for rounding, and no case here needs it"
 DONE = "done = (step - config.warmup) / {}"
 ALL_WARM_UP = "only a run that is all warm-up divides by 0 there, and it never comes to that line"
-NO_NEW_FILE = "a folder that is missing raises the same FileNotFoundError, to open or to remove"
 PIXELS = "seen = F.scaled_dot_product_attention(self.{}(tokens), self.{}(tokens), self.{}(tokens))"
 NAMES = "the layers have the same shape, so it is a matter of their names"
 EQUIVALENT = {
@@ -164,8 +163,6 @@ EQUIVALENT = {
         DONE.format("max(config.steps - config.warmup, 0)"),
     ): ALL_WARM_UP,
     ("7.5", "os.fsync(file.fileno())", "os.fsync(file)"): "os.fsync takes an open file too",
-    ("7.5", "new.unlink(missing_ok=True)", "new.unlink()"): NO_NEW_FILE,
-    ("7.5", "new.unlink(missing_ok=True)", "new.unlink(missing_ok=False)"): NO_NEW_FILE,
 }
 
 OPERATORS = {

@@ -66,17 +66,6 @@ def watched(attempt, write, path, watch):
         watch.look()
 
 
-def watched_failing(attempt, write, path, watch):
-    """The same, where write raises; return the kind of exception that comes of it."""
-    try:
-        watched(attempt, write, path, watch)
-    except BaseException as error:
-        if error is not write.error and error.__cause__ is not write.error:
-            raise
-        return "what write raised" if error is write.error else type(error).__name__
-    return "nothing"
-
-
 def watched_again(attempt, write, path, watch):
     """The same; return the kind of exception that the attempt raises, or nothing."""
     try:

@@ -97,16 +97,6 @@ def all_steps(lab, sampler):
     return run
 
 
-def giving_a_float(function):
-    """The function, with its result as a float where it is a number, in a tensor or not."""
-
-    @functools.wraps(function)
-    def run(*args):
-        return as_float(function(*args))
-
-    return run
-
-
 def as_float(value):
     """A number, in a tensor or not, as a float; anything else as it is. NaN and infinity become
     words: then two wrong answers that give them are the same."""

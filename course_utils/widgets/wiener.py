@@ -31,7 +31,7 @@ def hybrid_explorer(sample):
 
     function of sigma -> (N, C, H, W) -> widget
     """
-    levels = [0.1, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 200.0]
+    levels = [0.02, 0.1, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0]
     return explorer(
-        lambda sigma: strip(sample(sigma), size=1.0), sigma=choice("network below", levels, 200.0)
+        lambda sigma: strip(sample(sigma), size=1.0), sigma=choice("network up to", levels, 10.0)
     )
