@@ -19,7 +19,7 @@ The text, in reading order. Each file imports only files above it:
     data.py        digits, MNIST, Fashion-MNIST, CIFAR-10
     precision.py   training with numbers of 16 bits
     recompute.py   less memory for more time
-    memory.py      how much memory a training step takes at its height
+    memory.py      how much memory a training step takes, and how much is free
     averaging.py   the average of the weights over the last steps
     files.py       files that are whole or not there
     checkpoint.py  a training run in a file, to go on from
@@ -38,6 +38,7 @@ The workshop may import the text; the text never imports it:
     widgets/       the sliders of the notebooks
     colab.py       where a notebook runs, and what it can afford there
     portfolio.py   the reader's own parts, kept from notebook to notebook
+    trained.py     the networks that the shell trains, and one out of its folder
     __main__.py    train and sample from a shell
 
 The letters in the shapes, everywhere in the course:

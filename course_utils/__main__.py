@@ -20,41 +20,14 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torchvision.utils import save_image
 
-from course_utils.averaging import refresh_norms
 from course_utils.checkpoint import latest, restore, runs_in, save
 from course_utils.data import DOWNLOADED, DataError, load
-from course_utils.ddpm_unet import DDPMUNet
-from course_utils.diffusion import NoiseFromVelocity, SigmaFromStep, velocity_loss
+from course_utils.diffusion import velocity_loss
 from course_utils.files import FileError, write_whole
 from course_utils.precision import PRECISIONS, best_precision
 from course_utils.samplers import ddim, last
-from course_utils.schedule import cosine_schedule
-from course_utils.sigma_unet import Scaled, SigmaUNet
+from course_utils.trained import NETWORKS, RATES, SCHEDULE, network, noise_model, told_steps
 from course_utils.training import TrainConfig, start, train
-from course_utils.unet import UNet
-
-SCHEDULE = cosine_schedule()
-NETWORKS = {
-    "tutorial": lambda C, size: UNet(C, 32, (1, 2, 4), 128),
-    "ddpm": lambda C, size: DDPMUNet(SCHEDULE.T, 32, (1, 2), [1], 1, 0.0, C, C),
-    "sigma": lambda C, size: Scaled(SigmaUNet)(
-        size, C, C, 32, (1, 2), num_res_blocks=1, attn_resolutions=(size // 2,), dropout=0.0
-    ),
-}
-RATES = {"tutorial": 4e-3, "ddpm": 2e-3, "sigma": 2e-3}
-
-
-def network(name, images):
-    """Make a network for such images.  (N, C, H, W) -> module"""
-    torch.manual_seed(0)
-    net = NETWORKS[name](images.shape[1], images.shape[2])
-    return net.to(memory_format=torch.channels_last) if name == "tutorial" else net
-
-
-def told_steps(name, net):
-    """Return the network as one that is told steps t: it is, or is told sigma in their place."""
-    return SigmaFromStep(net, SCHEDULE) if name == "sigma" else net
-
 
 # train
 
@@ -179,13 +152,7 @@ class Interrupt:
 def run_sampling(options):
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     must_be_writable(options.out)
-    content = latest(options.folder)
-    name, data = content["settings"]["model"], content["settings"]["data"]
-    images = load(data)[0].to(device)
-    net = network(name, images).to(device)
-    net.load_state_dict(content["average"])
-    refresh_norms(net, images, SCHEDULE)
-    model = NoiseFromVelocity(told_steps(name, net), SCHEDULE)
+    model, images = noise_model(options.folder, device)
     torch.manual_seed(options.seed)
     noise = torch.randn(options.n, *images.shape[1:]).to(device)
     x0 = [last(ddim(model, xT, SCHEDULE, options.steps, eta=1)) for xT in noise.split(250)]
@@ -193,7 +160,7 @@ def run_sampling(options):
     write_whole(lambda file: np.savez_compressed(file, x0=x0.numpy()), options.out)
     grid = options.out.with_suffix(".png")
     save_image(x0[:100], grid, nrow=10, normalize=True, value_range=(-1, 1))
-    print(f"{len(x0)} pictures of step {content['step']} in {options.out}, a grid in {grid}")
+    print(f"{len(x0)} pictures in {options.out}, a grid in {grid}")
 
 
 # the command line

@@ -12,7 +12,7 @@ from course_utils.diffusion import add_noise, predict_x0
 class MeanDenoiser:
     """The best guess for one who does not look: always the mean picture.
 
-    (C, H, W) -> predict_x0
+    (C, H, W) -> denoiser
     """
 
     def __init__(self, mean):
@@ -29,7 +29,7 @@ class MeanDenoiser:
 class NetDenoiser:
     """A network that is told a step t and returns the noise.
 
-    UNet, Schedule -> predict_x0
+    UNet, Schedule -> denoiser
 
     It is told the step of the schedule whose alpha_bar is nearest. For a network that predicts v
     take NoiseFromVelocity, for one that is told sigma SigmaFromStep.
@@ -55,7 +55,7 @@ class NetDenoiser:
 class Hybrid:
     """One denoiser above a noise level sigma, another up to it.
 
-    denoiser, denoiser -> predict_x0
+    denoiser, denoiser -> denoiser
     """
 
     def __init__(self, above, below, sigma):

@@ -34,7 +34,7 @@ def ideal_x0(xt, alpha_bar, images, chunk=1000):
 class IdealDenoiser:
     """Keeps the training set for ideal_x0.
 
-    (N, C, H, W) -> predict_x0
+    (N, C, H, W) -> denoiser
 
     Raises ValueError when there are no images, or they hold NaN.
     """

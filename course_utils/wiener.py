@@ -67,9 +67,9 @@ def covariance_in_one_pass(dataloader, device, resolution, n_channels, dtype=tor
 
 
 def vectors(dataloader, shape, device):
-    """Yield each batch of pictures as rows.
+    """Yield each batch of pictures as rows, (B, n).
 
-    batches -> generator of (B, n)
+    batches -> generator of Tensor
     """
     for batch in dataloader:
         x = batch if torch.is_tensor(batch) else batch[0]
@@ -128,7 +128,7 @@ def shrink(LA, alpha_bar):
 class WienerDenoiser:
     """The best linear guess of the picture in a noisy one, worked out along the eigenimages.
 
-    (n, n), (n,), (n, n), (n,) -> predict_x0
+    (n, n), (n,), (n, n), (n,) -> denoiser
 
     No matrix is made for a step: a picture is taken apart into eigenimages by one product, each
     share is shrunk, and another product puts it together. Raises ValueError for sizes that do not
@@ -169,7 +169,7 @@ def draw_gaussian(N, U, LA, mean, generator):
 def save_wiener_filter(U, LA, Vh, mean, path):
     """Write a filter into a folder, as the four files of the published package.
 
-    (n, n), (n,), (n, n), (n,) -> files
+    (n, n), (n,), (n, n), (n,) -> None
 
     They are U.pt, LA.pt, Vh.pt and mean.pt; each appears only when it is whole.
     """

@@ -529,7 +529,9 @@ def spoiled(reference, spoil):
     """The reference with its results spoiled: those of a class's main method, of the module made,
     its own, or what it changes in place."""
     if inspect.isclass(reference):
-        plain = [name for name in ("__call__", "sample_sigmas") if name in vars(reference)]
+        plain = [
+            name for name in ("__call__", "sample_sigmas", "predict_x0") if name in vars(reference)
+        ]
         main = "forward" if issubclass(reference, nn.Module) else plain[0]
 
         def answer(self, *args):

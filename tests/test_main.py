@@ -11,12 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from course_utils.__main__ import NETWORKS, SCHEDULE, main, network, told_steps
+from course_utils.__main__ import main
 from course_utils.averaging import refresh_norms
 from course_utils.checkpoint import latest
 from course_utils.data import load
 from course_utils.diffusion import NoiseFromVelocity
 from course_utils.samplers import ddim, last
+from course_utils.trained import NETWORKS, SCHEDULE, network, told_steps
 
 ROOT = Path(__file__).parents[1]
 
@@ -64,7 +65,7 @@ def test_train_and_sample(model, tmp_path, capsys):
     assert -1 <= x0.min() < x0.max() <= 1
     with Image.open(out.with_suffix(".png")) as grid:
         assert grid.size == (3 * 18 + 2, 20)
-    assert f"3 pictures of step 4 in {out}" in capsys.readouterr().out
+    assert f"3 pictures in {out}" in capsys.readouterr().out
     images, _ = load("digits")
     net = network(model, images)
     net.load_state_dict(latest(tmp_path / "run")["average"])

@@ -39,6 +39,11 @@ DONE = "done = (step - config.warmup) / {}"
 ALL_WARM_UP = "only a run that is all warm-up divides by 0 there, and it never comes to that line"
 PIXELS = "seen = F.scaled_dot_product_attention(self.{}(tokens), self.{}(tokens), self.{}(tokens))"
 NAMES = "the layers have the same shape, so it is a matter of their names"
+SHAPES = "shapes = ', '.join({})"
+PARTS = "for part in (U, LA, Vh, mean)"
+MADE = SHAPES.format(f"(str(tuple(part.shape)) {PARTS})")
+FOUND_AFRESH = "the first chunk multiplies it by exp(-inf), which is 0"
+NOISE_THERE = "without any noise the nearest is meant; an exercise does not ask for it"
 EQUIVALENT = {
     ("1.1", "i = torch.arange(half, dtype=torch.float32)", "i = torch.arange(half)"): PROMOTED,
     (
@@ -163,6 +168,79 @@ EQUIVALENT = {
         DONE.format("max(config.steps - config.warmup, 0)"),
     ): ALL_WARM_UP,
     ("7.5", "os.fsync(file.fileno())", "os.fsync(file)"): "os.fsync takes an open file too",
+    # 9.1 to 9.6
+    (
+        "9.1",
+        "count, total = (0, torch.zeros(len(S), dtype=torch.float64, device=device))",
+        "count, total = (0, torch.zeros(len(S), device=device))",
+    ): PROMOTED,
+    (
+        "9.1",
+        "count, total = (count + len(x), total + x.double().sum(dim=0))",
+        "count, total = (count + len(x), total + x.sum(dim=0))",
+    ): "the sum of a batch has digits enough; it is the many batches that need float64",
+    (
+        "9.2",
+        "return kept / (kept + 1 - alpha_bar[:, None]).clamp(min=torch.finfo(LA.dtype).tiny)",
+        "return kept / (kept + 1 - alpha_bar[:, None]).clamp(min=torch.finfo().tiny)",
+    ): "LA is float32, as PyTorch's numbers are unless told otherwise",
+    (
+        "9.3",
+        "if not U.shape == Vh.shape == (n, n) or LA.shape != mean.shape:",
+        "if not U.shape == Vh.shape == (n, n) and LA.shape != mean.shape:",
+    ): ERRORS,
+    ("9.3", MADE, "pass"): ERRORS,
+    ("9.3", MADE, SHAPES.format("")): ERRORS,
+    ("9.3", MADE, "shapes = ', '"): ERRORS,
+    ("9.3", MADE, SHAPES.format(f"(str() {PARTS})")): ERRORS,
+    ("9.3", MADE, SHAPES.format(f"(tuple(part.shape) {PARTS})")): ERRORS,
+    ("9.3", MADE, SHAPES.format(f"(str(tuple()) {PARTS})")): ERRORS,
+    ("9.3", MADE, SHAPES.format(f"(str(part.shape) {PARTS})")): ERRORS,
+    (
+        "9.3",
+        "alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))",
+        "alpha_bar = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))",
+    ): "alpha_bar and xt are float32 both",
+    (
+        "9.4",
+        "return mean + LA.sqrt() * z @ U.T",
+        "return mean - LA.sqrt() * z @ U.T",
+    ): "a normal number is as likely as its negative",
+    (
+        "9.5",
+        "alpha_bar = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))",
+        "alpha_bar = torch.as_tensor(alpha_bar).expand(len(xt))",
+    ): "a mask on the CPU may choose from a tensor on a GPU, and denoisers bring alpha_bar there",
+    (
+        "9.6",
+        "alpha_bar = alpha_bar.double()[:, None]",
+        "alpha_bar = alpha_bar[:, None]",
+    ): "the noise level has digits enough, and meets float64 after that",
+    (
+        "9.6",
+        "variance = ((1 - alpha_bar) / alpha_bar).clamp(min=1e-30)",
+        "variance = (1 - alpha_bar) / alpha_bar",
+    ): NOISE_THERE,
+    (
+        "9.6",
+        "variance = ((1 - alpha_bar) / alpha_bar).clamp(min=1e-30)",
+        "variance = ((1 - alpha_bar) / alpha_bar).clamp(min=-1.0)",
+    ): NOISE_THERE,
+    (
+        "9.6",
+        "total, mean = (torch.zeros_like(alpha_bar), torch.zeros_like(x))",
+        "total, mean = (alpha_bar, torch.zeros_like(x))",
+    ): FOUND_AFRESH,
+    (
+        "9.6",
+        "total, mean = (torch.zeros_like(alpha_bar), torch.zeros_like(x))",
+        "total, mean = (torch.zeros_like(alpha_bar), x)",
+    ): FOUND_AFRESH,
+    (
+        "9.6",
+        "return (mean / total).view_as(xt).to(xt.dtype)",
+        "return (mean / total).view_as(xt).to()",
+    ): "float64 is as good",
 }
 
 OPERATORS = {

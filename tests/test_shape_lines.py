@@ -20,13 +20,15 @@ from course_utils import (
     attention,
     averaging,
     blocks,
-    checkpoint,
     classifier,
     data,
     ddpm_unet,
+    denoisers,
     diffusion,
     dit,
     embedding,
+    files,
+    ideal,
     published,
     quality,
     res_unet,
@@ -34,6 +36,7 @@ from course_utils import (
     sigma_unet,
     training,
     unet,
+    wiener,
 )
 from course_utils.decoder import Decoder
 from course_utils.encoder import Encoder
@@ -47,6 +50,7 @@ from course_utils.schedule import (
 # All different, also halved and doubled, so that no size can stand in for another.
 B, C, D, H, K, N, T, W, n = 5, 3, 28, 16, 7, 9, 11, 24, 2
 SIZES = dict(B=B, C=C, D=D, H=H, K=K, N=N, T=T, W=W, n=n)
+PIXELS = C * H * H  # n, where a picture is a row
 CHS = [13, 17, K]  # of an encoder with n halvings
 CONFIG = training.TrainConfig(steps=1, batch=B)
 LABELS = 10
@@ -73,7 +77,26 @@ def with_gradients(state):
 
 def write_somewhere():
     with tempfile.TemporaryDirectory() as folder:
-        return checkpoint.write_whole(lambda file: file.write(b"whole"), Path(folder) / "a.pt")
+        return files.write_whole(lambda file: file.write(b"whole"), Path(folder) / "a.pt")
+
+
+def saved(*parts):
+    with tempfile.TemporaryDirectory() as folder:
+        return wiener.save_wiener_filter(*parts, folder)
+
+
+def loaded(_):
+    with tempfile.TemporaryDirectory() as folder:
+        wiener.save_wiener_filter(*a_filter(), folder)
+        return wiener.load_wiener_filter(folder)
+
+
+def a_filter():
+    return torch.eye(PIXELS), torch.ones(PIXELS), torch.eye(PIXELS), torch.zeros(PIXELS)
+
+
+def knows():
+    return denoisers.MeanDenoiser(torch.zeros(C, H, W))
 
 
 def all_skips():
@@ -95,6 +118,8 @@ GIVEN = {
     "state_dict": dict,
     "batches": lambda: [torch.randn(B, C, H, H)],
     "class": lambda: sigma_unet.SigmaUNet,
+    "denoiser": lambda: knows(),
+    "folder": lambda: None,
     "TrainState": lambda: training.start(GIVEN["UNet"](), CONFIG),
     "TrainConfig": lambda: CONFIG,
     "batch": lambda: diffusion.draw_batch(torch.randn(N, C, H, W), T, B, torch.Generator()),
@@ -188,7 +213,7 @@ CALLS = {
     "diffusion.SigmaFromStep": lambda xt, t: diffusion.SigmaFromStep(
         lambda x, sigma: x / sigma[:, None, None, None], linear_schedule(T)
     )(xt, t),
-    "checkpoint.write_whole": lambda: write_somewhere(),
+    "files.write_whole": lambda: write_somewhere(),
     "training.add_gradient": lambda state, batch, schedule: training.add_gradient(
         state, batch, schedule, diffusion.velocity_loss, CONFIG
     ),
@@ -196,6 +221,40 @@ CALLS = {
     "training.learning_rate": lambda: training.learning_rate(0, CONFIG),
     "averaging.update_average": lambda *nets: averaging.update_average(*nets, 0.9),
     "averaging.refresh_norms": lambda *args: averaging.refresh_norms(*args, batches=1),
+    "wiener.compute_wiener_filter": lambda loader: wiener.compute_wiener_filter(
+        loader, "cpu", H, C
+    ),
+    "wiener.covariance_in_one_pass": lambda loader: wiener.covariance_in_one_pass(
+        loader, "cpu", H, C
+    ),
+    "wiener.vectors": lambda loader: wiener.vectors(loader, (C, H, H), "cpu"),
+    "wiener.empty_covariance": lambda: wiener.empty_covariance((C, H, H), "cpu", torch.float32),
+    "wiener.shrink": lambda LA, a: wiener.shrink(LA + 1.0, a / T),
+    "wiener.WienerDenoiser.predict_x0": lambda xt, a: wiener.WienerDenoiser(*a_filter()).predict_x0(
+        xt, a / T
+    ),
+    "wiener.draw_gaussian": lambda U, LA, mean: wiener.draw_gaussian(
+        N, U, LA + 0.0, mean, torch.Generator()
+    ),
+    "wiener.save_wiener_filter": saved,
+    "wiener.load_wiener_filter": loaded,
+    "ideal.ideal_x0": lambda xt, a, images: ideal.ideal_x0(xt, (a + 1) / (T + 1), images),
+    "ideal.IdealDenoiser.predict_x0": lambda xt, a: ideal.IdealDenoiser(
+        torch.randn(N, C, H, W)
+    ).predict_x0(xt, (a + 1) / (T + 1)),
+    "denoisers.Hybrid": lambda above, below: denoisers.Hybrid(above, below, 1.0),
+    "denoisers.MeanDenoiser.predict_x0": lambda xt, a: knows().predict_x0(xt, a / T),
+    "denoisers.NetDenoiser.predict_x0": lambda xt, a: denoisers.NetDenoiser(
+        lambda xt, t: xt, linear_schedule(T)
+    ).predict_x0(xt, a / T),
+    "denoisers.Hybrid.predict_x0": lambda xt, a: denoisers.Hybrid(knows(), knows(), 1.0).predict_x0(
+        xt, a / T
+    ),
+    "denoisers.NoiseFromX0": lambda xt, t: denoisers.NoiseFromX0(knows(), linear_schedule(T))(
+        xt, t
+    ),
+    "denoisers.NoiseAtSigma": lambda x: denoisers.NoiseAtSigma(knows())(x, torch.ones(())),
+    "denoisers.denoising_error": lambda x0, eps: denoisers.denoising_error(knows(), x0, eps, 1.0),
     "classifier.Classifier": lambda x: classifier.Classifier(C, H)(x),
     "classifier.classifier": lambda: classifier.classifier("digits", "data", torch.device("cpu")),
     "classifier.some": lambda: classifier.some("digits", "train", "data", "cpu", most=N),
@@ -213,6 +272,14 @@ OTHER_SIZES = {
     "diffusion.Guided": dict(W=H),
     "sigma_unet.embed": dict(D=32),
     "res_unet.ResDecoder": dict(C=CHS[0]),
+    "wiener.compute_wiener_filter": dict(n=PIXELS),
+    "wiener.covariance_in_one_pass": dict(n=PIXELS),
+    "wiener.empty_covariance": dict(n=PIXELS),
+    "wiener.WienerDenoiser": dict(n=PIXELS),
+    "wiener.WienerDenoiser.predict_x0": dict(W=H),
+    "wiener.draw_gaussian": dict(n=PIXELS),
+    "wiener.save_wiener_filter": dict(n=PIXELS),
+    "wiener.load_wiener_filter": dict(n=PIXELS),
     "quality.measure": dict(N=100, C=1, H=16, W=16),
 }
 
@@ -326,6 +393,8 @@ def assert_is(item, out, sizes):
         assert t > 0 and xt.shape == x0.shape == (B, C, H, W)
     elif item == "skips":
         assert [s.shape for s in out] == [s.shape for s in all_skips()]
+    elif item == "denoiser":
+        assert callable(out.predict_x0)
     elif item == "class":
         assert isinstance(out, type)
     elif item.startswith("generator of "):

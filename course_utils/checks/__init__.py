@@ -28,6 +28,7 @@ from course_utils.checks import (
     nb06_more,
     nb07,
     nb08,
+    nb09,
     nb10,
     notebook,
 )
@@ -35,7 +36,7 @@ from course_utils.checks.engine import Exercise, Verdict, grade_exercise
 
 __all__ = ["EXERCISES", "Exercise", "Verdict", "check", "grade"]
 
-NOTEBOOKS = (nb00, nb01, nb02, nb03, nb04, nb05, nb06, nb06_more, nb07, nb08, nb10)
+NOTEBOOKS = (nb00, nb01, nb02, nb03, nb04, nb05, nb06, nb06_more, nb07, nb08, nb09, nb10)
 EXERCISES = {e.id: e for nb in NOTEBOOKS for e in nb.EXERCISES}
 ATTEMPTS = {}
 

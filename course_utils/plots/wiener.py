@@ -20,6 +20,7 @@ def shrink_picture(kept, rows, labels):
     ax = right.subplots()
     ax.fill_between(range(1, len(kept) + 1), kept, color="#bcd4ec")
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
     ax.set_ylim(0, 1)
     ax.set_xlabel("number of the eigenimage")
     ax.set_title("share that is kept", fontsize=9)

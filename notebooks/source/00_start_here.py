@@ -410,7 +410,7 @@ plt.show()
 # | [06 debugging dimensions](06_debugging_dimensions.ipynb) | what to do when shapes do not fit |
 # | [07 AMP training](07_amp_training.ipynb) | training that is faster and survives a disconnect |
 # | [08 attention variants](08_attention_variants.ipynb) | letting far pixels talk to each other |
-# | 09 Wiener baseline | how far one gets without a network |
+# | [09 Wiener baseline](09_wiener_baseline.ipynb) | how far one gets without a network |
 # | [10 published U-Nets](10_published_unets.ipynb) | two networks of the literature, rebuilt |
 #
 # ## Recap

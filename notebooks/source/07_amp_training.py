@@ -1189,7 +1189,7 @@ print("all ten classes are drawn:", quality.samples.entropy > math.log2(9))
 # | steps | loss | recognised | Frechet distance |
 # |---|---|---|---|
 # | 100 | 0.178 | 38% | 111 |
-# | 300 | 0.131 | 53% | 50 |
+# | 300 | 0.135 | 53% | 50.5 |
 # | 500 | 0.121 | 60% | 37.7 |
 # | 2,000 | 0.103 | 76% | 13.9 |
 #

@@ -1089,5 +1089,5 @@ print("2 at a time is worse than 32:", by_batch[2] > 1.1 * by_batch[32])
 # pixels take sixteen times as much memory.
 #
 # **Where to look.** `course_utils/attention.py` has all variants, `AttentionBlock` and
-# `Attended`. Notebook 09 will ask how far one gets with no network at all; the published networks
-# are in [10](10_published_unets.ipynb). The map of the course is in [00](00_start_here.ipynb).
+# `Attended`. The next notebook, [09, the Wiener baseline](09_wiener_baseline.ipynb), asks how far
+# one gets with no network at all. The map of the course is in [00](00_start_here.ipynb).
