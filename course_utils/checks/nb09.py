@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from course_utils.checks.compare import describe, difference
 from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import FOLLOWS, SEED, Stop, arguments, change, tensors
+from course_utils.checks.lab import FOLLOWS, SEED, Stop, arguments, change, name, tensors
 from course_utils.denoisers import Hybrid
 from course_utils.ideal import ideal_x0
 from course_utils.wiener import (
@@ -22,13 +22,17 @@ NOTEBOOK = "09_wiener_baseline"
 CPU = torch.device("cpu")
 
 
-def call(lab, function, *args, look=""):
+def call(lab, function, *args, what="", look=""):
     """Call the attempt as the lab does. float64 is as good as float32, and NaN becomes words: then
     two wrong answers that give it are the same."""
-    result = lab.call(function, *args)
+    begun = len(lab.seen)
+    try:
+        result = lab.call(function, *args)
+    finally:
+        for seen in lab.seen[begun:]:
+            seen.what = what or seen.what
+            seen.look = seen.look or look
     seen = lab.seen[-2]  # the result stands before the changes
-    seen.what = seen.what.replace("an object of class device", "cpu")
-    seen.look = look
     for x in tensors(result):
         if bad := int((~x.isfinite()).sum()):
             seen.value = "NaN or infinity"
@@ -71,7 +75,9 @@ def filter_experiment(lab, compute_wiener_filter):
     ]:
         x = pictures(lab, sum(sizes), C, R)
         loader = [(part, lab.steps(len(part))) if has_labels else part for part in x.split(sizes)]
-        call(lab, compute_wiener_filter, loader, CPU, R, C)
+        what = f"{name(compute_wiener_filter)} of pictures {C, R, R} in batches of {sizes}"
+        what += ", each with labels" * has_labels
+        call(lab, compute_wiener_filter, loader, CPU, R, C, what=what)
     x = 300 + lab.normal(50, 1, 4, 4)
     came = lab.run("of pictures with a mean of 300", compute_wiener_filter, x.split(20), CPU, 4, 1)
     S = came[0] if type(came) in (tuple, list) and came else came
@@ -124,6 +130,24 @@ def filter_with(
         x = taken(x, mean)
         S = S + x.T @ x
     return S / divisor(count, batches, len(x)), mean
+
+
+def averaged_by_batch(*args):
+    """The products of each batch are divided by its own size, and then averaged. A small batch
+    counts as much as a large one so. Add up the products of all, and divide once by N - 1."""
+    return filter_with(
+        *args, taken=lambda x, mean: (x - mean) / len(x) ** 0.5,
+        divisor=lambda count, batches, last: batches,
+    )  # fmt: skip
+
+
+def divided_by_batch(*args):
+    """The products of each batch are divided by its own size, and then added. Add up the products
+    as they are, and divide once at the end by N - 1."""
+    return filter_with(
+        *args, taken=lambda x, mean: (x - mean) / len(x) ** 0.5,
+        divisor=lambda count, batches, last: 1,
+    )  # fmt: skip
 
 
 def all_rows(dataloader, device, resolution, n_channels):
@@ -1057,6 +1081,14 @@ class FourAxesForRows(InSteps):
         return rows / a[:, :, None, None].sqrt() - self.mean
 
 
+class MeanMeetsPictures(InSteps):
+    """The mean is a row, (n,), and meets pictures, (B, C, H, W). Make rows of xt first:
+    xt.flatten(1)."""
+
+    def predict_x0(self, xt, alpha_bar):
+        return super().predict_x0(xt - self.mean, alpha_bar)
+
+
 class LevelsMeetWidth(InSteps):
     """alpha_bar, (B,), meets pictures, (B, C, H, W), and PyTorch lines it up with W. Make rows of
     xt first, (B, n), and divide them by alpha_bar[:, None].sqrt()."""
@@ -1241,9 +1273,9 @@ def note_draws(lab, x, U, LA, mean):
 
 def nearest(found, known):
     """The name of what was found, if it is known, within what chance allows."""
-    for name, value in known.items():
+    for key, value in known.items():
         if (found - value).abs().max() < 0.06 * max(float(value.abs().max()), 1.0):
-            return name
+            return key
     return "another"
 
 
@@ -1782,8 +1814,8 @@ def over_the_batch(xt, alpha_bar, images, chunk=1000):
 
 
 def over_everything(xt, alpha_bar, images, chunk=1000):
-    """The weights of the whole batch add up to 1 together. Those of each picture must: softmax
-    over the images, dim=1."""
+    """The weights of the whole batch add up to 1 together. Those of each picture must: take the
+    softmax, or the sum that you divide by, over the images, dim=1."""
     return ideal_with(
         xt, alpha_bar, images, weights=lambda e: e.flatten().softmax(dim=0).view_as(e)
     )  # fmt: skip
@@ -2086,6 +2118,8 @@ EXERCISES = [
             "not divided": not_divided,
             "divided twice": divided_twice,
             "divided by the root": by_root,
+            "averaged by batch": averaged_by_batch,
+            "divided by each batch": divided_by_batch,
             "mean of means": mean_of_means,
             "mean of the last batch": mean_of_the_last,
             "mean not divided": mean_not_divided,
@@ -2209,6 +2243,7 @@ EXERCISES = [
             "root of a float": FloatHasNoRoot,
             "number not spread": NotSpread,
             "four axes for rows": FourAxesForRows,
+            "mean meets pictures": MeanMeetsPictures,
             "levels meet the width": LevelsMeetWidth,
             "levels meet the rows": LevelsMeetRows,
         },

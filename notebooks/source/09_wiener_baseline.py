@@ -20,7 +20,6 @@
 # %%
 import math
 import tempfile
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
@@ -32,7 +31,7 @@ from course_utils.checks import check
 from course_utils.data import load
 from course_utils.denoisers import MeanDenoiser, NetDenoiser, NoiseAtSigma, NoiseFromX0
 from course_utils.denoisers import denoising_error
-from course_utils.diffusion import NoiseFromVelocity, add_noise, noise_loss
+from course_utils.diffusion import NoiseFromVelocity, add_noise, noise_loss, velocity_loss
 from course_utils.plots import error_curves, grid, strip
 from course_utils.quality import measure
 from course_utils.samplers import ddim, last, samples
@@ -533,14 +532,21 @@ print(f"spread of the pixels: drawn {spread(drawn):.2f}, by the sampler {spread(
 # will the network be better, at which the filter?**
 
 # %% tags=["nbval-ignore-output"]
-torch.manual_seed(0)
-net = UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128)
-net = net.to(machine.device, memory_format=torch.channels_last)
-steps = machine.budget(cpu=250, gpu=2500)
-config = TrainConfig(steps=steps, batch=32, warmup=min(100, steps // 10), ema=1 - 10 / max(steps, 20))
-for state in train(net, images, schedule, config, loss=noise_loss):
-    pass
-by_noise_net = NetDenoiser(averaged(state, images, schedule), schedule)
+def trained_net(schedule, steps, loss):
+    """Train a fresh U-Net, and return its average, ready to draw."""
+    torch.manual_seed(0)
+    net = UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128)
+    net = net.to(machine.device, memory_format=torch.channels_last)
+    config = TrainConfig(
+        steps=steps, batch=32, warmup=min(100, steps // 10), ema=1 - 10 / max(steps, 20)
+    )
+    for state in train(net, images, schedule, config, loss):
+        pass
+    return averaged(state, images, schedule)
+
+
+noise_net = trained_net(schedule, machine.budget(cpu=250, gpu=2500), noise_loss)
+by_noise_net = NetDenoiser(noise_net, schedule)
 errors["network, asked for noise"] = errors_of(by_noise_net)
 print(f"{'sigma':26}" + "".join(f"{sigma:10g}" for sigma in levels))
 for name in ("mean", "Wiener", "network, asked for noise"):
@@ -625,9 +631,9 @@ hybrid_sigmas = log_linear_schedule().sample_sigmas(20)  # from 10 down to 0.02
 
 def draw_with(denoiser, count):
     """Draw with smalldiffusion's sampler, always from the same noise."""
-    xT = hybrid_sigmas[0] * torch.randn(count, 1, 16, 16, generator=torch.Generator().manual_seed(2))
-    steps = samples(NoiseAtSigma(denoiser), xT.to(machine.device), hybrid_sigmas, gam=1.6)
-    return last(steps).clamp(-1, 1)
+    z = torch.randn(count, 1, 16, 16, generator=torch.Generator().manual_seed(2))
+    xT = hybrid_sigmas[0] * z.to(machine.device)
+    return last(samples(NoiseAtSigma(denoiser), xT, hybrid_sigmas, gam=1.6)).clamp(-1, 1)
 
 
 hybrid_explorer(lambda sigma: draw_with(Hybrid(by_wiener, by_noise_net, sigma), 10))
@@ -771,25 +777,19 @@ print(f"drawn pictures that are a training picture: {(gap < 0.05).float().mean()
 # `portfolio.load().UNet` in place of `UNet`, after `from course_utils import portfolio`.)
 
 # %% tags=["nbval-ignore-output"]
-torch.manual_seed(0)
-net = UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128)
-net = net.to(machine.device, memory_format=torch.channels_last)
 cosine = cosine_schedule()
-steps = machine.budget(cpu=1000, gpu=8000)
-config = TrainConfig(steps=steps, batch=32, warmup=min(100, steps // 10), ema=1 - 10 / max(steps, 20))
-for state in train(net, images, cosine, config):
-    pass
-by_net = NetDenoiser(NoiseFromVelocity(averaged(state, images, cosine), cosine), cosine)
+net = trained_net(cosine, machine.budget(cpu=1000, gpu=8000), velocity_loss)
+by_net = NetDenoiser(NoiseFromVelocity(net, cosine), cosine)
 errors["U-Net"] = errors_of(by_net)
 
 # %% [markdown]
-# Have you trained other networks, with the command line of notebook 07? Those that were trained on
-# the digits and kept in a folder of `runs`, DDPM's and smalldiffusion's for example, go on the
-# board too:
+# Have you trained other networks with the command line of notebook 07, DDPM's and smalldiffusion's
+# for example? Those that were trained on the digits, and kept in folders of `runs` in the folder
+# of the course, go on the board too:
 
 # %% tags=["nbval-ignore-output"]
 others = []
-for folder in sorted(Path("runs").glob("*")):
+for folder in sorted((course / "runs").glob("*")):
     if runs_in(folder):
         model, pictures = noise_model(folder, machine.device)
         if pictures.shape == images.shape:
