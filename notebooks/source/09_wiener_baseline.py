@@ -421,7 +421,7 @@ print(f"{'sigma':20}" + "".join(f"{sigma:10g}" for sigma in levels))
 for name, values in errors.items():
     row(name, values)
 
-# %%
+# %% tags=["nbval-ignore-output"]
 wiener_explorer(by_wiener, test[:8])
 
 # %% [markdown]
@@ -625,7 +625,7 @@ Hybrid = check("9.5", Hybrid)
 # noise each time, and uses smalldiffusion's sampler with gam = 1.6. Where do the drawings get
 # better?
 
-# %%
+# %% tags=["nbval-ignore-output"]
 hybrid_sigmas = log_linear_schedule().sample_sigmas(20)  # from 10 down to 0.02
 
 
