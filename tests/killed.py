@@ -13,7 +13,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 torch.set_num_threads(1)
 
-from course_utils import checkpoint  # noqa: E402
+from course_utils import checkpoint, files  # noqa: E402
 from course_utils.schedule import linear_schedule  # noqa: E402
 from course_utils.training import TrainConfig, start, train  # noqa: E402
 from course_utils.unet import UNet  # noqa: E402
@@ -35,7 +35,7 @@ def run(folder, dies_in_save=None):
         if state.step % 2 == 0:
             saves += 1
             if saves == dies_in_save:
-                checkpoint.os.fsync = lambda file: die(folder)
+                files.os.fsync = lambda file: die(folder)
             checkpoint.save(state, folder, {})
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_utils import checkpoint
+from course_utils import checkpoint, files
 from course_utils.checkpoint import FileError, latest, load, resume, save
 from course_utils.ddpm_unet import DDPMUNet
 from course_utils.schedule import linear_schedule
@@ -301,7 +301,7 @@ def test_killed_twenty_times_it_ends_in_the_same_weights(tmp_path):
 
 def test_file_appears_under_its_name_only_when_it_is_whole(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(checkpoint.os, "fsync", lambda file: seen.extend(tmp_path.iterdir()))
+    monkeypatch.setattr(files.os, "fsync", lambda file: seen.extend(tmp_path.iterdir()))
     path = save(start(tiny(), CONFIG), tmp_path, SETTINGS)
     assert [p.name for p in seen] == ["step-00000000.new"]
     assert io.BytesIO(path.read_bytes()).getvalue() and not seen[0].exists()
