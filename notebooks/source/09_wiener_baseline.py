@@ -516,7 +516,7 @@ plt.show()
 # Blots again, for a diffusion model is no better than its denoiser. With enough looks it draws
 # from the Gaussian. (`ddim` clips its guesses to -1 to 1, which the Gaussian does not.)
 
-# %%
+# %% tags=["trained"]
 def spread(pictures):
     return pictures.std(dim=0).mean().item()
 
@@ -545,7 +545,7 @@ def trained_net(schedule, steps, loss):
     return averaged(state, images, schedule)
 
 
-noise_net = trained_net(schedule, machine.budget(cpu=250, gpu=2500), noise_loss)
+noise_net = trained_net(schedule, machine.budget(cpu=300, gpu=2500), noise_loss)
 by_noise_net = NetDenoiser(noise_net, schedule)
 errors["network, asked for noise"] = errors_of(by_noise_net)
 print(f"{'sigma':26}" + "".join(f"{sigma:10g}" for sigma in levels))
