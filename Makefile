@@ -4,6 +4,9 @@ PYTHON ?= python3
 # Colab's versions. `make CONSTRAINTS= test` takes the newest ones (in a fresh .venv).
 CONSTRAINTS ?= constraints.txt
 
+# How much of their training the notebooks do in the tests; with 1, everything stored is compared.
+SHARE ?= 0.05
+
 BIN := .venv/bin
 # Without this, every kernel of Colab's IPython starts with a warning.
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
@@ -21,12 +24,12 @@ learn: .venv/.installed  ## open the course in JupyterLab
 # do not make a small network twice as fast.
 test: export CUDA_VISIBLE_DEVICES :=
 test: export OMP_NUM_THREADS := 1
-test: .venv/.installed  ## test the code, and every notebook as stored and as solved
+test: .venv/.installed  ## test the code, and every notebook as stored and solved (SHARE=1: trained in full)
 	$(BIN)/python notebooks/build.py --check
-	$(BIN)/python notebooks/build.py --replay build/replay
+	$(BIN)/python notebooks/build.py --copies build --share $(SHARE)
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder \
 		--nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 900 \
-		notebooks build/replay tests
+		build/stored build/solved tests
 
 notebooks: .venv/.installed  ## make the notebooks from their sources (NB=01: only one)
 	$(BIN)/python notebooks/build.py $(NB)

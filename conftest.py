@@ -7,7 +7,7 @@ import pytest
 def pytest_collection_modifyitems(items):
     """Keep the tests of a file on one worker, and all solved notebooks: they share my_unet.py."""
     for item in items:
-        group = item.path.parent if item.path.parent.name == "replay" else item.path
+        group = item.path.parent if item.path.parent.name == "solved" else item.path
         item.add_marker(pytest.mark.xdist_group(str(group)))
         if hasattr(item, "output_timeout"):  # nbval's, for what a cell that has ended still sends
             item.output_timeout = 60

@@ -25,6 +25,7 @@ from smalldiffusion.model_unet import Unet
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
+from course_utils.averaging import averaged
 from course_utils.data import load
 from course_utils.diffusion import NoiseFromVelocity, sigma_loss
 from course_utils.precision import best_precision
@@ -32,7 +33,7 @@ from course_utils.quality import measure
 from course_utils.samplers import ddim, last
 from course_utils.schedule import cosine_schedule, log_linear_schedule
 from course_utils.sigma_unet import Scaled, SigmaUNet
-from course_utils.training import TrainConfig, averaged, train
+from course_utils.training import TrainConfig, train
 from course_utils.unet import UNet
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -24,6 +24,7 @@ The text, in reading order. Each file imports only files above it:
     files.py       files that are whole or not there
     checkpoint.py  a training run in a file, to go on from
     training.py    the training loop
+    covariance.py  sets of pictures as rows of numbers, and how these vary together
     wiener.py      the best linear denoiser
     ideal.py       the best denoiser of all, if there were only the training set
     denoisers.py   one call for all denoisers, and two of them together

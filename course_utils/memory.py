@@ -32,6 +32,16 @@ def free_memory(device):
     return torch.cuda.mem_get_info(device)[0] if is_gpu else psutil.virtual_memory().available
 
 
+def ensure_free(size, device, need):
+    """Raise MemoryError if size bytes are not free; need says what for, with {} for the size."""
+    free = free_memory(torch.device(device))
+    if size > free:
+        raise MemoryError(
+            f"{need.format(f'{size / 2**20:,.0f} MiB')}, and {free / 2**20:,.0f} MiB are free; "
+            f"make the pictures smaller"
+        )
+
+
 class LiveMemory(TorchDispatchMode):
     """While it is entered, count the bytes of all tensors that are made and still alive."""
 

@@ -3,7 +3,9 @@
     python notebooks/build.py [NN ...]              assemble, execute and store (all, or some)
     python notebooks/build.py --check               does every stored notebook fit its source?
     python notebooks/build.py --address OWNER/REPO  publish the course under this address
-    python notebooks/build.py --replay DIR          write copies in which every exercise is solved
+    python notebooks/build.py --copies DIR [--share 0.05]
+                                                    write copies for the tests into DIR/stored and
+                                                    DIR/solved, which train that share of the steps
 
 In a source, which jupytext reads as py:percent, three things are filled in here: `{{badge}}` in a
 markdown cell, a code cell `# setup`, and a code cell `# solution 1.2`.
@@ -11,6 +13,7 @@ markdown cell, a code cell `# setup`, and a code cell `# solution 1.2`.
 
 import argparse
 import base64
+import copy
 import hashlib
 import inspect
 import os
@@ -42,8 +45,8 @@ KEPT_METADATA = ("cellView", "tags", "colab")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 IGNORED = "nbval-ignore-output"
 TRAINED = "trained"  # a cell whose output takes the whole training
-REPLAY_BUDGET = 0.05  # the share of it that a replay does
-REPLAY_SAMPLES = "torch.randn(500, ", "torch.randn(100, "  # what it draws in place of what
+IN_FULL = "00"  # the notebook that trains in full in the tests too, as it is stored
+FEWER_SAMPLES = "torch.randn(500, ", "torch.randn(100, "  # what a copy draws in place of what
 MACHINE_PATH = re.compile(r"(?<![\w.])/(home|root|tmp|Users|var)/\w")
 
 SETUP = "# setup"
@@ -458,21 +461,28 @@ def with_badges(text, address):
     return BADGE_LINK.sub(rf"\1/{address.repository}/blob/{address.ref}/", text)
 
 
-def replay(folder):
-    """Write copies with every stub solved, and with what the checks then have to say."""
+def copies(folder, share):
+    """Write every notebook as it is stored, and with every stub solved; both train a share."""
     checks = load_checks()
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in [*folder.glob("*.ipynb"), *folder.glob("my_unet.py")]:
-        old.unlink()
+    stored, solved = empty(folder / "stored"), empty(folder / "solved")
     for source in sources():
         try:
             notebook = read(shipped(source.stem))
+            write(notebook if source.stem[:2] == IN_FULL else train_less(notebook, share),
+                  stored / f"{source.stem}.ipynb")  # fmt: skip
             solve(notebook, checks)
-            train_less(notebook)
+            write(train_less(notebook, share), solved / f"{source.stem}.ipynb")
         except CourseError as error:
             raise CourseError(f"{source.stem}: {error}") from None
-        write(notebook, folder / f"{source.stem}.ipynb")
-    print(f"{folder}: {len(sources())} notebooks, every exercise solved")
+    print(f"{folder}: {len(sources())} notebooks, as stored and as solved")
+
+
+def empty(folder):
+    """Return the folder, without what earlier copies have left there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in [*folder.glob("*.ipynb"), *folder.glob("my_unet.py")]:
+        old.unlink()
+    return folder
 
 
 def solve(notebook, checks):
@@ -496,17 +506,21 @@ def solve(notebook, checks):
         )
 
 
-def train_less(notebook):
-    """Let a copy train and draw a small share, and compare nothing that takes all of it."""
+def train_less(notebook, share):
+    """Return a copy that trains a share and draws less, and compares nothing that takes all."""
+    notebook = copy.deepcopy(notebook)
+    if share == 1:
+        return notebook
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if TRAINED in tags:
             cell.metadata.tags = [*tags, IGNORED]
         if cell.cell_type == "code" and cell.source.startswith("#@title Set up"):
-            share = f'os.environ["COURSE_BUDGET"] = "{REPLAY_BUDGET}"'
-            cell.source = cell.source.replace("import os\n", f"import os\n{share}\n", 1)
+            budget = f'os.environ["COURSE_BUDGET"] = "{share:g}"'
+            cell.source = cell.source.replace("import os\n", f"import os\n{budget}\n", 1)
         if IGNORED in cell.metadata.get("tags", []):
-            cell.source = cell.source.replace(*REPLAY_SAMPLES)
+            cell.source = cell.source.replace(*FEWER_SAMPLES)
+    return notebook
 
 
 def expect(cell, stored, instead):
@@ -523,15 +537,16 @@ def main(arguments=None):
     others = parser.add_mutually_exclusive_group()
     others.add_argument("--check", action="store_true", help="compare notebooks with sources")
     others.add_argument("--address", metavar="OWNER/REPO", help="publish under this address")
-    others.add_argument("--replay", type=Path, metavar="DIR", help="write solved copies")
+    others.add_argument("--copies", type=Path, metavar="DIR", help="write copies for the tests")
+    parser.add_argument("--share", type=float, default=0.05, help="how much the copies train")
     options = parser.parse_args(arguments)
     try:
         if options.check:
             sys.exit(1 if check() else 0)
         elif options.address:
             set_address(options.address)
-        elif options.replay:
-            replay(options.replay)
+        elif options.copies:
+            copies(options.copies, options.share)
         else:
             build(options.numbers)
     except CourseError as error:

@@ -506,19 +506,19 @@ def test_without_an_address_the_remote_of_git_is_used(course, monkeypatch):
     assert build.current_address() == ("someone/from-ci", "v1")
 
 
-# --- --replay ------------------------------------------------------------------------------------
+# --- --copies ------------------------------------------------------------------------------------
 
 
-def test_the_replay_is_solved_and_passes_nbval(course):
-    (course / "build/replay").mkdir(parents=True)
-    (course / "build/replay/00_gone.ipynb").write_text("of an earlier replay")
-    assert_ok(command(course, "--replay", str(course / "build/replay")))
-    replay = nbformat.read(course / "build/replay/01_toy.ipynb", as_version=4)
-    assert "return 2 * x" in cell_with(replay, "def double").source
-    assert cell_with(replay, 'check("1.1"').outputs[0].data == {"text/plain": "1.1 correct."}
+def test_the_copies_pass_nbval_as_stored_and_as_solved(course):
+    (course / "build/solved").mkdir(parents=True)
+    (course / "build/solved/00_gone.ipynb").write_text("of an earlier copy")
+    assert_ok(command(course, "--copies", str(course / "build")))
+    solved = nbformat.read(course / "build/solved/01_toy.ipynb", as_version=4)
+    assert "return 2 * x" in cell_with(solved, "def double").source
+    assert cell_with(solved, 'check("1.1"').outputs[0].data == {"text/plain": "1.1 correct."}
     done = nbval(course)
     assert done.returncode == 0, done.stdout
-    assert "11 passed" in done.stdout
+    assert "22 passed" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -528,9 +528,9 @@ def test_the_replay_is_solved_and_passes_nbval(course):
         ("one and one is", "1 and 1 is", "1 "),  # another output
     ],
 )
-def test_nbval_fails_on_a_replay_that_is_not_right(course, old, new, failing):
-    assert_ok(command(course, "--replay", str(course / "build/replay")))
-    path = course / "build/replay/01_toy.ipynb"
+def test_nbval_fails_on_a_copy_that_is_not_right(course, old, new, failing):
+    assert_ok(command(course, "--copies", str(course / "build")))
+    path = course / "build/solved/01_toy.ipynb"
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if not cell.source.startswith("%%solution"):
@@ -544,23 +544,23 @@ def test_nbval_fails_on_a_replay_that_is_not_right(course, old, new, failing):
 def test_a_reference_that_is_not_right_is_told(course):
     engine = course / "course_utils/checks/__init__.py"
     engine.write_text(engine.read_text().replace("double(4) == 8", "double(4) == 9"))
-    done = command(course, "--replay", str(course / "build/replay"))
+    done = command(course, "--copies", str(course / "build"))
     assert_refused(done, "the reference of exercise 1.1 is not yet")
 
 
-def test_a_replay_wants_every_notebook_built(course):
+def test_copies_want_every_notebook_built(course):
     (course / "notebooks/01_toy.ipynb").unlink()
-    done = command(course, "--replay", str(course / "build/replay"))
+    done = command(course, "--copies", str(course / "build"))
     assert_refused(done, "01_toy.ipynb is not built yet")
 
 
-def test_a_replay_of_an_older_notebook_is_refused(course):
+def test_a_copy_of_an_older_notebook_is_refused(course):
     def forget(notebook):
         check = next(c for c in notebook["cells"] if 'check("1.1"' in "".join(c["source"]))
         check["outputs"] = []
 
     spoil(course, forget)
-    done = command(course, "--replay", str(course / "build/replay"))
+    done = command(course, "--copies", str(course / "build"))
     assert_refused(done, "1.1", "build it again")
 
 
@@ -568,7 +568,7 @@ def nbval(course):
     shutil.copy(ROOT / "conftest.py", course)
     strict = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=60"]
     strict += ["--nbval-sanitize-with", str(ROOT / "tests/nbval.cfg"), "-p", "no:cacheprovider"]
-    run = [sys.executable, "-m", "pytest", "-q", *strict, "build/replay"]
+    run = [sys.executable, "-m", "pytest", "-q", *strict, "build/stored", "build/solved"]
     return subprocess.run(run, cwd=course, capture_output=True, text=True)
 
 
@@ -600,14 +600,17 @@ def test_run_tells_of_an_error(course):
     assert "ERROR ZeroDivisionError: division by zero" in done.stdout
 
 
-def test_a_replay_trains_less_and_compares_nothing_that_needs_more():
+def test_a_copy_trains_less_and_compares_nothing_that_needs_more():
     build = load("real_build", ROOT / "notebooks/build.py")
     trained = build.new_code_cell("print(quality)", metadata={"tags": ["trained"]})
     setup = build.new_code_cell((ROOT / "notebooks/setup_cell.py").read_text())
     other = build.new_code_cell("import os")
     drawn = build.new_code_cell("xT = torch.randn(500, 1, 16, 16)")
     ignored = build.new_code_cell(drawn.source, metadata={"tags": ["nbval-ignore-output"]})
-    build.train_less(build.new_notebook(cells=[setup, trained, other, drawn, ignored]))
+    whole = build.new_notebook(cells=[setup, trained, other, drawn, ignored])
+    less = build.train_less(whole, 0.05)
+    assert build.train_less(whole, 1) == whole != less
+    setup, trained, other, drawn, ignored = less.cells
     assert drawn.source == "xT = torch.randn(500, 1, 16, 16)"
     assert ignored.source == "xT = torch.randn(100, 1, 16, 16)"
     assert trained.metadata.tags == ["trained", "nbval-ignore-output"]

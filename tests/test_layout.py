@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -100,3 +101,8 @@ def test_a_constructor_has_few_arguments(name):
         if f.name == "__init__":
             count = sum(isinstance(node, ast.arg) for node in ast.walk(f.args)) - 1  # without self
             assert count < 8, f"line {f.lineno}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT.parent / "benchmarks").glob("*.py")), ids=str)
+def test_a_benchmark_finds_what_it_imports(path):
+    runpy.run_path(str(path), run_name="imported")

@@ -21,6 +21,7 @@ from course_utils import (
     averaging,
     blocks,
     classifier,
+    covariance,
     data,
     ddpm_unet,
     denoisers,
@@ -224,11 +225,13 @@ CALLS = {
     "wiener.compute_wiener_filter": lambda loader: wiener.compute_wiener_filter(
         loader, "cpu", H, C
     ),
-    "wiener.covariance_in_one_pass": lambda loader: wiener.covariance_in_one_pass(
+    "covariance.covariance_in_one_pass": lambda loader: covariance.covariance_in_one_pass(
         loader, "cpu", H, C
     ),
-    "wiener.vectors": lambda loader: wiener.vectors(loader, (C, H, H), "cpu"),
-    "wiener.empty_covariance": lambda: wiener.empty_covariance((C, H, H), "cpu", torch.float32),
+    "covariance.vectors": lambda loader: covariance.vectors(loader, (C, H, H), "cpu"),
+    "covariance.empty_covariance": lambda: covariance.empty_covariance(
+        (C, H, H), "cpu", torch.float32
+    ),
     "wiener.shrink": lambda LA, a: wiener.shrink(LA + 1.0, a / T),
     "wiener.WienerDenoiser.predict_x0": lambda xt, a: wiener.WienerDenoiser(*a_filter()).predict_x0(
         xt, a / T
@@ -273,8 +276,8 @@ OTHER_SIZES = {
     "sigma_unet.embed": dict(D=32),
     "res_unet.ResDecoder": dict(C=CHS[0]),
     "wiener.compute_wiener_filter": dict(n=PIXELS),
-    "wiener.covariance_in_one_pass": dict(n=PIXELS),
-    "wiener.empty_covariance": dict(n=PIXELS),
+    "covariance.covariance_in_one_pass": dict(n=PIXELS),
+    "covariance.empty_covariance": dict(n=PIXELS),
     "wiener.WienerDenoiser": dict(n=PIXELS),
     "wiener.WienerDenoiser.predict_x0": dict(W=H),
     "wiener.draw_gaussian": dict(n=PIXELS),
@@ -313,6 +316,7 @@ NO_SHAPES = {
     "files.damage": "a sentence",
     "files.read": "a file and what is in it",
     "memory.free_memory": "a number of bytes",
+    "memory.ensure_free": "a number of bytes",
     "training.start": "networks and settings",
     "classifier.conv_pool": "layers",
 }

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+from course_utils.covariance import covariance_in_one_pass
 from course_utils.data import load
 from course_utils.files import FileError
 from course_utils.memory import free_memory, peak_memory
@@ -18,7 +19,6 @@ from course_utils.wiener import (
     FILES,
     WienerDenoiser,
     compute_wiener_filter,
-    covariance_in_one_pass,
     decompose,
     draw_gaussian,
     load_wiener_filter,
@@ -198,13 +198,17 @@ def test_a_step_makes_no_matrix():
 
 
 def test_a_covariance_that_does_not_fit_is_refused(monkeypatch):
-    monkeypatch.setattr("course_utils.wiener.free_memory", lambda device: 500 * 2**20)
+    monkeypatch.setattr("course_utils.memory.free_memory", lambda device: 500 * 2**20)
     with pytest.raises(MemoryError) as raised:
         compute_wiener_filter([torch.zeros(2, 3, 64, 64)], CPU, 64, 3)
     told = str(raised.value)
     assert told.startswith("64 x 64 x 3 needs a 576 MiB covariance, and 500 MiB are free")
     with pytest.raises(MemoryError, match="1,152 MiB"):
         covariance_in_one_pass([torch.zeros(2, 3, 64, 64)], CPU, 64, 3)
+    monkeypatch.setattr("course_utils.memory.free_memory", lambda device: 30 * 2**20)
+    told = "decomposing a 1,024 x 1,024 covariance needs 36 MiB, and 30 MiB are free"
+    with pytest.raises(MemoryError, match=told):
+        decompose(torch.eye(1024))
 
 
 def test_free_memory_is_a_number_of_bytes():

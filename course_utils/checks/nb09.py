@@ -7,16 +7,10 @@ from torch.nn import functional as F
 from course_utils.checks.compare import describe, difference
 from course_utils.checks.engine import Exercise
 from course_utils.checks.lab import FOLLOWS, SEED, Stop, arguments, change, name, tensors
+from course_utils.covariance import empty_covariance, vectors
 from course_utils.denoisers import Hybrid
 from course_utils.ideal import ideal_x0
-from course_utils.wiener import (
-    WienerDenoiser,
-    compute_wiener_filter,
-    draw_gaussian,
-    empty_covariance,
-    shrink,
-    vectors,
-)
+from course_utils.wiener import WienerDenoiser, compute_wiener_filter, draw_gaussian, shrink
 
 NOTEBOOK = "09_wiener_baseline"
 CPU = torch.device("cpu")

@@ -28,6 +28,7 @@ from torch.utils.data import DataLoader
 from course_utils.averaging import averaged
 from course_utils.checkpoint import runs_in
 from course_utils.checks import check
+from course_utils.covariance import covariance_in_one_pass, empty_covariance, mean_of, vectors
 from course_utils.data import load
 from course_utils.denoisers import MeanDenoiser, NetDenoiser, NoiseAtSigma, NoiseFromX0
 from course_utils.denoisers import denoising_error
@@ -40,8 +41,7 @@ from course_utils.trained import SCHEDULE, noise_model
 from course_utils.training import TrainConfig, train
 from course_utils.unet import UNet
 from course_utils.widgets import hybrid_explorer, wiener_explorer
-from course_utils.wiener import covariance_in_one_pass, decompose, empty_covariance
-from course_utils.wiener import load_wiener_filter, save_wiener_filter, vectors
+from course_utils.wiener import decompose, load_wiener_filter, save_wiener_filter
 
 # %% [markdown]
 # ## 1. What can one say without looking?
