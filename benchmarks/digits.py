@@ -15,12 +15,13 @@ from statistics import mean
 
 import torch
 
+from course_utils.averaging import averaged
 from course_utils.data import load
 from course_utils.diffusion import NoiseFromVelocity
 from course_utils.quality import measure
 from course_utils.samplers import ddim, last
 from course_utils.schedule import cosine_schedule
-from course_utils.training import TrainConfig, averaged, train
+from course_utils.training import TrainConfig, train
 from course_utils.unet import UNet
 
 ROW = "{:22} {:>6} {:>8} {:>11} {:>9} {:>8}"

@@ -49,7 +49,7 @@ def start(model, config):
     return TrainState(
         model=model,
         average=copy.deepcopy(unwrapped(model)),
-        optimizer=torch.optim.AdamW(model.parameters(), lr=config.lr),
+        optimizer=torch.optim.AdamW(model.parameters(), lr=config.lr, fused=True),
         generator=torch.Generator().manual_seed(config.seed),
         scaler=gradient_scaler(config.precision, next(model.parameters()).device),
     )

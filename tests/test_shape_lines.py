@@ -228,6 +228,7 @@ CALLS = {
     "covariance.covariance_in_one_pass": lambda loader: covariance.covariance_in_one_pass(
         loader, "cpu", H, C
     ),
+    "covariance.mean_of": lambda total: covariance.mean_of(total, 2),
     "covariance.vectors": lambda loader: covariance.vectors(loader, (C, H, H), "cpu"),
     "covariance.empty_covariance": lambda: covariance.empty_covariance(
         (C, H, H), "cpu", torch.float32

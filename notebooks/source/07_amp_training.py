@@ -1136,8 +1136,9 @@ states = steps_of(state, config, images)
 view = TrainingView(states, config, draw, keep, every=max(1, config.steps // 3)).start()
 
 # %% [markdown]
-# The next cell waits for it. While it waits, other cells cannot run. That is the difference to
-# the cell above, which returned at once.
+# The next cell waits for it. While it waits, other cells cannot run, and the button is not heard.
+# That is the difference to the cell above, which returned at once. To end the run while this cell
+# waits, interrupt it (the square beside the cell, or Runtime, Interrupt execution). That saves too.
 
 # %% tags=["nbval-ignore-output"]
 state = view.result() or state  # None if there was nothing left to do
