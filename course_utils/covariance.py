@@ -12,10 +12,11 @@ def vectors(dataloader, shape, device):
     """
     for batch in dataloader:
         x = batch if torch.is_tensor(batch) else batch[0]
-        if x.shape[1:] != shape or not x.is_floating_point():
+        if x.shape[1:] != tuple(shape) or not x.is_floating_point():
             raise ValueError(
                 f"the filter is for pictures (B, {', '.join(map(str, shape))}) of floats; the "
                 f"loader gives {tuple(x.shape)}, {str(x.dtype).removeprefix('torch.')}"
+                f"{'. One picture is no batch: give images.split(100)' * (x.dim() == 3)}"
             )
         yield x.flatten(1).to(device, torch.float32)
 

@@ -51,10 +51,13 @@ def decompose(S):
     (n, n) -> (n, n), (n,), (n, n)
 
     Computed in float64: in float32 the small eigenvalues are mostly rounding error. Those that
-    come out negative all the same become 0, as in every covariance. Raises MemoryError when there
-    is no room for the work, which takes about 36 n^2 bytes (measured on a CPU).
+    come out negative all the same become 0, as in every covariance. Raises ValueError for another
+    shape or NaN, MemoryError when there is no room for the work, which takes about 36 n^2 bytes
+    (measured on a CPU).
     """
     n = len(S)
+    if S.shape != (n, n) or not S.isfinite().all():
+        raise ValueError(f"S must be a covariance (n, n) without NaN; got {tuple(S.shape)}")
     ensure_free(36 * n * n, S.device, f"decomposing a {n:,} x {n:,} covariance needs {{}}")
     LA, U = torch.linalg.eigh(S.double())
     U = U.flip(1).to(S.dtype)
@@ -82,7 +85,7 @@ class WienerDenoiser:
 
     No matrix is made for a step: a picture is taken apart into eigenimages by one product, each
     share is shrunk, and another product puts it together. Raises ValueError for sizes that do not
-    fit.
+    fit and for a negative LA.
     """
 
     def __init__(self, U, LA, Vh, mean):
@@ -90,6 +93,8 @@ class WienerDenoiser:
         if not U.shape == Vh.shape == (n, n) or LA.shape != mean.shape:
             shapes = ", ".join(str(tuple(part.shape)) for part in (U, LA, Vh, mean))
             raise ValueError(f"U, LA, Vh, mean must be (n, n), (n,), (n, n), (n,); got {shapes}")
+        if (LA < 0).any():
+            raise ValueError("LA holds variances, and some are negative; is it the mean?")
         self.U, self.LA, self.Vh, self.mean = U, LA, Vh, mean
 
     def predict_x0(self, xt, alpha_bar):
@@ -99,8 +104,11 @@ class WienerDenoiser:
 
         alpha_bar may also be one number for all. Raises ValueError for pictures of another size.
         """
-        if xt[0].numel() != len(self.mean):
-            raise ValueError(f"a filter for {len(self.mean)} numbers; got {tuple(xt.shape)}")
+        if xt.dim() != 4 or xt.shape[1:].numel() != len(self.mean):
+            raise ValueError(
+                f"the filter is for pictures (B, C, H, W) of {len(self.mean)} numbers; got "
+                f"{tuple(xt.shape)}"
+            )
         alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))
         x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean  # (B, n)
         shares = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
@@ -134,8 +142,8 @@ def load_wiener_filter(path, device=None):
 
     folder -> (n, n), (n,), (n, n), (n,)
 
-    No code in them is run. Raises FileNotFoundError when one is missing, FileError when one is
-    damaged, of another kind or of another size.
+    It comes in float32. No code in the files is run. Raises FileNotFoundError when one is missing,
+    FileError when one is damaged, of another kind or of another size.
     """
     parts = {name: read(Path(path) / name) for name in FILES}
     if strange := [name for name, part in parts.items() if not torch.is_tensor(part)]:
@@ -147,4 +155,6 @@ def load_wiener_filter(path, device=None):
                 f"{name} in {path} is {tuple(parts[name].shape)}; beside a mean.pt of {n} numbers "
                 f"it must be {shape}"
             )
-    return tuple(part.to(device) for part in parts.values())
+        if not parts[name].isfinite().all():
+            raise FileError(f"{name} in {path} holds NaN or infinity")
+    return tuple(part.to(device, torch.float32) for part in parts.values())

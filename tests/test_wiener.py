@@ -1,6 +1,7 @@
 """The Wiener filter: the published figures, NumPy's covariance, closed forms, and bad input."""
 
 import json
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,9 +13,11 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils.covariance import covariance_in_one_pass
 from course_utils.data import load
+from course_utils.denoisers import Hybrid, MeanDenoiser
 from course_utils.files import FileError
 from course_utils.memory import free_memory, peak_memory
 from course_utils.schedule import cosine_schedule, linear_schedule
+from course_utils.widgets import hybrid_explorer, wiener_explorer
 from course_utils.wiener import (
     FILES,
     WienerDenoiser,
@@ -224,7 +227,8 @@ def test_free_memory_is_a_number_of_bytes():
         ([], "two pictures or more; the loader gave 0"),
         ([torch.zeros(1, 1, 4, 4)], "the loader gave 1"),
         ([torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 5, 5)], r"\(B, 1, 4, 4\).*\(2, 1, 5, 5\)"),
-        ([torch.zeros(2, 3, 4, 4)], r"gives \(2, 3, 4, 4\), float32"),
+        ([torch.zeros(2, 3, 4, 4)], r"gives \(2, 3, 4, 4\), float32$"),
+        (torch.zeros(2, 1, 4, 4), r"gives \(1, 4, 4\), float32. One picture is no batch"),
         ([torch.zeros(2, 1, 4, 4, dtype=torch.uint8)], "of floats.*uint8"),
         ([torch.full((2, 1, 4, 4), torch.nan)], "hold NaN or infinity"),
         ([torch.full((2, 1, 4, 4), torch.inf)], "hold NaN or infinity"),
@@ -245,8 +249,43 @@ def test_sizes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"U, LA, Vh, mean must be .*got \(3, 3\), \(4,\)"):
         WienerDenoiser(torch.eye(3), torch.ones(4), torch.eye(4), torch.zeros(4))
     denoiser = WienerDenoiser(torch.eye(4), torch.ones(4), torch.eye(4), torch.zeros(4))
-    with pytest.raises(ValueError, match=r"a filter for 4 numbers; got \(2, 1, 3, 3\)"):
+    with pytest.raises(ValueError, match=r"of 4 numbers; got \(2, 1, 3, 3\)"):
         denoiser.predict_x0(torch.zeros(2, 1, 3, 3), 0.5)
+    with pytest.raises(ValueError, match=r"pictures \(B, C, H, W\) of 4 numbers; got \(1, 2, 2\)"):
+        denoiser.predict_x0(torch.zeros(1, 2, 2), 0.5)
+    with pytest.raises(ValueError, match="some are negative; is it the mean"):
+        WienerDenoiser(torch.eye(4), torch.tensor([1.0, 1, 1, -1]), torch.eye(4), torch.zeros(4))
+
+
+@pytest.mark.parametrize("S", [torch.zeros(3, 4), torch.zeros(4), torch.full((2, 2), torch.nan)])
+def test_what_is_no_covariance_is_not_decomposed(S):
+    with pytest.raises(ValueError, match=r"\(n, n\) without NaN; got \("):
+        decompose(S)
+
+
+# The sliders
+
+
+def test_the_filter_slider_takes_one_picture_and_tells_what_it_does_not_take():
+    denoiser = WienerDenoiser(torch.eye(4), torch.ones(4), torch.eye(4), torch.zeros(4))
+    assert wiener_explorer(denoiser, torch.zeros(1, 1, 2, 2)).children[1].value
+    with pytest.raises(ValueError, match="for a Wiener filter; got a MeanDenoiser"):
+        wiener_explorer(MeanDenoiser(torch.zeros(1, 2, 2)), torch.zeros(1, 1, 2, 2))
+    for images, got in [(torch.zeros(1, 2, 2), "(1, 2, 2)"), (torch.zeros(0, 1, 2, 2), "(0, 1"),
+                        ([1], "list")]:  # fmt: skip
+        with pytest.raises(ValueError, match=re.escape(f"one or more; got {got}")):
+            wiener_explorer(denoiser, images)
+
+
+def test_the_hybrid_slider_asks_for_each_level_and_tells_what_it_does_not_take():
+    asked = []
+    box = hybrid_explorer(lambda sigma: asked.append(sigma) or torch.zeros(2, 1, 4, 4))
+    box.children[0].value = 0.3
+    assert asked == [10.0, 0.3]
+    with pytest.raises(ValueError, match="must be a function of sigma; got a Hybrid"):
+        hybrid_explorer(Hybrid(None, None, 1.0))
+    with pytest.raises(ValueError, match="what sample.sigma. returns must be .*; got NoneType"):
+        hybrid_explorer(lambda sigma: None)
 
 
 # Files
@@ -279,6 +318,11 @@ def test_a_published_filter_loads(tmp_path):
     )
 
 
+def test_a_filter_in_float64_comes_in_float32(tmp_path):
+    save_wiener_filter(*(part.double() for part in fitted(golden_images())), tmp_path)
+    assert {part.dtype for part in load_wiener_filter(tmp_path)} == {torch.float32}
+
+
 def test_a_missing_file_is_named(folder):
     (folder / "Vh.pt").unlink()
     with pytest.raises(FileNotFoundError, match="Vh.pt"):
@@ -302,6 +346,7 @@ def foreign(path):
         (lambda path: path.write_bytes(b""), "LA.pt is empty"),
         (lambda path: torch.save({"a": 1}, path), "LA.pt in .* should hold a tensor"),
         (lambda path: torch.save(torch.nn.Linear(1, 1), path), "LA.pt holds more than tensors"),
+        (lambda path: torch.save(torch.full((64,), torch.nan), path), "LA.pt in .* holds NaN"),
         (lambda path: torch.save(torch.ones(9), path), r"LA.pt in .* is \(9,\).*must be \(64,\)"),
     ],
 )

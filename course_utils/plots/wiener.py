@@ -13,7 +13,7 @@ def shrink_picture(kept, rows, labels):
     columns = len(rows[0])
     figure = plt.figure(figsize=(0.8 * columns + 3.4, 0.9 * len(rows) + 0.2), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=[0.8 * columns, 3.4])
-    for axes, row, label in zip(left.subplots(len(rows), columns), rows, labels):
+    for axes, row, label in zip(left.subplots(len(rows), columns, squeeze=False), rows, labels):
         for ax, image in zip(axes, row):
             show(ax, image)
         axes[0].set_ylabel(label, fontsize=9)

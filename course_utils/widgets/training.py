@@ -33,7 +33,9 @@ class TrainingView:
     def start(self):
         """Show the view, begin, and return the view."""
         pictures = [self.curve] + [self.samples] * (self.draw is not None)
-        display(ipywidgets.VBox([self.button, self.told, ipywidgets.HBox(pictures)]))
+        layout = ipywidgets.Layout(flex_flow="row wrap", align_items="flex-start")
+        pictures = ipywidgets.Box(pictures, layout=layout)
+        display(ipywidgets.VBox([self.button, self.told, pictures]))
         self.thread.start()
         return self
 
@@ -62,7 +64,7 @@ class TrainingView:
                 if self.after:
                     self.after(self.state)
                 if self.draw and (ends or self.state.step % self.every == 0):
-                    self.samples.value = png(grid(self.draw(self.state)))
+                    self.samples.value = png(grid(self.draw(self.state), columns=5))
                 now = time.perf_counter()
                 if ends or now - shown > 1:
                     shown = now

@@ -13,6 +13,9 @@ def wiener_explorer(denoiser, images):
 
     WienerDenoiser, (N, C, H, W) -> widget
     """
+    if not hasattr(denoiser, "LA"):
+        raise ValueError(f"the slider is for a Wiener filter; got a {type(denoiser).__name__}")
+    must_be_pictures(images, "images")
     eps = torch.randn(images.shape, generator=torch.Generator().manual_seed(0)).to(images)
 
     def draw(sigma):
@@ -31,7 +34,20 @@ def hybrid_explorer(sample):
 
     function of sigma -> (N, C, H, W) -> widget
     """
+    if not callable(sample):
+        raise ValueError(f"sample must be a function of sigma; got a {type(sample).__name__}")
+
+    def draw(sigma):
+        pictures = sample(sigma)
+        must_be_pictures(pictures, "what sample(sigma) returns")
+        return strip(pictures, size=1.0)
+
     levels = [0.02, 0.1, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0]
-    return explorer(
-        lambda sigma: strip(sample(sigma), size=1.0), sigma=choice("network up to", levels, 10.0)
-    )
+    return explorer(draw, sigma=choice("network up to", levels, 10.0))
+
+
+def must_be_pictures(images, name):
+    """Raise ValueError unless images are (N, C, H, W), one or more."""
+    if not torch.is_tensor(images) or images.dim() != 4 or not len(images):
+        got = tuple(images.shape) if torch.is_tensor(images) else type(images).__name__
+        raise ValueError(f"{name} must be pictures (N, C, H, W), one or more; got {got}")
