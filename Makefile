@@ -8,11 +8,13 @@ CONSTRAINTS ?= constraints.txt
 SHARE ?= 0.05
 
 BIN := .venv/bin
+# The site has an environment of its own: its tool does not go with Colab's versions.
+SITE := .venv-site/bin
 # Without this, every kernel of Colab's IPython starts with a warning.
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help learn test notebooks run bench address clean
+.PHONY: help learn test notebooks run bench address site release clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -46,9 +48,25 @@ bench: .venv/.installed  ## measure what the network draws after 30 and 90 secon
 address: .venv/.installed  ## say where the course is published (REPO=OWNER/REPO)
 	$(BIN)/python notebooks/build.py --address "$(REPO)"
 
-clean:  ## delete what the other commands made, except the environment .venv
+# Every warning is an error: a link to a page or an anchor that is not there is one.
+site: .venv-site/.installed  ## make the site of all notebooks, with search, in build/site
+	rm -rf build/pages build/doctrees build/site
+	$(SITE)/python docs/pages.py build/pages
+	$(SITE)/python -m sphinx -q -W --keep-going -c docs -d build/doctrees build/pages build/site
+	$(SITE)/python docs/check_site.py build/site
+
+release: .venv/.installed  ## commit and tag a release, push nothing (REPO=OWNER/REPO VERSION=v1.2.3)
+	$(BIN)/python notebooks/release.py "$(REPO)" "$(VERSION)"
+
+clean:  ## delete what the other commands made, except the environments .venv and .venv-site
 	rm -rf build .pytest_cache .ruff_cache
-	find . -name __pycache__ -not -path "./.venv/*" -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path "./.venv*/*" -prune -exec rm -rf {} +
+
+.venv-site/.installed: docs/requirements.txt
+	@echo "Installing what makes the site into .venv-site: a minute, once."
+	$(PYTHON) -m venv .venv-site
+	$(SITE)/pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	@touch $@
 
 .venv/.installed: requirements.txt tests/requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

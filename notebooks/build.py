@@ -425,17 +425,21 @@ def output_text(output):
     return "\n".join([output.get("text", ""), *(data[kind] for kind in data if "text/" in kind)])
 
 
-def set_address(repository):
-    """Store the address, and put it into badges and setup cells without executing anything."""
+def set_address(repository, tag=None):
+    """Store the address, and put it into badges and setup cells without executing anything.
+
+    Without a tag it stays as it is. Raises CourseError for what is no address.
+    """
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
-        raise CourseError(f"an address is OWNER/REPO, not {repository}")
-    address = Address(repository, current_address().ref)
+        raise CourseError(f"an address is OWNER/REPO, not {repository!r}")
+    address = Address(repository, tag or current_address().ref)
     paths = sorted(NOTEBOOKS.glob("*.ipynb"))
     notebooks = [with_address(read(path), path.stem, address) for path in paths]
     for notebook, path in zip(notebooks, paths, strict=True):
         write(notebook, path)
-    line = f'repository = "{repository}"'
-    change(SETTINGS, lambda text: re.sub(r'(?m)^repository = ".*"$', line, text))
+    change(SETTINGS, lambda text: with_setting(text, "repository", repository))
+    if tag:
+        change(SETTINGS, lambda text: with_setting(text, "tag", tag))
     if README.exists():
         change(README, lambda text: with_badges(text, address))
     print(f"the course's address is now {address.repository}, at {address.ref}")
@@ -451,6 +455,10 @@ def with_address(notebook, name, address):
         elif cell.cell_type == "markdown":
             cell.source = with_badges(cell.source, address)
     return notebook
+
+
+def with_setting(text, name, value):
+    return re.sub(rf'(?m)^{name} = ".*"$', f'{name} = "{value}"', text)
 
 
 def change(path, new):

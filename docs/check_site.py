@@ -1,0 +1,94 @@
+"""Check the site that was made; print what is wrong, and exit with 1 if anything is.
+
+    python docs/check_site.py DIR
+
+Every link within the site leads to a page, and to an anchor of it. Nothing is loaded from
+elsewhere. Every hint and solution is closed. Every notebook has its link to Colab.
+"""
+
+import re
+import sys
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+FORM_CELL = re.compile(r"#\s?@title|%%solution")
+
+
+class Page(HTMLParser):
+    """What is on a page: its anchors, what it links to, what it loads, and what stands open."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.text = path, path.read_text(encoding="utf-8")
+        self.anchors, self.links, self.loads, self.open = {""}, [], [], []
+        self.feed(self.text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.anchors |= {attributes.get("id"), attributes.get("name")}
+        if "href" in attributes:
+            (self.links if tag == "a" else self.loads).append(attributes["href"])
+        if "src" in attributes:
+            self.loads.append(attributes["src"])
+        if tag == "details" and "open" in attributes:
+            self.open.append(f"line {self.getpos()[0]}: a closed part stands open")
+
+
+read = cache(Page)
+
+
+def problems(path):
+    """Return what is wrong with a page, as sentences."""
+    page = read(path)
+    found = [*page.open]
+    found += [f"loads {url} from elsewhere" for url in page.loads if is_elsewhere(url)]
+    inside = [url for url in page.links + page.loads if not is_elsewhere(url)]
+    found += [f"links to {url}: {why}" for url in inside if (why := dead(path, url))]
+    if FORM_CELL.search(page.text):
+        found.append("shows the code of a form cell, which must be closed")
+    if path.parent.name == "notebooks" and not any(is_colab(url, path) for url in page.links):
+        found.append("has no link to open it in Colab")
+    return found
+
+
+def is_elsewhere(url):
+    parts = urlsplit(url)
+    return bool(parts.netloc) or parts.scheme not in ("", "data")
+
+
+def is_colab(url, path):
+    at_colab = url.startswith("https://colab.research.google.com/github/")
+    return at_colab and url.endswith(f"/notebooks/{path.stem}.ipynb")
+
+
+def dead(path, url):
+    """Return why a link within the site leads nowhere, or None."""
+    parts = urlsplit(url)
+    if parts.scheme == "data":
+        return None
+    target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    if not target.is_file():
+        return "there is no such file"
+    if target.suffix == ".html" and unquote(parts.fragment) not in read(target).anchors:
+        return "there is no such anchor"
+    return None
+
+
+def check(site):
+    """Print what is wrong with the pages of a site, and return in how many places."""
+    site, wrong = site.resolve(), 0
+    pages = [*site.glob("*.html"), *site.glob("notebooks/*.html")]  # not the theme's templates
+    for path in sorted(pages):
+        found = problems(path)
+        wrong += len(found)
+        for problem in found:
+            print(f"{path.relative_to(site)}: {problem}")
+    verdict = f"{wrong} problems" if wrong else "links are right, hints and solutions closed"
+    print(f"{site.name}: {len(pages)} pages, {verdict}")
+    return wrong or not pages
+
+
+if __name__ == "__main__":
+    sys.exit(1 if check(Path(sys.argv[1])) else 0)

@@ -1,0 +1,26 @@
+"""How Sphinx makes the site, for `make site`: stored outputs are shown, nothing is executed."""
+
+project = "Build a diffusion U-Net"
+language = "en"
+
+extensions = ["myst_nb", "sphinx-mathjax-offline"]
+nb_execution_mode = "off"
+nb_merge_streams = True
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 4
+
+html_theme = "sphinx_book_theme"
+html_title = project
+html_context = {"default_mode": "auto"}  # dark or light, as the browser asks
+html_theme_options = {
+    "use_download_button": False,
+    "use_fullscreen_button": False,
+    "navbar_persistent": [],  # the field for searching is in the sidebar
+    "footer_content_items": [],
+}
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_use_index = False
+# The lines around a hit could be those of a solution.
+html_show_search_summary = False

@@ -1,0 +1,72 @@
+"""Lay out what the site shows: the README, CONTRIBUTING.md, and the notebooks as they are stored.
+
+    python docs/pages.py DIR
+
+Sphinx makes the site from that folder.
+"""
+
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TITLE = re.compile(r"(?:%%solution \S+\n)?#@title (.+)\n")
+BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]")
+
+CONTENTS = """
+```{{toctree}}
+:hidden:
+
+{}
+CONTRIBUTING
+```
+"""
+
+
+def write_pages(folder):
+    """Write the pages into a folder that is not there yet. Raises ValueError for a bad cell."""
+    notebooks = folder / "notebooks"
+    shutil.copytree(ROOT / "notebooks", notebooks, ignore=all_but_pages)
+    for path in notebooks.glob("*.ipynb"):
+        path.write_text(notebook_page(path.read_text(encoding="utf-8")), encoding="utf-8")
+    shutil.copy(ROOT / "CONTRIBUTING.md", folder)
+    names = sorted(f"notebooks/{path.stem}" for path in notebooks.glob("*.ipynb"))
+    first = with_text_badges((ROOT / "README.md").read_text(encoding="utf-8"))
+    (folder / "index.md").write_text(first + CONTENTS.format("\n".join(names)), encoding="utf-8")
+
+
+def all_but_pages(folder, names):
+    return [name for name in names if not name.endswith((".ipynb", ".png"))]
+
+
+def notebook_page(text):
+    """Return a notebook's JSON as the site shows it. Raises ValueError for a cell without title."""
+    notebook = json.loads(text)
+    for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            cell["source"] = with_text_badges(cell["source"])
+        elif cell["metadata"].get("cellView") == "form":
+            close(cell)
+    return json.dumps(notebook)
+
+
+def close(cell):
+    """Hide the code of a form cell behind its title, as Colab does."""
+    title = TITLE.match(cell["source"])
+    if not title:
+        raise ValueError(f"a form cell begins with #@title, not with {cell['source']:.60}")
+    cell["source"] = cell["source"][title.end() :]
+    cell["metadata"]["tags"] = [*cell["metadata"].get("tags", []), "hide-input"]
+    cell["metadata"]["mystnb"] = {"code_prompt_show": title[1], "code_prompt_hide": title[1]}
+
+
+def with_text_badges(text):
+    """Return the text with links in place of badges, whose picture would come from elsewhere."""
+    return BADGE.sub("[Open in Colab]", text)
+
+
+if __name__ == "__main__":
+    write_pages(Path(sys.argv[1]))
