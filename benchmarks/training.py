@@ -2,19 +2,23 @@
 
     python benchmarks/training.py [--seconds 90] [--rounds 12]
 
-First steps (forward, backward, optimizer) take turns, on the same network and the same pictures:
+First a save: how long it holds up the training, in steps of the tutorial's U-Net.
+
+Then steps (forward, backward, optimizer) take turns, on the same network and the same pictures:
 ours in fp32, ours in 16 bits, and smalldiffusion's own training_loop on its own network with the
 same weights. A ratio is smalldiffusion's median time by the row's, so more than 1 is faster.
 
-Then three ways to draw digits take turns of five seconds: the course's tutorial U-Net with train();
-smalldiffusion's U-Net with its training_loop, its schedule and its sampler; diffusers' UNet2DModel
-with its DDPMScheduler, trained as its documentation does. The clock of each stands while the others
-train and while it is judged. A row is the Frechet distance of 500 samples after so many seconds.
+Last, three ways to draw digits take turns of five seconds: the course's tutorial U-Net with
+train(); smalldiffusion's U-Net with its training_loop, its schedule and its sampler; diffusers'
+UNet2DModel with its DDPMScheduler, trained as its documentation does. The clock of each stands
+while the others train and while it is judged. A row is the Frechet distance of 500 samples after
+so many seconds.
 """
 
 import argparse
 import itertools
 import platform
+import tempfile
 import time
 from statistics import median
 
@@ -26,6 +30,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from course_utils.averaging import averaged
+from course_utils.checkpoint import save
 from course_utils.data import load
 from course_utils.diffusion import NoiseFromVelocity, sigma_loss
 from course_utils.precision import best_precision
@@ -49,8 +54,29 @@ def main():
     images = load("digits")[0].to(DEVICE)
     name = torch.cuda.get_device_name() if DEVICE.type == "cuda" else platform.processor()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {name}", flush=True)
+    saving(images, options.rounds)
     steps(images, options.rounds)
     race(images, options.seconds)
+
+
+# a save
+
+
+def saving(images, rounds):
+    """Print how long save() takes, and how long a step, of the tutorial's U-Net."""
+    net = UNet(1, 32, (1, 2, 4), 128).to(DEVICE, memory_format=torch.channels_last)
+    times = {"step": [], "save": []}
+    begun = now()
+    with tempfile.TemporaryDirectory() as folder:
+        for state in train(net, images, cosine_schedule(), TrainConfig(steps=rounds)):
+            times["step"].append(now() - begun)
+            begun = now()
+            file = save(state, folder, {})
+            times["save"].append(now() - begun)
+            begun = now()
+        size = file.stat().st_size / 2**20
+    step, saved = (median(taken[2:]) for taken in times.values())
+    print(f"a save of {size:.1f} MiB takes as long as {saved / step:.2f} steps", flush=True)
 
 
 # a step
