@@ -2025,14 +2025,6 @@ class Masked(Hybrid):
         return x0
 
 
-class EmptyAsked(Masked):
-    """When all pictures are on one side, you ask the other denoiser about none at all, and it
-    stops. Ask it only if there are some: if meant.any()."""
-
-    def is_asked(self, meant):
-        return True
-
-
 class LevelsNotCut(Masked):
     """A denoiser gets some of the pictures and all the alpha_bars. Use the mask for both:
     xt[mask], alpha_bar[mask]."""
@@ -2055,17 +2047,6 @@ class WrittenIntoXt(Masked):
 
     def empty(self, xt):
         return xt
-
-
-class ToldTheLevelAlone(Masked):
-    """The denoisers are told self.alpha_bar. That is the level between them; tell each the levels
-    of its own pictures: alpha_bar[is_above]. And ask each only if it has some, .any()."""
-
-    def part(self, xt, alpha_bar, meant):
-        return xt[meant], self.alpha_bar
-
-    def is_asked(self, meant):
-        return True
 
 
 class ElseTaken(Masked):
@@ -2103,19 +2084,18 @@ class PutTogetherInOrder(Masked):
         return torch.cat(x0)
 
 
-class PutTogetherUnasked(PutTogetherInOrder):
-    """The pictures come back in another order: cat puts all of above first, then those of below.
-    Write each to its place, x0[is_above] = ..., and ask each only if it has some, .any()."""
-
-    def is_asked(self, meant):
-        return True
-
-
 class CalledItself(Masked):
     """A denoiser is no function. Ask it with its method: self.above.predict_x0(xt, alpha_bar)."""
 
     def predict_x0(self, xt, alpha_bar):
         return self.above(xt, alpha_bar)
+
+
+class HybridByMask(Masked):
+    """Denoisers answer a batch without pictures too."""
+
+    def is_asked(self, meant):
+        return True
 
 
 class HybridByWhere(Hybrid):
@@ -2812,18 +2792,22 @@ EXERCISES = [
             "if of several": ByIf,
             "mask without axes": MaskWithoutAxes,
             "plain number not taken": PlainNumberNotTaken,
-            "asked about none": EmptyAsked,
             "levels not cut": LevelsNotCut,
             "pictures not cut": PicturesNotCut,
             "written into xt": WrittenIntoXt,
-            "told the level, each alone": ToldTheLevelAlone,
             "else for if": ElseTaken,
             "else for if, with zeros": ElseTakenWithZeros,
             "in another order": PutTogetherInOrder,
-            "in another order, and asked about none": PutTogetherUnasked,
             "called itself": CalledItself,
         },
-        also_right=[HybridByWhere, HybridOneByOne, HybridByList, HybridByNumbers, HybridByIndex],
+        also_right=[
+            HybridByMask,
+            HybridByWhere,
+            HybridOneByOne,
+            HybridByList,
+            HybridByNumbers,
+            HybridByIndex,
+        ],
     ),
     Exercise(
         id="9.6",
