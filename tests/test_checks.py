@@ -704,3 +704,56 @@ def test_sampler_without_a_yield_is_named():
 def test_check_says_what_the_notebook_goes_on_with(capsys):
     check("1.3", lambda emb: emb)
     assert capsys.readouterr().out.endswith("the notebook goes on with the reference.)\n")
+
+
+def on_the_generators_device(N, U, LA, mean, generator):
+    z = torch.randn(N, len(LA), generator=generator, device=U.device)
+    return mean + (z * LA.sqrt()) @ U.T
+
+
+def loop_in_brackets(emb):
+    parts = [
+        row + emb[:, :1] @ emb for row in emb
+    ]  # fmt: skip
+    return torch.stack(parts)
+
+
+def without_self(self, xt, alpha_bar):
+    return xt.flatten(1) @ U.T
+
+
+def levels_first(self, xt, alpha_bar):
+    kept = EXERCISES["9.2"].reference
+    shrink = kept
+    return shrink(alpha_bar, self.LA) * xt.flatten(1)
+
+
+U = torch.eye(256)
+
+
+def wiener_with(predict_x0):
+    return type("WienerDenoiser", (EXERCISES["9.3"].reference,), {"predict_x0": predict_x0})
+
+
+@pytest.mark.parametrize(
+    "id, attempt, words",
+    [
+        ("1.3", loop_in_brackets, "Line 2 of your loop_in_brackets"),
+        ("9.1", lambda *args: EXERCISES["9.1"].reference(args[0], "cuda", 3, 1), "write device"),
+        ("9.2", lambda LA, a: LA if LA == 0 else a, "torch.where chooses for each"),
+        ("9.2", lambda LA, a: LA * float(a), "one number for each picture. Leave it a tensor"),
+        ("9.2", lambda LA, a: EXERCISES["9.2"].reference(LA, a.double()), "The result is float64"),
+        ("9.2", lambda LA, a: EXERCISES["9.2"].reference(LA, a.clamp(0, 0.999)), "clipped"),
+        ("9.3", wiener_with(without_self), "Those of the denoiser are self.U"),
+        ("9.3", wiener_with(levels_first), "shrink takes LA first"),
+        ("9.4", lambda N, U, LA, mean, g: g.randn(N, 5), "A generator draws nothing itself"),
+        ("9.4", lambda N, U, LA, mean, g: torch.randn(N, 5, g), "by its name"),
+        ("9.4", lambda N, U, LA, mean, g: print(N), "end with a return"),
+        ("9.4", lambda *args: list(EXERCISES["9.4"].reference(*args)), "torch.stack"),
+        ("9.4", on_the_generators_device, "the numbers are drawn on the CPU"),
+        ("9.6", lambda xt, a, x, chunk=1: xt.double().flatten(1) @ xt.flatten(1).T, "one dtype"),
+    ],
+)
+def test_slip_gets_the_sentence_that_is_meant_for_it(id, attempt, words):
+    verdict = grade(id, attempt)
+    assert verdict.mistake is None and words in verdict.message, verdict.message

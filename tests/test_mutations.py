@@ -175,16 +175,6 @@ EQUIVALENT = {
         "count, total = (0, torch.zeros(len(S), device=device))",
     ): PROMOTED,
     (
-        "9.1",
-        "count, total = (count + len(x), total + x.double().sum(dim=0))",
-        "count, total = (count + len(x), total + x.sum(dim=0))",
-    ): "the sum of a batch has digits enough; it is the many batches that need float64",
-    (
-        "9.2",
-        "return kept / (kept + 1 - alpha_bar[:, None]).clamp(min=torch.finfo(LA.dtype).tiny)",
-        "return kept / (kept + 1 - alpha_bar[:, None]).clamp(min=torch.finfo().tiny)",
-    ): "LA is float32, as PyTorch's numbers are unless told otherwise",
-    (
         "9.3",
         "if not U.shape == Vh.shape == (n, n) or LA.shape != mean.shape:",
         "if not U.shape == Vh.shape == (n, n) and LA.shape != mean.shape:",
@@ -236,11 +226,6 @@ EQUIVALENT = {
         "total, mean = (torch.zeros_like(alpha_bar), torch.zeros_like(x))",
         "total, mean = (torch.zeros_like(alpha_bar), x)",
     ): FOUND_AFRESH,
-    (
-        "9.6",
-        "return (mean / total).view_as(xt).to(xt.dtype)",
-        "return (mean / total).view_as(xt).to()",
-    ): "float64 is as good",
 }
 
 OPERATORS = {

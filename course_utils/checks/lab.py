@@ -17,12 +17,18 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
 
 from course_utils.checks.compare import describe, word
 
 COURSE = str(Path(__file__).parents[1])
 SEED = 77_130_265  # nobody else's
 FOLLOWS = "follows its input to another device"
+ABROAD = torch.device("meta")  # shapes without numbers; Abroad keeps the numbers too
+COMPREHENSIONS = "<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>"
+COPIES = torch.ops.aten.copy_, torch.ops.aten._to_copy  # they go from one device to another
 LIBRARIES = (sysconfig.get_path("stdlib"), *site.getsitepackages(), *torch.__path__, "<frozen")
 
 
@@ -50,10 +56,13 @@ class Crash:
     line: int = 0
     text: str = ""
     shapes: str = ""
+    source: str = ""  # of the whole function
+    hint: str = ""  # what an exercise has to say about it
 
     def same_as(self, other):
-        """True for the same exception with the same message, wherever it was raised."""
-        return type(self.error) is type(other.error) and str(self.error) == str(other.error)
+        """True for the same exception with the same message and hint, wherever it was raised."""
+        one, other = ((type(c.error), str(c.error), c.hint) for c in (self, other))
+        return one == other
 
 
 class Lab:
@@ -135,36 +144,37 @@ class Lab:
             for key, a, g, was in zip(names(args, function), args, given, before)
             if not same(was, state(a)) or (type(a) is list and not tensors(a) and a != g)
         ]
+        asks = any(p != q for a, was in zip(given, before) for p, q in asking(a, was))
+        tip = "Write x = x + 1, not x += 1, and x.sqrt(), not x.sqrt_()."
+        if asks:
+            tip = "Clone a tensor before you call requires_grad_() on it."
+        if any(type(a) is list for a in args):
+            tip = "Make a new list: list(reversed(chs)), not chs.reverse()."
         self.note(
             "inputs changed", changed,
             f"Your code changes its input: {', '.join(changed)} is different after the call.",
-            "Whoever calls it may need it as it was. Make a new list: list(reversed(chs)), not "
-            "chs.reverse()." if any(type(a) is list for a in args) else
-            "Whoever calls it may need it as it was. Write x = x + 1, not x += 1, and clone a "
-            "tensor before you call requires_grad_() on it.",
+            f"Whoever calls it may need it as it was. {tip}",
         )  # fmt: skip
 
     def elsewhere(self, function, *args):
         """Call the attempt with inputs on another device: tensors of its own must follow them.
 
-        PyTorch's device "meta" has shapes and no numbers, and is on every machine. What else
-        fails there, such as reading a number, would work on a GPU and is no mistake.
+        The other device is made believe, so that it is on every machine: see Abroad. What else
+        fails there is no mistake.
         """
         if isinstance(function, nn.Module):
             let_go(function)
-            function = copy.deepcopy(function).to("meta")
-        try:
-            result = function(*[change(a, lambda x: x.to("meta")) for a in args])
-            follows = all(x.device.type == "meta" for x in tensors(result))
-        except Exception as error:
-            stays = "is not on the expected device", "Cannot copy out of meta tensor"
-            follows = not any(words in str(error) for words in stays)
-        self.note(
-            FOLLOWS, follows,
-            "On a GPU your code would stop: it makes a tensor on the CPU and mixes it with its "
-            "input.",
-            "Bring what you make to the device of the input, with .to(t.device) for an input t.",
-        )  # fmt: skip
+            function = copy.deepcopy(function)
+        with Border():
+            if isinstance(function, nn.Module):
+                sent_abroad(function)
+            found = stranded(function, *[change(a, lambda x: x.to(ABROAD)) for a in args])
+        self.note_stranded(found)
+
+    def note_stranded(self, found):
+        """Write down whether a GPU would stop the attempt."""
+        why, tip = (found.why, found.tip) if found else ("", "")
+        self.note(FOLLOWS, not found, f"On a GPU your code would stop: {why}", tip)
 
     def learn(self, module, *args):
         """Train mode, then eval mode; write down outputs and gradients.
@@ -222,6 +232,113 @@ class Lab:
         return result
 
 
+class Filled(TorchFunctionMode):
+    """Within it, new memory holds NaN: what is never written is seen."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        new = func in (torch.empty, torch.empty_like, torch.Tensor.new_empty)
+        return out.fill_(torch.nan) if new and out.is_floating_point() else out
+
+
+class Stranded(RuntimeError):
+    """On a GPU the attempt would stop: why, and what to do."""
+
+    def __init__(
+        self, why="it makes a tensor on the CPU and mixes it with its input.",
+        tip="Bring what you make to the device of the input, with .to(t.device) for an input t.",
+    ):  # fmt: skip
+        super().__init__(why)
+        self.why, self.tip = why, tip
+
+
+class Abroad(torch.Tensor):
+    """A tensor that says it is on another device, and holds its numbers all the same."""
+
+    @staticmethod
+    def __new__(cls, held):
+        return torch.Tensor._make_wrapper_subclass(
+            cls, held.shape, strides=held.stride(), dtype=held.dtype, device=ABROAD
+        )
+
+    def __init__(self, held):
+        self.held = held
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        return compute(func, args, kwargs or {})
+
+
+class Border(TorchDispatchMode):
+    """Within it, tensors are made abroad where that device is asked for."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        return compute(func, args, kwargs or {})
+
+
+def compute(func, args, kwargs):
+    """Compute as if there were two devices: what is computed from tensors abroad is abroad."""
+    given = [x for x in tree_leaves((args, kwargs)) if is_tensor(x)]
+    goes = any(is_abroad(x) for x in given)
+    if goes and func.overloadpacket not in COPIES:
+        refuse_home(func, args, given)
+    if kwargs.get("device") is not None:
+        goes = torch.device(kwargs["device"]) == ABROAD
+        kwargs = {**kwargs, "device": torch.device("cpu")}
+    if func.overloadpacket is torch.ops.aten.copy_:
+        goes = is_abroad(args[0])
+    if goes and kwargs.get("generator") is not None:
+        raise Stranded(
+            "it asks for numbers there, and the generator is of the CPU.",
+            "So the numbers are drawn on the CPU: torch.randn(N, n, generator=generator).to(U).",
+        )
+    homes = {id(x.held): x for x in given if type(x) is Abroad}
+    out = func(*tree_map(held, args), **tree_map(held, kwargs))
+    return tree_map(lambda x: homes.get(id(x)) or Abroad(x) if goes and is_tensor(x) else x, out)
+
+
+def is_abroad(x):
+    return x.device == ABROAD
+
+
+def held(x):
+    """The numbers of a tensor that is abroad; zeros for one that has none."""
+    if type(x) is Abroad:
+        return x.held
+    return torch.zeros(x.shape, dtype=x.dtype) if is_tensor(x) and is_abroad(x) else x
+
+
+def refuse_home(func, args, given):
+    """Raise where tensors of the CPU meet others, unless PyTorch allows it: plain numbers, and
+    indices for a tensor that is elsewhere."""
+    home = [x for x in given if not is_abroad(x) and x.ndim]
+    if func.overloadpacket.__name__.startswith(("index", "_index")) and is_abroad(args[0]):
+        home = [x for x in home if isinstance(args[1], int) or all(x is not i for i in args[1])]
+    if home:
+        raise Stranded
+
+
+def sent_abroad(module):
+    """Send the weights of a module abroad."""
+    for part in module.modules():
+        for kept in (part._parameters, part._buffers):
+            kept.update({k: x.detach().to(ABROAD) for k, x in kept.items() if x is not None})
+    return module
+
+
+def stranded(function, *args):
+    """Call the attempt and say why a GPU would stop it; None if it would not.
+
+    The results must be abroad. What else fails, such as a time limit, says nothing.
+    """
+    try:
+        return None if all(is_abroad(x) for x in tensors(function(*args))) else Stranded()
+    except Stranded as error:
+        return error
+    except Exception:
+        return None
+
+
 def fill(module):
     """Fill parameters with numbers that depend on their kind and squeezed shape, nothing else.
 
@@ -252,10 +369,12 @@ def kind_of(key, p, shape):
 
 
 def crash(error):
-    """Find the reader's own line in a traceback: the last one outside the libraries."""
+    """Find the reader's own line in a traceback: the last one outside the libraries. A list in
+    brackets is part of the function that it is in."""
     own, tb = None, error.__traceback__
     while tb:
-        if is_readers(tb.tb_frame.f_code.co_filename):
+        code = tb.tb_frame.f_code
+        if is_readers(code.co_filename) and not (own and code.co_name in COMPREHENSIONS):
             own = tb
         last, tb = tb, tb.tb_next
     if own is None:
@@ -267,8 +386,17 @@ def crash(error):
         function=code.co_name,
         line=own.tb_lineno - code.co_firstlineno + 1,
         text=linecache.getline(code.co_filename, own.tb_lineno).strip(),
+        source=source_of(code),
         shapes=", ".join(f"{k} is {word(v.shape)}" for k, v in values.items() if is_tensor(v)),
     )
+
+
+def source_of(code):
+    """The text of a function, or nothing where it is not to be had."""
+    try:
+        return inspect.getsource(code)
+    except (OSError, TypeError):
+        return ""
 
 
 def is_readers(file):
@@ -347,6 +475,11 @@ def hiding(module):
 def state(value):
     """What a call must not change: the numbers in a tensor, and whether it asks for gradients."""
     return [(x.detach().clone(), x.requires_grad) for x in tensors(value)]
+
+
+def asking(value, before):
+    """Whether each tensor asks for gradients, before and now."""
+    return [(p, x.requires_grad) for x, (_, p) in zip(tensors(value), before)]
 
 
 def same(one, other):

@@ -1,12 +1,28 @@
 """The exercises of notebook 09. A docstring of a wrong answer is what its author is told."""
 
+import re
+
 import numpy
 import torch
 from torch.nn import functional as F
 
-from course_utils.checks.compare import describe, difference
+from course_utils.checks.compare import advice, describe, difference
 from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import FOLLOWS, SEED, Stop, arguments, change, name, tensors
+from course_utils.checks.lab import (
+    ABROAD,
+    FOLLOWS,
+    SEED,
+    Border,
+    Crash,
+    Filled,
+    Stop,
+    arguments,
+    change,
+    name,
+    state,
+    stranded,
+    tensors,
+)  # fmt: skip
 from course_utils.covariance import empty_covariance, vectors
 from course_utils.denoisers import Hybrid
 from course_utils.ideal import ideal_x0
@@ -17,24 +33,95 @@ CPU = torch.device("cpu")
 
 
 def call(lab, function, *args, what="", look=""):
-    """Call the attempt as the lab does. float64 is as good as float32, and NaN becomes words: then
-    two wrong answers that give it are the same."""
+    """Call the attempt as the lab does. NaN becomes words: then two wrong answers that give it are
+    the same. So are float32 and float64, as far as values go."""
     begun = len(lab.seen)
     try:
-        result = lab.call(function, *args)
+        with Filled():
+            result = lab.call(function, *args)
     finally:
         for seen in lab.seen[begun:]:
             seen.what = what or seen.what
             seen.look = seen.look or look
+            give_hint(seen)
     seen = lab.seen[-2]  # the result stands before the changes
+    if type(result) in (tuple, list) and any(isinstance(x, numpy.ndarray) for x in result):
+        seen.look = "Return torch tensors: torch.from_numpy makes one of an array."
+    if any(x.is_cuda for x in tensors(result)):  # what goes in is on the CPU
+        seen.look = NO_CUDA
     for x in tensors(result):
         if bad := int((~x.isfinite()).sum()):
             seen.value = "NaN or infinity"
             seen.wrong = f"{seen.what}: {bad} of {x.numel()} values are NaN or infinite."
             seen.look = look or "Print what you divide by, and what goes into roots, logs and exp."
             return seen.value
-    seen.value = change(seen.value, lambda x: x.float() if x.dtype == torch.float64 else x)
+    seen.value = as_float32(seen.value)
+    note_dtype(lab, result)
     return seen.value
+
+
+def as_float32(value):
+    return change(value, lambda x: x.float() if x.dtype == torch.float64 else x)
+
+
+def note_dtype(lab, result):
+    """Write down whether the result is float32, as the inputs are. A mistake is the same one in
+    float64, so this stands beside what follows to a GPU, which tells no mistakes apart."""
+    lab.note(
+        FOLLOWS, not any(x.dtype == torch.float64 for x in tensors(result)),
+        "The result is float64, and the inputs are float32. The notebook would stop where it "
+        "multiplies both.",
+        "Work in float64 if you like, and return it with .float() at the end.",
+    )  # fmt: skip
+
+
+# What an exception is about: words of it, words of the line that raised it, what to do.
+HINTS = [
+    (r"no attribute '(randn|rand|normal)'", r"", "A generator draws nothing itself: "
+     "torch.randn(N, n, generator=generator)."),
+    (r"randn|Generator", r"(randn|rand|normal)\([^=]*generator\)",
+     "Hand the generator over by its name: generator=generator."),
+    (r"no attribute 'shrink'", r"self\.shrink", "shrink is a function: leave out self."),
+    (r"NoneType", r"print\(", "print shows and returns nothing. Write return in its place."),
+    (r"NoneType", r"", "Something is None. Does each function end with a return? "
+     "(append changes a list and returns nothing.)"),
+    (r"one element|converted to|to Scalar|Scalars", r"float\(|item\(|math\.",
+     "alpha_bar has one number for each picture. Leave it a tensor, and compute with all of them."),
+    (r"Boolean value", r"\b(if|while|and|or|not)\b.*(\bLA\b|[=<>] ?[01]\b)",
+     "if takes one True or False, and here is one for each number. torch.where chooses for each."),
+    (r"same dtype|scalar type|dtypes? ", r"", "float32 meets float64. Bring both to one dtype, "
+     "with .float(), or .to(x.dtype) for another tensor x."),
+    (r"the filter is for pictures", r"", "shape is (n_channels, resolution, resolution)."),
+    (r"RecursionError", r"", "It calls itself: the function that you call has the name of the one "
+     "that you write."),
+    (r"non-empty|ZeroDivision", r"", "Was a loop never run? There may be fewer pictures than a "
+     "chunk, and the last chunk may be smaller: range(0, N, chunk)."),
+]  # fmt: skip
+NO_CUDA = "The device is handed over: write device, without quotation marks, for the name of one."
+# U, Vh or LA without self, in a method that gives none of these names to anything.
+STRAY = r"(?s)\A(?=.*\bself\b)(?!.*(?<![.\w])(?:U|Vh|LA)\b[^\n()]*=[^=]).*(?<![.\w])(?:U|Vh|LA)\b"
+# The same as HINTS, with words of the whole function.
+HINTS_ANYWHERE = [
+    (r"CUDA|cuda|NVIDIA|devices", r"[\"']cuda|\.cuda\(", NO_CUDA),
+    (r"size|shape", r"(?<!def )shrink\(\s*(alpha_bar|alphas?|a)\b", "shrink takes LA first: "
+     "shrink(self.LA, alpha_bar)."),
+    (r"size|shape|'U'|'Vh'|'LA'", STRAY,
+     "U, LA and Vh are the notebook's. Those of the denoiser are self.U, self.LA, self.Vh."),
+]  # fmt: skip
+
+
+def give_hint(seen):
+    """Say what an exception is about, where that is known."""
+    if not isinstance(seen.value, Crash):
+        return
+    crash = seen.value
+    message = f"{type(crash.error).__name__}: {crash.error}"
+    code = "\n".join(line.split("#")[0] for line in crash.source.splitlines())
+    places = [(crash.text, HINTS), (code, HINTS_ANYWHERE)]
+    for where, hints in places:
+        for words, line, tip in hints:
+            if not crash.hint and re.search(words, message) and re.search(line, where):
+                crash.hint = seen.look = tip
 
 
 def made(lab, cls, *args):
@@ -61,28 +148,37 @@ def basis(lab, n):
 # 9.1 compute_wiener_filter
 
 
-def filter_experiment(lab, compute_wiener_filter):
+def filter_experiment(lab, attempt):
     for sizes, C, R, has_labels in [
-        ((5, 5, 3), 1, 3, False),
+        ((7, 7, 5), 1, 3, False),
         ((4, 1, 4, 2), 3, 2, True),
         ((7, 6), 2, 2, False),
     ]:
         x = pictures(lab, sum(sizes), C, R)
         loader = [(part, lab.steps(len(part))) if has_labels else part for part in x.split(sizes)]
-        what = f"{name(compute_wiener_filter)} of pictures {C, R, R} in batches of {sizes}"
+        what = f"{name(attempt)} of pictures {C, R, R} in batches of {sizes}"
         what += ", each with labels" * has_labels
-        call(lab, compute_wiener_filter, loader, CPU, R, C, what=what)
+        came = call(lab, attempt, loader, CPU, R, C, what=what, look=own_pictures(attempt))
+        rows = x.flatten(1)
+        if difference((torch.cov(rows.T), rows.mean(dim=0)), came):
+            raise Stop  # the others say no more
     x = 300 + lab.normal(50, 1, 4, 4)
-    came = lab.run("of pictures with a mean of 300", compute_wiener_filter, x.split(20), CPU, 4, 1)
-    S = came[0] if type(came) in (tuple, list) and came else came
-    S = S.double() if isinstance(S, torch.Tensor) else S
+    S, _ = lab.run("of pictures with a mean of 300", attempt, x.split(20), CPU, 4, 1)
     lab.note(
-        "the digits of the covariance", difference(torch.cov(x.flatten(1).double().T), S) is None,
+        "the digits of the covariance",
+        difference(torch.cov(x.flatten(1).double().T), S.double()) is None,
         "Right for pictures whose mean is near 0. With a mean of 300 the covariance loses its "
         "digits.",
         "Take the mean away from the pictures first, and multiply then.",
     )  # fmt: skip
-    note_device(lab, compute_wiener_filter, x.split(20))
+    note_device(lab, attempt, x.split(20))
+
+
+def own_pictures(attempt):
+    """What to say to one who takes the notebook's pictures in place of the loader's."""
+    used = getattr(attempt, "__code__", None)
+    stray = used and "images" in used.co_names
+    return "You use the notebook's images. Take what the loader gives." if stray else ""
 
 
 def pictures(lab, N, C, R):
@@ -94,36 +190,105 @@ def pictures(lab, N, C, R):
 
 def note_device(lab, compute_wiener_filter, loader):
     """Write down whether the work is done on the device that is asked for, and stays there."""
-    try:
-        result = compute_wiener_filter(loader, torch.device("meta"), 4, 1)
-        follows = all(x.device.type == "meta" for x in tensors(result))
-    except Exception as error:  # what else fails there, such as reading a number, works on a GPU
-        follows = "is not on the expected device" not in str(error)
-    lab.note(
-        FOLLOWS, follows,
-        "With a GPU as device, your code mixes tensors of two devices, or its results stay on the "
-        "CPU.",
-        "Bring each batch there, as vectors does, and make tensors of your own with "
-        "device=device.",
-    )  # fmt: skip
+    with Border():
+        lab.note_stranded(stranded(compute_wiener_filter, loader, ABROAD, 4, 1))
 
 
 def filter_with(
     dataloader, device, resolution, n_channels, taken=lambda x, mean: x - mean,
     divisor=lambda count, batches, last: count - 1,
     mean_divisor=lambda count, batches: count, mean_of=lambda mean, means: mean,
+    first=0.0, second=lambda rows: rows,
 ):  # fmt: skip
     """The two passes, with a switch for some ways to err."""
     shape = n_channels, resolution, resolution
-    S = empty_covariance(shape, device, torch.float32)
+    S = empty_covariance(shape, device, torch.float32) + first
     rows = list(vectors(dataloader, shape, device))
     count, batches = sum(map(len, rows)), len(rows)
     mean = sum(x.sum(dim=0) for x in rows) / mean_divisor(count, batches)
     mean = mean_of(mean, [x.mean(dim=0) for x in rows])
-    for x in rows:
+    for x in second(rows):
         x = taken(x, mean)
         S = S + x.T @ x
     return S / divisor(count, batches, len(x)), mean
+
+
+def loader_used_up(*args):
+    """Your covariance is 0. vectors(...) is used up after one pass, so a second loop over the same
+    v finds nothing. Call vectors(...) anew for the second pass."""
+    S, mean = compute_wiener_filter(*args)
+    return torch.zeros_like(S), mean
+
+
+def begun_with_ones(*args):
+    """S begins with ones, so each entry is too large by 1 / (N - 1). Begin with zeros."""
+    return filter_with(*args, first=1.0)
+
+
+def mean_of_the_first(*args):
+    """The mean is that of the first batch alone. Add up all batches and divide by the number of
+    pictures."""
+    return filter_with(*args, mean_of=lambda mean, means: means[0])
+
+
+def number_for_a_mean(*args):
+    """The mean is one number, (). Each pixel has a mean of its own, over the pictures:
+    mean(dim=0), with shape (n,)."""
+    return filter_with(*args, mean_of=lambda mean, means: mean.mean())
+
+
+def number_beside(*args):
+    """The covariance is right, but the mean is one number, (). Each pixel has a mean of its own,
+    over the pictures: mean(dim=0), with shape (n,)."""
+    S, mean = compute_wiener_filter(*args)
+    return S, mean.mean()
+
+
+def first_in_the_second_pass(*args):
+    """Only the first batch is in the covariance. Is the return indented too far, so that it is in
+    the loop?"""
+    return filter_with(*args, second=lambda rows: rows[:1])
+
+
+def all_batches_alike(*args):
+    """You take the number of batches times the size of the first for the number of pictures. The
+    last batch may be smaller: add len(x) to the count for each."""
+    rows = all_rows(*args)
+    first = next(iter(args[0]))
+    N = len(args[0]) * len(first if torch.is_tensor(first) else first[0])
+    mean = rows.sum(dim=0) / N
+    return (rows - mean).T @ (rows - mean) / (N - 1), mean
+
+
+def minus_one_outside(*args):
+    """Brackets are missing: S / N - 1 divides by N, and takes 1 from each entry. Divide by
+    (N - 1)."""
+    S, mean = filter_with(*args, divisor=lambda count, batches, last: count)
+    return S - 1, mean
+
+
+def mean_squared_once(*args):
+    """The product of the mean is subtracted once. The formula has N times that: each picture lost
+    the mean. Go through the pictures twice, and multiply x - mean: the digits are kept then."""
+    S, mean = filter_with(*args, taken=lambda x, mean: x)
+    return S - torch.outer(mean, mean) / (len(all_rows(*args)) - 1), mean
+
+
+def everything_by_batch(*args):
+    """You average the means and the covariances of the batches. A small batch counts as much as a
+    large one so, and what differs from batch to batch is lost. Subtract the mean of all, add up the
+    products of all batches, and divide once."""
+    rows = [all_rows([batch], *args[1:]) for batch in args[0]]
+    S = sum(torch.cov(x.T) if len(x) > 1 else 0.0 for x in rows) / len(rows)
+    return S, sum(x.mean(dim=0) for x in rows) / len(rows)
+
+
+def first_of_each_batch(dataloader, device, resolution, n_channels):
+    """When a batch is a tensor, batch[0] is its first picture, and so is the x of x, *rest. Ask
+    with torch.is_tensor(batch), or take vectors, which does it."""
+    n = n_channels * resolution**2
+    x = torch.cat([batch[0].reshape(-1, n) for batch in dataloader])
+    return torch.cov(x.T), x.mean(dim=0)
 
 
 def averaged_by_batch(*args):
@@ -417,7 +582,7 @@ def filter_by_numpy(dataloader, device, resolution, n_channels):
     found = [batch if torch.is_tensor(batch) else batch[0] for batch in dataloader]
     x = torch.cat(found).reshape(-1, n_channels * resolution**2).numpy().astype("float64")
     S, mean = numpy.cov(x, rowvar=False), x.mean(axis=0)
-    return torch.tensor(S, device=device), torch.tensor(mean, device=device)
+    return torch.from_numpy(S).float().to(device), torch.tensor(mean).to(device, torch.float32)
 
 
 def filter_in_one_pass(dataloader, device, resolution, n_channels):
@@ -475,12 +640,46 @@ def shrink_experiment(lab, attempt):
         lab, attempt, LA, torch.tensor([0.2, 0.5, 0.9]),
         look="Right where LA is above 0. Where it is 0, nothing is kept.",
     )  # fmt: skip
+    note_ends(lab, attempt)
     call(
         lab, attempt, LA, torch.tensor([0.5, 1.0]),
         look="Right for alpha_bar below 1. At alpha_bar = 1, all is kept where LA is above 0, and "
         "nothing where it is 0.",
     )  # fmt: skip
     lab.elsewhere(attempt, LA, torch.tensor([0.5, 0.8, 0.3]))
+
+
+def note_ends(lab, attempt):
+    """Ask where alpha_bar is 1 and LA above 0, then where LA is small."""
+    kept = call(
+        lab, attempt, torch.tensor([2.0, 0.7, 1.0]), torch.tensor([0.5, 1.0]),
+        look="Right for alpha_bar below 1. At alpha_bar = 1 all is kept where LA is above 0.",
+    )  # fmt: skip
+    if difference(torch.ones(3), kept[1] if isinstance(kept, torch.Tensor) else kept):
+        if isinstance(kept, torch.Tensor):
+            lab.seen[
+                -3
+            ].wrong = (
+                f"At alpha_bar = 1 all is kept where LA is above 0: 1. You keep {kept[1, 1]:.6g}."
+            )
+            lab.seen[-3].look = (
+                "Is alpha_bar clipped, or something added to the divisor? Use alpha_bar as it is, "
+                "and keep the divisor above 0 with .clamp(min=1e-30)."
+            )
+        raise Stop
+    call(
+        lab, attempt, torch.tensor([2.0**-20, 2.0**-15, 1.0]), torch.tensor([0.9999, 1.0]),
+        look="The guard is too large: it changes the fraction where LA is small, here 1e-6. Take "
+        "1e-30.",
+    )  # fmt: skip
+
+
+def infinite_ratio(LA, alpha_bar):
+    """At alpha_bar = 1 you divide by 1 - alpha_bar, which is 0. What comes is infinite, and
+    infinity by infinity is NaN, for every LA. Use alpha_bar LA / (alpha_bar LA + 1 - alpha_bar),
+    which is not divided twice."""
+    ratio = alpha_bar[:, None] * LA / (1 - alpha_bar[:, None])
+    return ratio / (ratio + 1)
 
 
 def unguarded(LA, alpha_bar):
@@ -523,8 +722,9 @@ def alpha_bar_squared(LA, alpha_bar):
 
 
 def no_alpha_bar(LA, alpha_bar):
-    """LA stands without alpha_bar. In xt the pictures are multiplied by sqrt(alpha_bar), so their
-    variance there is alpha_bar LA."""
+    """LA stands without alpha_bar, or brackets make alpha_bar multiply 1 - alpha_bar too. In xt
+    the pictures are multiplied by sqrt(alpha_bar), so their variance there is alpha_bar LA. The
+    noise has 1 - alpha_bar, as it is."""
     a = alpha_bar[:, None]
     return LA / (LA + 1 - a)
 
@@ -662,6 +862,12 @@ def first_for_all(LA, alpha_bar):
 def mean_for_all(LA, alpha_bar):
     """The mean of alpha_bar is used for all. Each picture has its own: a row for each."""
     return shrink(LA, alpha_bar.mean().expand(len(alpha_bar)))
+
+
+def shrink_by_numpy(LA, alpha_bar):
+    signal = alpha_bar.cpu().numpy()[:, None] * LA.cpu().numpy()
+    whole = signal + 1 - alpha_bar.cpu().numpy()[:, None]
+    return torch.from_numpy(signal / numpy.maximum(whole, 1e-30)).to(LA)
 
 
 def shrink_by_sigma(LA, alpha_bar):
@@ -1099,6 +1305,81 @@ class LevelsMeetRows(InSteps):
         return rows / a[:, 0].sqrt() - self.mean
 
 
+class Clamped(InSteps):
+    """The guess is clamped. The best linear guess may leave -1 to 1: return it as it is."""
+
+    def shaped(self, x0, xt):
+        return x0.clamp(-1, 1).view_as(xt)
+
+
+class MeanSubtractedAtEnd(InSteps):
+    """The mean is subtracted at the end as well. Take it off before the filter, and add it at the
+    end."""
+
+    def together(self, shares):
+        return shares @ self.U.T - self.mean
+
+
+class MeanTwice(InSteps):
+    """The mean is added twice at the end. Once is enough."""
+
+    def together(self, shares):
+        return 2 * self.mean + shares @ self.U.T
+
+
+class SharesReturned(InSteps):
+    """The shares are returned. Put the eigenimages together, shares @ self.U.T, and add the
+    mean."""
+
+    def together(self, shares):
+        return shares
+
+
+class ScaledNoise(TheNoise):
+    """This is the noise times sigma: xt / sqrt(alpha_bar), less the guess. Asked for is the guess
+    itself, the clean picture."""
+
+    def predict_x0(self, xt, alpha_bar):
+        a = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))[:, None, None, None]
+        return super().predict_x0(xt, alpha_bar) * (1 / a - 1).sqrt()
+
+
+class NoiseInXt(TheNoise):
+    """This is what is left of xt without the picture in it. Asked for is the picture, not the
+    noise."""
+
+    def predict_x0(self, xt, alpha_bar):
+        a = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))[:, None, None, None]
+        return super().predict_x0(xt, alpha_bar) * (1 - a).sqrt()
+
+
+class SigmaForVariance(InSteps):
+    """LA is compared with sigma, the root of (1 - alpha_bar) / alpha_bar. LA are variances: it is
+    LA / (LA + sigma**2), or shrink(self.LA, alpha_bar)."""
+
+    def kept(self, alpha_bar):
+        return self.LA / (self.LA + (1 / alpha_bar - 1).sqrt()[:, None])
+
+
+class MeanOfBatch(InSteps):
+    """The mean of the batch is subtracted. The filter has a mean of its own, of the training
+    pictures: self.mean."""
+
+    def clean(self, rows, a):
+        x = rows / a.sqrt()
+        return x - x.mean(dim=0)
+
+
+class MeanOfBatchTwice(MeanOfBatch):
+    """The mean of the batch is subtracted and added. The filter has a mean of its own, of the
+    training pictures: self.mean."""
+
+    def predict_x0(self, xt, alpha_bar):
+        a = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))[:, None]
+        mean = (xt.flatten(1) / a.sqrt()).mean(dim=0) - self.mean
+        return super().predict_x0(xt, alpha_bar) + mean.view_as(xt[0])
+
+
 class ByMatrices(WienerDenoiser):
     """A matrix for each picture: slower, and the same values."""
 
@@ -1154,14 +1435,33 @@ def draw_experiment(lab, attempt):
 
     def draw(N, generator):
         made_ready = generator if isinstance(generator, torch.Generator) else seeded(generator)
-        return lab.run(f"draw_gaussian(N = {N}, ...)", attempt, N, U, LA, mean, made_ready)
+        try:
+            given = N, U, LA, mean, made_ready
+            return lab.run(f"draw_gaussian(N = {N}, ...)", attempt, *given)
+        finally:
+            give_hint(lab.seen[-1])
 
+    args = 3, U, LA, mean, seeded(1)
+    before = [state(a) for a in args]
     few = draw(3, 1)
+    lab.note_changes(attempt, args, args, before)
+    note_three(lab, few)
+    note_generator(lab, draw, few)
+    note_dtype(lab, few)
+    x = draw(MANY, 3).double()
+    note_ends_of(lab, x)
+    note_draws(lab, x, U.double(), LA.double(), mean.double())
+    lab.elsewhere(attempt, 4, U, LA, mean, seeded(0))
+
+
+def note_three(lab, few):
+    """Write down whether three draws are three rows of numbers."""
     lab.note(
         "three draws", describe(as_float32(few)),
         f"draw_gaussian(N = 3, ...): expected a tensor of shape (3, 5), float32, got "
         f"{describe(few)}.",
-        "Each draw is a row of n numbers, one for each pixel, and there are N rows.",
+        kind_tip(few) or "Each draw is a row of n numbers, one for each pixel, and there are N "
+        "rows.",
     )  # fmt: skip
     if not isinstance(few, torch.Tensor) or few.shape != (3, 5):
         raise Stop
@@ -1169,18 +1469,17 @@ def draw_experiment(lab, attempt):
         "finite draws", bool(few.isfinite().all()), "The draws hold NaN or infinity.",
         "LA may be 0: multiply by its root, and divide by nothing.",
     )  # fmt: skip
-    note_generator(lab, draw, few)
-    x = draw(MANY, 3).double()
-    note_draws(lab, x, U.double(), LA.double(), mean.double())
-    lab.elsewhere(attempt, 4, U, LA, mean, seeded(0))
+
+
+def kind_tip(few):
+    """What to do about a result that is no tensor."""
+    if isinstance(few, (list, tuple)) and len(few) > 1:
+        return "torch.stack makes one tensor of a list of draws."
+    return "" if isinstance(few, torch.Tensor) else advice(torch.zeros(3, 5), few)
 
 
 def seeded(seed):
     return torch.Generator().manual_seed(seed)
-
-
-def as_float32(value):
-    return value.float() if isinstance(value, torch.Tensor) else value
 
 
 def note_generator(lab, draw, few):
@@ -1210,6 +1509,16 @@ def note_generator(lab, draw, few):
     )  # fmt: skip
 
 
+def note_ends_of(lab, x):
+    """Write down whether many numbers are the largest or the smallest."""
+    ends = max(int((x == end).sum()) for end in (x.min(), x.max()))
+    lab.note(
+        "clipped", ends > MANY // 100,
+        f"The draws are clipped: {ends:,} numbers are {x.max():.3g} or {x.min():.3g}.",
+        "Leave them as they are. A Gaussian has no bounds.",
+    )  # fmt: skip
+
+
 def note_draws(lab, x, U, LA, mean):
     """Write down which Gaussian the draws are from, within what chance allows."""
     found, covariance = x.mean(dim=0), torch.cov(x.T)
@@ -1220,14 +1529,15 @@ def note_draws(lab, x, U, LA, mean):
         "- mean": -mean,
         "mean @ U.T": mean @ U.T,
         "mean + half of each root": mean + 0.5 * roots @ U.T,
+        "mean + that of amounts": mean + (2 / torch.pi) ** 0.5 * roots @ U.T,
     }
     at = int((found - mean).abs().argmax())
     lab.note(
         "the mean of the draws", nearest(found, means),
         f"The mean of {MANY:,} draws is wrong: at [{at}] expected about {mean[at]:.3g}, got "
         f"{found[at]:.3g}.",
-        "Normal numbers have mean 0, and so has what is computed from them until the mean is "
-        "added.",
+        "Take normal numbers, which have mean 0, times the roots of LA, and add the mean at the "
+        "end.",
     )  # fmt: skip
     covariances = {
         "U LA U.T": U * LA @ U.T,
@@ -1238,6 +1548,7 @@ def note_draws(lab, x, U, LA, mean):
         "LA": LA.diag(),
         "LA^2": (LA**2).diag(),
         "U LA U.T / 12": U * LA @ U.T / 12,
+        "that of amounts": (1 - 2 / torch.pi) * (U * LA @ U.T),
         "one number for all": torch.outer(U @ roots, U @ roots),
     }
     right = covariances["U LA U.T"]
@@ -1298,8 +1609,9 @@ def two_mistakes(N, U, LA, mean, generator):
 
 
 def spread_in_pixels(N, U, LA, mean, generator):
-    """The roots of LA are multiplied with pixels, so that pixel i varies by LA[i] and none depends
-    on another. They belong to the eigenimages: (LA.sqrt() * z) @ U.T, in this order."""
+    """Pixel i varies by LA[i], and none depends on another. The roots of LA belong to the
+    eigenimages: (LA.sqrt() * z) @ U.T, in this order. Or a .T is missing:
+    z @ (U * LA.sqrt()).T."""
     return mean + LA.sqrt() * torch.randn(N, len(LA), generator=generator)
 
 
@@ -1323,6 +1635,23 @@ def mean_into_eigenimages(N, U, LA, mean, generator):
     """The mean is added before the eigenimages are put together. It is a picture, not shares of
     eigenimages: add it after the product with U.T."""
     return (mean + LA.sqrt() * torch.randn(N, len(LA), generator=generator)) @ U.T
+
+
+def amounts_drawn(N, U, LA, mean, generator):
+    """abs makes all normal numbers positive, so the eigenimages are added and never subtracted.
+    Take the numbers as they are."""
+    return mean + (LA.sqrt() * torch.randn(N, len(LA), generator=generator).abs()) @ U.T
+
+
+def clipped(N, U, LA, mean, generator):
+    """The draws are clipped to -1 and 1. Leave them as they are: a Gaussian has no bounds."""
+    return draw_gaussian(N, U, LA, mean, generator).clamp(-1, 1)
+
+
+def roots_in_place(N, U, LA, mean, generator):
+    """LA.sqrt_() changes LA itself, and whoever called needs it as it was. LA.sqrt(), without _,
+    makes new numbers."""
+    return draw_gaussian(N, U, LA.sqrt_() ** 2, mean, generator)
 
 
 def uniform_numbers(N, U, LA, mean, generator):
@@ -1401,6 +1730,16 @@ def draw_by_symmetric_root(N, U, LA, mean, generator):
     return torch.randn(N, len(mean), generator=generator).to(mean.device) @ root + mean
 
 
+def draw_spread_on_the_cpu(N, U, LA, mean, generator):
+    roots = LA.sqrt().cpu().expand(N, -1)
+    return torch.normal(torch.zeros(N, len(LA)), roots, generator=generator).to(U) @ U.T + mean
+
+
+def draw_on_the_cpu(N, U, LA, mean, generator):
+    z = torch.randn(N, len(LA), generator=generator)
+    return (mean.cpu() + (z * LA.cpu().sqrt()) @ U.cpu().T).to(U.device)
+
+
 def draw_as_columns(N, U, LA, mean, generator):
     z = torch.randn((len(LA), N), generator=generator).to(LA)
     return (U * LA.sqrt() @ z + mean[:, None]).T
@@ -1417,8 +1756,8 @@ def draw_by_normal(N, U, LA, mean, generator):
 def hybrid_experiment(lab, attempt):
     for B, C, H, W, sigma, alpha_bars in [
         (5, 2, 3, 4, 1.0, [0.9, 0.2, 0.5, 0.45, 0.7]),  # sigma 1 is alpha_bar 0.5
-        (3, 1, 4, 2, 2.0, [0.1, 0.05, 0.6]),
-        (4, 1, 2, 3, 0.5, [0.95, 0.7, 0.1, 0.85]),
+        (5, 1, 4, 2, 2.0, [0.1, 0.05, 0.6, 0.25, 0.4]),  # 0.2; 1 / (1 + sigma) would be 0.33
+        (5, 1, 2, 3, 0.5, [0.95, 0.7, 0.1, 0.85, 0.6]),  # 0.8; 1 / (1 + sigma) would be 0.67
     ]:
         n = C * H * W
         above, below = (WienerDenoiser(*filter_parts(lab, n)) for _ in range(2))
@@ -1540,6 +1879,25 @@ class RootCompared(Choosing):
         return alpha_bar.sqrt() < self.alpha_bar
 
 
+class SquareAgainstSigma(Choosing):
+    """You compare a square with sigma itself. (1 - alpha_bar) / alpha_bar is sigma squared, and
+    self.alpha_bar is 1 / (1 + sigma**2)."""
+
+    def is_above(self, alpha_bar):
+        return 1 / alpha_bar - 1 > self.sigma()
+
+    def sigma(self):
+        return (1 / self.alpha_bar - 1) ** 0.5
+
+
+class AgainstSigma(SquareAgainstSigma):
+    """You compare alpha_bar with sigma. Compare it with self.alpha_bar, which belongs to that
+    sigma."""
+
+    def is_above(self, alpha_bar):
+        return alpha_bar < self.sigma()
+
+
 class OneHalfCompared(Choosing):
     """You compare with a fixed number. The level is handed over: it is in self.alpha_bar."""
 
@@ -1617,8 +1975,9 @@ class ToldTheLevel(Choosing):
 
 
 class ByIf(Hybrid):
-    """if wants one answer, and alpha_bar has one for each picture. Make a mask,
-    alpha_bar < self.alpha_bar, with shape (B,), and use it to choose: xt[mask], or torch.where."""
+    """if and not take one True or False, and here is one for each picture. Make a mask,
+    is_above = alpha_bar < self.alpha_bar, with shape (B,), and use it to choose: xt[is_above] and
+    xt[~is_above], or torch.where. ~ is not, for each."""
 
     def predict_x0(self, xt, alpha_bar):
         if alpha_bar < self.alpha_bar:
@@ -1666,14 +2025,6 @@ class Masked(Hybrid):
         return x0
 
 
-class EmptyAsked(Masked):
-    """When all pictures are on one side, you ask the other denoiser about none at all, and it
-    stops. Ask it only if there are some: if meant.any()."""
-
-    def is_asked(self, meant):
-        return True
-
-
 class LevelsNotCut(Masked):
     """A denoiser gets some of the pictures and all the alpha_bars. Use the mask for both:
     xt[mask], alpha_bar[mask]."""
@@ -1691,22 +2042,44 @@ class PicturesNotCut(Masked):
 
 
 class WrittenIntoXt(Masked):
-    """The answers are written into xt itself: x0 = xt makes no copy. Whoever called needs xt as it
-    was: begin with torch.empty_like(xt)."""
+    """The answers are written into xt itself, or into another name for it. Whoever called needs xt
+    as it was: begin with torch.empty_like(xt)."""
 
     def empty(self, xt):
         return xt
 
 
-class PutTogetherInOrder(Hybrid):
-    """The pictures come back in another order: those of above first, then those of below. Each
-    must go where it came from: x0[mask] = ..."""
+class ElseTaken(Masked):
+    """Some pictures never got an answer: torch.empty_like holds what was in memory. Both denoisers
+    may be needed in one batch, so the second question needs an if of its own, not else."""
+
+    def predict_x0(self, xt, alpha_bar):
+        alpha_bar = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))
+        x0, is_above = self.empty(xt), alpha_bar < self.alpha_bar
+        if is_above.any():
+            x0[is_above] = self.above.predict_x0(xt[is_above], alpha_bar[is_above])
+        else:
+            x0[~is_above] = self.below.predict_x0(xt[~is_above], alpha_bar[~is_above])
+        return x0
+
+
+class ElseTakenWithZeros(ElseTaken):
+    """In a batch with pictures on both sides, below is never asked, and its pictures stay 0. Both
+    denoisers may be needed in one batch, so the second needs an if of its own, not else."""
+
+    def empty(self, xt):
+        return torch.zeros_like(xt)
+
+
+class PutTogetherInOrder(Masked):
+    """The pictures come back in another order: cat puts all of above first, then those of below.
+    Write each to its place: x0[is_above] = ..., and x0[~is_above] = ..."""
 
     def predict_x0(self, xt, alpha_bar):
         alpha_bar = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))
         x0, is_above = [], alpha_bar < self.alpha_bar
         for denoiser, meant in ((self.above, is_above), (self.below, ~is_above)):
-            if meant.any():
+            if self.is_asked(meant):
                 x0.append(denoiser.predict_x0(xt[meant], alpha_bar[meant]))
         return torch.cat(x0)
 
@@ -1716,6 +2089,13 @@ class CalledItself(Masked):
 
     def predict_x0(self, xt, alpha_bar):
         return self.above(xt, alpha_bar)
+
+
+class HybridByMask(Masked):
+    """Denoisers answer a batch without pictures too."""
+
+    def is_asked(self, meant):
+        return True
 
 
 class HybridByWhere(Hybrid):
@@ -1734,6 +2114,15 @@ class HybridOneByOne(Hybrid):
             chosen = self.above if a < self.alpha_bar else self.below
             answers.append(chosen.predict_x0(x[None], a)[0])
         return torch.stack(answers)
+
+
+class HybridByList(Hybrid):
+    def predict_x0(self, xt, alpha_bar):
+        alpha_bar, out = torch.as_tensor(alpha_bar).expand(len(xt)), []
+        for i, a in enumerate(alpha_bar.tolist()):
+            who = self.above if a < self.alpha_bar else self.below
+            out.append(who.predict_x0(xt[i : i + 1], alpha_bar[i : i + 1]))
+        return torch.cat(out)
 
 
 class HybridByNumbers(Hybrid):
@@ -1770,33 +2159,46 @@ def ideal_experiment(lab, attempt):
         images = 0.6 * lab.normal(N, C, H, W) + 0.3
         alpha_bar = 0.15 + 0.6 * lab.uniform(B)
         xt = 0.7 * lab.normal(B, C, H, W)
-        come = call(lab, attempt, xt, alpha_bar, images, *chunk)
-        if chunk and chunk[0] < N:
-            lab.seen[-2].look = (
-                f"Right where all images are one chunk. Here {N} come in chunks of {chunk[0]}: the "
-                f"weights of all together must add up to 1."
-            )
+        look = (
+            f"Right where all images are one chunk. Here {N} come in chunks of {chunk[0]}: the "
+            f"weights of all together must add up to 1."
+            if chunk and chunk[0] < N else ""
+        )  # fmt: skip
+        come = call(lab, attempt, xt, alpha_bar, images, *chunk, look=look)
         wrong = wrong or difference(ideal_x0(xt, alpha_bar, images), come)
     if wrong:  # what it does with little noise says no more
         raise Stop
-    for chunk in ([], [3]):
-        images = lab.normal(7, 2, 3, 4)
-        xt = images[[4, 1, 6]] * torch.tensor([1.0, 1.0, 0.0]).view(3, 1, 1, 1)
-        xt = xt + 0.2 * lab.normal(3, 2, 3, 4)  # the third is far from all
+    note_little_noise(lab, attempt)
+    lab.elsewhere(attempt, xt[:3], torch.tensor([0.3, 0.5, 0.8]), images)
+
+
+def note_little_noise(lab, attempt):
+    """Ask where one image is far more likely than the others."""
+    images = lab.normal(7, 2, 3, 4)
+    xt = images[[4, 1, 6]] * torch.tensor([1.0, 1.0, 0.0]).view(3, 1, 1, 1)
+    xt = xt + 0.2 * lab.normal(3, 2, 3, 4)  # the third is far from all
+    for B, chunk in ((1, []), (3, []), (3, [3])):  # alone first: then there is one maximum
         call(
-            lab, attempt, xt, torch.tensor([0.9999, 0.999, 0.9999]), images, *chunk,
+            lab, attempt, xt[:B], torch.tensor([0.9999, 0.999, 0.9999])[:B], images, *chunk,
             look="With little noise the exponents are large and negative, and exp makes all of "
             "them 0. Subtract the largest exponent from all before exp, as softmax does.",
         )  # fmt: skip
-    lab.elsewhere(attempt, xt, torch.tensor([0.3, 0.5, 0.8]), images)
+    images[2] = images[4] + 0.12 / images[4].numel() ** 0.5
+    call(
+        lab, attempt, images[[4]] + 0.003 * lab.normal(1, 2, 3, 4), torch.tensor([0.9999]), images,
+        look="Two images are nearly the same here, and alpha_bar is 0.9999: only the nearer one "
+        "counts. Is alpha_bar clipped, or something added to 1 - alpha_bar?",
+    )  # fmt: skip
 
 
 def ideal_with(
     xt, alpha_bar, images, weights=lambda e: e.softmax(dim=1), noise=lambda a: 2 * (1 - a),
-    factor=lambda a: a.sqrt(), power=lambda d: d.square().sum(dim=2), sign=-1,
+    factor=lambda a: a.sqrt(), power=lambda d: d.square().sum(dim=2), sign=-1, divided=False,
 ):  # fmt: skip
     """The formula, with a switch for some ways to err."""
     a, x, y = alpha_bar[:, None], images.flatten(1), xt.flatten(1)
+    if divided:  # compare the images as they are
+        y, factor = y / a.sqrt(), torch.ones_like
     distances = power(y[:, None] - factor(a)[:, :, None] * x)  # (B, N)
     return (weights(sign * distances / noise(a)) @ x).view_as(xt)
 
@@ -1859,10 +2261,28 @@ def noise_of_divided(xt, alpha_bar, images, chunk=1000):
     return ideal_with(xt, alpha_bar, images, noise=lambda a: 2 * (1 - a) / a)
 
 
-def not_squared(xt, alpha_bar, images, chunk=1000):
-    """The distances are not squared: norm takes a root. The exponent has |...|^2, the sum of the
-    squares."""
-    return ideal_with(xt, alpha_bar, images, power=lambda d: d.norm(dim=2))
+def unsquared(noise, divided=False):
+    """Make the mistake of distances that are not squared, with what they are divided by."""
+
+    def wrong(xt, alpha_bar, images, chunk=1000):
+        return ideal_with(
+            xt, alpha_bar, images, power=lambda d: d.norm(dim=2), noise=noise, divided=divided
+        )  # fmt: skip
+
+    wrong.__doc__ = """The distances are not squared: cdist and norm take a root. The exponent has
+    |...|^2, the sum of the squares, by 2 (1 - alpha_bar)."""
+    if divided:
+        wrong.__doc__ += """ (For xt / sqrt(alpha_bar) and images as they are, that is
+        2 (1 - alpha_bar) / alpha_bar.)"""
+    return wrong
+
+
+UNSQUARED = {
+    "not squared": unsquared(lambda a: 2 * (1 - a)),
+    "not squared, sigma": unsquared(lambda a: (1 - a).sqrt()),
+    "not squared, sigma twice": unsquared(lambda a: 2 * (1 - a).sqrt()),
+    "not squared, divided": unsquared(lambda a: 2 * (1 - a) / a, divided=True),
+}
 
 
 def sums_of_amounts(xt, alpha_bar, images, chunk=1000):
@@ -1945,6 +2365,26 @@ def overflowing(xt, alpha_bar, images, chunk=1000):
     does: the weights stay the same."""
     e = lambda e: e.exp() / e.exp().sum(dim=1, keepdim=True)  # noqa: E731
     return ideal_with(xt, alpha_bar, images, weights=e)
+
+
+def one_maximum(xt, alpha_bar, images, chunk=1000):
+    """You subtract one maximum for the whole batch. Where another picture has the largest
+    exponent, all weights of this one become 0, and 0 / 0 is NaN. Each picture has its own:
+    e.max(dim=1, keepdim=True).values, or e.amax(dim=1, keepdim=True)."""
+
+    def weights(e):
+        e = (e - e.max()).exp()
+        return e / e.sum(dim=1, keepdim=True)
+
+    return ideal_with(xt, alpha_bar, images, weights=weights)
+
+
+def whole_chunks(xt, alpha_bar, images, chunk=1000):
+    """Images that do not fill a chunk are left out, and where there are fewer than one chunk
+    nothing is left: 0 / 0 is NaN. The last chunk may be smaller: range(0, N, chunk), or
+    images.split(chunk)."""
+    N = len(images) // chunk * chunk
+    return ideal_x0(xt, alpha_bar, images[:N]) if N else torch.full_like(xt, torch.nan)
 
 
 def sum_guarded(xt, alpha_bar, images, chunk=1000):
@@ -2078,7 +2518,14 @@ def ideal_with_exponents_kept(xt, alpha_bar, images, chunk=1000):
         distances = y.square().sum(1, keepdim=True) - cross + a * part.square().sum(1)
         exponents.append(-distances / (2 * (1 - a)))
     weights = torch.cat(exponents, dim=1).softmax(1)
-    return (weights @ images.flatten(1).double()).reshape(xt.shape)
+    return (weights @ images.flatten(1).double()).reshape(xt.shape).float()
+
+
+def ideal_on_the_cpu(xt, alpha_bar, images, chunk=1000):
+    a, x, y = alpha_bar.cpu().double()[:, None], xt.cpu().flatten(1), images.cpu().flatten(1)
+    squares = (x.double()[:, None] - a.sqrt()[:, :, None] * y.double()).square().sum(dim=2)
+    out = torch.softmax(-squares / (2 * (1 - a)), dim=1) @ y.double()
+    return out.to(xt).view_as(xt)
 
 
 def ideal_online(xt, alpha_bar, images, chunk=1000):
@@ -2138,6 +2585,17 @@ EXERCISES = [
             "variances in a matrix": products_only_at_home,
             "channels last": channels_last,
             "subtracted in place": subtracted_in_place,
+            "loader used up": loader_used_up,
+            "begun with ones": begun_with_ones,
+            "mean of the first": mean_of_the_first,
+            "a number for the mean": number_for_a_mean,
+            "a number for the mean, beside": number_beside,
+            "first batch in the second pass": first_in_the_second_pass,
+            "all batches alike": all_batches_alike,
+            "brackets missing": minus_one_outside,
+            "mean squared once": mean_squared_once,
+            "everything by batch": everything_by_batch,
+            "first of each batch": first_of_each_batch,
             "tuples not opened": tuples_not_opened,
             "always a pair": always_unpacked,
             "dataset counted": dataset_counted,
@@ -2156,8 +2614,10 @@ EXERCISES = [
         notebook=NOTEBOOK,
         reference=shrink,
         experiment=shrink_experiment,
-        look="With LA = 1 and alpha_bar = 0.5, half is kept. Which part of the fraction is not so?",
+        look="With LA = 1 and alpha_bar = 0.5, half is kept. Which part of the fraction is not so, "
+        "or is something added to the divisor?",
         mistakes={
+            "infinity by infinity": infinite_ratio,
             "0 / 0": unguarded,
             "1 for 0 / 0": filled_with_one,
             "root of alpha_bar": with_root_of_alpha_bar,
@@ -2188,7 +2648,13 @@ EXERCISES = [
             "first for all": first_for_all,
             "mean for all": mean_for_all,
         },
-        also_right=[shrink_by_sigma, shrink_repaired, shrink_row_by_row, shrink_from_one],
+        also_right=[
+            shrink_by_sigma,
+            shrink_repaired,
+            shrink_row_by_row,
+            shrink_from_one,
+            shrink_by_numpy,
+        ],
     ),
     Exercise(
         id="9.3",
@@ -2232,6 +2698,15 @@ EXERCISES = [
             "channels last": ChannelsLastAlways,
             "channels last, on the way out": ChannelsLastOut,
             "width first": WidthFirst,
+            "clamped": Clamped,
+            "mean subtracted at the end": MeanSubtractedAtEnd,
+            "mean twice": MeanTwice,
+            "shares returned": SharesReturned,
+            "noise times sigma": ScaledNoise,
+            "noise in xt": NoiseInXt,
+            "sigma for its square": SigmaForVariance,
+            "mean of the batch": MeanOfBatch,
+            "mean of the batch, twice": MeanOfBatchTwice,
             "in place": DividedInPlace,
             "float not taken": FloatNotTaken,
             "root of a float": FloatHasNoRoot,
@@ -2260,6 +2735,9 @@ EXERCISES = [
             "no mean": no_mean,
             "mean subtracted": mean_subtracted,
             "mean into the eigenimages": mean_into_eigenimages,
+            "amounts": amounts_drawn,
+            "clipped": clipped,
+            "roots in place": roots_in_place,
             "uniform": uniform_numbers,
             "uniform of variance 1": uniform_of_variance_one,
             "generator ignored": generator_ignored,
@@ -2272,7 +2750,14 @@ EXERCISES = [
             "divided by the roots": divided_by_roots,
             "mean meets columns": mean_forgotten_in_columns,
         },
-        also_right=[draw_in_a_loop, draw_by_symmetric_root, draw_as_columns, draw_by_normal],
+        also_right=[
+            draw_in_a_loop,
+            draw_by_symmetric_root,
+            draw_as_columns,
+            draw_by_normal,
+            draw_spread_on_the_cpu,
+            draw_on_the_cpu,
+        ],
     ),
     Exercise(
         id="9.5",
@@ -2292,6 +2777,8 @@ EXERCISES = [
             "sigma compared": SigmaCompared,
             "noise compared": NoiseCompared,
             "root compared": RootCompared,
+            "square against sigma": SquareAgainstSigma,
+            "alpha_bar against sigma": AgainstSigma,
             "a fixed number": OneHalfCompared,
             "above always": AboveAlways,
             "below always": BelowAlways,
@@ -2305,14 +2792,22 @@ EXERCISES = [
             "if of several": ByIf,
             "mask without axes": MaskWithoutAxes,
             "plain number not taken": PlainNumberNotTaken,
-            "asked about none": EmptyAsked,
             "levels not cut": LevelsNotCut,
             "pictures not cut": PicturesNotCut,
             "written into xt": WrittenIntoXt,
+            "else for if": ElseTaken,
+            "else for if, with zeros": ElseTakenWithZeros,
             "in another order": PutTogetherInOrder,
             "called itself": CalledItself,
         },
-        also_right=[HybridByWhere, HybridOneByOne, HybridByNumbers, HybridByIndex],
+        also_right=[
+            HybridByMask,
+            HybridByWhere,
+            HybridOneByOne,
+            HybridByList,
+            HybridByNumbers,
+            HybridByIndex,
+        ],
     ),
     Exercise(
         id="9.6",
@@ -2331,7 +2826,7 @@ EXERCISES = [
             "images times alpha_bar": images_times_alpha_bar,
             "noise not divided": divided_and_noise_not,
             "noise divided": noise_of_divided,
-            "not squared": not_squared,
+            **UNSQUARED,
             "amounts": sums_of_amounts,
             "squares averaged": squares_averaged,
             "plus sign": plus_sign,
@@ -2346,6 +2841,8 @@ EXERCISES = [
             "averaged": weights_averaged,
             "log_softmax": logs_of_weights,
             "exp of large numbers": overflowing,
+            "one maximum": one_maximum,
+            "whole chunks": whole_chunks,
             "sum guarded": sum_guarded,
             "scaled images": scaled_images_returned,
             "rows returned": rows_returned,
@@ -2365,6 +2862,7 @@ EXERCISES = [
             ideal_by_cdist,
             ideal_picture_by_picture,
             ideal_with_exponents_kept,
+            ideal_on_the_cpu,
             ideal_online,
         ],
     ),
