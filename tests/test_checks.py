@@ -15,9 +15,10 @@ from traitlets.config import Config
 
 from course_utils import checks
 from course_utils.checks import EXERCISES, cell, check, grade, notebook
+from course_utils.checks.abroad import ABROAD, Border
 from course_utils.checks.compare import difference
 from course_utils.checks.engine import observe
-from course_utils.checks.lab import Crash, fill
+from course_utils.checks.lab import Crash, fill, stranded
 from course_utils.checks.sandbox import TimeUp, run_apart
 from course_utils.embedding import TimeEmbedding, frequencies, sinusoidal_embedding
 
@@ -757,3 +758,36 @@ def wiener_with(predict_x0):
 def test_slip_gets_the_sentence_that_is_meant_for_it(id, attempt, words):
     verdict = grade(id, attempt)
     assert verdict.mistake is None and words in verdict.message, verdict.message
+
+
+def changed_abroad_then_mixed(x):
+    x = x.clone()
+    x.add_(1)
+    x[0] = 2
+    return x + torch.zeros(3)
+
+
+def changed_there(x):
+    x = x.clone()
+    x += 1
+    x[1:] = 0
+    return x + torch.zeros(3, device=x.device)
+
+
+def by_way_of_the_cpu(x):
+    return torch.from_numpy(x.cpu().add_(1).numpy()).to(x)
+
+
+@pytest.mark.parametrize(
+    "attempt, stops",
+    [
+        (changed_there, False),
+        (by_way_of_the_cpu, False),
+        (changed_abroad_then_mixed, True),
+        (lambda x: x.cpu(), True),
+        (lambda x: torch.rand(3, device=x.device, generator=torch.Generator()), True),
+    ],
+)
+def test_what_a_gpu_would_stop_is_seen_without_one(attempt, stops):
+    with Border():
+        assert bool(stranded(attempt, torch.ones(3).to(ABROAD))) == stops

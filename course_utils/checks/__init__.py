@@ -2,6 +2,7 @@
 
 sandbox.py     run a stranger's code and leave everything as it was
 compare.py     do two results agree, and if not, how do they differ
+abroad.py      a second device that is made believe
 lab.py         build an attempt, feed it, write down what it does
 engine.py      Exercise, Verdict, and how one comes to the other
 source.py      find the source of what a reader wrote

@@ -18,17 +18,14 @@ from pathlib import Path
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
 
+from course_utils.checks.abroad import ABROAD, Border, Stranded, is_abroad, sent_abroad
 from course_utils.checks.compare import describe, word
 
 COURSE = str(Path(__file__).parents[1])
 SEED = 77_130_265  # nobody else's
 FOLLOWS = "follows its input to another device"
-ABROAD = torch.device("meta")  # shapes without numbers; Abroad keeps the numbers too
 COMPREHENSIONS = "<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>"
-COPIES = torch.ops.aten.copy_, torch.ops.aten._to_copy  # they go from one device to another
 LIBRARIES = (sysconfig.get_path("stdlib"), *site.getsitepackages(), *torch.__path__, "<frozen")
 
 
@@ -239,91 +236,6 @@ class Filled(TorchFunctionMode):
         out = func(*args, **(kwargs or {}))
         new = func in (torch.empty, torch.empty_like, torch.Tensor.new_empty)
         return out.fill_(torch.nan) if new and out.is_floating_point() else out
-
-
-class Stranded(RuntimeError):
-    """On a GPU the attempt would stop: why, and what to do."""
-
-    def __init__(
-        self, why="it makes a tensor on the CPU and mixes it with its input.",
-        tip="Bring what you make to the device of the input, with .to(t.device) for an input t.",
-    ):  # fmt: skip
-        super().__init__(why)
-        self.why, self.tip = why, tip
-
-
-class Abroad(torch.Tensor):
-    """A tensor that says it is on another device, and holds its numbers all the same."""
-
-    @staticmethod
-    def __new__(cls, held):
-        return torch.Tensor._make_wrapper_subclass(
-            cls, held.shape, strides=held.stride(), dtype=held.dtype, device=ABROAD
-        )
-
-    def __init__(self, held):
-        self.held = held
-
-    @classmethod
-    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
-        return compute(func, args, kwargs or {})
-
-
-class Border(TorchDispatchMode):
-    """Within it, tensors are made abroad where that device is asked for."""
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        return compute(func, args, kwargs or {})
-
-
-def compute(func, args, kwargs):
-    """Compute as if there were two devices: what is computed from tensors abroad is abroad."""
-    given = [x for x in tree_leaves((args, kwargs)) if is_tensor(x)]
-    goes = any(is_abroad(x) for x in given)
-    if goes and func.overloadpacket not in COPIES:
-        refuse_home(func, args, given)
-    if kwargs.get("device") is not None:
-        goes = torch.device(kwargs["device"]) == ABROAD
-        kwargs = {**kwargs, "device": torch.device("cpu")}
-    if func.overloadpacket is torch.ops.aten.copy_:
-        goes = is_abroad(args[0])
-    if goes and kwargs.get("generator") is not None:
-        raise Stranded(
-            "it asks for numbers there, and the generator is of the CPU.",
-            "So the numbers are drawn on the CPU: torch.randn(N, n, generator=generator).to(U).",
-        )
-    homes = {id(x.held): x for x in given if type(x) is Abroad}
-    out = func(*tree_map(held, args), **tree_map(held, kwargs))
-    return tree_map(lambda x: homes.get(id(x)) or Abroad(x) if goes and is_tensor(x) else x, out)
-
-
-def is_abroad(x):
-    return x.device == ABROAD
-
-
-def held(x):
-    """The numbers of a tensor that is abroad; zeros for one that has none."""
-    if type(x) is Abroad:
-        return x.held
-    return torch.zeros(x.shape, dtype=x.dtype) if is_tensor(x) and is_abroad(x) else x
-
-
-def refuse_home(func, args, given):
-    """Raise where tensors of the CPU meet others, unless PyTorch allows it: plain numbers, and
-    indices for a tensor that is elsewhere."""
-    home = [x for x in given if not is_abroad(x) and x.ndim]
-    if func.overloadpacket.__name__.startswith(("index", "_index")) and is_abroad(args[0]):
-        home = [x for x in home if isinstance(args[1], int) or all(x is not i for i in args[1])]
-    if home:
-        raise Stranded
-
-
-def sent_abroad(module):
-    """Send the weights of a module abroad."""
-    for part in module.modules():
-        for kept in (part._parameters, part._buffers):
-            kept.update({k: x.detach().to(ABROAD) for k, x in kept.items() if x is not None})
-    return module
 
 
 def stranded(function, *args):
