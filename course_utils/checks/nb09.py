@@ -655,17 +655,15 @@ def note_ends(lab, attempt):
         lab, attempt, torch.tensor([2.0, 0.7, 1.0]), torch.tensor([0.5, 1.0]),
         look="Right for alpha_bar below 1. At alpha_bar = 1 all is kept where LA is above 0.",
     )  # fmt: skip
-    if difference(torch.ones(3), kept[1] if isinstance(kept, torch.Tensor) else kept):
-        if isinstance(kept, torch.Tensor):
-            lab.seen[
-                -3
-            ].wrong = (
-                f"At alpha_bar = 1 all is kept where LA is above 0: 1. You keep {kept[1, 1]:.6g}."
-            )
-            lab.seen[-3].look = (
-                "Is alpha_bar clipped, or something added to the divisor? Use alpha_bar as it is, "
-                "and keep the divisor above 0 with .clamp(min=1e-30)."
-            )
+    if not torch.is_tensor(kept) or kept.shape != (2, 3):
+        raise Stop
+    if difference(torch.ones(3), kept[1]):
+        seen = next(seen for seen in lab.seen if seen.value is kept)
+        seen.wrong = f"At alpha_bar = 1 and LA = 0.7 all is kept: 1. You keep {kept[1, 1]:.6g}."
+        seen.look = (
+            "Is alpha_bar clipped, or something added to the divisor? Use alpha_bar as it is, and "
+            "keep the divisor above 0 with .clamp(min=1e-30)."
+        )
         raise Stop
     call(
         lab, attempt, torch.tensor([2.0**-20, 2.0**-15, 1.0]), torch.tensor([0.9999, 1.0]),
