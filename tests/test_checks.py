@@ -713,9 +713,7 @@ def on_the_generators_device(N, U, LA, mean, generator):
 
 
 def loop_in_brackets(emb):
-    parts = [
-        row + emb[:, :1] @ emb for row in emb
-    ]  # fmt: skip
+    parts = [row + emb[:, :1] @ emb for row in emb]
     return torch.stack(parts)
 
 
