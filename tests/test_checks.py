@@ -362,7 +362,7 @@ def test_fill_depends_on_shape_alone():
     fill(conv)
     x = torch.randn(5, 6)
     assert torch.equal(linear.weight, conv.weight.flatten(1))
-    assert torch.allclose(linear(x), conv(x[:, :, None, None])[:, :, 0, 0])
+    torch.testing.assert_close(linear(x), conv(x[:, :, None, None])[:, :, 0, 0])
 
 
 def test_fill_tells_scale_from_bias():
