@@ -55,6 +55,8 @@ def decompose(S):
     shape or NaN, MemoryError when there is no room for the work, which takes about 36 n^2 bytes
     (measured on a CPU).
     """
+    if not torch.is_tensor(S):
+        raise ValueError(f"S must be the covariance alone, a tensor (n, n); got {type(S).__name__}")
     n = len(S)
     if S.shape != (n, n) or not S.isfinite().all():
         raise ValueError(f"S must be a covariance (n, n) without NaN; got {tuple(S.shape)}")

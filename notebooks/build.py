@@ -471,13 +471,15 @@ def with_badges(text, address):
 
 def copies(folder, share):
     """Write every notebook as it is stored, and with every stub solved; both train a share."""
+    if not 0 < share <= 1:
+        raise CourseError(f"a share is above 0 and at most 1, not {share:g}")
     checks = load_checks()
     stored, solved = empty(folder / "stored"), empty(folder / "solved")
     for source in sources():
         try:
             notebook = read(shipped(source.stem))
-            write(notebook if source.stem[:2] == IN_FULL else train_less(notebook, share),
-                  stored / f"{source.stem}.ipynb")  # fmt: skip
+            as_stored = train_less(notebook, 1 if source.stem[:2] == IN_FULL else share)
+            write(as_stored, stored / f"{source.stem}.ipynb")
             solve(notebook, checks)
             write(train_less(notebook, share), solved / f"{source.stem}.ipynb")
         except CourseError as error:

@@ -554,6 +554,12 @@ def test_copies_want_every_notebook_built(course):
     assert_refused(done, "01_toy.ipynb is not built yet")
 
 
+def test_a_share_of_nothing_is_refused(course):
+    for share in ("0", "1.5"):
+        done = command(course, "--copies", str(course / "build"), "--share", share)
+        assert_refused(done, f"above 0 and at most 1, not {share}")
+
+
 def test_a_copy_of_an_older_notebook_is_refused(course):
     def forget(notebook):
         check = next(c for c in notebook["cells"] if 'check("1.1"' in "".join(c["source"]))
@@ -616,3 +622,15 @@ def test_a_copy_trains_less_and_compares_nothing_that_needs_more():
     assert trained.metadata.tags == ["trained", "nbval-ignore-output"]
     assert 'import os\nos.environ["COURSE_BUDGET"] = "0.05"\n' in setup.source
     assert other.source == "import os" and "tags" not in other.metadata
+
+
+def test_only_the_first_notebook_as_stored_trains_in_full(tmp_path, monkeypatch):
+    build = load("real_build", ROOT / "notebooks/build.py")
+    setup = build.new_code_cell((ROOT / "notebooks/setup_cell.py").read_text())
+    monkeypatch.setattr(build, "read", lambda path: build.new_notebook(cells=[setup]))
+    monkeypatch.setattr(build, "solve", lambda *given: None)
+    build.copies(tmp_path, 0.05)
+    copies = {str(p.relative_to(tmp_path)): p.read_text() for p in tmp_path.glob("*/*.ipynb")}
+    assert len(copies) == 2 * len(build.sources())
+    in_full = [name for name, text in copies.items() if "COURSE_BUDGET" not in text]
+    assert in_full == ["stored/00_start_here.ipynb"]

@@ -717,6 +717,11 @@ def loop_in_brackets(emb):
     return torch.stack(parts)
 
 
+def asking_for_gradients(emb):
+    emb.requires_grad_()
+    return (F.normalize(emb, dim=1) @ F.normalize(emb, dim=1).T).detach()
+
+
 def without_self(self, xt, alpha_bar):
     return xt.flatten(1) @ U.T
 
@@ -745,6 +750,7 @@ def wiener_with(predict_x0):
         ("9.2", lambda LA, a: EXERCISES["9.2"].reference(LA, a.clamp(0, 0.999)), "clipped"),
         ("9.3", wiener_with(without_self), "Those of the denoiser are self.U"),
         ("9.3", wiener_with(levels_first), "shrink takes LA first"),
+        ("1.3", asking_for_gradients, "Clone a tensor before you call requires_grad_() on it"),
         ("9.4", lambda N, U, LA, mean, g: g.randn(N, 5), "A generator draws nothing itself"),
         ("9.4", lambda N, U, LA, mean, g: torch.randn(N, 5, g), "by its name"),
         ("9.4", lambda N, U, LA, mean, g: print(N), "end with a return"),

@@ -261,6 +261,8 @@ def test_sizes_that_do_not_fit_are_refused():
 def test_what_is_no_covariance_is_not_decomposed(S):
     with pytest.raises(ValueError, match=r"\(n, n\) without NaN; got \("):
         decompose(S)
+    with pytest.raises(ValueError, match="the covariance alone, a tensor .n, n.; got tuple"):
+        decompose((S, S[0]))
 
 
 # The sliders

@@ -59,9 +59,8 @@ def compute(func, args, kwargs):
             "it asks for numbers there, and the generator is of the CPU.",
             "So the numbers are drawn on the CPU: torch.randn(N, n, generator=generator).to(U).",
         )
-    known = {
-        id(x.held): x for x in given if type(x) is Abroad
-    }  # what changes in place stays itself
+    # What an operation changes in place stays the tensor that it was.
+    known = {id(x.held): x for x in given if type(x) is Abroad}
     out = func(*tree_map(held, args), **tree_map(held, kwargs))
 
     def sent(x):
