@@ -1,5 +1,6 @@
 """The pictures of the course: tensors in, a matplotlib figure out.
 
+colours.py     colours for all eyes, and for print
 pictures.py    rows and grids of images, and how they change with noise
 architecture.py  the U with its shapes
 time.py        the time embedding

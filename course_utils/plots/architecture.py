@@ -3,8 +3,9 @@
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-COLOURS = {"encoder": "#2b6cb0", "decoder": "#c05621", "time": "#6b46c1", "skips": "#4a5568"}
-PALE, GREY, INK = "#e2e8f0", "#94a3b8", "#1e293b"
+from course_utils.plots.colours import BLUE, GREY, INK, ORANGE, PALE, PURPLE, SLATE
+
+COLOURS = {"encoder": BLUE, "decoder": ORANGE, "time": PURPLE, "skips": SLATE}
 
 
 def draw_u(in_ch=1, size=16, chs=(32, 64, 128), highlight=None):
@@ -68,7 +69,7 @@ def ends(ax, shape, colour):
 def time_bar(ax, colour):
     """Draw the time embedding, which goes to every block."""
     ax.add_patch(Rectangle((3.0, 1.3), 6.0, 0.4, color=colour, zorder=2))
-    ink = "#64748b" if colour == PALE else "white"
+    ink = SLATE if colour == PALE else "white"
     words = "t  →  time embedding  →  every block"
     ax.text(6.0, 1.49, words, ha="center", va="center", fontsize=9, color=ink, zorder=3)
 

@@ -1,11 +1,9 @@
 """Where attention looks, and what it costs."""
 
 import matplotlib.pyplot as plt
-from matplotlib.patches import Rectangle
 
+from course_utils.plots.colours import AMOUNT, GREY, MARKERS, mark
 from course_utils.plots.pictures import show
-
-QUERY = "#dc2626"
 
 
 def attention_maps(image, weights, row, column, size=2.1):
@@ -26,14 +24,12 @@ def attention_maps(image, weights, row, column, size=2.1):
     axes[0].images[0].set_extent((-0.5, side - 0.5, side - 0.5, -0.5))
     axes[0].set_title(f"row {row}, column {column}", fontsize=9)
     for head, (ax, share) in enumerate(zip(axes[1:], shares)):
-        ax.imshow(share, cmap="viridis", vmin=0, interpolation="nearest")
+        ax.imshow(share, cmap=AMOUNT, vmin=0, interpolation="nearest")
         ax.set_title(f"head {head}: up to {share.max() * n:.1f} x even", fontsize=9)
         ax.set_xticks([])
         ax.set_yticks([])
     for ax in axes:
-        ax.add_patch(
-            Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=QUERY, lw=1.8)
-        )
+        mark(ax, row, column, 1, 1)
     return figure
 
 
@@ -49,11 +45,11 @@ def cost_curves(tokens, panels, size=3.3):
         layout="constrained",
     )  # fmt: skip
     for ax, (title, curves) in zip(axes[0], panels.items()):
-        for marker, (name, costs) in zip("osD^v", curves.items()):
+        for marker, (name, costs) in zip(MARKERS, curves.items()):
             ax.loglog(tokens, costs, marker=marker, label=name)
         top = max(costs[-1] for costs in curves.values())
         squares = [top * 1.6 * (n / tokens[-1]) ** 2 for n in tokens]
-        ax.loglog(tokens, squares, color="#94a3b8", ls=":", label="N squared")
+        ax.loglog(tokens, squares, color=GREY, ls=":", label="N squared")
         ax.set_ylim(bottom=min(min(costs) for costs in curves.values()) / 2)
         ax.set_xticks(tokens, [str(n) for n in tokens])
         ax.minorticks_off()

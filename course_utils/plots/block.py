@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 
+from course_utils.plots.colours import GREY, LINES, SIGNED
 from course_utils.plots.pictures import frame, table
 
 
@@ -11,7 +12,7 @@ def curves(x, values, title):
     (N,), {name: function} -> figure
     """
     figure, axes = plt.subplots(1, 2, figsize=(9, 2.8), sharex=True)
-    for (name, function), style in zip(values.items(), ("-", "--", ":", "-.")):
+    for (name, function), style in zip(values.items(), LINES):
         at = x.clone().requires_grad_()
         y = function(at)
         y.sum().backward()
@@ -20,14 +21,14 @@ def curves(x, values, title):
     for ax, what in zip(axes, (title, "its gradient")):
         ax.set_title(what, fontsize=10)
         ax.set_xlabel("x")
-        ax.axhline(0, color="#94a3b8", lw=0.6)
+        ax.axhline(0, color=GREY, lw=0.6)
     axes[0].legend(frameon=False)
     figure.tight_layout(pad=0.4)
     return figure
 
 
 def maps(rows, labels=None, titles=None, size=1.1, limit=None):
-    """Draw feature maps: red is positive, blue negative, white 0, one scale for each row.
+    """Draw feature maps: yellow is positive, blue negative, grey 0, one scale for each row.
 
     list of (N, H, W) -> figure
 
@@ -44,7 +45,7 @@ def on_scale(largest):
     """Return what draws a map whose strongest colour stands for this value."""
 
     def show(ax, values):
-        ax.imshow(values, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
+        ax.imshow(values, cmap=SIGNED, vmin=-largest, vmax=largest, interpolation="nearest")
         frame(ax)
 
     return show

@@ -3,6 +3,8 @@
 import matplotlib.pyplot as plt
 from matplotlib.ticker import MaxNLocator
 
+from course_utils.plots.colours import AMOUNT, SIGNED
+
 
 def number_maps(values, titles=None, size=2.9):
     """Draw maps side by side in the same colours, with the numbers written on them.
@@ -10,12 +12,12 @@ def number_maps(values, titles=None, size=2.9):
     (H, W), or a list of such for several -> figure
 
     Where all numbers are at least 0, the colours go from dark (0) to bright; else from blue
-    (negative) over white (0) to red.
+    (negative) over grey (0) to yellow.
     """
     maps = [m.detach() for m in (values if isinstance(values, (list, tuple)) else [values])]
     low, high = min(float(m.min()) for m in maps), max(float(m.max()) for m in maps)
     limit = max(high, -low, 1e-6)
-    colours = ("RdBu_r", -limit) if low < 0 else ("viridis", 0)
+    colours = (SIGNED, -limit) if low < 0 else (AMOUNT, 0)
     figure, axes = plt.subplots(
         1, len(maps), figsize=(size * len(maps) + 0.5, size + 0.1), squeeze=False
     )

@@ -5,9 +5,8 @@ import math
 import matplotlib.pyplot as plt
 import torch
 
+from course_utils.plots.colours import BLUE, PALE, PALE_BLUE, RED
 from course_utils.precision import PRECISIONS
-
-BLUE, PALE, GREY, RED = "#2b6cb0", "#bcd4ec", "#e2e8f0", "#b91c1c"
 
 
 def number_ranges():
@@ -20,7 +19,7 @@ def number_ranges():
     figure, ax = plt.subplots(figsize=(8, 0.45 * len(PRECISIONS) + 0.9))
     for row, dtype in enumerate(PRECISIONS.values()):
         least, normal, largest = limits(dtype)
-        ax.barh(row, normal - least, left=least, color=PALE, height=0.6)
+        ax.barh(row, normal - least, left=least, color=PALE_BLUE, height=0.6)
         ax.barh(row, largest - normal, left=normal, color=BLUE, height=0.6)
     ax.set_yticks(range(len(PRECISIONS)), PRECISIONS)
     ax.invert_yaxis()
@@ -62,8 +61,8 @@ def gradient_histograms(rows):
         len(rows), 1, figsize=(8, 1.35 * len(rows) + 0.4), sharex=True, squeeze=False
     )
     low, high = -48, 24
-    parts = [(low, least - 1, RED, "becomes 0"), (least - 1, normal, PALE, "fewer digits"),
-             (normal, largest, GREY, "all digits"), (largest, high, RED, "inf")]  # fmt: skip
+    parts = [(low, least - 1, RED, "becomes 0"), (least - 1, normal, PALE_BLUE, "fewer digits"),
+             (normal, largest, PALE, "all digits"), (largest, high, RED, "inf")]  # fmt: skip
     for ax, (title, values) in zip(axes[:, 0], rows.items()):
         for left, right, colour, word in parts:
             ax.axvspan(left, right, color=colour, alpha=0.35, lw=0)

@@ -2,7 +2,8 @@
 
 import matplotlib.pyplot as plt
 from matplotlib.colors import LogNorm
-from matplotlib.patches import Rectangle
+
+from course_utils.plots.colours import AMOUNT, mark
 
 
 def receptive_maps(fields, titles=None, size=2.3):
@@ -10,7 +11,7 @@ def receptive_maps(fields, titles=None, size=2.3):
 
     [(H, W), ...] -> figure
 
-    Each map is drawn in shares of its largest value, white where it is 0; the red frame holds all
+    Each map is drawn in shares of its largest value, white where it is 0; the frame holds all
     that is not 0.
     """
     columns = len(fields)
@@ -21,11 +22,11 @@ def receptive_maps(fields, titles=None, size=2.3):
     for ax, field, title in zip(axes[0], fields, titles or [None] * columns):
         field = field.detach().cpu()
         image = ax.imshow(
-            (field / field.max()).where(field > 0, float("nan")), cmap="viridis",
+            (field / field.max()).where(field > 0, float("nan")), cmap=AMOUNT,
             norm=LogNorm(1e-4, 1), interpolation="nearest",
         )  # fmt: skip
         top, left, high, wide = frame(field)
-        ax.add_patch(Rectangle((left - 0.5, top - 0.5), wide, high, fill=False, ec="#dc2626"))
+        mark(ax, top, left, high, wide)
         ax.set_title("\n".join(filter(None, [title, f"{high} x {wide}"])), fontsize=9)
         ax.set_xticks([])
         ax.set_yticks([])

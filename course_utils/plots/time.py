@@ -3,6 +3,8 @@
 import matplotlib.pyplot as plt
 import torch
 
+from course_utils.plots.colours import AMOUNT, BLUE, LINES, SIGNED
+
 
 def waves(values, t, labels):
     """Draw numbers of an embedding as curves over time, one below the other.
@@ -12,7 +14,7 @@ def waves(values, t, labels):
     K = values.shape[1]
     figure, axes = plt.subplots(K, 1, figsize=(8, 0.75 * K + 0.5), sharex=True, squeeze=False)
     for ax, wave, label in zip(axes[:, 0], values.detach().T, labels):
-        ax.plot(t, wave, color="#2b6cb0", lw=1.2)
+        ax.plot(t, wave, color=BLUE, lw=1.2)
         ax.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
         ax.set_yticks([-1, 1])
         ax.tick_params(labelsize=8)
@@ -32,7 +34,7 @@ def embedding_map(emb, t, at=None):
     extent = (0, emb.shape[1], float(t[-1]), float(t[0]))
     limit = float(emb.abs().max())
     image = ax.imshow(
-        emb, aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit, extent=extent,
+        emb, aspect="auto", cmap=SIGNED, vmin=-limit, vmax=limit, extent=extent,
         interpolation="nearest",
     )  # fmt: skip
     if at is not None:
@@ -51,11 +53,11 @@ def similarity_map(similar, t, marked):
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), width_ratios=(1, 1.5))
     extent = (float(t[0]), float(t[-1]), float(t[-1]), float(t[0]))
-    image = left.imshow(similar, cmap="viridis", extent=extent)
+    image = left.imshow(similar, cmap=AMOUNT, extent=extent)
     left.set_xlabel("t")
     left.set_ylabel("t")
     figure.colorbar(image, ax=left, fraction=0.046)
-    for at, style in zip(marked, ("-", "--", ":", "-.")):
+    for at, style in zip(marked, LINES):
         nearest = int(torch.argmin((t - at).abs()))
         right.plot(t, similar[nearest], style, label=f"to t = {at}")
     right.set_xlabel("t")

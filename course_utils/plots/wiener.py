@@ -1,7 +1,10 @@
 """Pictures of the Wiener filter: how much it keeps, what comes out, and how others compare."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 
+from course_utils.plots.colours import LINES, MARKERS, PALE_BLUE
 from course_utils.plots.pictures import show
 
 
@@ -18,7 +21,7 @@ def shrink_picture(kept, rows, labels):
             show(ax, image)
         axes[0].set_ylabel(label, fontsize=9)
     ax = right.subplots()
-    ax.fill_between(range(1, len(kept) + 1), kept, color="#bcd4ec")
+    ax.fill_between(range(1, len(kept) + 1), kept, color=PALE_BLUE)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
     ax.set_ylim(0, 1)
@@ -36,8 +39,9 @@ def error_curves(sigmas, errors):
     """
     figure, ax = plt.subplots(figsize=(7, 3.4))
     first = next(iter(errors.values()))
-    for name, values in errors.items():
-        ax.plot(sigmas, [v / f for v, f in zip(values, first)], marker="o", ms=4, label=name)
+    for (name, values), style, marker in zip(errors.items(), cycle(LINES), cycle(MARKERS)):
+        shares = [v / f for v, f in zip(values, first)]
+        ax.plot(sigmas, shares, style, marker=marker, ms=5, label=name)
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xticks(sigmas, [f"{sigma:g}" for sigma in sigmas])

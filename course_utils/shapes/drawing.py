@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
+from course_utils.plots.colours import BLUE, GREY, INK, ORANGE, PALE, RED
 from course_utils.shapes.cause import JOINING, UPWARD, cause, given
 from course_utils.shapes.record import Seen, record
 
-DOWN, UP, RED = "#2b6cb0", "#c05621", "#dc2626"
-SKIP, PALE, INK = "#94a3b8", "#e2e8f0", "#1e293b"
 MAPS = JOINING | UPWARD | {"conv2d", "max_pool2d", "avg_pool2d"}
 
 
@@ -78,7 +77,9 @@ def columns_of(run):
             continue
         rising |= call.op in UPWARD | JOINING
         if call.op in MAPS and (is_new(made, columns) or call.op in JOINING):
-            column = Column(made.shape[1:], UP if rising else DOWN, {made.number}, rising=rising)
+            column = Column(
+                made.shape[1:], ORANGE if rising else BLUE, {made.number}, rising=rising
+            )
             column.skip = taken_in(call, columns)
             columns.append(column)
         elif columns and columns[-1].shape == made.shape[1:]:
@@ -133,7 +134,7 @@ def draw_skip(ax, start, end, failed):
     ax.add_patch(
         FancyArrowPatch(
             (x0 + 0.3, y0 + 0.25), (x1 - 0.3, y1 + 0.25), arrowstyle="-|>", mutation_scale=10,
-            lw=1.4, color=RED if failed else SKIP, zorder=1,
+            lw=1.4, color=RED if failed else GREY, zorder=1,
             shrinkA=0, shrinkB=0,
         )
     )  # fmt: skip

@@ -99,7 +99,8 @@ class Trace:
             style = f"color:{RED};background:{PALE_RED};" if self.failed(step) else ""
             lines.append(f"<tr>{cells('td', self.row(step, COLUMNS), style)}</tr>")
         said = "".join(
-            f"<p style='color:{RED}'>{html.escape(t)}</p>" for t in self.verdict().splitlines()
+            f"<p style='border-left:5px solid {RED};padding-left:.8em'>{html.escape(t)}</p>"
+            for t in self.verdict().splitlines()
         )
         return f"<table>{''.join(lines)}</table>{said}"
 

@@ -291,7 +291,7 @@ sinusoidal_embedding = check("1.2", sinusoidal_embedding)
 
 # %% [markdown]
 # One row of this table is what the network will be told. Here are the rows of the first 200 steps,
-# as a picture. Red is +1, blue is -1:
+# as a picture. Yellow is +1, grey is 0, blue is -1:
 
 # %%
 table = sinusoidal_embedding(times, 32)

@@ -73,9 +73,9 @@ maps([torch.cat([x[0], h[0]])], titles=titles, size=1.6)
 plt.show()
 
 # %% [markdown]
-# The first kernel keeps the picture. The second blurs it. The third is red where the picture gets
-# brighter from left to right and blue where it gets darker: it finds edges. (It sees an edge at
-# the rim too: the next lines say why. Red is positive, blue is negative, white is 0.) A layer
+# The first kernel keeps the picture. The second blurs it. The third is yellow where the picture
+# gets brighter from left to right and blue where it gets darker: it finds edges. (It sees an edge at
+# the rim too: the next lines say why. Yellow is positive, blue is negative, grey is 0.) A layer
 # `nn.Conv2d` learns its kernels; it finds such things by itself.
 #
 # The result has as many rows and columns as the picture because of `padding=1`: a border of zeros

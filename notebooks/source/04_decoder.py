@@ -728,7 +728,7 @@ plt.show()
 
 # %% [markdown]
 # The colour says how much a pixel changes, from little (dark) to much (bright), on a logarithmic
-# scale as in notebook 03, and the red frame holds all that does. A number of skip 0 reaches 5 x 5
+# scale as in notebook 03, and the frame holds all that does. A number of skip 0 reaches 5 x 5
 # pixels: two convolutions, two pixels to each side. A number of skip 1 reaches 5 x 5 pixels of
 # its own level, which Upsample makes 10 x 10, and the next block adds two to each side: 14 x 14.
 # From skip 2 it is 32 x 32, and from the bottom 36 x 36, more than half of the picture's height.

@@ -995,8 +995,8 @@ for part, losses in without.items():
 plt.figure(figsize=(7, 2.8))
 plt.plot(range(1, 41), whole, color="#cbd5e1", lw=5, label="left alone")
 plt.plot(range(21, 41), resumed, color="#2b6cb0", label="resumed")
-for (part, losses), colour in zip(without.items(), ["#b91c1c", "#d97706"]):
-    plt.plot(range(21, 41), losses, "--", color=colour, lw=1, label=f"without the {part}")
+for (part, losses), style in zip(without.items(), ["--", ":"]):
+    plt.plot(range(21, 41), losses, "C1" + style, lw=1.5, label=f"without the {part}")
 plt.yscale("log")
 plt.xlabel("step")
 plt.ylabel("loss")

@@ -884,7 +884,7 @@ attention_maps(xt[1], seen[1], row=4, column=4)
 plt.show()
 
 # %% [markdown]
-# Left, the noisy digit; the red frame is the pixel that asks, one of 8 x 8. Each head's map shows
+# Left, the noisy digit; the frame marks the pixel that asks, one of 8 x 8. Each head's map shows
 # how much it takes of every pixel. "Even" would be 1/64 of each.
 #
 # Choose a picture and a pixel. **Do the two heads look at the same things? What do they look at

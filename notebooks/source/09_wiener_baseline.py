@@ -213,8 +213,8 @@ S_image = S.view(16, 16, 16, 16).cpu()
 places = [(2, 7), (7, 7), (7, 4), (12, 10)]
 figure, axes = plt.subplots(1, 4, figsize=(9, 2.4), layout="constrained")
 for ax, (r, c) in zip(axes, places):
-    shown = ax.imshow(S_image[r, c], cmap="RdBu_r", vmin=-0.4, vmax=0.4)
-    ax.plot(c, r, "k+")
+    shown = ax.imshow(S_image[r, c], cmap="cividis", vmin=-0.4, vmax=0.4)
+    ax.plot(c, r, "w+", ms=9)
     ax.set_title(f"row {r}, column {c}", fontsize=9)
     ax.set_xticks([])
     ax.set_yticks([])
@@ -223,8 +223,8 @@ plt.show()
 
 # %% [markdown]
 # Each picture is one row of $S$: the covariances of one pixel, marked by the cross, with all the
-# others. Red pixels tend to be bright when it is bright, blue ones dark. Its neighbours go with it,
-# and the places where the stroke would be instead go against it.
+# others. Yellow pixels tend to be bright when it is bright, blue ones dark. Its neighbours go with
+# it, and the places where the stroke would be instead go against it.
 #
 # ### Why two passes?
 #
@@ -306,7 +306,7 @@ print(f"eigenimages with a variance below 0.0001: {(LA < 1e-4).sum().item()} of 
 # |---|---|
 # | `LA` | `(n,)`, none below 0, some may be 0 |
 # | `alpha_bar` | `(B,)`, from 0 to 1, both included |
-# | returns | `(B, n)`, from 0 to 1 |
+# | returns | `(B, n)`, from 0 to 1, in the dtype of LA |
 #
 # Where $\lambda_i$ is 0, nothing is kept, also at $\bar\alpha = 1$, where the formula would be
 # 0 / 0.
@@ -362,7 +362,7 @@ shrink = check("9.2", shrink)
 # |---|---|
 # | `xt` | `(B, C, H, W)` |
 # | `alpha_bar` | `(B,)`, or one number for all |
-# | returns | `(B, C, H, W)` |
+# | returns | `(B, C, H, W)`, in the dtype of `xt` |
 #
 # `__init__` is there.
 
@@ -464,7 +464,7 @@ print("the same:", all(torch.equal(a, b) for a, b in zip((U, LA, Vh, mean), agai
 # | `N` | how many pictures |
 # | `U`, `LA`, `mean` | `(n, n)`, `(n,)`, `(n,)` |
 # | `generator` | a `torch.Generator` of the CPU: the only source of random numbers |
-# | returns | `(N, n)`, on the device of U |
+# | returns | `(N, n)`, on the device and in the dtype of U |
 
 # %%
 def draw_gaussian(N, U, LA, mean, generator):
@@ -581,7 +581,7 @@ print("at sigma 10 it is worse than the mean:", asked_for_noise[4] > errors["mea
 # | `above`, `below` | denoisers |
 # | `sigma` | a number: `above` answers where the noise level is larger, `below` elsewhere |
 # | `xt`, `alpha_bar` | `(B, C, H, W)`, and `(B,)` or one number for all |
-# | returns | `(B, C, H, W)` |
+# | returns | `(B, C, H, W)`, in the dtype of `xt` |
 #
 # `__init__` is there, and keeps the $\bar\alpha$ that belongs to sigma. More noise is a *smaller*
 # $\bar\alpha$. The pictures of one batch may have different levels.
@@ -669,8 +669,7 @@ print("the hybrid is nearer to the digits than the network alone:",
 
 # %% [markdown]
 # The differences are small here. On a CPU, after 300 steps, the distance fell by a tenth when the
-# filter took the noise above 1. The worse a network is at large noise, the more it gains: the
-# network of smalldiffusion, trained in its own way, came down from 349 to 37 in a trial of ours.
+# filter took the noise above 1. The worse a network is at large noise, the more it gains.
 #
 # ## 7. What if one knows all pictures by heart?
 #
@@ -693,7 +692,7 @@ print("the hybrid is nearer to the digits than the network alone:",
 # | `alpha_bar` | `(B,)`, above 0 and below 1 |
 # | `images` | `(N, C, H, W)`, the training pictures |
 # | `chunk` | how many of them are looked at together |
-# | returns | `(B, C, H, W)` |
+# | returns | `(B, C, H, W)`, in the dtype of `xt` |
 #
 # The reference goes through the pictures in chunks, so that it needs little memory. Yours may do
 # them all at once, and leave `chunk` alone. At $\bar\alpha = 0.9999$ the exponents are in the
