@@ -3,7 +3,8 @@
     python docs/check_site.py DIR
 
 Every link within the site leads to a page, and to an anchor of it. Nothing is loaded from
-elsewhere. Every hint and solution is closed. Every notebook has its link to Colab.
+elsewhere. Every hint and solution is closed, and every picture has an alt text. Every notebook has
+its link to Colab.
 """
 
 import re
@@ -17,12 +18,12 @@ FORM_CELL = re.compile(r"#\s?@title|%%solution")
 
 
 class Page(HTMLParser):
-    """What is on a page: its anchors, what it links to, what it loads, and what stands open."""
+    """What is on a page: anchors, links, what it loads; what is open, or has no alt text."""
 
     def __init__(self, path):
         super().__init__()
         self.path, self.text = path, path.read_text(encoding="utf-8")
-        self.anchors, self.links, self.loads, self.open = {""}, [], [], []
+        self.anchors, self.links, self.loads, self.bare = {""}, [], [], []
         self.feed(self.text)
 
     def handle_starttag(self, tag, attributes):
@@ -33,7 +34,9 @@ class Page(HTMLParser):
         if "src" in attributes:
             self.loads.append(attributes["src"])
         if tag == "details" and "open" in attributes:
-            self.open.append(f"line {self.getpos()[0]}: a closed part stands open")
+            self.bare.append(f"line {self.getpos()[0]}: a closed part stands open")
+        if tag == "img" and not attributes.get("alt"):
+            self.bare.append(f"line {self.getpos()[0]}: a picture has no alt text")
 
 
 read = cache(Page)
@@ -42,7 +45,7 @@ read = cache(Page)
 def problems(path):
     """Return what is wrong with a page, as sentences."""
     page = read(path)
-    found = [*page.open]
+    found = [*page.bare]
     found += [f"loads {url} from elsewhere" for url in page.loads if is_elsewhere(url)]
     inside = [url for url in page.links + page.loads if not is_elsewhere(url)]
     found += [f"links to {url}: {why}" for url in inside if (why := dead(path, url))]

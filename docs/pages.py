@@ -50,6 +50,8 @@ def notebook_page(text):
             cell["source"] = with_text_badges(cell["source"])
         elif cell["metadata"].get("cellView") == "form":
             close(cell)
+        elif "alt" in cell["metadata"]:
+            cell["metadata"]["mystnb"] = {"image": {"alt": cell["metadata"]["alt"]}}
     return json.dumps(notebook)
 
 

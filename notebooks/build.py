@@ -8,7 +8,8 @@
                                                     DIR/solved, which train that share of the steps
 
 In a source, which jupytext reads as py:percent, three things are filled in here: `{{badge}}` in a
-markdown cell, a code cell `# setup`, and a code cell `# solution 1.2`.
+markdown cell, a code cell `# setup`, and a code cell `# solution 1.2`. A code cell that shows a
+picture begins with its alt text, `# alt: ...`, which goes into the metadata of cell and picture.
 """
 
 import argparse
@@ -42,14 +43,17 @@ README = ROOT / "README.md"
 PLACEHOLDER = "OWNER/diffusion-unet-course"
 TRAINING = {"00", "05", "07", "08", "09", "10"}  # these notebooks ask Colab for a GPU
 KEPT_METADATA = ("cellView", "tags", "colab")
+PNG = "image/png"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 IGNORED = "nbval-ignore-output"
 TRAINED = "trained"  # a cell whose output takes the whole training
+A_READERS = ("my_unet.py", "my_progress.txt")  # files that a notebook writes for its reader
 IN_FULL = "00"  # the notebook that trains in full in the tests too, as it is stored
 FEWER_SAMPLES = "torch.randn(500, ", "torch.randn(100, "  # what a copy draws in place of what
 MACHINE_PATH = re.compile(r"(?<![\w.])/(home|root|tmp|Users|var)/\w")
 
 SETUP = "# setup"
+ALT = re.compile(r"# alt: (.+(?:\n#   .+)*)\n")
 SOLUTION = re.compile(r"# solution (\d+\.\d+)")
 SOLUTION_CELL = re.compile(r"%%solution (\d+\.\d+)\n")
 CHECK = re.compile(r'^(?:\w+ = )?check\("(\d+\.\d+)", (\w+)\)', re.MULTILINE)
@@ -119,11 +123,11 @@ def assemble(source, exercises, address):
     taken = set()
     for cell in jupytext.read(source, fmt="py:percent").cells:
         make = {"markdown": new_markdown_cell, "code": new_code_cell}[cell.cell_type]
-        metadata = kept_metadata(cell.metadata)
-        filled, more = fill_in(cell.source, source.stem, exercises, address)
+        text, alt = without_alt(cell.source)
+        filled, more = fill_in(text, source.stem, exercises, address)
         # The id comes from the text as written: it stays when the address or a solution changes.
-        identity = cell_id(cell.source, taken)
-        notebook.cells.append(make(filled, id=identity, metadata=metadata | more))
+        metadata = kept_metadata(cell.metadata) | more | alt
+        notebook.cells.append(make(filled, id=cell_id(text, taken), metadata=metadata))
     match_exercises(notebook, source.stem, exercises)
     return notebook
 
@@ -143,6 +147,14 @@ def kept_metadata(metadata):
     if "source_hidden" in metadata.get("jupyter", {}):
         kept["jupyter"] = {"source_hidden": metadata["jupyter"]["source_hidden"]}
     return kept
+
+
+def without_alt(text):
+    """Return a cell's text without the alt text of its picture, and that as metadata."""
+    found = ALT.match(text)
+    if not found:
+        return text, {}
+    return text[found.end() :], {"alt": " ".join(found[1].replace("\n#", " ").split())}
 
 
 def cell_id(text, taken):
@@ -262,6 +274,9 @@ def clean(notebook, name):
         cell.metadata.pop("execution", None)
         cleaned = [clean_output(output, count) for output in cell.outputs if keeps(cell, output)]
         cell.outputs = [output for output in cleaned if output.get("data") != {}]
+        for output in cell.outputs:
+            if PNG in output.get("data", {}) and "alt" in cell.metadata:
+                output.metadata[PNG] = {**output.metadata.get(PNG, {}), "alt": cell.metadata.alt}
 
 
 def keeps(cell, output):
@@ -323,6 +338,9 @@ def write(notebook, path):
 
 
 def build(numbers):
+    for file in A_READERS:
+        if (NOTEBOOKS / file).exists():
+            raise CourseError(f"notebooks/{file} is there: move it, for readers begin without one")
     exercises, address = load_checks().EXERCISES, current_address()
     for source in sources(numbers):
         try:
@@ -356,7 +374,7 @@ def keep_pictures(notebook):
 def pictures(cell):
     """Return the pictures that a cell shows, as the bytes of PNG files."""
     data = [output.get("data", {}) for output in cell.get("outputs", [])]
-    return [base64.b64decode(kinds["image/png"]) for kinds in data if "image/png" in kinds]
+    return [base64.b64decode(kinds[PNG]) for kinds in data if PNG in kinds]
 
 
 def check():
@@ -407,6 +425,7 @@ def flaws(notebook):
     if "widgets" in notebook.metadata:
         found.append("the metadata hold the state of widgets")
     for cell in code:
+        found += [f"cell {cell.id}: {problem}" for problem in picture_flaws(cell)]
         for output in cell.outputs:
             if output.output_type == "error":
                 found.append(f"cell {cell.id}: stored an error, {output.ename}: {output.evalue}")
@@ -417,6 +436,21 @@ def flaws(notebook):
             if MACHINE_PATH.search(output_text(output)):
                 found.append(f"cell {cell.id}: stored a path of the machine")
     return found
+
+
+def picture_flaws(cell):
+    """Return what is wrong with the pictures of a cell: one is enough, and it has an alt text."""
+    shown = [output for output in cell.outputs if PNG in output.get("data", {})]
+    alt = cell.metadata.get("alt")
+    if len(shown) > 1:
+        return [f"shows {len(shown)} pictures; give each a cell and an alt text"]
+    if alt and not shown:
+        return ["has an alt text, but shows no picture"]
+    if shown and not alt:
+        return ["shows a picture without alt text; begin the cell with a line `# alt: ...`"]
+    if shown and shown[0].metadata.get(PNG, {}).get("alt") != alt:
+        return ["the picture's alt text is not that of the cell"]
+    return []
 
 
 def output_text(output):
@@ -490,8 +524,8 @@ def copies(folder, share):
 def empty(folder):
     """Return the folder, without what earlier copies have left there."""
     folder.mkdir(parents=True, exist_ok=True)
-    for old in [*folder.glob("*.ipynb"), *folder.glob("my_unet.py")]:
-        old.unlink()
+    for old in [*folder.glob("*.ipynb"), *(folder / file for file in A_READERS)]:
+        old.unlink(missing_ok=True)
     return folder
 
 

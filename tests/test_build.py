@@ -139,6 +139,8 @@ Adder = check("1.2", Adder)
 # solution 1.2
 
 # %%
+# alt: A line that falls
+#   from 2 to 1.
 import sys
 import course_utils
 import matplotlib.pyplot as plt
@@ -252,6 +254,9 @@ def spoil(course, change):
     path.write_text(json.dumps(notebook))
 
 
+ALT = "A line that falls from 2 to 1."
+
+
 # --- building ------------------------------------------------------------------------------------
 
 
@@ -284,6 +289,9 @@ def test_outputs_hold_nothing_of_the_machine(course):
         for output in cell_with(notebook, "IntSlider(value=3)").outputs
     ]
     assert kinds == ["stdout", ["image/png", "text/plain"], ["text/plain"]]
+    assert cell_with(notebook, "plt.show").outputs[1].metadata["image/png"]["alt"] == ALT
+    assert cell_with(notebook, "plt.show").metadata == {"alt": ALT}
+    assert cell_with(notebook, "plt.show").source.startswith("import sys")
     assert cell_with(notebook, "one and one").outputs[0].text == (
         "one and one is 2\nand one is 3 says ./course_utils/__init__.py\n"
     )
@@ -328,6 +336,27 @@ def test_a_cell_that_fails_stops_the_build(course):
 def test_a_path_of_the_machine_stops_the_build(course):
     edit_source(course, "object()", 'print("/home/someone/course")')
     assert_refused(command(course), "01_toy", "a path of the machine")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("# alt: A line that falls\n#   from 2 to 1.\n", "", "shows a picture without alt text"),
+        ("plt.show()", "plt.show()\nplt.plot([1])\nplt.show()", "shows 2 pictures"),
+        ("# %%\nobject()", "# %%\n# alt: An object.\nobject()", "alt text, but shows no picture"),
+    ],
+)
+def test_every_picture_has_one_alt_text(course, old, new, said):
+    edit_source(course, old, new)
+    assert_refused(command(course), "01_toy", said)
+
+
+def test_a_new_alt_text_leaves_the_id(course):
+    before = cell_with(read(course), "plt.show").id
+    edit_source(course, "from 2 to 1.", "steeply.")
+    assert_refused(command(course, "--check"), "metadata is")
+    assert_ok(command(course))
+    assert cell_with(read(course), "plt.show").id == before
 
 
 def test_a_notebook_that_is_not_there(course):
@@ -439,6 +468,7 @@ SPOILERS = {
     "id of a widget": lambda nb: first_code(nb)["outputs"].append(
         {"output_type": "display_data", "metadata": {}, "data": {WIDGET_VIEW: {"model_id": "1"}}}
     ),
+    "alt text is not that": lambda nb: nb["cells"][-3]["outputs"][1].update(metadata={}),
     "path of the machine": lambda nb: first_code(nb)["outputs"].append(
         {"output_type": "stream", "name": "stdout", "text": "/home/someone/course"}
     ),

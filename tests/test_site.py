@@ -75,7 +75,7 @@ def test_every_solution_of_the_course_is_closed(name):
 # --- the check of the site -----------------------------------------------------------------------
 
 RIGHT = f"""
-<link href="style.css" rel="stylesheet"><img src="data:image/png;base64,AA==">
+<link href="style.css" rel="stylesheet"><img alt="A" src="data:image/png;base64,AA==">
 <h1 id="toy">Toy</h1> <a href="{COLAB}">Open in Colab</a> <a href="#toy">here</a> <a href="#">up</a>
 <a href="../index.html#first%20part">back</a> <a href="https://elsewhere.org/gone.html">out</a>
 <details><summary>Hint</summary>closed</details>
@@ -112,6 +112,8 @@ def test_a_site_that_is_right(site, capsys):
         ("style.css", "https://a.b/style.css", "loads https://a.b/style.css from elsewhere"),
         ("data:image/png;base64,AA==", "//a.b/c.png", "loads //a.b/c.png from elsewhere"),
         ("<details>", "<details open>", "line 5: a closed part stands open"),
+        (' alt="A"', "", "line 2: a picture has no alt text"),
+        ('alt="A"', 'alt=""', "line 2: a picture has no alt text"),
         ("closed", '<span class="c1">#@title Solution</span>', "the code of a form cell"),
         ("closed", "%%solution 1.1", "the code of a form cell"),
         ("01_toy.ipynb", "02_toy.ipynb", "no link to open it in Colab"),

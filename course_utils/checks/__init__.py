@@ -8,6 +8,7 @@ engine.py      Exercise, Verdict, and how one comes to the other
 source.py      find the source of what a reader wrote
 cell.py        a cell that is no Python, or fails before it defines anything
 notebook.py    what a reader sees: check(...) and %%solution
+record.py      which exercises are done
 standins.py    stand-ins for networks
 clinic.py      the networks of notebook 06
 patients.py    the same, each with a fault to find
@@ -32,10 +33,11 @@ from course_utils.checks import (
     nb09,
     nb10,
     notebook,
+    record,
 )
 from course_utils.checks.engine import Exercise, Verdict, grade_exercise
 
-__all__ = ["EXERCISES", "Exercise", "Verdict", "check", "grade"]
+__all__ = ["EXERCISES", "Exercise", "Verdict", "check", "grade", "progress"]
 
 NOTEBOOKS = (nb00, nb01, nb02, nb03, nb04, nb05, nb06, nb06_more, nb07, nb08, nb09, nb10)
 EXERCISES = {e.id: e for nb in NOTEBOOKS for e in nb.EXERCISES}
@@ -58,6 +60,14 @@ def check(id, attempt):
     "1.2", any object -> the attempt or the reference
     """
     return notebook.check(EXERCISES, ATTEMPTS, id, attempt)
+
+
+def progress(drive=False):
+    """Return a table of which exercises are done, in all notebooks.  () -> Progress
+
+    With drive, Colab's Drive is mounted and the record kept there.
+    """
+    return record.progress(EXERCISES, drive)
 
 
 def solution_magic(line, cell):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from IPython.display import display
 
 from course_utils import portfolio
+from course_utils.checks import record
 from course_utils.checks.engine import grade_exercise
 from course_utils.checks.lab import name
 from course_utils.checks.source import plain, source
@@ -56,7 +57,10 @@ def check(exercises, attempts, id, attempt):
     right = verdict.outcome == "correct"
     kept = portfolio.keep(exercise.reference, attempt, passes(exercise)) if right else ""
     going_on = "" if right or verdict.outcome == "not attempted" else GOING_ON
-    display(Notice(f"{verdict.message} {kept or going_on}".strip(), verdict.outcome))
+    lost = record.write_down(id, verdict.outcome)
+    display(
+        Notice(" ".join(filter(None, [verdict.message, kept, going_on, lost])), verdict.outcome)
+    )
     return attempt if right else exercise.reference
 
 

@@ -413,6 +413,21 @@ plt.show()
 # | [09 Wiener baseline](09_wiener_baseline.ipynb) | how far one gets without a network |
 # | [10 published U-Nets](10_published_unets.ipynb) | two networks of the literature, rebuilt |
 #
+# ### How far are you?
+#
+# Here are all exercises of the course. What you have done is kept in two files beside the
+# notebooks: `my_progress.txt` says which exercises passed their check, and `my_unet.py` has your
+# own parts of the network. Each notebook ends with this table. (On Colab every notebook has a
+# machine of its own, which is thrown away in the end. Tick the box and run the cell to keep both
+# files on your Google Drive instead.)
+
+# %% tags=["nbval-ignore-output"]
+from course_utils.checks import progress
+
+keep_on_drive = False  # @param {type:"boolean"}
+progress(drive=keep_on_drive)
+
+# %% [markdown]
 # ## Recap
 #
 # - Noise is mixed into a picture by one line: `sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps`.

@@ -537,3 +537,15 @@ embedding_explorer()
 #
 # **Where to look.** All of this is in `course_utils/embedding.py`. The map of the course is in
 # [00](00_start_here.ipynb).
+
+# %% [markdown]
+# ## How far are you?
+#
+# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
+# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+
+# %% tags=["nbval-ignore-output"]
+from course_utils.checks import progress
+
+keep_on_drive = False  # @param {type:"boolean"}
+progress(drive=keep_on_drive)

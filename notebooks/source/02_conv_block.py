@@ -742,3 +742,15 @@ told_time_slider(knows, xt, true_t=300)
 #
 # **Where to look.** The block is in `course_utils/blocks.py`. The next notebook is [03, the
 # encoder](03_encoder.ipynb).
+
+# %% [markdown]
+# ## How far are you?
+#
+# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
+# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+
+# %% tags=["nbval-ignore-output"]
+from course_utils.checks import progress
+
+keep_on_drive = False  # @param {type:"boolean"}
+progress(drive=keep_on_drive)

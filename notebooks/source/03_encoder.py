@@ -693,3 +693,15 @@ with torch.no_grad():
 # **Where to look.** `Downsample` is in `course_utils/blocks.py`, the encoder in
 # `course_utils/encoder.py`. The block is from [02, the conv block](02_conv_block.ipynb). Next
 # comes the way back up: [04, the decoder](04_decoder.ipynb).
+
+# %% [markdown]
+# ## How far are you?
+#
+# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
+# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+
+# %% tags=["nbval-ignore-output"]
+from course_utils.checks import progress
+
+keep_on_drive = False  # @param {type:"boolean"}
+progress(drive=keep_on_drive)

@@ -753,3 +753,15 @@ plt.show()
 # **Where to look.** `Upsample` is in `course_utils/blocks.py`, the decoder in
 # `course_utils/decoder.py`. The other half of the U is in [03, the encoder](03_encoder.ipynb).
 # Next you join them and draw digits: [05, the full U-Net](05_full_unet.ipynb).
+
+# %% [markdown]
+# ## How far are you?
+#
+# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
+# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+
+# %% tags=["nbval-ignore-output"]
+from course_utils.checks import progress
+
+keep_on_drive = False  # @param {type:"boolean"}
+progress(drive=keep_on_drive)

@@ -722,3 +722,15 @@ mine = portfolio.load()
 # `samplers.py` both samplers, `training.py` the loop. What to do when shapes do not fit is the
 # subject of [06, debugging dimensions](06_debugging_dimensions.ipynb). The map of the course is in
 # [00](00_start_here.ipynb).
+
+# %% [markdown]
+# ## How far are you?
+#
+# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
+# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+
+# %% tags=["nbval-ignore-output"]
+from course_utils.checks import progress
+
+keep_on_drive = False  # @param {type:"boolean"}
+progress(drive=keep_on_drive)

@@ -1427,3 +1427,15 @@ print("the same answer twice:", torch.equal(late(x), late(x)))
 # notebook, [07, AMP training](07_amp_training.ipynb), takes the training loop apart. Attention is
 # explained in [08, attention variants](08_attention_variants.ipynb). The map of the course is in
 # [00](00_start_here.ipynb).
+
+# %% [markdown]
+# ## How far are you?
+#
+# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
+# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+
+# %% tags=["nbval-ignore-output"]
+from course_utils.checks import progress
+
+keep_on_drive = False  # @param {type:"boolean"}
+progress(drive=keep_on_drive)

@@ -1250,3 +1250,15 @@ print("all ten classes are drawn:", quality.samples.entropy > math.log2(9))
 # `memory.py` what section 5 used, `__main__.py` the command line. The next notebook is [08,
 # attention variants](08_attention_variants.ipynb). The map of the course is in
 # [00](00_start_here.ipynb).
+
+# %% [markdown]
+# ## How far are you?
+#
+# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
+# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+
+# %% tags=["nbval-ignore-output"]
+from course_utils.checks import progress
+
+keep_on_drive = False  # @param {type:"boolean"}
+progress(drive=keep_on_drive)

@@ -1091,3 +1091,15 @@ print("2 at a time is worse than 32:", by_batch[2] > 1.1 * by_batch[32])
 # **Where to look.** `course_utils/attention.py` has all variants, `AttentionBlock` and
 # `Attended`. The next notebook, [09, the Wiener baseline](09_wiener_baseline.ipynb), asks how far
 # one gets with no network at all. The map of the course is in [00](00_start_here.ipynb).
+
+# %% [markdown]
+# ## How far are you?
+#
+# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
+# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+
+# %% tags=["nbval-ignore-output"]
+from course_utils.checks import progress
+
+keep_on_drive = False  # @param {type:"boolean"}
+progress(drive=keep_on_drive)

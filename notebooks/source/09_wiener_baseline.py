@@ -890,3 +890,15 @@ print("the U-Net's are not:", quality["U-Net"].nearest > 0.8 * quality["real"].n
 # `denoisers.py` the call that they share, and the hybrid. The next notebook, [10, published
 # U-Nets](10_published_unets.ipynb), has the networks of DDPM and smalldiffusion. The map of the
 # course is in [00](00_start_here.ipynb).
+
+# %% [markdown]
+# ## How far are you?
+#
+# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
+# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+
+# %% tags=["nbval-ignore-output"]
+from course_utils.checks import progress
+
+keep_on_drive = False  # @param {type:"boolean"}
+progress(drive=keep_on_drive)
