@@ -1,4 +1,4 @@
-"""What holds for notebooks/ as well as for tests/: how tests are shared out, compared and told."""
+"""What holds for all tests: how they are shared out, compared and told."""
 
 import pytest
 
@@ -13,10 +13,17 @@ def pytest_collection_modifyitems(items):
             item.output_timeout = 60
 
 
-def pytest_collectstart(collector):
-    """Let nbval leave out warnings, and HTML, which says in colour what the compared text says."""
-    if hasattr(collector, "skip_compare"):
-        collector.skip_compare += ("stderr", "text/html")
+def pytest_configure(config):
+    config.pluginmanager.register(Everywhere())
+
+
+class Everywhere:
+    """What holds for the notebooks of the rehearsal too, which lie outside of this folder."""
+
+    def pytest_collectstart(self, collector):
+        """Let nbval leave out warnings, and HTML, which says in colour what the text says."""
+        if hasattr(collector, "skip_compare"):
+            collector.skip_compare += ("stderr", "text/html")
 
 
 def pytest_terminal_summary(terminalreporter):

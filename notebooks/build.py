@@ -19,6 +19,7 @@ import hashlib
 import inspect
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -504,29 +505,30 @@ def with_badges(text, address):
 
 
 def copies(folder, share):
-    """Write every notebook as it is stored, and with every stub solved; both train a share."""
+    """Write every notebook as it is stored, and with every stub solved; both train a share.
+
+    Each stored one has a folder of its own; the solved ones share one, and so the reader's parts.
+    """
     if not 0 < share <= 1:
         raise CourseError(f"a share is above 0 and at most 1, not {share:g}")
     checks = load_checks()
-    stored, solved = empty(folder / "stored"), empty(folder / "solved")
+    for kind in ("stored", "solved"):
+        shutil.rmtree(folder / kind, ignore_errors=True)
     for source in sources():
         try:
             notebook = read(shipped(source.stem))
             as_stored = train_less(notebook, 1 if source.stem[:2] == IN_FULL else share)
-            write(as_stored, stored / f"{source.stem}.ipynb")
+            place(as_stored, folder / "stored" / source.stem / f"{source.stem}.ipynb")
             solve(notebook, checks)
-            write(train_less(notebook, share), solved / f"{source.stem}.ipynb")
+            place(train_less(notebook, share), folder / "solved" / f"{source.stem}.ipynb")
         except CourseError as error:
             raise CourseError(f"{source.stem}: {error}") from None
     print(f"{folder}: {len(sources())} notebooks, as stored and as solved")
 
 
-def empty(folder):
-    """Return the folder, without what earlier copies have left there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in [*folder.glob("*.ipynb"), *(folder / file for file in A_READERS)]:
-        old.unlink(missing_ok=True)
-    return folder
+def place(notebook, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(notebook, path)
 
 
 def solve(notebook, checks):

@@ -1,0 +1,77 @@
+"""Lay out the notebooks for a rehearsal: on Colab, as far as a machine without Google can be it.
+
+    python tests/rehearse.py DIR PYTHON [--share 0.05]
+
+Every notebook lies in an empty folder, as a reader opens it, and once more with all exercises
+solved. The course is served from a git repository of this machine. The kernel `colab` is PYTHON,
+which has what Colab has and no tools, with a stand-in for Colab's own package. pytest runs them:
+
+    JUPYTER_PATH=DIR/jupyter python -m pytest --nbval --nbval-kernel-name colab DIR/notebooks
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "notebooks"))
+
+from build import copies, current_address  # noqa: E402
+
+KERNEL = "colab"
+
+
+def rehearse(folder, python, share):
+    """Write all that the rehearsal needs into a folder outside of the course."""
+    publish(folder / "published")
+    write_kernel(folder, python)
+    copies(folder / "notebooks", share)
+
+
+def publish(folder):
+    """Make a git repository of the files as they are, with the tag that the setup cells fetch."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():  # one that was deleted is still listed
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    git = ["git", "-c", "user.name=rehearsal", "-c", "user.email=rehearsal@localhost"]
+    for step in (["init"], ["add", "."], ["commit", "-m", "all"], ["tag", current_address().ref]):
+        subprocess.run([*git, *step], cwd=folder, check=True, capture_output=True)
+
+
+def write_kernel(folder, python):
+    """Describe the kernel: what Colab sets, and no way to a network or to an installation."""
+    environment = {
+        "COLAB_RELEASE_TAG": "release-colab-rehearsal",
+        "PYTHONPATH": str(ROOT / "tests/colab"),
+        "COURSE_REPOSITORY": (folder / "published").as_uri(),
+        "REHEARSAL_DRIVE": str(folder / "drive/MyDrive"),
+        "PIP_NO_INDEX": "1",
+    }
+    spec = {
+        "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Colab, rehearsed",
+        "language": "python",
+        "env": environment,
+    }
+    place = folder / "jupyter/kernels" / KERNEL
+    place.mkdir(parents=True)
+    (place / "kernel.json").write_text(json.dumps(spec, indent=1), encoding="utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Lay out the notebooks for a rehearsal.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("python", type=Path, help="a Python that has what Colab has")
+    parser.add_argument("--share", type=float, default=0.05, help="how much they train")
+    options = parser.parse_args()
+    rehearse(options.folder.resolve(), options.python.absolute(), options.share)
+
+
+if __name__ == "__main__":
+    main()
