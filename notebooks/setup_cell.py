@@ -19,7 +19,8 @@ places = [Path.cwd(), *Path.cwd().parents, clone]
 course = next((p for p in places if (p / "course_utils/__init__.py").is_file()), None)
 if course is None:
     part = clone.with_name(clone.name + ".part")  # renamed when complete, so half is never used
-    shutil.rmtree(part, ignore_errors=True)
+    for half in (part, clone):
+        shutil.rmtree(half, ignore_errors=True)
     git = ["git", "clone", "--quiet", "--depth", "1", "--branch", TAG, REPOSITORY, str(part)]
     no_questions = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
     try:

@@ -27,7 +27,7 @@ KERNEL = "colab"
 def rehearse(folder, python, share):
     """Write all that the rehearsal needs into a folder outside of the course."""
     publish(folder / "published")
-    write_kernel(folder, python)
+    write_kernel(folder, python, folder / "published")
     copies(folder / "notebooks", share)
 
 
@@ -44,12 +44,12 @@ def publish(folder):
         subprocess.run([*git, *step], cwd=folder, check=True, capture_output=True)
 
 
-def write_kernel(folder, python):
-    """Describe the kernel: what Colab sets, and no way to a network or to an installation."""
+def write_kernel(folder, python, repository, name=KERNEL):
+    """Describe a kernel: what Colab sets, no way to install anything, the course from there."""
     environment = {
         "COLAB_RELEASE_TAG": "release-colab-rehearsal",
         "PYTHONPATH": str(ROOT / "tests/colab"),
-        "COURSE_REPOSITORY": (folder / "published").as_uri(),
+        "COURSE_REPOSITORY": str(repository),
         "REHEARSAL_DRIVE": str(folder / "drive/MyDrive"),
         "PIP_NO_INDEX": "1",
     }
@@ -59,7 +59,7 @@ def write_kernel(folder, python):
         "language": "python",
         "env": environment,
     }
-    place = folder / "jupyter/kernels" / KERNEL
+    place = folder / "jupyter/kernels" / name
     place.mkdir(parents=True)
     (place / "kernel.json").write_text(json.dumps(spec, indent=1), encoding="utf-8")
 

@@ -107,6 +107,19 @@ def test_half_a_clone_is_thrown_away(desk, repository):
     assert not (desk / "unet-course-v1.part").exists()
 
 
+def test_a_clone_from_which_files_are_missing_is_made_anew(desk, repository):
+    (desk / "unet-course-v1/course_utils").mkdir(parents=True)
+    done = run_cell(desk, repository)
+    assert done.stdout.startswith("started published\n")
+
+
+def test_a_clone_of_an_older_tag_stays_and_is_not_used(desk, repository):
+    make_course(desk / "unet-course-v0", "old")
+    done = run_cell(desk, repository)
+    assert done.stdout == f"started published\nadded {desk / 'unet-course-v1'}\n"
+    assert (desk / "unet-course-v0/course_utils/colab.py").exists()
+
+
 @pytest.mark.parametrize("what_is_missing", ["network", "git"])
 def test_what_is_missing_is_told_in_one_sentence(desk, what_is_missing):
     path = {"PATH": str(desk)} if what_is_missing == "git" else {}

@@ -1,0 +1,133 @@
+"""What happens to a reader on Colab: Drive, a lost machine, a lost network.
+
+`make test` runs every notebook in the same way, as stored and as solved (tests/rehearse.py).
+"""
+
+import inspect
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import rehearse
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+import build
+from course_utils.embedding import frequencies
+
+ROOT = Path(__file__).parents[1]
+READERS = ROOT / ".venv/bin/python"
+
+
+@pytest.fixture(scope="module")
+def colab(tmp_path_factory):
+    """The published course, and two kernels: `colab`, and one without a way to the course."""
+    folder = tmp_path_factory.mktemp("colab")
+    python = READERS if READERS.exists() else sys.executable
+    rehearse.publish(folder / "published")
+    rehearse.write_kernel(folder, python, folder / "published")
+    rehearse.write_kernel(folder, python, "/nowhere/at/all", name="offline")
+    return folder
+
+
+@pytest.fixture
+def reader(colab, tmp_path, monkeypatch):
+    """Open a notebook in an empty folder: a client of a kernel that has run nothing yet."""
+    monkeypatch.setenv("JUPYTER_PATH", str(colab / "jupyter"))
+    resources = {"metadata": {"path": str(tmp_path)}}
+
+    def start(notebook, kernel="colab"):
+        return NotebookClient(notebook, kernel_name=kernel, resources=resources, timeout=300)
+
+    return start
+
+
+def notebook(number, **changes):
+    """Return a stored notebook without outputs, with some of its text changed."""
+    (source,) = build.sources([number])
+    opened = build.read(build.shipped(source.stem))
+    opened.cells = [cell for cell in opened.cells if cell.cell_type == "code"]
+    for cell in opened.cells:
+        cell.outputs = []
+        for name, value in changes.items():
+            cell.source = cell.source.replace(f"{name} = False ", f"{name} = {value} ")
+    return opened
+
+
+def told(cell):
+    return "\n".join(build.output_text(output) for output in cell.outputs)
+
+
+def cell_with(opened, text):
+    return next(cell for cell in opened.cells if text in cell.source)
+
+
+def test_what_passed_is_on_drive_and_the_next_notebook_finds_it(reader, colab, tmp_path):
+    first = notebook("01", keep_on_drive=True)
+    cell_with(first, "def frequencies").source = inspect.getsource(frequencies)
+    reader(first).execute()
+    assert "Kept in my_unet.py" in told(cell_with(first, 'check("1.1"'))
+    drive = colab / "drive/MyDrive/unet-course"
+    assert (drive / "my_progress.txt").read_text() == "1.1 correct\n"
+    assert not (tmp_path / "my_unet.py").exists()
+    second = notebook("02", keep_on_drive=True)
+    second.cells = [c for c in second.cells if "Set up" in c.source or "drive" in c.source]
+    second.cells.insert(1, build.new_code_cell("from course_utils import portfolio"))
+    reader(second).execute()
+    assert "Yours, from my_unet.py: frequencies." in told(cell_with(second, "portfolio.load"))
+    assert "1 of 5 ✔ … … … …" in told(cell_with(second, "progress("))
+
+
+def test_without_a_network_run_all_stops_at_the_first_cell_with_a_sentence(reader):
+    opened = notebook("02")
+    with pytest.raises(CellExecutionError):
+        reader(opened, "offline").execute()
+    assert "could not be fetched from /nowhere/at/all: check that you are online" in told(
+        opened.cells[0]
+    ).replace("\n", " ") + str(opened.cells[0].outputs)
+    assert not any(cell.outputs for cell in opened.cells[1:])
+
+
+def test_a_machine_that_is_lost_in_the_middle_of_07_loses_a_hundred_steps_at_most(reader, colab):
+    run = colab / "drive/MyDrive/unet-course/run-07"
+    lost = what_trains(notebook("07", keep_on_drive=True))
+    client = reader(lost)
+    with client.setup_kernel():
+        run_until(client, ".start()")
+        wait_for(lambda: len(list(run.glob("*"))) > 0)
+        os.kill(client.km.provisioner.pid, signal.SIGKILL)
+    again = what_trains(notebook("07", keep_on_drive=True))
+    client = reader(again, "offline")  # the course is there already
+    with client.setup_kernel():
+        run_until(client, "from step {state.step}")
+    assert "from step 100 to 300" in told(cell_with(again, "from step {state.step}"))
+
+
+def what_trains(opened):
+    """Leave out the solutions, and what the notebook only shows before it trains."""
+    begins = next(i for i, cell in enumerate(opened.cells) if "scratch = " in cell.source)
+    opened.cells = [
+        cell
+        for i, cell in enumerate(opened.cells)
+        if i >= begins or not ({"nbval-ignore-output"} & set(cell.metadata.get("tags", [])))
+    ]
+    opened.cells = [cell for cell in opened.cells if not cell.source.startswith("%%solution")]
+    return opened
+
+
+def run_until(client, text):
+    """Run the cells of a notebook up to the one that has this text."""
+    for index, cell in enumerate(client.nb.cells):
+        client.execute_cell(cell, index)
+        if text in cell.source:
+            return
+
+
+def wait_for(done, seconds=200):
+    until = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.2)
