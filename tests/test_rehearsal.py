@@ -5,6 +5,7 @@
 
 import inspect
 import os
+import re
 import signal
 import sys
 import time
@@ -107,14 +108,17 @@ def test_a_machine_that_is_lost_in_the_middle_of_07_loses_a_hundred_steps_at_mos
 
 
 def what_trains(opened):
-    """Leave out the solutions, and what the notebook only shows before it trains."""
-    begins = next(i for i, cell in enumerate(opened.cells) if "scratch = " in cell.source)
+    """Keep what the training needs: imports, exercises, the schedule, and all from there on."""
+    begins = opened.cells.index(cell_with(opened, "keep_on_drive = "))
+    places = build.find_exercises(opened).values()
+    of_exercises = {index for place in places for index in (place.stub, place.check)}
     opened.cells = [
         cell
-        for i, cell in enumerate(opened.cells)
-        if i >= begins or not ({"nbval-ignore-output"} & set(cell.metadata.get("tags", [])))
+        for index, cell in enumerate(opened.cells)
+        if index >= begins
+        or index in of_exercises
+        or re.match("#@title Set|import |from |schedule = |def steps_of", cell.source)
     ]
-    opened.cells = [cell for cell in opened.cells if not cell.source.startswith("%%solution")]
     return opened
 
 
