@@ -4,6 +4,7 @@ import contextlib
 import copy
 import functools
 import math
+import re
 
 import numpy as np
 import torch
@@ -11,8 +12,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ResBlock, group_norm
+from course_utils.checks.compare import difference
 from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import Stop, tensors
+from course_utils.checks.lab import Crash, Lab, Stop, tensors
 from course_utils.checks.standins import (
     Elsewhere,
     LabelledNet,
@@ -40,7 +42,35 @@ def advised(lab, look):
             seen.look = seen.look or look
 
 
+@contextlib.contextmanager
+def hinted(lab, hints):
+    """Say what an exception in here is about: words of it, words of its line, what to do."""
+    try:
+        yield
+    except Stop:
+        seen = lab.seen[-1]
+        if isinstance(seen.value, Crash):
+            for words, line, tip in hints:
+                if re.search(words, str(seen.value.error)) and re.search(line, seen.value.text):
+                    seen.look = seen.look or tip
+        raise
+
+
 # 10.1 ResBlock
+
+IN_A_BLOCK = [
+    (r"Expected weight to be a vector|number of channels in input", r"",
+     "A norm has as many channels as what it is given: norm1 gets x, with in_ch, and norm2 what "
+     "conv1 made of it, with out_ch."),
+    (r"size of tensor a", r"^(?!.*(None|view|reshape|unsqueeze)).*temb",
+     "The time is (B, K), the features are (B, K, H, W). Two axes of size 1 are missing behind: "
+     "[:, :, None, None]."),
+    (r"size of tensor a", r"\[None|None, :", "New axes stand behind the channels: "
+     "[:, :, None, None] makes (B, K, 1, 1)."),
+    (r"Kernel size can't|non-singleton dimension [23]", r"",
+     "A convolution changes the size of the picture, or what is added has another one. A kernel of "
+     "n keeps the size with padding=n // 2."),
+]  # fmt: skip
 
 
 def block_experiment(lab, ResBlock):
@@ -52,7 +82,8 @@ def block_experiment(lab, ResBlock):
         (3, 64, 64, 9, 2, 5, 0.3, 1e-5, 3),
     ]:
         block = lab.build(ResBlock, in_ch, out_ch, D, *more)
-        lab.learn(block, lab.normal(B, in_ch, H, W), lab.normal(B, D))
+        with hinted(lab, IN_A_BLOCK):
+            lab.learn(block, lab.normal(B, in_ch, H, W), lab.normal(B, D))
     lab.elsewhere(block, lab.normal(B, in_ch, H, W), lab.normal(B, D))
 
 
@@ -537,10 +568,19 @@ class BlockByHand(nn.Module):
 # 10.2 SigmaEmbedding
 
 
+OF_A_PAIR = [
+    (r"mat1 and mat2 shapes", r"", "W1 goes from 2 to D and gets (B, 2): two numbers in a row for "
+     "each sigma. torch.stack([..., ...], dim=1) lays two vectors side by side."),
+    (r"one element|converted to", r"math\.", "math.log, math.sin and math.cos take one number. "
+     "sigma.log(), a.sin() and a.cos() take all of a tensor."),
+]  # fmt: skip
+
+
 def embedding_experiment(lab, SigmaEmbedding):
     for B, D in [(4, 6), (7, 5), (3, 12)]:
         embedding = lab.build(SigmaEmbedding, D)
-        learn_from(lab, embedding, 10 ** (3 * lab.uniform(B) - 2))
+        with hinted(lab, OF_A_PAIR):
+            learn_from(lab, embedding, 10 ** (3 * lab.uniform(B) - 2))
     with advised(
         lab,
         "Right for larger sigmas, and not for 0.002. Take the logarithm of sigma as it is: no "
@@ -1090,7 +1130,7 @@ class LevelsOneByOne(SigmaSchedule):
 # 10.4 samples
 
 
-def samples_experiment(lab, samples):
+def samples_experiment(lab, samples, reference=samples):
     for N, gam, mu, B, C, H, W, look in [
         (4, 1.0, 0.0, 2, 1, 3, 4, ""),
         (5, 1.6, 0.0, 3, 2, 2, 5, "Right for gam = 1; look at mixed."),
@@ -1107,7 +1147,10 @@ def samples_experiment(lab, samples):
         sigmas = (0.2 + lab.uniform(N)).cumsum(0).flip(0)
         xT = sigmas[0] * lab.normal(B, C, H, W)
         with advised(lab, look):
-            lab.call(all_steps(lab, samples), SigmaNet(), xT, sigmas, gam, mu)
+            steps = lab.call(all_steps(lab, samples), SigmaNet(), xT, sigmas, gam, mu)
+    ours = Lab(0).run("ours", all_steps(Lab(0), reference), SigmaNet(), xT, sigmas, gam, mu)
+    if difference(ours, steps) is None:
+        note_equal_levels(lab, samples)
 
     def with_levels(model, xT):  # on a GPU the levels are still on the CPU
         return list(samples(model, xT, sigmas, gam, mu))
@@ -1115,9 +1158,27 @@ def samples_experiment(lab, samples):
     lab.elsewhere(with_levels, SigmaNet(), lab.normal(B, C, H, W))
 
 
+def note_equal_levels(lab, samples):
+    """Write down whether pictures stay numbers where two levels are equal. What a wrong answer
+    makes of such levels is not asked: it is known by the rest."""
+    what = "samples(model, xT, sigmas, 1.0, 0.5) with two equal levels at the end"
+    look = (
+        "With as many steps as there are levels, the last two are equal. Rounding can then leave "
+        "sigma_next^2 - sigma_down^2 a little below 0, which has no root: .clamp(min=0) first."
+    )
+    with advised(lab, look):
+        whole = True
+        for level in (0.05, 0.07, 0.08, 0.13, 0.15, 0.2, 0.23):
+            sigmas = torch.tensor([2 * level, level, level])
+            given = SigmaNet(), torch.ones(1, 1, 2, 2), sigmas, 1.0, 0.5
+            found = tensors(lab.run(what, all_steps(lab, samples), *given))
+            whole &= not any(x.is_complex() or not x.isfinite().all() for x in found)
+        lab.note(what, whole, f"{what}: some of your numbers are NaN.")
+
+
 def samples_with(
     model, xT, sigmas, gam=1.0, mu=0.0, swap=False, zero_before=False, keep_mixed=False,
-    down=lambda s, n, mu: (n / s**mu) ** (1 / (1 - mu)), up=lambda n, d, s: (n**2 - d**2) ** 0.5,
+    down=lambda s, n, mu: (n / s**mu) ** (1 / (1 - mu)), up=lambda n, d, s: (n**2 - d**2).clamp(min=0) ** 0.5,
     told=lambda s, n: s, x0_of_mixed=False, clip=False, sign=1, noise=torch.randn_like,
 ):  # fmt: skip
     """The family with a switch for every way to err."""
@@ -1397,6 +1458,20 @@ def samples_by_guess(model, xT, sigmas, gam=1.0, mu=0.0):
 # 10.5 Guided
 
 
+OF_LABELS = [
+    (r"labels are \d+ to \d+", r"", "The number of classes differs from network to network, and so "
+     "does the label \"hidden\": take net.cond_embed.hidden."),
+    (r"labels are integers", r"", "The network is called as net(xt, sigma, labels), in this order, "
+     "and the hidden labels are integers too: torch.full_like(self.labels, ...)."),
+    (r"pictures, \d+ labels", r"", "Each picture needs a label and a sigma. Who asks twice as many "
+     "pictures hands over twice as many of both: sigma.expand(len(xt)).repeat(2)."),
+    (r"'int' object has no attribute", r"", "There is a label for each picture, and a hidden one "
+     "for each too: torch.full_like(self.labels, self.net.cond_embed.hidden)."),
+    (r"must be Tensor, not float|'Tensor' object has no attribute 'cond_embed'", r"",
+     "__init__ gets the network first, then the labels, then the scale."),
+]  # fmt: skip
+
+
 def guided_experiment(lab, Guided):
     guided = guided_by(Guided)
     made = lab.run("Guided(net, labels, scale)", Guided, LabelledNet(4), torch.tensor([1, 3]), 2.0)
@@ -1411,7 +1486,8 @@ def guided_experiment(lab, Guided):
     ]:  # fmt: skip
         labels = lab.steps(B, classes - 1) + 1 if B < classes - 1 else torch.arange(B) % classes
         given = labels, scale, lab.normal(B, C, H, W)
-        lab.call(guided, LabelledNet(classes), *given, lab.uniform(B))
+        with hinted(lab, OF_LABELS):
+            lab.call(guided, LabelledNet(classes), *given, lab.uniform(B))
         with advised(lab, "sigma may have shape (): then it is the same for all pictures."):
             lab.call(guided, LabelledNet(classes), *given, torch.tensor(0.3))
     lab.elsewhere(guided, LabelledNet(classes).to("meta"), *given, lab.uniform(B))
@@ -1611,6 +1687,15 @@ class ClampedAnswer(Asking):
 
     def mix(self, told, untold):
         return super().mix(told, untold).clamp(-1, 1)
+
+
+class LabelsOverwritten(Asking):
+    """fill_ changes the labels that you were given: nobody is told a label any more, and the
+    caller's labels are gone. torch.full_like(self.labels, ...) makes new ones."""
+
+    def __call__(self, xt, sigma):
+        hidden = self.labels.fill_(self.net.cond_embed.hidden)
+        return self.mix(self.net(xt, sigma, self.labels), self.net(xt, sigma, hidden))
 
 
 class HiddenOnTheCpu(Asking):
@@ -1867,6 +1952,7 @@ EXERCISES = [
             "first sigma for all": FirstSigma,
             "sum scaled": SumScaled,
             "answer clamped": ClampedAnswer,
+            "labels overwritten": LabelsOverwritten,
             "hidden labels on the CPU": HiddenOnTheCpu,
         },
         also_right=[GuidedInTwo, GuidedAsModule, GuidedByLoop, GuidedInEval],
