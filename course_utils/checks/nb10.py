@@ -1178,7 +1178,8 @@ def note_equal_levels(lab, samples):
 
 def samples_with(
     model, xT, sigmas, gam=1.0, mu=0.0, swap=False, zero_before=False, keep_mixed=False,
-    down=lambda s, n, mu: (n / s**mu) ** (1 / (1 - mu)), up=lambda n, d, s: (n**2 - d**2).clamp(min=0) ** 0.5,
+    down=lambda s, n, mu: (n / s**mu) ** (1 / (1 - mu)),
+    up=lambda n, d, s: (n**2 - d**2).clamp(min=0) ** 0.5,
     told=lambda s, n: s, x0_of_mixed=False, clip=False, sign=1, noise=torch.randn_like,
 ):  # fmt: skip
     """The family with a switch for every way to err."""
