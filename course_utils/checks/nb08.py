@@ -28,6 +28,9 @@ NOTEBOOK = "08_attention_variants"
 
 # What an exception is about: words of it, words of the line that raised it, what to do.
 HINTS = [
+    (r"values to unpack", r"chunk|split|unbind|rearrange", "Three parts are wanted. chunk, split "
+     "and unbind go along axis 0, the batch, unless they are told another: the 3C numbers lie on "
+     "the axis of the channels."),
     (r"view size is not compatible", r"transpose|permute|\.mT|einsum|rearrange",
      "transpose moves no number in memory, and view cannot read them in the new order. reshape "
      "can, it copies them: here it is what you want."),

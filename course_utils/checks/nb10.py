@@ -1130,6 +1130,17 @@ class LevelsOneByOne(SigmaSchedule):
 # 10.4 samples
 
 
+OF_STEPS = [
+    (r"NoneType", r"", "At the first step there is no eps before. There, mixed is eps: ask whether "
+     "the last one is None."),
+    (r"Boolean value of Tensor", r"", "A tensor of many numbers is neither true nor false. Ask "
+     "`if last is None`, with the name that you gave to the eps of the step before."),
+    (r"iteration over a 0-d|used as indices|to unpack", r"",
+     "sigmas holds the levels themselves. zip(sigmas, sigmas[1:]) gives each but the last, with "
+     "the one after it."),
+]  # fmt: skip
+
+
 def samples_experiment(lab, samples, reference=samples):
     for N, gam, mu, B, C, H, W, look in [
         (4, 1.0, 0.0, 2, 1, 3, 4, ""),
@@ -1146,7 +1157,7 @@ def samples_experiment(lab, samples, reference=samples):
     ]:  # fmt: skip
         sigmas = (0.2 + lab.uniform(N)).cumsum(0).flip(0)
         xT = sigmas[0] * lab.normal(B, C, H, W)
-        with advised(lab, look):
+        with advised(lab, look), hinted(lab, OF_STEPS):
             steps = lab.call(all_steps(lab, samples), SigmaNet(), xT, sigmas, gam, mu)
     ours = Lab(0).run("ours", all_steps(Lab(0), reference), SigmaNet(), xT, sigmas, gam, mu)
     if difference(ours, steps) is None:
@@ -1466,8 +1477,10 @@ OF_LABELS = [
      "and the hidden labels are integers too: torch.full_like(self.labels, ...)."),
     (r"pictures, \d+ labels", r"", "Each picture needs a label and a sigma. Who asks twice as many "
      "pictures hands over twice as many of both: sigma.expand(len(xt)).repeat(2)."),
-    (r"'int' object has no attribute", r"", "There is a label for each picture, and a hidden one "
-     "for each too: torch.full_like(self.labels, self.net.cond_embed.hidden)."),
+    (r"'int' object has no attribute|of a 0-d", r"", "There is a label for each picture, and a "
+     "hidden one for each too: torch.full_like(self.labels, self.net.cond_embed.hidden)."),
+    (r"one element|to Scalar", r"sigma", "sigma may have shape (B,), one for each picture. Hand it "
+     "on as it is."),
     (r"must be Tensor, not float|'Tensor' object has no attribute 'cond_embed'", r"",
      "__init__ gets the network first, then the labels, then the scale."),
 ]  # fmt: skip
