@@ -816,9 +816,10 @@ print("all three together save two thirds or more:",
       peaks["all three"] < 0.33 * peaks["as it is"])
 
 # %% [markdown]
-# On this machine, that is. The times differ from one to the next. On a GPU, 16 bits *save* time.
-# On a CPU that cannot compute with them, every product is converted back and forth, and they cost
-# time. Try in this order:
+# On this machine, that is. The times differ from one to the next, and what else a machine does
+# while it measures shows in them: recomputing is more work, so a time below 1 for it says no more
+# than that. On a GPU, 16 bits *save* time. On a CPU that cannot compute with them, every product is
+# converted back and forth, and they cost time. Try in this order:
 #
 # | when memory runs out | price |
 # |---|---|
