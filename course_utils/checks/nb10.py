@@ -368,6 +368,15 @@ class SixteenGroups(ResBlock):
         self.norm1, self.norm2 = nn.GroupNorm(16, in_ch, eps), nn.GroupNorm(16, out_ch, eps)
 
 
+class EightGroups(ResBlock):
+    """Your norms have 8 groups. Here there are 32: group_norm(ch, eps), or nn.GroupNorm(32, ch,
+    eps)."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.norm1, self.norm2 = nn.GroupNorm(8, in_ch, eps), nn.GroupNorm(8, out_ch, eps)
+
+
 class NoNorm1(ResBlock):
     """norm1 is left out. Each of the two convolutions has a norm and a SiLU before it."""
 
@@ -414,6 +423,14 @@ class NoBiasInShortcut(ResBlock):
             self.shortcut = nn.Conv2d(in_ch, out_ch, shortcut_size, padding=pad, bias=False)
 
 
+class NoBiasInTime(ResBlock):
+    """W, the linear layer of the time, has no bias. Leave bias=False out."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.time_proj = nn.Linear(time_dim, out_ch, bias=False)
+
+
 class Batches(ResBlock):
     """Your norms are BatchNorm, so one picture changes with the others of its batch. Here it is
     GroupNorm: group_norm(ch, eps)."""
@@ -443,6 +460,14 @@ class DropoutFixed(ResBlock):
 
     def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
         super().__init__(in_ch, out_ch, time_dim, 0.1, eps, shortcut_size)
+
+
+class DropsChannels(ResBlock):
+    """nn.Dropout2d sets whole channels to zero. nn.Dropout chooses single numbers."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.dropout = nn.Dropout2d(dropout)
 
 
 class DropoutLast(Switched):
@@ -1805,15 +1830,18 @@ EXERCISES = [
             "one group": OneGroup,
             "32 channels in a group": ThirtyTwoInAGroup,
             "16 groups": SixteenGroups,
+            "8 groups": EightGroups,
             "no norm1": NoNorm1,
             "no norm2": NoNorm2,
             "no bias": NoBias,
             "no bias anywhere": NoBiasAnywhere,
             "no bias in the shortcut": NoBiasInShortcut,
+            "no bias for the time": NoBiasInTime,
             "BatchNorm": Batches,
             "dropout ignored": DropoutIgnored,
             "dropout in eval mode": DropoutAlways,
             "dropout always 0.1": DropoutFixed,
+            "dropout of channels": DropsChannels,
             "dropout after conv2": DropoutLast,
             "dropout before norm2": DropoutBeforeNorm,
             "dropout before SiLU": DropoutBeforeSilu,

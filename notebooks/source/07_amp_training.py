@@ -178,8 +178,8 @@ print(f"loss after 40 steps: {state.loss:.2f}")
 # The next function multiplies the loss by `scale`, runs the backward pass, and returns two long
 # rows of numbers: the gradients of the weights, and those of the feature maps that come out of
 # the convolutions. (A hook, as in notebook 06, keeps the maps. `retain_grad` asks PyTorch to keep
-# their gradients. The biases are left out: BatchNorm, which follows, makes them superfluous, and
-# their gradients are mere rounding errors.)
+# their gradients. The biases are left out: many stand before a BatchNorm, which makes them
+# superfluous, and the gradients of those are mere rounding errors.)
 
 # %%
 batch = draw_batch(digits, schedule.T, 32, torch.Generator().manual_seed(5))
