@@ -28,9 +28,9 @@ NOTEBOOK = "08_attention_variants"
 
 # What an exception is about: words of it, words of the line that raised it, what to do.
 HINTS = [
-    (r"values to unpack", r"chunk|split|unbind|rearrange", "Three parts are wanted. chunk, split "
-     "and unbind go along axis 0, the batch, unless they are told another: the 3C numbers lie on "
-     "the axis of the channels."),
+    (r"values to unpack", r"chunk|split|unbind|rearrange|qkv", "Three parts are wanted. chunk, "
+     "split and unbind go along axis 0, the batch, unless they are told another: the 3C numbers "
+     "lie on the axis of the channels."),
     (r"view size is not compatible", r"transpose|permute|\.mT|einsum|rearrange",
      "transpose moves no number in memory, and view cannot read them in the new order. reshape "
      "can, it copies them: here it is what you want."),
@@ -40,6 +40,8 @@ ON_MAPS = [
      "width. The layers here are 1x1 convolutions, nn.Conv2d(..., 1), and take maps."),
 ]  # fmt: skip
 ON_TOKENS = [
+    (r"mat1 and mat2 shapes", r"proj", "proj takes (B, N, C). What is mixed is (B, heads, N, d): "
+     "move the heads back with transpose(1, 2), then flatten(2) lays them side by side."),
     (r"Given groups", r"", "A convolution has its channels on axis 1, and tokens have them on the "
      "last: (B, N, C). The layers here are nn.Linear."),
     (r"view size is not compatible", r"^(?!.*(transpose|permute|\.mT|einsum|rearrange))",
@@ -828,6 +830,16 @@ class MergedTurned(InSteps):
 
     def merge(self, mixed):
         return rearrange(mixed, "b h n d -> b n (d h)")
+
+
+class PartsBeforeTokens(InSteps):
+    """(B, N, 3C) is reshaped to (B, 3, N, ...) at once. The three parts lie on the last axis, and
+    reshape does not move them: it cuts the tokens in three. Write
+    reshape(B, N, 3, heads, d), then permute(2, 0, 3, 1, 4)."""
+
+    def split(self, x):
+        B, N, C = x.shape
+        return self.qkv(x).reshape(B, 3, N, self.heads, C // self.heads).permute(1, 0, 3, 2, 4)
 
 
 class HeadsInTurn(InSteps):
@@ -2010,6 +2022,7 @@ EXERCISES = [
             "heads not moved, in and out": HeadsNotMovedAtAll,
             "heads not moved back": MergedWithoutMoving,
             "heads laid out in turn": MergedTurned,
+            "parts before the tokens": PartsBeforeTokens,
             "heads in turn": HeadsInTurn,
             "heads in turn, in and out": HeadsAlwaysInTurn,
             "q, k, v within heads": QkvWithinHeads,

@@ -277,6 +277,26 @@ class ShortcutOfTheActivated(Switched):
         return self.second(self.timed(self.first(x), temb)) + past
 
 
+class ShortcutOfH(ResBlock):
+    """The shortcut carries h, what the block has made by then. It must carry x itself: then the
+    way around all blocks is free."""
+
+    def around(self, x, h):
+        return self.shortcut(h)
+
+    def forward(self, x, temb):
+        h = self.conv1(F.silu(self.norm1(x))) + self.time_proj(F.silu(temb))[:, :, None, None]
+        return self.conv2(self.dropout(F.silu(self.norm2(h)))) + self.around(x, h)
+
+
+class AddsH(ShortcutOfH):
+    """At the end, h is added, what the block has made by then. It is shortcut(x) that belongs
+    there: then the way around all blocks is free."""
+
+    def around(self, x, h):
+        return h
+
+
 class NoShortcut(Switched):
     """The shortcut is missing at the end: return h + self.shortcut(x)."""
 
@@ -594,6 +614,8 @@ class BlockByHand(nn.Module):
 
 
 OF_A_PAIR = [
+    (r"one element|converted to", r"torch\.tensor\(", "torch.tensor makes a tensor of plain "
+     "numbers. Tensors are joined by torch.stack([..., ...], dim=1)."),
     (r"mat1 and mat2 shapes", r"", "W1 goes from 2 to D and gets (B, 2): two numbers in a row for "
      "each sigma. torch.stack([..., ...], dim=1) lays two vectors side by side."),
     (r"one element|converted to", r"math\.", "math.log, math.sin and math.cos take one number. "
@@ -1819,6 +1841,8 @@ EXERCISES = [
             "no time": NoTime,
             "shortcut of the normalised x": ShortcutOfTheNorm,
             "shortcut of the activated x": ShortcutOfTheActivated,
+            "shortcut of h": ShortcutOfH,
+            "h added": AddsH,
             "no shortcut": NoShortcut,
             "sum activated": ActivatedSum,
             "sum over the root of 2": SumHalved,
