@@ -290,8 +290,8 @@ def rate_experiment(lab, attempt):
     note_lr(lab, attempt)
     asked = [
         (step, TrainConfig(lr=lr, warmup=warmup, steps=steps))
-        for lr, warmup, steps in [(2.0, 5, 17), (0.8, 0, 9), (3.0, 1, 2), (1.5, 4, 11)]
-        for step in range(steps + 1)
+        for lr, warmup, steps in [(2.0, 5, 17), (0.8, 0, 9), (3.0, 1, 2), (1.5, 4, 11), (0.6, 3, 3)]
+        for step in range(steps + (warmup < steps))
     ]
     rates = []
     for step, config in asked:
@@ -318,8 +318,12 @@ def note_lr(lab, attempt):
 
 
 def rate_at(lab, attempt, step, config):
-    look = "config.warmup may be 0: divide by it behind `if step < config.warmup:` alone."
-    with if_it_raises(lab, "" if config.warmup else look):
+    look = {
+        0: "config.warmup may be 0: divide by it behind `if step < config.warmup:` alone.",
+        config.steps: "The warm-up may be as long as the run: steps - warmup is 0 then. Divide by "
+        "max(config.steps - config.warmup, 1).",
+    }
+    with if_it_raises(lab, look.get(config.warmup, "")):
         return lab.run(called_for_rate(step, config), attempt, step, config)
 
 
@@ -492,6 +496,23 @@ def rise_before_the_if(step, config):
     return config.lr * rise if step < config.warmup else rate_of(config, step)
 
 
+def way_before_the_if(step, config):
+    """The warm-up may be as long as the run: config.steps - config.warmup is 0 then, and you divide
+    by it in the warm-up too. Take max(config.steps - config.warmup, 1), or divide behind the
+    `if`."""
+    way = (step - config.warmup) / (config.steps - config.warmup)
+    if step < config.warmup:
+        return rate_of(config, step)
+    return config.lr * (1 + math.cos(math.pi * way)) / 2
+
+
+def written_into_config(step, config):
+    """You write the learning rate into config. It holds the settings, which stay as they are, for
+    the next step asks for them too. Return the number."""
+    config.lr = rate_of(config, step)
+    return config.lr
+
+
 def rate_in_a_tensor(step, config):
     """Your learning rates are right, but each is a tensor. Asked for is a float: use math.cos and
     math.pi, or end with .item()."""
@@ -500,14 +521,14 @@ def rate_in_a_tensor(step, config):
 
 def rate_by_torch(step, config):
     rising = (step + 1) / config.warmup if config.warmup else 1
-    done = torch.tensor((step - config.warmup) / (config.steps - config.warmup))
+    done = torch.tensor((step - config.warmup) / max(config.steps - config.warmup, 1))
     falling = 0.5 + 0.5 * torch.cos(torch.pi * done)
     return config.lr * (rising if step < config.warmup else falling.item())
 
 
 def rate_by_sine(step, config):
-    left = (config.steps - step) / (config.steps - config.warmup)
     if step >= config.warmup:
+        left = (config.steps - step) / (config.steps - config.warmup)
         return config.lr * math.sin(left * math.pi / 2) ** 2
     return (step + 1) * (config.lr / config.warmup)
 
@@ -839,6 +860,21 @@ def added_whole(average, model, keep):
 def halfway(average, model, keep):
     """You take the mean of both, whatever keep says. The shares are keep and 1 - keep."""
     update_average(average, model, 0.5)
+
+
+@torch.no_grad()
+def keep_written_out(average, model, keep):
+    """You write keep out, as 0.99. Take the argument: other runs look back further, or less far."""
+    update_average(average, model, 0.99)
+
+
+@torch.no_grad()
+def first_pair_alone(average, model, keep):
+    """Only the first weights of average move, and the rest stay as they were. Does a return stand
+    in the loop? It ends the function at once. Go through all pairs."""
+    for a, p in zip(average.parameters(), model.parameters()):
+        a.lerp_(p, 1 - keep)
+        return
 
 
 def recorded(average, model, keep):
@@ -2096,6 +2132,8 @@ EXERCISES = [
             "config.lr missing": share_of_lr,
             "config.lr written out": lr_written_out,
             "division by a warm-up of 0": rise_before_the_if,
+            "division by a fall of 0": way_before_the_if,
+            "written into config": written_into_config,
             "learning rate in a tensor": rate_in_a_tensor,
         },
         also_right=[rate_by_torch, rate_by_sine, rate_in_one, rate_by_schedulers],
@@ -2126,6 +2164,8 @@ EXERCISES = [
             "one tensor for both": one_tensor_for_both,
             "model's own tensors": given_the_models,
             "keep without effect": copied,
+            "keep written out": keep_written_out,
+            "first pair alone": first_pair_alone,
             "nothing taken away": added,
             "model added whole": added_whole,
             "always the mean": halfway,

@@ -1,6 +1,8 @@
 """The exercises of notebook 08. A docstring of a wrong answer is what its author is told."""
 
+import contextlib
 import inspect
+import re
 
 import torch
 from einops import einsum, rearrange
@@ -19,9 +21,48 @@ from course_utils.attention import (
 )
 from course_utils.checks.compare import difference
 from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import Stop, fill, tensors
+from course_utils.checks.lab import Crash, Stop, fill, tensors
 
 NOTEBOOK = "08_attention_variants"
+
+
+# What an exception is about: words of it, words of the line that raised it, what to do.
+HINTS = [
+    (r"values to unpack", r"chunk|split|unbind|rearrange|qkv", "Three parts are wanted. chunk, "
+     "split and unbind go along axis 0, the batch, unless they are told another: the 3C numbers "
+     "lie on the axis of the channels."),
+    (r"view size is not compatible", r"transpose|permute|\.mT|einsum|rearrange",
+     "transpose moves no number in memory, and view cannot read them in the new order. reshape "
+     "can, it copies them: here it is what you want."),
+]  # fmt: skip
+ON_MAPS = [
+    (r"mat1 and mat2 shapes", r"", "nn.Linear works on the last axis, and that of a map is its "
+     "width. The layers here are 1x1 convolutions, nn.Conv2d(..., 1), and take maps."),
+]  # fmt: skip
+ON_TOKENS = [
+    (r"mat1 and mat2 shapes", r"proj", "proj takes (B, N, C). What is mixed is (B, heads, N, d): "
+     "move the heads back with transpose(1, 2), then flatten(2) lays them side by side."),
+    (r"Given groups", r"", "A convolution has its channels on axis 1, and tokens have them on the "
+     "last: (B, N, C). The layers here are nn.Linear."),
+    (r"view size is not compatible", r"^(?!.*(transpose|permute|\.mT|einsum|rearrange))",
+     "A view cannot do that, and reshape, which PyTorch offers in its place, would mix up the "
+     "numbers. Split the last axis first, view(B, N, heads, d), then transpose(1, 2); on the way "
+     "back transpose(1, 2) first, then reshape."),
+]  # fmt: skip
+
+
+@contextlib.contextmanager
+def hinted(lab, *more):
+    """Say what an exception in here is about, where that is known."""
+    try:
+        yield
+    except Stop:
+        seen = lab.seen[-1]
+        if isinstance(seen.value, Crash):
+            for words, line, tip in (*more, *HINTS):
+                if re.search(words, str(seen.value.error)) and re.search(line, seen.value.text):
+                    seen.look = seen.look or tip
+        raise
 
 
 def note_parameters(lab, module):
@@ -291,10 +332,41 @@ def single_experiment(lab, SingleHeadAttention):
         )  # fmt: skip
         if not has_weights:
             raise Stop
-        lab.call(module.weights, x)
-        lab.learn(module, x)
+        with hinted(lab, *ON_MAPS):
+            lab.call(module.weights, x)
+            lab.learn(module, x)
         note_parameters(lab, module)
+    note_roles(lab, module, x)
     lab.elsewhere(module, x)
+
+
+def note_roles(lab, module, x):
+    """Write down whether q makes the queries and k the keys, where layers have these names."""
+    made = [as_tokens_by(getattr(module, key, None), x) for key in "qk"]
+    swapped = False
+    if all(tokens is not None for tokens in made):
+        with torch.no_grad():  # the lab fills both alike
+            module.k.weight.copy_(module.k.weight.roll(1, dims=0))
+            q, k = (as_tokens_by(getattr(module, key), x) for key in "qk")
+            shares = module.weights(x)
+        right, wrong = attention_weights(q, k), attention_weights(k, q)
+        swapped = difference(right, shares) is not None and difference(wrong, shares) is None
+    lab.note(
+        "queries and keys have changed places", swapped,
+        "Queries and keys have changed places: in your weights, the layer k makes the queries and "
+        "the layer q the keys.",
+        "Row i belongs to the query of token i: attention_weights takes queries first, then keys.",
+    )  # fmt: skip
+
+
+def as_tokens_by(layer, x):
+    """Return what a layer with a weight from C to C makes of a map, as tokens; else None."""
+    weight, bias = (getattr(layer, key, None) for key in ("weight", "bias"))
+    C = x.shape[1]
+    if not isinstance(weight, torch.Tensor) or weight.numel() != C * C:
+        return None
+    with torch.no_grad():
+        return F.linear(to_tokens(x), weight.view(C, C), bias)
 
 
 def reshaped_tokens(x):
@@ -445,6 +517,15 @@ class OneBias(WithoutBiases):
         self.proj = nn.Conv2d(ch, ch, 1)
 
 
+class KeysAsQueries(SingleHeadAttention):
+    """Queries and keys have changed places: in your weights, the layer k makes the queries and the
+    layer q the keys. Row i belongs to the query of token i: attention_weights takes queries first,
+    then keys."""
+
+    def weights(self, x):
+        return attention_weights(to_tokens(self.k(x)), to_tokens(self.q(x)))
+
+
 class SharedLayer(SingleHeadAttention):
     """Queries and keys come from the same layer. Then i looks at j as j looks at i. Give each a
     layer of its own: there are four."""
@@ -552,6 +633,15 @@ class ValuesReshaped(SingleHeadAttention):
 
     def forward(self, x):
         return self.proj(to_map(self.weights(x) @ reshaped_tokens(self.v(x)), x.shape[2]))
+
+
+class ValuesReshapedBoth(SingleHeadAttention):
+    """The values are made into tokens by reshape or view, and the mixture is made a map again the
+    same way. In weights a token is a pixel, and here it is C neighbouring pixels of one channel.
+    Channels must move to the end and back: to_tokens(self.v(x)), and to_map at the end."""
+
+    def forward(self, x):
+        return self.proj((self.weights(x) @ reshaped_tokens(self.v(x))).reshape(x.shape))
 
 
 class ColumnsAlways(ColumnsFirst):
@@ -681,7 +771,8 @@ def tokens_experiment(lab, TokenAttention):
         (5, 4, (4, 1, False)),
     ]:
         module = lab.build(TokenAttention, *args)
-        lab.learn(module, lab.normal(B, N, args[0]))
+        with hinted(lab, *ON_TOKENS):
+            lab.learn(module, lab.normal(B, N, args[0]))
         note_parameters(lab, module)
     lab.elsewhere(module, lab.normal(B, N, args[0]))
 
@@ -739,6 +830,16 @@ class MergedTurned(InSteps):
 
     def merge(self, mixed):
         return rearrange(mixed, "b h n d -> b n (d h)")
+
+
+class PartsBeforeTokens(InSteps):
+    """(B, N, 3C) is reshaped to (B, 3, N, ...) at once. The three parts lie on the last axis, and
+    reshape does not move them: it cuts the tokens in three. Write
+    reshape(B, N, 3, heads, d), then permute(2, 0, 3, 1, 4)."""
+
+    def split(self, x):
+        B, N, C = x.shape
+        return self.qkv(x).reshape(B, 3, N, self.heads, C // self.heads).permute(1, 0, 3, 2, 4)
 
 
 class HeadsInTurn(InSteps):
@@ -1070,7 +1171,8 @@ def torch_experiment(lab, TorchAttention):
         module = lab.build(TorchAttention, *args)
         note_layers_beside(lab, module)
         x = lab.normal(B, args[0], H, W)
-        lab.learn(module, x)
+        with hinted(lab):
+            lab.learn(module, x)
         lab.note("pictures that look at each other", who_meets(module, x))
         note_parameters(lab, module)
     lab.elsewhere(module, lab.normal(B, args[0], H, W))
@@ -1281,8 +1383,8 @@ class BothWays(TorchAttention):
 
 
 class ArgumentsExchanged(TorchAttention):
-    """The arguments are exchanged. nn.MultiheadAttention takes the channels first, then the
-    heads: nn.MultiheadAttention(ch, heads, batch_first=True)."""
+    """The first number cannot be dealt out to the heads. It is the channels, and the second one is
+    the heads; neither is written out: nn.MultiheadAttention(ch, heads, batch_first=True)."""
 
     def __init__(self, ch, heads=4):
         nn.Module.__init__(self)
@@ -1353,7 +1455,8 @@ def linear_experiment(lab, LinearAttention):
         (3, 1, 5, (4, 1)),
     ]:
         module = lab.build(LinearAttention, *args)
-        lab.learn(module, lab.normal(B, args[0], H, W))
+        with hinted(lab, *ON_MAPS):
+            lab.learn(module, lab.normal(B, args[0], H, W))
         note_parameters(lab, module)
     note_cost(lab, LinearAttention)
     lab.elsewhere(module, lab.normal(B, args[0], H, W))
@@ -1885,6 +1988,7 @@ EXERCISES = [
             "weights transposed": WeightsTransposed,
             "no biases": WithoutBiases,
             "bias in proj only": OneBias,
+            "queries and keys swapped": KeysAsQueries,
             "one layer for queries and keys": SharedLayer,
             "channels look at channels": ChannelsMeet,
             "maps for tokens": MapsForTokens,
@@ -1897,6 +2001,7 @@ EXERCISES = [
             "keys reshaped": KeysReshaped,
             "queries reshaped": QueriesReshaped,
             "values reshaped": ValuesReshaped,
+            "values reshaped, in and out": ValuesReshapedBoth,
             "column by column, in and out": ColumnsAlways,
             "no softmax": SharesBare,
             "no softmax and no scale": ProductsAlone,
@@ -1917,6 +2022,7 @@ EXERCISES = [
             "heads not moved, in and out": HeadsNotMovedAtAll,
             "heads not moved back": MergedWithoutMoving,
             "heads laid out in turn": MergedTurned,
+            "parts before the tokens": PartsBeforeTokens,
             "heads in turn": HeadsInTurn,
             "heads in turn, in and out": HeadsAlwaysInTurn,
             "q, k, v within heads": QkvWithinHeads,

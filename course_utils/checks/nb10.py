@@ -4,6 +4,7 @@ import contextlib
 import copy
 import functools
 import math
+import re
 
 import numpy as np
 import torch
@@ -11,8 +12,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ResBlock, group_norm
+from course_utils.checks.compare import difference
 from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import Stop, tensors
+from course_utils.checks.lab import Crash, Lab, Stop, tensors
 from course_utils.checks.standins import (
     Elsewhere,
     LabelledNet,
@@ -40,7 +42,35 @@ def advised(lab, look):
             seen.look = seen.look or look
 
 
+@contextlib.contextmanager
+def hinted(lab, hints):
+    """Say what an exception in here is about: words of it, words of its line, what to do."""
+    try:
+        yield
+    except Stop:
+        seen = lab.seen[-1]
+        if isinstance(seen.value, Crash):
+            for words, line, tip in hints:
+                if re.search(words, str(seen.value.error)) and re.search(line, seen.value.text):
+                    seen.look = seen.look or tip
+        raise
+
+
 # 10.1 ResBlock
+
+IN_A_BLOCK = [
+    (r"Expected weight to be a vector|number of channels in input", r"",
+     "A norm has as many channels as what it is given: norm1 gets x, with in_ch, and norm2 what "
+     "conv1 made of it, with out_ch."),
+    (r"size of tensor a", r"^(?!.*(None|view|reshape|unsqueeze)).*temb",
+     "The time is (B, K), the features are (B, K, H, W). Two axes of size 1 are missing behind: "
+     "[:, :, None, None]."),
+    (r"size of tensor a", r"\[None|None, :", "New axes stand behind the channels: "
+     "[:, :, None, None] makes (B, K, 1, 1)."),
+    (r"Kernel size can't|non-singleton dimension [23]", r"",
+     "A convolution changes the size of the picture, or what is added has another one. A kernel of "
+     "n keeps the size with padding=n // 2."),
+]  # fmt: skip
 
 
 def block_experiment(lab, ResBlock):
@@ -52,7 +82,8 @@ def block_experiment(lab, ResBlock):
         (3, 64, 64, 9, 2, 5, 0.3, 1e-5, 3),
     ]:
         block = lab.build(ResBlock, in_ch, out_ch, D, *more)
-        lab.learn(block, lab.normal(B, in_ch, H, W), lab.normal(B, D))
+        with hinted(lab, IN_A_BLOCK):
+            lab.learn(block, lab.normal(B, in_ch, H, W), lab.normal(B, D))
     lab.elsewhere(block, lab.normal(B, in_ch, H, W), lab.normal(B, D))
 
 
@@ -246,6 +277,26 @@ class ShortcutOfTheActivated(Switched):
         return self.second(self.timed(self.first(x), temb)) + past
 
 
+class ShortcutOfH(ResBlock):
+    """The shortcut carries h, what the block has made by then. It must carry x itself: then the
+    way around all blocks is free."""
+
+    def around(self, x, h):
+        return self.shortcut(h)
+
+    def forward(self, x, temb):
+        h = self.conv1(F.silu(self.norm1(x))) + self.time_proj(F.silu(temb))[:, :, None, None]
+        return self.conv2(self.dropout(F.silu(self.norm2(h)))) + self.around(x, h)
+
+
+class AddsH(ShortcutOfH):
+    """At the end, h is added, what the block has made by then. It is shortcut(x) that belongs
+    there: then the way around all blocks is free."""
+
+    def around(self, x, h):
+        return h
+
+
 class NoShortcut(Switched):
     """The shortcut is missing at the end: return h + self.shortcut(x)."""
 
@@ -337,6 +388,15 @@ class SixteenGroups(ResBlock):
         self.norm1, self.norm2 = nn.GroupNorm(16, in_ch, eps), nn.GroupNorm(16, out_ch, eps)
 
 
+class EightGroups(ResBlock):
+    """Your norms have 8 groups. Here there are 32: group_norm(ch, eps), or nn.GroupNorm(32, ch,
+    eps)."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.norm1, self.norm2 = nn.GroupNorm(8, in_ch, eps), nn.GroupNorm(8, out_ch, eps)
+
+
 class NoNorm1(ResBlock):
     """norm1 is left out. Each of the two convolutions has a norm and a SiLU before it."""
 
@@ -383,6 +443,14 @@ class NoBiasInShortcut(ResBlock):
             self.shortcut = nn.Conv2d(in_ch, out_ch, shortcut_size, padding=pad, bias=False)
 
 
+class NoBiasInTime(ResBlock):
+    """W, the linear layer of the time, has no bias. Leave bias=False out."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.time_proj = nn.Linear(time_dim, out_ch, bias=False)
+
+
 class Batches(ResBlock):
     """Your norms are BatchNorm, so one picture changes with the others of its batch. Here it is
     GroupNorm: group_norm(ch, eps)."""
@@ -412,6 +480,14 @@ class DropoutFixed(ResBlock):
 
     def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
         super().__init__(in_ch, out_ch, time_dim, 0.1, eps, shortcut_size)
+
+
+class DropsChannels(ResBlock):
+    """nn.Dropout2d sets whole channels to zero. nn.Dropout chooses single numbers."""
+
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__(in_ch, out_ch, time_dim, dropout, eps, shortcut_size)
+        self.dropout = nn.Dropout2d(dropout)
 
 
 class DropoutLast(Switched):
@@ -537,10 +613,21 @@ class BlockByHand(nn.Module):
 # 10.2 SigmaEmbedding
 
 
+OF_A_PAIR = [
+    (r"one element|converted to", r"torch\.tensor\(", "torch.tensor makes a tensor of plain "
+     "numbers. Tensors are joined by torch.stack([..., ...], dim=1)."),
+    (r"mat1 and mat2 shapes", r"", "W1 goes from 2 to D and gets (B, 2): two numbers in a row for "
+     "each sigma. torch.stack([..., ...], dim=1) lays two vectors side by side."),
+    (r"one element|converted to", r"math\.", "math.log, math.sin and math.cos take one number. "
+     "sigma.log(), a.sin() and a.cos() take all of a tensor."),
+]  # fmt: skip
+
+
 def embedding_experiment(lab, SigmaEmbedding):
     for B, D in [(4, 6), (7, 5), (3, 12)]:
         embedding = lab.build(SigmaEmbedding, D)
-        learn_from(lab, embedding, 10 ** (3 * lab.uniform(B) - 2))
+        with hinted(lab, OF_A_PAIR):
+            learn_from(lab, embedding, 10 ** (3 * lab.uniform(B) - 2))
     with advised(
         lab,
         "Right for larger sigmas, and not for 0.002. Take the logarithm of sigma as it is: no "
@@ -1090,7 +1177,18 @@ class LevelsOneByOne(SigmaSchedule):
 # 10.4 samples
 
 
-def samples_experiment(lab, samples):
+OF_STEPS = [
+    (r"NoneType", r"", "At the first step there is no eps before. There, mixed is eps: ask whether "
+     "the last one is None."),
+    (r"Boolean value of Tensor", r"", "A tensor of many numbers is neither true nor false. Ask "
+     "`if last is None`, with the name that you gave to the eps of the step before."),
+    (r"iteration over a 0-d|used as indices|to unpack", r"",
+     "sigmas holds the levels themselves. zip(sigmas, sigmas[1:]) gives each but the last, with "
+     "the one after it."),
+]  # fmt: skip
+
+
+def samples_experiment(lab, samples, reference=samples):
     for N, gam, mu, B, C, H, W, look in [
         (4, 1.0, 0.0, 2, 1, 3, 4, ""),
         (5, 1.6, 0.0, 3, 2, 2, 5, "Right for gam = 1; look at mixed."),
@@ -1106,8 +1204,11 @@ def samples_experiment(lab, samples):
     ]:  # fmt: skip
         sigmas = (0.2 + lab.uniform(N)).cumsum(0).flip(0)
         xT = sigmas[0] * lab.normal(B, C, H, W)
-        with advised(lab, look):
-            lab.call(all_steps(lab, samples), SigmaNet(), xT, sigmas, gam, mu)
+        with advised(lab, look), hinted(lab, OF_STEPS):
+            steps = lab.call(all_steps(lab, samples), SigmaNet(), xT, sigmas, gam, mu)
+    ours = Lab(0).run("ours", all_steps(Lab(0), reference), SigmaNet(), xT, sigmas, gam, mu)
+    if difference(ours, steps) is None:
+        note_equal_levels(lab, samples)
 
     def with_levels(model, xT):  # on a GPU the levels are still on the CPU
         return list(samples(model, xT, sigmas, gam, mu))
@@ -1115,9 +1216,28 @@ def samples_experiment(lab, samples):
     lab.elsewhere(with_levels, SigmaNet(), lab.normal(B, C, H, W))
 
 
+def note_equal_levels(lab, samples):
+    """Write down whether pictures stay numbers where two levels are equal. What a wrong answer
+    makes of such levels is not asked: it is known by the rest."""
+    what = "samples(model, xT, sigmas, 1.0, 0.5) with two equal levels at the end"
+    look = (
+        "With as many steps as there are levels, the last two are equal. Rounding can then leave "
+        "sigma_next^2 - sigma_down^2 a little below 0, which has no root: .clamp(min=0) first."
+    )
+    with advised(lab, look):
+        whole = True
+        for level in (0.05, 0.07, 0.08, 0.13, 0.15, 0.2, 0.23):
+            sigmas = torch.tensor([2 * level, level, level])
+            given = SigmaNet(), torch.ones(1, 1, 2, 2), sigmas, 1.0, 0.5
+            found = tensors(lab.run(what, all_steps(lab, samples), *given))
+            whole &= not any(x.is_complex() or not x.isfinite().all() for x in found)
+        lab.note(what, whole, f"{what}: some of your numbers are NaN.")
+
+
 def samples_with(
     model, xT, sigmas, gam=1.0, mu=0.0, swap=False, zero_before=False, keep_mixed=False,
-    down=lambda s, n, mu: (n / s**mu) ** (1 / (1 - mu)), up=lambda n, d, s: (n**2 - d**2) ** 0.5,
+    down=lambda s, n, mu: (n / s**mu) ** (1 / (1 - mu)),
+    up=lambda n, d, s: (n**2 - d**2).clamp(min=0) ** 0.5,
     told=lambda s, n: s, x0_of_mixed=False, clip=False, sign=1, noise=torch.randn_like,
 ):  # fmt: skip
     """The family with a switch for every way to err."""
@@ -1397,6 +1517,22 @@ def samples_by_guess(model, xT, sigmas, gam=1.0, mu=0.0):
 # 10.5 Guided
 
 
+OF_LABELS = [
+    (r"labels are \d+ to \d+", r"", "The number of classes differs from network to network, and so "
+     "does the label \"hidden\": take net.cond_embed.hidden."),
+    (r"labels are integers", r"", "The network is called as net(xt, sigma, labels), in this order, "
+     "and the hidden labels are integers too: torch.full_like(self.labels, ...)."),
+    (r"pictures, \d+ labels", r"", "Each picture needs a label and a sigma. Who asks twice as many "
+     "pictures hands over twice as many of both: sigma.expand(len(xt)).repeat(2)."),
+    (r"'int' object has no attribute|of a 0-d", r"", "There is a label for each picture, and a "
+     "hidden one for each too: torch.full_like(self.labels, self.net.cond_embed.hidden)."),
+    (r"one element|to Scalar", r"sigma", "sigma may have shape (B,), one for each picture. Hand it "
+     "on as it is."),
+    (r"must be Tensor, not float|'Tensor' object has no attribute 'cond_embed'", r"",
+     "__init__ gets the network first, then the labels, then the scale."),
+]  # fmt: skip
+
+
 def guided_experiment(lab, Guided):
     guided = guided_by(Guided)
     made = lab.run("Guided(net, labels, scale)", Guided, LabelledNet(4), torch.tensor([1, 3]), 2.0)
@@ -1411,7 +1547,8 @@ def guided_experiment(lab, Guided):
     ]:  # fmt: skip
         labels = lab.steps(B, classes - 1) + 1 if B < classes - 1 else torch.arange(B) % classes
         given = labels, scale, lab.normal(B, C, H, W)
-        lab.call(guided, LabelledNet(classes), *given, lab.uniform(B))
+        with hinted(lab, OF_LABELS):
+            lab.call(guided, LabelledNet(classes), *given, lab.uniform(B))
         with advised(lab, "sigma may have shape (): then it is the same for all pictures."):
             lab.call(guided, LabelledNet(classes), *given, torch.tensor(0.3))
     lab.elsewhere(guided, LabelledNet(classes).to("meta"), *given, lab.uniform(B))
@@ -1613,6 +1750,15 @@ class ClampedAnswer(Asking):
         return super().mix(told, untold).clamp(-1, 1)
 
 
+class LabelsOverwritten(Asking):
+    """fill_ changes the labels that you were given: nobody is told a label any more, and the
+    caller's labels are gone. torch.full_like(self.labels, ...) makes new ones."""
+
+    def __call__(self, xt, sigma):
+        hidden = self.labels.fill_(self.net.cond_embed.hidden)
+        return self.mix(self.net(xt, sigma, self.labels), self.net(xt, sigma, hidden))
+
+
 class HiddenOnTheCpu(Asking):
     """This is right on a CPU, and stops on a GPU: the labels are there, and the hidden ones that
     you make are on the CPU. torch.full_like(self.labels, ...) makes them where the labels are."""
@@ -1695,6 +1841,8 @@ EXERCISES = [
             "no time": NoTime,
             "shortcut of the normalised x": ShortcutOfTheNorm,
             "shortcut of the activated x": ShortcutOfTheActivated,
+            "shortcut of h": ShortcutOfH,
+            "h added": AddsH,
             "no shortcut": NoShortcut,
             "sum activated": ActivatedSum,
             "sum over the root of 2": SumHalved,
@@ -1706,15 +1854,18 @@ EXERCISES = [
             "one group": OneGroup,
             "32 channels in a group": ThirtyTwoInAGroup,
             "16 groups": SixteenGroups,
+            "8 groups": EightGroups,
             "no norm1": NoNorm1,
             "no norm2": NoNorm2,
             "no bias": NoBias,
             "no bias anywhere": NoBiasAnywhere,
             "no bias in the shortcut": NoBiasInShortcut,
+            "no bias for the time": NoBiasInTime,
             "BatchNorm": Batches,
             "dropout ignored": DropoutIgnored,
             "dropout in eval mode": DropoutAlways,
             "dropout always 0.1": DropoutFixed,
+            "dropout of channels": DropsChannels,
             "dropout after conv2": DropoutLast,
             "dropout before norm2": DropoutBeforeNorm,
             "dropout before SiLU": DropoutBeforeSilu,
@@ -1867,6 +2018,7 @@ EXERCISES = [
             "first sigma for all": FirstSigma,
             "sum scaled": SumScaled,
             "answer clamped": ClampedAnswer,
+            "labels overwritten": LabelsOverwritten,
             "hidden labels on the CPU": HiddenOnTheCpu,
         },
         also_right=[GuidedInTwo, GuidedAsModule, GuidedByLoop, GuidedInEval],

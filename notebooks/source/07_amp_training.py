@@ -178,8 +178,8 @@ print(f"loss after 40 steps: {state.loss:.2f}")
 # The next function multiplies the loss by `scale`, runs the backward pass, and returns two long
 # rows of numbers: the gradients of the weights, and those of the feature maps that come out of
 # the convolutions. (A hook, as in notebook 06, keeps the maps. `retain_grad` asks PyTorch to keep
-# their gradients. The biases are left out: BatchNorm, which follows, makes them superfluous, and
-# their gradients are mere rounding errors.)
+# their gradients. The biases are left out: many stand before a BatchNorm, which makes them
+# superfluous, and the gradients of those are mere rounding errors.)
 
 # %%
 batch = draw_batch(digits, schedule.T, 32, torch.Generator().manual_seed(5))
@@ -816,9 +816,10 @@ print("all three together save two thirds or more:",
       peaks["all three"] < 0.33 * peaks["as it is"])
 
 # %% [markdown]
-# On this machine, that is. The times differ from one to the next. On a GPU, 16 bits *save* time.
-# On a CPU that cannot compute with them, every product is converted back and forth, and they cost
-# time. Try in this order:
+# On this machine, that is. The times differ from one to the next, and what else a machine does
+# while it measures shows in them: recomputing is more work, so a time below 1 for it says no more
+# than that. On a GPU, 16 bits *save* time. On a CPU that cannot compute with them, every product is
+# converted back and forth, and they cost time. Try in this order:
 #
 # | when memory runs out | price |
 # |---|---|

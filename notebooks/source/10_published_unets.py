@@ -124,7 +124,7 @@ for name, norm in [("BatchNorm", nn.BatchNorm2d(64)), ("GroupNorm", group_norm(6
 # %% [markdown]
 # With BatchNorm, what a network says about a picture in training depends on its neighbours. That
 # is why it keeps running averages, why `eval()` matters, and why averaged weights need them
-# measured anew. None of it is needed with GroupNorm. The price: GroupNorm costs as much at
+# measured anew (notebook 07). None of it is needed with GroupNorm. The price: GroupNorm costs as much at
 # drawing as in training.
 #
 # The second difference is the order. `ConvBlock` goes convolution, norm, SiLU. The published
@@ -664,6 +664,9 @@ costs = {"U-Net": (len(losses), seconds)}  # for section 12
 # | `xT` | `(B, C, H, W)`, noise of standard deviation `sigmas[0]` |
 # | `sigmas` | `(N,)`, falling, on the CPU perhaps: `sigmas.to(xT)` brings them to xT |
 #
+# The last two levels may be equal, as 10.3 makes them where n = T. Then no noise is missing, and
+# x must stay free of NaN.
+#
 # The reference refuses a mu below 0, and one of 1 or more. Yours need not.
 
 # %%
@@ -700,8 +703,9 @@ samples = check("10.4", samples)
 #
 # <details><summary>Hint 3: a root of something below zero</summary>
 #
-# $\sigma_{next}^2 - \sigma_{down}^2$ is never negative, but rounding can make it so, and the root
-# of that is NaN. `.clamp(min=0)` before the root helps.
+# $\sigma_{next}^2 - \sigma_{down}^2$ is never negative. But where two levels are equal it is 0, and
+# rounding can leave it a little below. The root of that is NaN. `.clamp(min=0)` before the root
+# helps.
 # </details>
 #
 # <details><summary>My check says that I keep mixed for the next step</summary>
