@@ -251,7 +251,8 @@ def all_hooks_cleared(model, *inputs):
 
 
 def sizes_of_torch(model, *inputs):
-    """The shapes are torch.Size objects. Make plain tuples of them: tuple(returned.shape)."""
+    """The shapes are torch.Size objects, or lists. Make plain tuples of them:
+    tuple(returned.shape)."""
     return listing(leaves, lambda name, m, given, out: (name, out.shape))(model, *inputs)
 
 
@@ -1288,8 +1289,9 @@ class TimeOneAxisShortInside(OtherTimed):
 
 
 class TimeWithoutBatch(OtherTimed):
-    """view(1, -1, 1, 1) puts all pictures in one row of B * K channels. It must be
-    view(B, K, 1, 1): -1 stands for what is left over, and the batch is no part of that."""
+    """The projected time has more channels than the map. view(1, -1, 1, 1) does that, for it puts
+    all pictures in one row of B * K channels; so may a number of channels that is written down. It
+    must be (B, K, 1, 1): [:, :, None, None] makes that of (B, K), whatever B and K are."""
 
     def spread(self, time):
         return time.view(1, -1, 1, 1)
@@ -1339,6 +1341,13 @@ class TimeAfterSilu(TimedConv):
 
     def forward(self, x, temb):
         return F.silu(self.conv(x)) + self.time_proj(temb)[:, :, None, None]
+
+
+class TimeWithoutSilu(TimedConv):
+    """SiLU is lost. The sum of the two goes through it, as before."""
+
+    def forward(self, x, temb):
+        return self.conv(x) + self.time_proj(temb)[:, :, None, None]
 
 
 class TimeMultiplies(TimedConv):
@@ -1789,6 +1798,7 @@ EXERCISES = [
             "time of the first picture for all": TimeOfTheFirstPicture,
             "SiLU on the time": TimeActivatedToo,
             "time after SiLU": TimeAfterSilu,
+            "no SiLU": TimeWithoutSilu,
             "time multiplied": TimeMultiplies,
             "time not used": TimeLeftOut,
             "time on the input": TimeOnTheInput,
