@@ -736,6 +736,16 @@ def test_loss_that_calls_backward_is_named():
     assert "calls backward() itself" in grade("5.3", attempt).message
 
 
+def test_exception_in_place_of_the_models_own_is_named():
+    def attempt(model, *inputs):
+        try:
+            return EXERCISES["6.1"].reference(model, *inputs)
+        except Exception:
+            raise RuntimeError("it failed") from None
+
+    assert "raises an exception of its own" in grade("6.1", attempt).message
+
+
 def test_two_time_embeddings_are_named():
     class Attempt(EXERCISES["5.1"].reference):
         def __init__(self, in_ch=1, base_ch=64, ch_mult=(1, 2, 4, 8), time_dim=256):

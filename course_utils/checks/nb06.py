@@ -42,10 +42,16 @@ def shapes_experiment(lab, layer_shapes):
     before = condition(model)
     raised = lab.run("a model that fails", fails_with, layer_shapes, model, lab.normal(2, 3, 6, 5))
     lab.note(
-        "the exception of a model that fails", raised,
+        "the exception of a model that fails", bool(raised),
         "A model that fails gives no sign: your function keeps its exception to itself.",
         "Whoever calls it has to see what went wrong. try with finally, and no except, cleans up "
         "and lets the exception through.",
+    )  # fmt: skip
+    lab.note(
+        "the model's own exception", "mat1 and mat2" in raised,
+        "When the model fails, your function raises an exception of its own, and what the model "
+        "had to say is lost.",
+        "try with finally, and no except, lets the model's exception through.",
     )  # fmt: skip
     note_condition(lab, model, before, "a call that failed")
 
@@ -136,12 +142,12 @@ def note_plain(lab, rows):
 
 
 def fails_with(layer_shapes, model, x):
-    """True when the exception of a model comes through."""
+    """Return what an exception that comes through says; nothing if none does."""
     try:
         layer_shapes(model, x)
-    except Exception:
-        return True
-    return False
+    except Exception as error:
+        return str(error) or "no message"
+    return ""
 
 
 def leaves(model):

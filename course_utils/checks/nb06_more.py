@@ -1761,8 +1761,8 @@ class NotAdded(PixelsInSteps):
 
 
 class OnlyFlattened(PixelsInSteps):
-    """flatten(2) alone gives (B, C, HW), and the layers take the pixels for channels. Put
-    transpose(1, 2) behind it, to have (B, HW, C)."""
+    """The pixels stand on the last axis, where the layers want the channels. flatten(2) gives
+    (B, C, HW). Put transpose(1, 2) behind it, to have (B, HW, C)."""
 
     def tokens(self, x):
         return x.flatten(2)
