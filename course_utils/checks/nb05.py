@@ -611,6 +611,48 @@ def ddpm_wraps_and_adds(model, xT, schedule):
     return ddpm_with(model, xT, schedule, wrap=True, last_noise=True)
 
 
+def ddpm_bare_noise(model, xT, schedule):
+    """z is added as it is. Multiply it by sigma_t, which is small at most steps, and 0 at the
+    last."""
+    return ddpm_with(model, xT, schedule, noise=lambda beta, small: 1.0, last_noise=True)
+
+
+@torch.no_grad()
+def ddpm_clipped(model, xT, schedule):
+    """You clip xt. It is noisy, and noise goes beyond [-1, 1]: clip x0 alone."""
+    xt = xT
+    for t in reversed(range(schedule.T)):
+        xt, x0 = ddpm_step(model, xt, schedule, t)
+        xt = xt.clamp(-1, 1)
+        yield t, xt, x0
+
+
+def ddpm_jumps(model, xT, schedule):
+    """Your new xt is x0 itself, with noise or without. Go a small part of the way only: the formula
+    mixes a share of x0 with a share of xt."""
+    return ddpm_to(model, xT, schedule, lambda x0, sigma: x0)
+
+
+def ddpm_jumps_and_adds(model, xT, schedule):
+    """Your new xt is x0 itself, with noise or without. Go a small part of the way only: the formula
+    mixes a share of x0 with a share of xt."""
+    return ddpm_to(
+        model, xT, schedule, lambda x0, sigma: x0 + sigma * torch.randn_like(x0)
+    )  # fmt: skip
+
+
+@torch.no_grad()
+def ddpm_to(model, xT, schedule, new):
+    """Algorithm 2 with another new picture, new(x0, sigma)."""
+    xt = xT
+    for t in reversed(range(schedule.T)):
+        beta, bar = schedule.betas[t], schedule.alpha_bar[t]
+        before = schedule.alpha_bar[t - 1] if t > 0 else torch.ones(())
+        x0 = predict_x0(xt, model(xt, t), bar).clamp(-1, 1)
+        xt = new(x0, (beta * (1 - before) / (1 - bar)).sqrt())
+        yield t, xt, x0
+
+
 def ddpm_uniform(model, xT, schedule):
     """Your noise is uniform, between 0 and 1. z is normally distributed: torch.randn_like(xt)."""
     return ddpm_with(model, xT, schedule, kind=torch.rand_like, last_noise=True)
@@ -824,7 +866,7 @@ def ddim_experiment(lab, ddim):
 def ddim_with(
     model, xT, schedule, steps=50, eta=0.0, times=None, clip=True, again=True, wrap=False,
     sigma_power=0.5, less=True, root=0.5, told=lambda t: t, ratio_power=None, rest_root=0.5,
-    zero_ends=False,
+    zero_ends=False, last=0, fresh=1.0, swap=False,
 ):  # fmt: skip
     """Equation 12 with a switch for every way to err."""
     xt, found, T = xT, [], schedule.T
@@ -834,7 +876,7 @@ def ddim_with(
             bar = schedule.alpha_bar[t]
             nxt = torch.ones_like(bar) if i + 1 == len(times) else schedule.alpha_bar[times[i + 1]]
             if wrap and i + 1 == len(times):
-                nxt = schedule.alpha_bar[0]
+                nxt = schedule.alpha_bar[last]
             if zero_ends and i + 1 < len(times) and times[i + 1] == 0:
                 nxt = torch.ones_like(bar)
             eps = model(xt, told(t))
@@ -845,9 +887,10 @@ def ddim_with(
             ratio = (1 - bar / nxt).clamp(min=0) ** (ratio_power or sigma_power)
             sigma = eta * ((1 - nxt) / (1 - bar)) ** sigma_power * ratio
             rest = (1 - nxt - sigma**2 if less else 1 - nxt).clamp(min=0)
-            xt = nxt**root * x0 + rest**root * eps
+            x0_share, eps_share = (rest, nxt) if swap else (nxt, rest)
+            xt = x0_share**root * x0 + eps_share**root * eps
             if eta > 0:
-                xt = xt + sigma * torch.randn_like(xt)
+                xt = xt + fresh * sigma * torch.randn_like(xt)
             found.append((t, xt, x0))
     return found
 
@@ -943,6 +986,22 @@ def ddim_not_to_the_end(model, xT, schedule, steps=50, eta=0.0):
     """After the last step some noise is left. The last step leads to a picture without any: to
     alpha_bar = 1."""
     return ddim_with(model, xT, schedule, steps, eta, wrap=True)
+
+
+def ddim_wraps(model, xT, schedule, steps=50, eta=0.0):
+    """After the last step you take alpha_bar[-1], which in Python is the last one: all is noise
+    again. The last step leads to a picture without any, to alpha_bar = 1."""
+    return ddim_with(model, xT, schedule, steps, eta, wrap=True, last=-1)
+
+
+def ddim_no_fresh_noise(model, xT, schedule, steps=50, eta=0.0):
+    """With eta > 0 the fresh noise is missing: sigma * z has to be added."""
+    return ddim_with(model, xT, schedule, steps, eta, fresh=0.0)
+
+
+def ddim_shares_swapped(model, xT, schedule, steps=50, eta=0.0):
+    """The shares of x0 and eps are swapped. sqrt(alpha_bar') belongs to x0."""
+    return ddim_with(model, xT, schedule, steps, eta, swap=True)
 
 
 def ddim_upwards(model, xT, schedule, steps=50, eta=0.0):
@@ -1145,6 +1204,10 @@ EXERCISES = [
             "upwards in time, noise at t = 0 too": ddpm_upwards_with_noise,
             "alpha_bar[-1] before the first step": ddpm_wraps,
             "alpha_bar[-1] before the first step, and noise": ddpm_wraps_and_adds,
+            "noise without its size": ddpm_bare_noise,
+            "xt clipped": ddpm_clipped,
+            "jump to x0": ddpm_jumps,
+            "jump to x0 with noise": ddpm_jumps_and_adds,
             "uniform noise": ddpm_uniform,
             "one noise for all steps": ddpm_one_noise,
             "alpha_bar of t in the share of x0": ddpm_bar_here,
@@ -1193,6 +1256,9 @@ EXERCISES = [
             "no roots": ddim_no_roots,
             "xt and x0 swapped": ddim_clean_first,
             "noise left at the end": ddim_not_to_the_end,
+            "alpha_bar[-1] at the end": ddim_wraps,
+            "fresh noise missing": ddim_no_fresh_noise,
+            "shares swapped": ddim_shares_swapped,
             "upwards in time": ddim_upwards,
             "all T steps": ddim_every_step,
             "neighbouring steps": ddim_last_steps,
