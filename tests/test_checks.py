@@ -702,6 +702,64 @@ def test_sampler_without_a_yield_is_named():
     )
 
 
+def unclipped_with_its_schedule_brought_along(model, xT, schedule, steps=50, eta=0.0):
+    bars, xt = schedule.alpha_bar.to(xT.device), xT
+    times = [round(schedule.T * (1 - i / steps)) - 1 for i in range(steps)]
+    for t, after in zip(times, [*times[1:], None]):
+        with torch.no_grad():
+            eps = model(xt, t)
+        bar, new = bars[t], torch.ones(()) if after is None else bars[after]
+        x0 = (xt - (1 - bar).sqrt() * eps) / bar.sqrt()
+        sigma = eta * ((1 - new) / (1 - bar)).sqrt() * (1 - bar / new).sqrt()
+        xt = new.sqrt() * x0 + (1 - new - sigma**2).clamp(min=0).sqrt() * eps
+        xt = xt + sigma * torch.randn_like(xt) if eta else xt
+        yield t, xt, x0
+
+
+def test_mistake_is_named_whether_or_not_a_gpu_would_stop_it():
+    assert grade("5.5", unclipped_with_its_schedule_brought_along).mistake == "x0 not clipped"
+
+
+def test_sampler_that_keeps_gradients_is_named():
+    def attempt(*args):
+        return EXERCISES["5.4"].reference.__wrapped__(*args)
+
+    assert "Leave @torch.no_grad()" in grade("5.4", attempt).message
+
+
+def test_loss_that_calls_backward_is_named():
+    def attempt(*args):
+        loss = EXERCISES["5.3"].reference(*args)
+        loss.backward()
+        return loss
+
+    assert "calls backward() itself" in grade("5.3", attempt).message
+
+
+def test_exception_in_place_of_the_models_own_is_named():
+    def attempt(model, *inputs):
+        try:
+            return EXERCISES["6.1"].reference(model, *inputs)
+        except Exception:
+            raise RuntimeError("it failed") from None
+
+    assert "raises an exception of its own" in grade("6.1", attempt).message
+
+
+def test_two_time_embeddings_are_named():
+    class Attempt(EXERCISES["5.1"].reference):
+        def __init__(self, in_ch=1, base_ch=64, ch_mult=(1, 2, 4, 8), time_dim=256):
+            super().__init__(in_ch, base_ch, ch_mult, time_dim)
+            self.second = TimeEmbedding(time_dim)
+
+        def forward(self, x, t):
+            t = torch.as_tensor(t).expand(len(x))
+            bottom, skips = self.encoder(x, self.time(t))
+            return self.decoder(bottom, skips, self.second(t))
+
+    assert "2 time embeddings: time, second" in grade("5.1", Attempt).message
+
+
 def test_check_says_what_the_notebook_goes_on_with(capsys):
     check("1.3", lambda emb: emb)
     assert capsys.readouterr().out.endswith("the notebook goes on with the reference.)\n")

@@ -87,8 +87,9 @@ def paint_cut_off(x, kernel, stride):
 
 
 def paint_over_the_edge(x, kernel, stride):
-    """Your output has stride * H rows, too few for the last patch: it begins at (H - 1) * stride
-    and is k long. So (H - 1) * stride + k are needed, and the same for the columns."""
+    """Your output is too small: a patch does not fit into it any more. The last one begins at row
+    (H - 1) * stride and is k long. So (H - 1) * stride + k rows are needed, and the columns
+    likewise."""
     (H, W), k = x.shape, len(kernel)
     out = torch.zeros(H * stride, W * stride)
     for i in range(H):
@@ -106,6 +107,39 @@ def paint_narrow_patches(x, kernel, stride):
         for j in range(W):
             top, left = i * stride, j * stride
             out[top : top + stride, left : left + stride] += x[i, j] * kernel
+    return out
+
+
+def paint_first_row(x, kernel, stride):
+    """Only the first row of x is painted. Does the return stand in the loop? It belongs behind
+    both loops."""
+    full = torch.zeros_like(x)
+    full[0] = x[0]
+    return paint(full, kernel, stride)
+
+
+def paint_first_pixel(x, kernel, stride):
+    """Only the first pixel of x is painted. Does the return stand in the loop? It belongs behind
+    both loops."""
+    full = torch.zeros_like(x)
+    full[0, 0] = x[0, 0]
+    return paint(full, kernel, stride)
+
+
+def paint_all_but_the_last(x, kernel, stride):
+    """The last row and the last column of x are left out. range(H) ends with H - 1 already."""
+    full = torch.zeros_like(x)
+    full[:-1, :-1] = x[:-1, :-1]
+    return paint(full, kernel, stride)
+
+
+def paint_rows_apart(x, kernel, stride):
+    """The patches stand stride rows apart, but one column only. Multiply j by the stride too."""
+    (H, W), k = x.shape, len(kernel)
+    out = torch.zeros((H - 1) * stride + k, (W - 1) * stride + k)
+    for i in range(H):
+        for j in range(W):
+            out[i * stride : i * stride + k, j : j + k] += x[i, j] * kernel
     return out
 
 
@@ -624,6 +658,38 @@ def channels_of_encoder(chs):
     return decoder_channels(chs[::-1])
 
 
+def channels_added_too_early(chs):
+    """Your blocks take the channels of the level below and those of the skip. But the up-layer
+    stands between: of [4, 9] it makes 4 out of 9, and 4 + 4 go into the block, not 9 + 4."""
+    ups, _ = decoder_channels(chs)
+    return ups, [(below + ch, ch) for below, ch in ups]
+
+
+def channels_out_in(chs):
+    """All your pairs are (out, in). They are (in, out): what a layer takes comes first."""
+    ups, blocks = decoder_channels(chs)
+    return [pair[::-1] for pair in ups], [pair[::-1] for pair in blocks]
+
+
+def channels_past_the_top(chs):
+    """There is a step too many: it goes from chs[0] to chs[-1], which in Python is the last. There
+    are n halvings, so n steps; the last leads to level 0."""
+    ups, blocks = decoder_channels(chs)
+    return [*ups, (chs[0], chs[-1])], [*blocks, (2 * chs[-1], chs[-1])]
+
+
+def channels_of_first_step(chs):
+    """You return after the first step. The return belongs behind the loop, not into it."""
+    ups, blocks = decoder_channels(chs)
+    return ups[:1], blocks[:1]
+
+
+def channels_of_ups(chs):
+    """You return the pairs of the up-layers alone. Return two lists: theirs, and those of the
+    blocks."""
+    return decoder_channels(chs)[0]
+
+
 def channels_doubled_out(chs):
     """Your blocks return as many channels as they take. A block takes 2 * ch, and returns ch."""
     ups, blocks = decoder_channels(chs)
@@ -810,6 +876,32 @@ class OneLevelOnly(Decoder):
     def forward(self, x, skips, temb):
         x = self.ups[0](x)
         return self.blocks[0](torch.cat([x, skips[-1]], dim=1), temb)
+
+
+class OneLevelAndOut(Decoder):
+    """Your forward returns after the first level, and the last convolution meets the channels of a
+    lower one. The return belongs behind the loop, not into it."""
+
+    def forward(self, x, skips, temb):
+        for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
+            x = block(torch.cat([up(x), skip], dim=1), temb)
+            return self.out(x)
+
+
+class SkipsCut(Decoder):
+    """The skips have no effect: something else takes their place in the concatenation. Join up(x)
+    with the skip of that level."""
+
+    def forward(self, x, skips, temb):
+        return super().forward(x, [0 * skip for skip in skips], temb)
+
+
+class OutputWithoutBias(Decoder):
+    """The last convolution has no bias. Leave bias at its default, True."""
+
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__(chs, out_ch, time_dim)
+        self.out = nn.Conv2d(chs[0], out_ch, 1, bias=False)
 
 
 class SkipDetached(Decoder):
@@ -1093,6 +1185,10 @@ EXERCISES = [
             "output cut off": paint_cut_off,
             "output too small for the last patch": paint_over_the_edge,
             "parts of the output too small": paint_narrow_patches,
+            "first row only": paint_first_row,
+            "first pixel only": paint_first_pixel,
+            "last row and column left out": paint_all_but_the_last,
+            "stride for the rows only": paint_rows_apart,
             "output too large": paint_too_large,
             "kernel turned by half a circle": paint_flipped,
             "rows and columns of the kernel exchanged": paint_mirrored,
@@ -1175,6 +1271,11 @@ EXERCISES = [
             "order going down": channels_downward,
             "up-layers turned round": channels_turned,
             "list not reversed": channels_of_encoder,
+            "channels from below added to the skip's": channels_added_too_early,
+            "pairs (out, in)": channels_out_in,
+            "a step too many": channels_past_the_top,
+            "return inside the loop": channels_of_first_step,
+            "up-layers only": channels_of_ups,
             "blocks keep channels": channels_doubled_out,
             "a block for the bottom": channels_with_bottom,
             "grouped by level": channels_by_level,
@@ -1202,6 +1303,9 @@ EXERCISES = [
             "skip added behind the block": AddsSkipAfterBlock,
             "layers in the order going down": LayersGoDown,
             "return inside the loop": OneLevelOnly,
+            "last convolution inside the loop": OneLevelAndOut,
+            "skips cut": SkipsCut,
+            "last convolution without bias": OutputWithoutBias,
             "twice the channels of the level below": AsPublished,
             "the channels of the level below": FromBelow,
             "skip not counted": SkipNotCounted,

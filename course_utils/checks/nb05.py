@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, Downsample, Upsample
 from course_utils.checks.engine import Exercise
+from course_utils.checks.lab import tensors
 from course_utils.decoder import Decoder
 from course_utils.diffusion import add_noise, noise_loss, predict_x0
 from course_utils.embedding import TimeEmbedding
@@ -26,6 +27,12 @@ def unet_experiment(lab, UNet):
     cases = [(2, 1, 3, (1, 2), 8, 6, 4), (3, 2, 4, (2, 1, 3), 6, 8, 12), (2, 3, 2, (1, 3), 4, 2, 6)]
     for B, C, base, ch_mult, D, H, W in cases:
         net = lab.build(UNet, C, base, ch_mult, D)
+        clocks = [n for n, m in net.named_modules() if type(m).__name__ == "TimeEmbedding"]
+        lab.note(
+            "one time embedding", len(clocks) > 1,
+            f"Your network has {len(clocks)} time embeddings: {', '.join(clocks)}.",
+            "One is enough: compute temb once, and hand the same to the encoder and the decoder.",
+        )  # fmt: skip
         lab.learn(net, lab.normal(B, C, H, W), lab.steps(B))
     lab.call(net, lab.normal(B, C, H, W), 300)
     lab.elsewhere(net, lab.normal(B, C, H, W), lab.steps(B))
@@ -54,6 +61,23 @@ class EncoderWithoutTime(UNet):
     def forward(self, x, t):
         temb = self.time(timesteps(t, x))
         return self.decoder(*self.encoder(x, 0 * temb), temb)
+
+
+class WithoutTime(UNet):
+    """t makes no difference in your network. Embed it, and hand temb to the encoder and to the
+    decoder."""
+
+    def forward(self, x, t):
+        return super().forward(x, 0)
+
+
+class WithoutSkips(UNet):
+    """The skips do not reach the decoder as the encoder gave them. Hand the list on as it is."""
+
+    def forward(self, x, t):
+        temb = self.time(timesteps(t, x))
+        bottom, skips = self.encoder(x, temb)
+        return self.decoder(bottom, [0 * skip for skip in skips], temb)
 
 
 class AnswersWithThePicture(UNet):
@@ -240,6 +264,27 @@ def biases_forgotten(in_ch, out_ch, time_dim):
     return (9 * in_ch + 9 * out_ch + 4 + time_dim) * out_ch + shortcut
 
 
+def time_bias_forgotten(in_ch, out_ch, time_dim):
+    """You are out_ch short, whether or not there is a shortcut. One bias for each channel is
+    missing, most likely that of the linear layer for the time."""
+    return block_parameters(in_ch, out_ch, time_dim) - out_ch
+
+
+def shortcut_bias_forgotten(in_ch, out_ch, time_dim):
+    """The bias of the shortcut is missing: the 1x1 convolution has one, as every convolution."""
+    return block_parameters(in_ch, out_ch, time_dim) - (in_ch != out_ch) * out_ch
+
+
+def kernel_not_squared(in_ch, out_ch, time_dim):
+    """A 3x3 kernel has 9 weights, not 3, for each pair of channels."""
+    return block_parameters(in_ch, out_ch, time_dim) - 6 * (in_ch + out_ch) * out_ch
+
+
+def second_convolution_forgotten(in_ch, out_ch, time_dim):
+    """The second convolution is missing: 3x3, from out_ch to out_ch."""
+    return block_parameters(in_ch, out_ch, time_dim) - (9 * out_ch + 1) * out_ch
+
+
 def norms_forgotten(in_ch, out_ch, time_dim):
     """BatchNorm has parameters too: a scale and a shift for each channel, in both norms."""
     return block_parameters(in_ch, out_ch, time_dim) - 4 * out_ch
@@ -328,6 +373,11 @@ def loss_experiment(lab, noise_loss):
         net = StandIn()
         x0, eps = lab.uniform(B, C, H, W) * 2 - 1, lab.normal(B, C, H, W)
         loss = lab.call(noise_loss, net, x0, lab.steps(B, 100), eps, schedule)
+        lab.note(
+            "gradients left to the training loop", net.weight.grad is None,
+            "Your function calls backward() itself.",
+            "The loop that trains does that, and it can be done once only. Return the loss.",
+        )  # fmt: skip
         learns = isinstance(loss, torch.Tensor) and loss.requires_grad
         lab.note(
             "a loss to learn from", learns,
@@ -366,6 +416,30 @@ def own_noise(net, x0, t, eps, schedule):
     """You draw noise of your own. Use the eps that is passed in, for both: to make xt, and to
     compare with."""
     return F.mse_loss(net(noised(x0, t, eps, schedule), t), torch.randn_like(eps))
+
+
+def own_noise_throughout(net, x0, t, eps, schedule):
+    """You draw noise of your own. Use the eps that is passed in, for both: to make xt, and to
+    compare with."""
+    eps = torch.randn_like(x0)
+    return F.mse_loss(net(noised(x0, t, eps, schedule), t), eps)
+
+
+def summed_over_pixels(net, x0, t, eps, schedule):
+    """You take the mean over the batch, and the sum over the pixels. Take the mean over all: then
+    it does not depend on how large the pictures are."""
+    return summed(net, x0, t, eps, schedule) / len(x0)
+
+
+def squared_late(net, x0, t, eps, schedule):
+    """You take the mean first and square it then: differences of both signs cancel. Square first,
+    then take the mean."""
+    return (net(noised(x0, t, eps, schedule), t) - eps).mean() ** 2
+
+
+def not_squared(net, x0, t, eps, schedule):
+    """The square is missing: differences of both signs cancel."""
+    return (net(noised(x0, t, eps, schedule), t) - eps).mean()
 
 
 def summed(net, x0, t, eps, schedule):
@@ -432,7 +506,24 @@ def all_steps(lab, sampler):
             f"{len(found)} steps come out of your sampler, and {expected} are expected.",
             "Is there a yield t, xt, x0 in the loop, as its last line? Are all steps visited?",
         )  # fmt: skip
+        lab.note(
+            "no gradients are kept", not any(x.requires_grad for x in tensors(found)),
+            "Your sampler keeps what is needed for gradients, of every step. In a thousand steps "
+            "of a real network that fills the memory.",
+            "Leave @torch.no_grad() in the line above def.",
+        )  # fmt: skip
         return found
+
+    return run
+
+
+def drained(sampler):
+    """The same without a note. On the other device a sampler may stop before the note is made, and
+    a known mistake that stops there must still be recognised in an attempt that does not."""
+
+    @functools.wraps(sampler)
+    def run(*args):
+        return list(sampler(*args))
 
     return run
 
@@ -441,12 +532,13 @@ def ddpm_experiment(lab, ddpm):
     for T, B, C, H, W in [(5, 2, 1, 3, 4), (8, 3, 2, 4, 2)]:
         schedule = Schedule(0.05 + 0.5 * lab.uniform(T))
         lab.call(all_steps(lab, ddpm), StandIn(), lab.normal(B, C, H, W), schedule)
-    lab.elsewhere(all_steps(lab, ddpm), StandIn(), lab.normal(B, C, H, W), schedule)
+    lab.elsewhere(drained(ddpm), StandIn(), lab.normal(B, C, H, W), schedule)
 
 
 def ddpm_with(
     model, xT, schedule, clip=True, noise=lambda beta, small: small.sqrt(), up=False, wrap=False,
     x0_root=0.5, xt_root=0.5, swap=False, last_noise=False, told=lambda t: t, bar=False,
+    here=False, kind=torch.randn_like,
 ):  # fmt: skip
     """Algorithm 2 with a switch for every way to err."""
     xt, found = xT, []
@@ -457,7 +549,7 @@ def ddpm_with(
             before = alpha_bars[t - 1] if t > 0 or wrap else torch.ones_like(alpha_bar)
             x0 = predict_x0(xt, model(xt, told(t)), alpha_bar)
             x0 = x0.clamp(-1, 1) if clip else x0
-            x0_share = before**x0_root * beta / (1 - alpha_bar)
+            x0_share = (alpha_bar if here else before) ** x0_root * beta / (1 - alpha_bar)
             kept = alpha_bar if bar else 1 - beta
             xt_share = kept**xt_root * (1 - before) / (1 - alpha_bar)
             if swap:
@@ -465,7 +557,7 @@ def ddpm_with(
             xt = x0_share * x0 + xt_share * xt
             if t > 0 or last_noise:
                 small = beta * (1 - before) / (1 - alpha_bar)
-                xt = xt + noise(beta, small) * torch.randn_like(xt)
+                xt = xt + noise(beta, small) * kind(xt)
             found.append((t, xt, x0))
     return found
 
@@ -500,10 +592,159 @@ def ddpm_upwards(model, xT, schedule):
     return ddpm_with(model, xT, schedule, up=True)
 
 
+def ddpm_upwards_with_noise(model, xT, schedule):
+    """You go from t = 0 up. Sampling starts at t = T - 1, where all is noise, and goes down."""
+    return ddpm_with(
+        model, xT, schedule, up=True, last_noise=True, noise=lambda _, small: small**0.5
+    )
+
+
 def ddpm_wraps(model, xT, schedule):
     """At t = 0 you take alpha_bar[-1], which in Python is the last one. Before the first step
     nothing is noise: alpha_bar is 1 there."""
     return ddpm_with(model, xT, schedule, wrap=True)
+
+
+def ddpm_wraps_and_adds(model, xT, schedule):
+    """At t = 0 you take alpha_bar[-1], which in Python is the last one. Before the first step
+    nothing is noise: alpha_bar is 1 there, and then sigma is 0."""
+    return ddpm_with(model, xT, schedule, wrap=True, last_noise=True)
+
+
+def ddpm_bare_noise(model, xT, schedule):
+    """z is added as it is. Multiply it by sigma_t, which is small at most steps, and 0 at the
+    last."""
+    return ddpm_with(model, xT, schedule, noise=lambda beta, small: 1.0, last_noise=True)
+
+
+@torch.no_grad()
+def ddpm_clipped(model, xT, schedule):
+    """You clip xt. It is noisy, and noise goes beyond [-1, 1]: clip x0 alone."""
+    xt = xT
+    for t in reversed(range(schedule.T)):
+        xt, x0 = ddpm_step(model, xt, schedule, t)
+        xt = xt.clamp(-1, 1)
+        yield t, xt, x0
+
+
+def ddpm_jumps(model, xT, schedule):
+    """Your new xt is x0 itself, with noise or without. Go a small part of the way only: the formula
+    mixes a share of x0 with a share of xt."""
+    return ddpm_to(model, xT, schedule, lambda x0, sigma: x0)
+
+
+def ddpm_jumps_and_adds(model, xT, schedule):
+    """Your new xt is x0 itself, with noise or without. Go a small part of the way only: the formula
+    mixes a share of x0 with a share of xt."""
+    return ddpm_to(
+        model, xT, schedule, lambda x0, sigma: x0 + sigma * torch.randn_like(x0)
+    )  # fmt: skip
+
+
+@torch.no_grad()
+def ddpm_to(model, xT, schedule, new):
+    """Algorithm 2 with another new picture, new(x0, sigma)."""
+    xt = xT
+    for t in reversed(range(schedule.T)):
+        beta, bar = schedule.betas[t], schedule.alpha_bar[t]
+        before = schedule.alpha_bar[t - 1] if t > 0 else torch.ones(())
+        x0 = predict_x0(xt, model(xt, t), bar).clamp(-1, 1)
+        xt = new(x0, (beta * (1 - before) / (1 - bar)).sqrt())
+        yield t, xt, x0
+
+
+def ddpm_uniform(model, xT, schedule):
+    """Your noise is uniform, between 0 and 1. z is normally distributed: torch.randn_like(xt)."""
+    return ddpm_with(model, xT, schedule, kind=torch.rand_like, last_noise=True)
+
+
+def ddpm_one_noise(model, xT, schedule):
+    """You draw z once, and add the same noise at each step. Draw it anew, in the loop."""
+    z = torch.randn_like(xT)
+    return ddpm_with(model, xT, schedule, kind=lambda xt: z)
+
+
+def ddpm_bar_here(model, xT, schedule):
+    """In the share of x0 you take the root of alpha_bar at t. There it is that of the step before,
+    t - 1."""
+    return ddpm_with(model, xT, schedule, here=True)
+
+
+def ddpm_before_the_step(model, xT, schedule):
+    """You yield the picture as it was before the step. Compute the new xt first: the yield is the
+    last line of the loop."""
+    before = xT
+    for t, xt, x0 in ddpm_with(model, xT, schedule, last_noise=True):
+        yield t, before, x0
+        before = xt
+
+
+@torch.no_grad()
+def ddpm_not_kept(model, xT, schedule):
+    """Every step starts from xT again. The new picture has to get the name xt, which the next
+    step reads."""
+    for t in reversed(range(schedule.T)):
+        (xt, x0) = ddpm_step(model, xT, schedule, t)
+        yield t, xt, x0
+
+
+def ddpm_step(model, xt, schedule, t):
+    """One step of algorithm 2.  (B, C, H, W) -> (B, C, H, W), (B, C, H, W)"""
+    beta, bar = schedule.betas[t], schedule.alpha_bar[t]
+    before = schedule.alpha_bar[t - 1] if t > 0 else torch.ones(())
+    x0 = predict_x0(xt, model(xt, t), bar).clamp(-1, 1)
+    x0_share = before.sqrt() * beta / (1 - bar)
+    xt_share = (1 - beta).sqrt() * (1 - before) / (1 - bar)
+    sigma = (beta * (1 - before) / (1 - bar)).sqrt()
+    return x0_share * x0 + xt_share * xt + sigma * torch.randn_like(xt), x0
+
+
+@torch.no_grad()
+def ddpm_in_one_tensor(model, xT, schedule):
+    """All your steps are the same tensor, for each step writes into it: who keeps them, as the
+    notebook does in a list, has the last one many times. Make a new one: xt = ..., and no *= or
+    +=."""
+    xt = xT.clone()
+    for t in reversed(range(schedule.T)):
+        new, x0 = ddpm_step(model, xt, schedule, t)
+        yield t, xt.copy_(new), x0
+
+
+@torch.no_grad()
+def ddpm_in_the_input(model, xT, schedule):
+    """All your steps are the same tensor, and it is xT, the noise of whoever called you: each step
+    writes into it. Make a new one: xt = ..., and no *= or +=."""
+    for t in reversed(range(schedule.T)):
+        new, x0 = ddpm_step(model, xT, schedule, t)
+        yield t, xT.copy_(new), x0
+
+
+@torch.no_grad()
+def ddpm_by_raw_noise(model, xT, schedule):
+    """Your step is taken with eps as the network gave it (algorithm 2 of the paper), so that the
+    clipping of x0 has no effect on xt. Take the formula with x0, the clipped one."""
+    xt = xT
+    for t in reversed(range(schedule.T)):
+        beta, bar = schedule.betas[t], schedule.alpha_bar[t]
+        before = schedule.alpha_bar[t - 1] if t > 0 else torch.ones(())
+        eps = model(xt, t)
+        x0 = predict_x0(xt, eps, bar).clamp(-1, 1)
+        xt = (xt - beta / (1 - bar).sqrt() * eps) / (1 - beta).sqrt()
+        xt = xt + (beta * (1 - before) / (1 - bar)).sqrt() * torch.randn_like(xt)
+        yield t, xt, x0
+
+
+def ddpm_pairs(model, xT, schedule):
+    """You yield t and xt. Yield three things after every step: (t, xt, x0)."""
+    for t, xt, _ in ddpm_with(model, xT, schedule):
+        yield t, xt
+
+
+def ddpm_next_t(model, xT, schedule):
+    """The t that you yield is one too small. Yield the t of the step that was taken; the first is
+    T - 1."""
+    for t, xt, x0 in ddpm_with(model, xT, schedule):
+        yield t - 1, xt, x0
 
 
 def ddpm_unclipped(model, xT, schedule):
@@ -617,12 +858,15 @@ def ddim_experiment(lab, ddim):
     ]:
         schedule = Schedule(0.02 + 0.2 * lab.uniform(T))
         lab.call(all_steps(lab, ddim), StandIn(), lab.normal(B, C, H, W), schedule, steps, eta)
-    lab.elsewhere(all_steps(lab, ddim), StandIn(), lab.normal(B, C, H, W), schedule, steps, eta)
+    every = Schedule(0.01 + 0.02 * lab.uniform(50))
+    lab.call(all_steps(lab, ddim), StandIn(), lab.normal(2, 1, 2, 3), every)  # 50 steps, eta 0
+    lab.elsewhere(drained(ddim), StandIn(), lab.normal(B, C, H, W), schedule, steps, eta)
 
 
 def ddim_with(
     model, xT, schedule, steps=50, eta=0.0, times=None, clip=True, again=True, wrap=False,
-    sigma_power=0.5, less=True, root=0.5, told=lambda t: t,
+    sigma_power=0.5, less=True, root=0.5, told=lambda t: t, ratio_power=None, rest_root=0.5,
+    zero_ends=False, last=0, fresh=1.0, swap=False,
 ):  # fmt: skip
     """Equation 12 with a switch for every way to err."""
     xt, found, T = xT, [], schedule.T
@@ -632,17 +876,21 @@ def ddim_with(
             bar = schedule.alpha_bar[t]
             nxt = torch.ones_like(bar) if i + 1 == len(times) else schedule.alpha_bar[times[i + 1]]
             if wrap and i + 1 == len(times):
-                nxt = schedule.alpha_bar[0]
+                nxt = schedule.alpha_bar[last]
+            if zero_ends and i + 1 < len(times) and times[i + 1] == 0:
+                nxt = torch.ones_like(bar)
             eps = model(xt, told(t))
             x0 = predict_x0(xt, eps, bar)
             x0 = x0.clamp(-1, 1) if clip else x0
             if again:
-                eps = (xt - bar.sqrt() * x0) / (1 - bar).sqrt()
-            sigma = eta * ((1 - nxt) / (1 - bar) * (1 - bar / nxt)).clamp(min=0) ** sigma_power
+                eps = (xt - bar.sqrt() * x0) / (1 - bar) ** rest_root
+            ratio = (1 - bar / nxt).clamp(min=0) ** (ratio_power or sigma_power)
+            sigma = eta * ((1 - nxt) / (1 - bar)) ** sigma_power * ratio
             rest = (1 - nxt - sigma**2 if less else 1 - nxt).clamp(min=0)
-            xt = nxt**root * x0 + rest**root * eps
+            x0_share, eps_share = (rest, nxt) if swap else (nxt, rest)
+            xt = x0_share**root * x0 + eps_share**root * eps
             if eta > 0:
-                xt = xt + sigma * torch.randn_like(xt)
+                xt = xt + fresh * sigma * torch.randn_like(xt)
             found.append((t, xt, x0))
     return found
 
@@ -674,6 +922,61 @@ def ddim_variance(model, xT, schedule, steps=50, eta=0.0):
     return ddim_with(model, xT, schedule, steps, eta, sigma_power=1)
 
 
+def ddim_one_root(model, xT, schedule, steps=50, eta=0.0):
+    """In your sigma the second root is missing, that over 1 - alpha_bar / alpha_bar'."""
+    return ddim_with(model, xT, schedule, steps, eta, ratio_power=1)
+
+
+def ddim_always_one(model, xT, schedule, steps=50, eta=0.0):
+    """eta has no effect: there is noise, as with eta = 1, also where eta is 0."""
+    return ddim_with(model, xT, schedule, steps, 1.0)
+
+
+def ddim_no_root_in_eps(model, xT, schedule, steps=50, eta=0.0):
+    """Where you compute eps anew, the root is missing: divide by (1 - alpha_bar).sqrt()."""
+    return ddim_with(model, xT, schedule, steps, eta, rest_root=1)
+
+
+def ddim_zero_ends(model, xT, schedule, steps=50, eta=0.0):
+    """Where the next step is t = 0, you take alpha_bar' = 1 already. 0 counts as False in Python:
+    ask `if t_next is not None`, and not `if t_next`."""
+    return ddim_with(model, xT, schedule, steps, eta, zero_ends=True)
+
+
+def ddim_one_too_high(model, xT, schedule, steps=50, eta=0.0):
+    """Your steps are one too high: they begin with T, and alpha_bar ends at T - 1. The - 1 behind
+    the round is missing."""
+    times = [round(schedule.T * (1 - i / steps)) for i in range(steps)]
+    return ddim_with(model, xT, schedule, steps, eta, times=times)
+
+
+def ddim_cut_off(model, xT, schedule, steps=50, eta=0.0):
+    """You cut off what is behind the point. The steps are rounded: round(T * (1 - i / n)) - 1."""
+    times = [int(schedule.T * (1 - i / steps)) - 1 for i in range(steps)]
+    return ddim_with(model, xT, schedule, steps, eta, times=times)
+
+
+def ddim_down_to_zero(model, xT, schedule, steps=50, eta=0.0):
+    """Your steps are spread from T - 1 to 0. Asked for are others: t_i = round(T (1 - i/n)) - 1 for
+    i = 0 ... n - 1. The last of them is above 0, and from there it goes to alpha_bar' = 1."""
+    times = torch.linspace(schedule.T - 1, 0, steps).round().long().tolist()
+    return ddim_with(model, xT, schedule, steps, eta, times=times)
+
+
+def ddim_down_to_zero_cut(model, xT, schedule, steps=50, eta=0.0):
+    """Your steps are spread from T - 1 to 0. Asked for are others: t_i = round(T (1 - i/n)) - 1 for
+    i = 0 ... n - 1. The last of them is above 0, and from there it goes to alpha_bar' = 1."""
+    times = torch.linspace(schedule.T - 1, 0, steps).long().tolist()
+    return ddim_with(model, xT, schedule, steps, eta, times=times)
+
+
+def ddim_equal_strides(model, xT, schedule, steps=50, eta=0.0):
+    """Your steps are T // n apart. Where n does not divide T they then end too high. Asked for is
+    t_i = round(T (1 - i/n)) - 1, whose distances differ by one."""
+    times = list(range(schedule.T - 1, -1, -(schedule.T // steps)))[:steps]
+    return ddim_with(model, xT, schedule, steps, eta, times=times)
+
+
 def ddim_no_roots(model, xT, schedule, steps=50, eta=0.0):
     """The roots over the shares of x0 and eps are missing."""
     return ddim_with(model, xT, schedule, steps, eta, root=1)
@@ -683,6 +986,22 @@ def ddim_not_to_the_end(model, xT, schedule, steps=50, eta=0.0):
     """After the last step some noise is left. The last step leads to a picture without any: to
     alpha_bar = 1."""
     return ddim_with(model, xT, schedule, steps, eta, wrap=True)
+
+
+def ddim_wraps(model, xT, schedule, steps=50, eta=0.0):
+    """After the last step you take alpha_bar[-1], which in Python is the last one: all is noise
+    again. The last step leads to a picture without any, to alpha_bar = 1."""
+    return ddim_with(model, xT, schedule, steps, eta, wrap=True, last=-1)
+
+
+def ddim_no_fresh_noise(model, xT, schedule, steps=50, eta=0.0):
+    """With eta > 0 the fresh noise is missing: sigma * z has to be added."""
+    return ddim_with(model, xT, schedule, steps, eta, fresh=0.0)
+
+
+def ddim_shares_swapped(model, xT, schedule, steps=50, eta=0.0):
+    """The shares of x0 and eps are swapped. sqrt(alpha_bar') belongs to x0."""
+    return ddim_with(model, xT, schedule, steps, eta, swap=True)
 
 
 def ddim_upwards(model, xT, schedule, steps=50, eta=0.0):
@@ -803,6 +1122,8 @@ EXERCISES = [
             "an int t not spread over the batch": NoTimesteps,
             "decoder without the time": DecoderWithoutTime,
             "encoder without the time": EncoderWithoutTime,
+            "time not used": WithoutTime,
+            "skips cut": WithoutSkips,
             "answer taken from the input": AnswersWithThePicture,
             "input added to the answer": AddsTheInput,
             "answer squashed": Squashed,
@@ -825,6 +1146,10 @@ EXERCISES = [
         "ConvBlock(5, 5, 2).parameters(), and count layer by layer.",
         mistakes={
             "no biases": biases_forgotten,
+            "bias of the linear layer missing": time_bias_forgotten,
+            "bias of the shortcut missing": shortcut_bias_forgotten,
+            "kernel not squared": kernel_not_squared,
+            "second convolution missing": second_convolution_forgotten,
             "no norms": norms_forgotten,
             "one norm": one_norm,
             "running averages counted": averages_counted,
@@ -850,6 +1175,10 @@ EXERCISES = [
             "network sees the clean picture": sees_the_clean,
             "noise at full strength": sees_all_noise,
             "noise of its own": own_noise,
+            "noise of its own for both": own_noise_throughout,
+            "summed over the pixels": summed_over_pixels,
+            "mean before the square": squared_late,
+            "no square": not_squared,
             "sum instead of mean": summed,
             "absolute differences": absolute,
             "root of the mean square": rooted,
@@ -872,7 +1201,23 @@ EXERCISES = [
             "variance beta": ddpm_with_beta,
             "noise after the last step": ddpm_noise_at_the_end,
             "upwards in time": ddpm_upwards,
+            "upwards in time, noise at t = 0 too": ddpm_upwards_with_noise,
             "alpha_bar[-1] before the first step": ddpm_wraps,
+            "alpha_bar[-1] before the first step, and noise": ddpm_wraps_and_adds,
+            "noise without its size": ddpm_bare_noise,
+            "xt clipped": ddpm_clipped,
+            "jump to x0": ddpm_jumps,
+            "jump to x0 with noise": ddpm_jumps_and_adds,
+            "uniform noise": ddpm_uniform,
+            "one noise for all steps": ddpm_one_noise,
+            "alpha_bar of t in the share of x0": ddpm_bar_here,
+            "picture before the step": ddpm_before_the_step,
+            "new picture not kept": ddpm_not_kept,
+            "all steps in one tensor": ddpm_in_one_tensor,
+            "all steps in xT": ddpm_in_the_input,
+            "step with the raw eps": ddpm_by_raw_noise,
+            "x0 not yielded": ddpm_pairs,
+            "t of the next step": ddpm_next_t,
             "x0 not clipped": ddpm_unclipped,
             "shares swapped": ddpm_shares_swapped,
             "no root in the share of x0": ddpm_no_root_x0,
@@ -899,9 +1244,21 @@ EXERCISES = [
             "eta without effect": ddim_without_eta,
             "old noise kept beside the new": ddim_too_much,
             "variance instead of its root": ddim_variance,
+            "second root of sigma missing": ddim_one_root,
+            "noise whatever eta": ddim_always_one,
+            "no root where eps is computed anew": ddim_no_root_in_eps,
+            "step 0 taken for the end": ddim_zero_ends,
+            "steps one too high": ddim_one_too_high,
+            "steps cut off": ddim_cut_off,
+            "steps down to 0": ddim_down_to_zero,
+            "steps down to 0, cut off": ddim_down_to_zero_cut,
+            "steps T // n apart": ddim_equal_strides,
             "no roots": ddim_no_roots,
             "xt and x0 swapped": ddim_clean_first,
             "noise left at the end": ddim_not_to_the_end,
+            "alpha_bar[-1] at the end": ddim_wraps,
+            "fresh noise missing": ddim_no_fresh_noise,
+            "shares swapped": ddim_shares_swapped,
             "upwards in time": ddim_upwards,
             "all T steps": ddim_every_step,
             "neighbouring steps": ddim_last_steps,

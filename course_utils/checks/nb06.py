@@ -42,10 +42,16 @@ def shapes_experiment(lab, layer_shapes):
     before = condition(model)
     raised = lab.run("a model that fails", fails_with, layer_shapes, model, lab.normal(2, 3, 6, 5))
     lab.note(
-        "the exception of a model that fails", raised,
+        "the exception of a model that fails", bool(raised),
         "A model that fails gives no sign: your function keeps its exception to itself.",
         "Whoever calls it has to see what went wrong. try with finally, and no except, cleans up "
         "and lets the exception through.",
+    )  # fmt: skip
+    lab.note(
+        "the model's own exception", "mat1 and mat2" in raised,
+        "When the model fails, your function raises an exception of its own, and what the model "
+        "had to say is lost.",
+        "try with finally, and no except, lets the model's exception through.",
     )  # fmt: skip
     note_condition(lab, model, before, "a call that failed")
 
@@ -136,12 +142,12 @@ def note_plain(lab, rows):
 
 
 def fails_with(layer_shapes, model, x):
-    """True when the exception of a model comes through."""
+    """Return what an exception that comes through says; nothing if none does."""
     try:
         layer_shapes(model, x)
-    except Exception:
-        return True
-    return False
+    except Exception as error:
+        return str(error) or "no message"
+    return ""
 
 
 def leaves(model):
@@ -251,7 +257,8 @@ def all_hooks_cleared(model, *inputs):
 
 
 def sizes_of_torch(model, *inputs):
-    """The shapes are torch.Size objects. Make plain tuples of them: tuple(returned.shape)."""
+    """The shapes are torch.Size objects, or lists. Make plain tuples of them:
+    tuple(returned.shape)."""
     return listing(leaves, lambda name, m, given, out: (name, out.shape))(model, *inputs)
 
 
@@ -1288,8 +1295,9 @@ class TimeOneAxisShortInside(OtherTimed):
 
 
 class TimeWithoutBatch(OtherTimed):
-    """view(1, -1, 1, 1) puts all pictures in one row of B * K channels. It must be
-    view(B, K, 1, 1): -1 stands for what is left over, and the batch is no part of that."""
+    """The projected time has more channels than the map. view(1, -1, 1, 1) does that, for it puts
+    all pictures in one row of B * K channels; so may a number of channels that is written down. It
+    must be (B, K, 1, 1): [:, :, None, None] makes that of (B, K), whatever B and K are."""
 
     def spread(self, time):
         return time.view(1, -1, 1, 1)
@@ -1339,6 +1347,13 @@ class TimeAfterSilu(TimedConv):
 
     def forward(self, x, temb):
         return F.silu(self.conv(x)) + self.time_proj(temb)[:, :, None, None]
+
+
+class TimeWithoutSilu(TimedConv):
+    """SiLU is lost. The sum of the two goes through it, as before."""
+
+    def forward(self, x, temb):
+        return self.conv(x) + self.time_proj(temb)[:, :, None, None]
 
 
 class TimeMultiplies(TimedConv):
@@ -1789,6 +1804,7 @@ EXERCISES = [
             "time of the first picture for all": TimeOfTheFirstPicture,
             "SiLU on the time": TimeActivatedToo,
             "time after SiLU": TimeAfterSilu,
+            "no SiLU": TimeWithoutSilu,
             "time multiplied": TimeMultiplies,
             "time not used": TimeLeftOut,
             "time on the input": TimeOnTheInput,

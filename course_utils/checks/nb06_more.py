@@ -436,6 +436,14 @@ class SixteenGroups(Grouped):
         return 16
 
 
+class TwentyFourGroups(SixteenGroups):
+    """The number of groups is always 24, which fits 48 channels and few others. Let it depend on
+    out_ch: its largest divisor up to 32."""
+
+    def groups(self, in_ch, out_ch):
+        return 24
+
+
 class EightGroups(SixteenGroups):
     """The number of groups is always 8. That only moves the fault to other channels. Let it depend
     on out_ch: its largest divisor up to 32."""
@@ -1253,8 +1261,31 @@ def first_step_left_out(x0, alpha_bar):
 
 
 def one_step_too_many(x0, alpha_bar):
-    """t can be T, and alpha_bar ends at T - 1. torch.randint(0, T, ...) never gives T itself."""
+    """Your t can be T or more, and alpha_bar ends at T - 1. torch.randint(0, T, ...) never gives T
+    itself."""
     t = torch.randint(0, len(alpha_bar) + 1, (len(x0),), device=x0.device)
+    eps = torch.randn_like(x0)
+    return mixed(x0, eps, alpha_bar[t]), t, eps
+
+
+def four_steps(x0, alpha_bar):
+    """You draw four steps always. How many pictures there are, x0 knows: len(x0)."""
+    t = torch.randint(0, len(alpha_bar), (4,), device=x0.device)
+    eps = torch.randn_like(x0)
+    return mixed(x0, eps, alpha_bar[t]), t, eps
+
+
+def a_step_for_each_channel(x0, alpha_bar):
+    """You draw as many steps as there are channels. There is one for each picture, and the pictures
+    are axis 0: len(x0)."""
+    t = torch.randint(0, len(alpha_bar), (x0.shape[1],), device=x0.device)
+    eps = torch.randn_like(x0)
+    return mixed(x0, eps, alpha_bar[t]), t, eps
+
+
+def a_row_of_all_pixels(x0, alpha_bar):
+    """You draw a step for each pixel. There is one for each picture: (len(x0),), not x0.shape."""
+    t = torch.randint(0, len(alpha_bar), x0.shape, device=x0.device)
     eps = torch.randn_like(x0)
     return mixed(x0, eps, alpha_bar[t]), t, eps
 
@@ -1730,8 +1761,8 @@ class NotAdded(PixelsInSteps):
 
 
 class OnlyFlattened(PixelsInSteps):
-    """flatten(2) alone gives (B, C, HW), and the layers take the pixels for channels. Put
-    transpose(1, 2) behind it, to have (B, HW, C)."""
+    """The pixels stand on the last axis, where the layers want the channels. flatten(2) gives
+    (B, C, HW). Put transpose(1, 2) behind it, to have (B, HW, C)."""
 
     def tokens(self, x):
         return x.flatten(2)
@@ -2015,6 +2046,22 @@ class SometimesNoShortcut(LateLayers):
             self.shortcut = nn.Identity()
 
 
+class ShortcutWithoutBias(LateLayers):
+    """The 1x1 convolution has no bias. Leave bias at its default, True."""
+
+    def __init__(self, in_ch, out_ch, depth):
+        super().__init__(in_ch, out_ch, depth)
+        self.shortcut = nn.Conv2d(in_ch, out_ch, 1, bias=False)
+
+
+class WideShortcut(LateLayers):
+    """The convolution around the others is 3x3. It was 1x1, and that was right."""
+
+    def __init__(self, in_ch, out_ch, depth):
+        super().__init__(in_ch, out_ch, depth)
+        self.shortcut = nn.Conv2d(in_ch, out_ch, 3, padding=1)
+
+
 class WithoutSiLU(LateLayers):
     """The SiLU after each convolution is lost. nn.Sequential(*convs) runs one convolution right
     after the other, and several of them are no more than one large one."""
@@ -2159,6 +2206,7 @@ EXERCISES = [
             "common factor with 32": CommonFactor,
             "always 16": SixteenGroups,
             "always 8": EightGroups,
+            "always 24": TwentyFourGroups,
             "at most 32": AtMost32,
             "one unless 32 fits": OneUnless32,
             "all unless 32 fits": AllUnless32,
@@ -2266,6 +2314,9 @@ EXERCISES = [
             "eps drawn twice": noise_drawn_twice,
             "uniform noise": uniform_noise,
             "always 1000 steps": always_thousand,
+            "always 4 pictures": four_steps,
+            "a step for each channel": a_step_for_each_channel,
+            "a step for each pixel, in one row": a_row_of_all_pixels,
             "another order": step_comes_last,
             "xt alone": noisy_alone,
         },
@@ -2349,6 +2400,8 @@ EXERCISES = [
             "no shortcut": NoShortcut,
             "shortcut not used": ShortcutNotUsed,
             "x added where it fits": SometimesNoShortcut,
+            "shortcut without bias": ShortcutWithoutBias,
+            "3x3 shortcut": WideShortcut,
             "no SiLU": WithoutSiLU,
             "last without SiLU": LastWithoutSiLU,
             "SiLU of the sum": SiLUOfTheSum,

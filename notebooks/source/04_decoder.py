@@ -196,6 +196,7 @@ print(paint(torch.ones(3, 3), tent[:, None] * tent, 2))
 # |---|---|
 # | `in_ch`, `out_ch` | C and K, the channels that come in and go out |
 # | kernel and stride | 2 and 2 |
+# | all else | as it is by default: no padding, and a bias |
 # | input | `(B, C, H, W)` |
 # | returns | `(B, K, 2H, 2W)` |
 

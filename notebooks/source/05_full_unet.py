@@ -74,7 +74,7 @@ decoder = Decoder(chs, 1, time_dim)
 xt, t = images[:5], torch.tensor([10, 200, 400, 600, 900])
 temb = time(t)
 bottom, skips = encoder(xt, temb)
-eps = decoder(bottom, skips, temb)
+eps = decoder(bottom, list(skips), temb)  # a copy: yours may take the skips out of its list
 for name, value in [("xt", xt), ("t", t), ("temb", temb), ("bottom", bottom), ("eps", eps)]:
     print(f"{name:8}", tuple(value.shape))
 for i, skip in enumerate(skips):
@@ -453,8 +453,8 @@ plt.show()
 # | `xT` | `(B, C, H, W)`, pure noise |
 # | `schedule` | has `T`, `betas` of shape `(T,)` and `alpha_bar` of shape `(T,)` |
 #
-# (`@torch.no_grad()` says that no gradients are needed in here, which saves memory and time. On a
-# GPU, xT is there and the schedule is not: begin with `alpha_bar =
+# (`@torch.no_grad()` says that no gradients are needed in here, which saves memory and time: leave
+# it there. On a GPU, xT is there and the schedule is not: begin with `alpha_bar =
 # schedule.alpha_bar.to(xT.device)` and the same for betas.)
 
 # %%
