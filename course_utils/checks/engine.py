@@ -61,11 +61,12 @@ def grade_exercise(exercise, attempt):
         return verdict("crashed", attempt.message)
     if not alike(exercise.reference, attempt):
         wanted = "class" if inspect.isclass(exercise.reference) else "function"
-        tip = (
-            "Write def and a return."
-            if inspect.isclass(attempt)
-            else "Give it the name alone, without brackets behind it."
-        )
+        if inspect.isclass(attempt):
+            tip = "Write def and a return."
+        elif callable(attempt) and wanted == "class":
+            tip = "Write class, and def inside."
+        else:
+            tip = "Give it the name alone, without brackets behind it."
         return verdict(
             "not yet",
             f"The check takes a {wanted}, {name(exercise.reference)}; it got {describe(attempt)}. "
@@ -85,11 +86,14 @@ def grade_exercise(exercise, attempt):
     if found is None:
         return verdict("correct", "")
     if exercise.patient and agree(observe_ours(exercise, exercise.patient), came):
-        return verdict(
-            "not attempted",
-            "It does what the broken one does: what you changed, if anything, does not show in "
-            "what comes out. The notebook goes on with the reference.",
+        same = (
+            "It stops where the broken one stops, with the same message: what you changed, if "
+            "anything, comes later."
+            if isinstance(came[-1].value, Crash)
+            else "It does what the broken one does: what you changed, if anything, does not show "
+            "in what comes out."
         )
+        return verdict("not attempted", f"{same} The notebook goes on with the reference.")
     seen, how, tip = found
     outcome = "crashed" if isinstance(seen.value, Crash) else "not yet"
     mistake = recognise(exercise, came)
@@ -179,8 +183,20 @@ ADVICE = [
     (r"not a Module subclass", "Brackets are missing behind a layer, or layers are in a list."),
     (r"'(float|int)' object has no", "That is a plain number; torch.tensor(1.0) is a tensor."),
     (r"'(builtin_)?(function|method)\w*'", "() are missing behind a name: they call a function."),
-    (r"NoneType", "Something is None. append, reverse and sort change a list and return nothing."),
+    (
+        r"NoneType",
+        "Something is None. append, reverse and sort change a list and return nothing, like every "
+        "function without a return.",
+    ),
     (r"reverseiterator|'zip'|'map'|generator' object", "Make a list of it first: list(...)."),
+    (r"'super' object|super\(type", "Write super().__init__(), with both pairs of brackets."),
+    (
+        r"'(?!int|float)\w+' object is not subscriptable",
+        "Its parts stand behind a dot: config.lr, not config['lr'].",
+    ),
+    (r"divisible by num_groups", "A norm's channels are those of what it gets, in whole groups."),
+    (r"used as indices", "An index is a whole number, or a tensor of such: .long() makes it one."),
+    (r"module '.*' has no attribute", "The library has nothing of that name. Is it spelled right?"),
     (r"argument", "Compare the call with what the function or the layer takes."),
     (r"AttributeError", "Is the name spelled alike everywhere, and made in __init__?"),
     (r"NameError", "Is the name spelled right, and made or imported before this line?"),
