@@ -82,15 +82,15 @@ def not_spread(x0, eps, alpha_bar):
 
 
 def one_axis_short(x0, eps, alpha_bar):
-    """alpha_bar has one axis too few: (B, 1, 1) meets C, H and W, so the B numbers meet the
-    channels. It needs three more than it has, [:, None, None, None], to be (B, 1, 1, 1)."""
+    """The B numbers of alpha_bar meet the channels, for PyTorch lines up the last axes: (B, 1, 1)
+    with C, H and W. Three new axes belong behind: [:, None, None, None] makes (B, 1, 1, 1)."""
     alpha_bar = alpha_bar[:, None, None]
     return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
 
 
 def two_axes_short(x0, eps, alpha_bar):
-    """alpha_bar has two axes too few: (B, 1) meets H and W, so the B numbers meet the rows. It
-    needs three more than it has, [:, None, None, None], to be (B, 1, 1, 1)."""
+    """The B numbers of alpha_bar meet the rows, for PyTorch lines up the last axes: (B, 1) with H
+    and W. Three new axes belong behind: [:, None, None, None] makes (B, 1, 1, 1)."""
     alpha_bar = alpha_bar[:, None]
     return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
 

@@ -101,6 +101,45 @@ def shift_first(x, scale, shift, eps=1e-5):
     return scale[:, None, None] * ((x - mean) / (var + eps).sqrt() + shift[:, None, None])
 
 
+def shift_forgotten(x, scale, shift, eps=1e-5):
+    """shift is not used. Each channel has a number of its own that is added at the end."""
+    return batch_norm(x, scale, 0 * shift, eps)
+
+
+def scale_forgotten(x, scale, shift, eps=1e-5):
+    """scale is not used. Each channel is multiplied by a number of its own before the shift."""
+    return batch_norm(x, torch.ones_like(scale), shift, eps)
+
+
+def mean_kept(x, scale, shift, eps=1e-5):
+    """The mean is not subtracted: your channels keep theirs."""
+    var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
+    return scale[:, None, None] * x / (var + eps).sqrt() + shift[:, None, None]
+
+
+def brackets_forgotten(x, scale, shift, eps=1e-5):
+    """Only the mean is divided, since / comes before -. Put brackets around the difference:
+    (x - mean) / ..."""
+    mean = x.mean(dim=(0, 2, 3), keepdim=True)
+    var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
+    return scale[:, None, None] * x - mean / (var + eps).sqrt() + shift[:, None, None]
+
+
+def mean_of_squares(x, scale, shift, eps=1e-5):
+    """Your variance is the mean of the squares of x. It is that of the squared differences from
+    the mean: subtract the mean first."""
+    mean = x.mean(dim=(0, 2, 3), keepdim=True)
+    square = x.square().mean(dim=(0, 2, 3), keepdim=True)
+    return scale[:, None, None] * (x - mean) / (square + eps).sqrt() + shift[:, None, None]
+
+
+def by_std(x, scale, shift, eps=1e-5):
+    """x.std divides by one less than the number of values, and eps is added to the root. Take the
+    variance, with correction=0, add eps to it, and then take the root."""
+    mean, std = x.mean(dim=(0, 2, 3), keepdim=True), x.std(dim=(0, 2, 3), keepdim=True)
+    return scale[:, None, None] * (x - mean) / (std + eps) + shift[:, None, None]
+
+
 def scale_on_the_columns(x, scale, shift, eps=1e-5):
     """scale has shape (C,), and PyTorch lines it up with the last axis, the W columns. It needs
     two more axes: (C, 1, 1)."""
@@ -125,7 +164,8 @@ def one_axis_short(x, scale, shift, eps=1e-5):
 
 
 def own_eps(x, scale, shift, eps=1e-5):
-    """Your function takes an eps of its own. Use the argument."""
+    """eps makes no difference in your function. Add the argument to the variance, under the
+    root."""
     return batch_norm(x, scale, shift)
 
 
@@ -221,6 +261,26 @@ def norm_of_the_input(in_ch, out_ch):
     return nn.Sequential(nn.Conv2d(in_ch, out_ch, 3, padding=1), nn.BatchNorm2d(in_ch), nn.SiLU())
 
 
+def in_and_out_swapped(in_ch, out_ch):
+    """The convolution has its two channel numbers swapped: first what comes in, then what goes
+    out."""
+    return nn.Sequential(nn.Conv2d(out_ch, in_ch, 3, padding=1), nn.BatchNorm2d(out_ch), nn.SiLU())
+
+
+def kept_in_a_list(in_ch, out_ch):
+    """An nn.ModuleList only keeps layers. nn.Sequential(a, b, c) also calls them, one after the
+    other."""
+    return nn.ModuleList(conv_bn_silu(in_ch, out_ch))
+
+
+def norm_of_one_dimension(in_ch, out_ch):
+    """nn.BatchNorm1d is for (B, C) and (B, C, L). Pictures have two dimensions more than (B, C):
+    nn.BatchNorm2d."""
+    return nn.Sequential(
+        nn.Conv2d(in_ch, out_ch, 3, padding=1), nn.BatchNorm1d(out_ch), nn.SiLU()
+    )  # fmt: skip
+
+
 def mirrored_border(in_ch, out_ch):
     """Your padding repeats or mirrors the border. Plain padding=1 puts zeros around the
     picture."""
@@ -312,6 +372,21 @@ class TimeAfterSecond(TimedConvs):
         return self.conv2(self.conv1(x)) + self.time_proj(temb)[:, :, None, None]
 
 
+class TimeBeforeFirst(TimedConvs):
+    """The time is added to x, before the first convolution. It has K numbers, as many as conv1
+    makes channels: add it to what conv1 returns."""
+
+    def forward(self, x, temb):
+        return self.conv2(self.conv1(x + self.time_proj(temb)[:, :, None, None]))
+
+
+class FirstTwice(TimedConvs):
+    """conv1 is called a second time, on the K channels that it made. There it is conv2's turn."""
+
+    def forward(self, x, temb):
+        return self.conv1(self.conv1(x) + self.time_proj(temb)[:, :, None, None])
+
+
 class TimeMultiplied(TimedConvs):
     """The time multiplies the features; here it is added. (Scaling is a good idea too, and is in
     use elsewhere.)"""
@@ -358,6 +433,14 @@ class TimeActivated(TimedConvs):
 
     def forward(self, x, temb):
         return self.conv2(self.conv1(x) + F.silu(self.time_proj(temb))[:, :, None, None])
+
+
+class EmbeddingActivated(TimedConvs):
+    """temb goes through an activation before the linear layer. TimeEmbedding ends with one
+    already; here it is the bare linear layer."""
+
+    def forward(self, x, temb):
+        return self.conv2(self.conv1(x) + self.time_proj(F.silu(temb))[:, :, None, None])
 
 
 class SecondForgotten(TimedConvs):
@@ -456,6 +539,20 @@ def normalised(in_ch, out_ch):
     return nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch))
 
 
+def activated(in_ch, out_ch):
+    """There is an activation on your way around. Leave it to the block itself: the shortcut is
+    there so that x comes through as it is."""
+    if in_ch == out_ch:
+        return nn.Identity()
+    return nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.SiLU())
+
+
+def linear(in_ch, out_ch):
+    """nn.Linear works on the last axis, which is the W columns here. A 1x1 convolution does the
+    same with the channels: nn.Conv2d(in_ch, out_ch, 1)."""
+    return nn.Identity() if in_ch == out_ch else nn.Linear(in_ch, out_ch)
+
+
 def only_when_growing(in_ch, out_ch):
     """It works for in_ch < out_ch only. In the decoder the channels become fewer."""
     return nn.Conv2d(in_ch, out_ch, 1) if in_ch < out_ch else nn.Identity()
@@ -502,7 +599,8 @@ def shortcut_by_class(in_ch, out_ch):
 
 
 class NoShortcut(ConvBlock):
-    """The shortcut is missing: add self.shortcut(x) to what comes out."""
+    """The shortcut is missing: add x, or the 1x1 convolution of it, to what the convolutions
+    return."""
 
     def forward(self, x, temb):
         h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
@@ -530,9 +628,60 @@ class ShortcutOfTheMiddle(ConvBlock):
         return F.silu(self.norm2(self.conv2(h))) + h
 
 
+class ShortcutOfTheMiddleToo(ConvBlock):
+    """What you add at the end is what the first convolution made. Add what the shortcut makes of
+    the block's input x."""
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        return F.silu(self.norm2(self.conv2(h))) + h
+
+
+class ShortcutOfAnotherX(ConvBlock):
+    """Your shortcut gets what the convolutions made, not the block's input. Is x overwritten on
+    the way? Leave x as it is, and give what the convolutions make another name, such as h."""
+
+    def forward(self, x, temb):
+        x = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        x = F.silu(self.norm2(self.conv2(x)))
+        return x + self.shortcut(x)
+
+
+class ShortcutMadeInForward(ConvBlock):
+    """The shortcut's convolution is made in forward, with new random weights in each call, and
+    the optimizer never sees it. Make it in __init__, and keep it on self."""
+
+    def __init__(self, in_ch, out_ch, time_dim):
+        super().__init__(in_ch, out_ch, time_dim)
+        self.shortcut = nn.Identity()
+        self.channels = in_ch, out_ch
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        return F.silu(self.norm2(self.conv2(h))) + shortcut(*self.channels)(x)
+
+
+class SecondForInput(ConvBlock):
+    """The second convolution gets the out_ch channels that the first one made: it goes from out_ch
+    to out_ch. (Is it the second one that you call, and not the first one again?)"""
+
+    def __init__(self, in_ch, out_ch, time_dim):
+        super().__init__(in_ch, out_ch, time_dim)
+        self.conv2 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
+
+
+class SecondNotUsed(ConvBlock):
+    """The second convolution is not used."""
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        return h + self.shortcut(x)
+
+
 class ShortcutUnchanged(ConvBlock):
-    """You add x as it is. That works only where in_ch and out_ch are equal; else x needs a 1x1
-    convolution that makes out_ch channels of it."""
+    """Something with in_ch channels is added to something with out_ch. If it is x, it needs a 1x1
+    convolution that makes out_ch channels of it. If it is the time, its linear layer must return
+    out_ch numbers."""
 
     def __init__(self, in_ch, out_ch, time_dim):
         super().__init__(in_ch, out_ch, time_dim)
@@ -566,7 +715,8 @@ class ActivatedOnceMore(ConvBlock):
 
 
 class ShortcutNotAdded(ConvBlock):
-    """The shortcut is made and not used: add self.shortcut(x) to what comes out."""
+    """The shortcut is made and not used: call it on x, and add the result to what the
+    convolutions return."""
 
     def forward(self, x, temb):
         h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
@@ -686,6 +836,24 @@ class BlockTimeBeforeActivation(ConvBlock):
         return F.silu(self.norm2(self.conv2(h))) + self.shortcut(x)
 
 
+class BlockTimeActivated(ConvBlock):
+    """The projected time goes through an activation before it is added. TimeEmbedding has one
+    already; here it is the bare linear layer."""
+
+    def forward(self, x, temb):
+        time = F.silu(self.time_proj(temb))[:, :, None, None]
+        h = F.silu(self.norm1(self.conv1(x))) + time
+        return F.silu(self.norm2(self.conv2(h))) + self.shortcut(x)
+
+
+class BlockEmbeddingActivated(ConvBlock):
+    """temb goes through an activation before the linear layer. TimeEmbedding ends with one
+    already; here it is the bare linear layer."""
+
+    def forward(self, x, temb):
+        return super().forward(x, F.silu(temb))
+
+
 class BlockTimeMultiplied(ConvBlock):
     """The time multiplies the features; here it is added."""
 
@@ -695,7 +863,8 @@ class BlockTimeMultiplied(ConvBlock):
 
 
 class BlockTimeForgotten(ConvBlock):
-    """The time is not used: forward must add self.time_proj(temb) between the convolutions."""
+    """The time is not used: forward must add temb, projected to K numbers, between the
+    convolutions."""
 
     def forward(self, x, temb):
         h = F.silu(self.norm1(self.conv1(x)))
@@ -780,6 +949,12 @@ EXERCISES = [
             "divided by the variance": by_the_variance,
             "scale and shift not used": not_scaled,
             "shifted before scaled": shift_first,
+            "shift not used": shift_forgotten,
+            "scale not used": scale_forgotten,
+            "mean not subtracted": mean_kept,
+            "only the mean divided": brackets_forgotten,
+            "mean of the squares for the variance": mean_of_squares,
+            "x.std, and eps outside the root": by_std,
             "scale not spread over the pixels": scale_on_the_columns,
             "keepdim forgotten": axes_lost,
             "scale one axis short": one_axis_short,
@@ -803,6 +978,9 @@ EXERCISES = [
             "1x1 kernel": one_by_one,
             "GroupNorm instead of BatchNorm": group_norm,
             "BatchNorm for in_ch channels": norm_of_the_input,
+            "channels swapped": in_and_out_swapped,
+            "nn.ModuleList": kept_in_a_list,
+            "BatchNorm1d": norm_of_one_dimension,
             "padding with other than zeros": mirrored_border,
         },
         also_right=[conv_bn_silu_same, conv_bn_silu_by_class, conv_bn_silu_step_by_step],
@@ -818,12 +996,15 @@ EXERCISES = [
             "time not spread over the pixels": TimeNotSpread,
             "time one axis short": TimeOneAxisShort,
             "time after the second convolution": TimeAfterSecond,
+            "time before the first convolution": TimeBeforeFirst,
+            "first convolution twice": FirstTwice,
             "time multiplied": TimeMultiplied,
             "time without effect": TimeForgotten,
             "time added twice": TimeTwice,
             "time of the first picture for all": TimeOfTheFirst,
             "time not projected": TimeRaw,
             "activation on the projected time": TimeActivated,
+            "activation on the embedding": EmbeddingActivated,
             "second convolution not used": SecondForgotten,
         },
         also_right=[TimedByView, TimedByEinops, TimedByExpand],
@@ -843,6 +1024,8 @@ EXERCISES = [
             "channels swapped": channels_swapped,
             "no bias": without_bias,
             "BatchNorm on the way": normalised,
+            "an activation on the way": activated,
+            "nn.Linear": linear,
             "only for more channels": only_when_growing,
         },
         also_right=[shortcut_in_sequence, shortcut_by_linear, shortcut_by_class],
@@ -859,6 +1042,11 @@ EXERCISES = [
             "no shortcut": NoShortcut,
             "shortcut multiplied": ShortcutMultiplied,
             "shortcut from the middle": ShortcutOfTheMiddle,
+            "shortcut from the middle, and one that is not used": ShortcutOfTheMiddleToo,
+            "shortcut of another x": ShortcutOfAnotherX,
+            "shortcut made in forward": ShortcutMadeInForward,
+            "second convolution for in_ch channels": SecondForInput,
+            "second convolution not used": SecondNotUsed,
             "shortcut without a convolution": ShortcutUnchanged,
             "shortcut always with a convolution": ShortcutAlwaysConvolved,
             "shortcut not added": ShortcutNotAdded,
@@ -877,6 +1065,8 @@ EXERCISES = [
             "time not spread over the pixels": BlockTimeNotSpread,
             "time after the second convolution": BlockTimeAfterSecond,
             "time before the first SiLU": BlockTimeBeforeActivation,
+            "activation on the projected time": BlockTimeActivated,
+            "activation on the embedding": BlockEmbeddingActivated,
             "time multiplied": BlockTimeMultiplied,
             "time forgotten": BlockTimeForgotten,
             "input changed in place": BlockChangesItsInput,

@@ -306,7 +306,7 @@ def summed_before_abs(net, x):
 
 def channels_left(net, x):
     """Your result still has the channels of x. Add them up, so that one number is left for each
-    pixel: sum(dim=0) of a tensor (C, H, W) is (H, W)."""
+    pixel. The gradient is (1, C, H, W), its [0] is (C, H, W), and sum(dim=0) of that is (H, W)."""
     x = x.clone().requires_grad_()
     out = net(x)
     h, w = out.shape[2:]
@@ -344,10 +344,17 @@ def nothing_asked(net, x):
     return gradient[0].abs().sum(dim=0)
 
 
+def asked_too_late(net, x):
+    """The tensor whose gradient you want is not the one that went into net. Make the copy that
+    asks, x = x.clone().requires_grad_(), before net is called, and give that one to net."""
+    out = net(x.clone().requires_grad_())
+    return field_gradient(x.requires_grad_(), out[0, :, out.shape[2] // 2, out.shape[3] // 2])
+
+
 def grad_of_one_that_did_not_ask(net, x):
-    """x.grad is None: this x did not ask for its gradient before it went into net, or it is a
-    copy's gradient that you want. The tensor that asks, the one that goes into net and the one
-    whose grad you read must be the same."""
+    """Is it what backward() returns? It returns nothing: the gradient is in x.grad after it. If
+    x.grad is None, this x did not ask for its gradient before it went into net: the tensor that
+    asks, the one that goes into net and the one whose grad you read must be the same."""
     out = net(x.clone().requires_grad_())
     h, w = out.shape[2:]
     out[0, :, h // 2, w // 2].sum().backward()
@@ -355,7 +362,8 @@ def grad_of_one_that_did_not_ask(net, x):
 
 
 def grad_is_none(net, x):
-    """x.grad is None: this x did not ask for its gradient before it went into net. Write
+    """Is it what backward() returns? It returns nothing: the gradient is in x.grad after it. If
+    x.grad is None, this x did not ask for its gradient before it went into net. Write
     x = x.clone().requires_grad_() first, and give that x to net."""
     out = net(x.clone().requires_grad_())
     h, w = out.shape[2:]
@@ -556,6 +564,49 @@ def weights_without_kernel(H, W, chs):
     return [(v, w // 9, m) for v, w, m in level_costs(H, W, chs)]
 
 
+def values_without_channels(H, W, chs):
+    """Your values are those of one output channel. There are chs[i] channels: times chs[i]."""
+    return [(v // K, w, m) for K, (v, w, m) in zip(chs, level_costs(H, W, chs))]
+
+
+def three_for_nine(H, W, chs):
+    """Your kernel has three weights for each pair of channels. It is 3x3, so it has nine."""
+    return [(v, w // 3, m // 3) for v, w, m in level_costs(H, W, chs)]
+
+
+def weights_three_for_nine(H, W, chs):
+    """Your weights are three for each pair of channels. The kernel is 3x3, so there are nine."""
+    return [(v, w // 3, m) for v, w, m in level_costs(H, W, chs)]
+
+
+def from_the_level_above(H, W, chs):
+    """Your convolution takes the channels of the level above. The one to count has chs[i] channels
+    in and as many out."""
+    ins = [chs[0], *chs]
+    return [
+        (v, 9 * above * K, v * 9 * above)
+        for K, above, (v, _, _) in zip(chs, ins, level_costs(H, W, chs))
+    ]
+
+
+def doubled_from_the_top(H, W, chs):
+    """You double chs[0] from level to level. Here chs may be any list: take chs[i]."""
+    return level_costs(H, W, [chs[0] * 2**i for i in range(len(chs))])
+
+
+def quartered(H, W, chs):
+    """You divide each side by 4**i. Each side is halved, by 2**i; it is their product that falls
+    to a quarter."""
+    sizes = [(H // 4**i, W // 4**i) for i in range(len(chs))]
+    return [(K * h * w, 9 * K * K, 9 * K * K * h * w) for K, (h, w) in zip(chs, sizes)]
+
+
+def additions_too(H, W, chs):
+    """Your multiplications are twice as many as they should be. Do you count the additions too?
+    They are left out here."""
+    return [(v, w, 2 * m) for v, w, m in level_costs(H, W, chs)]
+
+
 def products_without_channels(H, W, chs):
     """Your multiplications are 9 for each value. Each value is a sum over 3x3 pixels of every
     input channel: 9 * chs[i]."""
@@ -745,6 +796,27 @@ class NoBottomBlock(nn.Module):
             skips.append(block(x, temb))
             x = down(skips[-1])
         return x, skips
+
+
+class BottomNotCalled(Encoder):
+    """The last block is made, but forward does not call it: you return what comes out of the last
+    downsample."""
+
+    def forward(self, x, temb):
+        skips = []
+        for block, down in zip(self.blocks, self.downs):
+            skips.append(block(x, temb))
+            x = down(skips[-1])
+        return x, skips
+
+
+class SkipsOneByOne(Encoder):
+    """Your skips are returned one by one, beside the bottom. Return two things, the bottom and the
+    list of the skips, without a star: `return bottom, skips`."""
+
+    def forward(self, x, temb):
+        bottom, skips = super().forward(x, temb)
+        return bottom, *skips
 
 
 class HalvedWithSkip(nn.Module):
@@ -982,6 +1054,24 @@ class DownForNextLevel(Encoder):
         self.downs = nn.ModuleList(Downsample(ch) for ch in chs[1:])
 
 
+class DownForLevelAbove(Encoder):
+    """Your Downsample is made for the channels that come into the level's block. It stands behind
+    the block and halves what that returns, chs[i] channels."""
+
+    def __init__(self, in_ch, chs, time_dim):
+        super().__init__(in_ch, chs, time_dim)
+        self.downs = nn.ModuleList(Downsample(ch) for ch in [in_ch, *chs[:-2]])
+
+
+class WrittenOut(Encoder):
+    """An index is larger than its list is long. chs may have two numbers or five: go through it in
+    a loop. With n + 1 numbers, the last is chs[n]."""
+
+    def __init__(self, in_ch, chs, time_dim):
+        super().__init__(in_ch, chs, time_dim)
+        self.bottom = ConvBlock(chs[-1], chs[len(chs)], time_dim)
+
+
 class FromLevelToLevel(Encoder):
     """Your first block expects chs[0] channels, but the picture that comes in has in_ch. The
     blocks go from in_ch to chs[0], from chs[0] to chs[1], and so on."""
@@ -1119,6 +1209,7 @@ EXERCISES = [
             "yes or no": yes_or_no,
             "gradients of the last call": left_in_x,
             "no gradient asked for": nothing_asked,
+            "asked too late": asked_too_late,
             "gradient of another tensor": grad_of_one_that_did_not_ask,
             "gradient is None": grad_is_none,
             "a tuple returned": tuple_returned,
@@ -1148,6 +1239,13 @@ EXERCISES = [
             "weights for one side of the channels": one_side_of_the_channels,
             "weights for one input channel": weights_of_one_input,
             "weights without the kernel": weights_without_kernel,
+            "values without the channels": values_without_channels,
+            "3 instead of 3 * 3": three_for_nine,
+            "weights with 3 instead of 3 * 3": weights_three_for_nine,
+            "channels of the level above": from_the_level_above,
+            "channels doubled from the top": doubled_from_the_top,
+            "each side divided by 4**i": quartered,
+            "additions counted": additions_too,
             "multiplications without the input channels": products_without_channels,
             "multiplications of one pixel": products_of_one_pixel,
             "values times weights": values_times_weights,
@@ -1178,8 +1276,10 @@ EXERCISES = [
             "skips from below": FromBelow,
             "bottom among the skips": BottomAmongSkips,
             "last block missing": NoBottomBlock,
+            "last block not called": BottomNotCalled,
             "bottom treated like the other levels": HalvedWithSkip,
             "skips returned first": SkipsFirst,
+            "skips one by one": SkipsOneByOne,
             "skips not returned": SkipsLost,
             "skips of the last call": SkipsRemembered,
             "skips detached": SkipsDetached,
@@ -1198,6 +1298,8 @@ EXERCISES = [
             "one block for all levels": OneForAll,
             "one downsample for all levels": OneDownForAll,
             "downsample for the next level": DownForNextLevel,
+            "downsample for the level above": DownForLevelAbove,
+            "an index past the end": WrittenOut,
             "in_ch forgotten": FromLevelToLevel,
             "last block from its own channels": BottomFromItself,
         },
