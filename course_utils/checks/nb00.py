@@ -95,6 +95,24 @@ def two_axes_short(x0, eps, alpha_bar):
     return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
 
 
+def not_spread_behind(x0, eps, alpha_bar):
+    """alpha_bar has shape (B,), the pictures (B, C, H, W). PyTorch lines up the last axes, so the
+    B numbers meet the W columns. alpha_bar needs three more axes: (B, 1, 1, 1)."""
+    return x0 * alpha_bar.sqrt() + eps * (1 - alpha_bar).sqrt()
+
+
+def one_axis_short_behind(x0, eps, alpha_bar):
+    """The B numbers of alpha_bar meet the channels, for PyTorch lines up the last axes: (B, 1, 1)
+    with C, H and W. Three new axes belong behind: [:, None, None, None] makes (B, 1, 1, 1)."""
+    return not_spread_behind(x0, eps, alpha_bar[:, None, None])
+
+
+def two_axes_short_behind(x0, eps, alpha_bar):
+    """The B numbers of alpha_bar meet the rows, for PyTorch lines up the last axes: (B, 1) with H
+    and W. Three new axes belong behind: [:, None, None, None] makes (B, 1, 1, 1)."""
+    return not_spread_behind(x0, eps, alpha_bar[:, None])
+
+
 def root_of_one_number(x0, eps, alpha_bar):
     """math.sqrt takes a single number, and alpha_bar holds B of them. A tensor has a root of its
     own, taken number by number: alpha_bar.sqrt()."""
@@ -138,6 +156,10 @@ EXERCISES = [
             "alpha_bar not spread over the pixels": not_spread,
             "alpha_bar one axis short": one_axis_short,
             "alpha_bar two axes short": two_axes_short,
+            # The same with the factors exchanged: PyTorch's message names the sizes in their order.
+            "not spread, second factor": not_spread_behind,
+            "one axis short, second factor": one_axis_short_behind,
+            "two axes short, second factor": two_axes_short_behind,
             "math.sqrt of a tensor": root_of_one_number,
         },
         also_right=[by_view, by_einops, picture_by_picture],

@@ -183,6 +183,13 @@ def sine_of_one_number(t, dim, max_period=10_000.0):
     return torch.cat([math.sin(angles), math.cos(angles)], dim=1)
 
 
+def not_spread_behind(t, dim, max_period=10_000.0):
+    """t has shape (B,), the frequencies (D/2,). Every t must meet every frequency: give t a
+    second axis, (B, 1), and the product is (B, D/2)."""
+    angles = frequencies(dim, max_period) * t
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
 def left_behind(t, dim, max_period=10_000.0):
     """This is right on a CPU, and stops on a GPU: t is there, and something of yours is on the
     CPU. Bring the frequencies to t with .to(t.device), and leave t where it is."""
@@ -277,6 +284,19 @@ def other_length_twice(emb):
     """Entry [i, j] is divided by the length of vector j twice. That is right on the diagonal
     only: divide by the length of i once and by that of j once."""
     return own_length_twice(emb).T
+
+
+def lengths_in_a_row(emb):
+    """The lengths have shape (N,), and PyTorch lines them up with the D columns. With
+    keepdim=True they are (N, 1), one for each row."""
+    unit = emb / emb.norm(dim=1)
+    return unit @ unit.T
+
+
+def not_transposed(emb):
+    """A matrix product takes the rows of the first factor and the columns of the second. The
+    second must be transposed, .T, so that its columns are the vectors."""
+    return emb @ emb
 
 
 def one_length(emb):
@@ -488,7 +508,8 @@ def shift_experiment(lab, shift):
 
 
 def shift_backwards(emb, k, max_period=10_000.0):
-    """This is the embedding of t - k: the two signs are the wrong way round."""
+    """This is the embedding of t - k. The two signs are the wrong way round, or the first half of
+    emb is taken for the cosines: it holds the sines."""
     return shift(emb, -k, max_period)
 
 
@@ -522,6 +543,16 @@ def shift_cosines_first(emb, k, max_period=10_000.0):
     """The values are right, but the cosines come first in your result. The sines belong into the
     first half, as in emb."""
     return shift(emb, k, max_period).roll(emb.shape[1] // 2, dims=1)
+
+
+def shift_halves_exchanged(emb, k, max_period=10_000.0):
+    """You take the first half of emb for the cosines. It holds the sines."""
+    return shift(emb.roll(emb.shape[1] // 2, dims=1), k, max_period)
+
+
+def shift_by_math(emb, k, max_period=10_000.0):
+    """math.cos takes a single number, and the angles are a tensor: take torch.cos and torch.sin."""
+    return emb * math.cos(k * frequencies(emb.shape[1], max_period))
 
 
 def shift_one_by_one(emb, k, max_period=10_000.0):
@@ -608,6 +639,7 @@ EXERCISES = [
             "max_period not handed on": period_forgotten,
             "divided by the frequency": divides,
             "t not spread over the frequencies": not_spread,
+            "t not spread, second factor": not_spread_behind,
             "frequencies made integers": as_whole_numbers,
             "math.sin of a tensor": sine_of_one_number,
             "frequencies left on the CPU": left_behind,
@@ -630,6 +662,8 @@ EXERCISES = [
             "divided by the length of j only": other_length_only,
             "divided by the length of i twice": own_length_twice,
             "divided by the length of j twice": other_length_twice,
+            "keepdim forgotten": lengths_in_a_row,
+            "not transposed": not_transposed,
             "one length for all": one_length,
             "distances instead of cosines": distances,
         },
@@ -671,6 +705,8 @@ EXERCISES = [
             "k not used": shift_by_one,
             "max_period not handed on": shift_without_period,
             "cosines first in the result": shift_cosines_first,
+            "cosines taken from the first half": shift_halves_exchanged,
+            "math.cos of a tensor": shift_by_math,
             "the new sine used for the cosine": shift_one_by_one,
             "embeddings added": shift_adds,
             "neighbours taken for pairs": shift_pairs,

@@ -1,5 +1,7 @@
 """The exercises of notebook 02. A docstring of a wrong answer is what its author is told."""
 
+import math
+
 import torch
 from einops import rearrange, reduce, repeat
 from torch import nn
@@ -149,8 +151,9 @@ def scale_on_the_columns(x, scale, shift, eps=1e-5):
 
 
 def axes_lost(x, scale, shift, eps=1e-5):
-    """The mean has shape (C,), and PyTorch lines it up with the last axis, the W columns. With
-    keepdim=True it is (1, C, 1, 1)."""
+    """Something of shape (C,) meets the W columns, for PyTorch lines up the last axes. With
+    keepdim=True, mean and variance are (1, C, 1, 1); with [:, None, None], scale and shift are
+    (C, 1, 1)."""
     mean, var = x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3), correction=0)
     return scale[:, None, None] * (x - mean) / (var + eps).sqrt() + shift[:, None, None]
 
@@ -161,6 +164,35 @@ def one_axis_short(x, scale, shift, eps=1e-5):
     mean = x.mean(dim=(0, 2, 3), keepdim=True)
     var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
     return scale[:, None] * (x - mean) / (var + eps).sqrt() + shift[:, None]
+
+
+def one_axis_short_behind(x, scale, shift, eps=1e-5):
+    """scale and shift have one axis too few: (C, 1) meets H and W. They need two more than they
+    have, [:, None, None], to be (C, 1, 1)."""
+    mean = x.mean(dim=(0, 2, 3), keepdim=True)
+    var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
+    return (x - mean) / (var + eps).sqrt() * scale[:, None] + shift[:, None]
+
+
+def one_axis_too_many(x, scale, shift, eps=1e-5):
+    """scale and shift have one axis too many: (C, 1, 1, 1) has the channels where the pictures are.
+    With [:, None, None] they are (C, 1, 1)."""
+    mean = x.mean(dim=(0, 2, 3), keepdim=True)
+    var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
+    return scale[:, None, None, None] * (x - mean) / (var + eps).sqrt()
+
+
+def one_axis_too_many_behind(x, scale, shift, eps=1e-5):
+    """scale and shift have one axis too many: (C, 1, 1, 1) has the channels where the pictures are.
+    With [:, None, None] they are (C, 1, 1)."""
+    mean = x.mean(dim=(0, 2, 3), keepdim=True)
+    return (x - mean) * scale[:, None, None, None]
+
+
+def root_of_one_number(x, scale, shift, eps=1e-5):
+    """math.sqrt takes a single number, and there is a variance for each channel. A tensor has a
+    root of its own, taken number by number: (var + eps).sqrt()."""
+    return x / math.sqrt(x.var(dim=(0, 2, 3)) + eps)
 
 
 def own_eps(x, scale, shift, eps=1e-5):
@@ -357,11 +389,27 @@ class TimeNotSpread(TimedConvs):
 
 
 class TimeOneAxisShort(TimedConvs):
-    """The projected time has one axis too few: (B, K, 1) meets K, H and W. It needs two:
-    [:, :, None, None]."""
+    """The channels of the projected time meet the rows, for PyTorch lines up the last axes:
+    (B, K, 1) with K, H and W. Two new axes belong behind: [:, :, None, None]."""
 
     def forward(self, x, temb):
         return self.conv2(self.conv1(x) + self.time_proj(temb)[:, :, None])
+
+
+class TimeNotSpreadBefore(TimedConvs):
+    """The projected time is one number for each channel. But PyTorch lines up the last axes, so
+    its channels meet the columns. It needs two more axes behind: [:, :, None, None]."""
+
+    def forward(self, x, temb):
+        return self.conv2(self.time_proj(temb) + self.conv1(x))
+
+
+class TimeOneAxisShortBefore(TimedConvs):
+    """The channels of the projected time meet the rows, for PyTorch lines up the last axes:
+    (B, K, 1) with K, H and W. Two new axes belong behind: [:, :, None, None]."""
+
+    def forward(self, x, temb):
+        return self.conv2(self.time_proj(temb)[:, :, None] + self.conv1(x))
 
 
 class TimeAfterSecond(TimedConvs):
@@ -385,6 +433,22 @@ class FirstTwice(TimedConvs):
 
     def forward(self, x, temb):
         return self.conv1(self.conv1(x) + self.time_proj(temb)[:, :, None, None])
+
+
+class ProjectionNotCalled(TimedConvs):
+    """self.time_proj is a layer. Call it on temb, self.time_proj(temb), and give the two axes to
+    what it returns."""
+
+    def forward(self, x, temb):
+        return self.conv2(self.conv1(x) + self.time_proj[:, :, None, None])
+
+
+class AxesBeforeProjection(TimedConvs):
+    """The two axes come too early: a linear layer works on the last axis, which must be the D
+    numbers of temb. Give them to what it returns: self.time_proj(temb)[:, :, None, None]."""
+
+    def forward(self, x, temb):
+        return self.conv2(self.conv1(x) + self.time_proj(temb[:, :, None, None]))
 
 
 class TimeMultiplied(TimedConvs):
@@ -688,6 +752,48 @@ class ShortcutUnchanged(ConvBlock):
         self.shortcut = nn.Identity()
 
 
+class ShortcutUnchangedBefore(ConvBlock):
+    """Something with in_ch channels is added to something with out_ch. If it is x, it needs a 1x1
+    convolution that makes out_ch channels of it. If it is the time, its linear layer must return
+    out_ch numbers."""
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        return x + F.silu(self.norm2(self.conv2(h)))
+
+
+class ShortcutOnlyWhereEqual(ConvBlock):
+    """Where in_ch and out_ch differ, your block has no shortcut. There, x goes around it through a
+    1x1 convolution."""
+
+    def __init__(self, in_ch, out_ch, time_dim):
+        super().__init__(in_ch, out_ch, time_dim)
+        self.shortcut = nn.Identity()
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        h = F.silu(self.norm2(self.conv2(h)))
+        return h + x if x.shape == h.shape else h
+
+
+class ShortcutTooEarly(ConvBlock):
+    """The shortcut is added before the second convolution. It goes around both: add it to what the
+    second one returns."""
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        return F.silu(self.norm2(self.conv2(h + self.shortcut(x))))
+
+
+class ShortcutNotCalled(ConvBlock):
+    """The shortcut is a layer, and you add the layer itself. Call it on x, and add what it
+    returns."""
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        return F.silu(self.norm2(self.conv2(h))) + self.shortcut
+
+
 class ShortcutAlwaysConvolved(ConvBlock):
     """Your shortcut has a convolution where the channels are equal too. There, x should come
     through untouched: nn.Identity()."""
@@ -814,6 +920,24 @@ class BlockTimeNotSpread(ConvBlock):
 
     def forward(self, x, temb):
         h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)
+        return F.silu(self.norm2(self.conv2(h))) + self.shortcut(x)
+
+
+class BlockTimeNotSpreadBefore(ConvBlock):
+    """The projected time is one number for each channel. But PyTorch lines up the last axes, so
+    its channels meet the columns. It needs two more axes behind: [:, :, None, None]."""
+
+    def forward(self, x, temb):
+        h = self.time_proj(temb) + F.silu(self.norm1(self.conv1(x)))
+        return F.silu(self.norm2(self.conv2(h))) + self.shortcut(x)
+
+
+class BlockTimeOneAxisShort(ConvBlock):
+    """The channels of the projected time meet the rows, for PyTorch lines up the last axes:
+    (B, K, 1) with K, H and W. Two new axes belong behind: [:, :, None, None]."""
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None]
         return F.silu(self.norm2(self.conv2(h))) + self.shortcut(x)
 
 
@@ -958,6 +1082,10 @@ EXERCISES = [
             "scale not spread over the pixels": scale_on_the_columns,
             "keepdim forgotten": axes_lost,
             "scale one axis short": one_axis_short,
+            "scale one axis short, second factor": one_axis_short_behind,
+            "scale with an axis too many": one_axis_too_many,
+            "scale with an axis too many, second factor": one_axis_too_many_behind,
+            "math.sqrt of a tensor": root_of_one_number,
             "eps not used": own_eps,
         },
         also_right=[batch_norm_by_function, batch_norm_by_einops, batch_norm_channel_by_channel],
@@ -995,9 +1123,14 @@ EXERCISES = [
         mistakes={
             "time not spread over the pixels": TimeNotSpread,
             "time one axis short": TimeOneAxisShort,
+            # The same with the two exchanged: PyTorch's message names the sizes in their order.
+            "time not spread, first in the sum": TimeNotSpreadBefore,
+            "time one axis short, first in the sum": TimeOneAxisShortBefore,
             "time after the second convolution": TimeAfterSecond,
             "time before the first convolution": TimeBeforeFirst,
             "first convolution twice": FirstTwice,
+            "projection not called": ProjectionNotCalled,
+            "axes before the projection": AxesBeforeProjection,
             "time multiplied": TimeMultiplied,
             "time without effect": TimeForgotten,
             "time added twice": TimeTwice,
@@ -1048,6 +1181,10 @@ EXERCISES = [
             "second convolution for in_ch channels": SecondForInput,
             "second convolution not used": SecondNotUsed,
             "shortcut without a convolution": ShortcutUnchanged,
+            "shortcut without a convolution, first in the sum": ShortcutUnchangedBefore,
+            "shortcut only where the channels are equal": ShortcutOnlyWhereEqual,
+            "shortcut before the second convolution": ShortcutTooEarly,
+            "shortcut not called": ShortcutNotCalled,
             "shortcut always with a convolution": ShortcutAlwaysConvolved,
             "shortcut not added": ShortcutNotAdded,
             "shortcut of 3x3": ShortcutOfNine,
@@ -1063,6 +1200,8 @@ EXERCISES = [
             "no padding": BlockWithoutPadding,
             "ReLU instead of SiLU": BlockWithRelu,
             "time not spread over the pixels": BlockTimeNotSpread,
+            "time not spread, first in the sum": BlockTimeNotSpreadBefore,
+            "time one axis short": BlockTimeOneAxisShort,
             "time after the second convolution": BlockTimeAfterSecond,
             "time before the first SiLU": BlockTimeBeforeActivation,
             "activation on the projected time": BlockTimeActivated,
