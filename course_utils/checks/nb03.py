@@ -97,6 +97,13 @@ class NothingHandedOn(nn.Conv2d):
         super().__init__()
 
 
+class BracketsForgotten(nn.Conv2d):
+    """Brackets are missing behind super: it is super().__init__(...)."""
+
+    def __init__(self, ch):
+        super.__init__(ch, ch, kernel_size=2, stride=2)
+
+
 class ParentForgotten(nn.Conv2d):
     """Your class is an nn.Conv2d itself, so it needs no convolution inside. Call the constructor of
     its parent, super().__init__(...), with the convolution's settings."""
@@ -199,6 +206,20 @@ def receptive_field(net, x):
     return gradient[0].abs().sum(dim=0)
 
 
+def field_of(lab, receptive_field, net, x):
+    """Call the attempt. Where something is None, it is hardly a list's append here."""
+    try:
+        lab.call(receptive_field, net, x)
+    except Stop:
+        if "NoneType" in str(lab.seen[-1].value.error):
+            lab.seen[-1].look = (
+                "Something is None. backward() returns nothing: the gradient is in x.grad after "
+                "it. And x.grad is None where backward() was not called, or where this x did not "
+                "ask before it went into net."
+            )
+        raise
+
+
 def receptive_field_experiment(lab, receptive_field):
     def layers(*layers):
         net = nn.Sequential(*layers)
@@ -207,21 +228,26 @@ def receptive_field_experiment(lab, receptive_field):
 
     x = lab.normal(1, 3, 14, 9)
     net = layers(nn.Conv2d(3, 5, 3, padding=1), nn.SiLU(), nn.Conv2d(5, 4, 3, padding=1))
-    lab.call(receptive_field, net, x)
+    field_of(lab, receptive_field, net, x)
     halving = layers(nn.Conv2d(3, 7, (5, 1), padding=(2, 0)), nn.SiLU(), nn.Conv2d(7, 2, 2, 2))
-    lab.call(receptive_field, halving, x)  # the same x once more: no gradient may be left in it
+    field_of(lab, receptive_field, halving, x)  # the same x: no gradient may be left in it
     net = layers(nn.Conv2d(2, 6, 3), nn.Tanh(), nn.Conv2d(6, 6, 2, 2), nn.Conv2d(6, 3, (1, 3)))
-    lab.call(receptive_field, net, lab.normal(1, 2, 11, 16))
-    lab.call(receptive_field, lambda x: F.avg_pool2d(x.square(), 3, 1), lab.normal(1, 4, 6, 7))
+    field_of(lab, receptive_field, net, lab.normal(1, 2, 11, 16))
+    field_of(lab, receptive_field, lambda x: F.avg_pool2d(x.square(), 3, 1), lab.normal(1, 4, 6, 7))
     lab.elsewhere(receptive_field, lambda x: F.avg_pool2d(x, 3, 1), lab.normal(1, 2, 6, 8))
     for training in (True, False):
         net.train(training)
-        lab.call(receptive_field, net, lab.normal(1, 2, 11, 16))
+        field_of(lab, receptive_field, net, lab.normal(1, 2, 11, 16))
         lab.note(
             "the mode of net", net.training,
             "Your code switches net to another mode, training or eval, and leaves it there.",
             "Whoever calls receptive_field chooses the mode: leave net as it is.",
         )  # fmt: skip
+    lab.note(
+        "weights that ask for gradients", all(p.requires_grad for p in net.parameters()),
+        "Your code freezes the weights of net: they ask for no gradient any more.",
+        "Who calls receptive_field may want to train net after it: leave net as it is.",
+    )  # fmt: skip
 
 
 def field_gradient(x, chosen):
@@ -352,9 +378,10 @@ def asked_too_late(net, x):
 
 
 def grad_of_one_that_did_not_ask(net, x):
-    """Is it what backward() returns? It returns nothing: the gradient is in x.grad after it. If
-    x.grad is None, this x did not ask for its gradient before it went into net: the tensor that
-    asks, the one that goes into net and the one whose grad you read must be the same."""
+    """Something is None. backward() returns nothing: the gradient is in x.grad after it. And x.grad
+    is None where backward() was not called, or where this x did not ask before it went into net.
+    The tensor that asks, the one that goes into net and the one whose grad you read must be the
+    same."""
     out = net(x.clone().requires_grad_())
     h, w = out.shape[2:]
     out[0, :, h // 2, w // 2].sum().backward()
@@ -362,9 +389,9 @@ def grad_of_one_that_did_not_ask(net, x):
 
 
 def grad_is_none(net, x):
-    """Is it what backward() returns? It returns nothing: the gradient is in x.grad after it. If
-    x.grad is None, this x did not ask for its gradient before it went into net. Write
-    x = x.clone().requires_grad_() first, and give that x to net."""
+    """Something is None. backward() returns nothing: the gradient is in x.grad after it. And x.grad
+    is None where backward() was not called, or where this x did not ask before it went into net.
+    Write x = x.clone().requires_grad_() first, and give that x to net."""
     out = net(x.clone().requires_grad_())
     h, w = out.shape[2:]
     out[0, :, h // 2, w // 2].sum().backward()
@@ -434,6 +461,22 @@ def nothing_summed(net, x):
     h, w = out.shape[2:]
     (gradient,) = torch.autograd.grad(out[0, :, h // 2, w // 2], x)
     return gradient[0].abs().sum(dim=0)
+
+
+def one_index_short(net, x):
+    """The output has four axes, (1, K, h, w), and your index has too few, so the row's number meets
+    the channels. Write [0, :, h // 2, w // 2]."""
+    x = x.clone().requires_grad_()
+    out = net(x)
+    h, w = out.shape[2:]
+    return field_gradient(x, out[0, h // 2, w // 2])
+
+
+def plain_number(net, x):
+    """.item() makes a plain number of the sum, which no longer knows where it came from. Call
+    backward() on the tensor: leave .item() out."""
+    out = net(x.clone().requires_grad_())
+    out.sum().item().backward()
 
 
 def switches_to_eval(net, x):
@@ -506,7 +549,9 @@ def level_costs_experiment(lab, level_costs):
         (6, 7, [4]),
         (40, 56, [2, 3, 5, 9]),
     ]:
-        lab.call(with_plain_numbers, H, W, chs)
+        result = lab.call(with_plain_numbers, H, W, chs)
+        if hasattr(result, "__next__"):
+            lab.seen[-2].look = "Make a list of it: list(...)."
 
 
 def plain_numbers(value):
@@ -539,6 +584,26 @@ def divided_by_twice_i(H, W, chs):
     are powers, 2**i."""
     sizes = [(H // max(1, 2 * i), W // max(1, 2 * i)) for i in range(len(chs))]
     return [(K * h * w, 9 * K * K, 9 * K * K * h * w) for K, (h, w) in zip(chs, sizes)]
+
+
+def from_left_to_right(H, W, chs):
+    """// and * go from left to right: H // 2 * i is (H // 2) * i. Each level halves again, so you
+    divide by a power: H // 2**i."""
+    sizes = [(H // 2 * i, W // 2 * i) for i in range(len(chs))]
+    return [(K * h * w, 9 * K * K, 9 * K * K * h * w) for K, (h, w) in zip(chs, sizes)]
+
+
+def divided_by_i_plus_one(H, W, chs):
+    """You divide by i + 1, that is by 1, 2, 3 and so on. Each level halves again: 1, 2, 4 and so on
+    are powers, 2**i."""
+    sizes = [(H // (i + 1), W // (i + 1)) for i in range(len(chs))]
+    return [(K * h * w, 9 * K * K, 9 * K * K * h * w) for K, (h, w) in zip(chs, sizes)]
+
+
+def only_the_last(H, W, chs):
+    """Only the last level is left: the list is made in the loop, anew in each round. Begin it
+    before the loop."""
+    return level_costs(H, W, chs)[-1:]
 
 
 def always_square(H, W, chs):
@@ -1027,6 +1092,78 @@ class DownTooMany(Encoder):
         self.downs.append(Downsample(chs[-1]))
 
 
+class BlockTooMany(Encoder):
+    """You make one block more than forward uses, and its weights would never learn. With the last
+    block, n halvings need n + 1 of them."""
+
+    def __init__(self, in_ch, chs, time_dim):
+        super().__init__(in_ch, chs, time_dim)
+        self.blocks.append(ConvBlock(chs[-2], chs[-1], time_dim))
+
+
+class ListOverwritten(Encoder):
+    """append changes the list and returns None, and None takes the list's name. Write
+    skips.append(x) alone."""
+
+    def forward(self, x, temb):
+        skips = []
+        for block, down in zip(self.blocks, self.downs):
+            x = block(x, temb)
+            skips = skips.append(x)
+            x = down(x)
+        return self.bottom(x, temb), skips
+
+
+class PictureByPicture(Encoder):
+    """`skips += x` puts in the pictures of the batch one by one. Write skips.append(x): one tensor
+    for each level."""
+
+    def forward(self, x, temb):
+        skips = []
+        for block, down in zip(self.blocks, self.downs):
+            x = block(x, temb)
+            skips += x
+            x = down(x)
+        return self.bottom(x, temb), skips
+
+
+class ZipForgotten(Encoder):
+    """zip is missing: `zip(self.blocks, self.downs)` hands out a block and a downsample in each
+    round."""
+
+    def forward(self, x, temb):
+        for block, down in self.blocks, self.downs:
+            x = down(block(x, temb))
+        return x
+
+
+class InputHalved(Encoder):
+    """Your Downsample gets what went into the block. Halve what the block returned, the skip."""
+
+    def forward(self, x, temb):
+        skips = []
+        for block, down in zip(self.blocks, self.downs):
+            skips.append(block(x, temb))
+            x = down(x)
+        return self.bottom(x, temb), skips
+
+
+class AlwaysFromInput(Encoder):
+    """A block behind the first expects in_ch channels. It gets those that the level above made: in
+    a loop, write in_ch = ch at the end of each round."""
+
+    def __init__(self, in_ch, chs, time_dim):
+        super().__init__(in_ch, chs, time_dim)
+        self.bottom = ConvBlock(in_ch, chs[-1], time_dim)
+
+
+class NumberPlusList(Encoder):
+    """in_ch is a number and chs a list. [in_ch, *chs] makes one list of the two."""
+
+    def __init__(self, in_ch, chs, time_dim):
+        super().__init__(in_ch, in_ch + chs, time_dim)
+
+
 class OneForAll(Encoder):
     """One and the same block serves all your levels. Its channels fit the first level only, and
     levels that share weights could not learn different things: make one block for each."""
@@ -1178,6 +1315,7 @@ EXERCISES = [
             "no bias": NoBias,
             "channels doubled": DoublesChannels,
             "nothing handed on to nn.Conv2d": NothingHandedOn,
+            "super without brackets": BracketsForgotten,
             "a convolution inside the convolution": ParentForgotten,
             "max pooling": MaxPooled,
             "average pooling": AveragePooled,
@@ -1219,6 +1357,8 @@ EXERCISES = [
             "absolute values of the output": abs_of_output,
             "/ instead of //": with_slash,
             "no sum over the channels": nothing_summed,
+            "an index too few": one_index_short,
+            "a plain number": plain_number,
             "switches net to eval mode": switches_to_eval,
         },
         also_right=[field_by_backward, field_by_jacobian, field_by_seed, field_by_function],
@@ -1235,6 +1375,9 @@ EXERCISES = [
             "halved too early": halved_too_early,
             "half the pixels": half_the_pixels,
             "2 * i instead of 2**i": divided_by_twice_i,
+            "H // 2 * i": from_left_to_right,
+            "i + 1 instead of 2**i": divided_by_i_plus_one,
+            "the list made in the loop": only_the_last,
             "H for both sides": always_square,
             "weights for one side of the channels": one_side_of_the_channels,
             "weights for one input channel": weights_of_one_input,
@@ -1295,6 +1438,13 @@ EXERCISES = [
             "the list made in the loop": ListInTheLoop,
             "return inside the loop": ReturnInTheLoop,
             "a downsample too many": DownTooMany,
+            "a block too many": BlockTooMany,
+            "the list overwritten by append": ListOverwritten,
+            "the batch taken apart": PictureByPicture,
+            "no zip": ZipForgotten,
+            "the block's input halved": InputHalved,
+            "every block from in_ch": AlwaysFromInput,
+            "in_ch + chs": NumberPlusList,
             "one block for all levels": OneForAll,
             "one downsample for all levels": OneDownForAll,
             "downsample for the next level": DownForNextLevel,
