@@ -305,6 +305,12 @@ def kept_in_a_list(in_ch, out_ch):
     return nn.ModuleList(conv_bn_silu(in_ch, out_ch))
 
 
+def one_into_the_other(in_ch, out_ch):
+    """A layer is made from numbers and called on tensors; you hand it another layer. List the
+    three, each with its own numbers: nn.Sequential(a, b, c) calls one after the other."""
+    return nn.SiLU(nn.BatchNorm2d(nn.Conv2d(in_ch, out_ch, 3, padding=1)))
+
+
 def norm_of_one_dimension(in_ch, out_ch):
     """nn.BatchNorm1d is for (B, C) and (B, C, L). Pictures have two dimensions more than (B, C):
     nn.BatchNorm2d."""
@@ -1108,6 +1114,7 @@ EXERCISES = [
             "BatchNorm for in_ch channels": norm_of_the_input,
             "channels swapped": in_and_out_swapped,
             "nn.ModuleList": kept_in_a_list,
+            "a layer handed to a layer": one_into_the_other,
             "BatchNorm1d": norm_of_one_dimension,
             "padding with other than zeros": mirrored_border,
         },
