@@ -1,5 +1,7 @@
 """The exercise of notebook 00. A docstring of a wrong answer is what its author is told."""
 
+import math
+
 import torch
 from einops import rearrange
 
@@ -29,6 +31,12 @@ def one_root(x0, eps, alpha_bar):
     return alpha_bar.sqrt() * x0 + (1 - alpha_bar) * eps
 
 
+def root_of_the_noise_only(x0, eps, alpha_bar):
+    """The noise has its square root, the picture has not: it needs sqrt(alpha_bar)."""
+    alpha_bar = alpha_bar[:, None, None, None]
+    return alpha_bar * x0 + (1 - alpha_bar).sqrt() * eps
+
+
 def root_inside(x0, eps, alpha_bar):
     """The noise is multiplied by 1 - sqrt(alpha_bar); it needs sqrt(1 - alpha_bar): first the
     difference, then the root."""
@@ -40,6 +48,12 @@ def swapped(x0, eps, alpha_bar):
     """Picture and noise are swapped. At alpha_bar = 1 the result must be the picture alone."""
     alpha_bar = alpha_bar[:, None, None, None]
     return (1 - alpha_bar).sqrt() * x0 + alpha_bar.sqrt() * eps
+
+
+def noise_taken_away(x0, eps, alpha_bar):
+    """The noise is subtracted. It is added: the formula has a plus between the two."""
+    alpha_bar = alpha_bar[:, None, None, None]
+    return alpha_bar.sqrt() * x0 - (1 - alpha_bar).sqrt() * eps
 
 
 def picture_kept(x0, eps, alpha_bar):
@@ -65,6 +79,44 @@ def not_spread(x0, eps, alpha_bar):
     """alpha_bar has shape (B,), the pictures (B, C, H, W). PyTorch lines up the last axes, so the
     B numbers meet the W columns. alpha_bar needs three more axes: (B, 1, 1, 1)."""
     return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
+
+
+def one_axis_short(x0, eps, alpha_bar):
+    """The B numbers of alpha_bar meet the channels, for PyTorch lines up the last axes: (B, 1, 1)
+    with C, H and W. Three new axes belong behind: [:, None, None, None] makes (B, 1, 1, 1)."""
+    alpha_bar = alpha_bar[:, None, None]
+    return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
+
+
+def two_axes_short(x0, eps, alpha_bar):
+    """The B numbers of alpha_bar meet the rows, for PyTorch lines up the last axes: (B, 1) with H
+    and W. Three new axes belong behind: [:, None, None, None] makes (B, 1, 1, 1)."""
+    alpha_bar = alpha_bar[:, None]
+    return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
+
+
+def not_spread_behind(x0, eps, alpha_bar):
+    """alpha_bar has shape (B,), the pictures (B, C, H, W). PyTorch lines up the last axes, so the
+    B numbers meet the W columns. alpha_bar needs three more axes: (B, 1, 1, 1)."""
+    return x0 * alpha_bar.sqrt() + eps * (1 - alpha_bar).sqrt()
+
+
+def one_axis_short_behind(x0, eps, alpha_bar):
+    """The B numbers of alpha_bar meet the channels, for PyTorch lines up the last axes: (B, 1, 1)
+    with C, H and W. Three new axes belong behind: [:, None, None, None] makes (B, 1, 1, 1)."""
+    return not_spread_behind(x0, eps, alpha_bar[:, None, None])
+
+
+def two_axes_short_behind(x0, eps, alpha_bar):
+    """The B numbers of alpha_bar meet the rows, for PyTorch lines up the last axes: (B, 1) with H
+    and W. Three new axes belong behind: [:, None, None, None] makes (B, 1, 1, 1)."""
+    return not_spread_behind(x0, eps, alpha_bar[:, None])
+
+
+def root_of_one_number(x0, eps, alpha_bar):
+    """math.sqrt takes a single number, and alpha_bar holds B of them. A tensor has a root of its
+    own, taken number by number: alpha_bar.sqrt()."""
+    return math.sqrt(alpha_bar) * x0 + math.sqrt(1 - alpha_bar) * eps
 
 
 def by_view(x0, eps, alpha_bar):
@@ -94,12 +146,21 @@ EXERCISES = [
         mistakes={
             "no square roots": no_roots,
             "no square root over the noise's share": one_root,
+            "no square root over the picture's share": root_of_the_noise_only,
             "1 - sqrt instead of sqrt(1 - ...)": root_inside,
             "picture and noise swapped": swapped,
+            "noise subtracted": noise_taken_away,
             "picture not faded": picture_kept,
             "noise of its own": own_noise,
             "one alpha_bar for all pictures": first_only,
             "alpha_bar not spread over the pixels": not_spread,
+            "alpha_bar one axis short": one_axis_short,
+            "alpha_bar two axes short": two_axes_short,
+            # The same with the factors exchanged: PyTorch's message names the sizes in their order.
+            "not spread, second factor": not_spread_behind,
+            "one axis short, second factor": one_axis_short_behind,
+            "two axes short, second factor": two_axes_short_behind,
+            "math.sqrt of a tensor": root_of_one_number,
         },
         also_right=[by_view, by_einops, picture_by_picture],
     )

@@ -29,6 +29,18 @@ def divided_by_half(dim, max_period=10_000.0):
     return torch.exp(-math.log(max_period) * torch.arange(half) / half)
 
 
+def divided_by_dim(dim, max_period=10_000.0):
+    """You divide i by dim, the length of the whole vector. There are n = dim / 2 frequencies:
+    divide by n - 1, so that the last one is exactly 1 / max_period."""
+    return torch.exp(-math.log(max_period) * torch.arange(dim // 2) / dim)
+
+
+def divided_by_dim_less_one(dim, max_period=10_000.0):
+    """You divide i by dim - 1. There are n = dim / 2 frequencies: divide by n - 1, so that the
+    last one is exactly 1 / max_period."""
+    return torch.exp(-math.log(max_period) * torch.arange(dim // 2) / (dim - 1))
+
+
 def one_per_number(dim, max_period=10_000.0):
     """There are as many frequencies here as numbers in the vector. Each frequency fills two
     places, a sine and a cosine, so there are dim / 2 of them."""
@@ -40,6 +52,24 @@ def periods(dim, max_period=10_000.0):
     negative."""
     half = dim // 2
     return torch.exp(math.log(max_period) * torch.arange(half) / (half - 1))
+
+
+def exponents(dim, max_period=10_000.0):
+    """These are the exponents: they fall from 0 to -log(max_period). The exp is missing."""
+    half = dim // 2
+    return -math.log(max_period) * torch.arange(half) / (half - 1)
+
+
+def log_to_the_base_ten(dim, max_period=10_000.0):
+    """You take the logarithm to the base 10. exp undoes the natural one: math.log."""
+    half = dim // 2
+    return torch.exp(-math.log10(max_period) * torch.arange(half) / (half - 1))
+
+
+def exp_of_one_number(dim, max_period=10_000.0):
+    """math.exp takes a single number, and your exponent is a tensor: take torch.exp."""
+    half = dim // 2
+    return math.exp(-math.log(max_period) * torch.arange(half) / (half - 1))
 
 
 def evenly_spaced(dim, max_period=10_000.0):
@@ -140,6 +170,26 @@ def not_spread(t, dim, max_period=10_000.0):
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
+def as_whole_numbers(t, dim, max_period=10_000.0):
+    """Your frequencies take over the type of t: .to(t) makes integers of them, 1, 0, 0 and so on,
+    where t holds integers. Take over the device alone: .to(t.device)."""
+    angles = t[:, None] * frequencies(dim, max_period).to(t)
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+def sine_of_one_number(t, dim, max_period=10_000.0):
+    """math.sin takes a single number, and the angles are a tensor: take torch.sin and torch.cos."""
+    angles = t.float()[:, None] * frequencies(dim, max_period).to(t.device)
+    return torch.cat([math.sin(angles), math.cos(angles)], dim=1)
+
+
+def not_spread_behind(t, dim, max_period=10_000.0):
+    """t has shape (B,), the frequencies (D/2,). Every t must meet every frequency: give t a
+    second axis, (B, 1), and the product is (B, D/2)."""
+    angles = frequencies(dim, max_period) * t
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
 def left_behind(t, dim, max_period=10_000.0):
     """This is right on a CPU, and stops on a GPU: t is there, and something of yours is on the
     CPU. Bring the frequencies to t with .to(t.device), and leave t where it is."""
@@ -212,6 +262,43 @@ def square_of_length(emb):
     return unit @ unit.T
 
 
+def own_length_only(emb):
+    """Entry [i, j] is divided by the length of vector i alone. It is still multiplied by that of
+    vector j: divide by both."""
+    return emb @ emb.T / emb.norm(dim=1, keepdim=True)
+
+
+def other_length_only(emb):
+    """Entry [i, j] is divided by the length of vector j alone. It is still multiplied by that of
+    vector i: divide by both."""
+    return own_length_only(emb).T
+
+
+def own_length_twice(emb):
+    """Entry [i, j] is divided by the length of vector i twice. That is right on the diagonal
+    only: divide by the length of i once and by that of j once."""
+    return emb @ emb.T / emb.norm(dim=1, keepdim=True) ** 2
+
+
+def other_length_twice(emb):
+    """Entry [i, j] is divided by the length of vector j twice. That is right on the diagonal
+    only: divide by the length of i once and by that of j once."""
+    return own_length_twice(emb).T
+
+
+def lengths_in_a_row(emb):
+    """N numbers meet the D columns, for PyTorch lines up the last axes. If they are lengths,
+    keepdim=True makes them (N, 1), one for each row. (And a matrix product is @, not *.)"""
+    unit = emb / emb.norm(dim=1)
+    return unit @ unit.T
+
+
+def not_transposed(emb):
+    """A matrix product takes the rows of the first factor and the columns of the second. The
+    second must be transposed, .T, so that its columns are the vectors."""
+    return emb @ emb
+
+
 def one_length(emb):
     """All vectors are divided by one common length. Each has its own: norm(dim=1, keepdim=True)."""
     unit = emb / emb.norm()
@@ -240,10 +327,20 @@ def similarity_by_division(emb):
 # 1.4 TimeEmbedding
 
 
+NO_WEIGHTS = (
+    "Your module has no weights that the optimizer could find: make the linear layer in __init__, "
+    "and keep it on self."
+)
+
+
 def module_experiment(lab, TimeEmbedding):
     for B, dim in [(3, 8), (5, 12), (2, 32)]:
         module = lab.build(TimeEmbedding, dim)
+        begun = len(lab.seen)
         lab.learn(module, lab.steps(B, 200))
+        if not list(module.parameters()):
+            for seen in lab.seen[begun:]:
+                seen.look = seen.look or NO_WEIGHTS
         lab.call(module, lab.steps(B, 200))
     lab.elsewhere(module, lab.steps(B))
 
@@ -279,6 +376,30 @@ class WithSigmoid(NoActivation):
 
     def forward(self, t):
         return torch.sigmoid(self.linear(sinusoidal_embedding(t, self.dim)))
+
+
+class BothLinearLayers(NoActivation):
+    """A second linear layer follows the SiLU. That one stands in each block, which you write in
+    notebook 02. TimeEmbedding ends with the SiLU."""
+
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.second = nn.Linear(dim, dim)
+
+    def forward(self, t):
+        return self.second(F.silu(self.linear(sinusoidal_embedding(t, self.dim))))
+
+
+class WithoutBias(nn.Module):
+    """Your linear layer has no bias. The formula adds b, which nn.Linear does if you leave bias
+    alone."""
+
+    def __init__(self, dim):
+        super().__init__()
+        self.dim, self.linear = dim, nn.Linear(dim, dim, bias=False)
+
+    def forward(self, t):
+        return F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
 
 
 class LinearForgotten(NoActivation):
@@ -392,7 +513,8 @@ def shift_experiment(lab, shift):
 
 
 def shift_backwards(emb, k, max_period=10_000.0):
-    """This is the embedding of t - k: the two signs are the wrong way round."""
+    """This is the embedding of t - k. The two signs are the wrong way round, or the first half of
+    emb is taken for the cosines: it holds the sines."""
     return shift(emb, -k, max_period)
 
 
@@ -402,6 +524,40 @@ def shift_signs(emb, k, max_period=10_000.0):
     sin, cos = emb.chunk(2, dim=1)
     up = [sin * angle.cos() + cos * angle.sin(), cos * angle.cos() + sin * angle.sin()]
     return torch.cat(up, dim=1)
+
+
+def shift_signs_of_the_sine(emb, k, max_period=10_000.0):
+    """Both lines have a minus. That of the sine has a plus: sin a cos b + cos a sin b."""
+    angle = k * frequencies(emb.shape[1], max_period)
+    sin, cos = emb.chunk(2, dim=1)
+    up = [sin * angle.cos() - cos * angle.sin(), cos * angle.cos() - sin * angle.sin()]
+    return torch.cat(up, dim=1)
+
+
+def shift_by_one(emb, k, max_period=10_000.0):
+    """This is the embedding of t + 1, whatever k is. The angle b is k times the frequency."""
+    return shift(emb, 1, max_period)
+
+
+def shift_without_period(emb, k, max_period=10_000.0):
+    """max_period makes no difference in your function. Hand it on to frequencies."""
+    return shift(emb, k)
+
+
+def shift_cosines_first(emb, k, max_period=10_000.0):
+    """The values are right, but the cosines come first in your result. The sines belong into the
+    first half, as in emb."""
+    return shift(emb, k, max_period).roll(emb.shape[1] // 2, dims=1)
+
+
+def shift_halves_exchanged(emb, k, max_period=10_000.0):
+    """You take the first half of emb for the cosines. It holds the sines."""
+    return shift(emb.roll(emb.shape[1] // 2, dims=1), k, max_period)
+
+
+def shift_by_math(emb, k, max_period=10_000.0):
+    """math.cos takes a single number, and the angles are a tensor: take torch.cos and torch.sin."""
+    return emb * math.cos(k * frequencies(emb.shape[1], max_period))
 
 
 def shift_one_by_one(emb, k, max_period=10_000.0):
@@ -459,8 +615,13 @@ EXERCISES = [
         look="Try dim = 6: there are three frequencies, 1, 1/100 and 1/10000. Does i begin at 0?",
         mistakes={
             "divided by n instead of n - 1": divided_by_half,
+            "divided by dim": divided_by_dim,
+            "divided by dim - 1": divided_by_dim_less_one,
             "a frequency for each number": one_per_number,
             "periods instead of frequencies": periods,
+            "no exp": exponents,
+            "log10 instead of log": log_to_the_base_ten,
+            "math.exp of a tensor": exp_of_one_number,
             "equal steps instead of equal factors": evenly_spaced,
             "max_period not used": always_ten_thousand,
             "powers of two": powers_of_two,
@@ -483,6 +644,9 @@ EXERCISES = [
             "max_period not handed on": period_forgotten,
             "divided by the frequency": divides,
             "t not spread over the frequencies": not_spread,
+            "t not spread, second factor": not_spread_behind,
+            "frequencies made integers": as_whole_numbers,
+            "math.sin of a tensor": sine_of_one_number,
             "frequencies left on the CPU": left_behind,
         },
         also_right=[embedding_by_outer, embedding_by_einsum, embedding_by_phase],
@@ -499,6 +663,12 @@ EXERCISES = [
             "columns compared instead of rows": across_features,
             "lengths of the columns": wrong_length,
             "divided by the squared length": square_of_length,
+            "divided by the length of i only": own_length_only,
+            "divided by the length of j only": other_length_only,
+            "divided by the length of i twice": own_length_twice,
+            "divided by the length of j twice": other_length_twice,
+            "keepdim forgotten": lengths_in_a_row,
+            "not transposed": not_transposed,
             "one length for all": one_length,
             "distances instead of cosines": distances,
         },
@@ -516,6 +686,8 @@ EXERCISES = [
             "SiLU before the linear layer": ActivationFirst,
             "ReLU instead of SiLU": WithRelu,
             "sigmoid instead of SiLU": WithSigmoid,
+            "both linear layers": BothLinearLayers,
+            "no bias": WithoutBias,
             "linear layer not used": LinearForgotten,
             "the bare number t": RawTime,
             "layer made in forward": MadeInForward,
@@ -534,6 +706,12 @@ EXERCISES = [
         mistakes={
             "backwards in time": shift_backwards,
             "plus where the cosine has a minus": shift_signs,
+            "minus where the sine has a plus": shift_signs_of_the_sine,
+            "k not used": shift_by_one,
+            "max_period not handed on": shift_without_period,
+            "cosines first in the result": shift_cosines_first,
+            "cosines taken from the first half": shift_halves_exchanged,
+            "math.cos of a tensor": shift_by_math,
             "the new sine used for the cosine": shift_one_by_one,
             "embeddings added": shift_adds,
             "neighbours taken for pairs": shift_pairs,

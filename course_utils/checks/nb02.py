@@ -1,5 +1,7 @@
 """The exercises of notebook 02. A docstring of a wrong answer is what its author is told."""
 
+import math
+
 import torch
 from einops import rearrange, reduce, repeat
 from torch import nn
@@ -101,6 +103,45 @@ def shift_first(x, scale, shift, eps=1e-5):
     return scale[:, None, None] * ((x - mean) / (var + eps).sqrt() + shift[:, None, None])
 
 
+def shift_forgotten(x, scale, shift, eps=1e-5):
+    """shift is not used. Each channel has a number of its own that is added at the end."""
+    return batch_norm(x, scale, 0 * shift, eps)
+
+
+def scale_forgotten(x, scale, shift, eps=1e-5):
+    """scale is not used. Each channel is multiplied by a number of its own before the shift."""
+    return batch_norm(x, torch.ones_like(scale), shift, eps)
+
+
+def mean_kept(x, scale, shift, eps=1e-5):
+    """The mean is not subtracted: your channels keep theirs."""
+    var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
+    return scale[:, None, None] * x / (var + eps).sqrt() + shift[:, None, None]
+
+
+def brackets_forgotten(x, scale, shift, eps=1e-5):
+    """Only the mean is divided, since / comes before -. Put brackets around the difference:
+    (x - mean) / ..."""
+    mean = x.mean(dim=(0, 2, 3), keepdim=True)
+    var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
+    return scale[:, None, None] * x - mean / (var + eps).sqrt() + shift[:, None, None]
+
+
+def mean_of_squares(x, scale, shift, eps=1e-5):
+    """Your variance is the mean of the squares of x. It is that of the squared differences from
+    the mean: subtract the mean first."""
+    mean = x.mean(dim=(0, 2, 3), keepdim=True)
+    square = x.square().mean(dim=(0, 2, 3), keepdim=True)
+    return scale[:, None, None] * (x - mean) / (square + eps).sqrt() + shift[:, None, None]
+
+
+def by_std(x, scale, shift, eps=1e-5):
+    """x.std divides by one less than the number of values, and eps is added to the root. Take the
+    variance, with correction=0, add eps to it, and then take the root."""
+    mean, std = x.mean(dim=(0, 2, 3), keepdim=True), x.std(dim=(0, 2, 3), keepdim=True)
+    return scale[:, None, None] * (x - mean) / (std + eps) + shift[:, None, None]
+
+
 def scale_on_the_columns(x, scale, shift, eps=1e-5):
     """scale has shape (C,), and PyTorch lines it up with the last axis, the W columns. It needs
     two more axes: (C, 1, 1)."""
@@ -110,8 +151,9 @@ def scale_on_the_columns(x, scale, shift, eps=1e-5):
 
 
 def axes_lost(x, scale, shift, eps=1e-5):
-    """The mean has shape (C,), and PyTorch lines it up with the last axis, the W columns. With
-    keepdim=True it is (1, C, 1, 1)."""
+    """Something of shape (C,) meets the W columns, for PyTorch lines up the last axes. With
+    keepdim=True, mean and variance are (1, C, 1, 1); with [:, None, None], scale and shift are
+    (C, 1, 1)."""
     mean, var = x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3), correction=0)
     return scale[:, None, None] * (x - mean) / (var + eps).sqrt() + shift[:, None, None]
 
@@ -124,8 +166,38 @@ def one_axis_short(x, scale, shift, eps=1e-5):
     return scale[:, None] * (x - mean) / (var + eps).sqrt() + shift[:, None]
 
 
+def one_axis_short_behind(x, scale, shift, eps=1e-5):
+    """scale and shift have one axis too few: (C, 1) meets H and W. They need two more than they
+    have, [:, None, None], to be (C, 1, 1)."""
+    mean = x.mean(dim=(0, 2, 3), keepdim=True)
+    var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
+    return (x - mean) / (var + eps).sqrt() * scale[:, None] + shift[:, None]
+
+
+def one_axis_too_many(x, scale, shift, eps=1e-5):
+    """scale and shift have one axis too many: (C, 1, 1, 1) has the channels where the pictures are.
+    With [:, None, None] they are (C, 1, 1)."""
+    mean = x.mean(dim=(0, 2, 3), keepdim=True)
+    var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
+    return scale[:, None, None, None] * (x - mean) / (var + eps).sqrt()
+
+
+def one_axis_too_many_behind(x, scale, shift, eps=1e-5):
+    """scale and shift have one axis too many: (C, 1, 1, 1) has the channels where the pictures are.
+    With [:, None, None] they are (C, 1, 1)."""
+    mean = x.mean(dim=(0, 2, 3), keepdim=True)
+    return (x - mean) * scale[:, None, None, None]
+
+
+def root_of_one_number(x, scale, shift, eps=1e-5):
+    """math.sqrt takes a single number, and there is a variance for each channel. A tensor has a
+    root of its own, taken number by number: (var + eps).sqrt()."""
+    return x / math.sqrt(x.var(dim=(0, 2, 3)) + eps)
+
+
 def own_eps(x, scale, shift, eps=1e-5):
-    """Your function takes an eps of its own. Use the argument."""
+    """eps makes no difference in your function. Add the argument to the variance, under the
+    root."""
     return batch_norm(x, scale, shift)
 
 
@@ -221,6 +293,32 @@ def norm_of_the_input(in_ch, out_ch):
     return nn.Sequential(nn.Conv2d(in_ch, out_ch, 3, padding=1), nn.BatchNorm2d(in_ch), nn.SiLU())
 
 
+def in_and_out_swapped(in_ch, out_ch):
+    """The convolution has its two channel numbers swapped: first what comes in, then what goes
+    out."""
+    return nn.Sequential(nn.Conv2d(out_ch, in_ch, 3, padding=1), nn.BatchNorm2d(out_ch), nn.SiLU())
+
+
+def kept_in_a_list(in_ch, out_ch):
+    """An nn.ModuleList only keeps layers. nn.Sequential(a, b, c) also calls them, one after the
+    other."""
+    return nn.ModuleList(conv_bn_silu(in_ch, out_ch))
+
+
+def one_into_the_other(in_ch, out_ch):
+    """A layer is made from numbers and called on tensors; you hand it another layer. List the
+    three, each with its own numbers: nn.Sequential(a, b, c) calls one after the other."""
+    return nn.SiLU(nn.BatchNorm2d(nn.Conv2d(in_ch, out_ch, 3, padding=1)))
+
+
+def norm_of_one_dimension(in_ch, out_ch):
+    """nn.BatchNorm1d is for (B, C) and (B, C, L). Pictures have two dimensions more than (B, C):
+    nn.BatchNorm2d."""
+    return nn.Sequential(
+        nn.Conv2d(in_ch, out_ch, 3, padding=1), nn.BatchNorm1d(out_ch), nn.SiLU()
+    )  # fmt: skip
+
+
 def mirrored_border(in_ch, out_ch):
     """Your padding repeats or mirrors the border. Plain padding=1 puts zeros around the
     picture."""
@@ -297,11 +395,27 @@ class TimeNotSpread(TimedConvs):
 
 
 class TimeOneAxisShort(TimedConvs):
-    """The projected time has one axis too few: (B, K, 1) meets K, H and W. It needs two:
-    [:, :, None, None]."""
+    """The channels of the projected time meet the rows, for PyTorch lines up the last axes:
+    (B, K, 1) with K, H and W. Two new axes belong behind: [:, :, None, None]."""
 
     def forward(self, x, temb):
         return self.conv2(self.conv1(x) + self.time_proj(temb)[:, :, None])
+
+
+class TimeNotSpreadBefore(TimedConvs):
+    """The projected time is one number for each channel. But PyTorch lines up the last axes, so
+    its channels meet the columns. It needs two more axes behind: [:, :, None, None]."""
+
+    def forward(self, x, temb):
+        return self.conv2(self.time_proj(temb) + self.conv1(x))
+
+
+class TimeOneAxisShortBefore(TimedConvs):
+    """The channels of the projected time meet the rows, for PyTorch lines up the last axes:
+    (B, K, 1) with K, H and W. Two new axes belong behind: [:, :, None, None]."""
+
+    def forward(self, x, temb):
+        return self.conv2(self.time_proj(temb)[:, :, None] + self.conv1(x))
 
 
 class TimeAfterSecond(TimedConvs):
@@ -310,6 +424,37 @@ class TimeAfterSecond(TimedConvs):
 
     def forward(self, x, temb):
         return self.conv2(self.conv1(x)) + self.time_proj(temb)[:, :, None, None]
+
+
+class TimeBeforeFirst(TimedConvs):
+    """The time is added to x, before the first convolution. It has K numbers, as many as conv1
+    makes channels: add it to what conv1 returns."""
+
+    def forward(self, x, temb):
+        return self.conv2(self.conv1(x + self.time_proj(temb)[:, :, None, None]))
+
+
+class FirstTwice(TimedConvs):
+    """conv1 is called a second time, on the K channels that it made. There it is conv2's turn."""
+
+    def forward(self, x, temb):
+        return self.conv1(self.conv1(x) + self.time_proj(temb)[:, :, None, None])
+
+
+class ProjectionNotCalled(TimedConvs):
+    """self.time_proj is a layer. Call it on temb, self.time_proj(temb), and give the two axes to
+    what it returns."""
+
+    def forward(self, x, temb):
+        return self.conv2(self.conv1(x) + self.time_proj[:, :, None, None])
+
+
+class AxesBeforeProjection(TimedConvs):
+    """The two axes come too early: a linear layer works on the last axis, which must be the D
+    numbers of temb. Give them to what it returns: self.time_proj(temb)[:, :, None, None]."""
+
+    def forward(self, x, temb):
+        return self.conv2(self.conv1(x) + self.time_proj(temb[:, :, None, None]))
 
 
 class TimeMultiplied(TimedConvs):
@@ -358,6 +503,14 @@ class TimeActivated(TimedConvs):
 
     def forward(self, x, temb):
         return self.conv2(self.conv1(x) + F.silu(self.time_proj(temb))[:, :, None, None])
+
+
+class EmbeddingActivated(TimedConvs):
+    """temb goes through an activation before the linear layer. TimeEmbedding ends with one
+    already; here it is the bare linear layer."""
+
+    def forward(self, x, temb):
+        return self.conv2(self.conv1(x) + self.time_proj(F.silu(temb))[:, :, None, None])
 
 
 class SecondForgotten(TimedConvs):
@@ -456,6 +609,20 @@ def normalised(in_ch, out_ch):
     return nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch))
 
 
+def activated(in_ch, out_ch):
+    """There is an activation on your way around. Leave it to the block itself: the shortcut is
+    there so that x comes through as it is."""
+    if in_ch == out_ch:
+        return nn.Identity()
+    return nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.SiLU())
+
+
+def linear(in_ch, out_ch):
+    """nn.Linear works on the last axis, which is the W columns here. A 1x1 convolution does the
+    same with the channels: nn.Conv2d(in_ch, out_ch, 1)."""
+    return nn.Identity() if in_ch == out_ch else nn.Linear(in_ch, out_ch)
+
+
 def only_when_growing(in_ch, out_ch):
     """It works for in_ch < out_ch only. In the decoder the channels become fewer."""
     return nn.Conv2d(in_ch, out_ch, 1) if in_ch < out_ch else nn.Identity()
@@ -502,7 +669,8 @@ def shortcut_by_class(in_ch, out_ch):
 
 
 class NoShortcut(ConvBlock):
-    """The shortcut is missing: add self.shortcut(x) to what comes out."""
+    """The shortcut is missing: add x, or the 1x1 convolution of it, to what the convolutions
+    return."""
 
     def forward(self, x, temb):
         h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
@@ -530,13 +698,106 @@ class ShortcutOfTheMiddle(ConvBlock):
         return F.silu(self.norm2(self.conv2(h))) + h
 
 
-class ShortcutUnchanged(ConvBlock):
-    """You add x as it is. That works only where in_ch and out_ch are equal; else x needs a 1x1
-    convolution that makes out_ch channels of it."""
+class ShortcutOfTheMiddleToo(ConvBlock):
+    """What you add at the end is what the first convolution made. Add what the shortcut makes of
+    the block's input x."""
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        return F.silu(self.norm2(self.conv2(h))) + h
+
+
+class ShortcutOfAnotherX(ConvBlock):
+    """Your shortcut gets what the convolutions made, not the block's input. Is x overwritten on
+    the way? Leave x as it is, and give what the convolutions make another name, such as h."""
+
+    def forward(self, x, temb):
+        x = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        x = F.silu(self.norm2(self.conv2(x)))
+        return x + self.shortcut(x)
+
+
+class ShortcutMadeInForward(ConvBlock):
+    """The shortcut's convolution is made in forward, with new random weights in each call, and
+    the optimizer never sees it. Make it in __init__, and keep it on self."""
 
     def __init__(self, in_ch, out_ch, time_dim):
         super().__init__(in_ch, out_ch, time_dim)
         self.shortcut = nn.Identity()
+        self.channels = in_ch, out_ch
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        return F.silu(self.norm2(self.conv2(h))) + shortcut(*self.channels)(x)
+
+
+class SecondForInput(ConvBlock):
+    """The second convolution gets the out_ch channels that the first one made: it goes from out_ch
+    to out_ch. (Is it the second one that you call, and not the first one again?)"""
+
+    def __init__(self, in_ch, out_ch, time_dim):
+        super().__init__(in_ch, out_ch, time_dim)
+        self.conv2 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
+
+
+class SecondNotUsed(ConvBlock):
+    """The second convolution is not used."""
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        return h + self.shortcut(x)
+
+
+class ShortcutUnchanged(ConvBlock):
+    """Something with in_ch channels is added to something with out_ch. If it is x, it needs a 1x1
+    convolution that makes out_ch channels of it. If it is the time, its linear layer must return
+    out_ch numbers."""
+
+    def __init__(self, in_ch, out_ch, time_dim):
+        super().__init__(in_ch, out_ch, time_dim)
+        self.shortcut = nn.Identity()
+
+
+class ShortcutUnchangedBefore(ConvBlock):
+    """Something with in_ch channels is added to something with out_ch. If it is x, it needs a 1x1
+    convolution that makes out_ch channels of it. If it is the time, its linear layer must return
+    out_ch numbers."""
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        return x + F.silu(self.norm2(self.conv2(h)))
+
+
+class ShortcutOnlyWhereEqual(ConvBlock):
+    """Where in_ch and out_ch differ, your block has no shortcut. There, x goes around it through a
+    1x1 convolution."""
+
+    def __init__(self, in_ch, out_ch, time_dim):
+        super().__init__(in_ch, out_ch, time_dim)
+        self.shortcut = nn.Identity()
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        h = F.silu(self.norm2(self.conv2(h)))
+        return h + x if x.shape == h.shape else h
+
+
+class ShortcutTooEarly(ConvBlock):
+    """The shortcut is added before the second convolution. It goes around both: add it to what the
+    second one returns."""
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        return F.silu(self.norm2(self.conv2(h + self.shortcut(x))))
+
+
+class ShortcutNotCalled(ConvBlock):
+    """The shortcut is a layer, and you add the layer itself. Call it on x, and add what it
+    returns."""
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+        return F.silu(self.norm2(self.conv2(h))) + self.shortcut
 
 
 class ShortcutAlwaysConvolved(ConvBlock):
@@ -566,7 +827,8 @@ class ActivatedOnceMore(ConvBlock):
 
 
 class ShortcutNotAdded(ConvBlock):
-    """The shortcut is made and not used: add self.shortcut(x) to what comes out."""
+    """The shortcut is made and not used: call it on x, and add the result to what the
+    convolutions return."""
 
     def forward(self, x, temb):
         h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
@@ -667,6 +929,24 @@ class BlockTimeNotSpread(ConvBlock):
         return F.silu(self.norm2(self.conv2(h))) + self.shortcut(x)
 
 
+class BlockTimeNotSpreadBefore(ConvBlock):
+    """The projected time is one number for each channel. But PyTorch lines up the last axes, so
+    its channels meet the columns. It needs two more axes behind: [:, :, None, None]."""
+
+    def forward(self, x, temb):
+        h = self.time_proj(temb) + F.silu(self.norm1(self.conv1(x)))
+        return F.silu(self.norm2(self.conv2(h))) + self.shortcut(x)
+
+
+class BlockTimeOneAxisShort(ConvBlock):
+    """The channels of the projected time meet the rows, for PyTorch lines up the last axes:
+    (B, K, 1) with K, H and W. Two new axes belong behind: [:, :, None, None]."""
+
+    def forward(self, x, temb):
+        h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None]
+        return F.silu(self.norm2(self.conv2(h))) + self.shortcut(x)
+
+
 class BlockTimeAfterSecond(ConvBlock):
     """The time is added after the second convolution. Then it can only shift each channel; added
     before, the second convolution can let it change what it does with the picture."""
@@ -686,6 +966,24 @@ class BlockTimeBeforeActivation(ConvBlock):
         return F.silu(self.norm2(self.conv2(h))) + self.shortcut(x)
 
 
+class BlockTimeActivated(ConvBlock):
+    """The projected time goes through an activation before it is added. TimeEmbedding has one
+    already; here it is the bare linear layer."""
+
+    def forward(self, x, temb):
+        time = F.silu(self.time_proj(temb))[:, :, None, None]
+        h = F.silu(self.norm1(self.conv1(x))) + time
+        return F.silu(self.norm2(self.conv2(h))) + self.shortcut(x)
+
+
+class BlockEmbeddingActivated(ConvBlock):
+    """temb goes through an activation before the linear layer. TimeEmbedding ends with one
+    already; here it is the bare linear layer."""
+
+    def forward(self, x, temb):
+        return super().forward(x, F.silu(temb))
+
+
 class BlockTimeMultiplied(ConvBlock):
     """The time multiplies the features; here it is added."""
 
@@ -695,7 +993,8 @@ class BlockTimeMultiplied(ConvBlock):
 
 
 class BlockTimeForgotten(ConvBlock):
-    """The time is not used: forward must add self.time_proj(temb) between the convolutions."""
+    """The time is not used: forward must add temb, projected to K numbers, between the
+    convolutions."""
 
     def forward(self, x, temb):
         h = F.silu(self.norm1(self.conv1(x)))
@@ -780,9 +1079,19 @@ EXERCISES = [
             "divided by the variance": by_the_variance,
             "scale and shift not used": not_scaled,
             "shifted before scaled": shift_first,
+            "shift not used": shift_forgotten,
+            "scale not used": scale_forgotten,
+            "mean not subtracted": mean_kept,
+            "only the mean divided": brackets_forgotten,
+            "mean of the squares for the variance": mean_of_squares,
+            "x.std, and eps outside the root": by_std,
             "scale not spread over the pixels": scale_on_the_columns,
             "keepdim forgotten": axes_lost,
             "scale one axis short": one_axis_short,
+            "scale one axis short, second factor": one_axis_short_behind,
+            "scale with an axis too many": one_axis_too_many,
+            "scale with an axis too many, second factor": one_axis_too_many_behind,
+            "math.sqrt of a tensor": root_of_one_number,
             "eps not used": own_eps,
         },
         also_right=[batch_norm_by_function, batch_norm_by_einops, batch_norm_channel_by_channel],
@@ -803,6 +1112,10 @@ EXERCISES = [
             "1x1 kernel": one_by_one,
             "GroupNorm instead of BatchNorm": group_norm,
             "BatchNorm for in_ch channels": norm_of_the_input,
+            "channels swapped": in_and_out_swapped,
+            "nn.ModuleList": kept_in_a_list,
+            "a layer handed to a layer": one_into_the_other,
+            "BatchNorm1d": norm_of_one_dimension,
             "padding with other than zeros": mirrored_border,
         },
         also_right=[conv_bn_silu_same, conv_bn_silu_by_class, conv_bn_silu_step_by_step],
@@ -817,13 +1130,21 @@ EXERCISES = [
         mistakes={
             "time not spread over the pixels": TimeNotSpread,
             "time one axis short": TimeOneAxisShort,
+            # The same with the two exchanged: PyTorch's message names the sizes in their order.
+            "time not spread, first in the sum": TimeNotSpreadBefore,
+            "time one axis short, first in the sum": TimeOneAxisShortBefore,
             "time after the second convolution": TimeAfterSecond,
+            "time before the first convolution": TimeBeforeFirst,
+            "first convolution twice": FirstTwice,
+            "projection not called": ProjectionNotCalled,
+            "axes before the projection": AxesBeforeProjection,
             "time multiplied": TimeMultiplied,
             "time without effect": TimeForgotten,
             "time added twice": TimeTwice,
             "time of the first picture for all": TimeOfTheFirst,
             "time not projected": TimeRaw,
             "activation on the projected time": TimeActivated,
+            "activation on the embedding": EmbeddingActivated,
             "second convolution not used": SecondForgotten,
         },
         also_right=[TimedByView, TimedByEinops, TimedByExpand],
@@ -843,6 +1164,8 @@ EXERCISES = [
             "channels swapped": channels_swapped,
             "no bias": without_bias,
             "BatchNorm on the way": normalised,
+            "an activation on the way": activated,
+            "nn.Linear": linear,
             "only for more channels": only_when_growing,
         },
         also_right=[shortcut_in_sequence, shortcut_by_linear, shortcut_by_class],
@@ -859,7 +1182,16 @@ EXERCISES = [
             "no shortcut": NoShortcut,
             "shortcut multiplied": ShortcutMultiplied,
             "shortcut from the middle": ShortcutOfTheMiddle,
+            "shortcut from the middle, and one that is not used": ShortcutOfTheMiddleToo,
+            "shortcut of another x": ShortcutOfAnotherX,
+            "shortcut made in forward": ShortcutMadeInForward,
+            "second convolution for in_ch channels": SecondForInput,
+            "second convolution not used": SecondNotUsed,
             "shortcut without a convolution": ShortcutUnchanged,
+            "shortcut without a convolution, first in the sum": ShortcutUnchangedBefore,
+            "shortcut only where the channels are equal": ShortcutOnlyWhereEqual,
+            "shortcut before the second convolution": ShortcutTooEarly,
+            "shortcut not called": ShortcutNotCalled,
             "shortcut always with a convolution": ShortcutAlwaysConvolved,
             "shortcut not added": ShortcutNotAdded,
             "shortcut of 3x3": ShortcutOfNine,
@@ -875,8 +1207,12 @@ EXERCISES = [
             "no padding": BlockWithoutPadding,
             "ReLU instead of SiLU": BlockWithRelu,
             "time not spread over the pixels": BlockTimeNotSpread,
+            "time not spread, first in the sum": BlockTimeNotSpreadBefore,
+            "time one axis short": BlockTimeOneAxisShort,
             "time after the second convolution": BlockTimeAfterSecond,
             "time before the first SiLU": BlockTimeBeforeActivation,
+            "activation on the projected time": BlockTimeActivated,
+            "activation on the embedding": BlockEmbeddingActivated,
             "time multiplied": BlockTimeMultiplied,
             "time forgotten": BlockTimeForgotten,
             "input changed in place": BlockChangesItsInput,

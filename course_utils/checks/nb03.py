@@ -97,6 +97,13 @@ class NothingHandedOn(nn.Conv2d):
         super().__init__()
 
 
+class BracketsForgotten(nn.Conv2d):
+    """Brackets are missing behind super: it is super().__init__(...)."""
+
+    def __init__(self, ch):
+        super.__init__(ch, ch, kernel_size=2, stride=2)
+
+
 class ParentForgotten(nn.Conv2d):
     """Your class is an nn.Conv2d itself, so it needs no convolution inside. Call the constructor of
     its parent, super().__init__(...), with the convolution's settings."""
@@ -199,6 +206,20 @@ def receptive_field(net, x):
     return gradient[0].abs().sum(dim=0)
 
 
+def field_of(lab, receptive_field, net, x):
+    """Call the attempt. Where something is None, it is hardly a list's append here."""
+    try:
+        lab.call(receptive_field, net, x)
+    except Stop:
+        if "NoneType" in str(lab.seen[-1].value.error):
+            lab.seen[-1].look = (
+                "Something is None. backward() returns nothing: the gradient is in x.grad after "
+                "it. And x.grad is None where backward() was not called, or where this x did not "
+                "ask before it went into net."
+            )
+        raise
+
+
 def receptive_field_experiment(lab, receptive_field):
     def layers(*layers):
         net = nn.Sequential(*layers)
@@ -207,21 +228,26 @@ def receptive_field_experiment(lab, receptive_field):
 
     x = lab.normal(1, 3, 14, 9)
     net = layers(nn.Conv2d(3, 5, 3, padding=1), nn.SiLU(), nn.Conv2d(5, 4, 3, padding=1))
-    lab.call(receptive_field, net, x)
+    field_of(lab, receptive_field, net, x)
     halving = layers(nn.Conv2d(3, 7, (5, 1), padding=(2, 0)), nn.SiLU(), nn.Conv2d(7, 2, 2, 2))
-    lab.call(receptive_field, halving, x)  # the same x once more: no gradient may be left in it
+    field_of(lab, receptive_field, halving, x)  # the same x: no gradient may be left in it
     net = layers(nn.Conv2d(2, 6, 3), nn.Tanh(), nn.Conv2d(6, 6, 2, 2), nn.Conv2d(6, 3, (1, 3)))
-    lab.call(receptive_field, net, lab.normal(1, 2, 11, 16))
-    lab.call(receptive_field, lambda x: F.avg_pool2d(x.square(), 3, 1), lab.normal(1, 4, 6, 7))
+    field_of(lab, receptive_field, net, lab.normal(1, 2, 11, 16))
+    field_of(lab, receptive_field, lambda x: F.avg_pool2d(x.square(), 3, 1), lab.normal(1, 4, 6, 7))
     lab.elsewhere(receptive_field, lambda x: F.avg_pool2d(x, 3, 1), lab.normal(1, 2, 6, 8))
     for training in (True, False):
         net.train(training)
-        lab.call(receptive_field, net, lab.normal(1, 2, 11, 16))
+        field_of(lab, receptive_field, net, lab.normal(1, 2, 11, 16))
         lab.note(
             "the mode of net", net.training,
             "Your code switches net to another mode, training or eval, and leaves it there.",
             "Whoever calls receptive_field chooses the mode: leave net as it is.",
         )  # fmt: skip
+    lab.note(
+        "weights that ask for gradients", all(p.requires_grad for p in net.parameters()),
+        "Your code freezes the weights of net: they ask for no gradient any more.",
+        "Who calls receptive_field may want to train net after it: leave net as it is.",
+    )  # fmt: skip
 
 
 def field_gradient(x, chosen):
@@ -306,7 +332,7 @@ def summed_before_abs(net, x):
 
 def channels_left(net, x):
     """Your result still has the channels of x. Add them up, so that one number is left for each
-    pixel: sum(dim=0) of a tensor (C, H, W) is (H, W)."""
+    pixel. The gradient is (1, C, H, W), its [0] is (C, H, W), and sum(dim=0) of that is (H, W)."""
     x = x.clone().requires_grad_()
     out = net(x)
     h, w = out.shape[2:]
@@ -344,10 +370,18 @@ def nothing_asked(net, x):
     return gradient[0].abs().sum(dim=0)
 
 
+def asked_too_late(net, x):
+    """The tensor whose gradient you want is not the one that went into net. Make the copy that
+    asks, x = x.clone().requires_grad_(), before net is called, and give that one to net."""
+    out = net(x.clone().requires_grad_())
+    return field_gradient(x.requires_grad_(), out[0, :, out.shape[2] // 2, out.shape[3] // 2])
+
+
 def grad_of_one_that_did_not_ask(net, x):
-    """x.grad is None: this x did not ask for its gradient before it went into net, or it is a
-    copy's gradient that you want. The tensor that asks, the one that goes into net and the one
-    whose grad you read must be the same."""
+    """Something is None. backward() returns nothing: the gradient is in x.grad after it. And x.grad
+    is None where backward() was not called, or where this x did not ask before it went into net.
+    The tensor that asks, the one that goes into net and the one whose grad you read must be the
+    same."""
     out = net(x.clone().requires_grad_())
     h, w = out.shape[2:]
     out[0, :, h // 2, w // 2].sum().backward()
@@ -355,8 +389,9 @@ def grad_of_one_that_did_not_ask(net, x):
 
 
 def grad_is_none(net, x):
-    """x.grad is None: this x did not ask for its gradient before it went into net. Write
-    x = x.clone().requires_grad_() first, and give that x to net."""
+    """Something is None. backward() returns nothing: the gradient is in x.grad after it. And x.grad
+    is None where backward() was not called, or where this x did not ask before it went into net.
+    Write x = x.clone().requires_grad_() first, and give that x to net."""
     out = net(x.clone().requires_grad_())
     h, w = out.shape[2:]
     out[0, :, h // 2, w // 2].sum().backward()
@@ -426,6 +461,22 @@ def nothing_summed(net, x):
     h, w = out.shape[2:]
     (gradient,) = torch.autograd.grad(out[0, :, h // 2, w // 2], x)
     return gradient[0].abs().sum(dim=0)
+
+
+def one_index_short(net, x):
+    """The output has four axes, (1, K, h, w), and your index has too few, so the row's number meets
+    the channels. Write [0, :, h // 2, w // 2]."""
+    x = x.clone().requires_grad_()
+    out = net(x)
+    h, w = out.shape[2:]
+    return field_gradient(x, out[0, h // 2, w // 2])
+
+
+def plain_number(net, x):
+    """.item() makes a plain number of the sum, which no longer knows where it came from. Call
+    backward() on the tensor: leave .item() out."""
+    out = net(x.clone().requires_grad_())
+    out.sum().item().backward()
 
 
 def switches_to_eval(net, x):
@@ -498,7 +549,9 @@ def level_costs_experiment(lab, level_costs):
         (6, 7, [4]),
         (40, 56, [2, 3, 5, 9]),
     ]:
-        lab.call(with_plain_numbers, H, W, chs)
+        result = lab.call(with_plain_numbers, H, W, chs)
+        if hasattr(result, "__next__"):
+            lab.seen[-2].look = "Make a list of it: list(...)."
 
 
 def plain_numbers(value):
@@ -533,6 +586,26 @@ def divided_by_twice_i(H, W, chs):
     return [(K * h * w, 9 * K * K, 9 * K * K * h * w) for K, (h, w) in zip(chs, sizes)]
 
 
+def from_left_to_right(H, W, chs):
+    """// and * go from left to right: H // 2 * i is (H // 2) * i. Each level halves again, so you
+    divide by a power: H // 2**i."""
+    sizes = [(H // 2 * i, W // 2 * i) for i in range(len(chs))]
+    return [(K * h * w, 9 * K * K, 9 * K * K * h * w) for K, (h, w) in zip(chs, sizes)]
+
+
+def divided_by_i_plus_one(H, W, chs):
+    """You divide by i + 1, that is by 1, 2, 3 and so on. Each level halves again: 1, 2, 4 and so on
+    are powers, 2**i."""
+    sizes = [(H // (i + 1), W // (i + 1)) for i in range(len(chs))]
+    return [(K * h * w, 9 * K * K, 9 * K * K * h * w) for K, (h, w) in zip(chs, sizes)]
+
+
+def only_the_last(H, W, chs):
+    """Only the last level is left: the list is made in the loop, anew in each round. Begin it
+    before the loop."""
+    return level_costs(H, W, chs)[-1:]
+
+
 def always_square(H, W, chs):
     """You use H for both sides. A picture may be wider than high: rows from H, columns from W."""
     return level_costs(H, H, chs)
@@ -554,6 +627,49 @@ def weights_without_kernel(H, W, chs):
     """Your weights leave out the 3x3 of the kernel: there are nine for each pair of an input
     channel and an output channel."""
     return [(v, w // 9, m) for v, w, m in level_costs(H, W, chs)]
+
+
+def values_without_channels(H, W, chs):
+    """Your values are those of one output channel. There are chs[i] channels: times chs[i]."""
+    return [(v // K, w, m) for K, (v, w, m) in zip(chs, level_costs(H, W, chs))]
+
+
+def three_for_nine(H, W, chs):
+    """Your kernel has three weights for each pair of channels. It is 3x3, so it has nine."""
+    return [(v, w // 3, m // 3) for v, w, m in level_costs(H, W, chs)]
+
+
+def weights_three_for_nine(H, W, chs):
+    """Your weights are three for each pair of channels. The kernel is 3x3, so there are nine."""
+    return [(v, w // 3, m) for v, w, m in level_costs(H, W, chs)]
+
+
+def from_the_level_above(H, W, chs):
+    """Your convolution takes the channels of the level above. The one to count has chs[i] channels
+    in and as many out."""
+    ins = [chs[0], *chs]
+    return [
+        (v, 9 * above * K, v * 9 * above)
+        for K, above, (v, _, _) in zip(chs, ins, level_costs(H, W, chs))
+    ]
+
+
+def doubled_from_the_top(H, W, chs):
+    """You double chs[0] from level to level. Here chs may be any list: take chs[i]."""
+    return level_costs(H, W, [chs[0] * 2**i for i in range(len(chs))])
+
+
+def quartered(H, W, chs):
+    """You divide each side by 4**i. Each side is halved, by 2**i; it is their product that falls
+    to a quarter."""
+    sizes = [(H // 4**i, W // 4**i) for i in range(len(chs))]
+    return [(K * h * w, 9 * K * K, 9 * K * K * h * w) for K, (h, w) in zip(chs, sizes)]
+
+
+def additions_too(H, W, chs):
+    """Your multiplications are twice as many as they should be. Do you count the additions too?
+    They are left out here."""
+    return [(v, w, 2 * m) for v, w, m in level_costs(H, W, chs)]
 
 
 def products_without_channels(H, W, chs):
@@ -745,6 +861,27 @@ class NoBottomBlock(nn.Module):
             skips.append(block(x, temb))
             x = down(skips[-1])
         return x, skips
+
+
+class BottomNotCalled(Encoder):
+    """The last block is made, but forward does not call it: you return what comes out of the last
+    downsample."""
+
+    def forward(self, x, temb):
+        skips = []
+        for block, down in zip(self.blocks, self.downs):
+            skips.append(block(x, temb))
+            x = down(skips[-1])
+        return x, skips
+
+
+class SkipsOneByOne(Encoder):
+    """Your skips are returned one by one, beside the bottom. Return two things, the bottom and the
+    list of the skips, without a star: `return bottom, skips`."""
+
+    def forward(self, x, temb):
+        bottom, skips = super().forward(x, temb)
+        return bottom, *skips
 
 
 class HalvedWithSkip(nn.Module):
@@ -955,6 +1092,78 @@ class DownTooMany(Encoder):
         self.downs.append(Downsample(chs[-1]))
 
 
+class BlockTooMany(Encoder):
+    """You make one block more than forward uses, and its weights would never learn. With the last
+    block, n halvings need n + 1 of them."""
+
+    def __init__(self, in_ch, chs, time_dim):
+        super().__init__(in_ch, chs, time_dim)
+        self.blocks.append(ConvBlock(chs[-2], chs[-1], time_dim))
+
+
+class ListOverwritten(Encoder):
+    """append changes the list and returns None, and None takes the list's name. Write
+    skips.append(x) alone."""
+
+    def forward(self, x, temb):
+        skips = []
+        for block, down in zip(self.blocks, self.downs):
+            x = block(x, temb)
+            skips = skips.append(x)
+            x = down(x)
+        return self.bottom(x, temb), skips
+
+
+class PictureByPicture(Encoder):
+    """`skips += x` puts in the pictures of the batch one by one. Write skips.append(x): one tensor
+    for each level."""
+
+    def forward(self, x, temb):
+        skips = []
+        for block, down in zip(self.blocks, self.downs):
+            x = block(x, temb)
+            skips += x
+            x = down(x)
+        return self.bottom(x, temb), skips
+
+
+class ZipForgotten(Encoder):
+    """zip is missing: `zip(self.blocks, self.downs)` hands out a block and a downsample in each
+    round."""
+
+    def forward(self, x, temb):
+        for block, down in self.blocks, self.downs:
+            x = down(block(x, temb))
+        return x
+
+
+class InputHalved(Encoder):
+    """Your Downsample gets what went into the block. Halve what the block returned, the skip."""
+
+    def forward(self, x, temb):
+        skips = []
+        for block, down in zip(self.blocks, self.downs):
+            skips.append(block(x, temb))
+            x = down(x)
+        return self.bottom(x, temb), skips
+
+
+class AlwaysFromInput(Encoder):
+    """A block behind the first expects in_ch channels. It gets those that the level above made: in
+    a loop, write in_ch = ch at the end of each round."""
+
+    def __init__(self, in_ch, chs, time_dim):
+        super().__init__(in_ch, chs, time_dim)
+        self.bottom = ConvBlock(in_ch, chs[-1], time_dim)
+
+
+class NumberPlusList(Encoder):
+    """in_ch is a number and chs a list. [in_ch, *chs] makes one list of the two."""
+
+    def __init__(self, in_ch, chs, time_dim):
+        super().__init__(in_ch, in_ch + chs, time_dim)
+
+
 class OneForAll(Encoder):
     """One and the same block serves all your levels. Its channels fit the first level only, and
     levels that share weights could not learn different things: make one block for each."""
@@ -980,6 +1189,24 @@ class DownForNextLevel(Encoder):
     def __init__(self, in_ch, chs, time_dim):
         super().__init__(in_ch, chs, time_dim)
         self.downs = nn.ModuleList(Downsample(ch) for ch in chs[1:])
+
+
+class DownForLevelAbove(Encoder):
+    """Your Downsample is made for the channels that come into the level's block. It stands behind
+    the block and halves what that returns, chs[i] channels."""
+
+    def __init__(self, in_ch, chs, time_dim):
+        super().__init__(in_ch, chs, time_dim)
+        self.downs = nn.ModuleList(Downsample(ch) for ch in [in_ch, *chs[:-2]])
+
+
+class WrittenOut(Encoder):
+    """An index is larger than its list is long. chs may have two numbers or five: go through it in
+    a loop. With n + 1 numbers, the last is chs[n]."""
+
+    def __init__(self, in_ch, chs, time_dim):
+        super().__init__(in_ch, chs, time_dim)
+        self.bottom = ConvBlock(chs[-1], chs[len(chs)], time_dim)
 
 
 class FromLevelToLevel(Encoder):
@@ -1088,6 +1315,7 @@ EXERCISES = [
             "no bias": NoBias,
             "channels doubled": DoublesChannels,
             "nothing handed on to nn.Conv2d": NothingHandedOn,
+            "super without brackets": BracketsForgotten,
             "a convolution inside the convolution": ParentForgotten,
             "max pooling": MaxPooled,
             "average pooling": AveragePooled,
@@ -1119,6 +1347,7 @@ EXERCISES = [
             "yes or no": yes_or_no,
             "gradients of the last call": left_in_x,
             "no gradient asked for": nothing_asked,
+            "asked too late": asked_too_late,
             "gradient of another tensor": grad_of_one_that_did_not_ask,
             "gradient is None": grad_is_none,
             "a tuple returned": tuple_returned,
@@ -1128,6 +1357,8 @@ EXERCISES = [
             "absolute values of the output": abs_of_output,
             "/ instead of //": with_slash,
             "no sum over the channels": nothing_summed,
+            "an index too few": one_index_short,
+            "a plain number": plain_number,
             "switches net to eval mode": switches_to_eval,
         },
         also_right=[field_by_backward, field_by_jacobian, field_by_seed, field_by_function],
@@ -1144,10 +1375,20 @@ EXERCISES = [
             "halved too early": halved_too_early,
             "half the pixels": half_the_pixels,
             "2 * i instead of 2**i": divided_by_twice_i,
+            "H // 2 * i": from_left_to_right,
+            "i + 1 instead of 2**i": divided_by_i_plus_one,
+            "the list made in the loop": only_the_last,
             "H for both sides": always_square,
             "weights for one side of the channels": one_side_of_the_channels,
             "weights for one input channel": weights_of_one_input,
             "weights without the kernel": weights_without_kernel,
+            "values without the channels": values_without_channels,
+            "3 instead of 3 * 3": three_for_nine,
+            "weights with 3 instead of 3 * 3": weights_three_for_nine,
+            "channels of the level above": from_the_level_above,
+            "channels doubled from the top": doubled_from_the_top,
+            "each side divided by 4**i": quartered,
+            "additions counted": additions_too,
             "multiplications without the input channels": products_without_channels,
             "multiplications of one pixel": products_of_one_pixel,
             "values times weights": values_times_weights,
@@ -1178,8 +1419,10 @@ EXERCISES = [
             "skips from below": FromBelow,
             "bottom among the skips": BottomAmongSkips,
             "last block missing": NoBottomBlock,
+            "last block not called": BottomNotCalled,
             "bottom treated like the other levels": HalvedWithSkip,
             "skips returned first": SkipsFirst,
+            "skips one by one": SkipsOneByOne,
             "skips not returned": SkipsLost,
             "skips of the last call": SkipsRemembered,
             "skips detached": SkipsDetached,
@@ -1195,9 +1438,18 @@ EXERCISES = [
             "the list made in the loop": ListInTheLoop,
             "return inside the loop": ReturnInTheLoop,
             "a downsample too many": DownTooMany,
+            "a block too many": BlockTooMany,
+            "the list overwritten by append": ListOverwritten,
+            "the batch taken apart": PictureByPicture,
+            "no zip": ZipForgotten,
+            "the block's input halved": InputHalved,
+            "every block from in_ch": AlwaysFromInput,
+            "in_ch + chs": NumberPlusList,
             "one block for all levels": OneForAll,
             "one downsample for all levels": OneDownForAll,
             "downsample for the next level": DownForNextLevel,
+            "downsample for the level above": DownForLevelAbove,
+            "an index past the end": WrittenOut,
             "in_ch forgotten": FromLevelToLevel,
             "last block from its own channels": BottomFromItself,
         },

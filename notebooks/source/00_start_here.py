@@ -44,7 +44,7 @@ from course_utils.widgets import LivePicture, noise_slider
 # scikit-learn, so they are already on your machine. At the end of this notebook, a network will
 # draw digits that nobody wrote.
 #
-# In the first cell you may choose other pictures. `auto` takes the digits on a CPU, and on a GPU
+# In the next cell you may choose other pictures. `auto` takes the digits on a CPU, and on a GPU
 # the larger Fashion-MNIST, which is downloaded (30 MB).
 
 # %%

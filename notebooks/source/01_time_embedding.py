@@ -171,7 +171,7 @@ fit("one-hot", F.one_hot(times, 1000).float())
 # |---|---|
 # | `dim` | D, an even number, at least 4 |
 # | `max_period` | a float; the slowest wave takes `2 * pi * max_period` steps to go around |
-# | returns | a float tensor of shape `(D/2,)` |
+# | returns | a tensor of shape `(D/2,)`, float32 |
 #
 # The reference refuses an odd `dim` with an error message. Yours need not.
 

@@ -730,7 +730,8 @@ told_time_slider(knows, xt, true_t=300)
 # - A 3x3 convolution with padding keeps the size and lets each pixel see its neighbours; the number
 #   of channels is free.
 # - BatchNorm gives each channel mean 0 and deviation 1 over the batch, then a learned scale and
-#   shift. In eval mode it uses running averages, so that a picture's result does not depend on its batch.
+#   shift. In eval mode it uses running averages, so that a picture's result does not depend on its
+#   batch.
 # - SiLU bends the line between the convolutions, and hardly ever stops a gradient.
 # - The time is projected to one number per channel and added between the convolutions, with two
 #   more axes: `[:, :, None, None]`.
