@@ -12,6 +12,8 @@ SHARE ?= 0.05
 # What readers have, and nothing else; and on top of it, what builds and tests the course.
 BIN := .venv/bin
 DEV := .venv-dev/bin
+# The newest widgets, on top of what readers have, for the tests in a browser.
+WIDGETS := .venv-widgets/bin
 # The site has an environment of its own: its tool does not go with Colab's versions.
 SITE := .venv-site/bin
 # Without this, every kernel of Colab's IPython starts with a warning.
@@ -31,14 +33,14 @@ learn: .venv/.installed  ## open the course in JupyterLab
 test: export CUDA_VISIBLE_DEVICES :=
 test: export OMP_NUM_THREADS := 1
 # The notebooks run as on Colab, in folders of their own outside of the course (tests/rehearse.py).
-test: .venv-dev/.installed  ## test the code, and every notebook as stored and solved (SHARE=1: trained in full)
+test: .venv-dev/.installed .venv-widgets/.installed  ## test the code, and every notebook as stored and solved (SHARE=1: trained in full)
 	$(DEV)/python notebooks/build.py --check
-	mkdir -p build
+	rm -rf build/browser build/screenshots && mkdir -p build
 	$(BIN)/python -m pip freeze --all > build/packages_before.txt
 	colab=$$(mktemp -d) && \
 	$(DEV)/python tests/rehearse.py $$colab $(BIN)/python --share $(SHARE) && \
 	JUPYTER_PATH=$$colab/jupyter $(DEV)/python -m pytest -c pyproject.toml --rootdir . \
-		-n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder \
+		-rs -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder \
 		--nbval --nbval-kernel-name colab --nbval-sanitize-with tests/nbval.cfg \
 		--nbval-cell-timeout 900 $$colab/notebooks/stored $$colab/notebooks/solved tests && \
 	rm -rf $$colab
@@ -95,4 +97,12 @@ clean:  ## delete what the other commands made, except the environments
 		> $$($(DEV)/python -c "import site; print(*site.getsitepackages())")/what_readers_have.pth
 	$(DEV)/pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS)) \
 		-r requirements.txt -r tests/requirements.txt
+	@touch $@
+
+.venv-widgets/.installed: .venv/.installed
+	@echo "Installing the newest widgets into .venv-widgets: seconds, once."
+	$(BIN)/python -m venv .venv-widgets
+	$(BIN)/python -c "import site; print(*site.getsitepackages())" \
+		> $$($(WIDGETS)/python -c "import site; print(*site.getsitepackages())")/what_readers_have.pth
+	$(WIDGETS)/pip install --quiet --disable-pip-version-check "ipywidgets>=8"
 	@touch $@

@@ -5,10 +5,14 @@ import pytest
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keep the tests of a file on one worker, and all solved notebooks: they share my_unet.py."""
+    """Keep the tests of a file on one worker, and all solved notebooks: they share my_unet.py.
+
+    The browser's are kept together for each kind of widgets: they share a JupyterLab.
+    """
     for item in items:
         group = item.path.parent if item.path.parent.name == "solved" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group)))
+        widgets = item.callspec.params.get("widgets", "") if hasattr(item, "callspec") else ""
+        item.add_marker(pytest.mark.xdist_group(f"{group} {widgets}"))
         if hasattr(item, "output_timeout"):  # nbval's, for what a cell that has ended still sends
             item.output_timeout = 60
 

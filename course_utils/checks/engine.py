@@ -184,7 +184,7 @@ ADVICE = [
     (r"'(float|int)' object has no", "That is a plain number; torch.tensor(1.0) is a tensor."),
     (r"'(builtin_)?(function|method)\w*'", "() are missing behind a name: they call a function."),
     (
-        r"NoneType",
+        r"'NoneType' object",
         "Something is None. append, reverse and sort change a list and return nothing, like every "
         "function without a return.",
     ),
@@ -197,6 +197,11 @@ ADVICE = [
     (r"divisible by num_groups", "A norm's channels are those of what it gets, in whole groups."),
     (r"used as indices", "An index is a whole number, or a tensor of such: .long() makes it one."),
     (r"module '.*' has no attribute", "The library has nothing of that name. Is it spelled right?"),
+    (
+        r"one element tensors|converted to Scalar",
+        "math works on one number. For all of a tensor there are its own: x.exp(), x.sqrt().",
+    ),
+    (r"out of bounds for dimension", "Print the shape, and the index."),
     (r"argument", "Compare the call with what the function or the layer takes."),
     (r"AttributeError", "Is the name spelled alike everywhere, and made in __init__?"),
     (r"NameError", "Is the name spelled right, and made or imported before this line?"),

@@ -54,6 +54,8 @@ images, labels = load(data, "train")
 print("images:", tuple(images.shape), "from", images.min().item(), "to", images.max().item())
 
 # %%
+# alt: Forty handwritten digits, white on black, in two rows of twenty. They are 16 by 16 pixels
+#   and a little blurred.
 grid(images[:40], columns=20)
 plt.show()
 
@@ -86,6 +88,8 @@ for t in (0, 200, 400, 600, 800, 999):
     print(f"t = {t:3}   alpha_bar = {schedule.alpha_bar[t]:.4f}")
 
 # %%
+# alt: A 3 at ten noise steps from t = 0 to t = 999. It is clear at first, hard to see at t = 300,
+#   and gone among the noise at the end.
 eps = torch.randn(1, *images.shape[1:], generator=torch.Generator().manual_seed(0))
 x0 = images[3:4].expand(len(times), -1, -1, -1)
 xt = add_noise(x0, eps.expand_as(x0), schedule.alpha_bar_at(times))
@@ -127,6 +131,8 @@ print("largest difference to x0, t up to 800:", f"{(back - x0)[:-1].abs().max():
 # what at t = 800?** Decide before you run the cell.
 
 # %%
+# alt: Two rows at ten noise steps. Above, the 3 with more and more noise. Below, what the repair
+#   gives: clean at small t, grainy from t = 700 on, black and white blocks at t = 999.
 other = torch.randn(eps.shape, generator=torch.Generator().manual_seed(1))
 guess = predict_x0(xt, (eps + 0.1 * other).expand_as(xt), alpha_bar)
 strip([xt, guess], titles, labels=["xt", "repaired"], size=0.95)
@@ -157,6 +163,8 @@ plt.show()
 # use it. Here is the same error once more, a tenth of another noise, but now added to v:
 
 # %%
+# alt: The same two rows, and a third below for the repair by v: there the 3 is clear at every t,
+#   with a little grain at the end.
 a = alpha_bar[:, None, None, None]
 v = velocity(x0, eps.expand_as(x0), alpha_bar) + 0.1 * other
 guess_by_v = predict_x0(xt, (1 - a).sqrt() * xt + a.sqrt() * v, alpha_bar)
@@ -178,6 +186,10 @@ plt.show()
 # of the left side over to the right.
 
 # %%
+# alt: The U-Net as a diagram. A noisy picture of 1 x 16 x 16 goes down on the left, 32 x 16 x 16,
+#   64 x 8 x 8, to 128 x 4 x 4 at the bottom, and up again on the right to a prediction of the
+#   first size. Skips cross from left to right on the two upper levels. A bar above says: t, time
+#   embedding, every block.
 in_ch, size = images.shape[1], images.shape[2]
 base_ch = 32 if data == "digits" else 64
 draw_u(in_ch, size, chs=[base_ch, 2 * base_ch, 4 * base_ch])
@@ -223,6 +235,8 @@ print("in: ", tuple(noisy.shape), "\nout:", tuple(net(noisy, t=500).shape))
 # **Before you run it: what will it draw first, and what later?**
 
 # %% tags=["nbval-ignore-output"]
+# alt: Six rows of twenty drawings, made at six moments of the training from the same noise. The
+#   first are blurred and some are no digits; the last can nearly all be read.
 config = TrainConfig(steps=machine.budget(cpu=2000, gpu=10_000))
 images = images.to(machine.device)
 torch.manual_seed(1)
@@ -241,6 +255,8 @@ for state in train(net, images, schedule, config):
         view.show(strip(list(drawings.values()), labels=list(drawings), size=0.6))
 
 # %% tags=["nbval-ignore-output"]
+# alt: The loss of 2,000 steps, on a logarithmic axis. It falls steeply from 1 in the first hundred
+#   steps, then ever more slowly to about 0.1, and jumps a little from step to step.
 loss_curve(losses)
 plt.show()
 
@@ -258,6 +274,9 @@ plt.show()
 # finished one.
 
 # %% tags=["nbval-ignore-output"]
+# alt: Two drawings come into being from t = 919 to t = 19, each with the picture above and the
+#   network's idea of the clean one below. The pictures stay noise for a long time. The ideas begin
+#   as grey blots and are digits half way.
 torch.manual_seed(0)
 model = noise_predictor(state)
 xT = torch.randn(2, *images.shape[1:]).to(machine.device)
@@ -276,6 +295,8 @@ plt.show()
 # And now five hundred at once, in a hundred looks each, for more care:
 
 # %% tags=["nbval-ignore-output", "picture:digits.png"]
+# alt: A hundred digits drawn by the network, in five rows of twenty. Most can be read, and they
+#   look written by hand.
 xT = torch.randn(500, *images.shape[1:]).to(machine.device)
 samples = last(ddim(model, xT, schedule, steps=100, eta=1.0))
 grid(samples[:100], columns=20)
@@ -391,6 +412,8 @@ add_noise = check("0.1", add_noise)
 # more noise from left to right:
 
 # %%
+# alt: Ten digits with more and more noise from left to right. The first is clean, and the last is
+#   only noise.
 several = images[:10].cpu()
 eps = torch.randn(several.shape, generator=torch.Generator().manual_seed(2))
 strip(add_noise(several, eps, alpha_bar=torch.linspace(1, 0, 10)), size=0.95)

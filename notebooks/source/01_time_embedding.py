@@ -37,6 +37,7 @@ from course_utils.widgets import embedding_explorer
 # This is where we are in the U:
 
 # %%
+# alt: The U-Net as a diagram. All parts are pale but the time embedding, a bar above the U.
 draw_u(highlight="time")
 plt.show()
 
@@ -218,6 +219,8 @@ print("dim = 8, max_period = 1000:", frequencies(8, 1000.0))
 # Each is a tenth of the one before. These are the waves that they make:
 
 # %%
+# alt: Four sine curves over t from 0 to 200. The first goes up and down more than thirty times,
+#   the second three times, the third rises once, and the fourth hardly moves.
 moments = torch.arange(200)
 omega = frequencies(8, 1000.0)
 waves(torch.sin(moments[:, None] * omega), moments, [f"sin {w:.3f} t" for w in omega])
@@ -294,6 +297,9 @@ sinusoidal_embedding = check("1.2", sinusoidal_embedding)
 # as a picture. Yellow is +1, grey is 0, blue is -1:
 
 # %%
+# alt: A map with a row for each t from 0 to 199 and a column for each of 32 numbers. In the left
+#   half the sines: columns that change colour from row to row at the left, and ever more slowly to
+#   the right. In the right half the same for the cosines, which begin at 1.
 table = sinusoidal_embedding(times, 32)
 embedding_map(table[:200], times[:200])
 plt.show()
@@ -359,6 +365,9 @@ similarity = check("1.3", similarity)
 # solution 1.3
 
 # %%
+# alt: Left, a map of how alike any two times are: bright on the diagonal, darker away from it.
+#   Right, three curves, for t = 100, 500 and 900. Each has a sharp peak of 1 at its own t and
+#   falls to between 0 and 0.5.
 similarity_map(similarity(sinusoidal_embedding(times, 64)), times, marked=(100, 500, 900))
 plt.show()
 

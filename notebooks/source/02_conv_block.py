@@ -35,6 +35,8 @@ from course_utils.widgets import told_time_slider
 # are built alike:
 
 # %%
+# alt: The U-Net as a diagram. The columns on both sides, which are outputs of blocks, are
+#   coloured; all else is pale.
 draw_u(highlight="block")
 plt.show()
 
@@ -59,6 +61,8 @@ TimeEmbedding = mine.TimeEmbedding
 # three channels come out, one goes in. **What will each of them show?**
 
 # %%
+# alt: A digit 3 and what three kernels make of it: the same picture, a blurred one, and one that
+#   is grey where nothing changes, yellow at left edges of the stroke and blue at right ones.
 images, _ = load("digits", "train")
 x = images[:1]
 kernels = torch.tensor([
@@ -233,6 +237,9 @@ except ValueError as error:
 # best known is ReLU, `max(x, 0)`. Ours is SiLU, `x * sigmoid(x)`:
 
 # %%
+# alt: ReLU and SiLU, and their gradients. ReLU has a corner at 0, where its gradient jumps from 0
+#   to 1. SiLU is smooth, goes a little below 0 for negative x, and its gradient passes from below
+#   0 to above 1.
 at = torch.linspace(-6, 6, 500)
 curves(at, {"ReLU": F.relu, "SiLU": F.silu}, title="the activation")
 plt.show()
@@ -381,6 +388,8 @@ print("the sum:", tuple(wrong.shape))
 # size 1 is repeated as often as needed:
 
 # %%
+# alt: What is added to six channels. In the upper row, called wrong, all six show the same grainy
+#   pattern. In the lower row, called right, each channel has one colour all over.
 right = h + time_proj(temb)[:, :, None, None]
 print("time_proj(temb)[:, :, None, None]:", tuple(time_proj(temb)[:, :, None, None].shape))
 maps([(wrong - h)[3, :6], (right - h)[3, :6]], labels=["wrong", "right"],
@@ -450,6 +459,8 @@ TimedConvs = check("2.3", TimedConvs)
 # Now the two times make a difference. Same pictures, same weights, t = 10 and t = 900:
 
 # %%
+# alt: Eight channels: the output at t = 10 minus that at t = 900. Most have one pale colour with a
+#   different rim. One shows the shape of the digit.
 torch.manual_seed(0)
 convs = TimedConvs(1, 16, 32).eval()
 times = TimeEmbedding(32)(torch.tensor([10, 900]))

@@ -46,6 +46,8 @@ ConvBlock, TimeEmbedding = mine.ConvBlock, mine.TimeEmbedding
 # arrows across are the *skips*: section 4 says what they are for.
 
 # %%
+# alt: The U-Net as a diagram. Its left side, the encoder, is coloured: 32 x 16 x 16, 64 x 8 x 8,
+#   128 x 4 x 4. The rest is pale.
 chs = [32, 64, 128]
 draw_u(chs=chs, highlight="encoder")
 plt.show()
@@ -58,6 +60,9 @@ plt.show()
 # (*average pooling*).
 
 # %%
+# alt: Eight digits in four rows: in 16 x 16 pixels, and halved in three ways. With the first pixel
+#   of each square the strokes are ragged, with the largest they are fat and bright, with the mean
+#   they are thin and grey.
 images, _ = load("digits", "train")
 ways = {
     "the first": lambda x: x[:, :, ::2, ::2],
@@ -300,6 +305,9 @@ for halvings, field in enumerate(fields):
 # far, counted in pixels of the input. Here are the maps, in a frame that holds all that is not 0:
 
 # %%
+# alt: Four maps of what a pixel sees. Six convolutions without halving see 13 x 13 pixels. With
+#   halvings, level 0 sees 5 x 5, level 1 sees 14 x 14, and level 2 sees 32 x 32, nearly the whole
+#   picture.
 receptive_maps([plain[6], *fields], ["6 without halving", "level 0", "level 1", "level 2"])
 plt.show()
 
@@ -322,6 +330,8 @@ print(f"though they are only {7 * 7 / 13**2:.0%} of the pixels")
 # each mode?**
 
 # %%
+# alt: Two maps of what a pixel of a block sees: 5 x 5 pixels in eval mode; in training mode all 40
+#   x 40, weakly outside the middle.
 torch.manual_seed(0)
 block, temb = ConvBlock(1, 8, 64), torch.randn(1, 64)
 both = []
@@ -595,6 +605,9 @@ for h, name, (values, _, _) in zip([*skips, bottom], ["skip 0", "skip 1", "botto
 # is?**
 
 # %%
+# alt: The part of a digit 9 that a number of each level sees. Skip 0 sees a corner of the stroke,
+#   5 x 5 pixels. Skip 1 sees most of the digit, 14 x 14. The bottom sees all of it and the space
+#   around, 32 x 32.
 x = F.pad(images[5:6], [12, 12, 12, 12], value=-1.0)
 outputs = {
     "skip 0": lambda x: encoder(x, temb)[1][0],

@@ -46,6 +46,7 @@ ConvBlock, Encoder, TimeEmbedding = mine.ConvBlock, mine.Encoder, mine.TimeEmbed
 # and sends both through a block. At the end there is one number for each pixel again.
 
 # %%
+# alt: The U-Net as a diagram. Its right side, the decoder, is coloured, and the rest is pale.
 draw_u(highlight="decoder")
 plt.show()
 
@@ -148,6 +149,9 @@ print(f"{(smaller * b).sum():.2f} and {(a * paint(b, k, 2)).sum():.2f}")
 # painted equally often? Which are painted most?**
 
 # %%
+# alt: Two maps of numbers, painted with ones. With kernel 3 and stride 2 there are rows and
+#   columns of 2 between the ones, and 4 where they cross: a checkerboard. With kernel 2 and stride
+#   2 every number is 1.
 ones = torch.ones(6, 6)
 number_maps([paint(ones, torch.ones(3, 3), 2), paint(ones, torch.ones(2, 2), 2)],
             ["kernel 3, stride 2", "kernel 2, stride 2"], size=4)
@@ -247,6 +251,9 @@ print("weights:", tuple(max(up.parameters(), key=torch.numel).shape))
 # with its random weights, make of a picture in which every pixel is 1?**
 
 # %%
+# alt: What two layers make of a picture that is 1 everywhere. Kernel 3, stride 2: numbers from
+#   -0.22 to 0.53 in a checkerboard, and other ones at the rim. Upsample: four numbers, which
+#   repeat in every square of 2 x 2.
 torch.manual_seed(0)
 layers = {"kernel 3, stride 2": nn.ConvTranspose2d(1, 1, 3, stride=2),
           "Upsample": Upsample(1, 1)}
@@ -400,6 +407,8 @@ def examine(task, nets):
     return x, answer, answers, errors
 
 # %% tags=["nbval-ignore-output"]
+# alt: Ten digits in three rows. The answers of the network without skips are blurred copies of the
+#   input. Those with skips look like the input.
 def same(x0):
     return x0, x0
 
@@ -448,6 +457,9 @@ print("with skips, at least 3 times better than one number:", 3 * errors[1] < er
 # what is left is still noisy.)
 
 # %% tags=["nbval-ignore-output"]
+# alt: Ten digits in four rows: clean, noisy, cleaned by the network without skips, and by the one
+#   with skips. Without skips they are about as noisy as before. With skips the digits can be read,
+#   a little blurred.
 cleaned = {keep: (xt - 0.6 * answers[keep]) / 0.8 for keep in (0, 1)}
 strip([test[:10], xt[:10], cleaned[0][:10], cleaned[1][:10]],
       labels=["clean", "noisy", "no skips", "skips"])
@@ -724,6 +736,8 @@ for name, spot in zip(names, spots):
     print(f"{name}: {high} x {across} pixels change")
 
 # %%
+# alt: Four maps of the pixels that one number of each level changes: 5 x 5 for skip 0, 14 x 14 for
+#   skip 1, 32 x 32 for skip 2, 36 x 36 for the bottom.
 receptive_maps(spots, names)
 plt.show()
 

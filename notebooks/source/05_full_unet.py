@@ -43,6 +43,8 @@ from course_utils.widgets import sampler_explorer
 # Nothing is pale any more:
 
 # %%
+# alt: The whole U-Net as a diagram, all parts coloured: the encoder going down on the left, the
+#   decoder going up on the right, skips between them, and the time embedding above.
 draw_u()
 plt.show()
 
@@ -367,6 +369,8 @@ def broken(net):
     return F.mse_loss(net(xt, t[:8]), torch.randn_like(xt))
 
 # %% tags=["nbval-ignore-output"]
+# alt: Two curves of the loss over 60 steps, on a logarithmic axis. That of the right network falls
+#   from 1 to about 0.0001. That of the broken one stays at 1.
 curves = {"right": overfit(right), "broken": overfit(broken)}
 for name, losses in curves.items():
     plt.plot(losses, label=name, linestyle="-" if name == "right" else "--")
@@ -395,6 +399,8 @@ print("the broken one does not:", curves["broken"][-1] > 0.5)
 # loss. On two CPU cores this takes half a minute to a minute:
 
 # %% tags=["nbval-ignore-output"]
+# alt: The loss of 600 steps on a logarithmic axis. It falls from 1 to about 0.1 within a hundred
+#   steps, then slowly to about 0.05.
 data = machine.data  # "digits" on a CPU; "mnist", "fashion_mnist" and "cifar10" go too
 images, _ = load(data, "train")
 images = images.to(machine.device)
@@ -507,6 +513,9 @@ ddpm = check("5.4", ddpm)
 # near 0 and is clipped: black and white.)
 
 # %% tags=["nbval-ignore-output"]
+# alt: Two rows at ten steps from t = 999 to t = 0. Above, xt: noise, from which a stroke appears
+#   near the end. Below, x0: black and white blocks at first, then a grey blot, then ever more
+#   clearly the same stroke.
 torch.manual_seed(0)
 xT = torch.randn(8, in_ch, *images.shape[2:]).to(machine.device)
 taken = list(ddpm(model, xT, schedule))
@@ -514,11 +523,18 @@ shown = taken[::111]
 rows = [torch.stack([xt[0] for _, xt, _ in shown]), torch.stack([x0[0] for _, _, x0 in shown])]
 strip(rows, [f"t = {t}" for t, _, _ in shown], labels=["xt", "x0"], size=0.95)
 plt.show()
+
+# %% [markdown]
+# And all eight, at the end:
+
+# %% tags=["nbval-ignore-output"]
+# alt: Eight pictures drawn by DDPM. They have the strokes of handwriting, and about half of them
+#   are digits.
 strip(taken[-1][1], size=0.95)
 plt.show()
 
 # %% [markdown]
-# The last row was drawn by a network that you built.
+# They were drawn by a network that you built.
 #
 # ## 7. Sampling in fewer steps, with DDIM
 #
@@ -599,6 +615,8 @@ ddim = check("5.5", ddim)
 # Twenty looks instead of a thousand, from the same noise as above:
 
 # %% tags=["nbval-ignore-output"]
+# alt: Eight pictures drawn by DDIM in 20 steps. They are strokes like those above, and most look
+#   like digits.
 strip(last(ddim(model, xT, schedule, steps=20)), size=0.95)
 plt.show()
 
@@ -662,6 +680,8 @@ print("with eta = 1, less of the error is left:", left[1.0] < 0.8 * left[0.0])
 # there, in section 7):
 
 # %% tags=["nbval-ignore-output"]
+# alt: A hundred pictures drawn by the network, in five rows of twenty. All have clean strokes.
+#   Many are digits, others nearly so.
 torch.manual_seed(0)
 xT = torch.randn(500, in_ch, *images.shape[2:]).to(machine.device)
 samples = last(ddim(model, xT, schedule, steps=40, eta=1.0))

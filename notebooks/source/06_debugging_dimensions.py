@@ -48,6 +48,7 @@ from course_utils.widgets import shape_explorer
 # else.
 
 # %%
+# alt: The U-Net as a diagram, all parts coloured. Its columns have 16, 32 and 64 channels.
 plots.draw_u(chs=(16, 32, 64))
 plt.show()
 
@@ -495,6 +496,9 @@ print("error:  ", run.error, "\nremarks:", *run.remarks)
 # the top of this notebook, this one is not made by hand, and works for your networks too.
 
 # %%
+# alt: What the tracer saw, as a U: every change of shape is a column. It goes down from 1 x 16 x
+#   16 to 64 x 4 x 4 and up again. Two arrows for the skips lead to columns with 64 and with 32
+#   channels, where they are joined.
 draw_u(net, x, t)
 plt.show()
 
@@ -503,6 +507,9 @@ plt.show()
 # layer will it fail? What are the two sizes that meet?**
 
 # %%
+# alt: The same for a picture of 28 x 28. The sizes are 28, 14, 7 and 3 on the way down, and 6 on
+#   the way up. There the drawing ends, at a red column that is marked: fails. A sentence below
+#   says that the skip is 7 x 7, the upsampled map 6 x 6, and that halving lost a row.
 draw_u(unchecked, torch.zeros(4, 1, 28, 28), t)
 plt.show()
 

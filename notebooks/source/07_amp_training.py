@@ -64,6 +64,7 @@ from course_utils.widgets import TrainingView
 # changes is how it is trained.
 
 # %%
+# alt: The U-Net as a diagram, all parts coloured. Its columns have 32, 64 and 128 channels.
 draw_u(chs=(32, 64, 128))
 plt.show()
 
@@ -92,6 +93,8 @@ for name, dtype in PRECISIONS.items():
           f"smallest of all {smallest:.3g}, step after 1 {limits.eps:.3g}")
 
 # %%
+# alt: Bars for the numbers that each type has, over powers of two. fp32 and bf16 reach from about
+#   2 to the power -130 up to 2 to the power 128. fp16 has a short bar, from -24 to 16.
 number_ranges()
 plt.show()
 
@@ -111,6 +114,8 @@ for name, dtype in PRECISIONS.items():
     print(f"{name}: {small.item():.7f} is there, and 1 + 0.0004 is {(one + small).item():.7f}")
 
 # %%
+# alt: The numbers between 1 and 1.03 as strokes. fp32 has too many to tell apart, fp16 about
+#   thirty, bf16 four. A line marks 1.0004, which lies between two strokes of fp16.
 number_lines(1, 1.03, marked=1.0004)
 plt.show()
 
@@ -121,6 +126,8 @@ plt.show()
 # neighbour. Near 1000:
 
 # %%
+# alt: The numbers between 1000 and 1024 as strokes. fp32 has too many to tell apart, fp16 has two
+#   for each whole number, bf16 one in four. A line marks 1000.4.
 number_lines(1000, 1024, marked=1000.4)
 plt.show()
 for name, dtype in PRECISIONS.items():
@@ -258,6 +265,8 @@ lost_in_fp16 = check("7.1", lost_in_fp16)
 # to have all their digits?**
 
 # %% tags=["nbval-ignore-output"]
+# alt: A histogram of the gradients of the feature maps over powers of two. Most lie where fp16 has
+#   fewer digits, around 2 to the power -19. A few lie where they become 0.
 for name, g in [("weights", of_weights), ("feature maps", of_maps)]:
     g = g[g != 0].abs()
     normal = (g >= torch.finfo(torch.float16).smallest_normal).float().mean().item()
@@ -273,6 +282,8 @@ plt.show()
 # chain rule multiplies all gradients by the same number. The whole histogram moves to the right:
 
 # %% tags=["nbval-ignore-output"]
+# alt: The same histogram, times 65536. All of it lies where fp16 has all its digits, around 2 to
+#   the power -3.
 gradient_histograms({"gradients of the feature maps, times 65536": 65536 * of_maps})
 plt.show()
 
@@ -453,6 +464,8 @@ learning_rate = check("7.2", learning_rate)
 # solution 7.2
 
 # %%
+# alt: The learning rate over 300 steps. It rises in a straight line to 0.004 at step 30 and falls
+#   in a soft S to 0.
 config = TrainConfig(steps=300, warmup=30)
 plt.figure(figsize=(7, 2.4))
 plt.plot([learning_rate(step, config) for step in range(config.steps)])
@@ -993,6 +1006,9 @@ for part, losses in without.items():
     print(f"without the {part} it does not:", losses != whole[20:])
 
 # %% tags=["nbval-ignore-output"]
+# alt: Losses of 40 steps. The resumed run begins at step 21 and lies on the curve of the run that
+#   was left alone. The runs without the optimizer's and without the generator's state go other
+#   ways.
 plt.figure(figsize=(7, 2.8))
 plt.plot(range(1, 41), whole, color="#cbd5e1", lw=5, label="left alone")
 plt.plot(range(21, 41), resumed, color="#2b6cb0", label="resumed")
@@ -1142,6 +1158,8 @@ view = TrainingView(states, config, draw, keep, every=max(1, config.steps // 3))
 # waits, interrupt it (the square beside the cell, or Runtime, Interrupt execution). That saves too.
 
 # %% tags=["nbval-ignore-output"]
+# alt: The loss of 300 steps on a logarithmic axis. It falls from 1 to about 0.15, steeply at
+#   first.
 state = view.result() or state  # None if there was nothing left to do
 if view.losses:
     last_losses = view.losses[-50:]
@@ -1160,6 +1178,8 @@ print("files:", [file.name for file in sorted(folder.glob("step-*.pt"))])
 # section 7 explains the figures):
 
 # %% tags=["nbval-ignore-output"]
+# alt: A hundred pictures drawn by the averaged network, in five rows of twenty. All are made of
+#   strokes, and many are not digits yet.
 torch.manual_seed(0)
 model = NoiseFromVelocity(averaged(state, images, schedule), schedule)
 xT = torch.randn(500, *images.shape[1:]).to(machine.device)

@@ -45,6 +45,7 @@ from course_utils.widgets import attention_explorer
 # blocks.
 
 # %%
+# alt: The U-Net as a diagram. The columns on both sides are coloured, and all else is pale.
 draw_u(chs=(16, 32, 64), highlight="block")
 plt.show()
 
@@ -58,6 +59,9 @@ plt.show()
 # corner of a picture of 16 x 16?**
 
 # %%
+# alt: Four maps of what the pixel in row 2, column 2 sees. One convolution: 3 x 3 pixels. Four: 7
+#   x 7, up to the corner. Thirteen: the whole picture, strongly near by and hardly at all in the
+#   far corner. One attention layer: the whole picture, evenly, and itself most.
 def sees(layer, row, column):
     """Return how strongly output pixel (row, column) depends on each of 16 x 16 input pixels."""
     x = torch.randn(1, 8, 16, 16, generator=torch.Generator().manual_seed(0)).requires_grad_()
@@ -119,6 +123,9 @@ print(f"token 0: {math.exp(2) / total:.3f} of each ink pixel, {1 / total:.3f} of
 print(f"token 5: {1 / 16:.4f} of each pixel")
 
 # %%
+# alt: Three maps of 4 x 4 numbers. Token 0, in the corner, looks at itself and at the opposite
+#   corner with a share of 0.257 each, at others with 0.035. Token 5 looks at all with 0.062. The
+#   two corners get 0.514, all others 0.125.
 shares = scores.softmax(dim=1)
 number_maps([part.reshape(4, 4).round(decimals=3) for part in (shares[0], shares[5], shares @ v)],
             ["where token 0 looks", "where token 5 looks", "what each token gets"])
@@ -283,6 +290,9 @@ SingleHeadAttention = check("8.2", SingleHeadAttention)
 # paper?**
 
 # %%
+# alt: Two maps of 4 x 4 shares, of a layer with random weights. Token 0 looks at the two corners
+#   with ink, and hardly at the others. Token 5 looks at all others evenly, and less at the two
+#   corners.
 torch.manual_seed(1)
 layer = SingleHeadAttention(8)
 w = layer.weights(3 * ink.expand(1, 8, 4, 4))[0].detach()
@@ -382,6 +392,8 @@ for name, variant in variants.items():
     print(f"{name:11} loss after {steps} steps: {losses[name]:.3f}")
 
 # %% tags=["nbval-ignore-output"]
+# alt: Three curves of the loss over 60 steps, for the right layer, the reshaped one and the one
+#   with the wrong axis. They lie on each other.
 for (name, curve), style in zip(curves.items(), ("-", "--", ":")):
     plt.plot(curve, style, label=name)
 plt.gcf().set_size_inches(7, 2.6)
@@ -446,6 +458,8 @@ for name, variant in variants.items():
 # token in row 1, column 2 look with one head? And with two heads of four numbers each?**
 
 # %%
+# alt: Where token 6 looks, on a map of 4 x 4. With one head: at itself, and a little at its row
+#   and column. With two heads, one looks along its row and the other along its column, evenly.
 place = torch.arange(16)
 rows, columns = F.one_hot(place // 4, 4), F.one_hot(place % 4, 4)
 tokens = 2.5 * torch.cat([rows, columns], dim=1)[None]  # (1, 16, 8)
@@ -762,6 +776,9 @@ def milliseconds(layer, *inputs, repeats=5):
     return 1000 * best
 
 # %% tags=["nbval-ignore-output"]
+# alt: Two panels over the number of tokens, from 64 to 4096, in powers of ten. Time and memory of
+#   one head and of four grow nearly as fast as N squared. The time of linear attention grows
+#   slowly, and its memory does not grow at all.
 sides = [8, 16, 32, 64]
 layers = {"one head": SingleHeadAttention(32), "four heads": MultiHeadAttention(32),
           "linear": LinearAttention(32)}
@@ -880,6 +897,8 @@ seen = shares_of(net, xt)
 print("shares:", tuple(seen.shape))
 
 # %% tags=["nbval-ignore-output"]
+# alt: A noisy digit with a framed pixel beside its stroke, and two maps of where that pixel looks.
+#   One head prefers the stroke, the other the background.
 attention_maps(xt[1], seen[1], row=4, column=4)
 plt.show()
 
@@ -989,6 +1008,8 @@ for name, clip in (("not clipped", math.inf), ("clipped to 1", 1.0)):
     print(f"{name:12} norm before: {norms[bad - 1]:.2f}, of the bad batch: {norms[bad]:,.0f}")
 
 # %% tags=["nbval-ignore-output"]
+# alt: The loss over 70 steps on a logarithmic axis, not clipped and clipped to 1. Both jump above
+#   1000 at step 25 and come back at once. After that the clipped run stays lower.
 for (name, history), style in zip(histories.items(), ("-", "--")):
     plt.plot([loss for loss, norm in history], style, label=name)
 plt.gcf().set_size_inches(7, 2.6)

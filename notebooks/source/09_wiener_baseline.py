@@ -56,6 +56,8 @@ from course_utils.wiener import decompose, load_wiener_filter, save_wiener_filte
 # $\sigma = 10$ nothing but grain.
 
 # %%
+# alt: Ten digits in six rows: clean, and with noise of sigma 0.1, 0.3, 1, 3 and 10. At 0.3 they
+#   can be read easily, at 1 hardly, and from 3 on not at all.
 images, test = load("digits", "train")[0], load("digits", "test")[0]
 images, test = images.to(machine.device), test.to(machine.device)
 eps = torch.randn(test.shape, generator=torch.Generator().manual_seed(0)).to(test)
@@ -208,6 +210,9 @@ compute_wiener_filter = check("9.1", compute_wiener_filter)
 # solution 9.1
 
 # %%
+# alt: Four maps of how a pixel varies together with the others. Around the pixel, marked by a
+#   cross, they go along with it, in yellow. At some places farther off they go against it, in
+#   blue.
 S, mean = compute_wiener_filter(DataLoader(images, batch_size=100), machine.device, 16, 1)
 S_image = S.view(16, 16, 16, 16).cpu()
 places = [(2, 7), (7, 7), (7, 4), (12, 10)]
@@ -278,6 +283,8 @@ print("two passes stay below that:", worst["two passes, float32"][1] < 1e-3)
 # `decompose` returns U, LA (the $\lambda$) and Vh, where Vh is $U^T$.
 
 # %%
+# alt: The first twelve eigenimages with their variances, from 7.6 down to 0.9: smooth patterns of
+#   bright and dark blots, finer from left to right.
 U, LA, Vh = decompose(S)
 strip(4 * U.T[:12].reshape(12, 1, 16, 16), [f"{v:.1f}" for v in LA[:12].tolist()], size=0.85)
 plt.show()
@@ -493,6 +500,8 @@ draw_gaussian = check("9.4", draw_gaussian)
 # solution 9.4
 
 # %%
+# alt: Forty pictures drawn from the Gaussian, in two rows of twenty. They are blots and strokes at
+#   the places where digits have them. Hardly one is a digit.
 drawn = draw_gaussian(500, U, LA, mean, torch.Generator().manual_seed(0))
 drawn = drawn.view(500, 1, 16, 16)
 grid(drawn[:40], columns=20)
@@ -508,6 +517,8 @@ plt.show()
 # smaller sigma (notebook 10 has more on it); for it, `NoiseAtSigma` does the same. **What will they draw, with the filter in place of the network?**
 
 # %% tags=["nbval-ignore-output"]
+# alt: Two rows of ten pictures that the filter draws, by ddim and by samples. Each pair is the
+#   same blurred shape, and few look like digits.
 schedule = linear_schedule()
 sigmas = log_linear_schedule(sigma_max=30.0).sample_sigmas(40)
 xT = torch.randn(500, 1, 16, 16, generator=torch.Generator().manual_seed(1)).to(machine.device)
@@ -740,6 +751,8 @@ ideal_x0 = check("9.6", ideal_x0)
 # At $\sigma = 0.3$, where you can still see the digit well, will it beat the filter?**
 
 # %%
+# alt: Ten held-out digits, the same with noise, and what the ideal denoiser gives: clean digits,
+#   some of which are not those that were asked for but similar ones.
 class IdealDenoiser:
     def __init__(self, images):
         self.images = images
@@ -766,6 +779,8 @@ plt.show()
 # what does it draw?
 
 # %%
+# alt: Ten digits that the ideal denoiser drew, and below each the nearest training picture. The
+#   rows look alike.
 sample = draw_with(by_ideal, 500)
 distances = torch.cdist(sample.flatten(1), images.flatten(1))
 nearest = images[distances.argmin(dim=1)]
@@ -809,6 +824,10 @@ for folder in sorted((course / "runs").glob("*")):
             errors[folder.name] = errors_of(NetDenoiser(model, SCHEDULE))
 
 # %% tags=["nbval-ignore-output"]
+# alt: The error of each denoiser over sigma, divided by that of the Wiener filter. The mean's is
+#   far above 1 at small sigma and comes down to 1. So does the ideal denoiser's, which is below 1
+#   at sigma 1. The network that was asked for noise is below 1 at 0.3 and at 2 at sigma 10. The
+#   U-Net is below 1 up to sigma 1, and near 1 from 3 on.
 board = ["Wiener", "mean", "ideal", "network, asked for noise", "U-Net", *others]
 print(f"{'sigma':26}" + "".join(f"{sigma:10g}" for sigma in levels))
 for name in board:
@@ -824,12 +843,23 @@ print("the ideal denoiser beats the U-Net at sigma 3, and loses at 0.1 to 1:",
       [i < u for i, u in zip(errors["ideal"], errors["U-Net"])][:4] == [False, False, False, True])
 
 # %% tags=["nbval-ignore-output"]
-for sigma in (1.0, 3.0):
+# alt: Ten held-out digits, the same with noise of sigma 1, and the guesses of three denoisers.
+#   Those of the Wiener filter are blurred with soft shadows, those of the ideal one are clean
+#   digits, those of the U-Net are clean and a little blurred.
+def compare(sigma):
     xt, alpha_bar = noisy(test[:10], sigma)
     guesses = [d.predict_x0(xt, alpha_bar) for d in (by_wiener, by_ideal, by_net)]
     labels = ["held out", f"sigma {sigma:g}", "Wiener", "ideal", "U-Net"]
     strip([test[:10], xt * math.sqrt(1 + sigma**2), *guesses], labels=labels, size=0.75)
     plt.show()
+
+
+compare(1.0)
+
+# %% tags=["nbval-ignore-output"]
+# alt: The same with noise of sigma 3. All three denoisers give blurred grey blots, in which only a
+#   few digits can be told.
+compare(3.0)
 
 # %% [markdown]
 # (In the curves, what leaves the picture at the top is far worse than the filter.)
@@ -848,6 +878,7 @@ for sigma in (1.0, 3.0):
 # everywhere. And what do they draw?
 
 # %% tags=["nbval-ignore-output"]
+# alt: Forty pictures drawn by the U-Net, in two rows of twenty. Most can be read as digits.
 print(heading)
 quality["real"] = judge("held-out digits", test)
 quality["Gaussian"] = judge("Gaussian", drawn.clamp(-1, 1))

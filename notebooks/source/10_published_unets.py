@@ -124,8 +124,8 @@ for name, norm in [("BatchNorm", nn.BatchNorm2d(64)), ("GroupNorm", group_norm(6
 # %% [markdown]
 # With BatchNorm, what a network says about a picture in training depends on its neighbours. That
 # is why it keeps running averages, why `eval()` matters, and why averaged weights need them
-# measured anew (notebook 07). None of it is needed with GroupNorm. The price: GroupNorm costs as much at
-# drawing as in training.
+# measured anew (notebook 07). None of it is needed with GroupNorm. The price: GroupNorm costs as
+# much at drawing as in training.
 #
 # The second difference is the order. `ConvBlock` goes convolution, norm, SiLU. The published
 # block goes **norm, SiLU, convolution**, and adds the shortcut at the end, after which nothing
@@ -245,6 +245,8 @@ for name, field in zip(layers, fields):
     print(f"{name:16} rows {rows}, centre {sum(rows) / len(rows)}")
 
 # %%
+# alt: Which pixels one output of each halving layer sees. Yours: a square of 2 x 2. DDPM's and
+#   smalldiffusion's: squares of 3 x 3, the second one pixel farther down and to the right.
 receptive_maps(fields, list(layers), size=2.0)
 plt.show()
 
@@ -271,6 +273,8 @@ for name, picture in doubled.items():
     print(f"{name:18} spread inside: {inner.std():.3f}, at all: {picture.std():.3f}")
 
 # %%
+# alt: What two layers that double make of a flat picture. The transposed convolution paints a
+#   checkerboard. Nearest, then a convolution, is flat but for a rim one pixel wide.
 strip(torch.cat([3 * (p - p[..., 4:8, 4:8].mean()) for p in doubled.values()]),
       titles=list(doubled), size=1.9)
 plt.show()
@@ -436,6 +440,8 @@ for t in (0, 250, 500, 999):
 # logarithmic scale.
 
 # %%
+# alt: Two curves of sigma over the index t, on a logarithmic axis. The log-linear schedule is a
+#   straight line from 0.05 to 10. DDPM's rises steeply at both ends, from 0.01 to above 100.
 schedule = log_linear_schedule(1000, sigma_min=0.05, sigma_max=10.0)
 plt.figure(figsize=(6.5, 2.8))
 plt.semilogy(as_sigmas.sigmas, label="DDPM's linear betas")
@@ -851,6 +857,9 @@ Guided = check("10.5", Guided)
 # Each digit from 0 to 9, with three scales. **What will change from row to row?**
 
 # %% tags=["nbval-ignore-output"]
+# alt: Ten drawings, asked for 0 to 9, in three rows. At scale 0 most are other digits. At scale 1
+#   and more so at scale 3 they become the digit that was asked for, brighter and with harder
+#   edges.
 scales, hits, drawn = (0, 1, 3), {}, {}
 judge = classifier("digits", "data", machine.device)
 for scale in scales:
@@ -872,6 +881,8 @@ print("guidance draws more of what was asked for:", hits[1] > hits[0])
 # become more alike. Guidance pays for clearness with variety.
 
 # %% tags=["nbval-ignore-output"]
+# alt: Ten drawings that were to be sevens, in three rows. At scale 0 they differ and many are no
+#   sevens. At scale 1 most are. At scale 3 they are bright and look much alike.
 sevens = [drawn[scale][asked == 7] for scale in scales]
 for scale, pictures in zip(scales, sevens):
     print(f"scale {scale}: spread among the sevens {pictures.std(dim=0).mean():.2f}")
@@ -937,6 +948,9 @@ with torch.no_grad():
 # the rim tells the rest. Which pixels does the answer at one pixel depend on?
 
 # %%
+# alt: Two maps of the pixels that the answer in the middle depends on. The U-Net: all, most
+#   strongly around the middle, and weaker with the distance. The DiT: its own patch of 2 x 2
+#   pixels strongly, all others weakly and without order.
 def depends_on(net, size=32):
     """Return how much the answer in the middle depends on each pixel.  () -> (size, size)"""
     torch.manual_seed(0)
@@ -967,6 +981,8 @@ for name, field in zip(pair, fields):
 # the U-Net did. In that time it can take more steps, for a step is cheaper.
 
 # %% tags=["nbval-ignore-output"]
+# alt: Ten drawings of the U-Net and ten of the DiT, asked for 0 to 9. Both draw some of the
+#   digits. The DiT's have a grain of squares of 2 x 2 pixels.
 dit = AskedForVelocity(DiT)(16, 1, patch=2, dim=96, depth=4, **with_labels(96))
 dit, losses, seconds = trained(dit, machine.budget(cpu=380, gpu=6000), lr=3e-3)
 drawn["U-Net"], results = drawn[1], {"U-Net": (hits[1], distances[1])}

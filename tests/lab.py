@@ -1,0 +1,172 @@
+"""A JupyterLab with a browser in front of it, for the tests: what a reader sees and can move."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+LAPTOP = {"width": 1366, "height": 768}
+SLIDER = ".ui-slider-handle, .noUi-handle"  # of ipywidgets 7 and of 8
+
+
+@contextmanager
+def laboratory(python, folder, chromium, **environment):
+    """Start JupyterLab on a folder with the widgets that a Python has; give a browser's page."""
+    port, token = free_port(), "for-the-tests"
+    settings = folder.parent / "settings"
+    write_settings(settings, windowingMode="none")  # all cells of a notebook are on the page
+    options = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": port,
+        "ServerApp.root_dir": folder,
+        "ServerApp.open_browser": False,
+        "ServerApp.allow_root": True,
+        "ServerApp.jpserver_extensions": "nbclassic=False",
+        "LabApp.app_dir": ROOT / ".venv/share/jupyter/lab",
+        "LabApp.user_settings_dir": settings,
+        "LabApp.expose_app_in_browser": True,
+    }
+    command = [python, "-m", "jupyterlab", *(f"--{name}={of}" for name, of in options.items())]
+    with (folder.parent / "server.log").open("w") as log:
+        known = {**os.environ, "JUPYTER_TOKEN": token, **environment}
+        server = subprocess.Popen(command, env=known, stdout=log, stderr=log)
+    try:
+        wait_until_it_answers(f"http://127.0.0.1:{port}/api?token={token}", server)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+            page = browser.new_page(viewport=LAPTOP)
+            page.goto(f"http://127.0.0.1:{port}/lab?token={token}")
+            page.wait_for_function("() => window.jupyterapp?.restored", timeout=120_000)
+            page.evaluate("() => window.jupyterapp.restored")
+            yield page
+            browser.close()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def write_settings(folder, **settings):
+    place = folder / "@jupyterlab/notebook-extension"
+    place.mkdir(parents=True)
+    (place / "tracker.jupyterlab-settings").write_text(json.dumps(settings))
+
+
+def wait_until_it_answers(address, server, seconds=120):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            urllib.request.urlopen(address).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError("JupyterLab did not start; its log lies beside the notebooks")
+
+
+# --- one notebook --------------------------------------------------------------------------------
+
+OPEN = """async path => {
+  const app = window.jupyterapp;
+  const widget = await app.commands.execute("docmanager:open", {path});
+  await widget.context.ready; await widget.sessionContext.ready;
+  while (widget.sessionContext.session?.kernel?.connectionStatus !== "connected")
+    await new Promise(done => setTimeout(done, 100));
+  window.notebook = widget;
+}"""
+
+RUN = """async () => {
+  await window.jupyterapp.commands.execute("notebook:run-all-cells");
+}"""
+
+CELLS = """() => window.notebook.content.widgets.map(cell => {
+  const model = cell.model.toJSON(), outputs = [];
+  for (const output of model.outputs ?? []) outputs.push(
+    {kind: output.output_type, said: `${output.ename}: ${output.evalue}`,
+     kinds: Object.keys(output.data ?? {})});
+  return {type: model.cell_type, source: model.source, metadata: model.metadata,
+          count: model.execution_count, hidden: cell.inputHidden ?? false, outputs};
+})"""
+
+# Pictures that were not drawn, and what is wider than the place that it has.
+SEEN = """() => {
+  const node = window.notebook.node, wide = [], blank = [];
+  for (const picture of node.querySelectorAll(".jp-OutputArea img"))
+    if (!picture.naturalWidth) blank.push(picture.outerHTML.slice(0, 80));
+  for (const output of node.querySelectorAll(".jp-OutputArea-output, .jp-RenderedMarkdown"))
+    if (output.scrollWidth > output.clientWidth + 2) wide.push(output.textContent.slice(0, 80));
+  const details = [...node.querySelectorAll("details")];
+  return {wide, blank, hints: details.length, open: details.filter(d => d.open).length};
+}"""
+
+CLOSE = """async () => {
+  await window.notebook.sessionContext.shutdown();
+  await window.notebook.context.save(); window.notebook.close();
+}"""
+
+
+def open_notebook(page, path):
+    page.evaluate(OPEN, path)
+
+
+def run_all(page, seconds=400):
+    """Run all cells, and return them as they are then."""
+    page.set_default_timeout(1000 * seconds)
+    page.evaluate(RUN)
+    return page.evaluate(CELLS)
+
+
+def move_sliders(page, pictures):
+    """Move each slider of the notebook one step; return which left their picture as it was.
+
+    A screenshot of each cell with sliders goes into the folder.
+    """
+    still, place = [], page.locator(".jp-Notebook:visible")
+    cells = place.locator(".jp-Cell:has(.slider, .ui-slider, .noUi-target)")
+    for number in range(cells.count()):
+        cell = cells.nth(number)
+        cell.scroll_into_view_if_needed()
+        handles = cell.locator(SLIDER)
+        for which in range(handles.count()):
+            before = pictures_in(cell)
+            handles.nth(which).focus()
+            page.keyboard.press("ArrowRight")
+            if not changes(cell, before):  # it may stand at its right end
+                page.keyboard.press("ArrowLeft")
+                if not changes(cell, before):
+                    still.append(f"widget {number}, slider {which}")
+        cell.screenshot(path=pictures / f"widget_{number}.png")
+    return cells.count(), still
+
+
+def pictures_in(cell):
+    return cell.locator("img").evaluate_all("all => all.map(picture => picture.src)")
+
+
+def changes(cell, before, seconds=8):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if pictures_in(cell) != before:
+            return True
+        time.sleep(0.1)
+    return False

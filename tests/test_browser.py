@@ -1,0 +1,106 @@
+"""Every notebook in a real browser, with the widgets of Colab (7.7.1) and with the newest ones.
+
+Screenshots go to build/screenshots. Without a browser on the machine the tests are left out, and
+say so; with COURSE_BROWSER=wanted, that is a failure.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+import build
+
+pytest.importorskip("playwright")
+import lab  # noqa: E402
+
+ROOT = Path(__file__).parents[1]
+PYTHONS = {"7.7.1": ROOT / ".venv/bin/python", "newest": ROOT / ".venv-widgets/bin/python"}
+NAMES = [source.stem for source in build.sources()]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+SHARE = 0.01  # of the training
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not found and os.environ.get("COURSE_BROWSER") == "wanted":
+        pytest.fail(f"a browser is wanted, and there is none of {', '.join(BROWSERS)}")
+    return found or pytest.skip(f"this machine has none of {', '.join(BROWSERS)}")
+
+
+@pytest.fixture(scope="module", params=PYTHONS)
+def widgets(request):
+    """Which widgets; a parameter of the module, so that all notebooks come with one, then with
+    the other."""
+    if not PYTHONS[request.param].exists():
+        pytest.skip(f"{PYTHONS[request.param]} is not there: run make test")
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def page(widgets, chromium):
+    """JupyterLab in a browser, on copies of the notebooks that train little."""
+    folder = ROOT / "build/browser" / widgets / "notebooks"
+    shutil.rmtree(folder.parent, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in NAMES:
+        less = build.train_less(build.read(build.shipped(name)), SHARE)
+        build.write(less, folder / f"{name}.ipynb")
+    with lab.laboratory(PYTHONS[widgets], folder, chromium) as page:
+        yield page
+
+
+@pytest.fixture
+def screenshots(widgets, name):
+    folder = ROOT / "build/screenshots" / widgets / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_reader_runs_all_and_moves_every_slider(page, name, screenshots):
+    lab.open_notebook(page, f"{name}.ipynb")
+    try:
+        cells = lab.run_all(page)
+        page.screenshot(path=screenshots / "top.png")
+        assert_all_ran(cells)
+        assert_solutions_closed(cells)
+        assert_pictures(cells)
+        seen = page.evaluate(lab.SEEN)
+        assert seen["blank"] == [] and seen["wide"] == []
+        assert seen["hints"] > 2 and seen["open"] == 0
+        moved, still = lab.move_sliders(page, screenshots)
+        assert moved == with_sliders(cells) and still == []
+    finally:
+        page.screenshot(path=screenshots / "end.png")
+        page.evaluate(lab.CLOSE)
+
+
+def assert_all_ran(cells):
+    code = [cell for cell in cells if cell["type"] == "code"]
+    said = [o["said"] for cell in code for o in cell["outputs"] if o["kind"] == "error"]
+    assert said == []
+    assert [cell["source"] for cell in code if not cell["count"]] == []
+
+
+def assert_solutions_closed(cells):
+    forms = [cell for cell in cells if cell["metadata"].get("cellView") == "form"]
+    assert len(forms) > 1 and all(cell["hidden"] for cell in forms)
+
+
+def with_sliders(cells):
+    """Count the cells that show a widget; that of 07 has a button in place of sliders."""
+    return sum(
+        build.WIDGET_VIEW in output["kinds"] and "TrainingView(" not in cell["source"]
+        for cell in cells
+        for output in cell["outputs"]
+    )
+
+
+def assert_pictures(cells):
+    for cell in cells:
+        shown = sum("image/png" in output["kinds"] for output in cell["outputs"])
+        assert shown == ("alt" in cell["metadata"]), cell["source"]
