@@ -57,6 +57,7 @@ bench: .venv-dev/.installed  ## measure what the network draws after 30 and 90 s
 	PYTHONPATH=. $(DEV)/python benchmarks/published.py
 	PYTHONPATH=. $(DEV)/python benchmarks/training.py
 	PYTHONPATH=. $(DEV)/python benchmarks/wiener.py
+	PYTHONPATH=. $(DEV)/python benchmarks/first_result.py
 
 address: .venv-dev/.installed  ## say where the course is published (REPO=OWNER/REPO)
 	$(DEV)/python notebooks/build.py --address "$(REPO)"
@@ -97,6 +98,8 @@ clean:  ## delete what the other commands made, except the environments
 		> $$($(DEV)/python -c "import site; print(*site.getsitepackages())")/what_readers_have.pth
 	$(DEV)/pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS)) \
 		-r requirements.txt -r tests/requirements.txt
+	mkdir -p .venv-dev/share/jupyter
+	ln -sfn $(CURDIR)/.venv/share/jupyter/nbconvert .venv-dev/share/jupyter/nbconvert
 	@touch $@
 
 .venv-widgets/.installed: .venv/.installed

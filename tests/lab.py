@@ -23,14 +23,18 @@ QUIET = [
 ]
 LAPTOP = {"width": 1366, "height": 768}
 SLIDER = ".ui-slider-handle, .noUi-handle"  # of ipywidgets 7 and of 8
+# One step may be too small to be seen, and a slider may stand at its end.
+KEYS = ("ArrowRight", "PageUp", "PageDown", "ArrowLeft")
 
 
 @contextmanager
 def laboratory(python, folder, chromium, **environment):
     """Start JupyterLab on a folder with the widgets that a Python has; give a browser's page."""
     port, token = free_port(), "for-the-tests"
-    settings = folder.parent / "settings"
-    write_settings(settings, windowingMode="none")  # all cells of a notebook are on the page
+    settings = folder.parent / "settings/@jupyterlab"
+    # All cells of a notebook are on the page, and nothing lies above them.
+    write_settings(settings / "notebook-extension/tracker", windowingMode="none")
+    write_settings(settings / "apputils-extension/notification", fetchNews="false")
     options = {
         "ServerApp.ip": "127.0.0.1",
         "ServerApp.port": port,
@@ -39,7 +43,8 @@ def laboratory(python, folder, chromium, **environment):
         "ServerApp.allow_root": True,
         "ServerApp.jpserver_extensions": "nbclassic=False",
         "LabApp.app_dir": ROOT / ".venv/share/jupyter/lab",
-        "LabApp.user_settings_dir": settings,
+        "LabApp.user_settings_dir": settings.parent,
+        "LabApp.workspaces_dir": folder.parent / "workspaces",
         "LabApp.expose_app_in_browser": True,
     }
     command = [python, "-m", "jupyterlab", *(f"--{name}={of}" for name, of in options.items())]
@@ -67,10 +72,9 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def write_settings(folder, **settings):
-    place = folder / "@jupyterlab/notebook-extension"
-    place.mkdir(parents=True)
-    (place / "tracker.jupyterlab-settings").write_text(json.dumps(settings))
+def write_settings(path, **settings):
+    path.parent.mkdir(parents=True)
+    path.with_suffix(".jupyterlab-settings").write_text(json.dumps(settings))
 
 
 def wait_until_it_answers(address, server, seconds=120):
@@ -137,7 +141,7 @@ def run_all(page, seconds=400):
 
 
 def move_sliders(page, pictures):
-    """Move each slider of the notebook one step; return which left their picture as it was.
+    """Move each slider of the notebook; return how many cells have some, and which did nothing.
 
     A screenshot of each cell with sliders goes into the folder.
     """
@@ -150,11 +154,8 @@ def move_sliders(page, pictures):
         for which in range(handles.count()):
             before = pictures_in(cell)
             handles.nth(which).focus()
-            page.keyboard.press("ArrowRight")
-            if not changes(cell, before):  # it may stand at its right end
-                page.keyboard.press("ArrowLeft")
-                if not changes(cell, before):
-                    still.append(f"widget {number}, slider {which}")
+            if not any(press(page, key, cell, before) for key in KEYS):
+                still.append(f"widget {number}, slider {which}")
         cell.screenshot(path=pictures / f"widget_{number}.png")
     return cells.count(), still
 
@@ -163,7 +164,9 @@ def pictures_in(cell):
     return cell.locator("img").evaluate_all("all => all.map(picture => picture.src)")
 
 
-def changes(cell, before, seconds=8):
+def press(page, key, cell, before, seconds=4):
+    """Press a key, and return whether the pictures become others."""
+    page.keyboard.press(key)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if pictures_in(cell) != before:

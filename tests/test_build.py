@@ -660,7 +660,7 @@ def test_only_the_first_notebook_as_stored_trains_in_full(tmp_path, monkeypatch)
     monkeypatch.setattr(build, "read", lambda path: build.new_notebook(cells=[setup]))
     monkeypatch.setattr(build, "solve", lambda *given: None)
     build.copies(tmp_path, 0.05)
-    copies = {str(p.relative_to(tmp_path)): p.read_text() for p in tmp_path.glob("*/*.ipynb")}
+    copies = {str(p.relative_to(tmp_path)): p.read_text() for p in tmp_path.rglob("*.ipynb")}
     assert len(copies) == 2 * len(build.sources())
     in_full = [name for name, text in copies.items() if "COURSE_BUDGET" not in text]
-    assert in_full == ["stored/00_start_here.ipynb"]
+    assert in_full == ["stored/00_start_here/00_start_here.ipynb"]

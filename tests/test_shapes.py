@@ -8,6 +8,7 @@ import pytest
 import torch
 from diffusers import UNet2DModel
 from einops import rearrange
+from matplotlib.colors import to_rgba
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from smalldiffusion.model_unet import Unet
 from torch import nn
@@ -26,6 +27,7 @@ from course_utils.blocks import ConvBlock
 from course_utils.checks import clinic, patients
 from course_utils.ddpm_unet import DDPMUNet
 from course_utils.dit import DiT
+from course_utils.plots.colours import RED
 from course_utils.shapes import check_inputs, draw_u, trace
 from course_utils.shapes.inputs import about_steps
 from course_utils.sigma_unet import Scaled, SigmaUNet
@@ -684,10 +686,10 @@ def test_u_has_its_shapes_and_skips():
 
 def test_failure_is_red():
     figure = draw_u(small(Unchecked, (1, 2, 4, 8)), draw(2, 1, 28, 28), steps(3, 4))
-    red = [p for p in patches(figure, Rectangle) if p.get_facecolor()[:2] > (0.8, 0.1)]
+    red = [p for p in patches(figure, Rectangle) if p.get_facecolor() == to_rgba(RED)]
     assert len(red) == 1 and red[0] is patches(figure, Rectangle)[-1]
     assert "fails" in words(figure) and any("7 is odd" in text for text in words(figure))
-    assert patches(figure, FancyArrowPatch)[-1].get_edgecolor()[:2] > (0.8, 0.1)
+    assert patches(figure, FancyArrowPatch)[-1].get_edgecolor() == to_rgba(RED)
     plt.close(figure)
 
 

@@ -37,6 +37,11 @@ def test_other_cells_stay_as_they_are():
     assert page_of("x = 1", tags=["trained"])["metadata"] == {"tags": ["trained"]}
 
 
+def test_the_alt_text_of_a_picture_comes_along():
+    cell = page_of("plt.show()", alt="A line that falls.", tags=["trained"])
+    assert cell["metadata"]["mystnb"] == {"image": {"alt": "A line that falls."}}
+
+
 def test_a_form_cell_without_a_title_is_refused():
     with pytest.raises(ValueError, match="begins with #@title, not with x = 1"):
         page_of("x = 1", cellView="form")
