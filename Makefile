@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.13 "$$HOME"/.pyenv/versions/3.13.*/bin/python
 CONSTRAINTS ?= constraints.txt
 
 # How much of their training the notebooks do in the tests; with 1, everything stored is compared.
-SHARE ?= 0.05
+SHARE ?= 0.02
 
 # What readers have, and nothing else; and on top of it, what builds and tests the course.
 BIN := .venv/bin

@@ -3,7 +3,7 @@
     python notebooks/build.py [NN ...]              assemble, execute and store (all, or some)
     python notebooks/build.py --check               does every stored notebook fit its source?
     python notebooks/build.py --address OWNER/REPO  publish the course under this address
-    python notebooks/build.py --copies DIR [--share 0.05]
+    python notebooks/build.py --copies DIR [--share 0.02]
                                                     write copies for the tests into DIR/stored and
                                                     DIR/solved, which train that share of the steps
 
@@ -49,7 +49,6 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 IGNORED = "nbval-ignore-output"
 TRAINED = "trained"  # a cell whose output takes the whole training
 A_READERS = ("my_unet.py", "my_progress.txt")  # files that a notebook writes for its reader
-IN_FULL = "00"  # the notebook that trains in full in the tests too, as it is stored
 FEWER_SAMPLES = "torch.randn(500, ", "torch.randn(100, "  # what a copy draws in place of what
 MACHINE_PATH = re.compile(r"(?<![\w.])/(home|root|tmp|Users|var)/\w")
 
@@ -517,10 +516,10 @@ def copies(folder, share):
     for source in sources():
         try:
             notebook = read(shipped(source.stem))
-            as_stored = train_less(notebook, 1 if source.stem[:2] == IN_FULL else share)
-            place(as_stored, folder / "stored" / source.stem / f"{source.stem}.ipynb")
+            file = f"{source.stem}.ipynb"
+            place(train_less(notebook, share), folder / "stored" / source.stem / file)
             solve(notebook, checks)
-            place(train_less(notebook, share), folder / "solved" / f"{source.stem}.ipynb")
+            place(train_less(notebook, share), folder / "solved" / file)
         except CourseError as error:
             raise CourseError(f"{source.stem}: {error}") from None
     print(f"{folder}: {len(sources())} notebooks, as stored and as solved")
@@ -584,7 +583,7 @@ def main(arguments=None):
     others.add_argument("--check", action="store_true", help="compare notebooks with sources")
     others.add_argument("--address", metavar="OWNER/REPO", help="publish under this address")
     others.add_argument("--copies", type=Path, metavar="DIR", help="write copies for the tests")
-    parser.add_argument("--share", type=float, default=0.05, help="how much the copies train")
+    parser.add_argument("--share", type=float, default=0.02, help="how much the copies train")
     options = parser.parse_args(arguments)
     try:
         if options.check:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PYTHONS = {"7.7.1": ROOT / ".venv/bin/python", "newest": ROOT / ".venv-widgets/bin/python"}
 NAMES = [source.stem for source in build.sources()]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-SHARE = 0.01  # of the training
+SHARE = 0.02  # of the training
 
 
 @pytest.fixture(scope="module")

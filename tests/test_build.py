@@ -654,13 +654,15 @@ def test_a_copy_trains_less_and_compares_nothing_that_needs_more():
     assert other.source == "import os" and "tags" not in other.metadata
 
 
-def test_only_the_first_notebook_as_stored_trains_in_full(tmp_path, monkeypatch):
+def test_all_copies_train_less_and_each_stored_one_has_a_folder(tmp_path, monkeypatch):
     build = load("real_build", ROOT / "notebooks/build.py")
     setup = build.new_code_cell((ROOT / "notebooks/setup_cell.py").read_text())
     monkeypatch.setattr(build, "read", lambda path: build.new_notebook(cells=[setup]))
     monkeypatch.setattr(build, "solve", lambda *given: None)
     build.copies(tmp_path, 0.05)
     copies = {str(p.relative_to(tmp_path)): p.read_text() for p in tmp_path.rglob("*.ipynb")}
-    assert len(copies) == 2 * len(build.sources())
-    in_full = [name for name, text in copies.items() if "COURSE_BUDGET" not in text]
-    assert in_full == ["stored/00_start_here/00_start_here.ipynb"]
+    names = [source.stem for source in build.sources()]
+    assert set(copies) == {f"stored/{n}/{n}.ipynb" for n in names} | {
+        f"solved/{n}.ipynb" for n in names
+    }
+    assert all('\\"COURSE_BUDGET\\"] = \\"0.05\\"' in text for text in copies.values())
