@@ -49,7 +49,20 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 IGNORED = "nbval-ignore-output"
 TRAINED = "trained"  # a cell whose output takes the whole training
 A_READERS = ("my_unet.py", "my_progress.txt")  # files that a notebook writes for its reader
-FEWER_SAMPLES = "torch.randn(500, ", "torch.randn(100, "  # what a copy draws in place of what
+# What a copy does less of: short trainings, whose figures are not compared; and, in cells that are
+# not compared, pictures, steps of sampling, and drawings on the way.
+SHORTER = (r"(?m)^(def (?:over)?fit\((?:task|loss_of).*steps=)\d+", r"\g<1>20")
+FEWER = (
+    (r"torch\.randn\(500, ", "torch.randn(100, "),
+    (r"torch\.randn\(8, in_ch, ", "torch.randn(2, in_ch, "),
+    (r"(draw_with\(\w+, )500\b", r"\g<1>100"),
+    (r"(ddim\(.*steps=)(?:20|25|40|50|100)\b", r"\g<1>5"),
+    (r"config\.steps // 6\b", "config.steps // 2"),
+)
+QUICK_JUDGE = """
+from course_utils import classifier
+classifier.classifier.__wrapped__.__defaults__ = (1, 64)  # one epoch: its figures are not compared
+"""
 MACHINE_PATH = re.compile(r"(?<![\w.])/(home|root|tmp|Users|var)/\w")
 
 SETUP = "# setup"
@@ -563,8 +576,11 @@ def train_less(notebook, share):
         if cell.cell_type == "code" and cell.source.startswith("#@title Set up"):
             budget = f'os.environ["COURSE_BUDGET"] = "{share:g}"'
             cell.source = cell.source.replace("import os\n", f"import os\n{budget}\n", 1)
+            cell.source += QUICK_JUDGE
+        cell.source = re.sub(*SHORTER, cell.source)
         if IGNORED in cell.metadata.get("tags", []):
-            cell.source = cell.source.replace(*FEWER_SAMPLES)
+            for more, less in FEWER:
+                cell.source = re.sub(more, less, cell.source)
     return notebook
 
 

@@ -152,7 +152,7 @@ def move_sliders(page, pictures):
         cell.scroll_into_view_if_needed()
         handles = cell.locator(SLIDER)
         for which in range(handles.count()):
-            before = pictures_in(cell)
+            before = shown(cell)
             handles.nth(which).focus()
             if not any(press(page, key, cell, before) for key in KEYS):
                 still.append(f"widget {number}, slider {which}")
@@ -160,16 +160,18 @@ def move_sliders(page, pictures):
     return cells.count(), still
 
 
-def pictures_in(cell):
-    return cell.locator("img").evaluate_all("all => all.map(picture => picture.src)")
+def shown(cell):
+    """Return the pictures of a cell, and what its widgets say in words."""
+    parts = cell.locator("img, .widget-html-content")
+    return parts.evaluate_all("all => all.map(part => part.src ?? part.innerHTML)")
 
 
 def press(page, key, cell, before, seconds=4):
-    """Press a key, and return whether the pictures become others."""
+    """Press a key, and return whether the cell shows something else then."""
     page.keyboard.press(key)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if pictures_in(cell) != before:
+        if shown(cell) != before:
             return True
         time.sleep(0.1)
     return False

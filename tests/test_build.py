@@ -641,16 +641,19 @@ def test_a_copy_trains_less_and_compares_nothing_that_needs_more():
     trained = build.new_code_cell("print(quality)", metadata={"tags": ["trained"]})
     setup = build.new_code_cell((ROOT / "notebooks/setup_cell.py").read_text())
     other = build.new_code_cell("import os")
-    drawn = build.new_code_cell("xT = torch.randn(500, 1, 16, 16)")
+    drawn = build.new_code_cell("xT = torch.randn(500, 1)\nddim(net, xT, steps=50)")
     ignored = build.new_code_cell(drawn.source, metadata={"tags": ["nbval-ignore-output"]})
-    whole = build.new_notebook(cells=[setup, trained, other, drawn, ignored])
+    fit = build.new_code_cell("def fit(task, keep, steps=250):\n    pass")
+    whole = build.new_notebook(cells=[setup, trained, other, drawn, ignored, fit])
     less = build.train_less(whole, 0.05)
     assert build.train_less(whole, 1) == whole != less
-    setup, trained, other, drawn, ignored = less.cells
-    assert drawn.source == "xT = torch.randn(500, 1, 16, 16)"
-    assert ignored.source == "xT = torch.randn(100, 1, 16, 16)"
+    setup, trained, other, drawn, ignored, fit = less.cells
+    assert drawn.source == "xT = torch.randn(500, 1)\nddim(net, xT, steps=50)"
+    assert ignored.source == "xT = torch.randn(100, 1)\nddim(net, xT, steps=5)"
+    assert fit.source.startswith("def fit(task, keep, steps=20):")
     assert trained.metadata.tags == ["trained", "nbval-ignore-output"]
     assert 'import os\nos.environ["COURSE_BUDGET"] = "0.05"\n' in setup.source
+    assert setup.source.endswith(build.QUICK_JUDGE)
     assert other.source == "import os" and "tags" not in other.metadata
 
 
