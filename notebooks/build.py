@@ -569,6 +569,7 @@ def train_less(notebook, share):
     notebook = copy.deepcopy(notebook)
     if share == 1:
         return notebook
+    judged = any("course_utils.quality" in cell.source for cell in notebook.cells)
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if TRAINED in tags:
@@ -576,7 +577,7 @@ def train_less(notebook, share):
         if cell.cell_type == "code" and cell.source.startswith("#@title Set up"):
             budget = f'os.environ["COURSE_BUDGET"] = "{share:g}"'
             cell.source = cell.source.replace("import os\n", f"import os\n{budget}\n", 1)
-            cell.source += QUICK_JUDGE
+            cell.source += QUICK_JUDGE if judged else ""
         cell.source = re.sub(*SHORTER, cell.source)
         if IGNORED in cell.metadata.get("tags", []):
             for more, less in FEWER:

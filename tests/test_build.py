@@ -640,7 +640,7 @@ def test_a_copy_trains_less_and_compares_nothing_that_needs_more():
     build = load("real_build", ROOT / "notebooks/build.py")
     trained = build.new_code_cell("print(quality)", metadata={"tags": ["trained"]})
     setup = build.new_code_cell((ROOT / "notebooks/setup_cell.py").read_text())
-    other = build.new_code_cell("import os")
+    other = build.new_code_cell("import os\nfrom course_utils.quality import measure")
     drawn = build.new_code_cell("xT = torch.randn(500, 1)\nddim(net, xT, steps=50)")
     ignored = build.new_code_cell(drawn.source, metadata={"tags": ["nbval-ignore-output"]})
     fit = build.new_code_cell("def fit(task, keep, steps=250):\n    pass")
@@ -654,7 +654,7 @@ def test_a_copy_trains_less_and_compares_nothing_that_needs_more():
     assert trained.metadata.tags == ["trained", "nbval-ignore-output"]
     assert 'import os\nos.environ["COURSE_BUDGET"] = "0.05"\n' in setup.source
     assert setup.source.endswith(build.QUICK_JUDGE)
-    assert other.source == "import os" and "tags" not in other.metadata
+    assert other.source.startswith("import os\nfrom") and "tags" not in other.metadata
 
 
 def test_all_copies_train_less_and_each_stored_one_has_a_folder(tmp_path, monkeypatch):

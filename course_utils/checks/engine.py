@@ -63,7 +63,7 @@ def grade_exercise(exercise, attempt):
         wanted = "class" if inspect.isclass(exercise.reference) else "function"
         if inspect.isclass(attempt):
             tip = "Write def and a return."
-        elif callable(attempt) and wanted == "class":
+        elif inspect.isfunction(attempt) and wanted == "class":
             tip = "Write class, and def inside."
         else:
             tip = "Give it the name alone, without brackets behind it."
@@ -184,7 +184,7 @@ ADVICE = [
     (r"'(float|int)' object has no", "That is a plain number; torch.tensor(1.0) is a tensor."),
     (r"'(builtin_)?(function|method)\w*'", "() are missing behind a name: they call a function."),
     (
-        r"'NoneType' object",
+        r"'NoneType'",
         "Something is None. append, reverse and sort change a list and return nothing, like every "
         "function without a return.",
     ),

@@ -12,7 +12,8 @@ def explorer(draw, tell=None, /, **controls):
     The figure is an image widget, so that it changes in place and does not flicker. With tell,
     the HTML that tell(**values) returns stands below it.
     """
-    picture, words = ipywidgets.Image(format="png"), ipywidgets.HTML()
+    as_it_is = ipywidgets.Layout(align_self="flex-start", max_width="100%")  # not made larger
+    picture, words = ipywidgets.Image(format="png", layout=as_it_is), ipywidgets.HTML()
 
     def redraw(change=None):
         values = {name: control.value for name, control in controls.items()}

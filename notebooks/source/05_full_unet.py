@@ -683,8 +683,8 @@ print("with eta = 1, less of the error is left:", left[1.0] < 0.8 * left[0.0])
 # alt: A hundred pictures drawn by the network, in five rows of twenty. All have clean strokes.
 #   Many are digits, others nearly so.
 torch.manual_seed(0)
-xT = torch.randn(500, in_ch, *images.shape[2:]).to(machine.device)
-samples = last(ddim(model, xT, schedule, steps=40, eta=1.0))
+many = torch.randn(500, in_ch, *images.shape[2:]).to(machine.device)
+samples = last(ddim(model, many, schedule, steps=40, eta=1.0))
 quality = measure(samples, data)
 print(quality)
 grid(samples[:100], columns=20)

@@ -730,7 +730,7 @@ samples = check("10.4", samples)
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)
 start = torch.randn(8, 1, 16, 16).to(machine.device)
-asked = torch.arange(8).to(machine.device)
+zero_to_seven = torch.arange(8).to(machine.device)
 
 
 def told_labels(net, labels):
@@ -739,7 +739,8 @@ def told_labels(net, labels):
 
 def draw(gam, mu, steps):
     sigmas = schedule.sample_sigmas(steps)
-    return last(samples(told_labels(unet, asked), sigmas[0] * start, sigmas, gam, mu))
+    net = told_labels(unet, zero_to_seven)
+    return last(samples(net, sigmas[0] * start, sigmas, gam, mu))
 
 
 family_explorer(draw)
