@@ -42,7 +42,7 @@ def laboratory(python, folder, chromium, **environment):
         "ServerApp.open_browser": False,
         "ServerApp.allow_root": True,
         "ServerApp.jpserver_extensions": "nbclassic=False",
-        "LabApp.app_dir": ROOT / ".venv/share/jupyter/lab",
+        "LabApp.app_dir": ROOT / ".venv-readers/share/jupyter/lab",
         "LabApp.user_settings_dir": settings.parent,
         "LabApp.workspaces_dir": folder.parent / "workspaces",
         "LabApp.expose_app_in_browser": True,

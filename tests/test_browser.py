@@ -17,7 +17,7 @@ pytest.importorskip("playwright")
 import lab  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
-PYTHONS = {"7.7.1": ROOT / ".venv/bin/python", "newest": ROOT / ".venv-widgets/bin/python"}
+PYTHONS = {"7.7.1": ROOT / ".venv-readers/bin/python", "newest": ROOT / ".venv-widgets/bin/python"}
 NAMES = [source.stem for source in build.sources()]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SLIDERS = r"_(explorer|slider)\("

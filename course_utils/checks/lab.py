@@ -5,11 +5,14 @@ lets the lab call the attempt, and the lab writes down what it sees. The same ex
 reference gives the results to compare with.
 """
 
+import contextlib
 import copy
 import dis
 import inspect
 import linecache
+import re
 import site
+import sys
 import sysconfig
 import zlib
 from dataclasses import dataclass
@@ -26,11 +29,31 @@ COURSE = str(Path(__file__).parents[1])
 SEED = 77_130_265  # nobody else's
 FOLLOWS = "follows its input to another device"
 COMPREHENSIONS = "<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>"
-LIBRARIES = (sysconfig.get_path("stdlib"), *site.getsitepackages(), *torch.__path__, "<frozen")
+PACKAGES = [folder for folder in sys.path if folder.endswith(("site-packages", "dist-packages"))]
+LIBRARIES = (
+    sysconfig.get_path("stdlib"), *site.getsitepackages(), *PACKAGES, *torch.__path__, "<frozen",
+)  # fmt: skip
 
 
 class Stop(Exception):
     """The attempt raised; the experiment ends here."""
+
+
+@contextlib.contextmanager
+def hinted(lab, *hints):
+    """Say what an exception in here is about, where that is known.
+
+    A hint is a pattern for its message, one for the line that raised it, and what to do.
+    """
+    try:
+        yield
+    except Stop:
+        seen = lab.seen[-1]
+        if isinstance(seen.value, Crash):
+            for words, line, tip in hints:
+                if re.search(words, str(seen.value.error)) and re.search(line, seen.value.text):
+                    seen.look = seen.look or tip
+        raise
 
 
 @dataclass

@@ -1,8 +1,6 @@
 """The exercises of notebook 08. A docstring of a wrong answer is what its author is told."""
 
-import contextlib
 import inspect
-import re
 
 import torch
 from einops import einsum, rearrange
@@ -21,7 +19,7 @@ from course_utils.attention import (
 )
 from course_utils.checks.compare import difference
 from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import Crash, Stop, fill, tensors
+from course_utils.checks.lab import Stop, fill, hinted, tensors
 
 NOTEBOOK = "08_attention_variants"
 
@@ -49,20 +47,6 @@ ON_TOKENS = [
      "numbers. Split the last axis first, view(B, N, heads, d), then transpose(1, 2); on the way "
      "back transpose(1, 2) first, then reshape."),
 ]  # fmt: skip
-
-
-@contextlib.contextmanager
-def hinted(lab, *more):
-    """Say what an exception in here is about, where that is known."""
-    try:
-        yield
-    except Stop:
-        seen = lab.seen[-1]
-        if isinstance(seen.value, Crash):
-            for words, line, tip in (*more, *HINTS):
-                if re.search(words, str(seen.value.error)) and re.search(line, seen.value.text):
-                    seen.look = seen.look or tip
-        raise
 
 
 def note_parameters(lab, module):
@@ -332,7 +316,7 @@ def single_experiment(lab, SingleHeadAttention):
         )  # fmt: skip
         if not has_weights:
             raise Stop
-        with hinted(lab, *ON_MAPS):
+        with hinted(lab, *ON_MAPS, *HINTS):
             lab.call(module.weights, x)
             lab.learn(module, x)
         note_parameters(lab, module)
@@ -771,7 +755,7 @@ def tokens_experiment(lab, TokenAttention):
         (5, 4, (4, 1, False)),
     ]:
         module = lab.build(TokenAttention, *args)
-        with hinted(lab, *ON_TOKENS):
+        with hinted(lab, *ON_TOKENS, *HINTS):
             lab.learn(module, lab.normal(B, N, args[0]))
         note_parameters(lab, module)
     lab.elsewhere(module, lab.normal(B, N, args[0]))
@@ -1171,7 +1155,7 @@ def torch_experiment(lab, TorchAttention):
         module = lab.build(TorchAttention, *args)
         note_layers_beside(lab, module)
         x = lab.normal(B, args[0], H, W)
-        with hinted(lab):
+        with hinted(lab, *HINTS):
             lab.learn(module, x)
         lab.note("pictures that look at each other", who_meets(module, x))
         note_parameters(lab, module)
@@ -1455,7 +1439,7 @@ def linear_experiment(lab, LinearAttention):
         (3, 1, 5, (4, 1)),
     ]:
         module = lab.build(LinearAttention, *args)
-        with hinted(lab, *ON_MAPS):
+        with hinted(lab, *ON_MAPS, *HINTS):
             lab.learn(module, lab.normal(B, args[0], H, W))
         note_parameters(lab, module)
     note_cost(lab, LinearAttention)

@@ -4,7 +4,6 @@ import contextlib
 import copy
 import functools
 import math
-import re
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from torch.nn import functional as F
 from course_utils.blocks import ResBlock, group_norm
 from course_utils.checks.compare import difference
 from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import Crash, Lab, Stop, tensors
+from course_utils.checks.lab import Lab, Stop, hinted, tensors
 from course_utils.checks.standins import (
     Elsewhere,
     LabelledNet,
@@ -40,20 +39,6 @@ def advised(lab, look):
     finally:
         for seen in lab.seen[begun:]:
             seen.look = seen.look or look
-
-
-@contextlib.contextmanager
-def hinted(lab, hints):
-    """Say what an exception in here is about: words of it, words of its line, what to do."""
-    try:
-        yield
-    except Stop:
-        seen = lab.seen[-1]
-        if isinstance(seen.value, Crash):
-            for words, line, tip in hints:
-                if re.search(words, str(seen.value.error)) and re.search(line, seen.value.text):
-                    seen.look = seen.look or tip
-        raise
 
 
 # 10.1 ResBlock
@@ -626,7 +611,7 @@ OF_A_PAIR = [
 def embedding_experiment(lab, SigmaEmbedding):
     for B, D in [(4, 6), (7, 5), (3, 12)]:
         embedding = lab.build(SigmaEmbedding, D)
-        with hinted(lab, OF_A_PAIR):
+        with hinted(lab, *OF_A_PAIR):
             learn_from(lab, embedding, 10 ** (3 * lab.uniform(B) - 2))
     with advised(
         lab,
@@ -1204,7 +1189,7 @@ def samples_experiment(lab, samples, reference=samples):
     ]:  # fmt: skip
         sigmas = (0.2 + lab.uniform(N)).cumsum(0).flip(0)
         xT = sigmas[0] * lab.normal(B, C, H, W)
-        with advised(lab, look), hinted(lab, OF_STEPS):
+        with advised(lab, look), hinted(lab, *OF_STEPS):
             steps = lab.call(all_steps(lab, samples), SigmaNet(), xT, sigmas, gam, mu)
     ours = Lab(0).run("ours", all_steps(Lab(0), reference), SigmaNet(), xT, sigmas, gam, mu)
     if difference(ours, steps) is None:
@@ -1547,7 +1532,7 @@ def guided_experiment(lab, Guided):
     ]:  # fmt: skip
         labels = lab.steps(B, classes - 1) + 1 if B < classes - 1 else torch.arange(B) % classes
         given = labels, scale, lab.normal(B, C, H, W)
-        with hinted(lab, OF_LABELS):
+        with hinted(lab, *OF_LABELS):
             lab.call(guided, LabelledNet(classes), *given, lab.uniform(B))
         with advised(lab, "sigma may have shape (): then it is the same for all pictures."):
             lab.call(guided, LabelledNet(classes), *given, torch.tensor(0.3))
