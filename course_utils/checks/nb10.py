@@ -67,7 +67,7 @@ def block_experiment(lab, ResBlock):
         (3, 64, 64, 9, 2, 5, 0.3, 1e-5, 3),
     ]:
         block = lab.build(ResBlock, in_ch, out_ch, D, *more)
-        with hinted(lab, IN_A_BLOCK):
+        with hinted(lab, *IN_A_BLOCK):
             lab.learn(block, lab.normal(B, in_ch, H, W), lab.normal(B, D))
     lab.elsewhere(block, lab.normal(B, in_ch, H, W), lab.normal(B, D))
 
