@@ -15,12 +15,12 @@ from torch.nn import functional as F
 from traitlets.config import Config
 
 from course_utils import checks
-from course_utils.checks import EXERCISES, cell, check, grade, notebook
-from course_utils.checks.abroad import ABROAD, Border
-from course_utils.checks.compare import difference
-from course_utils.checks.engine import observe
-from course_utils.checks.lab import Crash, fill, stranded
-from course_utils.checks.sandbox import TimeUp, run_apart
+from course_utils.checks import EXERCISES, broken_cell as cell, check, grade, notebook
+from course_utils.checks.engine.fake_device import FAKE_DEVICE, FakeDeviceMode
+from course_utils.checks.engine.compare import difference
+from course_utils.checks.engine.grading import observe
+from course_utils.checks.engine.probe import Crash, fill, device_mismatch
+from course_utils.checks.engine.sandbox import TimeUp, run_apart
 from course_utils.embedding import TimeEmbedding, frequencies, sinusoidal_embedding
 
 MISTAKES = [(e.id, name) for e in EXERCISES.values() for name in e.mistakes]
@@ -166,14 +166,14 @@ def test_error_inside_a_library_is_traced_to_the_readers_line():
 
 
 def test_endless_loop_ends(monkeypatch):
-    monkeypatch.setattr("course_utils.checks.engine.SECONDS", 0.3)
+    monkeypatch.setattr("course_utils.checks.engine.grading.SECONDS", 0.3)
     verdict = grade("1.2", endless)
     assert verdict.outcome == "crashed"
     assert "stopped after 0.3 seconds" in verdict.message
 
 
 def test_endless_loop_ends_in_another_thread(monkeypatch):
-    monkeypatch.setattr("course_utils.checks.engine.SECONDS", 0.3)
+    monkeypatch.setattr("course_utils.checks.engine.grading.SECONDS", 0.3)
     verdicts = []
     thread = threading.Thread(target=lambda: verdicts.append(grade("1.2", endless)))
     thread.start()
@@ -199,7 +199,7 @@ def test_time_that_is_up_at_the_last_moment_harms_nobody():
 
 
 def test_code_that_cannot_be_stopped_is_left_behind(monkeypatch):
-    monkeypatch.setattr("course_utils.checks.sandbox.PATIENCE", 1)
+    monkeypatch.setattr("course_utils.checks.engine.sandbox.PATIENCE", 1)
     enough = threading.Event()
 
     def stubborn():
@@ -612,7 +612,7 @@ SPOILS = {
 def test_strangers_code_gets_a_sentence(id, how, monkeypatch):
     if how == "loops for ever":
         grade(id, EXERCISES[id].reference)  # so that what is expected is known: that takes time
-        monkeypatch.setattr("course_utils.checks.engine.SECONDS", 0.5)
+        monkeypatch.setattr("course_utils.checks.engine.grading.SECONDS", 0.5)
     state = torch.random.get_rng_state()
     verdict = grade(id, spoiled(EXERCISES[id].reference, SPOILS[how]))
     assert verdict.outcome in ("not yet", "crashed"), verdict.message
@@ -895,5 +895,5 @@ def by_way_of_the_cpu(x):
     ],
 )
 def test_what_a_gpu_would_stop_is_seen_without_one(attempt, stops):
-    with Border():
-        assert bool(stranded(attempt, torch.ones(3).to(ABROAD))) == stops
+    with FakeDeviceMode():
+        assert bool(device_mismatch(attempt, torch.ones(3).to(FAKE_DEVICE))) == stops

@@ -13,7 +13,7 @@ import textwrap
 import pytest
 
 from course_utils.checks import EXERCISES
-from course_utils.checks.engine import TimeUp, first_difference, observe
+from course_utils.checks.engine.grading import TimeUp, first_difference, observe
 
 # (exercise, line of the reference, mutant of it): why no check can or should tell them apart.
 PROMOTED = "PyTorch turns integers into floats when they meet floats"
@@ -352,7 +352,7 @@ def survives(exercise, code, expected):
 def test_no_mutant_gets_through(id, record_property, monkeypatch):
     exercise = EXERCISES[id]
     expected = observe(exercise, exercise.reference)
-    monkeypatch.setattr("course_utils.checks.engine.SECONDS", 2)  # for the mutants alone
+    monkeypatch.setattr("course_utils.checks.engine.grading.SECONDS", 2)  # for the mutants alone
     code = textwrap.dedent(inspect.getsource(exercise.reference))
     killed, through = 0, []
     for line, mutant, changed in mutants(code):

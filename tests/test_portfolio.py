@@ -10,7 +10,7 @@ import torch
 
 from course_utils import portfolio
 from course_utils.checks import EXERCISES, check, grade
-from course_utils.checks.engine import grade_exercise
+from course_utils.checks.engine.grading import grade_exercise
 
 HELPER = "def helper(dim):\n    return torch.arange(dim // 2)\n"
 RIGHT = """

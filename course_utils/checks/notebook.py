@@ -9,9 +9,9 @@ from IPython.display import display
 
 from course_utils import portfolio
 from course_utils.checks import record
-from course_utils.checks.engine import grade_exercise
-from course_utils.checks.lab import name
-from course_utils.checks.source import plain, source
+from course_utils.checks.engine.grading import grade_exercise
+from course_utils.checks.engine.probe import name
+from course_utils.checks.engine.source import plain, source
 
 COLOURS = {
     "correct": "#2e7d32",

@@ -17,21 +17,21 @@ from torch.utils._pytree import tree_leaves
 
 from course_utils.averaging import unwrapped, update_average
 from course_utils.checkpoint import write_whole
-from course_utils.checks.compare import describe, difference
-from course_utils.checks.disk import Watch, Write, content, watched, watched_again
-from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import Stop, arguments, crash, name, state
-from course_utils.checks.sandbox import Stopped
-from course_utils.checks.standins import as_float
+from course_utils.checks.engine.compare import describe, difference
+from course_utils.checks.exercises.file_watch import Watch, Write, content, watched, watched_again
+from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.probe import Stop, arguments, crash, name, state
+from course_utils.checks.engine.sandbox import Stopped
+from course_utils.checks.exercises.test_doubles import as_float
 from course_utils.training import TrainConfig, learning_rate, start, take_step
 
 NOTEBOOK = "07_amp_training"
 
 
-def note_nothing_returned(lab, returned, given, changes):
+def note_nothing_returned(probe, returned, given, changes):
     """Write down whether the attempt returns nothing, or what it was given to change."""
     right = returned is None or returned is given or isinstance(returned, Path)
-    lab.note(
+    probe.note(
         "what your function returns", "" if right else describe(returned),
         f"Your function returns {describe(returned)}. It has to change {changes}.",
         "Leave the return out.",
@@ -43,18 +43,18 @@ def agree(expected, came):
 
 
 @contextlib.contextmanager
-def if_it_raises(lab, look):
+def if_it_raises(probe, look):
     """Say where to look if the attempt raises something in here, whatever it is."""
     try:
         yield
     except Stop:
-        lab.seen[-1].look = look
+        probe.seen[-1].look = look
         raise
 
 
-def note_plain(lab, values):
+def note_plain(probe, values):
     """Write down whether numbers that are right are plain ones."""
-    lab.note(
+    probe.note(
         "plain numbers", not any(isinstance(value, torch.Tensor) for value in values),
         "The numbers are right, but your function returns each in a tensor. Asked for is a float.",
         ".item() takes the number out of a tensor with one.",
@@ -83,32 +83,32 @@ def lost_in_fp16(gradient, scale=1.0):
 NEAR = [2.1e-8, -2.7e-8, 3.1e-8, -3.4e-8, 4.2e-8, -5.1e-8, 5.8e-8, 6.3e-8, -2e-6, 4e-5, -7e-5]
 
 
-def lost_experiment(lab, attempt):
+def lost_experiment(probe, attempt):
     """What a wrong answer makes of zeros alone is not asked: it is known by the rest."""
     near, given = torch.tensor(NEAR), []
     for shape, *scale in [((6, 5, 7),), ((11, 9), 1024.0), ((160,), 65536.0), ((4, 30), 0.125)]:
-        gradient = 10 ** (18 * lab.uniform(*shape) - 15) * lab.normal(*shape).sign()
-        gradient = gradient * (lab.uniform(*shape) > 0.3)
+        gradient = 10 ** (18 * probe.uniform(*shape) - 15) * probe.normal(*shape).sign()
+        gradient = gradient * (probe.uniform(*shape) > 0.3)
         gradient.view(-1)[: len(near)] = near / (scale or [1.0])[0]
         given.append((gradient, *scale))
-    shares = [share_of(lab, attempt, *args) for args in given]
+    shares = [share_of(probe, attempt, *args) for args in given]
     if not agree([lost_in_fp16(*args) for args in given], shares):
         return
     what = f"{name(attempt)}(torch.zeros(3, 4), 2.0)"
     look = "In a tensor of zeros alone no number is left to count. Nothing is lost: return 0.0."
-    with if_it_raises(lab, look):
-        share = lab.run(what, attempt, torch.zeros(3, 4), 2.0)
-    lab.note(what, as_float(share), f"Your {what} is {as_float(share)}.", look)
-    note_plain(lab, [*shares, share])
+    with if_it_raises(probe, look):
+        share = probe.run(what, attempt, torch.zeros(3, 4), 2.0)
+    probe.note(what, as_float(share), f"Your {what} is {as_float(share)}.", look)
+    note_plain(probe, [*shares, share])
 
 
-def share_of(lab, attempt, *args):
+def share_of(probe, attempt, *args):
     """Call the attempt, write down its number, in a tensor or not, and return what it returned."""
     what = f"{name(attempt)}({arguments(args, attempt)})"
     before = [state(a) for a in args]
-    share = lab.run(what, attempt, *args)
-    lab.note(what, as_float(share))
-    lab.note_changes(attempt, args, args, before)
+    share = probe.run(what, attempt, *args)
+    probe.note(what, as_float(share))
+    probe.note_changes(attempt, args, args, before)
     return share
 
 
@@ -286,8 +286,8 @@ def lost_by_numpy(gradient, scale=1.0):
 # 7.2 learning_rate
 
 
-def rate_experiment(lab, attempt):
-    note_lr(lab, attempt)
+def rate_experiment(probe, attempt):
+    note_lr(probe, attempt)
     asked = [
         (step, TrainConfig(lr=lr, warmup=warmup, steps=steps))
         for lr, warmup, steps in [(2.0, 5, 17), (0.8, 0, 9), (3.0, 1, 2), (1.5, 4, 11), (0.6, 3, 3)]
@@ -295,20 +295,20 @@ def rate_experiment(lab, attempt):
     ]
     rates = []
     for step, config in asked:
-        rates.append(rate_at(lab, attempt, step, config))
-        lab.note(called_for_rate(step, config), as_float(rates[-1]))
+        rates.append(rate_at(probe, attempt, step, config))
+        probe.note(called_for_rate(step, config), as_float(rates[-1]))
     if agree([learning_rate(*args) for args in asked], rates):
-        note_plain(lab, rates)
+        note_plain(probe, rates)
 
 
-def note_lr(lab, attempt):
+def note_lr(probe, attempt):
     """Write down whether config.lr has no effect, which is told before anything else."""
     for step, where in [(2, "in the warm-up"), (9, "after the warm-up")]:
         rate, other = (
-            as_float(rate_at(lab, attempt, step, TrainConfig(lr=lr, warmup=5, steps=17)))
+            as_float(rate_at(probe, attempt, step, TrainConfig(lr=lr, warmup=5, steps=17)))
             for lr in (2.0, 4.0)
         )
-        lab.note(
+        probe.note(
             f"config.lr is without effect {where}",
             isinstance(rate, float) and isinstance(other, float) and rate == other != 0,
             f"config.lr has no effect {where}: with lr = 2.0 and with lr = 4.0 your learning rate "
@@ -317,14 +317,14 @@ def note_lr(lab, attempt):
         )  # fmt: skip
 
 
-def rate_at(lab, attempt, step, config):
+def rate_at(probe, attempt, step, config):
     look = {
         0: "config.warmup may be 0: divide by it behind `if step < config.warmup:` alone.",
         config.steps: "The warm-up may be as long as the run: steps - warmup is 0 then. Divide by "
         "max(config.steps - config.warmup, 1).",
     }
-    with if_it_raises(lab, look.get(config.warmup, "")):
-        return lab.run(called_for_rate(step, config), attempt, step, config)
+    with if_it_raises(probe, look.get(config.warmup, "")):
+        return probe.run(called_for_rate(step, config), attempt, step, config)
 
 
 def called_for_rate(step, config):
@@ -554,36 +554,36 @@ def rate_by_schedulers(step, config):
 # 7.3 update_average
 
 
-def average_experiment(lab, update_average):
+def average_experiment(probe, update_average):
     for keep in (0.9, 0.25, 0.0, 1.0):
-        average, model = normed_net(lab), normed_net(lab)
+        average, model = normed_net(probe), normed_net(probe)
         for turn in ("", " for the second time"):
-            move_average(lab, update_average, average, model, keep, turn)
+            move_average(probe, update_average, average, model, keep, turn)
 
 
-def normed_net(lab):
+def normed_net(probe):
     """A network with BatchNorm, its weights and buffers drawn."""
     net = nn.Sequential(
         nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.SiLU(), nn.Flatten(), nn.Linear(12, 2)
     )
     with torch.no_grad():
         for x in [*net.parameters(), *net.buffers()]:
-            x.copy_(10 * lab.uniform(*x.shape))
+            x.copy_(10 * probe.uniform(*x.shape))
     return net
 
 
-def move_average(lab, update_average, average, model, keep, turn):
+def move_average(probe, update_average, average, model, keep, turn):
     what = f"update_average(average, model, {keep}){turn}"
     for p in list(model.parameters())[::2]:
         p.grad = torch.ones_like(p)  # whether a weight has a gradient makes no difference
     before, asked = copies(model.parameters()), [p.requires_grad for p in model.parameters()]
     weights, were = list(average.parameters()), copies(average.parameters())
     buffers = [copies(net.buffers()) for net in (average, model)]
-    returned = lab.run(what, update_average, average, model, keep)
+    returned = probe.run(what, update_average, average, model, keep)
     gradients_on = torch.is_grad_enabled()
     torch.set_grad_enabled(True)
-    note_nothing_returned(lab, returned, average, "average itself")
-    lab.note(
+    note_nothing_returned(probe, returned, average, "average itself")
+    probe.note(
         "the weights of the model", copies(model.parameters()) if differ(model, before) else [],
         "Your function changes the weights of the model: the training would be disturbed.",
         "Only average is written to: in a.lerp_(p, ...), a belongs to average and p to model.",
@@ -592,27 +592,27 @@ def move_average(lab, update_average, average, model, keep, turn):
     left_out = ""
     if not near(now, [keep * a + (1 - keep) * p for a, p in zip(were, before)]):
         left_out = looks_at(update_average, average, model, keep, moved=not near(now, were))
-    lab.note("which weights are left out", left_out, *LEFT_OUT[left_out])
-    lab.note(f"the averaged weights after {what}", now)
-    lab.note(
+    probe.note("which weights are left out", left_out, *LEFT_OUT[left_out])
+    probe.note(f"the averaged weights after {what}", now)
+    probe.note(
         "the same parameters", all(a is b for a, b in zip(weights, average.parameters())),
         "Your function puts new parameters into average. Whoever holds the old ones, as an "
         "optimizer does, would see nothing of it.",
         "Change them in place: a.lerp_(p, 1 - keep), or a.copy_(...).",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         "the buffers", [copies(net.buffers()) for net in (average, model)],
         "" if same(buffers[1], model.buffers()) and same(buffers[0], average.buffers()) else
         "Your function changes buffers, BatchNorm's running mean and variance. They are no "
         "weights.",
         "Go through parameters() alone; state_dict() holds the buffers too.",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         "which weights of the model learn", [p.requires_grad for p in model.parameters()] == asked,
         "After your function the weights of the model ask for no gradient: it learns no more.",
         "Use torch.no_grad(), which ends by itself, and leave requires_grad alone.",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         "gradients are switched on", gradients_on,
         "Your function switches gradients off for good: nothing could be trained after it.",
         "Write `with torch.no_grad():`, or @torch.no_grad() above def: both end by themselves.",
@@ -620,7 +620,7 @@ def move_average(lab, update_average, average, model, keep, turn):
     with torch.no_grad():
         for p in model.parameters():
             p += 1
-    lab.note(
+    probe.note(
         "an average of its own", same(now, average.parameters()),
         "The averaged weights are the model's own tensors: if the model learns, they change too.",
         "a.data = p.data gives one tensor two names. Copy numbers: a.copy_(...).",
@@ -939,24 +939,24 @@ def average_by_torch(average, model, keep):
 # 7.4 take_step
 
 
-def step_experiment(lab, take_step):
+def step_experiment(probe, take_step):
     """Gradients above the clip and below it, and some that overflow. SGD shows their size, which
     Adam hides in the first step."""
     fp16 = (5.0, math.inf, 0.4, math.inf, math.nan, 7.0)
     for precision, sizes in [("fp32", (6.0, 0.3, math.inf)), ("fp16", fp16)]:
         config = TrainConfig(20, warmup=9, lr=0.9, ema=0.8, clip=2.0, precision=precision)
-        state = start(linear_net(lab), config)
+        state = start(linear_net(probe), config)
         groups = [{"params": state.model[i].parameters()} for i in (0, 2)]
         state.optimizer = torch.optim.SGD(groups, lr=0.02)
-        one_by_one(lab, take_step, state, config, sizes)
+        one_by_one(probe, take_step, state, config, sizes)
     config = TrainConfig(steps=9, warmup=3, lr=0.4, ema=0.3, clip=0.5, precision="fp16")
-    one_by_one(lab, take_step, start(linear_net(lab), config), config, (4.0, 0.1, 0.7))
+    one_by_one(probe, take_step, start(linear_net(probe), config), config, (4.0, 0.1, 0.7))
 
 
-def note_weights(lab, what, net, look=""):
+def note_weights(probe, what, net, look=""):
     found = copies(net.parameters())
     finite = all(x.isfinite().all() for x in found)
-    lab.note(
+    probe.note(
         what, found if finite else "NaN or infinity",
         "" if finite else f"{what}: some are NaN or infinite.",
         look if finite else
@@ -964,43 +964,43 @@ def note_weights(lab, what, net, look=""):
     )  # fmt: skip
 
 
-def linear_net(lab):
+def linear_net(probe):
     net = nn.Sequential(nn.Linear(3, 4), nn.SiLU(), nn.Linear(4, 2))
     with torch.no_grad():
         for p in net.parameters():
-            p.copy_(lab.normal(*p.shape))
+            p.copy_(probe.normal(*p.shape))
     return net
 
 
-def one_by_one(lab, take_step, state, config, sizes):
+def one_by_one(probe, take_step, state, config, sizes):
     state.scaler.set_growth_interval(1)  # the scale grows after each step that overflows nowhere
     state.step = 4
     for size in sizes:
         state.lr = learning_rate(state.step, config)
-        give_gradients(lab, state, size)
+        give_gradients(probe, state, size)
         kind = f"in {config.precision}{KINDS.get(str(size), '')}"
         before = copies(state.model.parameters())
-        returned = lab.run(f"take_step(state, config) {kind}", take_step, state, config)
+        returned = probe.run(f"take_step(state, config) {kind}", take_step, state, config)
         if math.isfinite(size):
-            lab.note(
+            probe.note(
                 f"the weights change in a step {kind}", differ(state.model, before),
                 f"A step {kind} leaves the weights as they were.",
                 "state.scaler.step(state.optimizer) changes them. It needs the gradients: does "
                 "zero_grad() come before it?",
             )  # fmt: skip
         if math.isfinite(size) or config.precision == "fp16":
-            note_step(lab, state, config, size, returned, kind)
+            note_step(probe, state, config, size, returned, kind)
         else:
-            note_no_skip(lab, state, kind)
+            note_no_skip(probe, state, kind)
 
 
 KINDS = {"inf": " with a gradient that overflowed", "nan": " with a gradient that is NaN"}
 
 
-def give_gradients(lab, state, size):
+def give_gradients(probe, state, size):
     """Let the gradients have a norm of this size; one of them is infinite or NaN where it is."""
     state.optimizer.zero_grad()
-    wanted = [lab.normal(*p.shape) for p in state.model.parameters()]
+    wanted = [probe.normal(*p.shape) for p in state.model.parameters()]
     norm = torch.cat([z.flatten() for z in wanted]).norm()
     if math.isfinite(size):
         wanted = [z * size / norm for z in wanted]
@@ -1011,9 +1011,9 @@ def give_gradients(lab, state, size):
     ).backward()
 
 
-def note_no_skip(lab, state, kind):
+def note_no_skip(probe, state, kind):
     """The weights are NaN now, as they have to be: nothing but the count is looked at."""
-    lab.note(
+    probe.note(
         f"state.skipped after a step {kind}", as_float(state.skipped),
         f"state.skipped is {describe(state.skipped)} after a step {kind}. But that step was taken: "
         f"in fp32 and bf16 the scaler is switched off, and leaves none out.",
@@ -1021,42 +1021,42 @@ def note_no_skip(lab, state, kind):
     )  # fmt: skip
 
 
-def note_step(lab, state, config, size, returned, kind):
-    note_nothing_returned(lab, returned, state, "state")
+def note_step(probe, state, config, size, returned, kind):
+    note_nothing_returned(probe, returned, state, "state")
     finite = math.isfinite(size)
     if finite:
-        lab.note(
+        probe.note(
             f"state.norm after a step {kind}", as_float(state.norm), "",
             "It is the norm of the true gradients, unscaled and not yet clipped: what "
             "clip_grad_norm_ returns.",
         )  # fmt: skip
     rates = [as_float(group["lr"]) for group in state.optimizer.param_groups]
-    lab.note(
+    probe.note(
         f"the learning rates of the optimizer's groups after a step {kind}", rates, "",
         "Put state.lr into the \"lr\" of each group in state.optimizer.param_groups.",
     )  # fmt: skip
     if finite:
-        note_gradients(lab, state, size, config.clip, kind)
+        note_gradients(probe, state, size, config.clip, kind)
     note_weights(
-        lab, f"the weights after a step {kind}", state.model,
+        probe, f"the weights after a step {kind}", state.model,
         "Look at all that changes weights: state.scaler.step(state.optimizer), once, when the "
         "learning rates are set and the gradients clipped; and update_average, which writes into "
         "the network that it gets first.",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         f"the scale after a step {kind}", as_float(state.scaler.get_scale()), "",
         "state.scaler.update() decides about it, once in each step.",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         f"state.skipped after a step {kind}", as_float(state.skipped), "",
         "It grows by 1 where the step was left out: the scale is smaller after update() then.",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         f"state.step after a step {kind}", as_float(state.step), "",
         "It grows by 1 with each call, so that the loop comes to an end.",
     )  # fmt: skip
     is_network = isinstance(state.average, nn.Module)
-    lab.note(
+    probe.note(
         "state.average is a network", is_network,
         f"state.average is {describe(state.average)} after your function.",
         "update_average changes the network that it gets, and returns nothing: write the call "
@@ -1065,23 +1065,23 @@ def note_step(lab, state, config, size, returned, kind):
     if not is_network:
         raise Stop
     note_weights(
-        lab, f"the averaged weights after a step {kind}", state.average,
+        probe, f"the averaged weights after a step {kind}", state.average,
         "They move towards the new weights in each call, at the end: "
         "update_average(state.average, state.model, config.ema).",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         "state.norm is a plain number", not isinstance(state.norm, torch.Tensor),
         "state.norm is a tensor. It has to be a plain number.",
         "Take it out with .item(), or float(...).",
     )  # fmt: skip
 
 
-def note_gradients(lab, state, size, clip, kind):
+def note_gradients(probe, state, size, clip, kind):
     """The gradients that the step was taken with are still there, unless the attempt cleared them
     afterwards, which does no harm."""
     there = [p.grad for p in state.model.parameters() if p.grad is not None]
     norm = as_float(nn.utils.get_total_norm(there)) if there else 0.0
-    lab.note(
+    probe.note(
         f"the gradients of a step {kind}", norm or min(size, clip),
         f"Your step was taken with gradients of norm {norm:.3g}. It should have been "
         f"{min(size, clip):.3g}: the true norm was {size:.3g}, and config.clip is {clip}."
@@ -1461,22 +1461,22 @@ SYNCED = {
 }
 
 
-def write_experiment(lab, write_whole):
+def write_experiment(probe, write_whole):
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for case, old in [("an older file", OLDER), ("no file yet", None)]:
             path = new_folder(folder, case, old)
             watch = Opened(path, b"".join(PARTS))
             what = f"write_whole(write, path) with {case} at path"
-            returned = lab.run(what, watched, write_whole, Write(PARTS), path, watch)
-            note_nothing_returned(lab, returned, path, "the file at path")
-            note_file(lab, watch, what)
-            note_disk(lab, watch)
+            returned = probe.run(what, watched, write_whole, Write(PARTS), path, watch)
+            note_nothing_returned(probe, returned, path, "the file at path")
+            note_file(probe, watch, what)
+            note_disk(probe, watch)
             if content(path) != watch.whole:
                 raise Stop
         beside = [file.relative_to(path.parent) for file in watch.beside]
         for i, failure in enumerate(FAILURES):
-            fails(lab, write_whole, new_folder(folder, f"failure {i}", OLDER), *failure)
-        after_a_kill(lab, write_whole, new_folder(folder, "killed", OLDER), beside)
+            fails(probe, write_whole, new_folder(folder, f"failure {i}", OLDER), *failure)
+        after_a_kill(probe, write_whole, new_folder(folder, "killed", OLDER), beside)
 
 
 def new_folder(folder, case, old):
@@ -1489,55 +1489,55 @@ def new_folder(folder, case, old):
     return path
 
 
-def note_file(lab, watch, what):
+def note_file(probe, watch, what):
     now = content(watch.path)
     held = "There is no file" if now is None else f"The file holds {len(now)} bytes, {now[:30]!r},"
-    lab.note(
+    probe.note(
         f"the file after {what}", now,
         f"{held} at path after {what}. write has written {len(watch.whole)} bytes.",
         "write(file) fills the file under another name, which is then closed and renamed to path.",
     )  # fmt: skip
     neighbour = content(watch.path.with_name("step-00000004.pt"))
-    lab.note(
+    probe.note(
         "another file of the folder", neighbour,
         "Your function changes or removes another file of the folder, step-00000004.pt.",
         "It is an older checkpoint. Leave it alone.",
     )  # fmt: skip
 
 
-def note_disk(lab, watch):
-    lab.note(
+def note_disk(probe, watch):
+    probe.note(
         "the file at path, gone for a moment", watch.gone,
         "For a moment there is no file at path: whoever is killed then has lost the old one.",
         "replace puts the new file into the place of the old one, in one go.",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         "the file at path, half for a moment", watch.half,
         "For a moment the file at path is neither the old one nor the new one, but half: whoever "
         "is killed then has lost both.",
         "Fill a file of another name, close it, then rename it with replace.",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         "the file is open when it is renamed", watch.open,
         "You rename the file while it is open. Windows refuses to do so.",
         "Let replace stand behind the with block: there the file is closed.",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         "a whole file beside path", watch.whole_beside,
         "The folder never holds the new file, whole, under another name.",
         "Fill it in the folder of path: a file can only be renamed on the same disk.",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         "when the disk has the file", watch.synced,
         SYNCED[watch.synced],
         "file.flush(), then os.fsync(file.fileno()), then the new name.",
     )  # fmt: skip
-    note_left(lab, watch, "the call")
+    note_left(probe, watch, "the call")
 
 
-def note_left(lab, watch, after_what):
+def note_left(probe, watch, after_what):
     left = len(watch.left())
-    lab.note(
+    probe.note(
         f"files left after {after_what}", left,
         f"After {after_what} there are {left} files of yours in the folder that were not there.",
         "Remove what you have begun, also if something is raised.",
@@ -1607,14 +1607,14 @@ FAILURES = [
 ]
 
 
-def fails(lab, write_whole, path, when, error, functions, tip):
+def fails(probe, write_whole, path, when, error, functions, tip):
     """Something fails on the way. The first time that this goes wrong ends the experiment: the same
     mistake is one, whatever it does in the other cases."""
     error = copy.copy(error)  # else it would keep the frames of all runs
     watch = Opened(path, b"".join(PARTS), functions, error)
     write = Write(PARTS[:2], error) if not functions else Write(PARTS)
     what = f"write_whole(write, path) when {when}"
-    raised = lab.run(what, what_comes, write_whole, write, path, watch, error)
+    raised = probe.run(what, what_comes, write_whole, write, path, watch, error)
     problems = []
     if raised != HANDED_ON:
         problems = [problem_raised(when, raised)]
@@ -1628,7 +1628,7 @@ def fails(lab, write_whole, path, when, error, functions, tip):
         problems += [(f"{left} left", told, tip)]
     if functions and not watch.failed:
         problems = []  # it does without these functions
-    lab.note(what, [problem for problem, *_ in problems], *(problems or [("", "", "")])[0][1:])
+    probe.note(what, [problem for problem, *_ in problems], *(problems or [("", "", "")])[0][1:])
     if problems:
         raise Stop
 
@@ -1669,7 +1669,7 @@ def what_comes(attempt, write, path, watch, error):
     return "nothing"
 
 
-def after_a_kill(lab, write_whole, path, beside):
+def after_a_kill(probe, write_whole, path, beside):
     """An earlier run was killed in the middle: its half file is there, under the same name."""
     for file in beside:
         half = path.parent / file
@@ -1677,14 +1677,14 @@ def after_a_kill(lab, write_whole, path, beside):
         half.write_bytes(OLDER + OLDER)
     watch = Watch(path, b"".join(PARTS))
     what = "write_whole(write, path) with a half file of a killed run beside it"
-    raised = lab.run(what, watched_again, write_whole, Write(PARTS), path, watch)
-    lab.note(
+    raised = probe.run(what, watched_again, write_whole, Write(PARTS), path, watch)
+    probe.note(
         f"what is raised by {what}", raised,
         f"A run was killed while it wrote, and its half file is there. Your function stops at it, "
         f"with {raised}: no later run could save anything.",
         'Write over it: the mode "wb" does.',
     )  # fmt: skip
-    note_file(lab, watch, what)
+    note_file(probe, watch, what)
 
 
 def straight(write, path):

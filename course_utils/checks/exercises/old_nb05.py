@@ -7,8 +7,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, Downsample, Upsample
-from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import tensors
+from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.probe import tensors
 from course_utils.decoder import Decoder
 from course_utils.diffusion import add_noise, noise_loss, predict_x0
 from course_utils.embedding import TimeEmbedding
@@ -23,19 +23,19 @@ NOTEBOOK = "05_full_unet"
 # 5.1 UNet
 
 
-def unet_experiment(lab, UNet):
+def unet_experiment(probe, UNet):
     cases = [(2, 1, 3, (1, 2), 8, 6, 4), (3, 2, 4, (2, 1, 3), 6, 8, 12), (2, 3, 2, (1, 3), 4, 2, 6)]
     for B, C, base, ch_mult, D, H, W in cases:
-        net = lab.build(UNet, C, base, ch_mult, D)
+        net = probe.build(UNet, C, base, ch_mult, D)
         clocks = [n for n, m in net.named_modules() if type(m).__name__ == "TimeEmbedding"]
-        lab.note(
+        probe.note(
             "one time embedding", len(clocks) > 1,
             f"Your network has {len(clocks)} time embeddings: {', '.join(clocks)}.",
             "One is enough: compute temb once, and hand the same to the encoder and the decoder.",
         )  # fmt: skip
-        lab.learn(net, lab.normal(B, C, H, W), lab.steps(B))
-    lab.call(net, lab.normal(B, C, H, W), 300)
-    lab.elsewhere(net, lab.normal(B, C, H, W), lab.steps(B))
+        probe.train_and_eval(net, probe.normal(B, C, H, W), probe.steps(B))
+    probe.call(net, probe.normal(B, C, H, W), 300)
+    probe.on_fake_device(net, probe.normal(B, C, H, W), probe.steps(B))
 
 
 class NoTimesteps(UNet):
@@ -252,9 +252,9 @@ def block_parameters(in_ch, out_ch, time_dim):
     return convolutions + norms + time_proj + shortcut
 
 
-def block_parameters_experiment(lab, block_parameters):
+def block_parameters_experiment(probe, block_parameters):
     for in_ch, out_ch, time_dim in [(1, 4, 8), (5, 5, 2), (12, 3, 7), (64, 128, 256)]:
-        lab.call(block_parameters, in_ch, out_ch, time_dim)
+        probe.call(block_parameters, in_ch, out_ch, time_dim)
 
 
 def biases_forgotten(in_ch, out_ch, time_dim):
@@ -367,19 +367,19 @@ class StandIn(nn.Module):
         return self.weight * xt + 0.3 * torch.sin(t + 2 * xt)
 
 
-def loss_experiment(lab, noise_loss):
+def loss_experiment(probe, noise_loss):
     schedule = cosine_schedule(100)
     for B, C, H, W in [(3, 1, 4, 5), (5, 2, 3, 2)]:
         net = StandIn()
-        x0, eps = lab.uniform(B, C, H, W) * 2 - 1, lab.normal(B, C, H, W)
-        loss = lab.call(noise_loss, net, x0, lab.steps(B, 100), eps, schedule)
-        lab.note(
+        x0, eps = probe.uniform(B, C, H, W) * 2 - 1, probe.normal(B, C, H, W)
+        loss = probe.call(noise_loss, net, x0, probe.steps(B, 100), eps, schedule)
+        probe.note(
             "gradients left to the training loop", net.weight.grad is None,
             "Your function calls backward() itself.",
             "The loop that trains does that, and it can be done once only. Return the loss.",
         )  # fmt: skip
         learns = isinstance(loss, torch.Tensor) and loss.requires_grad
-        lab.note(
+        probe.note(
             "a loss to learn from", learns,
             "No gradient comes out of your loss, so nothing can be learned from it.",
             "Return the tensor itself, without .item(), .detach() or no_grad.",
@@ -493,7 +493,7 @@ def loss_by_picture(net, x0, t, eps, schedule):
 # 5.4 ddpm and 5.5 ddim
 
 
-def all_steps(lab, sampler):
+def all_steps(probe, sampler):
     """A function that runs a sampler to its end: what it yields, or returns, as a list."""
 
     @functools.wraps(sampler)
@@ -501,12 +501,12 @@ def all_steps(lab, sampler):
         result = sampler(model, xT, schedule, *more)
         found = list(result) if hasattr(result, "__iter__") else []
         expected = more[0] if more else schedule.T
-        lab.note(
+        probe.note(
             "the number of steps", len(found),
             f"{len(found)} steps come out of your sampler, and {expected} are expected.",
             "Is there a yield t, xt, x0 in the loop, as its last line? Are all steps visited?",
         )  # fmt: skip
-        lab.note(
+        probe.note(
             "no gradients are kept", not any(x.requires_grad for x in tensors(found)),
             "Your sampler keeps what is needed for gradients, of every step. In a thousand steps "
             "of a real network that fills the memory.",
@@ -528,11 +528,11 @@ def drained(sampler):
     return run
 
 
-def ddpm_experiment(lab, ddpm):
+def ddpm_experiment(probe, ddpm):
     for T, B, C, H, W in [(5, 2, 1, 3, 4), (8, 3, 2, 4, 2)]:
-        schedule = Schedule(0.05 + 0.5 * lab.uniform(T))
-        lab.call(all_steps(lab, ddpm), StandIn(), lab.normal(B, C, H, W), schedule)
-    lab.elsewhere(drained(ddpm), StandIn(), lab.normal(B, C, H, W), schedule)
+        schedule = Schedule(0.05 + 0.5 * probe.uniform(T))
+        probe.call(all_steps(probe, ddpm), StandIn(), probe.normal(B, C, H, W), schedule)
+    probe.on_fake_device(drained(ddpm), StandIn(), probe.normal(B, C, H, W), schedule)
 
 
 def ddpm_with(
@@ -849,18 +849,18 @@ def ddpm_by_precision(model, xT, schedule):
         yield t, xt, x0
 
 
-def ddim_experiment(lab, ddim):
+def ddim_experiment(probe, ddim):
     for T, steps, eta, B, C, H, W in [
         (20, 4, 0.0, 2, 1, 3, 4),
         (7, 7, 0.0, 3, 2, 2, 5),
         (30, 9, 1.0, 2, 1, 4, 3),
         (10, 3, 0.5, 2, 2, 2, 3),
     ]:
-        schedule = Schedule(0.02 + 0.2 * lab.uniform(T))
-        lab.call(all_steps(lab, ddim), StandIn(), lab.normal(B, C, H, W), schedule, steps, eta)
-    every = Schedule(0.01 + 0.02 * lab.uniform(50))
-    lab.call(all_steps(lab, ddim), StandIn(), lab.normal(2, 1, 2, 3), every)  # 50 steps, eta 0
-    lab.elsewhere(drained(ddim), StandIn(), lab.normal(B, C, H, W), schedule, steps, eta)
+        schedule = Schedule(0.02 + 0.2 * probe.uniform(T))
+        probe.call(all_steps(probe, ddim), StandIn(), probe.normal(B, C, H, W), schedule, steps, eta)
+    every = Schedule(0.01 + 0.02 * probe.uniform(50))
+    probe.call(all_steps(probe, ddim), StandIn(), probe.normal(2, 1, 2, 3), every)  # 50 steps, eta 0
+    probe.on_fake_device(drained(ddim), StandIn(), probe.normal(B, C, H, W), schedule, steps, eta)
 
 
 def ddim_with(

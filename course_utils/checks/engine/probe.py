@@ -1,7 +1,7 @@
 """The laboratory: where an attempt is built, fed and watched.
 
-An exercise's experiment is a function of a lab and an attempt. It draws its inputs from the lab,
-lets the lab call the attempt, and the lab writes down what it sees. The same experiment on the
+An exercise's experiment is a function of a probe and an attempt. It draws its inputs from the probe,
+lets the probe call the attempt, and the probe writes down what it sees. The same experiment on the
 reference gives the results to compare with.
 """
 
@@ -22,10 +22,10 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from course_utils.checks.abroad import ABROAD, Border, Stranded, is_abroad, sent_abroad
-from course_utils.checks.compare import describe, word
+from course_utils.checks.engine.fake_device import FAKE_DEVICE, FakeDeviceMode, DeviceMismatch, is_on_fake_device, to_fake_device
+from course_utils.checks.engine.compare import describe, word
 
-COURSE = str(Path(__file__).parents[1])
+COURSE = str(Path(__file__).parents[2])
 SEED = 77_130_265  # nobody else's
 FOLLOWS = "follows its input to another device"
 COMPREHENSIONS = "<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>"
@@ -40,7 +40,7 @@ class Stop(Exception):
 
 
 @contextlib.contextmanager
-def hinted(lab, *hints):
+def hinted(probe, *hints):
     """Say what an exception in here is about, where that is known.
 
     A hint is a pattern for its message, one for the line that raised it, and what to do.
@@ -48,7 +48,7 @@ def hinted(lab, *hints):
     try:
         yield
     except Stop:
-        seen = lab.seen[-1]
+        seen = probe.seen[-1]
         if isinstance(seen.value, Crash):
             for words, line, tip in hints:
                 if re.search(words, str(seen.value.error)) and re.search(line, seen.value.text):
@@ -85,7 +85,7 @@ class Crash:
         return one == other
 
 
-class Lab:
+class Probe:
     def __init__(self, seed):
         self.generator = torch.Generator().manual_seed(seed)
         self.seen = []
@@ -176,27 +176,27 @@ class Lab:
             f"Whoever calls it may need it as it was. {tip}",
         )  # fmt: skip
 
-    def elsewhere(self, function, *args):
+    def on_fake_device(self, function, *args):
         """Call the attempt with inputs on another device: tensors of its own must follow them.
 
-        The other device is made believe, so that it is on every machine: see Abroad. What else
+        The other device is made believe, so that it is on every machine: see FakeTensor. What else
         fails there is no mistake.
         """
         if isinstance(function, nn.Module):
             let_go(function)
             function = copy.deepcopy(function)
-        with Border():
+        with FakeDeviceMode():
             if isinstance(function, nn.Module):
-                sent_abroad(function)
-            found = stranded(function, *[change(a, lambda x: x.to(ABROAD)) for a in args])
-        self.note_stranded(found)
+                to_fake_device(function)
+            found = device_mismatch(function, *[change(a, lambda x: x.to(FAKE_DEVICE)) for a in args])
+        self.note_mismatch(found)
 
-    def note_stranded(self, found):
+    def note_mismatch(self, found):
         """Write down whether a GPU would stop the attempt."""
         why, tip = (found.why, found.tip) if found else ("", "")
         self.note(FOLLOWS, not found, f"On a GPU your code would stop: {why}", tip)
 
-    def learn(self, module, *args):
+    def train_and_eval(self, module, *args):
         """Train mode, then eval mode; write down outputs and gradients.
 
         Gradients must reach every parameter, and those of the inputs are compared. BatchNorm
@@ -261,14 +261,14 @@ class Filled(TorchFunctionMode):
         return out.fill_(torch.nan) if new and out.is_floating_point() else out
 
 
-def stranded(function, *args):
+def device_mismatch(function, *args):
     """Call the attempt and say why a GPU would stop it; None if it would not.
 
     The results must be abroad. What else fails, such as a time limit, says nothing.
     """
     try:
-        return None if all(is_abroad(x) for x in tensors(function(*args))) else Stranded()
-    except Stranded as error:
+        return None if all(is_on_fake_device(x) for x in tensors(function(*args))) else DeviceMismatch()
+    except DeviceMismatch as error:
         return error
     except Exception:
         return None
@@ -337,7 +337,7 @@ def source_of(code):
 def is_readers(file):
     """True for a notebook's cell or a file of the reader's; our own wrong answers count too."""
     if file.startswith(COURSE):
-        return Path(file).name.startswith("nb")
+        return Path(file).name.startswith("old_nb")
     return not file.startswith(LIBRARIES)
 
 

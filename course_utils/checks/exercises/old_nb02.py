@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock
-from course_utils.checks.engine import Exercise
+from course_utils.checks.engine.grading import Exercise
 
 NOTEBOOK = "02_conv_block"
 
@@ -31,11 +31,11 @@ def batch_norm(x, scale, shift, eps=1e-5):
     return scale[:, None, None] * normal + shift[:, None, None]
 
 
-def batch_norm_experiment(lab, batch_norm):
+def batch_norm_experiment(probe, batch_norm):
     for B, C, H, W in [(2, 3, 4, 5), (5, 2, 3, 3), (1, 4, 6, 2)]:
-        x = 3 * lab.normal(B, C, H, W) + lab.normal(C, 1, 1)
-        lab.call(batch_norm, x, lab.normal(C), lab.normal(C))
-    lab.call(batch_norm, lab.normal(3, 2, 2, 4), lab.normal(2), lab.normal(2), 0.5)
+        x = 3 * probe.normal(B, C, H, W) + probe.normal(C, 1, 1)
+        probe.call(batch_norm, x, probe.normal(C), probe.normal(C))
+    probe.call(batch_norm, probe.normal(3, 2, 2, 4), probe.normal(2), probe.normal(2), 0.5)
 
 
 def each_picture(x, scale, shift, eps=1e-5):
@@ -237,11 +237,11 @@ def conv_bn_silu(in_ch, out_ch):
     )  # fmt: skip
 
 
-def conv_bn_silu_experiment(lab, conv_bn_silu):
+def conv_bn_silu_experiment(probe, conv_bn_silu):
     for B, C, K, H, W in [(3, 2, 4, 6, 5), (2, 5, 5, 3, 7), (4, 3, 1, 4, 4)]:
-        module = lab.build(conv_bn_silu, C, K)
-        lab.learn(module, 2 * lab.normal(B, C, H, W) + 1)
-    lab.elsewhere(module, lab.normal(B, C, H, W))
+        module = probe.build(conv_bn_silu, C, K)
+        probe.train_and_eval(module, 2 * probe.normal(B, C, H, W) + 1)
+    probe.on_fake_device(module, probe.normal(B, C, H, W))
 
 
 def no_padding(in_ch, out_ch):
@@ -379,11 +379,11 @@ class TimedConvs(nn.Module):
         return self.conv2(h)
 
 
-def block_experiment(lab, Block):
+def block_experiment(probe, Block):
     for B, C, K, D, H, W in [(3, 2, 5, 8, 4, 7), (2, 6, 3, 4, 5, 8), (4, 3, 3, 6, 8, 5)]:
-        module = lab.build(Block, C, K, D)
-        lab.learn(module, lab.normal(B, C, H, W), lab.normal(B, D))
-    lab.elsewhere(module, lab.normal(B, C, H, W), lab.normal(B, D))
+        module = probe.build(Block, C, K, D)
+        probe.train_and_eval(module, probe.normal(B, C, H, W), probe.normal(B, D))
+    probe.on_fake_device(module, probe.normal(B, C, H, W), probe.normal(B, D))
 
 
 class TimeNotSpread(TimedConvs):
@@ -560,11 +560,11 @@ def shortcut(in_ch, out_ch):
     return nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 
 
-def shortcut_experiment(lab, shortcut):
+def shortcut_experiment(probe, shortcut):
     for B, C, K, H, W in [(2, 3, 5, 4, 6), (3, 4, 4, 5, 2), (2, 6, 2, 3, 3)]:
-        module = lab.build(shortcut, C, K)
-        lab.learn(module, lab.normal(B, C, H, W))
-    lab.elsewhere(module, lab.normal(B, C, H, W))
+        module = probe.build(shortcut, C, K)
+        probe.train_and_eval(module, probe.normal(B, C, H, W))
+    probe.on_fake_device(module, probe.normal(B, C, H, W))
 
 
 def always_a_convolution(in_ch, out_ch):

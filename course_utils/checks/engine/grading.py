@@ -5,10 +5,10 @@ import re
 import zlib
 from dataclasses import dataclass, field
 
-from course_utils.checks.cell import Broken
-from course_utils.checks.compare import advice, describe, difference
-from course_utils.checks.lab import FOLLOWS, Crash, Lab, Stop, name
-from course_utils.checks.sandbox import TimeUp, run_apart
+from course_utils.checks.broken_cell import Broken
+from course_utils.checks.engine.compare import advice, describe, difference
+from course_utils.checks.engine.probe import FOLLOWS, Crash, Probe, Stop, name
+from course_utils.checks.engine.sandbox import TimeUp, run_apart
 
 SECONDS = 8
 
@@ -17,7 +17,7 @@ SECONDS = 8
 class Exercise:
     """A thing to build, the reference for it, and the answers that are known.
 
-    experiment(lab, attempt) feeds an attempt and writes down what it does. mistakes maps the
+    experiment(probe, attempt) feeds an attempt and writes down what it does. mistakes maps the
     name of each known mistake to code that makes it; the docstring of that code tells a reader
     what went wrong. also_right lists right answers that are written differently. patient is
     the broken code that a reader is given to repair, where that is what is asked for.
@@ -112,16 +112,16 @@ def alike(reference, attempt):
 
 def observe(exercise, attempt):
     """Run the experiment on an attempt and return all that was seen, a crash last."""
-    lab = Lab(seed=zlib.crc32(exercise.id.encode()))
+    probe = Probe(seed=zlib.crc32(exercise.id.encode()))
     try:
-        run_apart(lambda: exercise.experiment(lab, attempt), SECONDS)
+        run_apart(lambda: exercise.experiment(probe, attempt), SECONDS)
     except Stop:
         pass  # the attempt's exception is the last thing seen
     except TimeUp:
         raise
     except Exception as error:  # a wrong result, seen already, that the experiment tripped over
-        lab.note("the rest of the check", Crash(error))
-    return lab.seen
+        probe.note("the rest of the check", Crash(error))
+    return probe.seen
 
 
 def observe_ours(exercise, ours):

@@ -11,10 +11,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ResBlock, group_norm
-from course_utils.checks.compare import difference
-from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import Lab, Stop, hinted, tensors
-from course_utils.checks.standins import (
+from course_utils.checks.engine.compare import difference
+from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.probe import Probe, Stop, hinted, tensors
+from course_utils.checks.exercises.test_doubles import (
     Elsewhere,
     LabelledNet,
     SigmaNet,
@@ -31,13 +31,13 @@ NOTEBOOK = "10_published_unets"
 
 
 @contextlib.contextmanager
-def advised(lab, look):
+def advised(probe, look):
     """What is seen in here gets its own advice."""
-    begun = len(lab.seen)
+    begun = len(probe.seen)
     try:
         yield
     finally:
-        for seen in lab.seen[begun:]:
+        for seen in probe.seen[begun:]:
             seen.look = seen.look or look
 
 
@@ -58,7 +58,7 @@ IN_A_BLOCK = [
 ]  # fmt: skip
 
 
-def block_experiment(lab, ResBlock):
+def block_experiment(probe, ResBlock):
     # With 32 channels each is a group of its own, and norm2 takes the time out again.
     for B, in_ch, out_ch, D, H, W, *more in [
         (3, 32, 64, 7, 5, 4),
@@ -66,10 +66,10 @@ def block_experiment(lab, ResBlock):
         (2, 96, 64, 6, 4, 3, 0.0, 0.5, 3),
         (3, 64, 64, 9, 2, 5, 0.3, 1e-5, 3),
     ]:
-        block = lab.build(ResBlock, in_ch, out_ch, D, *more)
-        with hinted(lab, *IN_A_BLOCK):
-            lab.learn(block, lab.normal(B, in_ch, H, W), lab.normal(B, D))
-    lab.elsewhere(block, lab.normal(B, in_ch, H, W), lab.normal(B, D))
+        block = probe.build(ResBlock, in_ch, out_ch, D, *more)
+        with hinted(probe, *IN_A_BLOCK):
+            probe.train_and_eval(block, probe.normal(B, in_ch, H, W), probe.normal(B, D))
+    probe.on_fake_device(block, probe.normal(B, in_ch, H, W), probe.normal(B, D))
 
 
 class Switched(ResBlock):
@@ -608,34 +608,34 @@ OF_A_PAIR = [
 ]  # fmt: skip
 
 
-def embedding_experiment(lab, SigmaEmbedding):
+def embedding_experiment(probe, SigmaEmbedding):
     for B, D in [(4, 6), (7, 5), (3, 12)]:
-        embedding = lab.build(SigmaEmbedding, D)
-        with hinted(lab, *OF_A_PAIR):
-            learn_from(lab, embedding, 10 ** (3 * lab.uniform(B) - 2))
+        embedding = probe.build(SigmaEmbedding, D)
+        with hinted(probe, *OF_A_PAIR):
+            learn_from(probe, embedding, 10 ** (3 * probe.uniform(B) - 2))
     with advised(
-        lab,
+        probe,
         "Right for larger sigmas, and not for 0.002. Take the logarithm of sigma as it is: no "
         "clamp, and nothing added to it.",
     ):
-        lab.call(embedding, torch.tensor([0.002, 0.5, 80.0]))
-    there = (10 ** (3 * lab.uniform(B) - 2)).as_subclass(Elsewhere)
-    lab.elsewhere(functools.partial(copy.deepcopy(embedding).to("meta"), there))
+        probe.call(embedding, torch.tensor([0.002, 0.5, 80.0]))
+    there = (10 ** (3 * probe.uniform(B) - 2)).as_subclass(Elsewhere)
+    probe.on_fake_device(functools.partial(copy.deepcopy(embedding).to("meta"), there))
 
 
-def learn_from(lab, module, sigma):
-    """Train mode, then eval mode, as lab.learn; but sigma itself needs no gradient."""
-    out = lab.call(module.train(), sigma)
+def learn_from(probe, module, sigma):
+    """Train mode, then eval mode, as probe.train_and_eval; but sigma itself needs no gradient."""
+    out = probe.call(module.train(), sigma)
     sums = [(x * torch.linspace(-1, 2, x.numel()).view(x.shape)).sum() for x in tensors(out)]
     if any(x.requires_grad for x in sums):
         sum(sums).backward()
     missed = [n for n, p in module.named_parameters() if p.grad is None]
-    lab.note(
+    probe.note(
         "parameters without gradient", len(missed),
         f"No gradient reaches {', '.join(missed)}.",
         "Either it is never used, or detach, .data or no_grad cuts the way to the output.",
     )  # fmt: skip
-    lab.call(module.eval(), sigma)
+    probe.call(module.eval(), sigma)
 
 
 class Told(SigmaEmbedding):
@@ -903,31 +903,31 @@ class SigmaByNumpy(nn.Module):
 # 10.3 SigmaSchedule
 
 
-def schedule_experiment(lab, SigmaSchedule):
+def schedule_experiment(probe, SigmaSchedule):
     sigma_at, sample_sigmas = schedule_of(SigmaSchedule)
 
     def ask(T, steps):
-        sigmas = (0.1 + lab.uniform(T)).cumsum(0) ** 2
-        lab.call(sigma_at, sigmas, torch.tensor([T - 1, 2, 0, 5]))
-        levels = getattr(lab.run("SigmaSchedule(sigmas)", SigmaSchedule, sigmas), "T", None)
-        lab.note(
+        sigmas = (0.1 + probe.uniform(T)).cumsum(0) ** 2
+        probe.call(sigma_at, sigmas, torch.tensor([T - 1, 2, 0, 5]))
+        levels = getattr(probe.run("SigmaSchedule(sigmas)", SigmaSchedule, sigmas), "T", None)
+        probe.note(
             "schedule.T", levels is not None, "schedule.T is missing.",
             "Keep the number of levels in __init__: self.T = len(sigmas).",
         )  # fmt: skip
-        lab.note("schedule.T", levels)
-        lab.call(sample_sigmas, sigmas, steps)
+        probe.note("schedule.T", levels)
+        probe.call(sample_sigmas, sigmas, steps)
         return sigmas
 
     for T, steps in [(20, 4), (7, 7), (30, 9), (11, 1), (100, 7)]:
         ask(T, steps)
     with advised(
-        lab,
+        probe,
         "Right unless T (1 - i/n) ends in .5. There, do as Python's round does, which takes the "
         "even neighbour, and take 1 off after it: round(12.5) - 1 is 11.",
     ):
         sigmas = ask(20, 8)
     there = torch.tensor([3, 2]).as_subclass(Elsewhere)
-    lab.elsewhere(functools.partial(sigma_at, sigmas, there))
+    probe.on_fake_device(functools.partial(sigma_at, sigmas, there))
 
 
 class Levels(SigmaSchedule):
@@ -1173,7 +1173,7 @@ OF_STEPS = [
 ]  # fmt: skip
 
 
-def samples_experiment(lab, samples, reference=samples):
+def samples_experiment(probe, samples, reference=samples):
     for N, gam, mu, B, C, H, W, look in [
         (4, 1.0, 0.0, 2, 1, 3, 4, ""),
         (5, 1.6, 0.0, 3, 2, 2, 5, "Right for gam = 1; look at mixed."),
@@ -1187,21 +1187,21 @@ def samples_experiment(lab, samples, reference=samples):
             "Right where gam = 1 or mu = 0. Look at the constants, and at what mixed goes into.",
         ),
     ]:  # fmt: skip
-        sigmas = (0.2 + lab.uniform(N)).cumsum(0).flip(0)
-        xT = sigmas[0] * lab.normal(B, C, H, W)
-        with advised(lab, look), hinted(lab, *OF_STEPS):
-            steps = lab.call(all_steps(lab, samples), SigmaNet(), xT, sigmas, gam, mu)
-    ours = Lab(0).run("ours", all_steps(Lab(0), reference), SigmaNet(), xT, sigmas, gam, mu)
+        sigmas = (0.2 + probe.uniform(N)).cumsum(0).flip(0)
+        xT = sigmas[0] * probe.normal(B, C, H, W)
+        with advised(probe, look), hinted(probe, *OF_STEPS):
+            steps = probe.call(all_steps(probe, samples), SigmaNet(), xT, sigmas, gam, mu)
+    ours = Probe(0).run("ours", all_steps(Probe(0), reference), SigmaNet(), xT, sigmas, gam, mu)
     if difference(ours, steps) is None:
-        note_equal_levels(lab, samples)
+        note_equal_levels(probe, samples)
 
     def with_levels(model, xT):  # on a GPU the levels are still on the CPU
         return list(samples(model, xT, sigmas, gam, mu))
 
-    lab.elsewhere(with_levels, SigmaNet(), lab.normal(B, C, H, W))
+    probe.on_fake_device(with_levels, SigmaNet(), probe.normal(B, C, H, W))
 
 
-def note_equal_levels(lab, samples):
+def note_equal_levels(probe, samples):
     """Write down whether pictures stay numbers where two levels are equal. What a wrong answer
     makes of such levels is not asked: it is known by the rest."""
     what = "samples(model, xT, sigmas, 1.0, 0.5) with two equal levels at the end"
@@ -1209,14 +1209,14 @@ def note_equal_levels(lab, samples):
         "With as many steps as there are levels, the last two are equal. Rounding can then leave "
         "sigma_next^2 - sigma_down^2 a little below 0, which has no root: .clamp(min=0) first."
     )
-    with advised(lab, look):
+    with advised(probe, look):
         whole = True
         for level in (0.05, 0.07, 0.08, 0.13, 0.15, 0.2, 0.23):
             sigmas = torch.tensor([2 * level, level, level])
             given = SigmaNet(), torch.ones(1, 1, 2, 2), sigmas, 1.0, 0.5
-            found = tensors(lab.run(what, all_steps(lab, samples), *given))
+            found = tensors(probe.run(what, all_steps(probe, samples), *given))
             whole &= not any(x.is_complex() or not x.isfinite().all() for x in found)
-        lab.note(what, whole, f"{what}: some of your numbers are NaN.")
+        probe.note(what, whole, f"{what}: some of your numbers are NaN.")
 
 
 def samples_with(
@@ -1518,10 +1518,10 @@ OF_LABELS = [
 ]  # fmt: skip
 
 
-def guided_experiment(lab, Guided):
+def guided_experiment(probe, Guided):
     guided = guided_by(Guided)
-    made = lab.run("Guided(net, labels, scale)", Guided, LabelledNet(4), torch.tensor([1, 3]), 2.0)
-    lab.note(
+    made = probe.run("Guided(net, labels, scale)", Guided, LabelledNet(4), torch.tensor([1, 3]), 2.0)
+    probe.note(
         "can be called", callable(made), "An object of your class cannot be called.",
         "Write __call__; forward works in an nn.Module alone.",
     )  # fmt: skip
@@ -1530,13 +1530,13 @@ def guided_experiment(lab, Guided):
     for classes, B, C, H, W, scale in [
         (4, 3, 1, 4, 2, 2.0), (5, 4, 2, 3, 5, 0.0), (3, 5, 1, 2, 2, 0.7), (7, 2, 3, 3, 2, 1.0)
     ]:  # fmt: skip
-        labels = lab.steps(B, classes - 1) + 1 if B < classes - 1 else torch.arange(B) % classes
-        given = labels, scale, lab.normal(B, C, H, W)
-        with hinted(lab, *OF_LABELS):
-            lab.call(guided, LabelledNet(classes), *given, lab.uniform(B))
-        with advised(lab, "sigma may have shape (): then it is the same for all pictures."):
-            lab.call(guided, LabelledNet(classes), *given, torch.tensor(0.3))
-    lab.elsewhere(guided, LabelledNet(classes).to("meta"), *given, lab.uniform(B))
+        labels = probe.steps(B, classes - 1) + 1 if B < classes - 1 else torch.arange(B) % classes
+        given = labels, scale, probe.normal(B, C, H, W)
+        with hinted(probe, *OF_LABELS):
+            probe.call(guided, LabelledNet(classes), *given, probe.uniform(B))
+        with advised(probe, "sigma may have shape (): then it is the same for all pictures."):
+            probe.call(guided, LabelledNet(classes), *given, torch.tensor(0.3))
+    probe.on_fake_device(guided, LabelledNet(classes).to("meta"), *given, probe.uniform(B))
 
 
 class Asking(Guided):

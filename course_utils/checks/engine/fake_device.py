@@ -4,11 +4,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-ABROAD = torch.device("meta")  # shapes without numbers; Abroad keeps the numbers too
+FAKE_DEVICE = torch.device("meta")  # shapes without numbers; FakeTensor keeps the numbers too
 COPIES = torch.ops.aten.copy_, torch.ops.aten._to_copy  # they go from one device to another
 
 
-class Stranded(RuntimeError):
+class DeviceMismatch(RuntimeError):
     """On a GPU the attempt would stop: why, and what to do."""
 
     def __init__(
@@ -19,13 +19,13 @@ class Stranded(RuntimeError):
         self.why, self.tip = why, tip
 
 
-class Abroad(torch.Tensor):
+class FakeTensor(torch.Tensor):
     """A tensor that says it is on another device, and holds its numbers all the same."""
 
     @staticmethod
     def __new__(cls, held):
         return torch.Tensor._make_wrapper_subclass(
-            cls, held.shape, strides=held.stride(), dtype=held.dtype, device=ABROAD
+            cls, held.shape, strides=held.stride(), dtype=held.dtype, device=FAKE_DEVICE
         )
 
     def __init__(self, held):
@@ -36,7 +36,7 @@ class Abroad(torch.Tensor):
         return compute(func, args, kwargs or {})
 
 
-class Border(TorchDispatchMode):
+class FakeDeviceMode(TorchDispatchMode):
     """Within it, tensors are made abroad where that device is asked for."""
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
@@ -46,53 +46,53 @@ class Border(TorchDispatchMode):
 def compute(func, args, kwargs):
     """Compute as if there were two devices: what is computed from tensors abroad is abroad."""
     given = [x for x in tree_leaves((args, kwargs)) if torch.is_tensor(x)]
-    goes = any(is_abroad(x) for x in given)
+    goes = any(is_on_fake_device(x) for x in given)
     if goes and func.overloadpacket not in COPIES:
         refuse_home(func, args, given)
     if kwargs.get("device") is not None:
-        goes = torch.device(kwargs["device"]) == ABROAD
+        goes = torch.device(kwargs["device"]) == FAKE_DEVICE
         kwargs = {**kwargs, "device": torch.device("cpu")}
     if func.overloadpacket is torch.ops.aten.copy_:
-        goes = is_abroad(args[0])
+        goes = is_on_fake_device(args[0])
     if goes and kwargs.get("generator") is not None:
-        raise Stranded(
+        raise DeviceMismatch(
             "it asks for numbers there, and the generator is of the CPU.",
             "So the numbers are drawn on the CPU: torch.randn(N, n, generator=generator).to(U).",
         )
     # What an operation changes in place stays the tensor that it was.
-    known = {id(x.held): x for x in given if type(x) is Abroad}
+    known = {id(x.held): x for x in given if type(x) is FakeTensor}
     out = func(*tree_map(held, args), **tree_map(held, kwargs))
 
     def sent(x):
-        return known[id(x)] if id(x) in known else Abroad(x)
+        return known[id(x)] if id(x) in known else FakeTensor(x)
 
     return tree_map(lambda x: sent(x) if goes and torch.is_tensor(x) else x, out)
 
 
-def is_abroad(x):
-    return x.device == ABROAD
+def is_on_fake_device(x):
+    return x.device == FAKE_DEVICE
 
 
 def held(x):
     """The numbers of a tensor that is abroad; zeros for one that has none."""
-    if type(x) is Abroad:
+    if type(x) is FakeTensor:
         return x.held
-    return torch.zeros(x.shape, dtype=x.dtype) if torch.is_tensor(x) and is_abroad(x) else x
+    return torch.zeros(x.shape, dtype=x.dtype) if torch.is_tensor(x) and is_on_fake_device(x) else x
 
 
 def refuse_home(func, args, given):
     """Raise where tensors of the CPU meet others, unless PyTorch allows it: plain numbers, and
     indices for a tensor that is elsewhere."""
-    home = [x for x in given if not is_abroad(x) and x.ndim]
-    if func.overloadpacket.__name__.startswith(("index", "_index")) and is_abroad(args[0]):
+    home = [x for x in given if not is_on_fake_device(x) and x.ndim]
+    if func.overloadpacket.__name__.startswith(("index", "_index")) and is_on_fake_device(args[0]):
         home = [x for x in home if isinstance(args[1], int) or all(x is not i for i in args[1])]
     if home:
-        raise Stranded
+        raise DeviceMismatch
 
 
-def sent_abroad(module):
+def to_fake_device(module):
     """Send the weights of a module abroad."""
     for part in module.modules():
         for kept in (part._parameters, part._buffers):
-            kept.update({k: x.detach().to(ABROAD) for k, x in kept.items() if x is not None})
+            kept.update({k: x.detach().to(FAKE_DEVICE) for k, x in kept.items() if x is not None})
     return module

@@ -9,7 +9,7 @@ import ast
 import re
 
 TOP = re.compile(r"^(?:class|def)\s+(\w+)", re.MULTILINE)
-MAKE = "__import__('course_utils.checks.cell', fromlist=['Broken']).Broken"
+MAKE = "__import__('course_utils.checks.broken_cell', fromlist=['Broken']).Broken"
 
 
 class Broken:

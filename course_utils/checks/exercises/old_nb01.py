@@ -7,7 +7,7 @@ from einops import einsum, rearrange, repeat
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine import Exercise
+from course_utils.checks.engine.grading import Exercise
 from course_utils.embedding import TimeEmbedding, frequencies, sinusoidal_embedding
 
 NOTEBOOK = "01_time_embedding"
@@ -16,10 +16,10 @@ NOTEBOOK = "01_time_embedding"
 # 1.1 frequencies
 
 
-def frequencies_experiment(lab, frequencies):
+def frequencies_experiment(probe, frequencies):
     for dim in (4, 6, 10, 32):
-        lab.call(frequencies, dim)
-    lab.call(frequencies, 12, 100.0)
+        probe.call(frequencies, dim)
+    probe.call(frequencies, 12, 100.0)
 
 
 def divided_by_half(dim, max_period=10_000.0):
@@ -110,12 +110,12 @@ def frequencies_one_by_one(dim, max_period=10_000.0):
 # 1.2 sinusoidal_embedding
 
 
-def embedding_experiment(lab, sinusoidal_embedding):
+def embedding_experiment(probe, sinusoidal_embedding):
     for B, dim in [(5, 8), (3, 32), (7, 6)]:
-        lab.call(sinusoidal_embedding, lab.steps(B, 200), dim)
-    lab.call(sinusoidal_embedding, lab.steps(4, 200), 10, 50.0)
-    lab.call(sinusoidal_embedding, 100 * lab.uniform(3), 8)
-    lab.elsewhere(sinusoidal_embedding, lab.steps(3), 8)
+        probe.call(sinusoidal_embedding, probe.steps(B, 200), dim)
+    probe.call(sinusoidal_embedding, probe.steps(4, 200), 10, 50.0)
+    probe.call(sinusoidal_embedding, 100 * probe.uniform(3), 8)
+    probe.on_fake_device(sinusoidal_embedding, probe.steps(3), 8)
 
 
 def interleaved(t, dim, max_period=10_000.0):
@@ -230,9 +230,9 @@ def similarity(emb):
     return unit @ unit.T
 
 
-def similarity_experiment(lab, similarity):
+def similarity_experiment(probe, similarity):
     for N, D in [(5, 3), (4, 8), (7, 7)]:
-        lab.call(similarity, lab.normal(N, D))
+        probe.call(similarity, probe.normal(N, D))
 
 
 def plain_products(emb):
@@ -333,16 +333,16 @@ NO_WEIGHTS = (
 )
 
 
-def module_experiment(lab, TimeEmbedding):
+def module_experiment(probe, TimeEmbedding):
     for B, dim in [(3, 8), (5, 12), (2, 32)]:
-        module = lab.build(TimeEmbedding, dim)
-        begun = len(lab.seen)
-        lab.learn(module, lab.steps(B, 200))
+        module = probe.build(TimeEmbedding, dim)
+        begun = len(probe.seen)
+        probe.train_and_eval(module, probe.steps(B, 200))
         if not list(module.parameters()):
-            for seen in lab.seen[begun:]:
+            for seen in probe.seen[begun:]:
                 seen.look = seen.look or NO_WEIGHTS
-        lab.call(module, lab.steps(B, 200))
-    lab.elsewhere(module, lab.steps(B))
+        probe.call(module, probe.steps(B, 200))
+    probe.on_fake_device(module, probe.steps(B))
 
 
 class NoActivation(nn.Module):
@@ -506,10 +506,10 @@ def shift(emb, k, max_period=10_000.0):
     return torch.cat([later_sin, later_cos], dim=1)
 
 
-def shift_experiment(lab, shift):
+def shift_experiment(probe, shift):
     for B, dim, k in [(5, 8, 7), (3, 12, 250), (4, 6, -3)]:
-        lab.call(shift, sinusoidal_embedding(lab.steps(B, 200), dim), k)
-    lab.call(shift, sinusoidal_embedding(lab.steps(2, 200), 10, 50.0), 4, 50.0)
+        probe.call(shift, sinusoidal_embedding(probe.steps(B, 200), dim), k)
+    probe.call(shift, sinusoidal_embedding(probe.steps(2, 200), 10, 50.0), 4, 50.0)
 
 
 def shift_backwards(emb, k, max_period=10_000.0):

@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock
-from course_utils.checks import patients
-from course_utils.checks.clinic import (
+from course_utils.checks.exercises import broken_networks as patients
+from course_utils.checks.exercises.healthy_networks import (
     AnySize,
     FlatUNet,
     LateLayers,
@@ -21,16 +21,16 @@ from course_utils.checks.clinic import (
     StepMLP,
     noisy_batch,
 )
-from course_utils.checks.compare import describe
-from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import Crash, Stop, arguments, change, freeze, name, state, tensors
+from course_utils.checks.engine.compare import describe
+from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.probe import Crash, Stop, arguments, change, freeze, name, state, tensors
 
 NOTEBOOK = "06_debugging_dimensions"
 
 
-def note_parameters(lab, module):
+def note_parameters(probe, module):
     """Write down how many numbers a module learns; call it last, so that values come first."""
-    lab.note("number of parameters", sum(p.numel() for p in module.parameters()))
+    probe.note("number of parameters", sum(p.numel() for p in module.parameters()))
 
 
 # 6.8 AnySize
@@ -51,40 +51,40 @@ class Recorder(nn.Module):
         return self.weight[2] * x + place
 
 
-def any_size_experiment(lab, AnySize):
+def any_size_experiment(probe, AnySize):
     given = []
     for halvings, sizes in [
         (1, [(3, 2, 5, 7)]),
         (2, [(2, 3, 8, 4), (3, 5, 6, 11)]),
         (3, [(2, 4, 3, 9), (1, 7, 16, 5)]),
     ]:
-        module = lab.build(AnySize, Recorder(given), halvings)
+        module = probe.build(AnySize, Recorder(given), halvings)
         for size in sizes:
-            x, t = lab.normal(*size), lab.steps(size[0])
-            call_and_look_inside(lab, module, given, x, t)
-        lab.learn(module, x, t)
-    lab.elsewhere(module, x, t)
+            x, t = probe.normal(*size), probe.steps(size[0])
+            call_and_look_inside(probe, module, given, x, t)
+        probe.train_and_eval(module, x, t)
+    probe.on_fake_device(module, x, t)
 
 
-def call_and_look_inside(lab, module, given, x, t):
+def call_and_look_inside(probe, module, given, x, t):
     """Call the attempt; write down what the network inside is given, before what comes back."""
     given.clear()
-    start = len(lab.seen)
-    lab.call(module, x, t)
-    come_back, lab.seen[start:] = lab.seen[start:], []
-    lab.note(
+    start = len(probe.seen)
+    probe.call(module, x, t)
+    come_back, probe.seen[start:] = probe.seen[start:], []
+    probe.note(
         "how often the network is called", len(given),
         f"Your forward calls the network {len(given)} times. It should do so once.",
         "Pad x, call self.net(padded, t), and cut what it returns.",
     )  # fmt: skip
     if len(given) != 1:
         raise Stop
-    lab.note("the picture that the network is given", given[0][0])
-    lab.note(
+    probe.note("the picture that the network is given", given[0][0])
+    probe.note(
         "the step that the network is given", given[0][1], "",
         "Hand t on as it is: self.net(padded, t).",
     )  # fmt: skip
-    lab.seen += come_back
+    probe.seen += come_back
 
 
 class AnySizeInSteps(AnySize):
@@ -371,7 +371,7 @@ class AnySizeIfNeeded(AnySize):
 # 6.9 NormedConv
 
 
-def normed_experiment(lab, NormedConv):
+def normed_experiment(probe, NormedConv):
     """64 first: there 32 groups are right, and wrong answers differ in what comes after it."""
     for B, C, K, H, W in [
         (2, 4, 64, 3, 5),
@@ -382,9 +382,9 @@ def normed_experiment(lab, NormedConv):
         (3, 2, 33, 2, 4),
         (2, 3, 37, 4, 2),
     ]:
-        module = lab.build(NormedConv, C, K)
-        lab.learn(module, lab.normal(B, C, H, W))
-    lab.elsewhere(module, lab.normal(B, C, H, W))
+        module = probe.build(NormedConv, C, K)
+        probe.train_and_eval(module, probe.normal(B, C, H, W))
+    probe.on_fake_device(module, probe.normal(B, C, H, W))
 
 
 def largest_divisor(n):
@@ -627,38 +627,38 @@ class NormedByHand(Grouped):
 # 6.10 PictureCode
 
 
-def code_experiment(lab, PictureCode):
+def code_experiment(probe, PictureCode):
     for B, C, K, H, W in [(4, 5, 7, 6, 3), (3, 6, 2, 4, 5)]:
-        module = lab.build(PictureCode, C, K)
-        x = lab.normal(B, C, H, W)
-        lab.learn(module, x)
-        alone = call_with_nan(lab, module.train(), x[1:2])
-        together = call_with_nan(lab, module, x)
+        module = probe.build(PictureCode, C, K)
+        x = probe.normal(B, C, H, W)
+        probe.train_and_eval(module, x)
+        alone = call_with_nan(probe, module.train(), x[1:2])
+        together = call_with_nan(probe, module, x)
         same = (
             isinstance(alone, torch.Tensor)
             and isinstance(together, torch.Tensor)
             and torch.allclose(alone, together[1:2], atol=1e-4, equal_nan=True)
         )
-        lab.note(
+        probe.note(
             "a picture alone and in its batch", same,
             "In training mode a picture alone gives something else than in its batch.",
             "What a picture gives must not depend on the others: nn.LayerNorm normalises the "
             "averages of each picture by themselves.",
         )  # fmt: skip
-    lab.learn(module, 0.02 * lab.normal(2, C, W, H))  # so faint that the norm's eps counts
-    lab.elsewhere(module, x)
+    probe.train_and_eval(module, 0.02 * probe.normal(2, C, W, H))  # so faint that the norm's eps counts
+    probe.on_fake_device(module, x)
 
 
-def call_with_nan(lab, module, x):
+def call_with_nan(probe, module, x):
     """Call the attempt; write down whether NaN come back, so that these too can be recognised."""
-    result = lab.run(f"{name(module)}({arguments([x], module)})", module, x.clone())
+    result = probe.run(f"{name(module)}({arguments([x], module)})", module, x.clone())
     bad = sum(int((~y.isfinite()).sum()) for y in tensors(result))
-    lab.note(
+    probe.note(
         "NaN in training mode", bad > 0,
         f"In training mode, for {len(x)} of the pictures, {bad} values are NaN or infinite.",
         "For one picture alone the deviation over the batch is 0 or NaN.",
     )  # fmt: skip
-    lab.note(f"what {len(x)} of the pictures give", change(result, torch.nan_to_num))
+    probe.note(f"what {len(x)} of the pictures give", change(result, torch.nan_to_num))
     return result
 
 
@@ -878,27 +878,27 @@ class CodeByFunction(PictureCode):
 # 6.11 StepMLP
 
 
-def step_experiment(lab, StepMLP):
+def step_experiment(probe, StepMLP):
     for T, D, steps in [(4, 3, [2]), (50, 8, [7, 0, 49, 20, 3]), (1000, 6, [250, 700, 0])]:
-        module = lab.build(StepMLP, T, D)
+        module = probe.build(StepMLP, T, D)
         t = torch.tensor(steps)
         try:
-            lab.learn(module, t)
+            probe.train_and_eval(module, t)
         except Stop:
-            note_what_is_left(lab, module, torch.arange(5.0))
+            note_what_is_left(probe, module, torch.arange(5.0))
             raise
-    lab.elsewhere(module, t)
+    probe.on_fake_device(module, t)
 
 
-def note_what_is_left(lab, module, t):
+def note_what_is_left(probe, module, t):
     """Where whole numbers were the fault, write down what floats do: has t become a column?"""
-    crash = lab.seen[-1].value
+    crash = probe.seen[-1].value
     if isinstance(crash, Crash) and "dtype" in str(crash.error):
         try:
             found = freeze(module(t))
         except Exception as error:
             found = str(error)
-        lab.note("the same with t as float", found)
+        probe.note("the same with t as float", found)
 
 
 class StepsNotDivided(StepMLP):
@@ -1074,47 +1074,47 @@ class StepByView(nn.Module):
 ENOUGH = 600, 2, 1, 3  # so many pictures that averages tell how steps and noise are drawn
 
 
-def batch_experiment(lab, noisy_batch):
+def batch_experiment(probe, noisy_batch):
     """Write down properties alone: answers may draw steps and noise in any order."""
-    one = drawn(lab, noisy_batch, lab.uniform(*ENOUGH), torch.tensor([0.9, 0.5, 0.1]), seed=1)
-    other = drawn(lab, noisy_batch, lab.uniform(*ENOUGH), torch.tensor([0.9, 0.5, 0.1]), seed=2)
-    note_steps(lab, one[1], 3)
-    note_noise(lab, one[2])
+    one = drawn(probe, noisy_batch, probe.uniform(*ENOUGH), torch.tensor([0.9, 0.5, 0.1]), seed=1)
+    other = drawn(probe, noisy_batch, probe.uniform(*ENOUGH), torch.tensor([0.9, 0.5, 0.1]), seed=2)
+    note_steps(probe, one[1], 3)
+    note_noise(probe, one[2])
     again = [
         key
         for key, a, b in zip(("t", "eps"), one[1:], other[1:])
         if torch.equal(a, b) and not (a == a[0]).all()  # one step for all may well be the same
     ]
-    lab.note(
+    probe.note(
         "the same in two calls", again,
         f"Two calls of your function draw the same {' and '.join(again)}.",
         "Draw anew in each call, with torch.randint and torch.randn_like, and without a seed.",
     )  # fmt: skip
-    note_mixture(lab, noisy_batch, lab.normal(4, 2, 3, 5), torch.full((6,), 0.36))
+    note_mixture(probe, noisy_batch, probe.normal(4, 2, 3, 5), torch.full((6,), 0.36))
     alpha_bar = torch.tensor([0.95, 0.8, 0.7, 0.5, 0.3, 0.2, 0.1])
-    note_own_steps(lab, noisy_batch, lab.normal(5, 4, 2, 3), alpha_bar)
-    lab.elsewhere(noisy_batch, lab.normal(2, 3, 5, 4), alpha_bar)
+    note_own_steps(probe, noisy_batch, probe.normal(5, 4, 2, 3), alpha_bar)
+    probe.on_fake_device(noisy_batch, probe.normal(2, 3, 5, 4), alpha_bar)
 
 
-def drawn(lab, noisy_batch, *args, seed):
+def drawn(probe, noisy_batch, *args, seed):
     """Call the attempt; return xt, t and eps if they are tensors of the right kind, else stop."""
     before, given = [state(a) for a in args], [a.clone() for a in args]
     what = f"{name(noisy_batch)}({arguments(args, noisy_batch)})"
-    result = lab.run(what, noisy_batch, *given, seed=seed)
+    result = probe.run(what, noisy_batch, *given, seed=seed)
     bad = sum(int((~x.isfinite()).sum()) for x in tensors(result))
-    lab.note("values that are NaN or infinite", bad, f"{bad} values are NaN or infinite.")
+    probe.note("values that are NaN or infinite", bad, f"{bad} values are NaN or infinite.")
     several = isinstance(result, (tuple, list))
     kinds = [kind(v) for v in result] if several else kind(result)
     x0 = args[0]
     right = [kind(v) for v in (x0, torch.zeros(len(x0), dtype=torch.int64), x0)]
     came = "; ".join(kinds) if several else kinds
-    lab.note(
+    probe.note(
         "what comes back", kinds,
         f"For pictures of shape {tuple(x0.shape)}, xt, t and eps should be {'; '.join(right)}. "
         f"What comes back is: {came}.",
         "Return xt, t, eps, in this order. t has one whole number for each picture.",
     )  # fmt: skip
-    lab.note_changes(noisy_batch, args, given, before)
+    probe.note_changes(noisy_batch, args, given, before)
     if kinds != right:
         raise Stop
     return result
@@ -1127,27 +1127,27 @@ def kind(value):
     return f"no tensor ({type(value).__name__})"
 
 
-def note_steps(lab, t, T):
+def note_steps(probe, t, T):
     """Write down which steps come up, and whether all of them do so equally often."""
     alone = bool((t == t[0]).all())
-    lab.note(
+    probe.note(
         "one step for all pictures", alone, "All pictures of your batch get the same step t.",
         "Draw B numbers, one for each picture: torch.randint(0, T, (B,)).",
     )  # fmt: skip
     found = [] if alone else sorted(set(t.tolist()))
-    lab.note(
+    probe.note(
         "steps that come up", found,
         f"With T = {T} the steps of {len(t)} pictures are {found}.",
         "All from 0 to T - 1 must come up. torch.randint(a, b, ...) draws from a to b - 1.",
     )  # fmt: skip
     often = alone or all(abs(int((t == s).sum()) / len(t) - 1 / T) < 0.08 for s in range(T))
-    lab.note(
+    probe.note(
         "equally often", often, "Some steps come up more often than others.",
         "torch.randint draws all equally often. (Rounding is not fair to the first and the last.)",
     )  # fmt: skip
 
 
-def note_noise(lab, eps):
+def note_noise(probe, eps):
     """Write down whether all of eps is drawn, and from which distribution."""
     parts = {
         "pictures": bool((eps[0] == eps[1]).all()),
@@ -1155,13 +1155,13 @@ def note_noise(lab, eps):
         "pixels": bool((eps[..., 0] == eps[..., 1]).all()),
     }
     alike = [key for key, same in parts.items() if same]
-    lab.note(
+    probe.note(
         "what gets the same noise", alike, f"All {' and '.join(alike)} get the same noise.",
         "Each number of eps is drawn by itself: torch.randn_like(x0).",
     )  # fmt: skip
     mean, std = float(eps.mean()), float(eps.std(correction=0))
     normal = [abs(mean) < 0.1, abs(std - 1) < 0.08, float(eps.abs().max()) > 2.5]
-    lab.note(
+    probe.note(
         "standard normal", normal,
         f"eps is no standard normal noise: its mean is {mean:.2g}, its standard deviation "
         f"{std:.2g}, its largest number {float(eps.abs().max()):.2g}.",
@@ -1169,34 +1169,34 @@ def note_noise(lab, eps):
     )  # fmt: skip
 
 
-def note_mixture(lab, noisy_batch, x0, alpha_bar):
+def note_mixture(probe, noisy_batch, x0, alpha_bar):
     """With alpha_bar the same at all steps, write down how much of x0 and eps is in xt."""
-    xt, _, eps = drawn(lab, noisy_batch, x0, alpha_bar, seed=3)
+    xt, _, eps = drawn(probe, noisy_batch, x0, alpha_bar, seed=3)
     shares, rest = mixture(xt, x0, eps)
-    lab.note(
+    probe.note(
         "how much of x0 and of eps is in xt, for each picture", shares, "",
         "xt = sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) eps. Are both roots there?",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         "something else in xt", rest > 1e-3,
         "There is something else in your xt than x0 and the eps that you return.",
         "Draw the noise once, mix it in, and return the same.",
     )  # fmt: skip
 
 
-def note_own_steps(lab, noisy_batch, x0, alpha_bar):
+def note_own_steps(probe, noisy_batch, x0, alpha_bar):
     """Write down whether xt is noised to the t that comes with it."""
-    xt, t, eps = drawn(lab, noisy_batch, x0, alpha_bar, seed=4)
+    xt, t, eps = drawn(probe, noisy_batch, x0, alpha_bar, seed=4)
     shares, rest = mixture(xt, x0, eps)
     found = (shares[:, :1] ** 2 - alpha_bar).abs().argmin(dim=1)  # the steps that xt looks like
-    lab.note(
+    probe.note(
         "how far xt is from its step", (found - t) % len(alpha_bar),
         f"t is {t.tolist()}, but the pictures are noised to the steps {found.tolist()}.",
         "Draw t once, use alpha_bar[t] for it, and return that t.",
     )  # fmt: skip
     a = alpha_bar[t].view(-1, 1, 1, 1)
     gap = float((a.sqrt() * x0 + (1 - a).sqrt() * eps - xt).abs().max())
-    lab.note(
+    probe.note(
         "xt is that of its t and its eps", [gap < 1e-4, rest < 1e-3],
         "xt is not sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) eps for the t and the eps that "
         "you return.",
@@ -1457,11 +1457,11 @@ def batch_by_einsum(x0, alpha_bar):
 # 6.13 FlatUNet
 
 
-def flat_experiment(lab, FlatUNet):
+def flat_experiment(probe, FlatUNet):
     for B, C, K, D, H, W in [(3, 2, 4, 5, 6, 7), (2, 3, 5, 8, 3, 4)]:
-        module = lab.build(FlatUNet, C, K, D)
-        lab.learn(module, lab.normal(B, C, H, W), lab.normal(B, D))
-        note_parameters(lab, module)
+        module = probe.build(FlatUNet, C, K, D)
+        probe.train_and_eval(module, probe.normal(B, C, H, W), probe.normal(B, D))
+        note_parameters(probe, module)
 
 
 class FlatInSteps(FlatUNet):
@@ -1680,12 +1680,12 @@ class FlatByInsert(FlatUNet):
 # 6.14 PixelAttention
 
 
-def pixels_experiment(lab, PixelAttention):
+def pixels_experiment(probe, PixelAttention):
     for B, C, H, W in [(2, 6, 4, 5), (3, 5, 2, 7), (5, 2, 3, 3)]:
-        module = lab.build(PixelAttention, C)
-        lab.learn(module, lab.normal(B, C, H, W))
-        note_parameters(lab, module)
-    lab.elsewhere(module, lab.normal(B, C, H, W))
+        module = probe.build(PixelAttention, C)
+        probe.train_and_eval(module, probe.normal(B, C, H, W))
+        note_parameters(probe, module)
+    probe.on_fake_device(module, probe.normal(B, C, H, W))
 
 
 class PixelsInSteps(PixelAttention):
@@ -1872,33 +1872,33 @@ class PixelsByColumns(PixelAttention):
 # 6.15 LateLayers
 
 
-def late_experiment(lab, LateLayers):
+def late_experiment(probe, LateLayers):
     for B, C, K, depth, H, W in [(2, 3, 5, 3, 6, 4), (3, 4, 4, 2, 5, 7), (2, 6, 4, 1, 3, 5)]:
-        x = lab.normal(B, C, H, W)
-        note_what_is_kept(lab, LateLayers, (C, K, depth), x)
-        module = lab.build(LateLayers, C, K, depth)
-        lab.learn(module, x)
-    lab.elsewhere(module, x)
+        x = probe.normal(B, C, H, W)
+        note_what_is_kept(probe, LateLayers, (C, K, depth), x)
+        module = probe.build(LateLayers, C, K, depth)
+        probe.train_and_eval(module, x)
+    probe.on_fake_device(module, x)
 
 
-def note_what_is_kept(lab, cls, args, x):
+def note_what_is_kept(probe, cls, args, x):
     """Write down what PyTorch finds before the first call, and whether a second gives the same.
 
-    lab.build would stop at the first fault, and could not tell who has repaired one of the two.
+    probe.build would stop at the first fault, and could not tell who has repaired one of the two.
     """
-    module = lab.run(f"{name(cls)}({arguments(args, cls)})", cls, *args, seed=1)
+    module = probe.run(f"{name(cls)}({arguments(args, cls)})", cls, *args, seed=1)
     if not isinstance(module, nn.Module) or "_parameters" not in vars(module):
-        return  # lab.build says it
+        return  # probe.build says it
     found = sum(p.numel() for p in module.parameters())
     what = f"{name(cls)}({arguments([x], module)})"
-    one, other = (lab.run(what, module, x.clone(), seed=seed) for seed in (2, 3))
+    one, other = (probe.run(what, module, x.clone(), seed=seed) for seed in (2, 3))
     alike = [torch.allclose(a, b, equal_nan=True) for a, b in zip(tensors(one), tensors(other))]
-    lab.note(
+    probe.note(
         "the same answer twice", all(alike),
         "Two calls with the same picture give two answers: a layer is made anew in each call.",
         "Make every layer in __init__, and use it in forward.",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         "numbers to train, before the first call", found, "",
         "PyTorch finds the layers that __init__ keeps on self, or in nn.ModuleList. It does not "
         "find those in a plain list, nor those that forward makes.",

@@ -6,13 +6,13 @@ import numpy
 import torch
 from torch.nn import functional as F
 
-from course_utils.checks.compare import advice, describe, difference
-from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import (
-    ABROAD,
+from course_utils.checks.engine.compare import advice, describe, difference
+from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.probe import (
+    FAKE_DEVICE,
     FOLLOWS,
     SEED,
-    Border,
+    FakeDeviceMode,
     Crash,
     Filled,
     Stop,
@@ -20,7 +20,7 @@ from course_utils.checks.lab import (
     change,
     name,
     state,
-    stranded,
+    device_mismatch,
     tensors,
 )  # fmt: skip
 from course_utils.covariance import empty_covariance, vectors
@@ -32,19 +32,19 @@ NOTEBOOK = "09_wiener_baseline"
 CPU = torch.device("cpu")
 
 
-def call(lab, function, *args, what="", look=""):
-    """Call the attempt as the lab does. NaN becomes words: then two wrong answers that give it are
+def call(probe, function, *args, what="", look=""):
+    """Call the attempt as the probe does. NaN becomes words: then two wrong answers that give it are
     the same. So are float32 and float64, as far as values go."""
-    begun = len(lab.seen)
+    begun = len(probe.seen)
     try:
         with Filled():
-            result = lab.call(function, *args)
+            result = probe.call(function, *args)
     finally:
-        for seen in lab.seen[begun:]:
+        for seen in probe.seen[begun:]:
             seen.what = what or seen.what
             seen.look = seen.look or look
             give_hint(seen)
-    seen = lab.seen[-2]  # the result stands before the changes
+    seen = probe.seen[-2]  # the result stands before the changes
     if type(result) in (tuple, list) and any(isinstance(x, numpy.ndarray) for x in result):
         seen.look = "Return torch tensors: torch.from_numpy makes one of an array."
     if any(x.is_cuda for x in tensors(result)):  # what goes in is on the CPU
@@ -56,7 +56,7 @@ def call(lab, function, *args, what="", look=""):
             seen.look = look or "Print what you divide by, and what goes into roots, logs and exp."
             return seen.value
     seen.value = as_float32(seen.value)
-    note_dtype(lab, result)
+    note_dtype(probe, result)
     return seen.value
 
 
@@ -64,10 +64,10 @@ def as_float32(value):
     return change(value, lambda x: x.float() if x.dtype == torch.float64 else x)
 
 
-def note_dtype(lab, result):
+def note_dtype(probe, result):
     """Write down whether the result is float32, as the inputs are. A mistake is the same one in
     float64, so this stands beside what follows to a GPU, which tells no mistakes apart."""
-    lab.note(
+    probe.note(
         FOLLOWS, not any(x.dtype == torch.float64 for x in tensors(result)),
         "The result is float64, and the inputs are float32. The notebook would stop where it "
         "multiplies both.",
@@ -124,11 +124,11 @@ def give_hint(seen):
                 crash.hint = seen.look = tip
 
 
-def made(lab, cls, *args):
+def made(probe, cls, *args):
     """Make a denoiser of the attempt's class."""
-    denoiser = lab.run(f"{cls.__name__}({arguments(args, cls)})", cls, *args)
+    denoiser = probe.run(f"{cls.__name__}({arguments(args, cls)})", cls, *args)
     has_method = callable(getattr(denoiser, "predict_x0", None))
-    lab.note(
+    probe.note(
         "the method predict_x0", has_method, "Your class has no method predict_x0.",
         "Is its name spelled so, and is it indented, so that it belongs to the class?",
     )  # fmt: skip
@@ -137,41 +137,41 @@ def made(lab, cls, *args):
     return denoiser
 
 
-def basis(lab, n):
+def basis(probe, n):
     """Draw n directions at right angles, the columns of a matrix that is not symmetric.
 
     () -> (n, n)
     """
-    return torch.linalg.qr(lab.normal(n, n))[0]
+    return torch.linalg.qr(probe.normal(n, n))[0]
 
 
 # 9.1 compute_wiener_filter
 
 
-def filter_experiment(lab, attempt):
+def filter_experiment(probe, attempt):
     for sizes, C, R, has_labels in [
         ((7, 7, 5), 1, 3, False),
         ((4, 1, 4, 2), 3, 2, True),
         ((7, 6), 2, 2, False),
     ]:
-        x = pictures(lab, sum(sizes), C, R)
-        loader = [(part, lab.steps(len(part))) if has_labels else part for part in x.split(sizes)]
+        x = pictures(probe, sum(sizes), C, R)
+        loader = [(part, probe.steps(len(part))) if has_labels else part for part in x.split(sizes)]
         what = f"{name(attempt)} of pictures {C, R, R} in batches of {sizes}"
         what += ", each with labels" * has_labels
-        came = call(lab, attempt, loader, CPU, R, C, what=what, look=own_pictures(attempt))
+        came = call(probe, attempt, loader, CPU, R, C, what=what, look=own_pictures(attempt))
         rows = x.flatten(1)
         if difference((torch.cov(rows.T), rows.mean(dim=0)), came):
             raise Stop  # the others say no more
-    x = 300 + lab.normal(50, 1, 4, 4)
-    S, _ = lab.run("of pictures with a mean of 300", attempt, x.split(20), CPU, 4, 1)
-    lab.note(
+    x = 300 + probe.normal(50, 1, 4, 4)
+    S, _ = probe.run("of pictures with a mean of 300", attempt, x.split(20), CPU, 4, 1)
+    probe.note(
         "the digits of the covariance",
         difference(torch.cov(x.flatten(1).double().T), S.double()) is None,
         "Right for pictures whose mean is near 0. With a mean of 300 the covariance loses its "
         "digits.",
         "Take the mean away from the pictures first, and multiply then.",
     )  # fmt: skip
-    note_device(lab, attempt, x.split(20))
+    note_device(probe, attempt, x.split(20))
 
 
 def own_pictures(attempt):
@@ -181,17 +181,17 @@ def own_pictures(attempt):
     return "You use the notebook's images. Take what the loader gives." if stray else ""
 
 
-def pictures(lab, N, C, R):
+def pictures(probe, N, C, R):
     """Draw pictures whose pixels depend on each other, with a mean.  () -> (N, C, R, R)"""
     n = C * R * R
-    x = lab.normal(N, n) @ lab.normal(n, n) / n**0.5 + lab.normal(n)
+    x = probe.normal(N, n) @ probe.normal(n, n) / n**0.5 + probe.normal(n)
     return x.view(N, C, R, R)
 
 
-def note_device(lab, compute_wiener_filter, loader):
+def note_device(probe, compute_wiener_filter, loader):
     """Write down whether the work is done on the device that is asked for, and stays there."""
-    with Border():
-        lab.note_stranded(stranded(compute_wiener_filter, loader, ABROAD, 4, 1))
+    with FakeDeviceMode():
+        probe.note_mismatch(device_mismatch(compute_wiener_filter, loader, FAKE_DEVICE, 4, 1))
 
 
 def filter_with(
@@ -627,38 +627,38 @@ def filter_picture_by_picture(dataloader, device, resolution, n_channels):
 # 9.2 shrink
 
 
-def shrink_experiment(lab, attempt):
+def shrink_experiment(probe, attempt):
     wrong = False
     for B, n in [(3, 5), (4, 2), (2, 7)]:
-        LA, alpha_bar = 0.1 + 3 * lab.uniform(n), 0.05 + 0.9 * lab.uniform(B)
-        came = call(lab, attempt, LA, alpha_bar)
+        LA, alpha_bar = 0.1 + 3 * probe.uniform(n), 0.05 + 0.9 * probe.uniform(B)
+        came = call(probe, attempt, LA, alpha_bar)
         wrong = wrong or difference(shrink(LA, alpha_bar), came)
     if wrong:  # what it does with zeros says no more
         raise Stop
     LA = torch.tensor([2.0, 0.7, 0.0, 0.0])
     call(
-        lab, attempt, LA, torch.tensor([0.2, 0.5, 0.9]),
+        probe, attempt, LA, torch.tensor([0.2, 0.5, 0.9]),
         look="Right where LA is above 0. Where it is 0, nothing is kept.",
     )  # fmt: skip
-    note_ends(lab, attempt)
+    note_ends(probe, attempt)
     call(
-        lab, attempt, LA, torch.tensor([0.5, 1.0]),
+        probe, attempt, LA, torch.tensor([0.5, 1.0]),
         look="Right for alpha_bar below 1. At alpha_bar = 1, all is kept where LA is above 0, and "
         "nothing where it is 0.",
     )  # fmt: skip
-    lab.elsewhere(attempt, LA, torch.tensor([0.5, 0.8, 0.3]))
+    probe.on_fake_device(attempt, LA, torch.tensor([0.5, 0.8, 0.3]))
 
 
-def note_ends(lab, attempt):
+def note_ends(probe, attempt):
     """Ask where alpha_bar is 1 and LA above 0, then where LA is small."""
     kept = call(
-        lab, attempt, torch.tensor([2.0, 0.7, 1.0]), torch.tensor([0.5, 1.0]),
+        probe, attempt, torch.tensor([2.0, 0.7, 1.0]), torch.tensor([0.5, 1.0]),
         look="Right for alpha_bar below 1. At alpha_bar = 1 all is kept where LA is above 0.",
     )  # fmt: skip
     if not torch.is_tensor(kept) or kept.shape != (2, 3):
         raise Stop
     if difference(torch.ones(3), kept[1]):
-        seen = next(seen for seen in lab.seen if seen.value is kept)
+        seen = next(seen for seen in probe.seen if seen.value is kept)
         seen.wrong = f"At alpha_bar = 1 and LA = 0.7 all is kept: 1. You keep {kept[1, 1]:.6g}."
         seen.look = (
             "Is alpha_bar clipped, or something added to the divisor? Use alpha_bar as it is, and "
@@ -666,7 +666,7 @@ def note_ends(lab, attempt):
         )
         raise Stop
     call(
-        lab, attempt, torch.tensor([2.0**-20, 2.0**-15, 1.0]), torch.tensor([0.9999, 1.0]),
+        probe, attempt, torch.tensor([2.0**-20, 2.0**-15, 1.0]), torch.tensor([0.9999, 1.0]),
         look="The guard is too large: it changes the fraction where LA is small, here 1e-6. Take "
         "1e-30.",
     )  # fmt: skip
@@ -890,22 +890,22 @@ def shrink_from_one(LA, alpha_bar):
 # 9.3 WienerDenoiser
 
 
-def denoiser_experiment(lab, attempt):
+def denoiser_experiment(probe, attempt):
     for B, C, H, W in [(4, 1, 2, 3), (3, 2, 3, 2), (2, 3, 1, 4)]:
-        parts = filter_parts(lab, C * H * W)
-        denoiser = made(lab, attempt, *parts)
+        parts = filter_parts(probe, C * H * W)
+        denoiser = made(probe, attempt, *parts)
         alone = [part.clone() for part in parts]
-        call(lab, denoiser.predict_x0, lab.normal(B, C, H, W), 0.1 + 0.85 * lab.uniform(B))
+        call(probe, denoiser.predict_x0, probe.normal(B, C, H, W), 0.1 + 0.85 * probe.uniform(B))
         one_for_all = "Right with an alpha_bar for each picture. It may also be one number for all."
         for alpha_bar in (0.3, torch.tensor(0.6)):
-            call(lab, denoiser.predict_x0, lab.normal(B, C, H, W), alpha_bar, look=one_for_all)
+            call(probe, denoiser.predict_x0, probe.normal(B, C, H, W), alpha_bar, look=one_for_all)
         call(
-            lab, denoiser.predict_x0, lab.normal(B + 1, C, H, W), 0.1 + 0.8 * lab.uniform(B + 1),
+            probe, denoiser.predict_x0, probe.normal(B + 1, C, H, W), 0.1 + 0.8 * probe.uniform(B + 1),
             look="The denoiser is asked twice, and its second answer is wrong: does it keep "
             "something of the first?",
         )  # fmt: skip
         changed = [n for n, a, b in zip(FILTER, parts, alone) if not torch.equal(a, b)]
-        lab.note(
+        probe.note(
             "parts changed", changed,
             f"predict_x0 changes the filter: {', '.join(changed)} is different after the call.",
             "The filter is used again for the next step. Write x = x + 1, not x += 1.",
@@ -914,24 +914,24 @@ def denoiser_experiment(lab, attempt):
     def ask(U, LA, Vh, mean, xt, alpha_bar):
         return attempt(U, LA, Vh, mean).predict_x0(xt, alpha_bar)
 
-    for alpha_bar in (lab.uniform(B), 0.4):
-        lab.elsewhere(ask, *parts, lab.normal(B, C, H, W), alpha_bar)
+    for alpha_bar in (probe.uniform(B), 0.4):
+        probe.on_fake_device(ask, *parts, probe.normal(B, C, H, W), alpha_bar)
 
 
 FILTER = "self.U", "self.LA", "self.Vh", "self.mean"
 
 
-def filter_parts(lab, n):
+def filter_parts(probe, n):
     """Draw a filter as an SVD gives it for a covariance of low rank: where LA is 0, U and Vh name
     other directions.
 
     () -> (n, n), (n,), (n, n), (n,)
     """
-    U, LA = basis(lab, n), (0.2 + 3 * lab.uniform(n)).sort(descending=True).values
+    U, LA = basis(probe, n), (0.2 + 3 * probe.uniform(n)).sort(descending=True).values
     LA[-2:] = 0
     Vh = U.T.clone()
     Vh[-2:] = torch.stack([Vh[-1], -Vh[-2]])
-    return U, LA, Vh, lab.normal(n)
+    return U, LA, Vh, probe.normal(n)
 
 
 class InSteps(WienerDenoiser):
@@ -1427,34 +1427,34 @@ class ByColumns(WienerDenoiser):
 MANY = 20_000
 
 
-def draw_experiment(lab, attempt):
-    U, mean = basis(lab, 5), 2 * lab.normal(5)
+def draw_experiment(probe, attempt):
+    U, mean = basis(probe, 5), 2 * probe.normal(5)
     LA = torch.tensor([4.0, 2.0, 0.9, 0.3, 0.0])
 
     def draw(N, generator):
         made_ready = generator if isinstance(generator, torch.Generator) else seeded(generator)
         try:
             given = N, U, LA, mean, made_ready
-            return lab.run(f"draw_gaussian(N = {N}, ...)", attempt, *given)
+            return probe.run(f"draw_gaussian(N = {N}, ...)", attempt, *given)
         finally:
-            give_hint(lab.seen[-1])
+            give_hint(probe.seen[-1])
 
     args = 3, U, LA, mean, seeded(1)
     before = [state(a) for a in args]
     few = draw(3, 1)
-    lab.note_changes(attempt, args, args, before)
-    note_three(lab, few)
-    note_generator(lab, draw, few)
-    note_dtype(lab, few)
+    probe.note_changes(attempt, args, args, before)
+    note_three(probe, few)
+    note_generator(probe, draw, few)
+    note_dtype(probe, few)
     x = draw(MANY, 3).double()
-    note_ends_of(lab, x)
-    note_draws(lab, x, U.double(), LA.double(), mean.double())
-    lab.elsewhere(attempt, 4, U, LA, mean, seeded(0))
+    note_ends_of(probe, x)
+    note_draws(probe, x, U.double(), LA.double(), mean.double())
+    probe.on_fake_device(attempt, 4, U, LA, mean, seeded(0))
 
 
-def note_three(lab, few):
+def note_three(probe, few):
     """Write down whether three draws are three rows of numbers."""
-    lab.note(
+    probe.note(
         "three draws", describe(as_float32(few)),
         f"draw_gaussian(N = 3, ...): expected a tensor of shape (3, 5), float32, got "
         f"{describe(few)}.",
@@ -1463,7 +1463,7 @@ def note_three(lab, few):
     )  # fmt: skip
     if not isinstance(few, torch.Tensor) or few.shape != (3, 5):
         raise Stop
-    lab.note(
+    probe.note(
         "finite draws", bool(few.isfinite().all()), "The draws hold NaN or infinity.",
         "LA may be 0: multiply by its root, and divide by nothing.",
     )  # fmt: skip
@@ -1480,44 +1480,44 @@ def seeded(seed):
     return torch.Generator().manual_seed(seed)
 
 
-def note_generator(lab, draw, few):
+def note_generator(probe, draw, few):
     """Write down whether all randomness comes from the generator that is handed over."""
     untouched = torch.equal(torch.get_rng_state(), seeded(SEED).get_state())
-    lab.note(
+    probe.note(
         "the same seed", torch.equal(few, draw(3, 1)),
         "Two generators with the same seed give other draws.",
         "Take all random numbers from the generator: torch.randn(..., generator=generator).",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         "torch's own random numbers", untouched,
         "Your code takes torch's own random numbers, not those of the generator.",
         "Hand the generator on: torch.randn(..., generator=generator).",
     )  # fmt: skip
     generator = seeded(1)
     both = draw(3, generator), draw(3, generator), draw(3, 2)
-    lab.note(
+    probe.note(
         "other draws the next time", not any(torch.equal(few, later) for later in both[1:]),
         "The draws are the same each time, whatever generator is handed over.",
         "Take them from the generator, and set no seed.",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         "each draw is another", not torch.equal(few[0], few[1]) and not torch.equal(few[1], few[2]),
         "All draws of a call are the same.",
         "Each draw needs random numbers of its own: there are N rows of them.",
     )  # fmt: skip
 
 
-def note_ends_of(lab, x):
+def note_ends_of(probe, x):
     """Write down whether many numbers are the largest or the smallest."""
     ends = max(int((x == end).sum()) for end in (x.min(), x.max()))
-    lab.note(
+    probe.note(
         "clipped", ends > MANY // 100,
         f"The draws are clipped: {ends:,} numbers are {x.max():.3g} or {x.min():.3g}.",
         "Leave them as they are. A Gaussian has no bounds.",
     )  # fmt: skip
 
 
-def note_draws(lab, x, U, LA, mean):
+def note_draws(probe, x, U, LA, mean):
     """Write down which Gaussian the draws are from, within what chance allows."""
     found, covariance = x.mean(dim=0), torch.cov(x.T)
     roots = LA.sqrt()
@@ -1530,7 +1530,7 @@ def note_draws(lab, x, U, LA, mean):
         "mean + that of amounts": mean + (2 / torch.pi) ** 0.5 * roots @ U.T,
     }
     at = int((found - mean).abs().argmax())
-    lab.note(
+    probe.note(
         "the mean of the draws", nearest(found, means),
         f"The mean of {MANY:,} draws is wrong: at [{at}] expected about {mean[at]:.3g}, got "
         f"{found[at]:.3g}.",
@@ -1552,7 +1552,7 @@ def note_draws(lab, x, U, LA, mean):
     right = covariances["U LA U.T"]
     at = (covariance - right).abs().argmax()
     i, j = divmod(int(at), len(LA))
-    lab.note(
+    probe.note(
         "the covariance of the draws", nearest(covariance, covariances),
         f"The covariance of {MANY:,} draws is wrong: at [{i}, {j}] expected about "
         f"{right[i, j]:.3g}, got {covariance[i, j]:.3g}.",
@@ -1560,14 +1560,14 @@ def note_draws(lab, x, U, LA, mean):
         "numbers by the roots of LA, then put the eigenimages together.",
     )  # fmt: skip
     still = (x - found) @ U[:, LA == 0]
-    lab.note(
+    probe.note(
         "nothing varies where LA is 0", bool(still.abs().max() < 1e-2),
         "The draws vary along an eigenimage whose LA is 0.",
         "Multiply by the root of LA itself, with nothing added to it.",
     )  # fmt: skip
     along = (x - found) @ U[:, LA > 0]
     fourth = (along**4).mean(dim=0) / along.square().mean(dim=0).clamp(min=1e-12) ** 2
-    lab.note(
+    probe.note(
         "normal numbers", bool(((fourth - 3).abs() < 0.6).all()),
         "Mean and covariance are right, but the draws are not normal.",
         "Take normal numbers, torch.randn.",
@@ -1751,25 +1751,25 @@ def draw_by_normal(N, U, LA, mean, generator):
 # 9.5 Hybrid
 
 
-def hybrid_experiment(lab, attempt):
+def hybrid_experiment(probe, attempt):
     for B, C, H, W, sigma, alpha_bars in [
         (5, 2, 3, 4, 1.0, [0.9, 0.2, 0.5, 0.45, 0.7]),  # sigma 1 is alpha_bar 0.5
         (5, 1, 4, 2, 2.0, [0.1, 0.05, 0.6, 0.25, 0.4]),  # 0.2; 1 / (1 + sigma) would be 0.33
         (5, 1, 2, 3, 0.5, [0.95, 0.7, 0.1, 0.85, 0.6]),  # 0.8; 1 / (1 + sigma) would be 0.67
     ]:
         n = C * H * W
-        above, below = (WienerDenoiser(*filter_parts(lab, n)) for _ in range(2))
-        hybrid = made(lab, attempt, above, below, sigma)
-        xt = lab.normal(B, C, H, W)
-        call(lab, hybrid.predict_x0, xt, torch.tensor(alpha_bars))
+        above, below = (WienerDenoiser(*filter_parts(probe, n)) for _ in range(2))
+        hybrid = made(probe, attempt, above, below, sigma)
+        xt = probe.normal(B, C, H, W)
+        call(probe, hybrid.predict_x0, xt, torch.tensor(alpha_bars))
         for same_side in ([0.98, 0.96, 0.99], [0.02, 0.08, 0.03]):
             call(
-                lab, hybrid.predict_x0, xt[:3], torch.tensor(same_side),
+                probe, hybrid.predict_x0, xt[:3], torch.tensor(same_side),
                 look="Right with pictures on both sides. They may also all be on one side.",
             )  # fmt: skip
         for alpha_bar in (0.97, 0.04, torch.tensor(0.98), torch.tensor(0.03)):
             call(
-                lab, hybrid.predict_x0, xt, alpha_bar,
+                probe, hybrid.predict_x0, xt, alpha_bar,
                 look="Right with an alpha_bar for each picture. It may also be one number for all.",
             )  # fmt: skip
 
@@ -1778,7 +1778,7 @@ def hybrid_experiment(lab, attempt):
         return attempt(above, below, 1.0).predict_x0(xt, alpha_bar)
 
     for alpha_bar in (torch.tensor(alpha_bars), 0.3):
-        lab.elsewhere(ask, xt, alpha_bar, *filter_parts(lab, n))
+        probe.on_fake_device(ask, xt, alpha_bar, *filter_parts(probe, n))
 
 
 class Choosing(Hybrid):
@@ -2145,7 +2145,7 @@ class HybridByIndex(Hybrid):
 # 9.6 ideal_x0
 
 
-def ideal_experiment(lab, attempt):
+def ideal_experiment(probe, attempt):
     wrong = False
     for B, N, C, H, W, *chunk in [
         (3, 8, 1, 2, 3),
@@ -2154,36 +2154,36 @@ def ideal_experiment(lab, attempt):
         (5, 10, 3, 2, 2, 1),
         (3, 11, 2, 1, 5, 5),
     ]:
-        images = 0.6 * lab.normal(N, C, H, W) + 0.3
-        alpha_bar = 0.15 + 0.6 * lab.uniform(B)
-        xt = 0.7 * lab.normal(B, C, H, W)
+        images = 0.6 * probe.normal(N, C, H, W) + 0.3
+        alpha_bar = 0.15 + 0.6 * probe.uniform(B)
+        xt = 0.7 * probe.normal(B, C, H, W)
         look = (
             f"Right where all images are one chunk. Here {N} come in chunks of {chunk[0]}: the "
             f"weights of all together must add up to 1."
             if chunk and chunk[0] < N else ""
         )  # fmt: skip
-        come = call(lab, attempt, xt, alpha_bar, images, *chunk, look=look)
+        come = call(probe, attempt, xt, alpha_bar, images, *chunk, look=look)
         wrong = wrong or difference(ideal_x0(xt, alpha_bar, images), come)
     if wrong:  # what it does with little noise says no more
         raise Stop
-    note_little_noise(lab, attempt)
-    lab.elsewhere(attempt, xt[:3], torch.tensor([0.3, 0.5, 0.8]), images)
+    note_little_noise(probe, attempt)
+    probe.on_fake_device(attempt, xt[:3], torch.tensor([0.3, 0.5, 0.8]), images)
 
 
-def note_little_noise(lab, attempt):
+def note_little_noise(probe, attempt):
     """Ask where one image is far more likely than the others."""
-    images = lab.normal(7, 2, 3, 4)
+    images = probe.normal(7, 2, 3, 4)
     xt = images[[4, 1, 6]] * torch.tensor([1.0, 1.0, 0.0]).view(3, 1, 1, 1)
-    xt = xt + 0.2 * lab.normal(3, 2, 3, 4)  # the third is far from all
+    xt = xt + 0.2 * probe.normal(3, 2, 3, 4)  # the third is far from all
     for B, chunk in ((1, []), (3, []), (3, [3])):  # alone first: then there is one maximum
         call(
-            lab, attempt, xt[:B], torch.tensor([0.9999, 0.999, 0.9999])[:B], images, *chunk,
+            probe, attempt, xt[:B], torch.tensor([0.9999, 0.999, 0.9999])[:B], images, *chunk,
             look="With little noise the exponents are large and negative, and exp makes all of "
             "them 0. Subtract the largest exponent from all before exp, as softmax does.",
         )  # fmt: skip
     images[2] = images[4] + 0.12 / images[4].numel() ** 0.5
     call(
-        lab, attempt, images[[4]] + 0.003 * lab.normal(1, 2, 3, 4), torch.tensor([0.9999]), images,
+        probe, attempt, images[[4]] + 0.003 * probe.normal(1, 2, 3, 4), torch.tensor([0.9999]), images,
         look="Two images are nearly the same here, and alpha_bar is 0.9999: only the nearer one "
         "counts. Is alpha_bar clipped, or something added to 1 - alpha_bar?",
     )  # fmt: skip

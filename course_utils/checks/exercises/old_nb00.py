@@ -5,17 +5,17 @@ import math
 import torch
 from einops import rearrange
 
-from course_utils.checks.engine import Exercise
+from course_utils.checks.engine.grading import Exercise
 from course_utils.diffusion import add_noise
 
 NOTEBOOK = "00_start_here"
 
 
-def experiment(lab, add_noise):
+def experiment(probe, add_noise):
     for B, C, H, W in [(2, 1, 4, 4), (5, 3, 7, 6)]:
-        lab.call(add_noise, lab.normal(B, C, H, W), lab.normal(B, C, H, W), lab.uniform(B))
-    x0, eps = lab.normal(3, 1, 5, 4), lab.normal(3, 1, 5, 4)
-    lab.call(add_noise, x0, eps, torch.tensor([1.0, 0.5, 0.0]))
+        probe.call(add_noise, probe.normal(B, C, H, W), probe.normal(B, C, H, W), probe.uniform(B))
+    x0, eps = probe.normal(3, 1, 5, 4), probe.normal(3, 1, 5, 4)
+    probe.call(add_noise, x0, eps, torch.tensor([1.0, 0.5, 0.0]))
 
 
 def no_roots(x0, eps, alpha_bar):

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, Upsample
-from course_utils.checks.engine import Exercise
+from course_utils.checks.engine.grading import Exercise
 from course_utils.decoder import Decoder
 
 NOTEBOOK = "04_decoder"
@@ -37,9 +37,9 @@ def paint(x, kernel, stride):
 PAINTINGS = [(3, 4, 5, 2), (4, 2, 2, 2), (2, 3, 4, 3), (3, 5, 3, 1), (3, 2, 2, 3)]
 
 
-def paint_experiment(lab, paint):
+def paint_experiment(probe, paint):
     for H, W, k, stride in PAINTINGS:
-        lab.call(paint, lab.normal(H, W), lab.normal(k, k), stride)
+        probe.call(paint, probe.normal(H, W), probe.normal(k, k), stride)
 
 
 def paint_over(x, kernel, stride):
@@ -233,12 +233,12 @@ def paint_by_padding(x, kernel, stride):
 # 4.2 Upsample
 
 
-def upsample_experiment(lab, Upsample):
+def upsample_experiment(probe, Upsample):
     for B, C, K, H, W in [(2, 3, 5, 4, 6), (3, 7, 2, 5, 4), (5, 4, 4, 2, 3)]:
-        module = lab.build(Upsample, C, K)
-        lab.learn(module, lab.normal(B, C, H, W))
-        lab.call(module, lab.normal(B + 1, C, W, H + 1))
-    lab.elsewhere(module, lab.normal(B, C, H, W))
+        module = probe.build(Upsample, C, K)
+        probe.train_and_eval(module, probe.normal(B, C, H, W))
+        probe.call(module, probe.normal(B + 1, C, W, H + 1))
+    probe.on_fake_device(module, probe.normal(B, C, H, W))
 
 
 class StrideForgotten(nn.ConvTranspose2d):
@@ -565,9 +565,9 @@ def decoder_channels(chs):
     return ups, blocks
 
 
-def channels_experiment(lab, decoder_channels):
+def channels_experiment(probe, decoder_channels):
     for chs in ([3, 5, 11], [4, 9], [8, 16, 32, 64], [7, 7, 5, 12]):
-        lab.call(decoder_channels, chs)
+        probe.call(decoder_channels, chs)
 
 
 def channels_as_published(chs):
@@ -739,23 +739,23 @@ def channels_by_recursion(chs):
 # 4.5 Decoder
 
 
-def decoder_experiment(lab, Decoder):
+def decoder_experiment(probe, Decoder):
     for B, chs, C, D, H, W in [
         (3, [4, 6, 10], 2, 8, 3, 5),
         (2, [9, 5], 1, 12, 3, 4),
         (3, [3, 3, 3, 7], 2, 5, 1, 2),
     ]:
-        module = lab.build(Decoder, chs, C, D)
-        lab.learn(module, *decoder_inputs(lab, B, chs, D, H, W))
-        lab.call(module, *decoder_inputs(lab, B + 1, chs, D, W + 1, H))
-    lab.elsewhere(module, *decoder_inputs(lab, B, chs, D, H, W))
+        module = probe.build(Decoder, chs, C, D)
+        probe.train_and_eval(module, *decoder_inputs(probe, B, chs, D, H, W))
+        probe.call(module, *decoder_inputs(probe, B + 1, chs, D, W + 1, H))
+    probe.on_fake_device(module, *decoder_inputs(probe, B, chs, D, H, W))
 
 
-def decoder_inputs(lab, B, chs, D, H, W):
+def decoder_inputs(probe, B, chs, D, H, W):
     """Draw a bottom of H x W, its skips and a time embedding."""
     n = len(chs) - 1
-    skips = [lab.normal(B, ch, H << (n - i), W << (n - i)) for i, ch in enumerate(chs[:-1])]
-    return lab.normal(B, chs[-1], H, W), skips, lab.normal(B, D)
+    skips = [probe.normal(B, ch, H << (n - i), W << (n - i)) for i, ch in enumerate(chs[:-1])]
+    return probe.normal(B, chs[-1], H, W), skips, probe.normal(B, D)
 
 
 class NoConcatenation(nn.Module):

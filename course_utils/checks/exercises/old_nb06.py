@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from torch.nn.modules.module import register_module_forward_hook
 
 from course_utils.blocks import ConvBlock, Upsample
-from course_utils.checks import patients
-from course_utils.checks.clinic import (
+from course_utils.checks.exercises import broken_networks as patients
+from course_utils.checks.exercises.healthy_networks import (
     ForSummary,
     PoolUNet,
     TimedConv,
@@ -21,8 +21,8 @@ from course_utils.checks.clinic import (
     UpStep,
     layer_shapes,
 )
-from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import arguments, fill, freeze
+from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.probe import arguments, fill, freeze
 from course_utils.unet import UNet
 
 NOTEBOOK = "06_debugging_dimensions"
@@ -31,43 +31,43 @@ NOTEBOOK = "06_debugging_dimensions"
 # 6.1 layer_shapes
 
 
-def shapes_experiment(lab, layer_shapes):
-    for model, *inputs in small_models(lab):
+def shapes_experiment(probe, layer_shapes):
+    for model, *inputs in small_models(probe):
         before = condition(model)
-        rows = lab.call(layer_shapes, model, *inputs)
-        lab.seen[-2].look = advice_on_rows(model, rows)  # the result stands before the changes
-        note_plain(lab, rows)
-        note_condition(lab, model, before, "the call")
+        rows = probe.call(layer_shapes, model, *inputs)
+        probe.seen[-2].look = advice_on_rows(model, rows)  # the result stands before the changes
+        note_plain(probe, rows)
+        note_condition(probe, model, before, "the call")
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.SiLU(), nn.Linear(7, 2)).eval()
     before = condition(model)
-    raised = lab.run("a model that fails", fails_with, layer_shapes, model, lab.normal(2, 3, 6, 5))
-    lab.note(
+    raised = probe.run("a model that fails", fails_with, layer_shapes, model, probe.normal(2, 3, 6, 5))
+    probe.note(
         "the exception of a model that fails", bool(raised),
         "A model that fails gives no sign: your function keeps its exception to itself.",
         "Whoever calls it has to see what went wrong. try with finally, and no except, cleans up "
         "and lets the exception through.",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         "the model's own exception", "mat1 and mat2" in raised,
         "When the model fails, your function raises an exception of its own, and what the model "
         "had to say is lost.",
         "try with finally, and no except, lets the model's exception through.",
     )  # fmt: skip
-    note_condition(lab, model, before, "a call that failed")
+    note_condition(probe, model, before, "a call that failed")
 
 
-def small_models(lab):
+def small_models(probe):
     """Models in a Sequential, with two inputs, with a layer used twice, with a list as input."""
     nested = nn.Sequential(nn.SiLU(), nn.Conv2d(4, 6, 2, stride=2))
     model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nested, nn.Flatten())
-    yield model.eval(), lab.normal(2, 3, 8, 6)
-    yield ConvBlock(3, 5, 7), lab.normal(4, 3, 6, 5), lab.normal(4, 7)
+    yield model.eval(), probe.normal(2, 3, 8, 6)
+    yield ConvBlock(3, 5, 7), probe.normal(4, 3, 6, 5), probe.normal(4, 7)
     act = nn.SiLU()
-    yield nn.Sequential(nn.Conv2d(2, 6, 3), act, nn.Conv2d(6, 3, 1), act), lab.normal(5, 2, 4, 7)
+    yield nn.Sequential(nn.Conv2d(2, 6, 3), act, nn.Conv2d(6, 3, 1), act), probe.normal(5, 2, 4, 7)
     model = TutorialDecoder([3, 5, 6], 2, 4)
     model.out.register_forward_hook(lambda *given: None)  # not ours to remove
-    skips = [lab.normal(2, 3, 8, 12), lab.normal(2, 5, 4, 6)]
-    yield model, lab.normal(2, 6, 2, 3), skips, lab.normal(2, 4)
+    skips = [probe.normal(2, 3, 8, 12), probe.normal(2, 5, 4, 6)]
+    yield model, probe.normal(2, 6, 2, 3), skips, probe.normal(2, 4)
 
 
 def advice_on_rows(model, rows):
@@ -98,22 +98,22 @@ def condition(model):
     return hooks, modes, {n: p.detach().clone() for n, p in model.named_parameters()}
 
 
-def note_condition(lab, model, before, after_what):
+def note_condition(probe, model, before, after_what):
     now = condition(model)
     left = [name for name, hooks in now[0].items() if hooks - before[0][name]]
     lost = [name for name, hooks in now[0].items() if before[0][name] - hooks]
-    lab.note(
+    probe.note(
         "hooks left in the model", left,
         f"After {after_what}, hooks of yours are left on {listed(left)}: they write to your list "
         f"at every later call.",
         "Keep what register_forward_hook returns, and call remove() of each, in finally.",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         "hooks taken from the model", lost,
         f"After {after_what}, hooks that were there before are gone from {listed(lost)}.",
         "Remove your own alone: handle.remove() for each handle that you got.",
     )  # fmt: skip
-    lab.note(
+    probe.note(
         "the mode of the model", now[1] == before[1],
         "Your function switches the model between train and eval mode.",
         "Leave it as it is: whoever trains the model would not notice.",
@@ -121,7 +121,7 @@ def note_condition(lab, model, before, after_what):
     as_it_was = all(
         p.device == now[2][n].device and torch.equal(p, now[2][n]) for n, p in before[2].items()
     )
-    lab.note(
+    probe.note(
         "the weights of the model", as_it_was,
         "Your function changes the weights of the model, or where they are.",
         "It has to call the model, and nothing else.",
@@ -132,9 +132,9 @@ def listed(layers):
     return ", ".join(layer or "the model itself" for layer in layers)
 
 
-def note_plain(lab, rows):
+def note_plain(probe, rows):
     plain = all(type(shape) is tuple for name, shape in rows)
-    lab.note(
+    probe.note(
         "shapes as plain tuples", plain,
         "The shapes are not plain tuples: (2, 4, 8, 6) is asked for.",
         "tuple(returned.shape) makes one of a torch.Size, which is printed as torch.Size([...]).",
@@ -395,27 +395,27 @@ def shapes_of_forwards(model, *inputs):
 # 6.2 ForSummary
 
 
-def summary_experiment(lab, ForSummary):
+def summary_experiment(probe, ForSummary):
     for B, C, T, H, W in [(4, 2, 1000, 4, 6), (1, 3, 10, 6, 2)]:
         net, came = UNet(C, 3, (1, 2), 6), []
         fill(net)
         net.time.register_forward_pre_hook(lambda layer, given: came.append(freeze(given[0])))
-        module = lab.build(ForSummary, net, T)
-        x, t = lab.normal(B, C, H, W), lab.uniform(B, 1, 1, 1)
-        lab.run(f"ForSummary(model, {T})({arguments((x, t), module)})", module, x, t)
-        lab.note(
+        module = probe.build(ForSummary, net, T)
+        x, t = probe.normal(B, C, H, W), probe.uniform(B, 1, 1, 1)
+        probe.run(f"ForSummary(model, {T})({arguments((x, t), module)})", module, x, t)
+        probe.note(
             "The t that the network gets", came[0] if came else None,
             look="It is floor(T * t), int64, one for each picture: multiply, .long(), flatten.",
         )  # fmt: skip
-        lab.learn(module, x, t)
+        probe.train_and_eval(module, x, t)
         count = sum(p.numel() for p in module.parameters())
-        lab.note(
+        probe.note(
             "number of parameters", count,
             f"Your wrapper has {count} parameters; the network in it has "
             f"{sum(p.numel() for p in net.parameters())}, and torchsummary has to find them.",
             "Keep the model itself on self: self.model = model.",
         )  # fmt: skip
-    lab.elsewhere(module, x, t)
+    probe.on_fake_device(module, x, t)
 
 
 class StepsNotFlat(ForSummary):
@@ -579,22 +579,22 @@ class SummaryWithSqueeze(ForSummary):
 # 6.3 TutorialDecoder
 
 
-def decoder_experiment(lab, TutorialDecoder):
+def decoder_experiment(probe, TutorialDecoder):
     cases = [(3, [2, 5, 10], 4, 6, 1, 2), (2, [4, 7, 6, 3], 2, 5, 1, 1), (4, [5, 8], 1, 3, 3, 2)]
     for B, chs, K, D, H, W in cases:
-        module = lab.build(TutorialDecoder, chs, K, D)
+        module = probe.build(TutorialDecoder, chs, K, D)
         skips = [
-            lab.normal(B, ch, H * 2**n, W * 2**n) for ch, n in zip(chs, range(len(chs) - 1, 0, -1))
+            probe.normal(B, ch, H * 2**n, W * 2**n) for ch, n in zip(chs, range(len(chs) - 1, 0, -1))
         ]
-        inputs = lab.normal(B, chs[-1], H, W), skips, lab.normal(B, D)
-        lab.learn(module, *inputs)
-        note_parameters(lab, module)
-    lab.elsewhere(module, *inputs)
+        inputs = probe.normal(B, chs[-1], H, W), skips, probe.normal(B, D)
+        probe.train_and_eval(module, *inputs)
+        note_parameters(probe, module)
+    probe.on_fake_device(module, *inputs)
 
 
-def note_parameters(lab, module):
+def note_parameters(probe, module):
     """Write down how many numbers a module learns; call it last, so that values come first."""
-    lab.note("number of parameters", sum(p.numel() for p in module.parameters()))
+    probe.note("number of parameters", sum(p.numel() for p in module.parameters()))
 
 
 class OtherDecoder(TutorialDecoder):
@@ -833,12 +833,12 @@ class DecoderByNumbers(TutorialDecoder):
 # 6.4 TokenMixer
 
 
-def mixer_experiment(lab, TokenMixer):
+def mixer_experiment(probe, TokenMixer):
     for B, N, C, heads in [(3, 5, 8, 2), (4, 7, 6, 3), (5, 2, 9, 1)]:
-        module = lab.build(TokenMixer, C, heads)
-        lab.learn(module, 2 * lab.normal(B, N, C) + 1)
-        note_parameters(lab, module)
-    lab.elsewhere(module, lab.normal(B, N, C))
+        module = probe.build(TokenMixer, C, heads)
+        probe.train_and_eval(module, 2 * probe.normal(B, N, C) + 1)
+        note_parameters(probe, module)
+    probe.on_fake_device(module, probe.normal(B, N, C))
 
 
 class TakesTheWeights(TokenMixer):
@@ -1038,17 +1038,17 @@ class MixerByFunctions(nn.Module):
 # 6.5 UpStep
 
 
-def step_experiment(lab, UpStep):
+def step_experiment(probe, UpStep):
     for B, C, K, D, H, W in [(3, 7, 4, 5, 2, 3), (2, 3, 6, 4, 3, 1), (4, 10, 5, 3, 1, 2)]:
-        module = lab.build(UpStep, C, K, D)
-        inputs = lab.normal(B, C, H, W), lab.normal(B, K, 2 * H, 2 * W), lab.normal(B, D)
-        note_skip(lab, module, *inputs)
-        lab.learn(module, *inputs)
-        note_parameters(lab, module)
-    lab.elsewhere(module, *inputs)
+        module = probe.build(UpStep, C, K, D)
+        inputs = probe.normal(B, C, H, W), probe.normal(B, K, 2 * H, 2 * W), probe.normal(B, D)
+        note_skip(probe, module, *inputs)
+        probe.train_and_eval(module, *inputs)
+        note_parameters(probe, module)
+    probe.on_fake_device(module, *inputs)
 
 
-def note_skip(lab, module, x, skip, temb):
+def note_skip(probe, module, x, skip, temb):
     """Write down whether a call does anything with the skip before it ends or fails."""
     touched, how = [], "Your forward never looks at the skip."
 
@@ -1063,8 +1063,8 @@ def note_skip(lab, module, x, skip, temb):
     except RuntimeError as error:
         how = f'Your forward fails before it looks at the skip: "{error}".'
     except Exception:
-        return lab.note("the skip is used", True)  # the lab will show what it is
-    lab.note(
+        return probe.note("the skip is used", True)  # the probe will show what it is
+    probe.note(
         "the skip is used", bool(touched), how,
         "Print the shapes on the way. The skip goes behind the doubled map: dim=1.",
     )  # fmt: skip
@@ -1245,14 +1245,14 @@ class StepByStack(nn.Module):
 # 6.6 TimedConv
 
 
-def timed_experiment(lab, TimedConv):
+def timed_experiment(probe, TimedConv):
     # Where sizes agree, most wrong places of an axis run: each has its own wrong values there.
     cases = [(4, 3, 4, 6, 4, 4), (2, 3, 5, 8, 4, 7), (3, 6, 2, 4, 7, 5), (1, 2, 6, 3, 5, 8)]
     for B, C, K, D, H, W in cases:
-        module = lab.build(TimedConv, C, K, D)
-        lab.learn(module, lab.normal(B, C, H, W), lab.normal(B, D))
-        note_parameters(lab, module)
-    lab.elsewhere(module, lab.normal(B, C, H, W), lab.normal(B, D))
+        module = probe.build(TimedConv, C, K, D)
+        probe.train_and_eval(module, probe.normal(B, C, H, W), probe.normal(B, D))
+        note_parameters(probe, module)
+    probe.on_fake_device(module, probe.normal(B, C, H, W), probe.normal(B, D))
 
 
 class OtherTimed(TimedConv):
@@ -1423,12 +1423,12 @@ class ConvTimedLast(TimedConv):
 # 6.7 PoolUNet
 
 
-def pool_experiment(lab, PoolUNet):
+def pool_experiment(probe, PoolUNet):
     for B, C, K, H, W in [(2, 3, 4, 12, 6), (3, 1, 5, 8, 6), (4, 2, 3, 4, 10)]:
-        module = lab.build(PoolUNet, C, K)
-        lab.learn(module, lab.normal(B, C, H, W))
-        note_parameters(lab, module)
-    lab.elsewhere(module, lab.normal(B, C, H, W))
+        module = probe.build(PoolUNet, C, K)
+        probe.train_and_eval(module, probe.normal(B, C, H, W))
+        note_parameters(probe, module)
+    probe.on_fake_device(module, probe.normal(B, C, H, W))
 
 
 class ThirdUNet(PoolUNet):

@@ -17,9 +17,9 @@ from course_utils.attention import (
     to_map,
     to_tokens,
 )
-from course_utils.checks.compare import difference
-from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import Stop, fill, hinted, tensors
+from course_utils.checks.engine.compare import difference
+from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.probe import Stop, fill, hinted, tensors
 
 NOTEBOOK = "08_attention_variants"
 
@@ -49,21 +49,21 @@ ON_TOKENS = [
 ]  # fmt: skip
 
 
-def note_parameters(lab, module):
+def note_parameters(probe, module):
     """Write down how many numbers a module learns; call it last, so that values come first."""
-    lab.note("number of parameters", sum(p.numel() for p in module.parameters()))
+    probe.note("number of parameters", sum(p.numel() for p in module.parameters()))
 
 
 # 8.1 attention_weights
 
 
-def weights_experiment(lab, attention_weights):
+def weights_experiment(probe, attention_weights):
     for B, N, D in [(2, 16, 3), (3, 4, 7), (5, 9, 2), (2, 1, 4)]:
-        q, k = lab.normal(B, N, D), lab.normal(B, N, D)
-        shares = lab.call(attention_weights, q, k)
-        lab.seen[-2].look = advice_on_rows(q, k, shares)  # the result stands before the changes
-    note_gradients(lab, attention_weights, lab.normal(2, 5, 3), lab.normal(2, 5, 3))
-    lab.elsewhere(attention_weights, lab.normal(B, N, D), lab.normal(B, N, D))
+        q, k = probe.normal(B, N, D), probe.normal(B, N, D)
+        shares = probe.call(attention_weights, q, k)
+        probe.seen[-2].look = advice_on_rows(q, k, shares)  # the result stands before the changes
+    note_gradients(probe, attention_weights, probe.normal(2, 5, 3), probe.normal(2, 5, 3))
+    probe.on_fake_device(attention_weights, probe.normal(B, N, D), probe.normal(B, N, D))
 
 
 def advice_on_rows(q, k, shares):
@@ -92,16 +92,16 @@ def advice_on_rows(q, k, shares):
     )
 
 
-def note_gradients(lab, attention_weights, q, k):
+def note_gradients(probe, attention_weights, q, k):
     """Write down whether gradients come through to queries and keys."""
     q.requires_grad_(), k.requires_grad_()
-    shares = lab.run("attention_weights with gradients", attention_weights, q, k)
+    shares = probe.run("attention_weights with gradients", attention_weights, q, k)
     try:
         found = torch.autograd.grad(shares.square().sum(), (q, k), allow_unused=True)
     except (RuntimeError, AttributeError):  # no graph behind it, or no tensor
         found = None, None
     cut = [key for key, gradient in zip("qk", found) if gradient is None]
-    lab.note(
+    probe.note(
         "inputs without gradient", cut, f"No gradient reaches {' and '.join(cut)}.",
         "detach, .data or no_grad cuts the way. Without gradients the layers that make queries "
         "and keys learn nothing.",
@@ -305,37 +305,37 @@ def weights_of_halves(q, k):
 # 8.2 SingleHeadAttention
 
 
-def single_experiment(lab, SingleHeadAttention):
+def single_experiment(probe, SingleHeadAttention):
     for B, C, H, W in [(2, 6, 4, 5), (3, 5, 2, 7), (5, 3, 4, 4)]:
-        module = lab.build(SingleHeadAttention, C)
-        x = lab.normal(B, C, H, W)
+        module = probe.build(SingleHeadAttention, C)
+        x = probe.normal(B, C, H, W)
         has_weights = callable(getattr(module, "weights", None))
-        lab.note(
+        probe.note(
             "the method weights", has_weights, "Your class has no method weights.",
             "weights(x) returns the shares, (B, H*W, H*W), and forward uses it.",
         )  # fmt: skip
         if not has_weights:
             raise Stop
-        with hinted(lab, *ON_MAPS, *HINTS):
-            lab.call(module.weights, x)
-            lab.learn(module, x)
-        note_parameters(lab, module)
-    note_roles(lab, module, x)
-    lab.elsewhere(module, x)
+        with hinted(probe, *ON_MAPS, *HINTS):
+            probe.call(module.weights, x)
+            probe.train_and_eval(module, x)
+        note_parameters(probe, module)
+    note_roles(probe, module, x)
+    probe.on_fake_device(module, x)
 
 
-def note_roles(lab, module, x):
+def note_roles(probe, module, x):
     """Write down whether q makes the queries and k the keys, where layers have these names."""
     made = [as_tokens_by(getattr(module, key, None), x) for key in "qk"]
     swapped = False
     if all(tokens is not None for tokens in made):
-        with torch.no_grad():  # the lab fills both alike
+        with torch.no_grad():  # the probe fills both alike
             module.k.weight.copy_(module.k.weight.roll(1, dims=0))
             q, k = (as_tokens_by(getattr(module, key), x) for key in "qk")
             shares = module.weights(x)
         right, wrong = attention_weights(q, k), attention_weights(k, q)
         swapped = difference(right, shares) is not None and difference(wrong, shares) is None
-    lab.note(
+    probe.note(
         "queries and keys have changed places", swapped,
         "Queries and keys have changed places: in your weights, the layer k makes the queries and "
         "the layer q the keys.",
@@ -728,7 +728,7 @@ class SingleProjectedFirst(SingleHeadAttention):
 # 8.3 TokenAttention
 
 
-def note_arguments(lab, cls, *args, **named):
+def note_arguments(probe, cls, *args, **named):
     """Write down whether a class takes these arguments, of which one is named."""
     problem = ""
     try:
@@ -736,7 +736,7 @@ def note_arguments(lab, cls, *args, **named):
     except TypeError as error:
         problem = str(error)
     given = ", ".join([*map(str, args), *(f"{key}={value}" for key, value in named.items())])
-    lab.note(
+    probe.note(
         f"arguments {given}", problem,
         f"Your class does not take the arguments ({given}): {problem}.",
         "It is __init__(self, ch, heads=4, qkv_bias=False), with these names in this order.",
@@ -745,20 +745,20 @@ def note_arguments(lab, cls, *args, **named):
         raise Stop
 
 
-def tokens_experiment(lab, TokenAttention):
-    note_arguments(lab, TokenAttention, 12, heads=3)
-    note_arguments(lab, TokenAttention, 12, 3, qkv_bias=True)
+def tokens_experiment(probe, TokenAttention):
+    note_arguments(probe, TokenAttention, 12, heads=3)
+    note_arguments(probe, TokenAttention, 12, 3, qkv_bias=True)
     for B, N, args in [  # all C are multiples of 4, so that four heads are possible everywhere
         (2, 7, (12, 3)),
         (3, 5, (16, 2, True)),
         (2, 16, (12,)),
         (5, 4, (4, 1, False)),
     ]:
-        module = lab.build(TokenAttention, *args)
-        with hinted(lab, *ON_TOKENS, *HINTS):
-            lab.learn(module, lab.normal(B, N, args[0]))
-        note_parameters(lab, module)
-    lab.elsewhere(module, lab.normal(B, N, args[0]))
+        module = probe.build(TokenAttention, *args)
+        with hinted(probe, *ON_TOKENS, *HINTS):
+            probe.train_and_eval(module, probe.normal(B, N, args[0]))
+        note_parameters(probe, module)
+    probe.on_fake_device(module, probe.normal(B, N, args[0]))
 
 
 class InSteps(TokenAttention):
@@ -1150,19 +1150,19 @@ class TokensInTheBatch(TokenAttention):
 # 8.4 TorchAttention
 
 
-def torch_experiment(lab, TorchAttention):
+def torch_experiment(probe, TorchAttention):
     for B, H, W, args in [(2, 4, 5, (12, 3)), (3, 2, 7, (16, 2)), (5, 3, 2, (12,))]:
-        module = lab.build(TorchAttention, *args)
-        note_layers_beside(lab, module)
-        x = lab.normal(B, args[0], H, W)
-        with hinted(lab, *HINTS):
-            lab.learn(module, x)
-        lab.note("pictures that look at each other", who_meets(module, x))
-        note_parameters(lab, module)
-    lab.elsewhere(module, lab.normal(B, args[0], H, W))
+        module = probe.build(TorchAttention, *args)
+        note_layers_beside(probe, module)
+        x = probe.normal(B, args[0], H, W)
+        with hinted(probe, *HINTS):
+            probe.train_and_eval(module, x)
+        probe.note("pictures that look at each other", who_meets(module, x))
+        note_parameters(probe, module)
+    probe.on_fake_device(module, probe.normal(B, args[0], H, W))
 
 
-def note_layers_beside(lab, module):
+def note_layers_beside(probe, module):
     """Write down which kind of layer stands beside PyTorch's; nothing if PyTorch's is not used."""
     whole = [m for m in module.modules() if isinstance(m, nn.MultiheadAttention)]
     inside = {part for m in whole for part in m.modules()}
@@ -1173,7 +1173,7 @@ def note_layers_beside(lab, module):
     }
     norms = [key for key, m in beside.items() if "Norm" in type(m).__name__]
     kind = "norms" if norms else "layers" if beside else ""
-    lab.note(
+    probe.note(
         "layers beside nn.MultiheadAttention", kind,
         f"There are layers beside nn.MultiheadAttention: {', '.join(beside)}.",
         "It has its own layers for queries, keys and values, and proj too. Leave yours out.",
@@ -1431,19 +1431,19 @@ class TorchInherited(nn.MultiheadAttention):
 # 8.5 LinearAttention
 
 
-def linear_experiment(lab, LinearAttention):
+def linear_experiment(probe, LinearAttention):
     for B, H, W, args in [
         (2, 4, 5, (12, 3)),
         (3, 2, 7, (16, 2)),
         (5, 4, 4, (12,)),
         (3, 1, 5, (4, 1)),
     ]:
-        module = lab.build(LinearAttention, *args)
-        with hinted(lab, *ON_MAPS, *HINTS):
-            lab.learn(module, lab.normal(B, args[0], H, W))
-        note_parameters(lab, module)
-    note_cost(lab, LinearAttention)
-    lab.elsewhere(module, lab.normal(B, args[0], H, W))
+        module = probe.build(LinearAttention, *args)
+        with hinted(probe, *ON_MAPS, *HINTS):
+            probe.train_and_eval(module, probe.normal(B, args[0], H, W))
+        note_parameters(probe, module)
+    note_cost(probe, LinearAttention)
+    probe.on_fake_device(module, probe.normal(B, args[0], H, W))
 
 
 class Largest(TorchDispatchMode):
@@ -1457,17 +1457,17 @@ class Largest(TorchDispatchMode):
         return result
 
 
-def note_cost(lab, made_by, side=24):
+def note_cost(probe, made_by, side=24):
     """Write down whether a right result was reached by way of an N x N matrix.
 
     A wrong result is told from its values, whatever the way to it.
     """
-    x, N = lab.normal(1, 4, side, side), side * side
-    module, ours = lab.build(made_by, 4, 2).eval(), fill_in(LinearAttention(4, 2))
+    x, N = probe.normal(1, 4, side, side), side * side
+    module, ours = probe.build(made_by, 4, 2).eval(), fill_in(LinearAttention(4, 2))
     with Largest() as largest, torch.no_grad():
-        came = lab.run(f"{made_by.__name__} with {N} pixels", module, x)
+        came = probe.run(f"{made_by.__name__} with {N} pixels", module, x)
     is_square = largest.numbers >= N * N and difference(ours(x), came) is None
-    lab.note(
+    probe.note(
         "an N x N matrix", is_square,
         f"The numbers are right, but on a map of {N} pixels your code makes a tensor of "
         f"{largest.numbers:,} numbers; {N} x {N} is {N * N:,}.",

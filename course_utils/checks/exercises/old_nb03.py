@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, Downsample
-from course_utils.checks.engine import Exercise
-from course_utils.checks.lab import Stop, fill
+from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.probe import Stop, fill
 from course_utils.encoder import Encoder
 
 NOTEBOOK = "03_encoder"
@@ -20,11 +20,11 @@ NOTEBOOK = "03_encoder"
 # 3.1 Downsample
 
 
-def downsample_experiment(lab, Downsample):
+def downsample_experiment(probe, Downsample):
     for B, C, H, W in [(2, 3, 6, 10), (3, 5, 14, 4), (4, 1, 2, 8)]:
-        module = lab.build(Downsample, C)
-        lab.learn(module, lab.normal(B, C, H, W))
-    lab.elsewhere(module, lab.normal(2, 1, 4, 6))
+        module = probe.build(Downsample, C)
+        probe.train_and_eval(module, probe.normal(B, C, H, W))
+    probe.on_fake_device(module, probe.normal(2, 1, 4, 6))
 
 
 class StrideForgotten(nn.Conv2d):
@@ -206,13 +206,13 @@ def receptive_field(net, x):
     return gradient[0].abs().sum(dim=0)
 
 
-def field_of(lab, receptive_field, net, x):
+def field_of(probe, receptive_field, net, x):
     """Call the attempt. Where something is None, it is hardly a list's append here."""
     try:
-        lab.call(receptive_field, net, x)
+        probe.call(receptive_field, net, x)
     except Stop:
-        if "NoneType" in str(lab.seen[-1].value.error):
-            lab.seen[-1].look = (
+        if "NoneType" in str(probe.seen[-1].value.error):
+            probe.seen[-1].look = (
                 "Something is None. backward() returns nothing: the gradient is in x.grad after "
                 "it. And x.grad is None where backward() was not called, or where this x did not "
                 "ask before it went into net."
@@ -220,30 +220,30 @@ def field_of(lab, receptive_field, net, x):
         raise
 
 
-def receptive_field_experiment(lab, receptive_field):
+def receptive_field_experiment(probe, receptive_field):
     def layers(*layers):
         net = nn.Sequential(*layers)
         fill(net)
         return net
 
-    x = lab.normal(1, 3, 14, 9)
+    x = probe.normal(1, 3, 14, 9)
     net = layers(nn.Conv2d(3, 5, 3, padding=1), nn.SiLU(), nn.Conv2d(5, 4, 3, padding=1))
-    field_of(lab, receptive_field, net, x)
+    field_of(probe, receptive_field, net, x)
     halving = layers(nn.Conv2d(3, 7, (5, 1), padding=(2, 0)), nn.SiLU(), nn.Conv2d(7, 2, 2, 2))
-    field_of(lab, receptive_field, halving, x)  # the same x: no gradient may be left in it
+    field_of(probe, receptive_field, halving, x)  # the same x: no gradient may be left in it
     net = layers(nn.Conv2d(2, 6, 3), nn.Tanh(), nn.Conv2d(6, 6, 2, 2), nn.Conv2d(6, 3, (1, 3)))
-    field_of(lab, receptive_field, net, lab.normal(1, 2, 11, 16))
-    field_of(lab, receptive_field, lambda x: F.avg_pool2d(x.square(), 3, 1), lab.normal(1, 4, 6, 7))
-    lab.elsewhere(receptive_field, lambda x: F.avg_pool2d(x, 3, 1), lab.normal(1, 2, 6, 8))
+    field_of(probe, receptive_field, net, probe.normal(1, 2, 11, 16))
+    field_of(probe, receptive_field, lambda x: F.avg_pool2d(x.square(), 3, 1), probe.normal(1, 4, 6, 7))
+    probe.on_fake_device(receptive_field, lambda x: F.avg_pool2d(x, 3, 1), probe.normal(1, 2, 6, 8))
     for training in (True, False):
         net.train(training)
-        field_of(lab, receptive_field, net, lab.normal(1, 2, 11, 16))
-        lab.note(
+        field_of(probe, receptive_field, net, probe.normal(1, 2, 11, 16))
+        probe.note(
             "the mode of net", net.training,
             "Your code switches net to another mode, training or eval, and leaves it there.",
             "Whoever calls receptive_field chooses the mode: leave net as it is.",
         )  # fmt: skip
-    lab.note(
+    probe.note(
         "weights that ask for gradients", all(p.requires_grad for p in net.parameters()),
         "Your code freezes the weights of net: they ask for no gradient any more.",
         "Who calls receptive_field may want to train net after it: leave net as it is.",
@@ -538,7 +538,7 @@ def level_costs(H, W, chs):
     return costs
 
 
-def level_costs_experiment(lab, level_costs):
+def level_costs_experiment(probe, level_costs):
     @functools.wraps(level_costs)
     def with_plain_numbers(*args):
         return plain_numbers(level_costs(*args))
@@ -549,9 +549,9 @@ def level_costs_experiment(lab, level_costs):
         (6, 7, [4]),
         (40, 56, [2, 3, 5, 9]),
     ]:
-        result = lab.call(with_plain_numbers, H, W, chs)
+        result = probe.call(with_plain_numbers, H, W, chs)
         if hasattr(result, "__next__"):
-            lab.seen[-2].look = "Make a list of it: list(...)."
+            probe.seen[-2].look = "Make a list of it: list(...)."
 
 
 def plain_numbers(value):
@@ -785,22 +785,22 @@ def costs_in_one_line(H, W, chs):
 # 3.4 Encoder
 
 
-def encoder_experiment(lab, Encoder):
+def encoder_experiment(probe, Encoder):
     for B, C, H, W, D, chs in [
         (3, 1, 10, 6, 5, [7, 4]),
         (2, 3, 8, 24, 6, [4, 9, 10, 5]),
     ]:
-        module = lab.build(Encoder, C, chs, D)
+        module = probe.build(Encoder, C, chs, D)
         has_weights = any(True for _ in module.parameters())
-        lab.note(
+        probe.note(
             "has weights", has_weights,
             "Your encoder has no weights that the optimizer could find.",
             "Make the layers in __init__, and keep them on self.",
         )  # fmt: skip
         if not has_weights:
             raise Stop
-        lab.learn(module, lab.normal(B, C, H, W), lab.normal(B, D))
-    lab.elsewhere(module, lab.normal(2, 3, 8, 16), lab.normal(2, 6))
+        probe.train_and_eval(module, probe.normal(B, C, H, W), probe.normal(B, D))
+    probe.on_fake_device(module, probe.normal(2, 3, 8, 16), probe.normal(2, 6))
 
 
 class SkipAfterHalving(Encoder):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.lab import freeze
+from course_utils.checks.engine.probe import freeze
 
 
 class SigmaNet(nn.Module):
@@ -77,7 +77,7 @@ def schedule_of(SigmaSchedule):
     return sigma_at, sample_sigmas
 
 
-def all_steps(lab, sampler):
+def all_steps(probe, sampler):
     """A function that runs a sampler to its end: what it yields, or returns, as a list."""
 
     @functools.wraps(sampler)
@@ -86,7 +86,7 @@ def all_steps(lab, sampler):
         result = result if hasattr(result, "__iter__") else []
         found = [freeze(step) for step in result]  # as it is now: later steps may write into it
         steps = len(sigmas) - 1
-        lab.note(
+        probe.note(
             "the number of steps", len(found),
             f"{len(found)} steps come out of your sampler; {steps + 1} levels make {steps} steps.",
             "Is there a yield sigma, xt, x0 in the loop, as its last line? Each step needs a "

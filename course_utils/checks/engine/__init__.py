@@ -1,0 +1,1 @@
+"""How an answer is graded: run apart, observed, compared, recognised. Knows no exercise."""
