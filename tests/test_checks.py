@@ -15,15 +15,16 @@ from torch.nn import functional as F
 from traitlets.config import Config
 
 from course_utils import checks
-from course_utils.checks import EXERCISES, broken_cell as cell, check, grade, notebook
-from course_utils.checks.engine.fake_device import FAKE_DEVICE, FakeDeviceMode
+from course_utils.checks import EXERCISES, check, grade, notebook
+from course_utils.checks import broken_cell as cell
 from course_utils.checks.engine.compare import difference
+from course_utils.checks.engine.fake_device import FAKE_DEVICE, FakeDeviceMode
 from course_utils.checks.engine.grading import observe
-from course_utils.checks.engine.probe import Crash, fill, device_mismatch
+from course_utils.checks.engine.probe import Crash, device_mismatch, fill
 from course_utils.checks.engine.sandbox import TimeUp, run_apart
 from course_utils.embedding import TimeEmbedding, frequencies, sinusoidal_embedding
 
-MISTAKES = [(e.id, name) for e in EXERCISES.values() for name in e.mistakes]
+MISTAKES = [(e.id, i) for e in EXERCISES.values() for i in range(len(e.catalogue))]
 RIGHT = [(e.id, i) for e in EXERCISES.values() for i in range(len(e.also_right))]
 
 
@@ -37,7 +38,7 @@ def test_exercise_is_complete(id):
     assert exercise.notebook.startswith(f"{int(id.split('.')[0]):02}_")
     assert len(exercise.mistakes) >= 4
     assert len(exercise.also_right) >= 3
-    assert all(wrong.__doc__ for wrong in exercise.mistakes.values())
+    assert all(mistake.why for mistake in exercise.catalogue)
 
 
 @pytest.mark.parametrize("id", EXERCISES)
@@ -64,14 +65,14 @@ def test_other_right_answer_is_accepted(id, i):
     assert verdict.outcome == "correct", verdict.message
 
 
-@pytest.mark.parametrize("id, name", MISTAKES)
-def test_mistake_is_refused_and_named(id, name):
-    verdict = grade(id, EXERCISES[id].mistakes[name])
-    assert verdict.outcome in ("not yet", "crashed")
-    assert verdict.mistake == name
+@pytest.mark.parametrize("id, i", MISTAKES, ids=lambda v: str(v))
+def test_mistake_is_refused_and_named(id, i):
+    mistake = EXERCISES[id].catalogue[i]
+    verdict = grade(id, mistake.attempt)
+    assert verdict.outcome in ("not yet", "crashed"), mistake.name
+    assert verdict.mistake == mistake.name
     assert verdict.message.startswith(f"{id} not yet. ")
-    why = " ".join(EXERCISES[id].mistakes[name].__doc__.split())
-    assert verdict.message.endswith(why)
+    assert verdict.message.endswith(mistake.why)
 
 
 # A reader's code of any kind

@@ -24,7 +24,8 @@ from course_utils.attention import (
     TorchAttention,
 )
 from course_utils.blocks import ConvBlock
-from course_utils.checks.exercises import broken_networks as patients, healthy_networks as clinic
+from course_utils.checks.exercises import broken_networks as patients
+from course_utils.checks.exercises import healthy_networks as clinic
 from course_utils.ddpm_unet import DDPMUNet
 from course_utils.dit import DiT
 from course_utils.plots.colours import RED

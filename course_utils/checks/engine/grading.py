@@ -3,48 +3,14 @@
 import inspect
 import re
 import zlib
-from dataclasses import dataclass, field
 
 from course_utils.checks.broken_cell import Broken
 from course_utils.checks.engine.compare import advice, describe, difference
+from course_utils.checks.engine.exercise import Verdict
 from course_utils.checks.engine.probe import FOLLOWS, Crash, Probe, Stop, name
 from course_utils.checks.engine.sandbox import TimeUp, run_apart
 
 SECONDS = 8
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """A thing to build, the reference for it, and the answers that are known.
-
-    experiment(probe, attempt) feeds an attempt and writes down what it does. mistakes maps the
-    name of each known mistake to code that makes it; the docstring of that code tells a reader
-    what went wrong. also_right lists right answers that are written differently. patient is
-    the broken code that a reader is given to repair, where that is what is asked for.
-    """
-
-    id: str
-    title: str
-    notebook: str
-    reference: object
-    experiment: object
-    look: str
-    mistakes: dict = field(default_factory=dict)
-    also_right: list = field(default_factory=list)
-    patient: object = None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a check found."""
-
-    exercise: str
-    outcome: str  # "correct", "not yet", "not attempted" or "crashed"
-    mistake: str | None
-    message: str
-
-    def __str__(self):
-        return self.message
 
 
 def grade_exercise(exercise, attempt):
@@ -85,7 +51,9 @@ def grade_exercise(exercise, attempt):
     found = first_difference(expected, came)
     if found is None:
         return verdict("correct", "")
-    if exercise.patient and agree(observe_ours(exercise, exercise.patient), came):
+    if exercise.patient and agree(
+        observe_ours(exercise, getattr(exercise.patient, "attempt", exercise.patient)), came
+    ):
         same = (
             "It stops where the broken one stops, with the same message: what you changed, if "
             "anything, comes later."
@@ -98,11 +66,9 @@ def grade_exercise(exercise, attempt):
     outcome = "crashed" if isinstance(seen.value, Crash) else "not yet"
     mistake = recognise(exercise, came)
     if mistake:
-        why = " ".join(inspect.getdoc(exercise.mistakes[mistake]).split())
-        text = f"{how} {why}" if outcome == "crashed" else why
-    else:
-        text = f"{how} {seen.look or tip or exercise.look}"
-    return verdict(outcome, text, mistake)
+        text = f"{how} {mistake.why}" if outcome == "crashed" else mistake.why
+        return verdict(outcome, text, mistake.name)
+    return verdict(outcome, f"{how} {seen.look or tip or exercise.look}")
 
 
 def alike(reference, attempt):
@@ -212,9 +178,9 @@ ADVICE = [
 
 
 def recognise(exercise, came):
-    """Return the name of the known mistake that does all that the attempt did, or None."""
-    for mistake, wrong in exercise.mistakes.items():
-        if agree(observe_ours(exercise, wrong), came):
+    """Return the known mistake that does all that the attempt did, or None."""
+    for mistake in exercise.catalogue:
+        if agree(observe_ours(exercise, mistake.attempt), came):
             return mistake
     return None
 

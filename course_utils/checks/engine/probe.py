@@ -17,13 +17,20 @@ import sysconfig
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from course_utils.checks.engine.fake_device import FAKE_DEVICE, FakeDeviceMode, DeviceMismatch, is_on_fake_device, to_fake_device
 from course_utils.checks.engine.compare import describe, word
+from course_utils.checks.engine.fake_device import (
+    FAKE_DEVICE,
+    DeviceMismatch,
+    FakeDeviceMode,
+    is_on_fake_device,
+    to_fake_device,
+)
 
 COURSE = str(Path(__file__).parents[2])
 SEED = 77_130_265  # nobody else's
@@ -40,20 +47,24 @@ class Stop(Exception):
 
 
 @contextlib.contextmanager
-def hinted(probe, *hints):
-    """Say what an exception in here is about, where that is known.
-
-    A hint is a pattern for its message, one for the line that raised it, and what to do.
-    """
-    try:
+def hinted(probe, *hints):  # until nb08 and nb10 have catalogues
+    with probe.advice(*(Hint(*hint) for hint in hints)):
         yield
-    except Stop:
-        seen = probe.seen[-1]
-        if isinstance(seen.value, Crash):
-            for words, line, tip in hints:
-                if re.search(words, str(seen.value.error)) and re.search(line, seen.value.text):
-                    seen.look = seen.look or tip
-        raise
+
+
+class Hint(NamedTuple):
+    """Advice for an exception: patterns of its message, of the line that raised it, and of the
+    function that the line is in; and what to do."""
+
+    message: str
+    line: str
+    tip: str
+    function: str = ""
+
+    def fits(self, crash):
+        places = (f"{type(crash.error).__name__}: {crash.error}", crash.text, crash.source)
+        patterns = self.message, self.line, self.function
+        return all(re.search(pattern, place) for pattern, place in zip(patterns, places))
 
 
 @dataclass
@@ -109,6 +120,22 @@ class Probe:
     def note(self, what, value, wrong="", look=""):
         """Write down a property of the attempt."""
         self.seen.append(Seen(what, value, wrong, look))
+
+    @contextlib.contextmanager
+    def advice(self, *hints, look=""):
+        """What is seen in here gets this advice: an exception the first hint that fits, else look.
+
+        A hint is (pattern of the message, pattern of the line that raised it, what to do).
+        """
+        begun = len(self.seen)
+        try:
+            yield
+        finally:
+            for seen in self.seen[begun:]:
+                if isinstance(seen.value, Crash):
+                    hint = next((h for h in map(Hint._make, hints) if h.fits(seen.value)), None)
+                    seen.look = seen.look or (hint.tip if hint else look)
+                seen.look = seen.look or look
 
     def build(self, cls, *args):
         """Make a module and give it weights that depend on their shapes alone."""
@@ -188,7 +215,9 @@ class Probe:
         with FakeDeviceMode():
             if isinstance(function, nn.Module):
                 to_fake_device(function)
-            found = device_mismatch(function, *[change(a, lambda x: x.to(FAKE_DEVICE)) for a in args])
+            found = device_mismatch(
+                function, *[change(a, lambda x: x.to(FAKE_DEVICE)) for a in args]
+            )
         self.note_mismatch(found)
 
     def note_mismatch(self, found):
@@ -267,7 +296,11 @@ def device_mismatch(function, *args):
     The results must be abroad. What else fails, such as a time limit, says nothing.
     """
     try:
-        return None if all(is_on_fake_device(x) for x in tensors(function(*args))) else DeviceMismatch()
+        return (
+            None
+            if all(is_on_fake_device(x) for x in tensors(function(*args)))
+            else DeviceMismatch()
+        )
     except DeviceMismatch as error:
         return error
     except Exception:
@@ -337,7 +370,7 @@ def source_of(code):
 def is_readers(file):
     """True for a notebook's cell or a file of the reader's; our own wrong answers count too."""
     if file.startswith(COURSE):
-        return Path(file).name.startswith("old_nb")
+        return any(part.startswith(("nb", "old_nb")) for part in Path(file).parts[-2:])
     return not file.startswith(LIBRARIES)
 
 

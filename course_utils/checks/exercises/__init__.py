@@ -1,12 +1,14 @@
 """The exercises: a folder for each notebook, a file for each exercise."""
 
-from course_utils.checks.exercises import (
-    old_nb00, old_nb01, old_nb02, old_nb03, old_nb04, old_nb05, old_nb06, old_nb06_more, old_nb07,
-    old_nb08, old_nb09, old_nb10,
-)
+import importlib
+import pkgutil
 
-NOTEBOOKS = (
-    old_nb00, old_nb01, old_nb02, old_nb03, old_nb04, old_nb05, old_nb06, old_nb06_more, old_nb07,
-    old_nb08, old_nb09, old_nb10,
-)
-EXERCISES = {exercise.id: exercise for nb in NOTEBOOKS for exercise in nb.EXERCISES}
+
+def collected():
+    names = sorted(m.name for m in pkgutil.iter_modules(__path__) if "nb" in m.name)
+    notebooks = [importlib.import_module(f"{__name__}.{name}") for name in names]
+    found = [exercise for notebook in notebooks for exercise in notebook.EXERCISES]
+    return {e.id: e for e in sorted(found, key=lambda e: [int(n) for n in e.id.split(".")])}
+
+
+EXERCISES = collected()

@@ -5,7 +5,8 @@ import math
 import torch
 from einops import rearrange
 
-from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.mistakes import by_hand
 from course_utils.diffusion import add_noise
 
 NOTEBOOK = "00_start_here"
@@ -143,7 +144,7 @@ EXERCISES = [
         reference=add_noise,
         experiment=experiment,
         look="Compare your line with the formula: which root stands over what?",
-        mistakes={
+        catalogue=by_hand({
             "no square roots": no_roots,
             "no square root over the noise's share": one_root,
             "no square root over the picture's share": root_of_the_noise_only,
@@ -161,7 +162,7 @@ EXERCISES = [
             "one axis short, second factor": one_axis_short_behind,
             "two axes short, second factor": two_axes_short_behind,
             "math.sqrt of a tensor": root_of_one_number,
-        },
+        }),
         also_right=[by_view, by_einops, picture_by_picture],
     )
 ]

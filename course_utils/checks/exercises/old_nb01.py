@@ -7,7 +7,8 @@ from einops import einsum, rearrange, repeat
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.mistakes import by_hand
 from course_utils.embedding import TimeEmbedding, frequencies, sinusoidal_embedding
 
 NOTEBOOK = "01_time_embedding"
@@ -613,7 +614,7 @@ EXERCISES = [
         reference=frequencies,
         experiment=frequencies_experiment,
         look="Try dim = 6: there are three frequencies, 1, 1/100 and 1/10000. Does i begin at 0?",
-        mistakes={
+        catalogue=by_hand({
             "divided by n instead of n - 1": divided_by_half,
             "divided by dim": divided_by_dim,
             "divided by dim - 1": divided_by_dim_less_one,
@@ -625,7 +626,7 @@ EXERCISES = [
             "equal steps instead of equal factors": evenly_spaced,
             "max_period not used": always_ten_thousand,
             "powers of two": powers_of_two,
-        },
+        }),
         also_right=[frequencies_by_power, frequencies_by_logspace, frequencies_one_by_one],
     ),
     Exercise(
@@ -635,7 +636,7 @@ EXERCISES = [
         reference=sinusoidal_embedding,
         experiment=embedding_experiment,
         look="Try t = 0 (all sines 0, all cosines 1), then t = 1: the first sine is sin(1) = 0.84.",
-        mistakes={
+        catalogue=by_hand({
             "sines and cosines take turns": interleaved,
             "cosines first": cosines_first,
             "sines twice": sines_twice,
@@ -648,7 +649,7 @@ EXERCISES = [
             "frequencies made integers": as_whole_numbers,
             "math.sin of a tensor": sine_of_one_number,
             "frequencies left on the CPU": left_behind,
-        },
+        }),
         also_right=[embedding_by_outer, embedding_by_einsum, embedding_by_phase],
     ),
     Exercise(
@@ -658,7 +659,7 @@ EXERCISES = [
         reference=similarity,
         experiment=similarity_experiment,
         look="Entry [0, 1] belongs to rows 0 and 1, and the diagonal is 1.",
-        mistakes={
+        catalogue=by_hand({
             "not divided by the lengths": plain_products,
             "columns compared instead of rows": across_features,
             "lengths of the columns": wrong_length,
@@ -671,7 +672,7 @@ EXERCISES = [
             "not transposed": not_transposed,
             "one length for all": one_length,
             "distances instead of cosines": distances,
-        },
+        }),
         also_right=[similarity_by_normalize, similarity_by_function, similarity_by_division],
     ),
     Exercise(
@@ -681,7 +682,7 @@ EXERCISES = [
         reference=TimeEmbedding,
         experiment=module_experiment,
         look="The order is: sinusoids, linear layer, SiLU.",
-        mistakes={
+        catalogue=by_hand({
             "no SiLU": NoActivation,
             "SiLU before the linear layer": ActivationFirst,
             "ReLU instead of SiLU": WithRelu,
@@ -693,7 +694,7 @@ EXERCISES = [
             "layer made in forward": MadeInForward,
             "layer in a plain list": InAList,
             "the first t remembered": RemembersTheFirst,
-        },
+        }),
         also_right=[InSequence, ByHand, ByConvolution],
     ),
     Exercise(
@@ -703,7 +704,7 @@ EXERCISES = [
         reference=shift,
         experiment=shift_experiment,
         look="Compare shift(sinusoidal_embedding(t, 8), k) with sinusoidal_embedding(t + k, 8).",
-        mistakes={
+        catalogue=by_hand({
             "backwards in time": shift_backwards,
             "plus where the cosine has a minus": shift_signs,
             "minus where the sine has a plus": shift_signs_of_the_sine,
@@ -715,7 +716,7 @@ EXERCISES = [
             "the new sine used for the cosine": shift_one_by_one,
             "embeddings added": shift_adds,
             "neighbours taken for pairs": shift_pairs,
-        },
+        }),
         also_right=[shift_by_complex, shift_by_angle, shift_by_rotation],
     ),
 ]

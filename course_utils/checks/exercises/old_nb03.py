@@ -10,8 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, Downsample
-from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import Stop, fill
+from course_utils.checks.mistakes import by_hand
 from course_utils.encoder import Encoder
 
 NOTEBOOK = "03_encoder"
@@ -1305,7 +1306,7 @@ EXERCISES = [
         reference=Downsample,
         experiment=downsample_experiment,
         look="It is one convolution: ch channels in, ch out, a 2x2 window, steps of 2.",
-        mistakes={
+        catalogue=by_hand({
             "stride forgotten": StrideForgotten,
             "3x3 window": ThreeByThree,
             "padding": Padded,
@@ -1320,7 +1321,7 @@ EXERCISES = [
             "max pooling": MaxPooled,
             "average pooling": AveragePooled,
             "an activation behind it": Activated,
-        },
+        }),
         also_right=[Holding, BySlices, ByPatches, EverySecond],
     ),
     Exercise(
@@ -1331,7 +1332,7 @@ EXERCISES = [
         experiment=receptive_field_experiment,
         look="In this order: x asks for its gradient, net(x), one pixel, sum over its channels, "
         "gradient, abs, sum over the channels of x.",
-        mistakes={
+        catalogue=by_hand({
             "all output pixels together": of_all_pixels,
             "the corner pixel": of_the_corner,
             "middle of the input": middle_of_the_input,
@@ -1360,7 +1361,7 @@ EXERCISES = [
             "an index too few": one_index_short,
             "a plain number": plain_number,
             "switches net to eval mode": switches_to_eval,
-        },
+        }),
         also_right=[field_by_backward, field_by_jacobian, field_by_seed, field_by_function],
     ),
     Exercise(
@@ -1370,7 +1371,7 @@ EXERCISES = [
         reference=level_costs,
         experiment=level_costs_experiment,
         look="Try level_costs(4, 4, [1, 2]): it is [(16, 9, 144), (8, 36, 288)].",
-        mistakes={
+        catalogue=by_hand({
             "never halved": not_halved,
             "halved too early": halved_too_early,
             "half the pixels": half_the_pixels,
@@ -1403,7 +1404,7 @@ EXERCISES = [
             "weights first": weights_first,
             "multiplications without the kernel": products_without_kernel,
             "^ instead of **": hat,
-        },
+        }),
         also_right=[costs_by_halving, costs_by_layers, costs_in_one_line, costs_by_numpy],
     ),
     Exercise(
@@ -1413,7 +1414,7 @@ EXERCISES = [
         reference=Encoder,
         experiment=encoder_experiment,
         look="At each level: block, keep the result as a skip, downsample. Then the last block.",
-        mistakes={
+        catalogue=by_hand({
             "skip after the downsample": SkipAfterHalving,
             "skip before the block": SkipBeforeBlock,
             "skips from below": FromBelow,
@@ -1452,7 +1453,7 @@ EXERCISES = [
             "an index past the end": WrittenOut,
             "in_ch forgotten": FromLevelToLevel,
             "last block from its own channels": BottomFromItself,
-        },
+        }),
         also_right=[Paired, FromTheBottom, ByIndex, InPairs],
     ),
 ]

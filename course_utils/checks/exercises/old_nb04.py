@@ -6,7 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, Upsample
-from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.mistakes import by_hand
 from course_utils.decoder import Decoder
 
 NOTEBOOK = "04_decoder"
@@ -1177,7 +1178,7 @@ EXERCISES = [
         experiment=paint_experiment,
         look="Try a single pixel of value 1: the output is the kernel. Then try two pixels in a "
         "row: the second patch begins stride columns further right.",
-        mistakes={
+        catalogue=by_hand({
             "patches overwrite one another": paint_over,
             "patches one pixel apart": paint_closely,
             "stride not used": paint_one_apart,
@@ -1197,7 +1198,7 @@ EXERCISES = [
             "mean instead of sum": paint_averages,
             "rows and columns of x exchanged": paint_columns_first,
             "ordinary convolution": paint_backwards,
-        },
+        }),
         also_right=[paint_by_kernel_pixel, paint_by_stuffing, paint_by_folding, paint_by_padding],
     ),
     Exercise(
@@ -1208,7 +1209,7 @@ EXERCISES = [
         experiment=upsample_experiment,
         look="Asked for is one transposed convolution: in_ch, out_ch, a kernel of 2, a stride of "
         "2, all else by default.",
-        mistakes={
+        catalogue=by_hand({
             "stride forgotten": StrideForgotten,
             "kernel of 3": KernelThree,
             "kernel of 3 with padding": KernelThreePadded,
@@ -1222,7 +1223,7 @@ EXERCISES = [
             "nearest and 3x3 convolution": NearestInstead,
             "nearest and 1x1 convolution": NearestAndPointwise,
             "pixel shuffle": Shuffled,
-        },
+        }),
         also_right=[UpsampleInside, UpsampleByEinsum, UpsampleByPainting],
     ),
     Exercise(
@@ -1232,7 +1233,7 @@ EXERCISES = [
         reference=NearestUpsample,
         experiment=upsample_experiment,
         look="The order is: repeat every pixel, twice in each direction, then the 3x3 convolution.",
-        mistakes={
+        catalogue=by_hand({
             "convolution before the doubling": ConvolvesFirst,
             "bilinear": Bilinear,
             "bilinear with aligned corners": BilinearAligned,
@@ -1246,7 +1247,7 @@ EXERCISES = [
             "channels exchanged": SwappedConvolution,
             "no bias": ConvolutionWithoutBias,
             "convolution made in forward": ConvolutionMadeInForward,
-        },
+        }),
         also_right=[NearestInSequence, NearestByRepeat, NearestByEinops],
     ),
     Exercise(
@@ -1257,7 +1258,7 @@ EXERCISES = [
         experiment=channels_experiment,
         look="Draw the levels of [4, 9]: 9 channels come from below, the up-layer makes 4 of them, "
         "the skip has 4.",
-        mistakes={
+        catalogue=by_hand({
             "twice the channels of the level below": channels_as_published,
             "the channels of the level below": channels_of_below,
             "blocks of the level below": channels_of_level_below,
@@ -1279,7 +1280,7 @@ EXERCISES = [
             "blocks keep channels": channels_doubled_out,
             "a block for the bottom": channels_with_bottom,
             "grouped by level": channels_by_level,
-        },
+        }),
         also_right=[channels_by_index, channels_by_popping, channels_by_recursion],
     ),
     Exercise(
@@ -1290,7 +1291,7 @@ EXERCISES = [
         experiment=decoder_experiment,
         look="At each level, from the bottom up: Upsample, join the skip behind it, the block with "
         "temb. After the last level, the 1x1 convolution.",
-        mistakes={
+        catalogue=by_hand({
             "no concatenation": NoConcatenation,
             "skip added": AddsSkip,
             "skips not reversed": SkipsNotReversed,
@@ -1325,7 +1326,7 @@ EXERCISES = [
             "3x3 convolution at the end": WideOutput,
             "layers in a plain list": BlocksInAList,
             "list turned round in place": TurnsTheList,
-        },
+        }),
         also_right=[DecoderByPopping, DecoderByIndex, DecoderByRecursion],
     ),
 ]

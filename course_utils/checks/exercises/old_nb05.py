@@ -7,8 +7,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, Downsample, Upsample
-from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import tensors
+from course_utils.checks.mistakes import by_hand
 from course_utils.decoder import Decoder
 from course_utils.diffusion import add_noise, noise_loss, predict_x0
 from course_utils.embedding import TimeEmbedding
@@ -1118,7 +1119,7 @@ EXERCISES = [
         reference=UNet,
         experiment=unet_experiment,
         look="The order is: time embedding, encoder, decoder. Print the shapes between them.",
-        mistakes={
+        catalogue=by_hand({
             "an int t not spread over the batch": NoTimesteps,
             "decoder without the time": DecoderWithoutTime,
             "encoder without the time": EncoderWithoutTime,
@@ -1133,7 +1134,7 @@ EXERCISES = [
             "multiplied from level to level": MultipliedOn,
             "in_ch not used": OneChannelEnds,
             "skips returned too": ReturnsTheSkipsToo,
-        },
+        }),
         also_right=[UNetInOtherWords, UNetByHand, UNetInADict],
     ),
     Exercise(
@@ -1144,7 +1145,7 @@ EXERCISES = [
         experiment=block_parameters_experiment,
         look="It is an int. Print each p.shape of ConvBlock(1, 4, 8).parameters() and of "
         "ConvBlock(5, 5, 2).parameters(), and count layer by layer.",
-        mistakes={
+        catalogue=by_hand({
             "no biases": biases_forgotten,
             "bias of the linear layer missing": time_bias_forgotten,
             "bias of the shortcut missing": shortcut_bias_forgotten,
@@ -1158,7 +1159,7 @@ EXERCISES = [
             "shortcut counted as 3x3": shortcut_of_nine,
             "time projection not counted": time_forgotten,
             "second convolution from in_ch": second_from_in_ch,
-        },
+        }),
         also_right=[counted_by_torch, counted_layer_by_layer, counted_per_channel],
     ),
     Exercise(
@@ -1169,7 +1170,7 @@ EXERCISES = [
         experiment=loss_experiment,
         look="Three lines: alpha_bar at t, the noisy picture, the mean squared difference between "
         "the answer and eps.",
-        mistakes={
+        catalogue=by_hand({
             "asks for the picture": asks_for_the_picture,
             "asks for the noisy picture": asks_for_the_noisy,
             "network sees the clean picture": sees_the_clean,
@@ -1185,7 +1186,7 @@ EXERCISES = [
             "picture and noise swapped": noise_for_picture,
             "alpha_bar of all steps": not_at_t,
             "t changed on its way": time_as_share,
-        },
+        }),
         also_right=[loss_by_hand, loss_by_norm, loss_by_picture],
     ),
     Exercise(
@@ -1195,7 +1196,7 @@ EXERCISES = [
         reference=ddpm,
         experiment=ddpm_experiment,
         look="Compare your shares with the formula at t = 0: that of x0 is 1, that of xt is 0.",
-        mistakes={
+        catalogue=by_hand({
             "no noise": ddpm_without_noise,
             "variance instead of its root": ddpm_with_variance,
             "variance beta": ddpm_with_beta,
@@ -1228,7 +1229,7 @@ EXERCISES = [
             "last picture only": ddpm_last_only,
             "xt only": ddpm_pictures_only,
             "xt and x0 swapped": ddpm_clean_first,
-        },
+        }),
         also_right=[ddpm_by_noise, ddpm_in_a_list, ddpm_by_precision],
     ),
     Exercise(
@@ -1238,7 +1239,7 @@ EXERCISES = [
         reference=ddim,
         experiment=ddim_experiment,
         look="With T = 20 and 4 steps, t is 19, 14, 9, 4; the last one leads to alpha_bar = 1.",
-        mistakes={
+        catalogue=by_hand({
             "x0 not clipped": ddim_unclipped,
             "eps not computed anew": ddim_old_noise,
             "eta without effect": ddim_without_eta,
@@ -1266,7 +1267,7 @@ EXERCISES = [
             "model told the number of the step": ddim_told_the_number,
             "schedule left on the CPU": ddim_on_the_cpu,
             "last picture only": ddim_last_only,
-        },
+        }),
         also_right=[ddim_by_pairs, ddim_in_a_list, ddim_by_angles],
     ),
 ]

@@ -11,6 +11,8 @@ from torch.nn import functional as F
 from torch.nn.modules.module import register_module_forward_hook
 
 from course_utils.blocks import ConvBlock, Upsample
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.probe import arguments, fill, freeze
 from course_utils.checks.exercises import broken_networks as patients
 from course_utils.checks.exercises.healthy_networks import (
     ForSummary,
@@ -21,8 +23,7 @@ from course_utils.checks.exercises.healthy_networks import (
     UpStep,
     layer_shapes,
 )
-from course_utils.checks.engine.grading import Exercise
-from course_utils.checks.engine.probe import arguments, fill, freeze
+from course_utils.checks.mistakes import by_hand
 from course_utils.unet import UNet
 
 NOTEBOOK = "06_debugging_dimensions"
@@ -1645,7 +1646,7 @@ EXERCISES = [
         experiment=shapes_experiment,
         look="The order is: a hook on every layer without children, one call of the model, all "
         "hooks removed. Print the names as you hook the layers.",
-        mistakes={
+        catalogue=by_hand({
             "containers too": all_layers,
             "outermost layers only": top_layers,
             "shapes of the inputs": shapes_of_inputs,
@@ -1664,7 +1665,7 @@ EXERCISES = [
             "layers called one by one": layer_by_layer,
             "shapes of the weights": shapes_of_weights,
             "left in eval mode": in_eval_mode,
-        },
+        }),
         also_right=[
             shapes_with_a_stack,
             shapes_by_one_hook,
@@ -1679,7 +1680,7 @@ EXERCISES = [
         reference=ForSummary,
         experiment=summary_experiment,
         look="Print t as it comes in, and what you hand to the model: shape, dtype, values.",
-        mistakes={
+        catalogue=by_hand({
             "t not flattened": StepsNotFlat,
             "t one axis too long": StepsOneAxisLong,
             "t squeezed": StepsSqueezed,
@@ -1695,7 +1696,7 @@ EXERCISES = [
             "model out of sight": ModelOutOfSight,
             "no gradients": SummaryWithoutGradients,
             "t returned too": ReturnsStepsToo,
-        },
+        }),
         also_right=[SummaryByIndex, SummaryByEinops, SummaryInSequence, SummaryWithSqueeze],
     ),
     Exercise(
@@ -1707,7 +1708,7 @@ EXERCISES = [
         experiment=decoder_experiment,
         look="Print the shapes of up(x), of skip and of what cat makes of them, and compare with "
         "what the block is made for. The numbers of the other layers are right.",
-        mistakes={
+        catalogue=by_hand({
             "channels of both levels": BlocksOfBothLevels,
             "channels of the level below": BlocksOfTheLevelBelow,
             "channels of one map": BlocksOfOneLevel,
@@ -1723,7 +1724,7 @@ EXERCISES = [
             "skips from the top": SkipsTopFirst,
             "joined along the batch": JoinedAlongTheBatch,
             "blocks return too much": WiderBlocks,
-        },
+        }),
         also_right=[DecoderByPairs, DecoderThatPops, DecoderOfLevels, DecoderByNumbers],
     ),
     Exercise(
@@ -1735,7 +1736,7 @@ EXERCISES = [
         experiment=mixer_experiment,
         look="The order is: norm, attention of the normalised tokens with themselves, linear "
         "layer; then the tokens as they came in are added.",
-        mistakes={
+        catalogue=by_hand({
             "weights taken": TakesTheWeights,
             "pair taken": TakesThePair,
             "first picture taken": TakesTheFirstPicture,
@@ -1752,7 +1753,7 @@ EXERCISES = [
             "keys and values not normalised": OnlyQueriesNormalised,
             "no linear layer": MixLeftOut,
             "one head": OneHead,
-        },
+        }),
         also_right=[MixerOfALayer, MixerByIndex, MixerByHand, MixerByFunctions],
     ),
     Exercise(
@@ -1764,7 +1765,7 @@ EXERCISES = [
         experiment=step_experiment,
         look="The order is: double the map, put the skip behind it along the channels, block. "
         "Print the shape before each.",
-        mistakes={
+        catalogue=by_hand({
             "skip not used": StepWithoutSkip,
             "skip added": StepWithSum,
             "skip added, block unchanged": SumForWideBlock,
@@ -1780,7 +1781,7 @@ EXERCISES = [
             "joined along the columns": StepAlongTheColumns,
             "joined before doubling": StepJoinsTooEarly,
             "skip detached": StepDetached,
-        },
+        }),
         also_right=[StepByEinops, StepThatFills, StepInOneLine, StepByStack],
     ),
     Exercise(
@@ -1792,7 +1793,7 @@ EXERCISES = [
         experiment=timed_experiment,
         look="Write the two shapes below each other, flush right: (B, K, H, W) and that of the "
         "projected time. In each column the numbers are the same, or one is 1.",
-        mistakes={
+        catalogue=by_hand({
             "channels on the columns": TimeOnTheColumns,
             "channels on the rows": TimeOnTheRows,
             "one axis short": TimeOneAxisShort,
@@ -1808,7 +1809,7 @@ EXERCISES = [
             "time multiplied": TimeMultiplies,
             "time not used": TimeLeftOut,
             "time on the input": TimeOnTheInput,
-        },
+        }),
         also_right=[ConvTimedByView, ConvTimedByEinops, ConvTimedByConv, ConvTimedLast],
     ),
     Exercise(
@@ -1820,7 +1821,7 @@ EXERCISES = [
         experiment=pool_experiment,
         look="Print height and width behind every layer: what the pool takes away, the "
         "transposed convolution has to give back.",
-        mistakes={
+        catalogue=by_hand({
             "padded": PadsTheMap,
             "padded all around": PadsAround,
             "stretched": StretchesTheMap,
@@ -1836,7 +1837,7 @@ EXERCISES = [
             "convolution in place of the pool": ConvolvedPool,
             "skip not used": SkipNotJoined,
             "skip first": PoolSkipFirst,
-        },
+        }),
         also_right=[PoolByFunction, PoolByEinops, PoolAdaptive, PoolInSequence],
     ),
 ]

@@ -10,6 +10,18 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock
+from course_utils.checks.engine.compare import describe
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.probe import (
+    Crash,
+    Stop,
+    arguments,
+    change,
+    freeze,
+    name,
+    state,
+    tensors,
+)
 from course_utils.checks.exercises import broken_networks as patients
 from course_utils.checks.exercises.healthy_networks import (
     AnySize,
@@ -21,9 +33,7 @@ from course_utils.checks.exercises.healthy_networks import (
     StepMLP,
     noisy_batch,
 )
-from course_utils.checks.engine.compare import describe
-from course_utils.checks.engine.grading import Exercise
-from course_utils.checks.engine.probe import Crash, Stop, arguments, change, freeze, name, state, tensors
+from course_utils.checks.mistakes import by_hand
 
 NOTEBOOK = "06_debugging_dimensions"
 
@@ -2163,7 +2173,7 @@ EXERCISES = [
         experiment=any_size_experiment,
         look="Print H, W and the shape of the padded picture: which sizes does the step divide? "
         "Then look at its last rows and columns, and at what you cut off.",
-        mistakes={
+        catalogue=by_hand({
             "zeros": ZeroPadded,
             "mirrored": Mirrored,
             "wrapped around": Wrapped,
@@ -2189,7 +2199,7 @@ EXERCISES = [
             "powers of two": PowersOfTwo,
             "only if none fits": OnlyIfNoneFits,
             "t not handed on": StepNotHandedOn,
-        },
+        }),
         also_right=[AnySizeByLayer, AnySizeByCat, AnySizeByIndex, AnySizeIfNeeded],
     ),
     Exercise(
@@ -2200,7 +2210,7 @@ EXERCISES = [
         patient=patients.NormedConv,
         experiment=normed_experiment,
         look="Print out_ch and the number of groups: 64 -> 32, 48 -> 24, 40 -> 20, 7 -> 7.",
-        mistakes={
+        catalogue=by_hand({
             "each channel": EachChannel,
             "one group": OneGroup,
             "common factor with 32": CommonFactor,
@@ -2221,7 +2231,7 @@ EXERCISES = [
             "more channels": MoreChannels,
             "channels padded": ChannelsPadded,
             "norm in front": NormInFront,
-        },
+        }),
         also_right=[NormedByWhile, NormedSequential, NormedByFunction, NormedByHand],
     ),
     Exercise(
@@ -2233,7 +2243,7 @@ EXERCISES = [
         experiment=code_experiment,
         look="The order is: average over the pixels, normalise each picture's averages, mix. Print "
         "what a picture gives alone, and what it gives in a batch.",
-        mistakes={
+        catalogue=by_hand({
             "no norm": NotNormalised,
             "no running mean": WithoutTracking,
             "eval mode forced": EvalForced,
@@ -2250,7 +2260,7 @@ EXERCISES = [
             "over the batch, no correction": OverTheBatchBiased,
             "over everything": OverEverything,
             "each channel": CodeEachChannel,
-        },
+        }),
         also_right=[CodeByGroupNorm, CodeByConv, CodeByHand, CodeByFunction],
     ),
     Exercise(
@@ -2262,7 +2272,7 @@ EXERCISES = [
         experiment=step_experiment,
         look="Print what goes into the layers, its shape and its dtype: it should be (B, 1), "
         "floats from 0 to below 1.",
-        mistakes={
+        catalogue=by_hand({
             "not divided": StepsNotDivided,
             "whole numbers": WholeNumbers,
             "divided by T - 1": DividedByLast,
@@ -2279,7 +2289,7 @@ EXERCISES = [
             "always 1000": AlwaysThousand,
             "from -1 to 1": BothSigns,
             "one step for all": OneStepForAll,
-        },
+        }),
         also_right=[StepByUnsqueeze, StepByEinops, StepInLoop, StepByView],
     ),
     Exercise(
@@ -2291,7 +2301,7 @@ EXERCISES = [
         experiment=batch_experiment,
         look="Print t, and the shapes of t, alpha_bar[t] and eps. xt must be what the formula "
         "gives for the t and the eps that you return.",
-        mistakes={
+        catalogue=by_hand({
             "one step repeated": one_step_repeated,
             "one noise for all": one_noise_for_all,
             "noise of one picture": noise_of_one_picture,
@@ -2319,7 +2329,7 @@ EXERCISES = [
             "a step for each pixel, in one row": a_row_of_all_pixels,
             "another order": step_comes_last,
             "xt alone": noisy_alone,
-        },
+        }),
         also_right=[batch_noise_first, batch_by_rand, batch_in_loop, batch_by_einsum],
     ),
     Exercise(
@@ -2331,7 +2341,7 @@ EXERCISES = [
         experiment=flat_experiment,
         look="Number the skips as they are kept, 0, 1, 2. In which order does the way up use them? "
         "It should be 2, 1, 0, each behind x.",
-        mistakes={
+        catalogue=by_hand({
             "skip before x": SkipBeforeX,
             "skip before x, order kept": SkipBeforeXAlone,
             "the last skip always": LastSkipAlways,
@@ -2347,7 +2357,7 @@ EXERCISES = [
             "skips cut off": SkipsCutOff,
             "channels turned": MirroredSkips,
             "batch turned": MirroredPictures,
-        },
+        }),
         also_right=[FlatByPop, FlatByIndex, FlatByName, FlatByRecursion, FlatByInsert],
     ),
     Exercise(
@@ -2359,7 +2369,7 @@ EXERCISES = [
         experiment=pixels_experiment,
         look="Look at one token: are tokens[0, 0] and x[0, :, 0, 0] the same numbers? Then take "
         "the attention out: does the picture come back as it was?",
-        mistakes={
+        catalogue=by_hand({
             "way in repaired alone": WayInRepaired,
             "way out repaired alone": WayOutRepaired,
             "wrong axes exchanged": WrongAxesTwice,
@@ -2374,7 +2384,7 @@ EXERCISES = [
             "no scale": NotScaled,
             "softmax over the queries": SharesTurned,
             "one layer for all": OneLayerForAll,
-        },
+        }),
         also_right=[PixelsByPermute, PixelsByEinops, PixelsByConv, PixelsByColumns],
     ),
     Exercise(
@@ -2386,7 +2396,7 @@ EXERCISES = [
         experiment=late_experiment,
         look="Print sum(p.numel() for p in net.parameters()) before the first call, and call it "
         "twice with the same x: all layers should count, and the answers agree.",
-        mistakes={
+        catalogue=by_hand({
             "shortcut still in forward": ListRepaired,
             "list still plain": ShortcutRepaired,
             "the last one registered": LastOneRegistered,
@@ -2405,7 +2415,7 @@ EXERCISES = [
             "no SiLU": WithoutSiLU,
             "last without SiLU": LastWithoutSiLU,
             "SiLU of the sum": SiLUOfTheSum,
-        },
+        }),
         also_right=[LateSequential, LateByName, LateByAppend, LateRegistered],
     ),
 ]

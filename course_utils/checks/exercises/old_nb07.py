@@ -18,11 +18,12 @@ from torch.utils._pytree import tree_leaves
 from course_utils.averaging import unwrapped, update_average
 from course_utils.checkpoint import write_whole
 from course_utils.checks.engine.compare import describe, difference
-from course_utils.checks.exercises.file_watch import Watch, Write, content, watched, watched_again
-from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import Stop, arguments, crash, name, state
 from course_utils.checks.engine.sandbox import Stopped
+from course_utils.checks.exercises.file_watch import Watch, Write, content, watched, watched_again
 from course_utils.checks.exercises.test_doubles import as_float
+from course_utils.checks.mistakes import by_hand
 from course_utils.training import TrainConfig, learning_rate, start, take_step
 
 NOTEBOOK = "07_amp_training"
@@ -2076,7 +2077,7 @@ EXERCISES = [
         experiment=lost_experiment,
         look="Print the numbers beside what .half() makes of them, for a tensor like "
         "torch.tensor([0, 1e-9, 4e-8, -1]).",
-        mistakes={
+        catalogue=by_hand({
             "share of all numbers": of_all_numbers,
             "zeros counted as lost": zeros_counted,
             "zeros counted above alone": zeros_counted_above,
@@ -2098,7 +2099,7 @@ EXERCISES = [
             "division by 0 for zeros": divided_by_none,
             "positive numbers alone": positives_alone,
             "share in a tensor": share_in_a_tensor,
-        },
+        }),
         also_right=[lost_by_counts, lost_by_limit, lost_by_masks, lost_by_numpy],
     ),
     Exercise(
@@ -2108,7 +2109,7 @@ EXERCISES = [
         reference=learning_rate,
         experiment=rate_experiment,
         look="Draw it over all steps: it rises in a line to lr, and falls to 0 like half a cosine.",
-        mistakes={
+        catalogue=by_hand({
             "warm-up from 0": rises_from_zero,
             "warm-up one step too long": rises_too_long,
             "warm-up not to the top": rises_to_the_next,
@@ -2135,7 +2136,7 @@ EXERCISES = [
             "division by a fall of 0": way_before_the_if,
             "written into config": written_into_config,
             "learning rate in a tensor": rate_in_a_tensor,
-        },
+        }),
         also_right=[rate_by_torch, rate_by_sine, rate_in_one, rate_by_schedulers],
     ),
     Exercise(
@@ -2145,7 +2146,7 @@ EXERCISES = [
         reference=update_average,
         experiment=average_experiment,
         look="Of a weight 1 in average and 0 in model, keep is left; of 0 and 1, 1 - keep.",
-        mistakes={
+        catalogue=by_hand({
             "keep and 1 - keep exchanged": keep_exchanged,
             "new network": new_network,
             "average as it was": names_moved,
@@ -2172,7 +2173,7 @@ EXERCISES = [
             "change recorded": recorded,
             "gradients off for good": off_for_good,
             "model frozen": frozen,
-        },
+        }),
         also_right=[
             average_by_data,
             average_by_name,
@@ -2190,7 +2191,7 @@ EXERCISES = [
         experiment=step_experiment,
         look="The order: learning rates, unscale_, clip_grad_norm_, scaler.step, scaler.update, "
         "average.",
-        mistakes={
+        catalogue=by_hand({
             "clipped before unscaling": clipped_scaled,
             "no scaler": without_the_scaler,
             "step of the optimizer alone": optimizer_alone,
@@ -2224,7 +2225,7 @@ EXERCISES = [
             "always clipped": always_to_the_clip,
             "step not counted": step_not_counted,
             "skipped steps not counted": skips_are_no_steps,
-        },
+        }),
         also_right=[step_by_norm, step_by_hand, step_in_two_ways, step_by_weights],
     ),
     Exercise(
@@ -2235,7 +2236,7 @@ EXERCISES = [
         experiment=write_experiment,
         look="The order: open beside path, write, flush, fsync, close, replace. If anything is "
         "raised, remove the half file.",
-        mistakes={
+        catalogue=by_hand({
             "written straight to path": straight,
             "old bytes put back": straight_and_put_back,
             "no fsync": unsynced,
@@ -2265,7 +2266,7 @@ EXERCISES = [
             "file for text": as_text,
             "appended to a half file": appended,
             "stopped by a half file": exclusive,
-        },
+        }),
         also_right=[
             write_with_tempfile,
             write_in_memory,

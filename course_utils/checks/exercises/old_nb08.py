@@ -18,8 +18,9 @@ from course_utils.attention import (
     to_tokens,
 )
 from course_utils.checks.engine.compare import difference
-from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import Stop, fill, hinted, tensors
+from course_utils.checks.mistakes import by_hand
 
 NOTEBOOK = "08_attention_variants"
 
@@ -1910,7 +1911,7 @@ EXERCISES = [
         experiment=weights_experiment,
         look="The order is: queries times transposed keys, divided by sqrt(D), softmax of each "
         "row. Print the sums of the rows.",
-        mistakes={
+        catalogue=by_hand({
             "no softmax": no_softmax,
             "no scale": no_scale,
             "scaled by D": scaled_by_d,
@@ -1939,7 +1940,7 @@ EXERCISES = [
             "not transposed": not_transposed,
             "batch transposed": batch_transposed,
             "no gradients": no_gradients,
-        },
+        }),
         also_right=[
             weights_by_einsum,
             weights_by_hand,
@@ -1955,7 +1956,7 @@ EXERCISES = [
         reference=SingleHeadAttention,
         experiment=single_experiment,
         look="The order is: the three convolutions, tokens, weights, weights @ values, map, proj.",
-        mistakes={
+        catalogue=by_hand({
             "reshaped on the way in": ReshapedIn,
             "reshaped on the way in and out": ReshapedInAndOut,
             "reshaped in weights": ReshapedWeights,
@@ -1991,7 +1992,7 @@ EXERCISES = [
             "no softmax and no scale": ProductsAlone,
             "tokens convolved": TokensConvolved,
             "mixture convolved": MixtureConvolved,
-        },
+        }),
         also_right=[SingleByLinear, SingleByEinsum, SingleByTorch, SingleProjectedFirst],
     ),
     Exercise(
@@ -2001,7 +2002,7 @@ EXERCISES = [
         reference=TokenAttention,
         experiment=tokens_experiment,
         look="Print the shapes: q, k and v are (B, heads, N, d) each, and so is what was mixed.",
-        mistakes={
+        catalogue=by_hand({
             "heads not moved": HeadsNotMoved,
             "heads not moved, in and out": HeadsNotMovedAtAll,
             "heads not moved back": MergedWithoutMoving,
@@ -2040,7 +2041,7 @@ EXERCISES = [
             "bias turned": BiasTurned,
             "no default of qkv_bias": BiasWithoutDefault,
             "no argument qkv_bias": BiasNotTaken,
-        },
+        }),
         also_right=[TokensByView, TokensByLoop, TokensByEinsum, TokensInTheBatch],
     ),
     Exercise(
@@ -2050,7 +2051,7 @@ EXERCISES = [
         reference=TorchAttention,
         experiment=torch_experiment,
         look="The order is: tokens, attention(tokens, tokens, tokens), the first of the pair, map.",
-        mistakes={
+        catalogue=by_hand({
             "batch_first forgotten": BatchFirstForgotten,
             "map handed over": MapsHandedOver,
             "one argument": OneArgument,
@@ -2073,7 +2074,7 @@ EXERCISES = [
             "arguments exchanged": ArgumentsExchanged,
             "heads and d exchanged": HeadsOfHeads,
             "layers beside it": LayersBeside,
-        },
+        }),
         also_right=[TorchTokensFirst, TorchByOwnHeads, TorchInherited],
     ),
     Exercise(
@@ -2083,7 +2084,7 @@ EXERCISES = [
         reference=LinearAttention,
         experiment=linear_experiment,
         look="Print the shapes: q, k and v are (B, heads, d, N), the summary (B, heads, d, d).",
-        mistakes={
+        catalogue=by_hand({
             "no softmax": NoShares,
             "no softmax of the queries": QueriesBare,
             "no softmax of the keys": KeysBare,
@@ -2127,7 +2128,7 @@ EXERCISES = [
             "reshaped on the way in": LinearReshapedIn,
             "reshaped on the way in and out": LinearReshapedBoth,
             "three convolutions": ThreeConvolutions,
-        },
+        }),
         also_right=[LinearByTokens, LinearByEinsum, LinearByLoop],
     ),
 ]

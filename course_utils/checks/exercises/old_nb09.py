@@ -7,22 +7,23 @@ import torch
 from torch.nn import functional as F
 
 from course_utils.checks.engine.compare import advice, describe, difference
-from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import (
     FAKE_DEVICE,
     FOLLOWS,
     SEED,
-    FakeDeviceMode,
     Crash,
+    FakeDeviceMode,
     Filled,
     Stop,
     arguments,
     change,
+    device_mismatch,
     name,
     state,
-    device_mismatch,
     tensors,
 )  # fmt: skip
+from course_utils.checks.mistakes import by_hand
 from course_utils.covariance import empty_covariance, vectors
 from course_utils.denoisers import Hybrid
 from course_utils.ideal import ideal_x0
@@ -2547,7 +2548,7 @@ EXERCISES = [
         reference=compute_wiener_filter,
         experiment=filter_experiment,
         look="Compare with torch.cov(X.T), for all pictures as rows X, on a few small pictures.",
-        mistakes={
+        catalogue=by_hand({
             "divided by N": by_n,
             "divided by the batches": by_batches,
             "divided by the batches less one": by_batches_less_one,
@@ -2597,7 +2598,7 @@ EXERCISES = [
             "tuples not opened": tuples_not_opened,
             "always a pair": always_unpacked,
             "dataset counted": dataset_counted,
-        },
+        }),
         also_right=[
             filter_at_once,
             filter_by_numpy,
@@ -2614,7 +2615,7 @@ EXERCISES = [
         experiment=shrink_experiment,
         look="With LA = 1 and alpha_bar = 0.5, half is kept. Which part of the fraction is not so, "
         "or is something added to the divisor?",
-        mistakes={
+        catalogue=by_hand({
             "infinity by infinity": infinite_ratio,
             "0 / 0": unguarded,
             "1 for 0 / 0": filled_with_one,
@@ -2645,7 +2646,7 @@ EXERCISES = [
             "axes meet, LA first": axes_meet_turned,
             "first for all": first_for_all,
             "mean for all": mean_for_all,
-        },
+        }),
         also_right=[
             shrink_by_sigma,
             shrink_repaired,
@@ -2661,7 +2662,7 @@ EXERCISES = [
         reference=WienerDenoiser,
         experiment=denoiser_experiment,
         look="The order is: rows, divide, subtract the mean, Vh, shrink, U, add the mean, shape.",
-        mistakes={
+        catalogue=by_hand({
             "not divided": NotDivided,
             "divided by alpha_bar": DividedByAlphaBar,
             "multiplied": Multiplied,
@@ -2713,7 +2714,7 @@ EXERCISES = [
             "mean meets pictures": MeanMeetsPictures,
             "levels meet the width": LevelsMeetWidth,
             "levels meet the rows": LevelsMeetRows,
-        },
+        }),
         also_right=[ByMatrices, WithUAlone, BySolving, ByColumns],
     ),
     Exercise(
@@ -2723,7 +2724,7 @@ EXERCISES = [
         reference=draw_gaussian,
         experiment=draw_experiment,
         look="Draw 10,000 times, and compare the mean and torch.cov of the draws.",
-        mistakes={
+        catalogue=by_hand({
             "variances for roots": variances_for_roots,
             "LA not used": not_spread,
             "U not transposed": u_not_transposed,
@@ -2747,7 +2748,7 @@ EXERCISES = [
             "one draw alone": one_draw_alone,
             "divided by the roots": divided_by_roots,
             "mean meets columns": mean_forgotten_in_columns,
-        },
+        }),
         also_right=[
             draw_in_a_loop,
             draw_by_symmetric_root,
@@ -2764,7 +2765,7 @@ EXERCISES = [
         reference=Hybrid,
         experiment=hybrid_experiment,
         look="Print alpha_bar < self.alpha_bar: where it is True, above has to answer.",
-        mistakes={
+        catalogue=by_hand({
             "swapped": Swapped,
             "wrong way": WrongWay,
             "boundary to above": BoundaryAbove,
@@ -2797,7 +2798,7 @@ EXERCISES = [
             "else for if, with zeros": ElseTakenWithZeros,
             "in another order": PutTogetherInOrder,
             "called itself": CalledItself,
-        },
+        }),
         also_right=[
             HybridByMask,
             HybridByWhere,
@@ -2814,7 +2815,7 @@ EXERCISES = [
         reference=ideal_x0,
         experiment=ideal_experiment,
         look="Print the weights, (B, N): each row adds up to 1, and is largest for the nearest.",
-        mistakes={
+        catalogue=by_hand({
             "over the batch": over_the_batch,
             "over everything": over_everything,
             "no 2": without_two,
@@ -2855,7 +2856,7 @@ EXERCISES = [
             "first chunk": first_chunk,
             "maximum not carried": maximum_not_carried,
             "sum not made smaller": total_not_faded,
-        },
+        }),
         also_right=[
             ideal_by_cdist,
             ideal_picture_by_picture,

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from course_utils.blocks import ResBlock, group_norm
 from course_utils.checks.engine.compare import difference
-from course_utils.checks.engine.grading import Exercise
+from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import Probe, Stop, hinted, tensors
 from course_utils.checks.exercises.test_doubles import (
     Elsewhere,
@@ -22,6 +22,7 @@ from course_utils.checks.exercises.test_doubles import (
     guided_by,
     schedule_of,
 )
+from course_utils.checks.mistakes import by_hand
 from course_utils.diffusion import Guided
 from course_utils.embedding import SigmaEmbedding
 from course_utils.samplers import samples
@@ -1805,7 +1806,7 @@ EXERCISES = [
         experiment=block_experiment,
         look="The order is: norm, SiLU, convolution; the time; norm, SiLU, dropout, convolution; "
         "the shortcut, of x itself.",
-        mistakes={
+        catalogue=by_hand({
             "norms after the convolutions": NormsAfter,
             "SiLU before the norm": SiluBeforeNorm,
             "SiLU before norm1": SiluBeforeNorm1,
@@ -1857,7 +1858,7 @@ EXERCISES = [
             "dropout before conv1": DropoutAtFirst,
             "dropout twice": DropoutTwice,
             "dropout of the sum": DropoutAtTheEnd,
-        },
+        }),
         also_right=[BlockOfSequences, BlockWithFunctions, BlockByHand],
     ),
     Exercise(
@@ -1867,7 +1868,7 @@ EXERCISES = [
         reference=SigmaEmbedding,
         experiment=embedding_experiment,
         look="For sigma = 1 the two numbers are 0 and 1. Print yours.",
-        mistakes={
+        catalogue=by_hand({
             "no logarithm": NoLog,
             "sigma itself": NoLogNoHalf,
             "base 10": Decimal,
@@ -1893,7 +1894,7 @@ EXERCISES = [
             "no bias": NoBias2,
             "ReLU": Relu2,
             "one linear layer": OneLayer,
-        },
+        }),
         also_right=[SigmaInOtherWords, SigmaByRoot, SigmaByPolar, SigmaByPython, SigmaByNumpy],
     ),
     Exercise(
@@ -1903,7 +1904,7 @@ EXERCISES = [
         reference=SigmaSchedule,
         experiment=schedule_experiment,
         look="With T = 20 and 4 steps, the indices are 19, 14, 9, 4 and 0.",
-        mistakes={
+        catalogue=by_hand({
             "rising": Rising,
             "last level left out": LastLeftOut,
             "index -1 at the end": WrapsAround,
@@ -1925,7 +1926,7 @@ EXERCISES = [
             "sigma_at counts from one": FromOne,
             "levels cut to whole numbers": CutToWhole,
             "levels left on the CPU": LevelsOnTheCpu,
-        },
+        }),
         also_right=[LevelsByTensor, LevelsByFlip, LevelsInALoop, LevelsByCpu, LevelsOneByOne],
     ),
     Exercise(
@@ -1936,7 +1937,7 @@ EXERCISES = [
         experiment=samples_experiment,
         look="Try mu = 0 and gam = 1 first: then sigma_down is sigma_next, mixed is eps, and no "
         "noise is added.",
-        mistakes={
+        catalogue=by_hand({
             "gam on the wrong noise": gam_swapped,
             "gam ignored": gam_ignored,
             "mixed with zeros at first": mixed_at_first,
@@ -1969,7 +1970,7 @@ EXERCISES = [
             "no noise at the last step": no_noise_at_last,
             "last picture only": last_only,
             "noise made on the CPU": noise_on_the_cpu,
-        },
+        }),
         also_right=[samples_by_index, samples_in_a_list, samples_by_guess],
     ),
     Exercise(
@@ -1980,7 +1981,7 @@ EXERCISES = [
         experiment=guided_experiment,
         look="With scale = 0 the answer is what the network says with the labels. Check that "
         "first, then the sign of the difference.",
-        mistakes={
+        catalogue=by_hand({
             "counted from untold": FromUntold,
             "difference the wrong way round": WrongWay,
             "difference alone": DifferenceAlone,
@@ -2005,7 +2006,7 @@ EXERCISES = [
             "answer clamped": ClampedAnswer,
             "labels overwritten": LabelsOverwritten,
             "hidden labels on the CPU": HiddenOnTheCpu,
-        },
+        }),
         also_right=[GuidedInTwo, GuidedAsModule, GuidedByLoop, GuidedInEval],
     ),
 ]

@@ -1,0 +1,60 @@
+"""What an exercise is, and what a check finds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A thing to build, the reference for it, and the answers that are known.
+
+    experiment(probe, attempt) feeds an attempt and writes down what it does. look is what a reader
+    is told whose mistake is not known. catalogue lists known mistakes, see checks/mistakes.py, and
+    also_right right answers that are written differently. patient is the broken code that a reader
+    is given to repair, where that is what is asked for.
+    """
+
+    id: str
+    title: str
+    notebook: str
+    reference: object
+    experiment: object
+    look: str
+    catalogue: list = field(default_factory=list)
+    also_right: list = field(default_factory=list)
+    patient: object = None
+
+    @cached_property
+    def mistakes(self):
+        """The known mistakes by name, each as an attempt that makes it."""
+        return Attempts({mistake.name: mistake for mistake in reversed(self.catalogue)})
+
+
+class Attempts(Mapping):
+    """Wrong answers by name, each built when it is asked for."""
+
+    def __init__(self, mistakes):
+        self.known = mistakes
+
+    def __getitem__(self, name):
+        return self.known[name].attempt
+
+    def __iter__(self):
+        return reversed(self.known)
+
+    def __len__(self):
+        return len(self.known)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found."""
+
+    exercise: str
+    outcome: str  # "correct", "not yet", "not attempted" or "crashed"
+    mistake: str | None
+    message: str
+
+    def __str__(self):
+        return self.message

@@ -1,0 +1,210 @@
+"""Known mistakes: edits of a right answer.
+
+A catalogue of mistakes is one text:
+
+    # time multiplied
+    - h = h + self.time_proj(temb)[:, :, None, None]
+    + h = h * self.time_proj(temb)[:, :, None, None]
+    The time multiplies the features; here it is added.
+
+The name comes first, then the edit, then what a reader who made the mistake is told.
+
+- Lines behind `-` are in the right answer exactly once, as whole lines or as a part of one. Lines
+  behind `+` take their place; a bare `+` takes them away.
+- A `-` below a `+` begins a second place that is edited too.
+- Without a `-`, the lines behind `+` are the whole body of the function, or a whole method of the
+  class.
+- `or` begins another way to make the same mistake.
+"""
+
+import ast
+import inspect
+import itertools
+import linecache
+import math
+import re
+import sys
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cache, cached_property
+from textwrap import dedent, indent
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
+NOTEBOOKS_HAVE = {"math": math, "torch": torch, "nn": nn, "F": F}
+
+
+class EditError(Exception):
+    """A catalogue cannot be read, or an edit does not fit the code that it is for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mistake:
+    """A wrong answer: a right one, and the pairs of texts (there, instead) that make it wrong."""
+
+    name: str
+    why: str
+    right: object
+    places: list
+    names: dict  # what the code may use besides what is beside the right answer
+    at: str = ""  # file and line of its entry
+
+    @cached_property
+    def code(self):
+        """The wrong answer's source, without comments.  -> str"""
+        return edited(source(self.right), self.places, self.at)
+
+    @cached_property
+    def attempt(self):
+        """The wrong answer itself.  -> function or class"""
+        return built(self.code, self.right, self.name, self.names)
+
+
+def edits(right, catalogue):
+    """Read a catalogue of mistakes, as edits of one right answer.
+
+    function or class, str -> list of Mistake
+
+    Their code can use what is imported where this is called. Raises EditError, with file and line,
+    where the catalogue cannot be read.
+    """
+    caller = sys._getframe(1)
+    file = caller.f_code.co_filename
+    found = []
+    for name, ways, why in entries(catalogue, file):
+        at = place_of(f"# {name}", file)
+        found += [Mistake(name, why, right, way, caller.f_globals, at) for way in ways]
+    return found
+
+
+def entries(catalogue, file):
+    """Yield (name, ways, why) of each entry; a way is a list of pairs of texts."""
+    for entry in re.split(r"\n(?=# )", catalogue.strip("\n")):
+        head, *lines = entry.rstrip().split("\n")
+        marked = list(itertools.takewhile(lambda line: line[:1] in "-+" or line == "or", lines))
+        why = " ".join(" ".join(lines[len(marked) :]).split())
+        ways = re.split(r"^or\n", "".join(f"{line}\n" for line in marked), flags=re.MULTILINE)
+        places = [re.findall(r"((?:^-.*\n)*)((?:^\+.*\n)+)", way, re.MULTILINE) for way in ways]
+        whole = ["".join(map("".join, way)) for way in places] == ways
+        if not (head.startswith("# ") and why and all(places) and whole):
+            raise EditError(
+                f"{place_of(head, file)}: an entry is `# name`, then lines behind - and +, then "
+                f"a sentence for the reader; this one is\n{entry}"
+            )
+        yield head[2:], [[tuple(map(unmarked, place)) for place in way] for way in places], why
+
+
+def unmarked(lines):
+    return re.sub(r"^[-+] ?", "", lines, flags=re.MULTILINE)
+
+
+def place_of(line, file):
+    """Say where a line stands in a file: `file.py:12`."""
+    lines = linecache.getlines(file)
+    number = next((i for i, text in enumerate(lines, 1) if text.rstrip() == line), 0)
+    return f"{file}:{number}"
+
+
+def both(one, other):
+    """Two mistakes made at once, in one right answer.  Mistake, Mistake -> Mistake"""
+    why = f"Two things are wrong. First: {one.why} Second: {other.why}"
+    name = f"{one.name} + {other.name}"
+    return Mistake(name, why, one.right, one.places + other.places, other.names | one.names, one.at)
+
+
+@cache
+def source(right):
+    """The source of a right answer, without comments.  -> str"""
+    return re.sub(r"  # .*", "", dedent(inspect.getsource(right)))
+
+
+def built(code, right, name, names):
+    """Run an answer's source beside the right answer's.  -> function or class"""
+    file = f"<{right.__name__}: {name}>"
+    linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
+    names = NOTEBOOKS_HAVE | names | vars(inspect.getmodule(right))
+    exec(compile(code, file, "exec"), names)
+    return names[right.__name__]
+
+
+def edited(code, places, at=""):
+    """Return code in which each pair (there, instead) is carried out.
+
+    Only the tokens that differ are changed, so that two edits of one line can both be made. Raises
+    EditError where what is to be changed is not there once, or is changed by both.
+    """
+    changes = sorted(change for place in places for change in changes_of(code, *place, at))
+    for (start, stop, _), (following, *_) in itertools.pairwise(changes):
+        if following < stop or following == start:
+            raise EditError(f"{at}: two edits of the same tokens")
+    for start, stop, new in reversed(changes):
+        code = code[:start] + new + code[stop:]
+    return code
+
+
+@cache
+def changes_of(code, old, new, at):
+    """The changes of an edit, as small as can be.  -> list of (from, to, new text)"""
+    start, stop = find(code, old, at) if old else body(code, new, at)
+    before = code[code.rfind("\n", 0, start) + 1 : start]
+    if before.strip():  # it is a part of its line
+        new = new.strip()
+    else:
+        start -= len(before)
+        new = indent(new, " " * (len(before) - margin(old))).rstrip("\n")
+    if not old:
+        return [(start, stop, new)]
+    there, then = TOKEN.findall(code[start:stop]), TOKEN.findall(new)
+    at = list(itertools.accumulate(map(len, there), initial=start))
+    found = SequenceMatcher(None, there, then, autojunk=False).get_opcodes()
+    return [(at[i], at[j], "".join(then[k:m])) for how, i, j, k, m in found if how != "equal"]
+
+
+def find(code, old, at):
+    """Where a text stands in the code, wherever its lines begin.  -> (from, to)"""
+    lines = [re.escape(line.strip()) for line in old.splitlines()]
+    text = r"\n *".join(lines) + "$" * (len(lines) > 1)
+    found = [match.span() for match in re.finditer(text, code, re.MULTILINE)]
+    if len(found) != 1:
+        raise EditError(f"{at}: this is {len(found)} times, not once, in the code:\n{old}\n{code}")
+    return found[0]
+
+
+def body(code, new, at):
+    """Where the body of a function stands, or the method of a class that a text is to replace."""
+    (answer,) = ast.parse(code).body
+    nodes = answer.body[1:] if ast.get_docstring(answer) else answer.body
+    if isinstance(answer, ast.ClassDef):
+        method = re.search(r"^def (\w+)", new, re.MULTILINE)
+        nodes = [node for node in nodes if method and getattr(node, "name", "") == method[1]]
+    if not nodes:
+        raise EditError(f"{at}: the code has no method that this could replace:\n{new}\n{code}")
+    lines = list(itertools.accumulate(map(len, code.splitlines(keepends=True)), initial=0))
+    first, last = nodes[0], nodes[-1]
+    start = min([first, *getattr(first, "decorator_list", [])], key=lambda node: node.lineno)
+    return (
+        lines[start.lineno - 1] + first.col_offset,
+        lines[last.end_lineno - 1] + last.end_col_offset,
+    )
+
+
+def margin(text):
+    return len(text) - len(text.lstrip(" "))
+
+
+@dataclass(frozen=True, eq=False)
+class ByHand:  # until its notebook has a catalogue
+    name: str
+    attempt: object
+    right = None
+
+    @property
+    def why(self):
+        return " ".join(inspect.getdoc(self.attempt).split())
+
+
+def by_hand(mistakes):
+    return [ByHand(name, attempt) for name, attempt in mistakes.items()]
