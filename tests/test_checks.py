@@ -678,7 +678,7 @@ def test_skips_may_be_taken_out_of_their_list():
 @pytest.mark.parametrize(
     "code, tip",
     [
-        ("emb.square_rot()", "Is the name spelled the same"),
+        ("emb.zqx()", "Is the name spelled the same"),
         ("emb.sqroot()", "did you mean `sqrt`?"),
         ("[3].reverse() + emb", "append, reverse and sort change a list"),
         ("emb.sum(dmi=1)", "Compare the call"),

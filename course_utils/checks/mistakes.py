@@ -14,7 +14,7 @@ The name comes first, then the edit, then what a reader who made the mistake is 
 - A `-` below a `+` begins a second place that is edited too.
 - Without a `-`, the lines behind `+` are the whole body of the function, or a whole method of the
   class.
-- `or` begins another way to make the same mistake.
+- `or` begins another way to make the same mistake. Without a `-`, it is about the same lines.
 """
 
 import ast
@@ -89,6 +89,9 @@ def entries(catalogue, file):
         ways = re.split(r"^or\n", "".join(f"{line}\n" for line in marked), flags=re.MULTILINE)
         places = [re.findall(r"((?:^-.*\n)*)((?:^\+.*\n)+)", way, re.MULTILINE) for way in ways]
         whole = ["".join(map("".join, way)) for way in places] == ways
+        for before, way in itertools.pairwise(places):
+            if len(before) == len(way) == 1 and not way[0][0]:
+                way[0] = before[0][0], way[0][1]
         if not (head.startswith("# ") and why and all(places) and whole):
             raise EditError(
                 f"{place_of(head, file)}: an entry is `# name`, then lines behind - and +, then "

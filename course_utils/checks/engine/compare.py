@@ -5,55 +5,76 @@ import torch
 from course_utils.checks.engine.values import describe, plain, word
 
 TOLERANCE = 1e-4
+KINDS = "shape", "dtype", "device"
 
 
-def difference(expected, came):
-    """Return None where the results agree, else a sentence: what was expected and what came.
+def agree(expected, came):
+    """True where two results are the same.
 
     Numbers agree to TOLERANCE of the largest expected one. Tuples, lists and dicts are compared
     item by item.
     """
     expected, came = plain(expected), plain(came)
     if isinstance(expected, torch.Tensor):
-        return tensor_difference(expected, came)
+        return isinstance(came, torch.Tensor) and tensors_agree(expected, came)
     if isinstance(expected, (tuple, list)):
+        several = isinstance(came, (tuple, list)) and len(came) == len(expected)
+        return several and all(map(agree, expected, came))
+    if isinstance(expected, float) and isinstance(came, (int, float)):
+        both_nan = expected != expected and came != came
+        return both_nan or abs(expected - came) <= TOLERANCE * max(1.0, abs(expected))
+    return type(expected) is type(came) and bool(expected == came)
+
+
+def tensors_agree(expected, came):
+    if any(getattr(expected, what) != getattr(came, what) for what in KINDS):
+        return False
+    expected, came = expected.detach().double(), came.detach().double()
+    bad = ~came.isfinite()
+    if not torch.equal(bad, ~expected.isfinite()):  # a known mistake may give NaN as well
+        return False
+    gap = (expected - came).masked_fill(bad, 0.0).abs()
+    if not gap.numel():
+        return True
+    largest = max(float(expected.masked_fill(bad, 0.0).abs().max()), 1e-3)
+    return float(gap.max()) <= TOLERANCE * largest
+
+
+def difference(expected, came):
+    """Return None where the results agree, else a sentence: what was expected and what came."""
+    if agree(expected, came):
+        return None
+    expected, came = plain(expected), plain(came)
+    if isinstance(expected, torch.Tensor) and isinstance(came, torch.Tensor):
+        return tensor_difference(expected, came)
+    if isinstance(expected, (tuple, list)) and isinstance(came, (tuple, list)):
         return sequence_difference(expected, came)
     if isinstance(expected, float) and isinstance(came, (int, float)):
-        close = abs(expected - came) <= TOLERANCE * max(1.0, abs(expected))
-        both_nan = expected != expected and came != came
-        return None if close or both_nan else "expected {}, got {}".format(*digits(expected, came))
-    if type(expected) is type(came) and expected == came:
-        return None
+        return "expected {}, got {}".format(*digits(expected, came))
     return f"expected {describe(expected)}, got {describe(came)}"
 
 
 def sequence_difference(expected, came):
-    if not isinstance(came, (tuple, list)) or len(came) != len(expected):
+    if len(came) != len(expected):
         return f"expected {describe(expected)}, got {describe(came)}"
-    for i, (e, c) in enumerate(zip(expected, came)):
-        if found := difference(e, c):
-            deeper = found.removeprefix("item ")
-            return f"item [{i}]" + (deeper if deeper != found else f": {found}")
-    return None
+    differing = (i for i, (e, c) in enumerate(zip(expected, came)) if not agree(e, c))
+    i = next(differing)
+    found = difference(expected[i], came[i])
+    deeper = found.removeprefix("item ")
+    return f"item [{i}]" + (deeper if deeper != found else f": {found}")
 
 
 def tensor_difference(expected, came):
-    if not isinstance(came, torch.Tensor):
-        return f"expected {describe(expected)}, got {describe(came)}"
-    for what in ("shape", "dtype", "device"):
+    for what in KINDS:
         e, c = getattr(expected, what), getattr(came, what)
         if e != c:
             return f"expected {what} {word(e)}, got {word(c)}"
     expected, came = expected.detach().double(), came.detach().double()
     bad = ~came.isfinite()
-    if not torch.equal(bad, ~expected.isfinite()):  # a known mistake may give NaN as well
+    if not torch.equal(bad, ~expected.isfinite()):
         return f"{int(bad.sum())} of {came.numel()} values are NaN or infinite"
     expected, came = (x.masked_fill(bad, 0.0) for x in (expected, came))
-    gap = (expected - came).abs()
-    scale = max(float(expected.abs().max()), 1e-3) if expected.numel() else 1.0
-    if not gap.numel() or float(gap.max()) <= TOLERANCE * scale:
-        return None
-    where = torch.unravel_index(gap.argmax(), gap.shape)
+    where = torch.unravel_index((expected - came).abs().argmax(), expected.shape)
     index = ", ".join(str(int(i)) for i in where)
     wanted, found = digits(float(expected[where]), float(came[where]))
     return (

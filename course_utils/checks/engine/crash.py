@@ -15,7 +15,6 @@ import torch
 from course_utils.checks.engine.values import is_tensor, word
 
 COURSE = str(Path(__file__).parents[2])
-EXERCISES = str(Path(__file__).parents[1] / "exercises")
 COMPREHENSIONS = "<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>"
 PACKAGES = [folder for folder in sys.path if folder.endswith(("site-packages", "dist-packages"))]
 LIBRARIES = (
@@ -85,7 +84,7 @@ def crash(error):
 def is_readers(file):
     """True for a notebook's cell or a file of the reader's; our own wrong answers count too."""
     if file.startswith(COURSE):
-        return file.startswith(EXERCISES)
+        return Path(file).parent.name.startswith(("nb", "exercises"))
     return not file.startswith(LIBRARIES)
 
 

@@ -8,15 +8,18 @@ compare with.
 import contextlib
 import copy
 import dis
+import functools
 import inspect
 import itertools
 from dataclasses import dataclass
+from unittest import mock
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from course_utils.checks.engine.compare import difference
+from course_utils.checks.engine import compare
 from course_utils.checks.engine.crash import Crash, crash
 from course_utils.checks.engine.fake_device import (
     FAKE_DEVICE,
@@ -33,7 +36,6 @@ from course_utils.checks.engine.values import (
     copied,
     describe,
     freeze,
-    is_tensor,
     name,
     names,
     same,
@@ -45,10 +47,6 @@ from course_utils.checks.engine.weights import fill, is_lazy, readings
 
 SEED = 77_130_265  # nobody else's
 FOLLOWS = "follows its input to another device"
-DRAWING = (
-    torch.nn.functional.dropout, torch.dropout, torch.nn.functional.dropout2d, torch.bernoulli,
-    torch.rand_like, torch.randn_like,
-)  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -279,8 +277,7 @@ class Probe:
 
     def caught(self, what, function, *args):
         try:
-            with InOrder():
-                result = function(*args)
+            result = function(*args)
         except (Exception, SystemExit) as error:
             self.note(what, crash(error))
             raise Stop from None
@@ -314,16 +311,20 @@ def agree(one, other):
 def alike(one, other):
     if isinstance(one, Crash) and isinstance(other, Crash):
         return one.same_as(other)
-    return not isinstance(other, Crash) and difference(one, other) is None
+    return not isinstance(other, Crash) and compare.agree(one, other)
 
 
-class InOrder(TorchFunctionMode):
-    """Within it, random numbers are drawn in the order of the axes, not of the memory."""
+@contextlib.contextmanager
+def drawn_in_order():
+    """Within it, dropout draws in the order of the axes, not in that of the memory."""
+    drawing = F.dropout
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        if func in DRAWING:
-            args = [x.contiguous() if is_tensor(x) else x for x in args]
-        return func(*args, **(kwargs or {}))
+    @functools.wraps(drawing)
+    def dropout(input, *args, **kwargs):
+        return drawing(input.contiguous(), *args, **kwargs)
+
+    with mock.patch.object(F, "dropout", dropout):
+        yield
 
 
 class Filled(TorchFunctionMode):
@@ -391,11 +392,15 @@ def no_module(made_by, value):
 
 def strays_of(module):
     """Return the names of layers for which forward takes a thing of the notebook instead."""
-    code = getattr(type(module).forward, "__code__", None)
-    found = list(dis.get_instructions(code)) if code else []
-    outside = {i.argval for i in found if i.opname == "LOAD_GLOBAL"}
+    forward = type(module).forward
+    code, outside = getattr(forward, "__code__", None), getattr(forward, "__globals__", {})
+    layers = [key for key, _ in module.named_children()]
+    if not code or not {*layers}.intersection(code.co_names, outside):
+        return []
+    found = list(dis.get_instructions(code))
+    taken = {i.argval for i in found if i.opname == "LOAD_GLOBAL"}
     own = {i.argval for i in found if i.opname in ("LOAD_ATTR", "LOAD_METHOD")}
-    return [key for key, _ in module.named_children() if key in outside - own]
+    return [key for key in layers if key in taken - own]
 
 
 def hiding(module):

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from course_utils.checks.engine.crash import Crash
-from course_utils.checks.engine.probe import FOLLOWS, Probe, Stop, agree, alike
+from course_utils.checks.engine.probe import FOLLOWS, Probe, Stop, agree, alike, drawn_in_order
 from course_utils.checks.engine.sandbox import run_apart
 from course_utils.checks.engine.source import source
 from course_utils.checks.engine.values import tensors
@@ -38,7 +38,8 @@ def observe(exercise, attempt, like=None, reading=0):
     """
     probe = Probe(zlib.crc32(exercise.id.encode()), like, reading)
     try:
-        exercise.experiment(probe, attempt)
+        with drawn_in_order():
+            exercise.experiment(probe, attempt)
         probe.stop_where_it_differs()
     except Stop:
         pass  # the attempt's exception is the last thing seen

@@ -5,6 +5,7 @@ numbers. What a parameter is follows from the layer that holds it. A bare nn.Par
 several things: each way to read it is offered, and an answer is right if it is right in one.
 """
 
+import functools
 import itertools
 import zlib
 
@@ -33,12 +34,16 @@ def numbers(p, kind):
     shape = tuple(n for n in p.shape if n != 1)
     if kind == "weight, inputs first":
         return numbers(torch.empty(shape[::-1]), "weight").T.reshape(p.shape)
-    z = torch.randn(
-        shape, generator=torch.Generator().manual_seed(zlib.crc32(f"{kind} {shape}".encode()))
-    )
+    z = normal(kind, shape).view(p.shape)
     if kind == "weight":
-        return z.view(p.shape) / max(p[0].numel() if p.ndim else 1, 1) ** 0.5
-    return z.view(p.shape) / 10 + (kind == "scale")
+        return z / max(p[0].numel() if p.ndim else 1, 1) ** 0.5
+    return z / 10 + (kind == "scale")
+
+
+@functools.cache
+def normal(kind, shape):
+    seed = zlib.crc32(f"{kind} {shape}".encode())
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def readings(module):
