@@ -41,8 +41,7 @@ MISTAKES = """
 + time_proj = (time_dim) * out_ch
 - (in_ch + 1) * out_ch
 + (in_ch) * out_ch
-You count no biases. Every convolution and the linear layer has one for each channel that comes
-out.
+You count no biases. Each convolution and the linear layer has one for each channel that comes out.
 
 # bias of the time projection missing
 - time_proj = (time_dim + 1) * out_ch
@@ -53,7 +52,7 @@ likely that of the linear layer.
 # bias of the shortcut missing
 - (in_ch + 1) * out_ch
 + in_ch * out_ch
-The shortcut's bias is missing. A 1x1 convolution has one too, for each channel that comes out.
+The shortcut's biases are missing. A 1x1 convolution has them too, one for each output channel.
 
 # one norm, or no biases in the convolutions
 - norms = 2 * (2 * out_ch)
@@ -96,29 +95,24 @@ A 3x3 kernel has 9 weights, not 3, for each pair of channels.
 +
 The second 3x3 convolution is missing. It goes from out_ch to out_ch.
 
-# second convolution from in_ch
+# both convolutions from the same channels
 - (9 * out_ch + 1)
 + (9 * in_ch + 1)
-You count both 3x3 convolutions from in_ch. The second one sees what the first one made, so it goes
-from out_ch to out_ch.
-
-# first convolution from out_ch
+or
 - (9 * in_ch + 1)
 + (9 * out_ch + 1)
-You count both 3x3 convolutions from out_ch. The first one sees the block's input, with in_ch
-channels.
+Both of your 3x3 convolutions start from the same channels. The first one goes from in_ch to out_ch,
+the second one from out_ch to out_ch.
 
 # biases of the incoming channels
 - convolutions = (9 * in_ch + 1) * out_ch
 + convolutions = 9 * in_ch * out_ch + in_ch
-A convolution has one bias for each channel that comes out, not for each that goes in: the first
-one has out_ch of them.
+A convolution has a bias for each channel that comes out, not for each that goes in.
 
 # time projected to in_ch
 - time_proj = (time_dim + 1) * out_ch
 + time_proj = (time_dim + 1) * in_ch
-The time is added after the first convolution, so its linear layer goes from time_dim to out_ch,
-not to in_ch.
+The time is added after the first convolution, so its linear layer goes from time_dim to out_ch.
 
 # time projection missing
 - + time_proj
@@ -128,8 +122,7 @@ The projection of the time is missing: a linear layer from time_dim to out_ch, w
 # shortcut always counted
 - 0 if in_ch == out_ch else (in_ch + 1) * out_ch
 + (in_ch + 1) * out_ch
-You always count the shortcut's convolution. Where in_ch equals out_ch, x goes through unchanged,
-and there are no parameters.
+You always count the shortcut. Where in_ch equals out_ch, x goes through it unchanged, without any.
 
 # shortcut never counted
 - + shortcut

@@ -1,5 +1,7 @@
 """5.5 DDIM sampling."""
 
+import math
+
 import numpy
 import torch
 from torch.nn import functional as F
@@ -23,7 +25,7 @@ def ddim_experiment(probe, ddim):
         watch_sampler(probe, ddim, "eps", xT, schedule, steps, eta)
     every = Schedule(0.01 + 0.02 * probe.uniform(50))
     watch_sampler(probe, ddim, "eps", probe.normal(2, 1, 2, 3), every)  # 50 steps, eta 0
-    probe.on_fake_device(pictures_of(ddim), NoiseNet(), xT, schedule, steps, 0.5)
+    probe.on_fake_device(pictures_of(ddim), NoiseNet(), xT, schedule, 2, 0.5)
 
 
 MISTAKES = """
@@ -35,6 +37,9 @@ Your steps begin with T, where alpha_bar ends at T - 1. Take 1 off after roundin
 # steps cut off
 - round(schedule.T * (1 - i / steps)) - 1
 + int(schedule.T * (1 - i / steps)) - 1
+or
+- round(schedule.T * (1 - i / steps)) - 1
++ schedule.T * (steps - i) // steps - 1
 You cut off what is behind the point, as int(), // and .long() do. The steps are rounded.
 
 # halves rounded another way
@@ -258,22 +263,13 @@ def ddim_with_numpy(model, xT, schedule, steps=50, eta=0.0):
         yield t, xt, x0
 
 
-class Turning:
-    """Noise and picture are the legs of an angle that shrinks."""
-
-    def __init__(self, schedule):
-        self.angles = torch.acos(schedule.alpha_bar.double().sqrt())
-
-    def __call__(self, t):
-        angle = self.angles[t] if t >= 0 else torch.zeros((), dtype=torch.float64)
-        return float(angle.cos()), float(angle.sin())
-
-
 def ddim_by_angles(model, xT, schedule, steps=50, eta=0.0):
-    turning, xt, i = Turning(schedule), xT, 0
+    angles = [*torch.acos(schedule.alpha_bar.double().sqrt()).tolist(), 0.0]  # that of -1 is 0
+    xt, i = xT, 0
     while i < steps:
         t, after = (round(schedule.T * (steps - j) / steps) - 1 for j in (i, i + 1))
-        (cos, sin), (new_cos, new_sin) = turning(t), turning(after)
+        cos, new_cos = (math.cos(angles[j]) for j in (t, after))
+        sin, new_sin = (math.sin(angles[j]) for j in (t, after))
         with torch.no_grad():
             x0 = ((xt - sin * model(xt, t)) / cos).clamp(-1, 1)
         eps = (xt - cos * x0) / sin

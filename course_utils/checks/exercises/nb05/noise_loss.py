@@ -17,11 +17,11 @@ HINTS = [
 
 
 def loss_experiment(probe, noise_loss):
-    schedule = cosine_schedule(100)
+    schedule = cosine_schedule()
     for B, C, H, W in [(3, 1, 4, 5), (5, 2, 3, 2)]:
         net = NoiseNet()
         x0, eps = probe.uniform(B, C, H, W) * 2 - 1, probe.normal(B, C, H, W)
-        given = net, x0, probe.steps(B, 100), eps, schedule
+        given = net, x0, probe.steps(B), eps, schedule
         with probe.advice(*HINTS):
             loss = probe.run("noise_loss(net, x0, t, eps, schedule)", noise_loss, *given)
         xt, t = net.asked[0] if net.asked else (None, None)
@@ -43,15 +43,13 @@ def loss_step_by_step(net, x0, t, eps, schedule):
 
 
 MISTAKES = """
-# compared with the picture
+# compared with a picture
 - answer - eps
 + answer - x0
-You compare the answer with the picture x0. This network is asked for the noise, eps.
-
-# compared with the noisy picture
+or
 - answer - eps
 + answer - xt
-You compare the answer with xt, which the network was given. It is asked for the noise in it, eps.
+You compare the answer with a picture, x0 or xt. This network is asked for the noise, eps.
 
 # network sees the clean picture
 - net(xt, t)
@@ -74,14 +72,12 @@ or
 or
 - xt = add_noise(x0, eps, alpha_bar)
 + xt = add_noise(x0, torch.randn_like(x0), alpha_bar)
-You draw noise of your own. Use the eps that is passed in for both, to make xt and to compare with:
-noise that the network never saw can't be predicted.
+You draw noise of your own. Use the eps that is passed in, both to make xt and to compare with.
 
 # picture and noise swapped
 - add_noise(x0, eps, alpha_bar)
 + add_noise(eps, x0, alpha_bar)
-Picture and noise are swapped in add_noise. It takes the picture first: add_noise(x0, eps,
-alpha_bar).
+The picture and the noise are swapped in your call of add_noise(x0, eps, alpha_bar).
 
 # alpha_bar of all steps
 - schedule.alpha_bar_at(t)
@@ -108,12 +104,6 @@ or
 beta and 1 - beta belong to a single step. What is left of the picture after all steps up to t is
 their product, schedule.alpha_bar_at(t).
 
-# noisy picture clipped
-- xt = add_noise(x0, eps, alpha_bar)
-+ xt = add_noise(x0, eps, alpha_bar).clamp(-1, 1)
-You clip xt. Noise goes beyond [-1, 1], and where it is cut off, the network can't see how much
-there was.
-
 # network told another t
 - net(xt, t)
 + net(xt, t / schedule.T)
@@ -122,11 +112,6 @@ or
 + net(xt, alpha_bar)
 The network is told something else than t. Hand t on as it is: the sinusoids are made for whole
 steps.
-
-# inputs of the network swapped
-- net(xt, t)
-+ net(t, xt)
-The network takes the picture first: net(xt, t).
 
 # differences that cancel
 - ((answer - eps) ** 2).mean()

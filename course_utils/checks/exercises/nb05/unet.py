@@ -55,39 +55,34 @@ timesteps takes t first, then x: timesteps(t, x).
 + timesteps(t, x) / 1000
 You divide t before it is embedded. The sinusoids are made for whole steps, so hand t on as it is.
 
-# t in place of temb
+# temb not handed on
 - self.encoder(x, temb)
 + self.encoder(x, t)
 or
 - skips, temb)
 + skips, t)
-You hand t on where temb is needed. The encoder and the decoder both get the embedded time.
-
-# time missing in a call
+or
 - self.encoder(x, temb)
 + self.encoder(x)
 or
 - skips, temb)
 + skips)
-The encoder and the decoder both need temb, as their last input.
+Both the encoder and the decoder get temb, the embedded time, as their last input.
 
 # skips turned round
 - return self.decoder(bottom, skips, temb)
 + return self.decoder(bottom, skips[::-1], temb)
-The skips reach the decoder in another order. The encoder lists them from top to bottom, and the
-decoder expects just that: it turns the list round itself.
+You turn the skips round. The decoder does that itself, and expects them from top to bottom.
 
 # bottom and skips swapped
 - self.decoder(bottom, skips, temb)
 + self.decoder(skips, bottom, temb)
-The encoder returns the bottleneck's features first, then the skips. The decoder takes them in the
-same order.
+The encoder returns the bottleneck's features, then the skips; the decoder takes them in this order.
 
 # x in place of the bottleneck
 - self.decoder(bottom, skips, temb)
 + self.decoder(x, skips, temb)
-You give the decoder the picture x. It starts from what the encoder returned, the features of the
-bottleneck.
+You give the decoder the picture x. It starts from the bottleneck, which the encoder returned first.
 
 # input added to the answer
 - return self.decoder(bottom, skips, temb)
@@ -95,8 +90,7 @@ bottleneck.
 or
 - return self.decoder(bottom, skips, temb)
 + return x - self.decoder(bottom, skips, temb)
-You combine the answer with the input x. What the decoder returns is the noise already: return it
-as it is.
+You combine the answer with the input x. What the decoder returns is the noise already.
 
 # answer squashed
 - self.decoder(bottom, skips, temb)
@@ -104,11 +98,7 @@ as it is.
 or
 - self.decoder(bottom, skips, temb)
 + self.decoder(bottom, skips, temb).sigmoid()
-or
-- self.decoder(bottom, skips, temb)
-+ self.decoder(bottom, skips, temb).clamp(-1, 1)
-The answer goes through tanh or another function that bounds it. Noise has no bounds: return what
-the decoder returns.
+You squash the answer with tanh or the like. Noise has no bounds: return what the decoder returns.
 
 # channels doubled whatever ch_mult says
 - [base_ch * m for m in ch_mult]
@@ -133,8 +123,8 @@ You multiply from level to level. Each level has base_ch times its own multiplie
 or
 - [base_ch * m for m in ch_mult]
 + [in_ch] + [base_ch * m for m in ch_mult]
-Your list of channels has one number more than ch_mult, so the picture is halved once too often.
-Level i has base_ch * ch_mult[i] channels, and the encoder gets in_ch by itself.
+Your list of channels is one longer than ch_mult, so the picture is halved once too often. Level i
+has base_ch * ch_mult[i] channels, and the encoder is told in_ch separately.
 
 # a level too few
 - for m in ch_mult]
@@ -144,8 +134,7 @@ A level is missing. The last number of ch_mult belongs to the bottleneck, which 
 # decoder's channels turned round
 - Decoder(chs, in_ch, time_dim)
 + Decoder(chs[::-1], in_ch, time_dim)
-The decoder gets its channels upside down. It takes the encoder's list, top to bottom, and turns it
-round itself.
+You turn the decoder's channels round. It does that itself, and takes the list of the encoder.
 
 # decoder's arguments in the encoder's order
 - Decoder(chs, in_ch, time_dim)
@@ -153,9 +142,6 @@ round itself.
 The decoder takes the list of channels first, and then how many come out.
 
 # in_ch not used
-- Encoder(in_ch, chs, time_dim)
-+ Encoder(1, chs, time_dim)
-or
 - Decoder(chs, in_ch, time_dim)
 + Decoder(chs, 1, time_dim)
 or
@@ -179,10 +165,7 @@ The answer has the channels of the top level. It is noise in a picture, so it ha
 or
 - TimeEmbedding(time_dim)
 + TimeEmbedding(4 * base_ch)
-or
-- TimeEmbedding(time_dim)
-+ TimeEmbedding(256)
-The time embedding has another width than the blocks expect. It is time_dim for all three parts.
+The time embedding isn't as wide as the blocks expect. All three parts get time_dim.
 
 
 """
