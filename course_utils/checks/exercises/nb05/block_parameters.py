@@ -74,11 +74,6 @@ or
 You count BatchNorm's running mean and variance. They are stored (state_dict() lists them), but no
 gradient changes them, so they are buffers and not parameters.
 
-# first norm of in_ch channels
-- norms = 2 * (2 * out_ch)
-+ norms = 2 * in_ch + 2 * out_ch
-Both norms come after a convolution, so both have out_ch channels. You give the first one in_ch.
-
 # kernel not squared
 - (9 * in_ch + 1) * out_ch + (9 * out_ch + 1)
 + (3 * in_ch + 1) * out_ch + (3 * out_ch + 1)

@@ -166,14 +166,6 @@ or
 A fraction in your sigma is upside down. alpha_bar' is larger than alpha_bar, and both fractions are
 below 1: (1 - alpha_bar') / (1 - alpha_bar) and alpha_bar / alpha_bar'.
 
-# half of sigma
-- variance = (1 - alpha_bar_next) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_next)
-+ variance = (1 - alpha_bar_next) / (1 - alpha_bar)
-or
-- variance = (1 - alpha_bar_next) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_next)
-+ variance = 1 - alpha_bar / alpha_bar_next
-One of the two factors in your sigma is missing.
-
 # eta without effect
 - - sigma**2
 +

@@ -112,9 +112,6 @@ The share of x0 has the factor beta_t, without a root. Compare yours with the fo
 or
 - (1 - beta).sqrt()
 + alpha_bar_next.sqrt()
-or
-- (1 - beta).sqrt()
-+ beta.sqrt()
 The root in the share of xt is that of 1 - beta_t, of this step alone. alpha_bar is the product
 over all steps up to t.
 

@@ -153,9 +153,6 @@ or
 or
 - model(xt, t)
 + model(xt, t / schedule.T)
-or
-- model(xt, t)
-+ model(xt, schedule.T - 1 - t)
 The model is told another t than the one that xt is at. Hand it t as it is.
 
 # inputs of predict_x0 swapped
@@ -261,8 +258,7 @@ You return the finished picture alone. Yield after every step, so that the calle
 -     yield t, xt, x0
 +     found.append((t, xt, x0))
 + return found
-You return all steps in a list when everything is done. A generator hands out each one as soon as
-it's taken: yield t, xt, x0 in the loop, and no return.
+You return a list when all is done. A generator hands out each step as it's taken: yield t, xt, x0.
 
 # gradients kept
 - @torch.no_grad()

@@ -126,11 +126,6 @@ or
 Your list of channels is one longer than ch_mult, so the picture is halved once too often. Level i
 has base_ch * ch_mult[i] channels, and the encoder is told in_ch separately.
 
-# a level too few
-- for m in ch_mult]
-+ for m in ch_mult[:-1]]
-A level is missing. The last number of ch_mult belongs to the bottleneck, which is in chs as well.
-
 # decoder's channels turned round
 - Decoder(chs, in_ch, time_dim)
 + Decoder(chs[::-1], in_ch, time_dim)
