@@ -136,6 +136,9 @@ or
 - (xt - alpha_bar.sqrt() * x0)
 + (xt - alpha_bar * x0)
 or
+- (xt - alpha_bar.sqrt() * x0)
++ (xt - x0)
+or
 - (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
 + (xt - alpha_bar_next.sqrt() * x0) / (1 - alpha_bar_next).sqrt()
 The eps that you compute anew isn't (xt - sqrt(alpha_bar) x0) / sqrt(1 - alpha_bar), with two roots
@@ -156,6 +159,11 @@ A root is missing in your sigma: both of its factors are under one.
 - eta * variance.sqrt()
 + (eta * variance).sqrt()
 In your sigma eta is under the root. It multiplies what the roots give.
+
+# eta in place of sigma
+- sigma * torch.randn_like(xt)
++ eta * torch.randn_like(xt)
+You multiply z by eta. Multiply it by sigma, which is eta times two roots.
 
 # sigma upside down
 - (1 - alpha_bar_next) / (1 - alpha_bar)

@@ -80,6 +80,11 @@ At t = 0 you leave xt as it is. That step is taken too, only without noise, and 
 + (1 - alpha_bar))
 You multiply z by the variance. Take its root, sigma_t.
 
+# beta missing in sigma
+- beta * (1 - alpha_bar_next) / (1 - alpha_bar)
++ (1 - alpha_bar_next) / (1 - alpha_bar)
+In your sigma the factor beta_t is missing, under the root.
+
 # sigma upside down
 - beta * (1 - alpha_bar_next) / (1 - alpha_bar)
 + beta * (1 - alpha_bar) / (1 - alpha_bar_next)

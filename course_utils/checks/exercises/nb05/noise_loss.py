@@ -26,10 +26,10 @@ def loss_experiment(probe, noise_loss):
             loss = probe.run("noise_loss(net, x0, t, eps, schedule)", noise_loss, *given)
         xt, t = net.asked[0] if net.asked else (None, None)
         probe.note(
-            "the xt that the network is given", xt,
+            "The xt that the network is given", xt,
             look="add_noise(x0, eps, alpha_bar) makes it, with alpha_bar at t for each picture.",
         )  # fmt: skip
-        probe.note("the t that the network is told", t, look="Hand on the t that is passed in.")
+        probe.note("The t that the network is told", t, look="Hand on the t that is passed in.")
         probe.note("backward called", net.weight.grad is not None)
         probe.note("can be learned from", isinstance(loss, torch.Tensor) and loss.requires_grad)
         probe.call(noise_loss, *given)

@@ -21,8 +21,10 @@ HINTS = [
     ("'int' object has no", "alpha_bar_at", "alpha_bar_at takes a tensor of steps. For a single "
      "one, an int, write schedule.alpha_bar[t]."),
     ("no attribute", r"schedule\.", "A schedule has T, betas and alpha_bar."),
-    ("index .* out of (bounds|range)", "", "Print the index. The steps are T - 1 down to 0, and "
+    ("index.* out of (bounds|range)", "", "Print the index. The steps are T - 1 down to 0, and "
      "after the last one there is no next: alpha_bar is 1 there."),
+    ("must be Tensor, not", "", "torch.sqrt takes no plain number. Where alpha_bar is 1, write "
+     "torch.ones(()); x ** 0.5 takes both."),
 ]  # fmt: skip
 
 
@@ -38,7 +40,7 @@ def watch_sampler(probe, sampler, second, xT, schedule, *more):
         result, steps = probe.run(what, run_to_end, sampler, *given)
 
     probe.note(
-        "the number of steps", len(steps),
+        "The number of steps", len(steps),
         f"{len(steps)} steps come out of your sampler, and {n} are expected.",
         "Is yield t, xt, x0 the last line in the loop, and does the loop come to all steps?",
     )  # fmt: skip
@@ -83,7 +85,7 @@ def watch_sampler(probe, sampler, second, xT, schedule, *more):
     )  # fmt: skip
     for of, share in zip(("x0", second, "z"), shares):
         probe.note(
-            f"the share of {of} in xt {first}", share, look="x0 is right there. Put that t into "
+            f"The share of {of} in xt {first}", share, look="x0 is right there. Put that t into "
             "the formula, and compare your factors with it one by one.",
         )  # fmt: skip
     probe.note(
