@@ -1,9 +1,14 @@
-"""Stand-ins for networks and for a GPU, which experiments hand to an attempt, and the functions
-that call it. An error in here is the attempt's, so they stand apart from the exercises."""
+"""What experiments hand to an attempt in place of networks and of a GPU, and what calls it.
+
+An exception raised in here is the attempt's, so these stand apart from the exercises.
+"""
 
 import functools
+import itertools
 import math
+from collections.abc import Iterator
 
+import numpy
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -11,8 +16,25 @@ from torch.nn import functional as F
 from course_utils.checks.engine.probe import freeze
 
 
+class NoiseNet(nn.Module):
+    """Stands in for a network that is told t: its answer depends on xt, on t, and on a weight.
+
+    What it was asked, (xt, t) each time, is kept in `asked`.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(0.7))
+        self.asked = []
+
+    def forward(self, xt, t):
+        t = torch.as_tensor(t, dtype=xt.dtype, device=xt.device).view(-1, 1, 1, 1)
+        self.asked.append((freeze(xt), freeze(t.flatten())))
+        return self.weight * xt + 0.3 * torch.sin(t + 2 * xt)
+
+
 class SigmaNet(nn.Module):
-    """A stand-in for a network that is told sigma: its answer depends on xt and on sigma."""
+    """Stands in for a network that is told sigma: its answer depends on xt and on sigma."""
 
     def forward(self, xt, sigma):
         sigma = torch.as_tensor(sigma, dtype=xt.dtype, device=xt.device).view(-1, 1, 1, 1)
@@ -20,14 +42,14 @@ class SigmaNet(nn.Module):
 
 
 class Labels:
-    """What a network with labels has as cond_embed, as far as guidance needs it."""
+    """What guidance needs of a labelled network's cond_embed."""
 
     def __init__(self, hidden):
         self.hidden = hidden
 
 
 class LabelledNet(nn.Module):
-    """A stand-in for a network that knows labels too."""
+    """Stands in for a network that is told labels too."""
 
     def __init__(self, classes):
         super().__init__()
@@ -57,7 +79,7 @@ class LabelledNet(nn.Module):
         return torch.sin(xt * (1 + shift[:, :, None, None]))
 
 
-# What puts a question to an attempt
+# What calls an attempt
 
 
 def guided_by(Guided):
@@ -77,8 +99,24 @@ def schedule_of(SigmaSchedule):
     return sigma_at, sample_sigmas
 
 
+def run_to_end(sampler, *args):
+    """Run a sampler: what the call returned, and the steps that came out of it, 100 at most."""
+    result = sampler(*args)
+    steps = isinstance(result, (Iterator, list))
+    return result, list(itertools.islice(result, 100)) if steps else []
+
+
+def pictures_of(sampler):
+    """A function that runs a sampler to its end: the pictures of every step, without its t."""
+
+    def run(*args):
+        return [tuple(step[1:]) for step in run_to_end(sampler, *args)[1]]
+
+    return run
+
+
 def all_steps(probe, sampler):
-    """A function that runs a sampler to its end: what it yields, or returns, as a list."""
+    """A function that runs a sampler of sigmas to its end: its steps, as a list."""
 
     @functools.wraps(sampler)
     def run(model, xT, sigmas, *more):
@@ -97,10 +135,13 @@ def all_steps(probe, sampler):
     return run
 
 
+# Numbers are numbers: Python's, NumPy's, and tensors that hold one
+
+
 def as_float(value):
-    """A number, in a tensor or not, as a float; anything else as it is. NaN and infinity become
-    words: then two wrong answers that give them are the same."""
-    if isinstance(value, torch.Tensor) and value.numel() == 1:
+    """A number as a float, NaN and infinity as words, so that they equal themselves; anything
+    else as it is."""
+    if hasattr(value, "item") and math.prod(value.shape) == 1:
         value = value.item()
     if not isinstance(value, (int, float)):
         return value
@@ -108,16 +149,13 @@ def as_float(value):
 
 
 def number(value):
-    """A sigma, which may be a plain number or a tensor with one, of any shape, as a tensor."""
-    if isinstance(value, float):
-        value = torch.tensor(value)
+    """A number as a tensor of shape (); anything else as it is."""
+    if isinstance(value, (float, numpy.floating)):
+        value = torch.tensor(float(value))
     return value.reshape(()) if isinstance(value, torch.Tensor) and value.numel() == 1 else value
 
 
-# What stands in for a tensor on a GPU
-
-
-class Elsewhere(torch.Tensor):
+class OnFakeDevice(torch.Tensor):
     """A tensor that acts as if it were on a GPU: it may be read and copied to the CPU, and what is
     computed from it is on the device "meta"."""
 
@@ -141,3 +179,6 @@ class Elsewhere(torch.Tensor):
             return plain if number else plain.to("meta")
 
         return function(*map(there, args), **{k: there(v) for k, v in (kwargs or {}).items()})
+
+
+Elsewhere = OnFakeDevice  # its name until nb10 uses the new one

@@ -1,0 +1,278 @@
+"""5.4 DDPM sampling."""
+
+import torch
+from torch.nn import functional as F
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.exercises.nb05.sampling import MISTAKES_OF_BOTH, watch_sampler
+from course_utils.checks.exercises.test_doubles import NoiseNet, pictures_of
+from course_utils.checks.mistakes import edits
+from course_utils.diffusion import predict_x0
+from course_utils.samplers import ddpm
+from course_utils.schedule import Schedule
+
+
+def ddpm_experiment(probe, ddpm):
+    for T, B, C, H, W in [(4, 2, 1, 2, 4), (8, 3, 2, 4, 2)]:
+        schedule = Schedule(0.05 + 0.5 * probe.uniform(T))
+        watch_sampler(probe, ddpm, "the old xt", probe.normal(B, C, H, W), schedule)
+    two = Schedule(schedule.betas[:2])
+    probe.on_fake_device(pictures_of(ddpm), NoiseNet(), probe.normal(B, C, H, W), two)
+
+
+# What is wrong with sigma shows after the last step too, unless no noise is added there. So these
+# are made in two right answers: with `if t > 0`, and without it.
+MISTAKES_OF_SIGMA = """
+# another alpha_bar before the first step
+- alpha_bars[t - 1] if t > 0 else torch.ones_like(alpha_bar)
++ alpha_bars[t - 1]
+or
+- alpha_bars[t - 1] if t > 0 else torch.ones_like(alpha_bar)
++ alpha_bars[max(t - 1, 0)]
+or
+- torch.ones_like(alpha_bar)
++ torch.zeros_like(alpha_bar)
+At t = 0 your alpha_bar of the step before isn't 1. (alpha_bar[-1] is the last one in Python.)
+Before the first step nothing is noise, so alpha_bar is 1 there, and sigma is 0.
+
+# variance beta
+- (beta * (1 - alpha_bar_next) / (1 - alpha_bar)).sqrt()
++ beta.sqrt()
+Your noise has the variance beta_t, the larger of the two that the paper allows. Asked for is the
+smaller, with the factor (1 - alpha_bar at t - 1) / (1 - alpha_bar), which is 0 at t = 0.
+
+# noise not scaled
+- sigma * torch.randn_like(xt)
++ torch.randn_like(xt)
+You add z as it is. Multiply it by sigma, which is small at most steps and 0 at the last.
+"""
+
+MISTAKES = """
+# upwards in time
+- reversed(range(schedule.T))
++ range(schedule.T)
+You go from t = 0 up. Sampling starts at t = T - 1, where all is noise, and goes down.
+
+# t = 0 left out
+- reversed(range(schedule.T))
++ reversed(range(1, schedule.T))
+You never yield t = 0. The loop ends at 1, as range(1, T) or range(T - 1, 0, -1) make it, or the
+yield is inside an `if t > 0`.
+
+# t from T to 1
+- reversed(range(schedule.T))
++ range(schedule.T, 0, -1)
+You count from T to 1, as the paper does. Here the steps are T - 1 to 0: reversed(range(T)).
+
+# no noise at t = 1
+- if t > 0:
++ if t > 1:
+You add no noise at t = 1. The paper's "if t > 1" counts from 1; here it is t > 0.
+
+# step at t = 0 not taken
+- xt = x0_share * x0 + xt_share * xt
++ if t > 0:
++     xt = x0_share * x0 + xt_share * xt
+At t = 0 you leave xt as it is. That step is taken too, only without noise, and leads to x0.
+
+# variance in place of its root
+- (1 - alpha_bar)).sqrt()
++ (1 - alpha_bar))
+You multiply z by the variance. Take its root, sigma_t.
+
+# beta missing in sigma
+- beta * (1 - alpha_bar_next) / (1 - alpha_bar)
++ (1 - alpha_bar_next) / (1 - alpha_bar)
+In your sigma the factor beta_t is missing, under the root.
+
+# sigma upside down
+- beta * (1 - alpha_bar_next) / (1 - alpha_bar)
++ beta * (1 - alpha_bar) / (1 - alpha_bar_next)
+The fraction in your sigma is upside down. 1 - alpha_bar at t - 1, the smaller one, is on top.
+
+# root of a share missing
+- alpha_bar_next.sqrt() * beta
++ alpha_bar_next * beta
+or
+- (1 - beta).sqrt()
++ (1 - beta)
+A root is missing in a share: x0's has that of alpha_bar at t - 1, xt's that of 1 - beta_t.
+
+# alpha_bar at t in the share of x0
+- alpha_bar_next.sqrt() * beta
++ alpha_bar.sqrt() * beta
+In the share of x0 you take the root of alpha_bar at t. It's that of the step before, t - 1.
+
+# beta missing in the share of x0
+- alpha_bar_next.sqrt() * beta
++ alpha_bar_next.sqrt()
+or
+- alpha_bar_next.sqrt() * beta
++ alpha_bar_next.sqrt() * beta.sqrt()
+The share of x0 has the factor beta_t, without a root. Compare yours with the formula.
+
+# alpha_bar in the root of the share of xt
+- (1 - beta).sqrt()
++ alpha_bar.sqrt()
+or
+- (1 - beta).sqrt()
++ alpha_bar_next.sqrt()
+The root in the share of xt is that of 1 - beta_t, of this step alone. alpha_bar is the product
+over all steps up to t.
+
+# alpha_bar at t in the share of xt
+- (1 - beta).sqrt() * (1 - alpha_bar_next)
++ (1 - beta).sqrt() * (1 - alpha_bar)
+The share of xt has 1 - alpha_bar at t - 1 on top. With that of t, the fraction cancels.
+
+# root of 1 - alpha_bar
+- beta / (1 - alpha_bar)
++ beta / (1 - alpha_bar).sqrt()
+- xt_share = (1 - beta).sqrt() * (1 - alpha_bar_next) / (1 - alpha_bar)
++ xt_share = (1 - beta).sqrt() * (1 - alpha_bar_next) / (1 - alpha_bar).sqrt()
+Both shares are divided by 1 - alpha_bar. You divide by its root.
+
+# beta of the step before
+- betas[t]
++ betas[t - 1]
+You take beta at t - 1. Only alpha_bar is needed there; beta is that of t.
+
+# shares swapped
+- x0_share * x0 + xt_share * xt
++ xt_share * x0 + x0_share * xt
+The shares of x0 and xt are swapped. At t = 0 everything must come from x0.
+
+# one share only
+- x0_share * x0 + xt_share * xt
++ x0_share * x0
+or
+- x0_share * x0 + xt_share * xt
++ xt_share * xt
+The new xt is a mixture of x0 and the old xt. One of them is missing in yours.
+
+# jump to x0
+- x0_share * x0 + xt_share * xt
++ x0
+or
+- xt = x0_share * x0 + xt_share * xt
++ xt = x0
+- xt = xt + sigma * torch.randn_like(xt)
++
+Your new xt is x0 itself, with noise or without. Go a small part of the way: mix x0 with xt.
+
+# step with the raw eps
+- x0_share * x0 + xt_share * xt
++ (xt - beta / (1 - alpha_bar).sqrt() * model(xt, t)) / (1 - beta).sqrt()
+You step with eps as the network gave it (the paper's algorithm 2), so clipping x0 has no effect on
+xt. Take the formula with x0, the clipped one.
+
+# x0 by beta
+- predict_x0(xt, model(xt, t), alpha_bar)
++ predict_x0(xt, model(xt, t), 1 - beta)
+or
+- predict_x0(xt, model(xt, t), alpha_bar)
++ predict_x0(xt, model(xt, t), beta)
+predict_x0 needs alpha_bar, the product over all steps up to t. You give it that of a single step.
+
+# t of the next step
+- yield t, xt, x0
++ yield t - 1, xt, x0
+You yield the t of the next step. Yield that of the step that was taken; the first is T - 1.
+
+# all steps in one tensor
+- xt = xT
++ xt = xT.clone()
+- xt = x0_share * x0 + xt_share * xt
++ xt *= xt_share
++ xt += x0_share * x0
+- xt = xt + sigma * torch.randn_like(xt)
++ xt += sigma * torch.randn_like(xt)
+or
+- xt = x0_share * x0 + xt_share * xt
++ xt *= xt_share
++ xt += x0_share * x0
+- xt = xt + sigma * torch.randn_like(xt)
++ xt += sigma * torch.randn_like(xt)
+Each step writes into the same tensor, so a list of all steps holds the last one many times. Make a
+new tensor at each step: xt = ..., not *= and +=.
+"""
+
+
+@torch.no_grad()
+def ddpm_with_noise_at_every_step(model, xT, schedule):
+    xt = xT
+    for t in range(schedule.T - 1, -1, -1):
+        beta, alpha_bar = schedule.betas[t], schedule.alpha_bar[t].to(xT.device)
+        alpha_bars = schedule.alpha_bar
+        alpha_bar_next = alpha_bars[t - 1] if t > 0 else torch.ones_like(alpha_bar)
+        x0 = predict_x0(xt, model(xt, t), alpha_bar).clip(-1, 1)
+        mean = beta * alpha_bar_next**0.5 * x0 + (1 - alpha_bar_next) * (1 - beta) ** 0.5 * xt
+        xt = mean / (1 - alpha_bar)
+        sigma = (beta * (1 - alpha_bar_next) / (1 - alpha_bar)).sqrt()
+        xt = xt + sigma * torch.randn_like(xt)
+        yield t, xt, x0
+
+
+@torch.no_grad()
+def ddpm_by_noise(model, xT, schedule):
+    xt = xT
+    alphas = 1 - schedule.betas
+    bars = torch.cat([torch.ones(1), schedule.alpha_bar])
+    for t in torch.arange(schedule.T).flip(0):
+        bar, before = bars[t + 1], bars[t]
+        eps = model(xt, torch.full((len(xt),), t))
+        x0 = ((xt - (1 - bar).sqrt() * eps) / bar.sqrt()).clip(-1, 1)
+        eps = (xt - bar.sqrt() * x0) / (1 - bar).sqrt()
+        xt = (xt - (1 - alphas[t]) / (1 - bar).sqrt() * eps) / alphas[t].sqrt()
+        xt = xt + torch.randn_like(xt) * (schedule.betas[t] * (1 - before) / (1 - bar)).sqrt()
+        yield t, xt, x0
+
+
+def ddpm_by_precision(model, xT, schedule):
+    xt = xT
+    for t in range(schedule.T)[::-1]:
+        beta, bar = schedule.betas[t], schedule.alpha_bar[t].to(xt.device)
+        with torch.no_grad():
+            x0 = predict_x0(xt, model(xt, t), bar).clamp(min=-1, max=1)
+        if t == 0:
+            yield 0, x0, x0
+            return
+        before = schedule.alpha_bar[t - 1]
+        precision = 1 / (1 - before) + (1 - beta) / beta
+        mean = (before.sqrt() * x0 / (1 - before) + (1 - beta).sqrt() * xt / beta) / precision
+        xt = torch.randn_like(xt).div(precision.sqrt()).add(mean)
+        yield t, xt, x0
+
+
+@torch.no_grad()
+def ddpm_from_tables(model, xT, schedule):
+    betas, bars = (x.to(xT.device).view(-1, 1, 1, 1) for x in (schedule.betas, schedule.alpha_bar))
+    bars_before = F.pad(bars[:-1].flatten(), (1, 0), value=1.0).view_as(bars)
+    variance = betas * (1 - bars_before) / (1 - bars)
+    coef1 = betas * bars_before.sqrt() / (1 - bars)
+    coef2 = (1 - bars_before) * (1 - betas).sqrt() / (1 - bars)
+    img, i = xT, schedule.T
+    while i > 0:
+        i -= 1
+        steps = torch.full((img.shape[0],), i, device=img.device, dtype=torch.long)
+        pred_noise = model(img, steps)
+        x_start = (1 / bars[i]).sqrt() * img - (1 / bars[i] - 1).sqrt() * pred_noise
+        x_start = x_start.clamp(-1.0, 1.0)
+        noise = torch.randn(img.shape, device=img.device) if i > 0 else 0.0
+        img = coef1[steps] * x_start + coef2[steps] * img + variance[steps].sqrt() * noise
+        yield i, img, x_start
+
+
+EXERCISE = Exercise(
+    id="5.4",
+    title="DDPM sampling",
+    notebook="05_full_unet",
+    reference=ddpm,
+    experiment=ddpm_experiment,
+    look="Print t, and the three factors x0_share, xt_share and sigma, at each step.",
+    catalogue=edits(ddpm, MISTAKES_OF_BOTH + MISTAKES_OF_SIGMA + MISTAKES)
+    + edits(ddpm_with_noise_at_every_step, MISTAKES_OF_SIGMA),
+    also_right=[
+        ddpm_with_noise_at_every_step, ddpm_by_noise, ddpm_by_precision, ddpm_from_tables,
+    ],
+)  # fmt: skip

@@ -1,0 +1,205 @@
+"""5.3 The training objective."""
+
+import torch
+from einops import rearrange, reduce
+from torch import nn
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.exercises.test_doubles import NoiseNet
+from course_utils.checks.mistakes import edits
+from course_utils.diffusion import add_noise, noise_loss
+from course_utils.schedule import cosine_schedule
+
+HINTS = [
+    ("missing 1 required positional argument: 't'", r"net\(", "net takes two things, xt and t."),
+    ("no attribute 'alpha", "schedule", "schedule.alpha_bar_at(t) gives alpha_bar for each t."),
+]
+
+
+def loss_experiment(probe, noise_loss):
+    schedule = cosine_schedule()
+    for B, C, H, W in [(3, 1, 4, 5), (5, 2, 3, 2)]:
+        net = NoiseNet()
+        x0, eps = probe.uniform(B, C, H, W) * 2 - 1, probe.normal(B, C, H, W)
+        given = net, x0, probe.steps(B), eps, schedule
+        with probe.advice(*HINTS):
+            loss = probe.run("noise_loss(net, x0, t, eps, schedule)", noise_loss, *given)
+        xt, t = net.asked[0] if net.asked else (None, None)
+        probe.note(
+            "The xt that the network is given", xt,
+            look="add_noise(x0, eps, alpha_bar) makes it, with alpha_bar at t for each picture.",
+        )  # fmt: skip
+        probe.note("The t that the network is told", t, look="Hand on the t that is passed in.")
+        probe.note("backward called", net.weight.grad is not None)
+        probe.note("can be learned from", isinstance(loss, torch.Tensor) and loss.requires_grad)
+        probe.call(noise_loss, *given)
+
+
+def loss_step_by_step(net, x0, t, eps, schedule):
+    alpha_bar = schedule.alpha_bar_at(t)
+    xt = add_noise(x0, eps, alpha_bar)
+    answer = net(xt, t)
+    return ((answer - eps) ** 2).mean()
+
+
+MISTAKES = """
+# compared with a picture
+- answer - eps
++ answer - x0
+or
+- answer - eps
++ answer - xt
+You compare the answer with a picture, x0 or xt. This network is asked for the noise, eps.
+
+# network sees the clean picture
+- net(xt, t)
++ net(x0, t)
+The network is given the clean picture x0, where there is no noise to find. Give it xt.
+
+# noise at full strength
+- xt = add_noise(x0, eps, alpha_bar)
++ xt = x0 + eps
+You add eps at full strength at every step. add_noise(x0, eps, alpha_bar) mixes in as much as
+belongs to t.
+
+# noise of its own
+- answer - eps
++ answer - torch.randn_like(x0)
+or
+- alpha_bar = schedule.alpha_bar_at(t)
++ alpha_bar = schedule.alpha_bar_at(t)
++ eps = torch.randn_like(x0)
+or
+- xt = add_noise(x0, eps, alpha_bar)
++ xt = add_noise(x0, torch.randn_like(x0), alpha_bar)
+You draw noise of your own. Use the eps that is passed in, both to make xt and to compare with.
+
+# picture and noise swapped
+- add_noise(x0, eps, alpha_bar)
++ add_noise(eps, x0, alpha_bar)
+The picture and the noise are swapped in your call of add_noise(x0, eps, alpha_bar).
+
+# alpha_bar of all steps
+- schedule.alpha_bar_at(t)
++ schedule.alpha_bar
+schedule.alpha_bar holds the values of all T steps. Each picture needs the one of its own step:
+schedule.alpha_bar_at(t).
+
+# alpha_bar given its axes twice
+- add_noise(x0, eps, alpha_bar)
++ add_noise(x0, eps, alpha_bar[:, None, None, None])
+add_noise gives alpha_bar the three axes that it needs. Hand it the (B,) numbers as they are.
+
+# root taken twice
+- add_noise(x0, eps, alpha_bar)
++ add_noise(x0, eps, alpha_bar.sqrt())
+add_noise takes the roots itself. Hand it alpha_bar, not the root of it.
+
+# beta or alpha for alpha_bar
+- schedule.alpha_bar_at(t)
++ schedule.betas[t]
+or
+- schedule.alpha_bar_at(t)
++ 1 - schedule.betas[t]
+beta and 1 - beta belong to a single step. What is left of the picture after all steps up to t is
+their product, schedule.alpha_bar_at(t).
+
+# network told another t
+- net(xt, t)
++ net(xt, t / schedule.T)
+or
+- net(xt, t)
++ net(xt, alpha_bar)
+The network is told something else than t. Hand t on as it is: the sinusoids are made for whole
+steps.
+
+# differences that cancel
+- ((answer - eps) ** 2).mean()
++ (answer - eps).mean() ** 2
+or
+- ((answer - eps) ** 2).mean()
++ (answer - eps).mean()
+You take the mean of the differences themselves, so those of both signs cancel. Square each one
+first, then take the mean.
+
+# absolute differences
+- ((answer - eps) ** 2).mean()
++ (answer - eps).abs().mean()
+You take absolute differences. The objective has squares.
+
+# root of the mean square
+- ((answer - eps) ** 2).mean()
++ ((answer - eps) ** 2).mean().sqrt()
+You take the root of the mean square. The objective has no root: F.mse_loss(answer, eps).
+
+# sum instead of mean
+- ((answer - eps) ** 2).mean()
++ ((answer - eps) ** 2).sum()
+or
+- ((answer - eps) ** 2).mean()
++ ((answer - eps) ** 2).sum() / len(x0)
+You add up the squares, over all pixels at least. Take the mean over everything, so that the loss
+doesn't grow with the pictures or the batch.
+
+# no mean
+- ((answer - eps) ** 2).mean()
++ (answer - eps) ** 2
+or
+- ((answer - eps) ** 2).mean()
++ ((answer - eps) ** 2).mean(dim=(1, 2, 3))
+You return more than one number. The training loop calls backward on a single one: take the mean
+over everything, the batch too.
+
+# no gradient
+- return ((answer - eps) ** 2).mean()
++ return ((answer - eps) ** 2).mean().item()
+or
+- return ((answer - eps) ** 2).mean()
++ return ((answer - eps) ** 2).mean().detach()
+No gradient comes out of your loss, so nothing can be learned from it. Return the tensor itself,
+without .item(), .detach() or no_grad.
+
+# backward called
+- return ((answer - eps) ** 2).mean()
++ loss = ((answer - eps) ** 2).mean()
++ loss.backward()
++ return loss
+Your function calls backward() itself. The training loop does that, and it works only once. Return
+the loss.
+"""
+
+
+def loss_by_hand(net, x0, t, eps, schedule):
+    a = schedule.alpha_bar[t].view(-1, 1, 1, 1)
+    return nn.MSELoss()(net(a**0.5 * x0 + (1 - a) ** 0.5 * eps, t), eps)
+
+
+def loss_by_norm(net, x0, t, eps, schedule):
+    wrong = eps - net(add_noise(x0, eps, schedule.alpha_bar_at(t)), t)
+    return wrong.norm() ** 2 / wrong.numel()
+
+
+def loss_by_picture(net, x0, t, eps, schedule):
+    answer = net(add_noise(eps=eps, x0=x0, alpha_bar=schedule.alpha_bar_at(t)), t)
+    return torch.stack([(a - e).square().mean() for a, e in zip(answer, eps)]).mean()
+
+
+def loss_by_einops(net, x0, t, eps, schedule):
+    alpha_bar = rearrange(schedule.alpha_bar_at(t), "b -> b 1 1 1")
+    predicted = net(torch.sqrt(alpha_bar) * x0 + torch.sqrt(1.0 - alpha_bar) * eps, t)
+    return reduce(torch.pow(predicted - eps, 2), "b c h w -> ", "mean")
+
+
+EXERCISE = Exercise(
+    id="5.3",
+    title="The training objective",
+    notebook="05_full_unet",
+    reference=noise_loss,
+    experiment=loss_experiment,
+    look="The network gets the right xt and t. So look at what comes after: the answer is compared "
+    "with eps, and the mean is taken over the squares of all differences.",
+    catalogue=edits(loss_step_by_step, MISTAKES),
+    also_right=[
+        loss_step_by_step, loss_by_hand, loss_by_norm, loss_by_picture, loss_by_einops,
+    ],
+)  # fmt: skip

@@ -1,0 +1,276 @@
+"""What DDPM and DDIM share: how a sampler is watched, and the mistakes that can be made in both."""
+
+from collections.abc import Iterator
+
+import torch
+
+from course_utils.checks.engine.compare import describe
+from course_utils.checks.engine.probe import (
+    SEED,
+    Stop,
+    arguments,
+    freeze,
+    is_tensor,
+    name,
+    state,
+    tensors,
+)  # fmt: skip
+from course_utils.checks.exercises.test_doubles import NoiseNet, as_float, run_to_end
+
+HINTS = [
+    ("'int' object has no", "alpha_bar_at", "alpha_bar_at takes a tensor of steps. For a single "
+     "one, an int, write schedule.alpha_bar[t]."),
+    ("no attribute", r"schedule\.", "A schedule has T, betas and alpha_bar."),
+    ("index.* out of (bounds|range)", "", "Print the index. The steps are T - 1 down to 0, and "
+     "after the last one there is no next: alpha_bar is 1 there."),
+    ("must be Tensor, not", "", "torch.sqrt takes no plain number. Where alpha_bar is 1, write "
+     "torch.ones(()); x ** 0.5 takes both."),
+]  # fmt: skip
+
+
+def watch_sampler(probe, sampler, second, xT, schedule, *more):
+    """Run a sampler to its end and write down, one after the other, what comes out of it.
+
+    second says what a new xt is mixed from besides x0 and z: "the old xt" or "eps".
+    """
+    net, T, n = NoiseNet(), schedule.T, more[0] if more else schedule.T
+    given, before = (net, xT, schedule, *more), [state(xT)]
+    what = f"{name(sampler)}({arguments(given, sampler)})"
+    with probe.advice(*HINTS):
+        result, steps = probe.run(what, run_to_end, sampler, *given)
+
+    probe.note(
+        "The number of steps", len(steps),
+        f"{len(steps)} steps come out of your sampler, and {n} are expected.",
+        "Is yield t, xt, x0 the last line in the loop, and does the loop come to all steps?",
+    )  # fmt: skip
+    odd = [describe(step) for step in steps if not is_step(step, xT)][:1]
+    probe.note(
+        "what a step is", odd, f"You yield {''.join(odd)}.",
+        f"Yield t, xt and x0 after each step, both pictures of the shape {tuple(xT.shape)}.",
+    )  # fmt: skip
+    if odd or not steps:
+        probe.note("what comes out", describe(result))
+        raise Stop
+    expected = [round(T * (1 - i / n)) - 1 for i in range(n)]
+    visited = [whole(t) for t, _, _ in steps]
+    probe.note(
+        "the steps", visited,
+        f"Your sampler yields t = {visited[:9]}; the steps here are {expected[:9]}.",
+        "Print the times before the loop, or t as its first line.",
+    )  # fmt: skip
+    told = list(dict.fromkeys(whole(t[0]) for _, t in net.asked))
+    probe.note(
+        "the steps that the model is told", told,
+        f"Your model is told t = {told[:9]}; the steps here are {expected[:9]}.",
+        "Hand it the t of the step that is taken.",
+    )  # fmt: skip
+
+    _, xt, x0 = steps[0]
+    first = f"after the first step, at t = {expected[0]}"
+    probe.note(
+        f"x0 {first}", freeze(x0), look="It is predict_x0(xt, eps, alpha_bar) with alpha_bar at t, "
+        "clipped to [-1, 1].",
+    )  # fmt: skip
+    torch.manual_seed(SEED)
+    z, part = torch.randn_like(xT), xT  # z is what the sampler drew first
+    if second == "eps":
+        alpha_bar = schedule.alpha_bar[expected[0]]
+        part = (xT - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
+    shares, rest = mixture([x0, part, z], xt)
+    probe.note(
+        f"something else in xt {first}", rest,
+        f"x0 is right {first}, and the new xt is no mixture of x0, {second} and z.",
+        "Look for a clamp on xt, an x0 or eps from before the clipping, and z not by randn_like.",
+    )  # fmt: skip
+    for of, share in zip(("x0", second, "z"), shares):
+        probe.note(
+            f"The share of {of} in xt {first}", share, look="x0 is right there. Put that t into "
+            "the formula, and compare your factors with it one by one.",
+        )  # fmt: skip
+    probe.note(
+        "the last xt is x0", torch.allclose(*steps[-1][1:], atol=1e-4),
+        "Your first step is right, but after the last one xt is not x0.",
+        "After the last step alpha_bar is 1. Put that into the formula.",
+    )  # fmt: skip
+    probe.note(
+        what, freeze([step[1:] for step in steps]), look="Your first step is right, a later one is "
+        "not. Does each begin with the xt of the one before, and draw a z of its own?",
+    )  # fmt: skip
+    probe.note(
+        "a generator", isinstance(result, Iterator),
+        f"Your sampler returns {describe(result)}.", "Hand out each step with yield.",
+    )  # fmt: skip
+    probe.note(
+        "gradients are kept", any(x.requires_grad for x in tensors(steps)),
+        "Your sampler keeps what is needed for gradients.", "Leave @torch.no_grad() above def.",
+    )  # fmt: skip
+    probe.note_changes(sampler, given[1:2], [xT], before)
+
+
+def is_step(step, like):
+    """True for (t, xt, x0), with pictures of the right shape."""
+    if type(step) not in (tuple, list) or len(step) != 3:
+        return False
+    return all(is_tensor(x) and x.shape == like.shape for x in step[1:])
+
+
+def whole(t):
+    """A step as an int, whoever made the number; for anything else, what it is."""
+    t = as_float(t)
+    return int(t) if isinstance(t, float) and t.is_integer() else describe(t)
+
+
+def mixture(parts, mixed):
+    """How much of each part is in a mixture, and whether there is anything else."""
+    parts = torch.stack([part.flatten() for part in parts], dim=1).double().nan_to_num()
+    mixed = mixed.flatten().double().nan_to_num()
+    shares = torch.linalg.lstsq(parts, mixed[:, None]).solution[:, 0]
+    return shares.tolist(), bool((mixed - parts @ shares).abs().max() > 1e-3)
+
+
+MISTAKES_OF_BOTH = """
+# x0 not clipped
+- .clamp(-1, 1)
++
+x0 isn't clipped to [-1, 1], where pictures are, so the later steps inherit a guess from far
+outside. (x0.clamp(-1, 1) returns the clipped picture and leaves x0 itself as it was.)
+
+# x0 clipped to [0, 1]
+- .clamp(-1, 1)
++ .clamp(0, 1)
+You clip x0 to [0, 1]. Pictures go from -1 to 1 here, so everything darker than grey is lost.
+
+# model asked about xT
+- model(xt, t)
++ model(xT, t)
+You ask the model about xT, the noise that you began with. Ask it about xt, the picture by then.
+
+# model told another t
+- model(xt, t)
++ model(xt, t + 1)
+or
+- model(xt, t)
++ model(xt, t - 1)
+or
+- model(xt, t)
++ model(xt, t / schedule.T)
+The model is told another t than the one that xt is at. Hand it t as it is.
+
+# inputs of predict_x0 swapped
+- predict_x0(xt, model(xt, t), alpha_bar)
++ predict_x0(model(xt, t), xt, alpha_bar)
+The picture and the noise are swapped in your call of predict_x0(xt, eps, alpha_bar).
+
+# x0 by another alpha_bar
+- predict_x0(xt, model(xt, t), alpha_bar)
++ predict_x0(xt, model(xt, t), alpha_bar_next)
+You compute x0 with the alpha_bar of the step that you go to. xt is still at t, so take that of t.
+
+# new picture not kept
+- x0 = predict_x0(
++ xt = xT
++ x0 = predict_x0(
+Every step starts from xT again. Give the new picture the name that the next step reads: xt = ...
+
+# noise missing
+- xt = xt + sigma * torch.randn_like(xt)
++ xt = xt
+No fresh noise is added. The new xt also gets sigma * z; steps that only average wash pictures out.
+
+# noise not scaled
+- sigma * torch.randn_like(xt)
++ torch.randn_like(xt)
+You add z as it is. Multiply it by sigma, which is small at most steps and 0 at the last.
+
+# uniform noise
+- torch.randn_like(xt)
++ torch.rand_like(xt)
+Your noise is uniform, between 0 and 1. z is normally distributed: torch.randn_like, with an n.
+
+# one noise for all steps
+- xt = xT
++ xt, z = xT, torch.randn_like(xT)
+- torch.randn_like(xt)
++ z
+You draw z once and add the same noise at every step. Draw it inside the loop.
+
+# network's noise in place of fresh noise
+- x0 = predict_x0(xt, model(xt, t), alpha_bar)
++ eps = model(xt, t)
++ x0 = predict_x0(xt, eps, alpha_bar)
+- sigma * torch.randn_like(xt)
++ sigma * eps
+You multiply sigma by eps, the noise that is in the picture already. z is fresh: torch.randn_like.
+
+# xt clipped
+- yield t, xt, x0
++ xt = xt.clamp(-1, 1)
++ yield t, xt, x0
+or
+- yield t, xt, x0
++ yield t, xt.clamp(-1, 1), x0
+You clip xt. It's still noisy, and noise goes beyond [-1, 1]: clip x0 alone.
+
+# xt and x0 swapped
+- yield t, xt, x0
++ yield t, x0, xt
+xt and x0 are swapped in what you yield. The order is t, xt, x0.
+
+# something else yielded
+- yield t, xt, x0
++ yield xt
+or
+- yield t, xt, x0
++ yield t, xt
+or
+- yield t, xt, x0
++ yield xt, x0
+Three things are handed out after every step, in this order: yield t, xt, x0.
+
+# yield before the step
+- x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(-1, 1)
++ x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(-1, 1)
++ yield t, xt, x0
+- yield t, xt, x0
++
+You yield the xt from before the step. Compute the new one first; yield is the loop's last line.
+
+# yield after the loop
+-     yield t, xt, x0
++ yield t, xt, x0
+Only the last step is handed out. Indent the yield, so that it's inside the loop.
+
+# return in the loop
+- yield t, xt, x0
++ return t, xt, x0
+A return ends the function at the first step. yield hands out the step, and then goes on.
+
+# last picture only
+-     yield t, xt, x0
++ return xt
+or
+-     yield t, xt, x0
++ return x0
+You return the finished picture alone. Yield after every step, so that the caller can watch.
+
+# a list in place of a generator
+- xt = xT
++ xt, found = xT, []
+-     yield t, xt, x0
++     found.append((t, xt, x0))
++ return found
+You return a list when all is done. A generator hands out each step as it's taken: yield t, xt, x0.
+
+# gradients kept
+- @torch.no_grad()
++
+Your sampler keeps what gradients would need, at every step, and with a real network that fills
+the memory. Leave @torch.no_grad() in the line above def.
+
+# schedule left on the CPU
+- schedule.alpha_bar.to(xT.device)
++ schedule.alpha_bar
+This works on a CPU and stops on a GPU, because xT is there while the schedule, or a z that you
+draw, isn't. Begin with schedule.alpha_bar.to(xT.device), and draw z with torch.randn_like(xt).
+"""
