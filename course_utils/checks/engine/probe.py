@@ -59,6 +59,10 @@ class Stop(Exception):
     """The experiment ends here: the attempt raised, or differs from what it is compared with."""
 
 
+class Vague(str):
+    """What is seen of many wrong answers, such as NaN: no evidence for two mistakes at once."""
+
+
 @dataclass
 class Seen:
     """One thing that was seen: what it is, its value, and what to say if that is wrong."""

@@ -11,7 +11,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from course_utils.checks.engine.crash import Crash
-from course_utils.checks.engine.probe import FOLLOWS, Probe, Stop, agree, alike, drawn_in_order
+from course_utils.checks.engine.probe import (
+    FOLLOWS,
+    Probe,
+    Stop,
+    Vague,
+    agree,
+    alike,
+    drawn_in_order,
+)
 from course_utils.checks.engine.sandbox import run_apart
 from course_utils.checks.engine.source import source
 from course_utils.checks.engine.values import tensors
@@ -144,7 +152,7 @@ def tells_two_apart(expected, came):
         return False
     differing = (c for e, c in zip(expected, came) if not alike(e.value, c.value))
     first = next(differing, came[-1]).value
-    return not isinstance(first, Crash) and all(x.isfinite().all() for x in tensors(first))
+    return not isinstance(first, (Crash, Vague)) and all(x.isfinite().all() for x in tensors(first))
 
 
 def may_be_one_of_two(exercise, mistake, expected, came):
