@@ -33,6 +33,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from course_utils.checks.engine.source import source as source_with_comments
+
 TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 NOTEBOOKS_HAVE = {"math": math, "torch": torch, "nn": nn, "F": F}
 
@@ -121,7 +123,7 @@ def both(one, other):
 @cache
 def source(right):
     """The source of a right answer, without comments.  -> str"""
-    return re.sub(r"  # .*", "", dedent(inspect.getsource(right)))
+    return re.sub(r"  # .*", "", source_with_comments(right))
 
 
 def built(code, right, name, names):

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, Downsample
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Stop, fill
+from course_utils.checks.engine.probe import Stop
+from course_utils.checks.engine.weights import fill
 from course_utils.checks.mistakes import by_hand
 from course_utils.encoder import Encoder
 

@@ -12,7 +12,8 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from course_utils.blocks import ConvBlock, Upsample
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import arguments, fill, freeze
+from course_utils.checks.engine.values import arguments, freeze
+from course_utils.checks.engine.weights import fill
 from course_utils.checks.exercises import broken_networks as patients
 from course_utils.checks.exercises.healthy_networks import (
     ForSummary,

@@ -10,13 +10,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock
-from course_utils.checks.engine.compare import describe
+from course_utils.checks.engine.crash import Crash
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import (
-    Crash,
-    Stop,
+from course_utils.checks.engine.probe import Stop
+from course_utils.checks.engine.values import (
     arguments,
     change,
+    describe,
     freeze,
     name,
     state,

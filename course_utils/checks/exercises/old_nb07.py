@@ -17,10 +17,12 @@ from torch.utils._pytree import tree_leaves
 
 from course_utils.averaging import unwrapped, update_average
 from course_utils.checkpoint import write_whole
-from course_utils.checks.engine.compare import describe, difference
+from course_utils.checks.engine.compare import difference
+from course_utils.checks.engine.crash import crash
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Stop, arguments, crash, name, state
+from course_utils.checks.engine.probe import Stop
 from course_utils.checks.engine.sandbox import Stopped
+from course_utils.checks.engine.values import arguments, describe, name, state
 from course_utils.checks.exercises.file_watch import Watch, Write, content, watched, watched_again
 from course_utils.checks.exercises.test_doubles import as_float
 from course_utils.checks.mistakes import by_hand

@@ -19,7 +19,9 @@ from course_utils.attention import (
 )
 from course_utils.checks.engine.compare import difference
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Stop, fill, hinted, tensors
+from course_utils.checks.engine.probe import Stop, hinted
+from course_utils.checks.engine.values import tensors
+from course_utils.checks.engine.weights import fill
 from course_utils.checks.mistakes import by_hand
 
 NOTEBOOK = "08_attention_variants"

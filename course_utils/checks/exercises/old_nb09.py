@@ -6,23 +6,12 @@ import numpy
 import torch
 from torch.nn import functional as F
 
-from course_utils.checks.engine.compare import advice, describe, difference
+from course_utils.checks.engine.compare import advice, difference
+from course_utils.checks.engine.crash import Crash
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import (
-    FAKE_DEVICE,
-    FOLLOWS,
-    SEED,
-    Crash,
-    FakeDeviceMode,
-    Filled,
-    Stop,
-    arguments,
-    change,
-    device_mismatch,
-    name,
-    state,
-    tensors,
-)  # fmt: skip
+from course_utils.checks.engine.fake_device import FAKE_DEVICE, FakeDeviceMode
+from course_utils.checks.engine.probe import FOLLOWS, SEED, Filled, Stop, device_mismatch
+from course_utils.checks.engine.values import arguments, change, describe, name, state, tensors
 from course_utils.checks.mistakes import by_hand
 from course_utils.covariance import empty_covariance, vectors
 from course_utils.denoisers import Hybrid

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from course_utils.blocks import ResBlock, group_norm
 from course_utils.checks.engine.compare import difference
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Probe, Stop, hinted, tensors
+from course_utils.checks.engine.probe import Probe, Stop, hinted
+from course_utils.checks.engine.values import tensors
 from course_utils.checks.exercises.test_doubles import (
     Elsewhere,
     LabelledNet,

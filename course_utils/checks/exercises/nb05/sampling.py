@@ -4,17 +4,16 @@ from collections.abc import Iterator
 
 import torch
 
-from course_utils.checks.engine.compare import describe
-from course_utils.checks.engine.probe import (
-    SEED,
-    Stop,
+from course_utils.checks.engine.probe import SEED, Stop
+from course_utils.checks.engine.values import (
     arguments,
+    describe,
     freeze,
     is_tensor,
     name,
     state,
     tensors,
-)  # fmt: skip
+)
 from course_utils.checks.exercises.test_doubles import NoiseNet, as_float, run_to_end
 
 HINTS = [
