@@ -2276,4 +2276,4 @@ EXERCISES = [
         ],
     ),
 ]
-EXERCISES = [e for e in EXERCISES if e.id not in ("7.1", "7.2")]
+EXERCISES = [e for e in EXERCISES if e.id not in ("7.1", "7.2", "7.3")]
