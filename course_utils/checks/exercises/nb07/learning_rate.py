@@ -11,8 +11,8 @@ from course_utils.checks.mistakes import edits
 from course_utils.training import TrainConfig, learning_rate
 
 RISE = (
-    "Print the first few: the warm-up rises in a straight line, from lr / warmup at step 0 to lr at "
-    "step = warmup - 1."
+    "Print the first few: the warm-up rises in a straight line, from lr / warmup at step 0 to lr "
+    "at step = warmup - 1."
 )
 FALL = (
     "The warm-up is right. From step = warmup on, print d, which goes from 0 to 1, and then the "
@@ -78,8 +78,8 @@ MISTAKES = """
 # warm-up from 0
 - return config.lr * (step + 1) / config.warmup
 + return config.lr * step / config.warmup
-Your first step has learning rate 0, so it changes nothing. Steps count from 0, so step 0 is
-already (step + 1) / warmup of the way up.
+Your first step has learning rate 0, so it changes nothing. Steps count from 0, so step 0 is already
+(step + 1) / warmup of the way up.
 
 # warm-up one step too long
 - if step < config.warmup:
@@ -110,8 +110,8 @@ You divide by warmup + 1, so the last step of the warm-up is still below config.
 # warm-up over all steps
 - return config.lr * (step + 1) / config.warmup
 + return config.lr * (step + 1) / config.steps
-In the warm-up you divide by config.steps, as if the rise took the whole run. It takes
-config.warmup steps.
+In the warm-up you divide by config.steps, as if the rise took the whole run. It takes config.warmup
+steps.
 
 # brackets missing in the warm-up
 - return config.lr * (step + 1) / config.warmup
@@ -134,8 +134,8 @@ and a return has to end the function there.
 or
 - if step < config.warmup:
 + if step >= config.warmup:
-The two cases are exchanged: the first steps get the formula of the fall. The warm-up is for
-step < config.warmup.
+The two cases are exchanged: the first steps get the formula of the fall. The warm-up is for step <
+config.warmup.
 
 # whole numbers in the warm-up
 - return config.lr * (step + 1) / config.warmup
@@ -187,8 +187,8 @@ Your cosine is one step ahead. It begins at step = warmup with config.lr, so the
 # brackets missing in d
 - done = (step - config.warmup) / max(config.steps - config.warmup, 1)
 + done = step - config.warmup / max(config.steps - config.warmup, 1)
-Brackets are missing: / comes before -, so only the warm-up is divided. Write
-(step - config.warmup) / (...).
+Brackets are missing: / comes before -, so only the warm-up is divided. Write (step - config.warmup)
+/ (...).
 
 # warm-up times cosine
 + rise = min((step + 1) / max(config.warmup, 1), 1)
@@ -203,8 +203,8 @@ the other: the cosine begins where the warm-up ends.
 # fall in a line
 - return config.lr * (1 + math.cos(math.pi * done)) / 2
 + return config.lr * (1 - done)
-Your learning rate falls in a straight line. It should fall like half a cosine:
-(1 + cos(pi * d)) / 2, with d from 0 to 1.
+Your learning rate falls in a straight line. It should fall like half a cosine: (1 + cos(pi * d)) /
+2, with d from 0 to 1.
 
 # degrees
 - return config.lr * (1 + math.cos(math.pi * done)) / 2
@@ -246,8 +246,8 @@ between 0 and 1: (1 + cos(pi * d)) / 2.
 # 1 + left out
 - return config.lr * (1 + math.cos(math.pi * done)) / 2
 + return config.lr * math.cos(math.pi * done) / 2
-1 + is missing: half a cosine on its own goes from 1/2 to -1/2. The formula is
-(1 + cos(pi * d)) / 2.
+1 + is missing: half a cosine on its own goes from 1/2 to -1/2. The formula is (1 + cos(pi * d)) /
+2.
 
 # rise after the warm-up
 - return config.lr * (1 + math.cos(math.pi * done)) / 2
@@ -258,8 +258,8 @@ wrong. It's 1 + cos, not 1 - cos.
 # cosine alone halved
 - return config.lr * (1 + math.cos(math.pi * done)) / 2
 + return config.lr * (1 + math.cos(math.pi * done) / 2)
-You halve only the cosine: 1 + cos / 2 goes from 1.5 to 0.5. Put brackets around the sum,
-(1 + cos) / 2.
+You halve only the cosine: 1 + cos / 2 goes from 1.5 to 0.5. Put brackets around the sum, (1 + cos)
+/ 2.
 
 # brackets missing around 1 + cos
 - return config.lr * (1 + math.cos(math.pi * done)) / 2
@@ -270,14 +270,14 @@ or
 or
 - return config.lr * (1 + math.cos(math.pi * done)) / 2
 + return 0.5 * config.lr + math.cos(math.pi * done)
-The brackets around 1 + cos are missing, so config.lr multiplies only the 1. Write
-config.lr * (1 + cos) / 2.
+The brackets around 1 + cos are missing, so config.lr multiplies only the 1. Write config.lr * (1 +
+cos) / 2.
 
 # d outside of the cosine
 - return config.lr * (1 + math.cos(math.pi * done)) / 2
 + return config.lr * (1 + math.cos(math.pi) * done) / 2
-A bracket closes too early: you multiply cos(pi), which is just -1, by d. d belongs inside,
-cos(pi * d).
+A bracket closes too early: you multiply cos(pi), which is just -1, by d. d belongs inside, cos(pi *
+d).
 
 # config.lr missing
 - return config.lr * (step + 1) / config.warmup
@@ -296,8 +296,8 @@ you do after the warm-up.
 # config.lr missing in the fall
 - return config.lr * (1 + math.cos(math.pi * done)) / 2
 + return (1 + math.cos(math.pi * done)) / 2
-config.lr is missing after the warm-up: you return a share from 1 to 0. Multiply it by config.lr,
-as you do in the warm-up.
+config.lr is missing after the warm-up: you return a share from 1 to 0. Multiply it by config.lr, as
+you do in the warm-up.
 
 # config.lr written out
 - return config.lr * (step + 1) / config.warmup
@@ -313,8 +313,8 @@ config.lr.
 + rise = (step + 1) / config.warmup
 + if step < config.warmup:
 +     return config.lr * rise
-config.warmup may be 0, for a run without a warm-up, and you divide by it anyway. Do that inside
-`if step < config.warmup:`, which is never true then.
+config.warmup may be 0, for a run without a warm-up, and you divide by it anyway. Do that inside `if
+step < config.warmup:`, which is never true then.
 
 # division by a fall of 0
 - if step < config.warmup:

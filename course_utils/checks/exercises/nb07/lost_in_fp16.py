@@ -73,8 +73,8 @@ leave them out of both counts.
 or
 - lost = (numbers * scale).to(torch.float16) == 0
 + lost = (gradient * scale).to(torch.float16) == 0
-You count everything that is 0 in fp16, but what was 0 before isn't lost. Take only the numbers
-that are not 0, gradient[gradient != 0], and count among those.
+You count everything that is 0 in fp16, but what was 0 before isn't lost. Take only the numbers that
+are not 0, gradient[gradient != 0], and count among those.
 
 # zeros counted above alone
 - lost = (numbers * scale).to(torch.float16) == 0
@@ -139,8 +139,8 @@ or
 or
 - lost = (numbers * scale).to(torch.float16) == 0
 + lost = numbers * scale < torch.finfo(torch.float16).tiny
-Every negative number counts as small in your comparison, however large it is. Take abs() before
-you compare with a limit, or let .half() decide and compare with 0.
+Every negative number counts as small in your comparison, however large it is. Take abs() before you
+compare with a limit, or let .half() decide and compare with 0.
 
 # bf16
 - lost = (numbers * scale).to(torch.float16) == 0
@@ -181,8 +181,8 @@ everything that is not 0: gradient[gradient != 0].
 # number instead of share
 - return lost.float().mean().item()
 + return lost.float().sum().item()
-You return how many numbers are lost. The share is wanted: divide by how many are not 0, or take
-the mean.
+You return how many numbers are lost. The share is wanted: divide by how many are not 0, or take the
+mean.
 
 # share kept
 - lost = (numbers * scale).to(torch.float16) == 0
@@ -243,8 +243,8 @@ count, so nothing is lost: return 0.0.
 +
 - return lost.float().mean().item()
 + return lost.sum().item() / len(numbers)
-The gradient was all zeros: no number is left to count, and you divide by how many there are.
-Return 0.0 in that case, because nothing is lost.
+The gradient was all zeros: no number is left to count, and you divide by how many there are. Return
+0.0 in that case, because nothing is lost.
 
 # sum tested for zeros
 - if len(numbers) == 0:
@@ -255,8 +255,8 @@ without being 0 themselves, so ask whether any number is left: len(numbers) == 0
 # share in a tensor
 - return lost.float().mean().item()
 + return lost.float().mean()
-Your share is right, but it is a tensor. A float is wanted: .item() takes the number out of a
-tensor that holds just one.
+Your share is right, but it is a tensor. A float is wanted: .item() takes the number out of a tensor
+that holds just one.
 """
 
 

@@ -20,10 +20,10 @@ LOOK = {
     "rates": 'Put state.lr into group["lr"] for each group of state.optimizer.param_groups.',
     "gradients": "First unscale_, then clip_grad_norm_(parameters, config.clip), each once; then "
     "state.scaler.step.",
-    "weights": "The gradients and learning rates are right. state.scaler.step(state.optimizer) "
-    "comes once, after both; nothing else changes the model's weights.",
+    "weights": "Gradients and learning rates are right after the call. Are they so before "
+    "state.scaler.step(state.optimizer), which comes once? Nothing else changes the weights.",
     "scale": "state.scaler.update() changes it, once in each step.",
-    "skipped": "It grows by 1 when the step was left out: then the scale is smaller after update().",
+    "skipped": "It grows by 1 when the scale is smaller after update() than before.",
     "step": "It grows by 1 in each call, whether the step was left out or not.",
     "average": "The average moves towards the new weights in every call: "
     "update_average(state.average, state.model, config.ema), after the step.",
@@ -37,6 +37,8 @@ HINTS = [
     ("argument", "scaler", "Hand the optimizer to unscale_ and step: "
      "state.scaler.step(state.optimizer). update() takes nothing."),
     ("backward", "", "The gradients are there already. take_step only uses them."),
+    ("not iterable", "", "It takes parameters, not a network: state.model.parameters()."),
+    ("'dict' object", "lr", 'Each group is a dict: group["lr"], not group.lr.'),
 ]  # fmt: skip
 KINDS = {"inf": " with a gradient that overflowed", "nan": " with a gradient that is NaN"}
 
@@ -77,7 +79,7 @@ def one_by_one(probe, take_step, state, config, sizes):
         else:  # the weights are NaN now, as they have to be
             probe.note(
                 f"state.skipped after a step {kind}", as_float(state.skipped),
-                f"state.skipped is {describe(state.skipped)} after a step {kind}, but that step was "
+                f"state.skipped is {describe(state.skipped)} after a step {kind}. But that step was "
                 f"taken: in fp32 and bf16 the scaler is switched off, and leaves none out.",
                 "Count where the scale has become smaller, whatever the norm is.",
             )  # fmt: skip
@@ -224,8 +226,8 @@ The average moves before the step, towards weights that are one step old. Take t
 # average not moved
 - update_average(state.average, state.model, config.ema)
 +
-The averaged weights don't move. At the end of each step comes
-update_average(state.average, state.model, config.ema).
+The averaged weights don't move. At the end of each step comes update_average(state.average,
+state.model, config.ema).
 
 # ema and 1 - ema exchanged
 - update_average(state.average, state.model, config.ema)
@@ -327,11 +329,6 @@ You set the learning rate after the step, so each step uses the one before. Set 
 Only the optimizer's first group gets the learning rate. There can be several, so go through all of
 state.optimizer.param_groups.
 
-# learning rate as an attribute
-- group["lr"] = state.lr
-+ group.lr = state.lr
-Each group is a dict, so its learning rate is group["lr"], not group.lr.
-
 # highest learning rate
 - group["lr"] = state.lr
 + group["lr"] = config.lr
@@ -345,8 +342,8 @@ or
 - state.scaler.step(state.optimizer)
 + state.optimizer.zero_grad()
 + state.scaler.step(state.optimizer)
-You clear the gradients before the step, so there is nothing left to take it with. The training
-loop computes them, and clears them itself.
+You clear the gradients before the step, so there is nothing left to take it with. The training loop
+computes them, and clears them itself.
 
 # norm after clipping
 - state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
@@ -391,14 +388,6 @@ or
 clip_grad_value_ clips each number by itself, which changes the direction of the step.
 clip_grad_norm_ makes them all smaller by one factor, and returns the norm.
 
-# always clipped
-- state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
-+ state.norm = nn.utils.get_total_norm([p.grad for p in state.model.parameters()]).item()
-+ for p in state.model.parameters():
-+     p.grad *= config.clip / state.norm
-You bring every gradient to the norm config.clip, even small ones. It's only an upper limit, so a
-smaller gradient stays as it is.
-
 # clipped after the step
 - state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
 +
@@ -406,11 +395,6 @@ smaller gradient stays as it is.
 + state.scaler.step(state.optimizer)
 + state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
 You clip after the step, when the gradients have already been used. Clip between unscale_ and step.
-
-# network in place of its parameters
-- nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
-+ nn.utils.clip_grad_norm_(state.model, config.clip)
-clip_grad_norm_ takes parameters, not a network: state.model.parameters().
 
 # step not counted
 - state.step += 1
@@ -447,16 +431,14 @@ def step_by_hand(state, config):
     if state.norm > config.clip:
         for p in parameters:
             p.grad.mul_(config.clip / state.norm)
-    rate = learning_rate(state.step, config)
     for i in range(len(state.optimizer.param_groups)):
-        state.optimizer.param_groups[i]["lr"] = rate
+        state.optimizer.param_groups[i]["lr"] = learning_rate(state.step, config)
     before = state.scaler.get_scale()
     state.scaler.step(state.optimizer)
     state.scaler.update()
     state.skipped = state.skipped + int(state.scaler.get_scale() < before)
-    with torch.no_grad():
-        for a, p in zip(state.average.parameters(), parameters):
-            a.copy_(config.ema * a + (1 - config.ema) * p)
+    for a, p in zip(state.average.parameters(), parameters):
+        a.data = config.ema * a.data + (1 - config.ema) * p.data
     state.step += 1
     return state
 
@@ -465,15 +447,14 @@ def step_in_two_ways(state, config):
     for group in state.optimizer.param_groups:
         group["lr"] = state.lr
     state.step += 1
-    if config.precision == "fp16":
+    half, scale = config.precision == "fp16", state.scaler.get_scale()
+    if half:
         state.scaler.unscale_(state.optimizer)
     state.norm = nn.utils.clip_grad_norm_(list(state.model.parameters()), config.clip).item()
-    if config.precision == "fp16":
-        scale = state.scaler.get_scale()
+    if half:
         state.scaler.step(state.optimizer)
         state.scaler.update()
-        if scale > state.scaler.get_scale():
-            state.skipped += 1
+        state.skipped += scale > state.scaler.get_scale()
     else:
         state.optimizer.step()
     update_average(state.average, state.model, config.ema)
@@ -485,15 +466,12 @@ def step_by_weights(state, config):
     state.scaler.unscale_(state.optimizer)
     norm = nn.utils.get_total_norm([p.grad for p in state.model.parameters()])
     nn.utils.clip_grads_with_norm_(state.model.parameters(), config.clip, norm)
-    state.norm = norm.item()
-    old = [p.clone() for p in state.model.parameters()]
+    old = copies(state.model.parameters())
     state.scaler.step(state.optimizer)
-    moved = any((p != o).any() for p, o in zip(state.model.parameters(), old))
-    state.skipped += 0 if moved else 1
     state.scaler.update()
-    state.step += 1
+    state.skipped += 1 if same(old, state.model.parameters()) else 0
+    state.norm, state.step = norm.item(), state.step + 1
     update_average(state.average, state.model, config.ema)
-    state.optimizer.zero_grad(set_to_none=False)
 
 
 EXERCISE = Exercise(

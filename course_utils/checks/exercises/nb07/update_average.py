@@ -48,13 +48,14 @@ def move_average(probe, update_average, average, model, keep, turn):
     gradients_on = torch.is_grad_enabled()
     torch.set_grad_enabled(True)
     note_nothing_returned(probe, returned, average, "average itself")
+    changed = [] if same(before, model.parameters()) else copies(model.parameters())
     probe.note(
-        "the weights of the model", [] if same(before, model.parameters()) else copies(model.parameters()),
+        "the weights of the model", changed,
         "Your function changes the weights of the model, which would disturb its training.",
         "Only average is written to. Methods that end with _ change what they are called on: in "
         "a.lerp_(p, ...), a has to be of average and p of model.",
     )  # fmt: skip
-    now, expected = copies(average.parameters()), [keep * a + (1 - keep) * p for a, p in zip(were, before)]
+    now, expected = copies(average.parameters()), [p.lerp(a, keep) for a, p in zip(were, before)]
     probe.note("weights that stay", *staying(update_average, average, model, keep, were, expected))
     probe.note(
         f"the averaged weights after {what}", now, "",
@@ -167,14 +168,15 @@ the model; lerp_ is told the share to take.
 -     a.copy_(keep * a + (1 - keep) * p)
 +     a.copy_(keep * a + (1 - keep) * p)
 + return average
-You return a new network and leave average as it was, but the training loop keeps using the old
-one. Write into the weights of average: a.lerp_(p, 1 - keep).
+You return a new network and leave average as it was, but the training loop keeps using the old one.
+Write into the weights of average: a.lerp_(p, 1 - keep).
 
 # average as it was
 - a.copy_(keep * a + (1 - keep) * p)
 + a = keep * a + (1 - keep) * p
-average is as it was. `a = keep * a + ...` makes a new tensor and gives it the name a, and a.lerp(...)
-without _ makes one too. Write into the old tensors: a.lerp_(p, 1 - keep), or a.copy_(...).
+average is as it was. `a = keep * a + ...` makes a new tensor and gives it the name a, and
+a.lerp(...) without _ makes one too. Write into the old tensors: a.lerp_(p, 1 - keep), or
+a.copy_(...).
 
 # nothing computed
 + (a.lerp_(p, 1 - keep) for a, p in zip(average.parameters(), model.parameters()))
@@ -206,15 +208,6 @@ gradients, so move all of them.
 +     a.copy_(keep * a + (1 - keep) * p)
 You leave out frozen weights, those with requires_grad=False. The formula is for all parameters: if
 the model's frozen weights differ from the average's, they have to move too.
-
-# new parameters
-+ theirs = dict(model.named_parameters())
-+ for key, a in list(average.named_parameters()):
-+     place, _, last = key.rpartition(".")
-+     new = nn.Parameter(keep * a + (1 - keep) * theirs[key], a.requires_grad)
-+     setattr(average.get_submodule(place), last, new)
-You put new parameters into average. Anything that holds the old ones, such as an optimizer, would
-not see the change. Write into them: a.lerp_(p, 1 - keep), or a.copy_(...).
 
 # buffers averaged
 - zip(average.parameters(), model.parameters())
@@ -252,8 +245,8 @@ averaged. Go through parameters() alone.
 # model moved
 - a.copy_(keep * a + (1 - keep) * p)
 + p.copy_(keep * p + (1 - keep) * a)
-The model moves towards the average. It's the other way round: the average follows, and the model
-is left alone.
+The model moves towards the average. It's the other way round: the average follows, and the model is
+left alone.
 
 # average written into the model
 - a.copy_(keep * a + (1 - keep) * p)
@@ -264,8 +257,8 @@ what they are called on. Call it on a, a weight of average.
 # model scaled in place
 - a.copy_(keep * a + (1 - keep) * p)
 + a.copy_(keep * a + p.mul_(1 - keep))
-p.mul_(...) multiplies the model's own weights, because methods that end with _ change what they
-are called on. Write (1 - keep) * p, which makes a new tensor.
+p.mul_(...) multiplies the model's own weights, because methods that end with _ change what they are
+called on. Write (1 - keep) * p, which makes a new tensor.
 
 # model's own tensors
 - a.copy_(keep * a + (1 - keep) * p)
@@ -288,8 +281,8 @@ You only make the average smaller: nothing of the model is added. Add (1 - keep)
 # nothing taken away
 - a.copy_(keep * a + (1 - keep) * p)
 + a.copy_(a + (1 - keep) * p)
-You add to the average without taking anything away, so it grows and grows. Multiply its old
-numbers by keep.
+You add to the average without taking anything away, so it grows and grows. Multiply its old numbers
+by keep.
 
 # model added whole
 - a.copy_(keep * a + (1 - keep) * p)
@@ -327,8 +320,8 @@ different number of steps.
 -     a.copy_(keep * a + (1 - keep) * p)
 +     a.copy_(keep * a + (1 - keep) * p)
 +     return
-Only the first weights of average move, and the rest stay as they were. Is there a return inside
-the loop? It ends the function at once.
+Only the first weights of average move, and the rest stay as they were. Is there a return inside the
+loop? It ends the function at once.
 
 # last pair alone
 -     a.copy_(keep * a + (1 - keep) * p)
@@ -365,8 +358,8 @@ torch.set_grad_enabled(False) switches gradients off for good, and no training s
 - for a, p in zip(average.parameters(), model.parameters()):
 + model.requires_grad_(False)
 + for a, p in zip(average.parameters(), model.parameters()):
-requires_grad_(False) on the model's weights ends its training. Leave requires_grad alone:
-`with torch.no_grad():` is enough, and ends by itself.
+requires_grad_(False) on the model's weights ends its training. Leave requires_grad alone: `with
+torch.no_grad():` is enough, and ends by itself.
 
 # model in eval mode
 - for a, p in zip(average.parameters(), model.parameters()):
@@ -408,11 +401,6 @@ def average_of_vectors(average, model, keep):
     nn.utils.vector_to_parameters(keep * a + (1 - keep) * p, average.parameters())
 
 
-def average_by_torch(average, model, keep):
-    update = torch.optim.swa_utils.get_ema_multi_avg_fn(keep)
-    update(list(average.parameters()), list(model.parameters()), None)
-
-
 EXERCISE = Exercise(
     id="7.3",
     title="A network that follows",
@@ -423,6 +411,6 @@ EXERCISE = Exercise(
     catalogue=edits(average_by_copy, MISTAKES),
     also_right=[
         average_by_copy, average_by_data, average_by_name, average_at_once, average_by_state,
-        average_of_vectors, average_by_torch,
+        average_of_vectors,
     ],
 )  # fmt: skip

@@ -26,27 +26,19 @@ SYNCED = {
     "whole": "",
     "never": "Nothing brings your file to the disk, so its name can be there before its bytes are.",
     "before it was whole": "Your file is brought to the disk before it is whole.",
-    "after it had its name": "Your file is brought to the disk after it's renamed: in between, its "
-    "name can be there and its bytes not.",
+    "after it had its name": "Your file is brought to the disk only after it's renamed.",
 }
 # What fails, with what, at the call of which functions, and what to do if the half file is left.
 # With none of them it is write that fails, as torch.save does.
 FAILURES = [
     ("the disk is full", OSError(errno.ENOSPC, "No space left on device"), (), TIDY),
     ("write fails", RuntimeError("PytorchStreamWriter failed writing file data/0"), (), TIDY),
-    (
-        "write is interrupted", KeyboardInterrupt(), (),
-        "Ctrl-C raises KeyboardInterrupt, which `except Exception:` does not catch. Write `except "
-        "BaseException:`.",
-    ),
-    (
-        "the file cannot be opened", OSError(errno.ENOSPC, "No space left on device"),
-        (io.open, os.open), "Remove what you have begun.",
-    ),
-    (
-        "the renaming is interrupted", KeyboardInterrupt(), (os.rename, os.replace),
-        "replace has to be inside the try too.",
-    ),
+    ("write is interrupted", KeyboardInterrupt(), (), "Ctrl-C raises KeyboardInterrupt, which only "
+     "`except BaseException:` catches."),
+    ("the file cannot be opened", OSError(errno.ENOSPC, "No space left on device"),
+     (io.open, os.open), "Remove what you have begun."),
+    ("the renaming is interrupted", KeyboardInterrupt(), (os.rename, os.replace),
+     "replace has to be inside the try too."),
 ]  # fmt: skip
 
 
@@ -59,7 +51,7 @@ def write_experiment(probe, write_whole):
             note_nothing_returned(probe, returned, watch.path, "the file at path")
             note_file(probe, watch, what)
             note_disk(probe, watch)
-            if content(watch.path) != WHOLE or watch.half or watch.gone:
+            if content(watch.path) != WHOLE or watch.half:
                 raise Stop
         beside = [file.relative_to(watch.path.parent) for file in watch.beside]
         for i, failure in enumerate(FAILURES):
@@ -85,9 +77,8 @@ def note_file(probe, watch, what):
         f"{held} at path after {what}. write has written {len(WHOLE)} bytes.",
         "write(file) fills the file under another name, which is then closed and renamed to path.",
     )  # fmt: skip
-    neighbour = content(watch.path.with_name("step-00000004.pt"))
     probe.note(
-        "another file of the folder", neighbour,
+        "another file of the folder", content(watch.path.with_name("step-00000004.pt")),
         "Your function changes or removes another file of the folder, step-00000004.pt.",
         "It's an older checkpoint. Leave it alone.",
     )  # fmt: skip
@@ -111,7 +102,7 @@ def note_disk(probe, watch):
         "Move replace below the with block, where the file is closed.",
     )  # fmt: skip
     probe.note(
-        "a whole file beside path", watch.whole_beside,
+        "a file beside path", "whole" if watch.whole_beside else "half" if watch.beside else "none",
         "The folder never holds the whole new file under another name.",
         "Fill it in the folder of path, because a file can only be renamed within one disk.",
     )  # fmt: skip
@@ -134,8 +125,15 @@ def fails(probe, write_whole, path, when, error, functions, tip):
     what = f"write_whole(write, path) when {when}"
     raised = probe.run(what, what_comes, write_whole, write, path, watch, error)
     problems = []
-    if raised != HANDED_ON:
-        problems = [problem_raised(when, raised)]
+    if raised == "nothing":
+        told = f"When {when}, your function keeps the exception to itself, so nobody hears of it."
+        problems = [(raised, told, "After the half file is removed, a bare raise hands it on.")]
+    elif raised != HANDED_ON:
+        told = f"When {when}, your function raises another exception in its place: {raised}."
+        look = "A bare raise, with nothing behind it, hands on what was caught."
+        if raised == "FileNotFoundError":
+            look = "unlink found no file to remove. Write new.unlink(missing_ok=True)."
+        problems = [(raised if "unlink" in look else "another", told, look)]
     if content(path) != OLDER or watch.half or watch.gone:
         same = content(path) == OLDER
         told = f"When {when}, the old file is not as it was{' for a moment' * same}."
@@ -146,20 +144,6 @@ def fails(probe, write_whole, path, when, error, functions, tip):
     if functions and not watch.failed:
         problems = []  # it does without these functions
     probe.note(what, [problem for problem, *_ in problems], *(problems or [("", "", "")])[0][1:])
-
-
-def problem_raised(when, raised):
-    """The word for what is wrong with what was raised, what it is, and what to do."""
-    if raised == "nothing":
-        told = (
-            f"When {when}, your function keeps the exception to itself, so the run would carry on "
-            f"as if it had been saved."
-        )
-        return raised, told, "After the half file is removed, a bare raise hands it on."
-    told = f"When {when}, your function raises another exception in its place: {raised}."
-    if raised == "FileNotFoundError":
-        return raised, told, "unlink found no file to remove. Write new.unlink(missing_ok=True)."
-    return "another", told, "A bare raise, with nothing behind it, hands on what was caught."
 
 
 def what_comes(attempt, write, path, watch, error):
@@ -240,9 +224,6 @@ not. First fsync, then replace.
 # fsync of the path
 - os.fsync(file.fileno())
 + os.fsync(new)
-or
-- os.fsync(file.fileno())
-+ os.fsync(file.fileno)
 os.fsync takes the number of an open file, which is file.fileno().
 
 # used after it is closed
@@ -260,12 +241,6 @@ an open file, so indent them under `with`.
 -     file.flush()
 -     os.fsync(file.fileno())
 - new.replace(path)
-+     new.replace(path)
-or
--     file.flush()
--     os.fsync(file.fileno())
-- new.replace(path)
-+     os.fsync(file.fileno())
 +     new.replace(path)
 You rename the file while Python still holds its last bytes, so it has its name before it is whole.
 Call flush and fsync first, and replace below the with block, where the file is closed.
@@ -331,9 +306,6 @@ Your file is open for text, and write writes bytes. Open it with "wb", where b i
 # file opened for reading
 - new.open("wb")
 + new.open()
-or
-- new.open("wb")
-+ new.open("rb")
 The mode is missing or wrong: this opens a file to read it, and there is none yet. Open it with
 "wb", to write bytes.
 
@@ -343,19 +315,13 @@ The mode is missing or wrong: this opens a file to read it, and there is none ye
 A run was killed while it wrote, and you append to its half file: the mode "ab" continues at its
 end. "wb" begins afresh.
 
-# stopped by a half file
-- new.open("wb")
-+ new.open("xb")
-A run was killed while it wrote, and your function stops at its half file, because the mode "xb"
-refuses a file that exists. Write over it, with "wb".
-
 # half file left
 - new.unlink(missing_ok=True)
 - raise
 + pass
 + raise
-When write fails, your half file stays in the folder. Put all of it into a try, and in
-`except BaseException:` call new.unlink(missing_ok=True), then raise.
+When write fails, your half file stays in the folder. Put all of it into a try, and in `except
+BaseException:` call new.unlink(missing_ok=True), then raise.
 
 # OSError in place of BaseException
 - except BaseException:
@@ -432,14 +398,6 @@ or
 + new = path.with_suffix(".new")
 You remove the old file before the new one has its name. If the run is killed in between, there is
 none. replace puts the new one in its place in a single action.
-
-# old file set aside
-- new.replace(path)
-+ if path.exists():
-+     path.rename(path.with_suffix(".old"))
-+ new.replace(path)
-You rename the old file before the new one has its name, and leave it there. If the run is killed in
-between, there is none at path, and the folder fills up. replace does both in a single action.
 """
 
 
@@ -460,16 +418,13 @@ def write_with_tempfile(write, path):
 
 
 def write_in_memory(write, path):
-    held = io.BytesIO()
+    held, name = io.BytesIO(), f"{path}.tmp"
     write(held)
-    name = f"{path}.tmp"
     number = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
-        try:
-            os.write(number, held.getvalue())
-            os.fsync(number)
-        finally:
-            os.close(number)
+        os.write(number, held.getvalue())
+        os.fsync(number)
+        os.close(number)
         os.rename(name, path)
     except BaseException as error:
         os.remove(name)
