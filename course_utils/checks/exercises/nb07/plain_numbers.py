@@ -20,6 +20,6 @@ def note_plain(probe, values):
     """Write down whether numbers are plain ones, once they are compared."""
     probe.note(
         "plain numbers", not any(isinstance(value, torch.Tensor) for value in values),
-        "The numbers are right, but your function returns them in tensors instead of as floats.",
+        "The numbers are right, but they are in tensors, and plain floats are wanted.",
         ".item() takes the number out of a tensor that holds just one.",
     )  # fmt: skip

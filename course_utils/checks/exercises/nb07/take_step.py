@@ -9,37 +9,32 @@ from course_utils.averaging import unwrapped, update_average
 from course_utils.checks.engine.compare import describe
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import Stop
-from course_utils.checks.exercises.nb07.in_place import Net, copies, note_nothing_returned, same
-from course_utils.checks.exercises.nb07.plain_numbers import as_float
+from course_utils.checks.exercises.nb07.in_place import copies, note_nothing_returned, same
+from course_utils.checks.exercises.nb07.plain_numbers import as_float, note_plain
+from course_utils.checks.exercises.nb07.small_network import give_gradients, note_weights, small_net
 from course_utils.checks.mistakes import edits
 from course_utils.training import TrainConfig, learning_rate, start, take_step
 
 LOOK = {
-    "norm": "It's the norm of the true gradients, unscaled and not yet clipped: what "
-    "clip_grad_norm_ returns.",
+    "norm": "It's the norm of the true gradients, before clipping: what clip_grad_norm_ returns.",
     "rates": 'Put state.lr into group["lr"] for each group of state.optimizer.param_groups.',
-    "gradients": "First unscale_, then clip_grad_norm_(parameters, config.clip), each once; then "
-    "state.scaler.step.",
+    "gradients": "First unscale_, then clip_grad_norm_(parameters, config.clip), each once.",
     "weights": "Gradients and learning rates are right after the call. Are they so before "
     "state.scaler.step(state.optimizer), which comes once? Nothing else changes the weights.",
     "scale": "state.scaler.update() changes it, once in each step.",
     "skipped": "It grows by 1 when the scale is smaller after update() than before.",
     "step": "It grows by 1 in each call, whether the step was left out or not.",
-    "average": "The average moves towards the new weights in every call: "
-    "update_average(state.average, state.model, config.ema), after the step.",
+    "average": "After the step: update_average(state.average, state.model, config.ema).",
 }
 HINTS = [
-    ("already been called", "", "unscale_ may be called once in each step, and "
-     "state.scaler.update() ends the step."),
-    ("No inf checks", "", "The scaler found no gradients. Is zero_grad() called before the step, "
-     "or update() before unscale_ and step?"),
-    ("after step", "unscale_", "unscale_ comes before clip_grad_norm_, and both before the step."),
-    ("argument", "scaler", "Hand the optimizer to unscale_ and step: "
-     "state.scaler.step(state.optimizer). update() takes nothing."),
+    ("already been called", "", "Call unscale_ once in each step; state.scaler.update() ends it."),
+    ("No inf checks", "", "The scaler found no gradients. Is zero_grad() or update() too early?"),
+    ("after step", "", "unscale_ comes first, then clip_grad_norm_, and then the step."),
+    ("argument", "scaler", "unscale_ and step take the optimizer, and update() takes nothing."),
     ("backward", "", "The gradients are there already. take_step only uses them."),
     ("not iterable", "", "It takes parameters, not a network: state.model.parameters()."),
     ("'dict' object", "lr", 'Each group is a dict: group["lr"], not group.lr.'),
-]  # fmt: skip
+]
 KINDS = {"inf": " with a gradient that overflowed", "nan": " with a gradient that is NaN"}
 
 
@@ -55,10 +50,6 @@ def step_experiment(probe, take_step):
         one_by_one(probe, take_step, state, config, sizes)
     config = TrainConfig(steps=9, warmup=3, lr=0.4, ema=0.3, clip=0.5, precision="fp16")
     one_by_one(probe, take_step, start(small_net(probe), config), config, (4.0, 0.1, 0.7))
-
-
-def small_net(probe):
-    return Net(probe.normal, nn.Linear(3, 4), nn.SiLU(), nn.Linear(4, 2))
 
 
 def one_by_one(probe, take_step, state, config, sizes):
@@ -78,25 +69,10 @@ def one_by_one(probe, take_step, state, config, sizes):
             note_step(probe, state, kind)
         else:  # the weights are NaN now, as they have to be
             probe.note(
-                f"state.skipped after a step {kind}", as_float(state.skipped),
-                f"state.skipped is {describe(state.skipped)} after a step {kind}. But that step was "
-                f"taken: in fp32 and bf16 the scaler is switched off, and leaves none out.",
-                "Count where the scale has become smaller, whatever the norm is.",
+                f"state.skipped after a step {kind}", as_float(state.skipped), "",
+                "In fp32 and bf16 the scaler is switched off, and leaves no step out. Count where "
+                "the scale has become smaller, whatever the norm is.",
             )  # fmt: skip
-
-
-def give_gradients(probe, state, size):
-    """Let the gradients have a norm of this size; one of them is infinite or NaN where it is."""
-    state.optimizer.zero_grad()
-    wanted = [probe.normal(*p.shape) for p in state.model.parameters()]
-    norm = torch.cat([z.flatten() for z in wanted]).norm()
-    if math.isfinite(size):
-        wanted = [z * size / norm for z in wanted]
-    else:
-        wanted[1][0] = size
-    state.scaler.scale(
-        sum((p * z).sum() for p, z in zip(state.model.parameters(), wanted))
-    ).backward()
 
 
 def note_finite(probe, state, config, size, kind, before):
@@ -134,27 +110,12 @@ def note_step(probe, state, kind):
     probe.note(
         "state.average is a network", is_network,
         f"state.average is {describe(state.average)} after your function.",
-        "update_average changes the network that it gets, and returns nothing: write the call "
-        "alone, without `state.average =` before it.",
+        "update_average returns nothing: write the call alone, without `state.average =`.",
     )  # fmt: skip
     if not is_network:
         raise Stop
     note_weights(probe, f"the averaged weights after a step {kind}", state.average, LOOK["average"])
-    probe.note(
-        "state.norm is a plain number", not isinstance(state.norm, torch.Tensor),
-        "state.norm is a tensor, and should be a plain number.", "Use .item(), or float(...).",
-    )  # fmt: skip
-
-
-def note_weights(probe, what, net, look):
-    found = copies(net.parameters())
-    finite = all(x.isfinite().all() for x in found)
-    probe.note(
-        what, found if finite else "NaN or infinity",
-        "" if finite else f"{what}: some are NaN or infinite.",
-        look if finite else
-        "A step whose gradient overflowed has to be left out, which state.scaler.step does.",
-    )  # fmt: skip
+    note_plain(probe, [state.norm])
 
 
 MISTAKES = """
@@ -163,16 +124,6 @@ MISTAKES = """
 +
 You clip gradients that are still multiplied by the scale, which is 65536 or so, and that clips all
 of them to almost nothing. state.scaler.unscale_(state.optimizer) comes before clip_grad_norm_.
-
-# no scaler
-- state.scaler.unscale_(state.optimizer)
-+
-- state.scaler.step(state.optimizer)
-+ state.optimizer.step()
-- state.scaler.update()
-+
-You take the step without the scaler, with gradients that are still multiplied by its scale. The
-order is unscale_, clip, state.scaler.step(state.optimizer), state.scaler.update().
 
 # step of the optimizer alone
 - state.scaler.step(state.optimizer)
@@ -208,13 +159,6 @@ good steps, and tells the scaler that the step is over.
 state.scaler.update() comes before state.scaler.step(), so the scaler forgets that it has unscaled
 the gradients and does it again. update comes after step.
 
-# unscaled by hand
-- state.scaler.unscale_(state.optimizer)
-+ for p in state.model.parameters():
-+     p.grad /= state.scaler.get_scale()
-You divide the gradients by the scale yourself. The scaler doesn't know that, so its step divides
-them again. Call state.scaler.unscale_(state.optimizer), which it remembers.
-
 # average before the step
 - state.scaler.step(state.optimizer)
 + update_average(state.average, state.model, config.ema)
@@ -234,11 +178,6 @@ state.model, config.ema).
 + update_average(state.average, state.model, 1 - config.ema)
 The average takes the share config.ema of the new weights, but that is the share that it keeps of
 itself. Pass config.ema as it is.
-
-# ema written out
-- update_average(state.average, state.model, config.ema)
-+ update_average(state.average, state.model, 0.99)
-You write how much of the average is kept as a number, 0.99. Each run has its own: pass config.ema.
 
 # networks of update_average exchanged
 - update_average(state.average, state.model, config.ema)
@@ -281,16 +220,10 @@ the number so far.
 or
 - state.skipped += state.scaler.get_scale() < scale
 + state.skipped += not math.isfinite(state.norm)
-or
-- state.skipped += state.scaler.get_scale() < scale
-+ state.skipped += config.precision == "fp16" and math.isinf(state.norm)
 You count skipped steps by their norm. A step whose norm is NaN is left out too, and in fp32 and
 bf16 none is, whatever the norm. Count where the scale has become smaller.
 
 # every step a skip
-- state.skipped += state.scaler.get_scale() < scale
-+ state.skipped += 1
-or
 - state.skipped += state.scaler.get_scale() < scale
 + state.skipped += state.scaler.get_scale() <= scale
 state.skipped counts steps that were taken. Only if the scale has become smaller was the step left
@@ -379,10 +312,6 @@ The gradients are not clipped. clip_grad_norm_(state.model.parameters(), config.
 all by one factor, so that their norm is at most config.clip, and returns the norm before.
 
 # each number clipped
-- state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
-+ state.norm = nn.utils.get_total_norm([p.grad for p in state.model.parameters()]).item()
-+ nn.utils.clip_grad_value_(state.model.parameters(), config.clip)
-or
 - nn.utils.clip_grad_norm_(
 + nn.utils.clip_grad_value_(
 clip_grad_value_ clips each number by itself, which changes the direction of the step.
@@ -448,8 +377,7 @@ def step_in_two_ways(state, config):
         group["lr"] = state.lr
     state.step += 1
     half, scale = config.precision == "fp16", state.scaler.get_scale()
-    if half:
-        state.scaler.unscale_(state.optimizer)
+    half and state.scaler.unscale_(state.optimizer)
     state.norm = nn.utils.clip_grad_norm_(list(state.model.parameters()), config.clip).item()
     if half:
         state.scaler.step(state.optimizer)
@@ -460,15 +388,13 @@ def step_in_two_ways(state, config):
     update_average(state.average, state.model, config.ema)
 
 
-def step_by_weights(state, config):
-    for group in state.optimizer.param_groups:
-        group |= {"lr": state.lr}
+def step_with_moved_weights(state, config):
     state.scaler.unscale_(state.optimizer)
     norm = nn.utils.get_total_norm([p.grad for p in state.model.parameters()])
     nn.utils.clip_grads_with_norm_(state.model.parameters(), config.clip, norm)
+    state.optimizer.param_groups[:] = [g | {"lr": state.lr} for g in state.optimizer.param_groups]
     old = copies(state.model.parameters())
-    state.scaler.step(state.optimizer)
-    state.scaler.update()
+    state.scaler.step(state.optimizer), state.scaler.update()
     state.skipped += 1 if same(old, state.model.parameters()) else 0
     state.norm, state.step = norm.item(), state.step + 1
     update_average(state.average, state.model, config.ema)
@@ -483,5 +409,5 @@ EXERCISE = Exercise(
     look="The order: learning rates, unscale_, clip_grad_norm_, scaler.step, scaler.update, "
     "average.",
     catalogue=edits(take_step, MISTAKES),
-    also_right=[step_by_norm, step_by_hand, step_in_two_ways, step_by_weights],
+    also_right=[step_by_norm, step_by_hand, step_in_two_ways, step_with_moved_weights],
 )

@@ -82,11 +82,6 @@ def move_average(probe, update_average, average, model, keep, turn):
         "torch.no_grad() is enough, and ends by itself. Leave requires_grad alone.",
     )  # fmt: skip
     probe.note(
-        "the model is in train mode", model.training,
-        "Your function leaves the model in eval mode, in the middle of its training.",
-        "Nothing runs through the networks here, so their mode doesn't matter.",
-    )  # fmt: skip
-    probe.note(
         "gradients are switched on", gradients_on,
         "Your function switches gradients off for good: nothing could be trained after it.",
         "Write `with torch.no_grad():`, or @torch.no_grad() above def. Both end by themselves.",
@@ -360,13 +355,6 @@ torch.set_grad_enabled(False) switches gradients off for good, and no training s
 + for a, p in zip(average.parameters(), model.parameters()):
 requires_grad_(False) on the model's weights ends its training. Leave requires_grad alone: `with
 torch.no_grad():` is enough, and ends by itself.
-
-# model in eval mode
-- for a, p in zip(average.parameters(), model.parameters()):
-+ model.eval()
-+ for a, p in zip(average.parameters(), model.parameters()):
-You put the model into eval mode, in the middle of its training. Nothing runs through the networks
-here, so their mode doesn't matter: leave that line out.
 """
 
 
