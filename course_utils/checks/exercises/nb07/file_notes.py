@@ -57,7 +57,7 @@ def note_disk(probe, watch):
         "Fill a file of another name, close it, then rename it with replace.",
     )  # fmt: skip
     probe.note(
-        "the file is open when it is renamed", watch.open,
+        "the file is open when it is renamed", watch.open and bool(watch.beside),
         "You rename the file while it is open, which Windows refuses.",
         "Move replace below the with block, where the file is closed.",
     )  # fmt: skip

@@ -70,7 +70,7 @@ def watched(attempt, write, path, watch):
         for key in ("filename", "filename2"):
             if isinstance(getattr(error, key), (str, Path)):
                 setattr(error, key, Path(getattr(error, key)).name)
-        if watch.arrived and error.strerror:
+        if watch.arrived and watch.beside and error.strerror:
             error.strerror += ", because it was renamed to path"
         raise
     finally:

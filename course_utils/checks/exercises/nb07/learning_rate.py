@@ -6,7 +6,7 @@ import numpy
 import torch
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.exercises.nb07.plain_numbers import as_float, note_plain
+from course_utils.checks.exercises.nb07.plain_numbers import as_float, note_number, note_plain
 from course_utils.checks.mistakes import edits
 from course_utils.training import TrainConfig, learning_rate
 
@@ -58,7 +58,7 @@ def rates_of(probe, attempt, config, rise, fall):
     for step in range(config.steps + (config.warmup < config.steps)):
         rates.append(rate_at(probe, attempt, step, config))
         look = rise if step < config.warmup else fall
-        probe.note(called(step, config), as_float(rates[-1]), look=look)
+        note_number(probe, called(step, config), rates[-1], look)
     return rates
 
 
@@ -176,6 +176,9 @@ them.
 # down to 0 one step early
 - done = (step - config.warmup) / max(config.steps - config.warmup, 1)
 + done = (step - config.warmup) / max(config.steps - config.warmup - 1, 1)
+or
+- done = (step - config.warmup) / max(config.steps - config.warmup, 1)
++ done = (step - config.warmup) / (config.steps - config.warmup - 1)
 You divide by one step less, so the last step of the run has learning rate 0 and changes nothing.
 The formula divides by steps - warmup.
 

@@ -4,7 +4,7 @@ import torch
 
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import arguments, name, state
-from course_utils.checks.exercises.nb07.plain_numbers import as_float, note_plain
+from course_utils.checks.exercises.nb07.plain_numbers import note_number, note_plain
 from course_utils.checks.mistakes import edits
 
 
@@ -55,7 +55,7 @@ def share_of(probe, attempt, look, gradient, *scale):
     what = f"{name(attempt)}({arguments([gradient, *scale], attempt)}{zeros})"
     before = [state(gradient)]
     share = probe.run(what, attempt, gradient, *scale)
-    probe.note(what, as_float(share), look=look)
+    note_number(probe, what, share, look)
     probe.note_changes(attempt, [gradient], [gradient], before)
     return share
 
@@ -171,6 +171,17 @@ or
 + numbers = gradient[gradient.nonzero()]
 gradient.nonzero() returns the places of the numbers that are not 0, as indices. The numbers
 themselves are gradient[gradient != 0].
+
+# mask in place of numbers
+- numbers = gradient[gradient != 0]
++ numbers = gradient != 0
+or
+- numbers = gradient[gradient != 0]
+- if len(numbers) == 0:
++ numbers = gradient != 0
++ if numbers.sum() == 0:
+gradient != 0 only says where the numbers are, as True and False, and you go on with that. The
+numbers themselves are gradient[gradient != 0].
 
 # positive numbers alone
 - numbers = gradient[gradient != 0]

@@ -16,6 +16,12 @@ def as_float(value):
     return round(float(value), 6) if math.isfinite(value) else str(float(value))
 
 
+def note_number(probe, what, value, look):
+    """Write down a number, in a tensor or not. The advice is for numbers that are wrong."""
+    number = as_float(value)
+    probe.note(what, number, look=look if isinstance(number, float) else "")
+
+
 def note_plain(probe, values):
     """Write down whether numbers are plain ones, once they are compared."""
     probe.note(

@@ -19,8 +19,7 @@ LOOK = {
     "norm": "It's the norm of the true gradients, before clipping: what clip_grad_norm_ returns.",
     "rates": 'Put state.lr into group["lr"] for each group of state.optimizer.param_groups.',
     "gradients": "First unscale_, then clip_grad_norm_(parameters, config.clip), each once.",
-    "weights": "Gradients and learning rates are right after the call. Are they so before "
-    "state.scaler.step(state.optimizer), which comes once? Nothing else changes the weights.",
+    "weights": "Are rates and gradients right before the step? It changes the weights, once.",
     "scale": "state.scaler.update() changes it, once in each step.",
     "skipped": "It grows by 1 when the scale is smaller after update() than before.",
     "step": "It grows by 1 in each call, whether the step was left out or not.",
@@ -29,7 +28,6 @@ LOOK = {
 HINTS = [
     ("already been called", "", "Call unscale_ once in each step; state.scaler.update() ends it."),
     ("No inf checks", "", "The scaler found no gradients. Is zero_grad() or update() too early?"),
-    ("after step", "", "unscale_ comes first, then clip_grad_norm_, and then the step."),
     ("argument", "scaler", "unscale_ and step take the optimizer, and update() takes nothing."),
     ("backward", "", "The gradients are there already. take_step only uses them."),
     ("not iterable", "", "It takes parameters, not a network: state.model.parameters()."),
@@ -76,8 +74,7 @@ def one_by_one(probe, take_step, state, config, sizes):
 
 
 def note_finite(probe, state, config, size, kind, before):
-    """Write down what shows only where nothing overflowed. The gradients that the step was taken
-    with are still there, unless the attempt cleared them afterwards, which does no harm."""
+    """Write down what shows only where nothing overflowed; gradients, if they are still there."""
     there = [p.grad for p in state.model.parameters() if p.grad is not None]
     moved = not same(before, state.model.parameters())
     probe.note(
@@ -101,11 +98,9 @@ def note_step(probe, state, kind):
     rates = [as_float(group["lr"]) for group in state.optimizer.param_groups]
     probe.note(f"the learning rates of the groups after a step {kind}", rates, look=LOOK["rates"])
     note_weights(probe, f"the weights after a step {kind}", state.model, LOOK["weights"])
-    scale = as_float(state.scaler.get_scale())
-    probe.note(f"the scale after a step {kind}", scale, look=LOOK["scale"])
-    for key in ("skipped", "step"):
-        number = as_float(getattr(state, key))
-        probe.note(f"state.{key} after a step {kind}", number, look=LOOK[key])
+    numbers = {"scale": state.scaler.get_scale(), "skipped": state.skipped, "step": state.step}
+    for key, number in numbers.items():
+        probe.note(f"{key} after a step {kind}", as_float(number), look=LOOK[key])
     is_network = isinstance(state.average, nn.Module)
     probe.note(
         "state.average is a network", is_network,
@@ -201,10 +196,6 @@ to the present weights, whether they are new or not.
 # skips not counted
 - state.skipped += state.scaler.get_scale() < scale
 +
-or
-- state.skipped += state.scaler.get_scale() < scale
-+ scale = state.scaler.get_scale()
-+ state.skipped += state.scaler.get_scale() < scale
 A step was left out, and state.skipped didn't count it. Read state.scaler.get_scale() before
 update() and again after it: if it's smaller, the step was left out.
 
@@ -303,9 +294,6 @@ clip_grad_norm_ returns.
 You clip at 1.0, whatever the settings are. Pass config.clip to clip_grad_norm_.
 
 # not clipped
-- nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
-+ nn.utils.clip_grad_norm_(state.model.parameters(), math.inf)
-or
 - state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
 +
 The gradients are not clipped. clip_grad_norm_(state.model.parameters(), config.clip) scales them
@@ -366,8 +354,8 @@ def step_by_hand(state, config):
     state.scaler.step(state.optimizer)
     state.scaler.update()
     state.skipped = state.skipped + int(state.scaler.get_scale() < before)
-    for a, p in zip(state.average.parameters(), parameters):
-        a.data = config.ema * a.data + (1 - config.ema) * p.data
+    move = torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)
+    move(list(state.average.parameters()), parameters, None)
     state.step += 1
     return state
 
@@ -406,8 +394,7 @@ EXERCISE = Exercise(
     notebook="07_amp_training",
     reference=take_step,
     experiment=step_experiment,
-    look="The order: learning rates, unscale_, clip_grad_norm_, scaler.step, scaler.update, "
-    "average.",
+    look="The order: learning rates, unscale_, clip_grad_norm_, step, update, average.",
     catalogue=edits(take_step, MISTAKES),
     also_right=[step_by_norm, step_by_hand, step_in_two_ways, step_with_moved_weights],
 )

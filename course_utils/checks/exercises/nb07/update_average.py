@@ -16,8 +16,8 @@ PAIRS = "zip(average.parameters(), model.parameters()) gives pairs, one weight o
 HINTS = [
     ("'tuple' object|multiply sequence", "", "named_parameters() gives pairs of a name and a "
      "weight. parameters() gives the weights alone."),
+    ("must match the size", "", PAIRS),
     ("'generator'", "", f"parameters() gives one weight after the other: write a loop. {PAIRS}"),
-    ("alpha|add_", r"add_\(", "Write a.add_(p, alpha=1 - keep), with the factor by its name."),
 ]  # fmt: skip
 
 
@@ -77,8 +77,7 @@ def move_average(probe, update_average, average, model, keep, turn):
     )  # fmt: skip
     probe.note(
         "which weights of the model learn", [p.requires_grad for p in model.parameters()] == asked,
-        "Your function changes which weights of the model ask for a gradient, so it trains "
-        "differently afterwards.",
+        "Your function changes which weights of the model ask for a gradient.",
         "torch.no_grad() is enough, and ends by itself. Leave requires_grad alone.",
     )  # fmt: skip
     probe.note(
@@ -328,10 +327,7 @@ further than `for`.
 # networks in place of their parameters
 - zip(average.parameters(), model.parameters())
 + zip(average, model)
-or
-- a.copy_(keep * a + (1 - keep) * p)
-+ average = keep * average + (1 - keep) * model
-A network is not its weights, and can't be looped over or multiplied. parameters() gives its
+A network is not its weights, and can't be looped over. parameters() gives its
 weights, one after the other.
 
 # change recorded

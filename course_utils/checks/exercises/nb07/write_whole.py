@@ -24,6 +24,12 @@ from course_utils.checks.exercises.nb07.in_place import note_nothing_returned
 from course_utils.checks.mistakes import edits
 from course_utils.files import write_whole
 
+HINTS = [
+    ("Invalid suffix", "", 'A suffix begins with a dot: path.with_suffix(".new").'),
+    ("Path' and|concatenate", "", 'A Path is not a string. Write path.with_suffix(".new").'),
+    ("takes 0|missing|positional", r"write\(", "write takes the open file: write(file)."),
+    ("closed file", "", "write, flush and fsync need an open file: indent them under `with`."),
+]
 TIDY = "Put all of it into a try, and remove the half file in `except BaseException:`."
 # What fails, with what, at the call of which functions, and what to do if the half file is left.
 # With none of them it is write that fails, as torch.save does.
@@ -44,7 +50,8 @@ def write_experiment(probe, write_whole):
         for case, old in [("an older file", OLDER), ("no file yet", None)]:
             watch = Watch(new_folder(folder, case, old), WHOLE)
             what = f"write_whole(write, path) with {case} at path"
-            returned = probe.run(what, watched, write_whole, Write(PARTS), watch.path, watch)
+            with probe.advice(*HINTS):
+                returned = probe.run(what, watched, write_whole, Write(PARTS), watch.path, watch)
             note_nothing_returned(probe, returned, watch.path, "the file at path")
             note_file(probe, watch, what)
             note_disk(probe, watch)
@@ -232,14 +239,14 @@ been saved. After the half file is removed, raise hands it on.
 The file could not be opened because the disk was full. So there is none to remove, and unlink()
 raises FileNotFoundError, which hides the true reason. Write new.unlink(missing_ok=True).
 
-# removed in finally
+# removed after the rename
 - except BaseException:
 -     new.unlink(missing_ok=True)
 -     raise
 + finally:
 +     new.unlink()
-finally runs when all went well, too. By then the file has been renamed, and there is none to
-remove: write `except BaseException:`, or new.unlink(missing_ok=True).
+You remove the file when all went well, too, because finally runs in any case. By then it has been
+renamed, and there is none to remove: write `except BaseException:`.
 
 # old file removed on failure
 - new.unlink(missing_ok=True)
