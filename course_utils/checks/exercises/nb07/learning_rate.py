@@ -28,10 +28,9 @@ HINTS = {
 
 def rate_experiment(probe, attempt):
     note_lr(probe, attempt)
-    rates = rates_of(probe, attempt, TrainConfig(lr=2.0, warmup=5, steps=17), RISE, FALL)
-    rates += rates_of(probe, attempt, TrainConfig(lr=1.5, warmup=4, steps=11), RISE, FALL)
+    rates = rates_of(probe, attempt, TrainConfig(lr=2.0, warmup=5, steps=12), RISE, FALL)
     rates += rates_of(probe, attempt, TrainConfig(lr=3.0, warmup=1, steps=2), RISE, FALL)
-    rates += rates_of(probe, attempt, TrainConfig(lr=0.8, warmup=0, steps=9), "", NO_WARMUP)
+    rates += rates_of(probe, attempt, TrainConfig(lr=0.8, warmup=0, steps=4), "", NO_WARMUP)
     rates += rates_of(probe, attempt, TrainConfig(lr=0.6, warmup=3, steps=3), ALL_WARMUP, "")
     note_plain(probe, rates)
 
@@ -40,7 +39,7 @@ def note_lr(probe, attempt):
     """Write down whether config.lr has no effect, which is told before anything else."""
     for step, where in [(2, "in the warm-up"), (9, "after the warm-up")]:
         rate, other = (
-            as_float(rate_at(probe, attempt, step, TrainConfig(lr=lr, warmup=5, steps=17)))
+            as_float(rate_at(probe, attempt, step, TrainConfig(lr=lr, warmup=5, steps=12)))
             for lr in (2.0, 4.0)
         )
         probe.note(
