@@ -12,9 +12,9 @@ The name comes first, then the edit, then what a reader who made the mistake is 
 - Lines behind `-` are in the right answer exactly once, as whole lines or as a part of one. Lines
   behind `+` take their place; a bare `+` takes them away.
 - A `-` below a `+` begins a second place that is edited too.
-- Without a `-`, the lines behind `+` are the whole body of the function, or a whole method of the
-  class.
-- `or` begins another way to make the same mistake. Without a `-`, it is about the same lines.
+- Without a `-`, it is about the same lines as the edit before it; but a `def` behind the `+` takes
+  the place of the whole function, or of a whole method of the class.
+- `or` begins another way to make the same mistake.
 """
 
 import ast
@@ -84,22 +84,28 @@ def edits(right, catalogue):
 
 def entries(catalogue, file):
     """Yield (name, ways, why) of each entry; a way is a list of pairs of texts."""
+    there = ""
     for entry in re.split(r"\n(?=# )", catalogue.strip("\n")):
         head, *lines = entry.rstrip().split("\n")
         marked = list(itertools.takewhile(lambda line: line[:1] in "-+" or line == "or", lines))
         why = " ".join(" ".join(lines[len(marked) :]).split())
-        ways = re.split(r"^or\n", "".join(f"{line}\n" for line in marked), flags=re.MULTILINE)
-        places = [re.findall(r"((?:^-.*\n)*)((?:^\+.*\n)+)", way, re.MULTILINE) for way in ways]
-        whole = ["".join(map("".join, way)) for way in places] == ways
-        for before, way in itertools.pairwise(places):
-            if len(before) == len(way) == 1 and not way[0][0]:
-                way[0] = before[0][0], way[0][1]
-        if not (head.startswith("# ") and why and all(places) and whole):
+        ways = []
+        for way in re.split(r"^or\n", "".join(f"{line}\n" for line in marked), flags=re.MULTILINE):
+            places = re.findall(r"((?:^-.*\n)*)((?:^\+.*\n)+)", way, re.MULTILINE)
+            if not places or "".join(map("".join, places)) != way:
+                ways = []
+                break
+            places = [tuple(map(unmarked, place)) for place in places]
+            if places[0][0] == "" and not re.match(r"(@.*\n)*def ", places[0][1]):
+                places[0] = there, places[0][1]
+            there = places[0][0] or there
+            ways.append(places)
+        if not (head.startswith("# ") and why and ways):
             raise EditError(
                 f"{place_of(head, file)}: an entry is `# name`, then lines behind - and +, then "
                 f"a sentence for the reader; this one is\n{entry}"
             )
-        yield head[2:], [[tuple(map(unmarked, place)) for place in way] for way in places], why
+        yield head[2:], ways, why
 
 
 def unmarked(lines):
@@ -153,7 +159,7 @@ def edited(code, places, at=""):
 @cache
 def changes_of(code, old, new, at):
     """The changes of an edit, as small as can be.  -> list of (from, to, new text)"""
-    start, stop = find(code, old, at) if old else body(code, new, at)
+    start, stop = find(code, old, at) if old else definition(code, new, at)
     before = code[code.rfind("\n", 0, start) + 1 : start]
     if before.strip():  # it is a part of its line
         new = new.strip()
@@ -178,22 +184,19 @@ def find(code, old, at):
     return found[0]
 
 
-def body(code, new, at):
-    """Where the body of a function stands, or the method of a class that a text is to replace."""
-    (answer,) = ast.parse(code).body
-    nodes = answer.body[1:] if ast.get_docstring(answer) else answer.body
-    if isinstance(answer, ast.ClassDef):
-        method = re.search(r"^def (\w+)", new, re.MULTILINE)
-        nodes = [node for node in nodes if method and getattr(node, "name", "") == method[1]]
-    if not nodes:
-        raise EditError(f"{at}: the code has no method that this could replace:\n{new}\n{code}")
+def definition(code, new, at):
+    """Where the definition stands that a text is to replace: the code, or a method.  -> (from, to)"""
+    nodes = [n for n in ast.walk(ast.parse(code)) if isinstance(n, ast.FunctionDef)]
+    name = re.search(r"^def (\w+)", new, re.MULTILINE)
+    nodes = [node for node in nodes if name and node.name == name[1]]
+    if len(nodes) != 1:
+        raise EditError(f"{at}: the code has no function that this could replace:\n{new}\n{code}")
+    (node,) = nodes
     lines = list(itertools.accumulate(map(len, code.splitlines(keepends=True)), initial=0))
-    first, last = nodes[0], nodes[-1]
-    start = min([first, *getattr(first, "decorator_list", [])], key=lambda node: node.lineno)
-    return (
-        lines[start.lineno - 1] + first.col_offset,
-        lines[last.end_lineno - 1] + last.end_col_offset,
-    )
+    start = min([node, *node.decorator_list], key=lambda part: part.lineno)
+    return lines[start.lineno - 1] + node.col_offset, lines[
+        node.end_lineno - 1
+    ] + node.end_col_offset
 
 
 def margin(text):
