@@ -36,6 +36,7 @@ from torch.nn import functional as F
 from course_utils.checks.engine.source import source as source_with_comments
 
 TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
+DEFINES = re.compile(r"(@.*\n)*def (\w+)")
 NOTEBOOKS_HAVE = {"math": math, "torch": torch, "nn": nn, "F": F}
 
 
@@ -84,27 +85,22 @@ def edits(right, catalogue):
 
 def entries(catalogue, file):
     """Yield (name, ways, why) of each entry; a way is a list of pairs of texts."""
-    there = ""
+    there = ""  # what the last edit was about
     for entry in re.split(r"\n(?=# )", catalogue.strip("\n")):
         head, *lines = entry.rstrip().split("\n")
         marked = list(itertools.takewhile(lambda line: line[:1] in "-+" or line == "or", lines))
-        why = " ".join(" ".join(lines[len(marked) :]).split())
-        ways = []
-        for way in re.split(r"^or\n", "".join(f"{line}\n" for line in marked), flags=re.MULTILINE):
+        why, ways = " ".join(" ".join(lines[len(marked) :]).split()), []
+        for way in re.split(r"^or\n", "\n".join([*marked, ""]), flags=re.MULTILINE):
             places = re.findall(r"((?:^-.*\n)*)((?:^\+.*\n)+)", way, re.MULTILINE)
-            if not places or "".join(map("".join, places)) != way:
-                ways = []
-                break
-            places = [tuple(map(unmarked, place)) for place in places]
-            if places[0][0] == "" and not re.match(r"(@.*\n)*def ", places[0][1]):
-                places[0] = there, places[0][1]
-            there = places[0][0] or there
-            ways.append(places)
-        if not (head.startswith("# ") and why and ways):
-            raise EditError(
-                f"{place_of(head, file)}: an entry is `# name`, then lines behind - and +, then "
-                f"a sentence for the reader; this one is\n{entry}"
-            )
+            if not (head.startswith("# ") and why and places) or "".join(sum(places, ())) != way:
+                raise EditError(
+                    f"{place_of(head, file)}: an entry is `# name`, then lines behind - and +, "
+                    f"then a sentence for the reader; this one is\n{entry}"
+                )
+            (first, instead), *others = [tuple(map(unmarked, place)) for place in places]
+            if not DEFINES.match(instead):
+                first = there = first or there
+            ways.append([(first, instead), *others])
         yield head[2:], ways, why
 
 
@@ -185,18 +181,16 @@ def find(code, old, at):
 
 
 def definition(code, new, at):
-    """Where the definition stands that a text is to replace: the code, or a method.  -> (from, to)"""
-    nodes = [n for n in ast.walk(ast.parse(code)) if isinstance(n, ast.FunctionDef)]
-    name = re.search(r"^def (\w+)", new, re.MULTILINE)
-    nodes = [node for node in nodes if name and node.name == name[1]]
+    """Where the function or method stands that a text is to replace.  -> (from, to)"""
+    name = DEFINES.match(new)[2]
+    nodes = [node for node in ast.walk(ast.parse(code)) if getattr(node, "name", "") == name]
     if len(nodes) != 1:
-        raise EditError(f"{at}: the code has no function that this could replace:\n{new}\n{code}")
+        raise EditError(f"{at}: the code has no function {name} that this could replace:\n{code}")
     (node,) = nodes
+    first = min([node, *node.decorator_list], key=lambda part: part.lineno)
     lines = list(itertools.accumulate(map(len, code.splitlines(keepends=True)), initial=0))
-    start = min([node, *node.decorator_list], key=lambda part: part.lineno)
-    return lines[start.lineno - 1] + node.col_offset, lines[
-        node.end_lineno - 1
-    ] + node.end_col_offset
+    end = lines[node.end_lineno - 1] + node.end_col_offset
+    return lines[first.lineno - 1] + node.col_offset, end
 
 
 def margin(text):

@@ -79,6 +79,40 @@ MISTAKES = """
 + return config.lr * step / config.warmup
 Your first step has learning rate 0, so it changes nothing. Steps count from 0, so step 0 is already
 (step + 1) / warmup of the way up.
+# warm-up not to the top
++ return config.lr * (step + 1) / (config.warmup + 1)
+You divide by warmup + 1, so the last step of the warm-up is still below config.lr. The formula is
+(step + 1) / warmup.
+# warm-up over all steps
++ return config.lr * (step + 1) / config.steps
+In the warm-up you divide by config.steps, as if the rise took the whole run. It takes config.warmup
+steps.
+# brackets missing in the warm-up
++ return config.lr * step + 1 / config.warmup
+Brackets are missing in the warm-up: * and / come before +. Write (step + 1) / config.warmup.
+# no warm-up
++ return config.lr
+or
+- if step < config.warmup:
+-     return config.lr * (step + 1) / config.warmup
++
+There is no warm-up. For the first config.warmup steps the learning rate rises in a straight line,
+and a return has to end the function there.
+# whole numbers in the warm-up
+- return config.lr * (step + 1) / config.warmup
++ return config.lr * ((step + 1) // config.warmup)
+or
++ return config.lr * (step + 1) // config.warmup
+// rounds down to a whole number, so your warm-up jumps instead of rising. Write /.
+# config.lr missing in the warm-up
++ return (step + 1) / config.warmup
+config.lr is missing in the warm-up: you return a share from 0 to 1. Multiply it by config.lr, as
+you do after the warm-up.
+# written into config
++ config.lr = config.lr * (step + 1) / config.warmup
++ return config.lr
+You write the learning rate into config. It holds the settings of the run, and the next step needs
+the same ones, so it can't be changed. Return the number instead.
 
 # warm-up one step too long
 - if step < config.warmup:
@@ -90,224 +124,116 @@ or
 +     return config.lr * (step + 1) / max(config.warmup, 1)
 Your warm-up takes one step too many and goes above config.lr. It has arrived at step = warmup - 1,
 so write step < config.warmup.
-
 # warm-up one step too short
 - if step < config.warmup:
 + if step < config.warmup - 1:
 or
-- if step < config.warmup:
 + if step + 1 < config.warmup:
 Your warm-up ends one step early, so its last step gets the second formula. All steps below
 config.warmup belong to it: step < config.warmup.
-
-# warm-up not to the top
-- return config.lr * (step + 1) / config.warmup
-+ return config.lr * (step + 1) / (config.warmup + 1)
-You divide by warmup + 1, so the last step of the warm-up is still below config.lr. The formula is
-(step + 1) / warmup.
-
-# warm-up over all steps
-- return config.lr * (step + 1) / config.warmup
-+ return config.lr * (step + 1) / config.steps
-In the warm-up you divide by config.steps, as if the rise took the whole run. It takes config.warmup
-steps.
-
-# brackets missing in the warm-up
-- return config.lr * (step + 1) / config.warmup
-+ return config.lr * step + 1 / config.warmup
-Brackets are missing in the warm-up: * and / come before +. Write (step + 1) / config.warmup.
-
-# no warm-up
-- return config.lr * (step + 1) / config.warmup
-+ return config.lr
-or
-- if step < config.warmup:
--     return config.lr * (step + 1) / config.warmup
-+
-There is no warm-up. For the first config.warmup steps the learning rate rises in a straight line,
-and a return has to end the function there.
-
 # the two cases exchanged
-- if step < config.warmup:
 + if step > config.warmup:
 or
-- if step < config.warmup:
 + if step >= config.warmup:
 The two cases are exchanged: the first steps get the formula of the fall. The warm-up is for step <
 config.warmup.
-
-# whole numbers in the warm-up
-- return config.lr * (step + 1) / config.warmup
-+ return config.lr * ((step + 1) // config.warmup)
-or
-- return config.lr * (step + 1) / config.warmup
-+ return config.lr * (step + 1) // config.warmup
-// rounds down to a whole number, so your warm-up jumps instead of rising. Write /.
 
 # no fall
 - return config.lr * (1 + math.cos(math.pi * done)) / 2
 + return config.lr
 After the warm-up your learning rate stays where it is. It has to fall to 0, like half a cosine.
+# fall in a line
++ return config.lr * (1 - done)
+Your learning rate falls in a straight line. It should fall like half a cosine: (1 + cos(pi * d)) /
+2, with d from 0 to 1.
+# degrees
++ return config.lr * (1 + math.cos(180 * done)) / 2
+Your cosine gets degrees, but math.cos takes radians. Half a turn is math.pi, not 180.
+# no pi
++ return config.lr * (1 + math.cos(done)) / 2
+pi is missing in the cosine. d goes from 0 to 1, and half a turn goes from 0 to pi.
+# quarter of a cosine
++ return config.lr * math.cos(math.pi / 2 * done)
+You use a quarter of a cosine, cos(pi / 2 * d). It gets to 0, but steeply. Half a cosine is flat at
+both ends: (1 + cos(pi * d)) / 2.
+# half the angle
++ return config.lr * (1 + math.cos(math.pi / 2 * done)) / 2
+Your cosine only gets halfway down, because its angle ends at pi / 2. Let it go from 0 to pi.
+# full turn
++ return config.lr * (1 + math.cos(2 * math.pi * done)) / 2
+Your cosine makes a full turn, 2 pi, and comes back up. Half a turn, pi, ends at 0.
+# not halved
++ return config.lr * (1 + math.cos(math.pi * done))
+1 + cos goes from 2 to 0, so your fall begins at twice the learning rate. Divide by 2.
+# negative
++ return config.lr * math.cos(math.pi * done)
+A cosine on its own goes from 1 to -1, and a negative learning rate walks uphill. Bring it to
+between 0 and 1: (1 + cos(pi * d)) / 2.
+# 1 + left out
++ return config.lr * math.cos(math.pi * done) / 2
+1 + is missing: half a cosine on its own goes from 1/2 to -1/2. The formula is (1 + cos(pi * d)) /
+2.
+# rise after the warm-up
++ return config.lr * (1 - math.cos(math.pi * done)) / 2
+After the warm-up your learning rate starts at 0 and rises, because the sign before the cosine is
+wrong. It's 1 + cos, not 1 - cos.
+# cosine alone halved
++ return config.lr * (1 + math.cos(math.pi * done) / 2)
+You halve only the cosine: 1 + cos / 2 goes from 1.5 to 0.5. Put brackets around the sum, (1 + cos)
+/ 2.
+# brackets missing around 1 + cos
++ return config.lr * 1 + math.cos(math.pi * done) / 2
+or
++ return config.lr * 0.5 * 1 + math.cos(math.pi * done)
+or
++ return 0.5 * config.lr + math.cos(math.pi * done)
+The brackets around 1 + cos are missing, so config.lr multiplies only the 1. Write config.lr * (1 +
+cos) / 2.
+# d outside of the cosine
++ return config.lr * (1 + math.cos(math.pi) * done) / 2
+A bracket closes too early: you multiply cos(pi), which is just -1, by d. d belongs inside, cos(pi *
+d).
+# config.lr missing in the fall
++ return (1 + math.cos(math.pi * done)) / 2
+config.lr is missing after the warm-up: you return a share from 1 to 0. Multiply it by config.lr, as
+you do in the warm-up.
+# torch.cos of a plain number
++ return config.lr * (1 + torch.cos(math.pi * done)) / 2
+torch.cos takes only tensors, and this is a plain number. math.cos is the one for numbers.
+# learning rate in a tensor
++ return config.lr * (1 + torch.cos(torch.tensor(math.pi * done))) / 2
+Your learning rates are right, but some are tensors, and a float is wanted. Use math.cos and
+math.pi, or end with .item().
 
 # whole numbers in the fall
 - done = (step - config.warmup) / max(config.steps - config.warmup, 1)
 + done = (step - config.warmup) // max(config.steps - config.warmup, 1)
 // rounds down to a whole number, so d stays 0 and your learning rate never falls. Write /.
-
 # cosine from step 0
-- done = (step - config.warmup) / max(config.steps - config.warmup, 1)
 + done = step / config.steps
 Your cosine counts from step 0, so the learning rate jumps down after the warm-up. The fall begins
 where the warm-up ends: d = (step - warmup) / (steps - warmup).
-
 # warm-up not subtracted from the step
-- done = (step - config.warmup) / max(config.steps - config.warmup, 1)
 + done = step / max(config.steps - config.warmup, 1)
 You divide by the length of the fall but count from step 0, so d goes past 1. At step = warmup it
 has to be 0: subtract config.warmup from step too.
-
 # not down to 0
-- done = (step - config.warmup) / max(config.steps - config.warmup, 1)
 + done = (step - config.warmup) / config.steps
 You divide by all the steps, so the cosine doesn't get to its end. It has only steps - warmup of
 them.
-
 # down to 0 one step early
-- done = (step - config.warmup) / max(config.steps - config.warmup, 1)
 + done = (step - config.warmup) / max(config.steps - config.warmup - 1, 1)
 or
-- done = (step - config.warmup) / max(config.steps - config.warmup, 1)
 + done = (step - config.warmup) / (config.steps - config.warmup - 1)
 You divide by one step less, so the last step of the run has learning rate 0 and changes nothing.
 The formula divides by steps - warmup.
-
 # cosine one step ahead
-- done = (step - config.warmup) / max(config.steps - config.warmup, 1)
 + done = (step - config.warmup + 1) / max(config.steps - config.warmup, 1)
 Your cosine is one step ahead. It begins at step = warmup with config.lr, so there is no + 1 in d.
-
 # brackets missing in d
-- done = (step - config.warmup) / max(config.steps - config.warmup, 1)
 + done = step - config.warmup / max(config.steps - config.warmup, 1)
 Brackets are missing: / comes before -, so only the warm-up is divided. Write (step - config.warmup)
 / (...).
-
-# warm-up times cosine
-+ rise = min((step + 1) / max(config.warmup, 1), 1)
-+ return rise * config.lr * (1 + math.cos(math.pi * step / config.steps)) / 2
-or
-+ rise = min((step + 1) / max(config.warmup, 1), 1)
-+ done = (step - config.warmup) / max(config.steps - config.warmup, 1)
-+ return rise * config.lr * (1 + math.cos(math.pi * done)) / 2
-You multiply the warm-up by the cosine, which already bends it in the first steps. It's one, then
-the other: the cosine begins where the warm-up ends.
-
-# fall in a line
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * (1 - done)
-Your learning rate falls in a straight line. It should fall like half a cosine: (1 + cos(pi * d)) /
-2, with d from 0 to 1.
-
-# degrees
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * (1 + math.cos(180 * done)) / 2
-Your cosine gets degrees, but math.cos takes radians. Half a turn is math.pi, not 180.
-
-# no pi
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * (1 + math.cos(done)) / 2
-pi is missing in the cosine. d goes from 0 to 1, and half a turn goes from 0 to pi.
-
-# quarter of a cosine
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * math.cos(math.pi / 2 * done)
-You use a quarter of a cosine, cos(pi / 2 * d). It gets to 0, but steeply. Half a cosine is flat at
-both ends: (1 + cos(pi * d)) / 2.
-
-# half the angle
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * (1 + math.cos(math.pi / 2 * done)) / 2
-Your cosine only gets halfway down, because its angle ends at pi / 2. Let it go from 0 to pi.
-
-# full turn
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * (1 + math.cos(2 * math.pi * done)) / 2
-Your cosine makes a full turn, 2 pi, and comes back up. Half a turn, pi, ends at 0.
-
-# not halved
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * (1 + math.cos(math.pi * done))
-1 + cos goes from 2 to 0, so your fall begins at twice the learning rate. Divide by 2.
-
-# negative
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * math.cos(math.pi * done)
-A cosine on its own goes from 1 to -1, and a negative learning rate walks uphill. Bring it to
-between 0 and 1: (1 + cos(pi * d)) / 2.
-
-# 1 + left out
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * math.cos(math.pi * done) / 2
-1 + is missing: half a cosine on its own goes from 1/2 to -1/2. The formula is (1 + cos(pi * d)) /
-2.
-
-# rise after the warm-up
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * (1 - math.cos(math.pi * done)) / 2
-After the warm-up your learning rate starts at 0 and rises, because the sign before the cosine is
-wrong. It's 1 + cos, not 1 - cos.
-
-# cosine alone halved
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * (1 + math.cos(math.pi * done) / 2)
-You halve only the cosine: 1 + cos / 2 goes from 1.5 to 0.5. Put brackets around the sum, (1 + cos)
-/ 2.
-
-# brackets missing around 1 + cos
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * 1 + math.cos(math.pi * done) / 2
-or
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * 0.5 * 1 + math.cos(math.pi * done)
-or
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return 0.5 * config.lr + math.cos(math.pi * done)
-The brackets around 1 + cos are missing, so config.lr multiplies only the 1. Write config.lr * (1 +
-cos) / 2.
-
-# d outside of the cosine
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * (1 + math.cos(math.pi) * done) / 2
-A bracket closes too early: you multiply cos(pi), which is just -1, by d. d belongs inside, cos(pi *
-d).
-
-# config.lr missing
-- return config.lr * (step + 1) / config.warmup
-+ return (step + 1) / config.warmup
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return (1 + math.cos(math.pi * done)) / 2
-config.lr is missing: you return what share of it the learning rate is. Both formulas multiply by
-config.lr.
-
-# config.lr missing in the warm-up
-- return config.lr * (step + 1) / config.warmup
-+ return (step + 1) / config.warmup
-config.lr is missing in the warm-up: you return a share from 0 to 1. Multiply it by config.lr, as
-you do after the warm-up.
-
-# config.lr missing in the fall
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return (1 + math.cos(math.pi * done)) / 2
-config.lr is missing after the warm-up: you return a share from 1 to 0. Multiply it by config.lr, as
-you do in the warm-up.
-
-# config.lr written out
-- return config.lr * (step + 1) / config.warmup
-+ return 4e-3 * (step + 1) / config.warmup
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return 4e-3 * (1 + math.cos(math.pi * done)) / 2
-You write the highest learning rate as a number, 4e-3, which is right for one run only. Use
-config.lr.
 
 # division by a warm-up of 0
 - if step < config.warmup:
@@ -328,23 +254,32 @@ step < config.warmup:`, which is never true then.
 The warm-up may be as long as the run. Then config.steps - config.warmup is 0, and you divide by it
 during the warm-up too. Use max(config.steps - config.warmup, 1), or divide below the `if`.
 
-# torch.cos of a plain number
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * (1 + torch.cos(math.pi * done)) / 2
-torch.cos takes only tensors, and this is a plain number. math.cos is the one for numbers.
+# warm-up times cosine
++ def learning_rate(step, config):
++     rise = min((step + 1) / max(config.warmup, 1), 1)
++     return rise * config.lr * (1 + math.cos(math.pi * step / config.steps)) / 2
+or
++ def learning_rate(step, config):
++     rise = min((step + 1) / max(config.warmup, 1), 1)
++     done = (step - config.warmup) / max(config.steps - config.warmup, 1)
++     return rise * config.lr * (1 + math.cos(math.pi * done)) / 2
+You multiply the warm-up by the cosine, which already bends it in the first steps. It's one, then
+the other: the cosine begins where the warm-up ends.
 
-# written into config
+# config.lr missing
 - return config.lr * (step + 1) / config.warmup
-+ config.lr = config.lr * (step + 1) / config.warmup
-+ return config.lr
-You write the learning rate into config. It holds the settings of the run, and the next step needs
-the same ones, so it can't be changed. Return the number instead.
-
-# learning rate in a tensor
++ return (step + 1) / config.warmup
 - return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return config.lr * (1 + torch.cos(torch.tensor(math.pi * done))) / 2
-Your learning rates are right, but some are tensors, and a float is wanted. Use math.cos and
-math.pi, or end with .item().
++ return (1 + math.cos(math.pi * done)) / 2
+config.lr is missing: you return what share of it the learning rate is. Both formulas multiply by
+config.lr.
+
+# config.lr written out
++ return 4e-3 * (step + 1) / config.warmup
+- return config.lr * (1 + math.cos(math.pi * done)) / 2
++ return 4e-3 * (1 + math.cos(math.pi * done)) / 2
+You write the highest learning rate as a number, 4e-3, which is right for one run only. Use
+config.lr.
 """
 
 

@@ -66,6 +66,24 @@ MISTAKES = """
 + return (lost.sum() / gradient.numel()).item()
 You divide by how many numbers there are in all. Those that are 0 from the start can't be lost, so
 leave them out of both counts.
+# divided by the number of rows
++ return (lost.sum() / len(gradient)).item()
+You divide by len(gradient), which is only the size of its first dimension. Divide by how many
+numbers are not 0.
+# number instead of share
++ return lost.float().sum().item()
+You return how many numbers are lost. The share is wanted: divide by how many are not 0, or take the
+mean.
+# per cent
++ return 100 * lost.float().mean().item()
+You return per cent. The share is a number from 0 to 1.
+# mean of booleans
++ return lost.mean().item()
+PyTorch takes no mean of True and False. Make numbers of them first: lost.float().mean().
+# share in a tensor
++ return lost.float().mean()
+Your share is right, but it is a tensor. A float is wanted: .item() takes the number out of a tensor
+that holds just one.
 
 # zeros counted as lost
 - numbers = gradient[gradient != 0]
@@ -75,6 +93,27 @@ or
 + lost = (gradient * scale).to(torch.float16) == 0
 You count everything that is 0 in fp16, but what was 0 before isn't lost. Take only the numbers that
 are not 0, gradient[gradient != 0], and count among those.
+# indices in place of numbers
+- numbers = gradient[gradient != 0]
++ numbers = gradient.nonzero()
+or
++ numbers = gradient[gradient.nonzero()]
+gradient.nonzero() returns the places of the numbers that are not 0, as indices. The numbers
+themselves are gradient[gradient != 0].
+# mask in place of numbers
++ numbers = gradient != 0
+or
+- numbers = gradient[gradient != 0]
+- if len(numbers) == 0:
++ numbers = gradient != 0
++ if numbers.sum() == 0:
+gradient != 0 only says where the numbers are, as True and False, and you go on with that. The
+numbers themselves are gradient[gradient != 0].
+# positive numbers alone
+- numbers = gradient[gradient != 0]
++ numbers = gradient[gradient > 0]
+You count only the positive numbers. A negative one is lost too if it's too small for fp16, so take
+everything that is not 0: gradient[gradient != 0].
 
 # zeros counted above alone
 - lost = (numbers * scale).to(torch.float16) == 0
@@ -84,153 +123,67 @@ are not 0, gradient[gradient != 0], and count among those.
 You count everything that is 0 in fp16, including what was 0 before, and divide by how many numbers
 weren't 0, so your share can be more than 1. Use gradient[gradient != 0] for both counts.
 
-# divided by the number of rows
-- return lost.float().mean().item()
-+ return (lost.sum() / len(gradient)).item()
-You divide by len(gradient), which is only the size of its first dimension. Divide by how many
-numbers are not 0.
-
 # fp16 before scaling
 - lost = (numbers * scale).to(torch.float16) == 0
 + lost = numbers.to(torch.float16) * scale == 0
 You convert to fp16 before you multiply. By then the small numbers are already 0, and no factor
 brings them back, which is why the loss is scaled before the backward pass. Multiply first.
-
 # scale ignored
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = numbers.to(torch.float16) == 0
 scale has no effect. Multiply the numbers by it before you convert them to fp16.
-
 # divided by scale
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = (numbers / scale).to(torch.float16) == 0
 You divide by scale. It's there to make small numbers larger, so multiply.
-
 # scaled back in fp16
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = (numbers * scale).to(torch.float16) / scale == 0
 You divide by scale again while the numbers are still in fp16, where the small ones are lost after
 all. Compare with 0 before you divide. (GradScaler divides too, but in fp32.)
-
 # smallest number of fp16 as limit
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = (numbers * scale).abs() < 2**-24
 You count what is below 6e-8, the smallest number of fp16. But fp16 rounds to the nearest, so
 anything above half of that becomes 6e-8 and survives. Let .half() decide, and compare with 0.
-
 # smallest normal number as limit
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = (numbers * scale).abs() < torch.finfo(torch.float16).tiny
 You count what is below 6e-5. finfo(torch.float16).tiny is where fp16 begins to lose digits, but
 numbers survive down to about 6e-8. Let .half() decide, and compare with 0.
-
 # machine epsilon as limit
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = (numbers * scale).abs() < torch.finfo(torch.float16).eps
 You count what is below finfo(torch.float16).eps, which is the gap between 1 and the next number of
 fp16. Far smaller numbers than that survive. Let .half() decide, and compare with 0.
-
 # limit without abs
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = numbers * scale <= 2**-25
 or
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = numbers * scale < 2**-24
 or
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = numbers * scale < torch.finfo(torch.float16).tiny
 Every negative number counts as small in your comparison, however large it is. Take abs() before you
 compare with a limit, or let .half() decide and compare with 0.
-
 # bf16
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = (numbers * scale).to(torch.bfloat16) == 0
 You convert to bf16. It has the range of fp32, so hardly anything is lost there, and it needs no
 scaling. The question is about fp16: torch.float16, or .half().
-
 # not converted
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = (numbers * scale) == 0
 Your share is always 0, because the numbers are never converted: in fp32 they are not 0. Call
 .half() on them before you compare with 0.
-
 # no such conversion
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = torch.float16(numbers * scale) == 0
 or
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = (numbers * scale).float16() == 0
 torch.float16 is the name of a type, not something to call. numbers.half() converts, and so does
 numbers.to(torch.float16).
-
-# indices in place of numbers
-- numbers = gradient[gradient != 0]
-+ numbers = gradient.nonzero()
-or
-- numbers = gradient[gradient != 0]
-+ numbers = gradient[gradient.nonzero()]
-gradient.nonzero() returns the places of the numbers that are not 0, as indices. The numbers
-themselves are gradient[gradient != 0].
-
-# mask in place of numbers
-- numbers = gradient[gradient != 0]
-+ numbers = gradient != 0
-or
-- numbers = gradient[gradient != 0]
-- if len(numbers) == 0:
-+ numbers = gradient != 0
-+ if numbers.sum() == 0:
-gradient != 0 only says where the numbers are, as True and False, and you go on with that. The
-numbers themselves are gradient[gradient != 0].
-
-# positive numbers alone
-- numbers = gradient[gradient != 0]
-+ numbers = gradient[gradient > 0]
-You count only the positive numbers. A negative one is lost too if it's too small for fp16, so take
-everything that is not 0: gradient[gradient != 0].
-
-# number instead of share
-- return lost.float().mean().item()
-+ return lost.float().sum().item()
-You return how many numbers are lost. The share is wanted: divide by how many are not 0, or take the
-mean.
-
 # share kept
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = (numbers * scale).to(torch.float16) != 0
 You return the share of numbers that survive. The share that is lost is 1 minus that: count what is
 == 0 in fp16.
-
-# per cent
-- return lost.float().mean().item()
-+ return 100 * lost.float().mean().item()
-You return per cent. The share is a number from 0 to 1.
-
-# mean of booleans
-- return lost.float().mean().item()
-+ return lost.mean().item()
-PyTorch takes no mean of True and False. Make numbers of them first: lost.float().mean().
-
 # overflow counted
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = ((numbers * scale).to(torch.float16) == 0) | (numbers * scale).to(torch.float16).isinf()
 You also count what becomes infinite. That is the other end of fp16, above 65504, and the scaler
 notices it by itself. Lost are the numbers that become 0.
-
 # rounding counted
-- lost = (numbers * scale).to(torch.float16) == 0
 + lost = (numbers * scale).to(torch.float16) != numbers * scale
 You count every number that fp16 changes. Nearly all of them are rounded a little, and that does no
 harm. Lost are those that become 0.
-
-# gradient changed in place
-- numbers = gradient[gradient != 0]
-+ gradient *= scale
-+ numbers = gradient[gradient != 0]
-- lost = (numbers * scale).to(torch.float16) == 0
-+ lost = numbers.to(torch.float16) == 0
-`gradient *= scale` changes the caller's own tensor, which is still needed as it was. Make a new
-one: gradient * scale.
 
 # NaN for zeros
 - if len(numbers) == 0:
@@ -248,6 +201,21 @@ gradient of zeros is common: a layer whose weights start at 0 causes one.
 Where all numbers are 0, you return 1.0, as if everything were lost. But there is no number left to
 count, so nothing is lost: return 0.0.
 
+# sum tested for zeros
+- if len(numbers) == 0:
++ if gradient.sum() == 0:
+You return 0.0 whenever the sum of the gradient is 0. Positive and negative numbers can add up to 0
+without being 0 themselves, so ask whether any number is left: len(numbers) == 0.
+
+# gradient changed in place
+- numbers = gradient[gradient != 0]
++ gradient *= scale
++ numbers = gradient[gradient != 0]
+- lost = (numbers * scale).to(torch.float16) == 0
++ lost = numbers.to(torch.float16) == 0
+`gradient *= scale` changes the caller's own tensor, which is still needed as it was. Make a new
+one: gradient * scale.
+
 # division by 0 for zeros
 - if len(numbers) == 0:
 -     return 0.0
@@ -256,18 +224,6 @@ count, so nothing is lost: return 0.0.
 + return lost.sum().item() / len(numbers)
 The gradient was all zeros: no number is left to count, and you divide by how many there are. Return
 0.0 in that case, because nothing is lost.
-
-# sum tested for zeros
-- if len(numbers) == 0:
-+ if gradient.sum() == 0:
-You return 0.0 whenever the sum of the gradient is 0. Positive and negative numbers can add up to 0
-without being 0 themselves, so ask whether any number is left: len(numbers) == 0.
-
-# share in a tensor
-- return lost.float().mean().item()
-+ return lost.float().mean()
-Your share is right, but it is a tensor. A float is wanted: .item() takes the number out of a tensor
-that holds just one.
 """
 
 

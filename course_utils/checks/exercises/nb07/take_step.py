@@ -125,16 +125,12 @@ of them to almost nothing. state.scaler.unscale_(state.optimizer) comes before c
 + state.optimizer.step()
 You call state.optimizer.step(), which puts NaN into the weights for good when a gradient has
 overflowed. state.scaler.step(state.optimizer) leaves the step out then.
-
 # step taken twice
-- state.scaler.step(state.optimizer)
 + state.scaler.step(state.optimizer)
 + state.optimizer.step()
 You take the step twice. state.scaler.step(state.optimizer) already calls state.optimizer.step()
 when nothing has overflowed.
-
 # no step
-- state.scaler.step(state.optimizer)
 +
 The weights stay as they were, because nothing takes the step. After clipping comes
 state.scaler.step(state.optimizer).
@@ -145,49 +141,24 @@ state.scaler.step(state.optimizer).
 state.scaler.update() is missing. It makes the scale smaller after an overflow and larger after many
 good steps, and tells the scaler that the step is over.
 
-# scaler updated before the step
-- state.scaler.step(state.optimizer)
-+
-- state.scaler.update()
-+ state.scaler.update()
-+ state.scaler.step(state.optimizer)
-state.scaler.update() comes before state.scaler.step(), so the scaler forgets that it has unscaled
-the gradients and does it again. update comes after step.
-
-# average before the step
-- state.scaler.step(state.optimizer)
-+ update_average(state.average, state.model, config.ema)
-+ state.scaler.step(state.optimizer)
-- update_average(state.average, state.model, config.ema)
-+
-The average moves before the step, towards weights that are one step old. Take the step first.
-
 # average not moved
 - update_average(state.average, state.model, config.ema)
 +
 The averaged weights don't move. At the end of each step comes update_average(state.average,
 state.model, config.ema).
-
 # ema and 1 - ema exchanged
-- update_average(state.average, state.model, config.ema)
 + update_average(state.average, state.model, 1 - config.ema)
 The average takes the share config.ema of the new weights, but that is the share that it keeps of
 itself. Pass config.ema as it is.
-
 # networks of update_average exchanged
-- update_average(state.average, state.model, config.ema)
 + update_average(state.model, state.average, config.ema)
 You pass the networks to update_average the wrong way round, so the model moves towards its average.
 The one that changes comes first: state.average, then state.model.
-
 # average lost
-- update_average(state.average, state.model, config.ema)
 + state.average = update_average(state.average, state.model, config.ema)
 state.average is None after your function, because update_average changes the network that it gets
 and returns nothing. Write the call alone, without `state.average =` before it.
-
 # average not moved at skipped steps
-- update_average(state.average, state.model, config.ema)
 + if state.scaler.get_scale() >= scale:
 +     update_average(state.average, state.model, config.ema)
 You leave the average where it is when the step was left out. Move it in every call: it gets closer
@@ -198,33 +169,23 @@ to the present weights, whether they are new or not.
 +
 A step was left out, and state.skipped didn't count it. Read state.scaler.get_scale() before
 update() and again after it: if it's smaller, the step was left out.
-
 # skips overwritten
-- state.skipped += state.scaler.get_scale() < scale
 + state.skipped = state.scaler.get_scale() < scale
 state.skipped is overwritten: with = it only says whether this step was left out. += adds that to
 the number so far.
-
 # skips counted by the norm
-- state.skipped += state.scaler.get_scale() < scale
 + state.skipped += math.isinf(state.norm)
 or
-- state.skipped += state.scaler.get_scale() < scale
 + state.skipped += not math.isfinite(state.norm)
 You count skipped steps by their norm. A step whose norm is NaN is left out too, and in fp32 and
 bf16 none is, whatever the norm. Count where the scale has become smaller.
-
 # every step a skip
-- state.skipped += state.scaler.get_scale() < scale
 + state.skipped += state.scaler.get_scale() <= scale
 state.skipped counts steps that were taken. Only if the scale has become smaller was the step left
 out; for fp32 it stays 1, so it has to be < and not <=.
-
 # larger scale a skip
-- state.skipped += state.scaler.get_scale() < scale
 + state.skipped += state.scaler.get_scale() != scale
 or
-- state.skipped += state.scaler.get_scale() < scale
 + state.skipped += state.scaler.get_scale() > scale
 state.skipped counts steps after which the scale has grown, and it grows when all went well for a
 while. Only if it has become smaller was a step left out: new scale < old scale.
@@ -235,20 +196,7 @@ while. Only if it has become smaller was a step left out: new scale < old scale.
 +
 The learning rate never reaches the optimizer. Put state.lr into group["lr"] for each group of
 state.optimizer.param_groups, before the step.
-
-# learning rate set after the step
-- for group in state.optimizer.param_groups:
--     group["lr"] = state.lr
-+
-- state.scaler.step(state.optimizer)
-+ state.scaler.step(state.optimizer)
-+ for group in state.optimizer.param_groups:
-+     group["lr"] = state.lr
-You set the learning rate after the step, so each step uses the one before. Set it first.
-
 # learning rate in the first group alone
-- for group in state.optimizer.param_groups:
--     group["lr"] = state.lr
 + state.optimizer.param_groups[0]["lr"] = state.lr
 Only the optimizer's first group gets the learning rate. There can be several, so go through all of
 state.optimizer.param_groups.
@@ -275,35 +223,64 @@ computes them, and clears them itself.
 + state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
 state.norm is the norm after clipping, so it never shows how large the gradients were. Keep what
 clip_grad_norm_ returns the first time: the norm before it clips.
-
 # norm not kept
-- state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
 + nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
 state.norm is as it was. clip_grad_norm_ returns the norm before it clips: keep it there, as a
 number.
-
 # norm in a tensor
-- state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
 + state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
 state.norm is a tensor, and it should be a plain number: .item() takes it out of what
 clip_grad_norm_ returns.
+# not clipped
++
+The gradients are not clipped. clip_grad_norm_(state.model.parameters(), config.clip) scales them
+all by one factor, so that their norm is at most config.clip, and returns the norm before.
 
 # clipped at 1
 - nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
 + nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
 You clip at 1.0, whatever the settings are. Pass config.clip to clip_grad_norm_.
 
-# not clipped
-- state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
-+
-The gradients are not clipped. clip_grad_norm_(state.model.parameters(), config.clip) scales them
-all by one factor, so that their norm is at most config.clip, and returns the norm before.
-
 # each number clipped
 - nn.utils.clip_grad_norm_(
 + nn.utils.clip_grad_value_(
 clip_grad_value_ clips each number by itself, which changes the direction of the step.
 clip_grad_norm_ makes them all smaller by one factor, and returns the norm.
+
+# step not counted
+- state.step += 1
++
+state.step stays as it is, so the training loop never ends. Add 1 in each call.
+# skipped steps not counted
++ state.step += state.scaler.get_scale() >= scale
+A step that is left out is not counted in state.step. Count it, because its batch has been used and
+the learning rate moves on.
+
+# scaler updated before the step
+- state.scaler.step(state.optimizer)
++
+- state.scaler.update()
++ state.scaler.update()
++ state.scaler.step(state.optimizer)
+state.scaler.update() comes before state.scaler.step(), so the scaler forgets that it has unscaled
+the gradients and does it again. update comes after step.
+
+# average before the step
++ update_average(state.average, state.model, config.ema)
++ state.scaler.step(state.optimizer)
+- update_average(state.average, state.model, config.ema)
++
+The average moves before the step, towards weights that are one step old. Take the step first.
+
+# learning rate set after the step
+- for group in state.optimizer.param_groups:
+-     group["lr"] = state.lr
++
+- state.scaler.step(state.optimizer)
++ state.scaler.step(state.optimizer)
++ for group in state.optimizer.param_groups:
++     group["lr"] = state.lr
+You set the learning rate after the step, so each step uses the one before. Set it first.
 
 # clipped after the step
 - state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
@@ -312,17 +289,6 @@ clip_grad_norm_ makes them all smaller by one factor, and returns the norm.
 + state.scaler.step(state.optimizer)
 + state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
 You clip after the step, when the gradients have already been used. Clip between unscale_ and step.
-
-# step not counted
-- state.step += 1
-+
-state.step stays as it is, so the training loop never ends. Add 1 in each call.
-
-# skipped steps not counted
-- state.step += 1
-+ state.step += state.scaler.get_scale() >= scale
-A step that is left out is not counted in state.step. Count it, because its batch has been used and
-the learning rate moves on.
 """
 
 

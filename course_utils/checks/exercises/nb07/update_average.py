@@ -154,57 +154,80 @@ MISTAKES = """
 + a.copy_((1 - keep) * a + keep * p)
 keep and 1 - keep are exchanged. The average keeps the share keep of itself and takes 1 - keep from
 the model; lerp_ is told the share to take.
-
-# new network
-- for a, p in zip(average.parameters(), model.parameters()):
-+ average = copy.deepcopy(average)
-+ for a, p in zip(average.parameters(), model.parameters()):
--     a.copy_(keep * a + (1 - keep) * p)
-+     a.copy_(keep * a + (1 - keep) * p)
-+ return average
-You return a new network and leave average as it was, but the training loop keeps using the old one.
-Write into the weights of average: a.lerp_(p, 1 - keep).
-
 # average as it was
-- a.copy_(keep * a + (1 - keep) * p)
 + a = keep * a + (1 - keep) * p
 average is as it was. `a = keep * a + ...` makes a new tensor and gives it the name a, and
 a.lerp(...) without _ makes one too. Write into the old tensors: a.lerp_(p, 1 - keep), or
 a.copy_(...).
-
-# nothing computed
-+ (a.lerp_(p, 1 - keep) for a, p in zip(average.parameters(), model.parameters()))
-average is as it was, because nothing is computed. A generator, (... for ... in ...), and map do
-nothing until something runs through them. Write a loop.
+# weights without gradient left out
++ if p.grad is not None:
++     a.copy_(keep * a + (1 - keep) * p)
+You leave out the weights that have no gradient at the moment. The average has nothing to do with
+gradients, so move all of them.
+# frozen weights left out
++ if p.requires_grad:
++     a.copy_(keep * a + (1 - keep) * p)
+You leave out frozen weights, those with requires_grad=False. The formula is for all parameters: if
+the model's frozen weights differ from the average's, they have to move too.
+# model moved
++ p.copy_(keep * p + (1 - keep) * a)
+The model moves towards the average. It's the other way round: the average follows, and the model is
+left alone.
+# average written into the model
++ p.copy_(keep * a + (1 - keep) * p)
+You compute the right average and write it into the model, because methods that end with _ change
+what they are called on. Call it on a, a weight of average.
+# model scaled in place
++ a.copy_(keep * a + p.mul_(1 - keep))
+p.mul_(...) multiplies the model's own weights, because methods that end with _ change what they are
+called on. Write (1 - keep) * p, which makes a new tensor.
+# model's own tensors
++ a.data = p.data
+average gets the model's own tensors: nothing is averaged, and from then on both networks share
+their weights. Write the average of the numbers into the old tensors: a.lerp_(p, 1 - keep).
+# keep without effect
++ a.copy_(p)
+or
++ average.load_state_dict(model.state_dict())
+You copy the model, so keep has no effect. The average has to keep the share keep of itself.
+# model left out
++ a.copy_(keep * a)
+You only make the average smaller: nothing of the model is added. Add (1 - keep) * p.
+# nothing taken away
++ a.copy_(a + (1 - keep) * p)
+You add to the average without taking anything away, so it grows and grows. Multiply its old numbers
+by keep.
+# model added whole
++ a.copy_(keep * a + p)
+You add the model's weights whole. Multiply them by 1 - keep, so that the two shares add up to 1.
+# away from the model
++ a.copy_(a - (1 - keep) * (p - a))
+or
++ a.copy_(keep * a - (1 - keep) * p)
+A sign is wrong, so the average moves away from the model. It's keep * a + (1 - keep) * p.
+# brackets missing
++ a.copy_(keep * a + 1 - keep * p)
+Brackets are missing: without them keep multiplies p, and 1 is added. Write (1 - keep) * p.
+# always the mean
++ a.copy_((a + p) / 2)
+You take the mean of both, whatever keep is. The shares are keep and 1 - keep.
+# keep written out
++ a.copy_(0.99 * a + (1 - 0.99) * p)
+or
++ a.copy_(0.999 * a + (1 - 0.999) * p)
+You write keep as a number, such as 0.99. Use the argument, because each run looks back over a
+different number of steps.
 
 # average towards itself
 - zip(average.parameters(), model.parameters())
 + zip(average.parameters(), average.parameters())
 average moves towards itself, so it stays as it was. You never look at the weights of model:
 zip(average.parameters(), model.parameters()).
-
 # model towards itself
-- zip(average.parameters(), model.parameters())
 + zip(model.parameters(), model.parameters())
 The model moves towards itself, and average is as it was. You never look at its weights:
 zip(average.parameters(), model.parameters()).
-
-# weights without gradient left out
-- a.copy_(keep * a + (1 - keep) * p)
-+ if p.grad is not None:
-+     a.copy_(keep * a + (1 - keep) * p)
-You leave out the weights that have no gradient at the moment. The average has nothing to do with
-gradients, so move all of them.
-
-# frozen weights left out
-- a.copy_(keep * a + (1 - keep) * p)
-+ if p.requires_grad:
-+     a.copy_(keep * a + (1 - keep) * p)
-You leave out frozen weights, those with requires_grad=False. The formula is for all parameters: if
-the model's frozen weights differ from the average's, they have to move too.
-
 # buffers averaged
-- zip(average.parameters(), model.parameters())
 + zip(average.state_dict().values(), model.state_dict().values())
 or
 - for a, p in zip(average.parameters(), model.parameters()):
@@ -214,6 +237,11 @@ or
 +         a.copy_(keep * a + (1 - keep) * p)
 You average the buffers too, BatchNorm's running mean and variance. They aren't weights, so go
 through parameters() alone. (For averaged weights they are measured afresh.)
+# networks in place of their parameters
+- zip(average.parameters(), model.parameters())
++ zip(average, model)
+A network is not its weights, and can't be looped over. parameters() gives its weights, one after
+the other.
 
 # buffers copied
 -     a.copy_(keep * a + (1 - keep) * p)
@@ -222,6 +250,45 @@ through parameters() alone. (For averaged weights they are measured afresh.)
 +     a.copy_(p)
 You copy the model's buffers, BatchNorm's running mean and variance. Leave them alone: for averaged
 weights they are measured afresh.
+# first pair alone
++     a.copy_(keep * a + (1 - keep) * p)
++     return
+Only the first weights of average move, and the rest stay as they were. Is there a return inside the
+loop? It ends the function at once.
+# last pair alone
++     pass
++ a.copy_(keep * a + (1 - keep) * p)
+Only the last weights of average move. The line that moves them has to be inside the loop, indented
+further than `for`.
+
+# change recorded
+- @torch.no_grad()
++
+PyTorch tries to record the change for a gradient, and refuses. Put @torch.no_grad() above def, or
+the loop inside `with torch.no_grad():`.
+
+# model frozen
+- for a, p in zip(average.parameters(), model.parameters()):
++ model.requires_grad_(False)
++ for a, p in zip(average.parameters(), model.parameters()):
+requires_grad_(False) on the model's weights ends its training. Leave requires_grad alone: `with
+torch.no_grad():` is enough, and ends by itself.
+
+# new network
++ average = copy.deepcopy(average)
++ for a, p in zip(average.parameters(), model.parameters()):
+-     a.copy_(keep * a + (1 - keep) * p)
++     a.copy_(keep * a + (1 - keep) * p)
++ return average
+You return a new network and leave average as it was, but the training loop keeps using the old one.
+Write into the weights of average: a.lerp_(p, 1 - keep).
+
+# nothing computed
++ @torch.no_grad()
++ def average_by_copy(average, model, keep):
++     (a.lerp_(p, 1 - keep) for a, p in zip(average.parameters(), model.parameters()))
+average is as it was, because nothing is computed. A generator, (... for ... in ...), and map do
+nothing until something runs through them. Write a loop.
 
 # counter averaged
 - zip(average.parameters(), model.parameters())
@@ -229,112 +296,11 @@ weights they are measured afresh.
 - a.copy_(keep * a + (1 - keep) * p)
 + a.mul_(keep).add_(p, alpha=1 - keep)
 or
-- zip(average.parameters(), model.parameters())
 + zip(average.state_dict().values(), model.state_dict().values())
 - a.copy_(keep * a + (1 - keep) * p)
 + a.lerp_(p, 1 - keep)
 state_dict() holds more than weights: BatchNorm's num_batches_tracked is an integer, which can't be
 averaged. Go through parameters() alone.
-
-# model moved
-- a.copy_(keep * a + (1 - keep) * p)
-+ p.copy_(keep * p + (1 - keep) * a)
-The model moves towards the average. It's the other way round: the average follows, and the model is
-left alone.
-
-# average written into the model
-- a.copy_(keep * a + (1 - keep) * p)
-+ p.copy_(keep * a + (1 - keep) * p)
-You compute the right average and write it into the model, because methods that end with _ change
-what they are called on. Call it on a, a weight of average.
-
-# model scaled in place
-- a.copy_(keep * a + (1 - keep) * p)
-+ a.copy_(keep * a + p.mul_(1 - keep))
-p.mul_(...) multiplies the model's own weights, because methods that end with _ change what they are
-called on. Write (1 - keep) * p, which makes a new tensor.
-
-# model's own tensors
-- a.copy_(keep * a + (1 - keep) * p)
-+ a.data = p.data
-average gets the model's own tensors: nothing is averaged, and from then on both networks share
-their weights. Write the average of the numbers into the old tensors: a.lerp_(p, 1 - keep).
-
-# keep without effect
-- a.copy_(keep * a + (1 - keep) * p)
-+ a.copy_(p)
-or
-+ average.load_state_dict(model.state_dict())
-You copy the model, so keep has no effect. The average has to keep the share keep of itself.
-
-# model left out
-- a.copy_(keep * a + (1 - keep) * p)
-+ a.copy_(keep * a)
-You only make the average smaller: nothing of the model is added. Add (1 - keep) * p.
-
-# nothing taken away
-- a.copy_(keep * a + (1 - keep) * p)
-+ a.copy_(a + (1 - keep) * p)
-You add to the average without taking anything away, so it grows and grows. Multiply its old numbers
-by keep.
-
-# model added whole
-- a.copy_(keep * a + (1 - keep) * p)
-+ a.copy_(keep * a + p)
-You add the model's weights whole. Multiply them by 1 - keep, so that the two shares add up to 1.
-
-# away from the model
-- a.copy_(keep * a + (1 - keep) * p)
-+ a.copy_(a - (1 - keep) * (p - a))
-or
-- a.copy_(keep * a + (1 - keep) * p)
-+ a.copy_(keep * a - (1 - keep) * p)
-A sign is wrong, so the average moves away from the model. It's keep * a + (1 - keep) * p.
-
-# brackets missing
-- a.copy_(keep * a + (1 - keep) * p)
-+ a.copy_(keep * a + 1 - keep * p)
-Brackets are missing: without them keep multiplies p, and 1 is added. Write (1 - keep) * p.
-
-# always the mean
-- a.copy_(keep * a + (1 - keep) * p)
-+ a.copy_((a + p) / 2)
-You take the mean of both, whatever keep is. The shares are keep and 1 - keep.
-
-# keep written out
-- a.copy_(keep * a + (1 - keep) * p)
-+ a.copy_(0.99 * a + (1 - 0.99) * p)
-or
-- a.copy_(keep * a + (1 - keep) * p)
-+ a.copy_(0.999 * a + (1 - 0.999) * p)
-You write keep as a number, such as 0.99. Use the argument, because each run looks back over a
-different number of steps.
-
-# first pair alone
--     a.copy_(keep * a + (1 - keep) * p)
-+     a.copy_(keep * a + (1 - keep) * p)
-+     return
-Only the first weights of average move, and the rest stay as they were. Is there a return inside the
-loop? It ends the function at once.
-
-# last pair alone
--     a.copy_(keep * a + (1 - keep) * p)
-+     pass
-+ a.copy_(keep * a + (1 - keep) * p)
-Only the last weights of average move. The line that moves them has to be inside the loop, indented
-further than `for`.
-
-# networks in place of their parameters
-- zip(average.parameters(), model.parameters())
-+ zip(average, model)
-A network is not its weights, and can't be looped over. parameters() gives its
-weights, one after the other.
-
-# change recorded
-- @torch.no_grad()
-+
-PyTorch tries to record the change for a gradient, and refuses. Put @torch.no_grad() above def, or
-the loop inside `with torch.no_grad():`.
 
 # gradients off for good
 - @torch.no_grad()
@@ -344,13 +310,6 @@ the loop inside `with torch.no_grad():`.
 + for a, p in zip(average.parameters(), model.parameters()):
 torch.set_grad_enabled(False) switches gradients off for good, and no training step works after it.
 `with torch.no_grad():` ends by itself.
-
-# model frozen
-- for a, p in zip(average.parameters(), model.parameters()):
-+ model.requires_grad_(False)
-+ for a, p in zip(average.parameters(), model.parameters()):
-requires_grad_(False) on the model's weights ends its training. Leave requires_grad alone: `with
-torch.no_grad():` is enough, and ends by itself.
 """
 
 

@@ -69,6 +69,10 @@ MISTAKES = """
 + new = path
 You write to path itself. From open(..., "wb") on the old file is gone, and the new one is half
 until the end: if the run is killed, both are lost. Write beside it, then rename.
+# temporary file elsewhere
++ new = path.parent.parent / "run.new"
+Your temporary file is in another folder. From one disk to another, as from /tmp to a mounted Drive,
+a file can't be renamed, only copied, and a copy can be cut off. Use path.with_suffix(".new").
 
 # path opened
 - with new.open("wb") as file:
@@ -81,6 +85,9 @@ new.open("wb").
 +
 os.fsync is missing. The new name can reach the disk before the bytes do, and after a power cut the
 file is there, but empty. file.flush(), then os.fsync(file.fileno()), then replace.
+# fsync of the path
++ os.fsync(new)
+os.fsync takes the number of an open file, which is file.fileno().
 
 # no flush
 - file.flush()
@@ -92,21 +99,6 @@ or
 + file.flush()
 file.flush() has to come before os.fsync. Python still holds the last bytes until then, so fsync
 brings a file to the disk that lacks them.
-
-# fsync after the rename
-- os.fsync(file.fileno())
-+
-- new.replace(path)
-+ new.replace(path)
-+ with path.open("rb") as file:
-+     os.fsync(file.fileno())
-os.fsync comes after the file has its name. In between, the name can be on the disk and the bytes
-not. First fsync, then replace.
-
-# fsync of the path
-- os.fsync(file.fileno())
-+ os.fsync(new)
-os.fsync takes the number of an open file, which is file.fileno().
 
 # used after it is closed
 -     os.fsync(file.fileno())
@@ -132,38 +124,29 @@ Call flush and fsync first, and replace below the with block, where the file is 
 +     new.replace(path)
 You rename the file while it is open. Here that works, but Windows refuses it. Move replace below
 the with block, where the file is closed.
-
 # renamed the wrong way
-- new.replace(path)
 + path.replace(new)
 The two are swapped: you rename the file at path, and the old file takes the place of the new one.
 It's the new one that gets the name: new.replace(path).
-
-# renamed after the try
-- new.replace(path)
-+
--     new.unlink(missing_ok=True)
--     raise
-+     new.unlink(missing_ok=True)
-+     raise
-+ new.replace(path)
-replace comes after the try. If it fails or is interrupted, your file stays under the other name.
-Make it the last line of the try.
-
 # never renamed
-- new.replace(path)
 +
 The new file never gets its name. When it is whole and closed: new.replace(path).
-
 # copied
-- new.replace(path)
 + shutil.copyfile(new, path)
 or
-- new.replace(path)
 + shutil.copyfile(new, path)
 + new.unlink()
 You copy the whole file to path. That takes time, and path is half until it's done; renaming is a
 single action, and leaves nothing behind. Use new.replace(path).
+# old file removed
++ path.unlink(missing_ok=True)
++ new.replace(path)
+or
+- new = path.with_suffix(".new")
++ path.unlink(missing_ok=True)
++ new = path.with_suffix(".new")
+You remove the old file before the new one has its name. If the run is killed in between, there is
+none. replace puts the new one in its place in a single action.
 
 # None written
 - write(file)
@@ -172,10 +155,7 @@ single action, and leaves nothing behind. Use new.replace(path).
 + file.flush()
 write(file) fills the file by itself, and returns nothing that file.write could write. Call
 write(file) on its own.
-
 # path instead of a file
-- write(file)
-- file.flush()
 + write(new)
 + file.flush()
 write gets a path, but it takes an open file: with new.open("wb") as file: write(file).
@@ -184,15 +164,11 @@ write gets a path, but it takes an open file: with new.open("wb") as file: write
 - new.open("wb")
 + new.open("w")
 Your file is open for text, and write writes bytes. Open it with "wb", where b is for binary.
-
 # file opened for reading
-- new.open("wb")
 + new.open()
 The mode is missing or wrong: this opens a file to read it, and there is none yet. Open it with
 "wb", to write bytes.
-
 # appended to a half file
-- new.open("wb")
 + new.open("ab")
 A run was killed while it wrote, and you append to its half file: the mode "ab" continues at its
 end. "wb" begins afresh.
@@ -204,40 +180,35 @@ end. "wb" begins afresh.
 + raise
 When write fails, your half file stays in the folder. Put all of it into a try, and in `except
 BaseException:` call new.unlink(missing_ok=True), then raise.
+# another exception raised
++ new.unlink(missing_ok=True)
++ raise RuntimeError("not saved")
+write raised an exception, and your function raises another in its place. The caller wants to know
+what happened: a bare raise, with nothing behind it, hands on what was caught.
+# exception swallowed
++ new.unlink(missing_ok=True)
++ pass
+write raised an exception, and your function keeps it to itself, so the run carries on as if it had
+been saved. After the half file is removed, raise hands it on.
 
 # OSError in place of BaseException
 - except BaseException:
 + except OSError:
 write failed with something other than OSError, as torch.save does, and your half file is still
 there. Write `except BaseException:`.
-
 # Exception in place of BaseException
-- except BaseException:
 + except Exception:
 Somebody pressed Ctrl-C while write ran, and your half file is still there. Ctrl-C raises
 KeyboardInterrupt, which is not an Exception. Write `except BaseException:`.
-
-# another exception raised
-- new.unlink(missing_ok=True)
-- raise
-+ new.unlink(missing_ok=True)
-+ raise RuntimeError("not saved")
-write raised an exception, and your function raises another in its place. The caller wants to know
-what happened: a bare raise, with nothing behind it, hands on what was caught.
-
-# exception swallowed
-- new.unlink(missing_ok=True)
-- raise
-+ new.unlink(missing_ok=True)
-+ pass
-write raised an exception, and your function keeps it to itself, so the run carries on as if it had
-been saved. After the half file is removed, raise hands it on.
 
 # file that was never made removed
 - new.unlink(missing_ok=True)
 + new.unlink()
 The file could not be opened because the disk was full. So there is none to remove, and unlink()
 raises FileNotFoundError, which hides the true reason. Write new.unlink(missing_ok=True).
+# old file removed on failure
++ path.unlink(missing_ok=True)
+write failed, and you remove the old file at path instead of your half file. Remove new.
 
 # removed after the rename
 - except BaseException:
@@ -247,11 +218,6 @@ raises FileNotFoundError, which hides the true reason. Write new.unlink(missing_
 +     new.unlink()
 You remove the file when all went well, too, because finally runs in any case. By then it has been
 renamed, and there is none to remove: write `except BaseException:`.
-
-# old file removed on failure
-- new.unlink(missing_ok=True)
-+ path.unlink(missing_ok=True)
-write failed, and you remove the old file at path instead of your half file. Remove new.
 
 # half file renamed
 -     new.replace(path)
@@ -264,22 +230,26 @@ write failed, and you remove the old file at path instead of your half file. Rem
 write failed, and the half file gets the name anyway, because finally runs in any case. Rename it
 only when it is whole, and remove it in except.
 
-# temporary file elsewhere
-- new = path.with_suffix(".new")
-+ new = path.parent.parent / "run.new"
-Your temporary file is in another folder. From one disk to another, as from /tmp to a mounted Drive,
-a file can't be renamed, only copied, and a copy can be cut off. Use path.with_suffix(".new").
-
-# old file removed
+# fsync after the rename
+- os.fsync(file.fileno())
++
 - new.replace(path)
-+ path.unlink(missing_ok=True)
 + new.replace(path)
-or
-- new = path.with_suffix(".new")
-+ path.unlink(missing_ok=True)
-+ new = path.with_suffix(".new")
-You remove the old file before the new one has its name. If the run is killed in between, there is
-none. replace puts the new one in its place in a single action.
++ with path.open("rb") as file:
++     os.fsync(file.fileno())
+os.fsync comes after the file has its name. In between, the name can be on the disk and the bytes
+not. First fsync, then replace.
+
+# renamed after the try
+- new.replace(path)
++
+-     new.unlink(missing_ok=True)
+-     raise
++     new.unlink(missing_ok=True)
++     raise
++ new.replace(path)
+replace comes after the try. If it fails or is interrupted, your file stays under the other name.
+Make it the last line of the try.
 """
 
 
