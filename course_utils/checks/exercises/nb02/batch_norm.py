@@ -24,23 +24,32 @@ def batch_norm(x, scale, shift, eps=1e-5):
 
 
 def batch_norm_experiment(probe, batch_norm):
+    def inputs(B, C, H, W):
+        return (
+            3 * probe.normal(B, C, H, W) + probe.normal(C, 1, 1),
+            probe.normal(C),
+            probe.normal(C),
+        )
+
     sizes = [(2, 3, 4, 5), (5, 2, 3, 3), (1, 4, 6, 2)]
-    with probe.advice(look="Here scale is 1 and shift 0, so each channel of your result should have "
-                           "mean 0 and standard deviation 1. Print both."):  # fmt: skip
-        for B, C, H, W in sizes:
-            x = 3 * probe.normal(B, C, H, W) + probe.normal(C, 1, 1)
-            probe.call(batch_norm, x, torch.ones(C), torch.zeros(C))
-    with probe.advice(look="With scale 1 and shift 0 your result is right, so look at how you use "
-                           "scale and shift: the normalised x times scale, plus shift."):  # fmt: skip
-        for B, C, H, W in sizes:
-            x = 3 * probe.normal(B, C, H, W) + probe.normal(C, 1, 1)
-            probe.call(batch_norm, x, probe.normal(C), probe.normal(C))
-    with probe.advice(look="With a tiny eps your result is right, so look at how you use eps: "
-                           "sqrt(variance + eps)."):  # fmt: skip
+    with probe.advice(look=NORMAL):
+        for x, scale, shift in map(inputs, *zip(*sizes)):
+            probe.call(batch_norm, x, torch.ones_like(scale), torch.zeros_like(shift))
+    with probe.advice(look=SCALED):
+        for x, scale, shift in map(inputs, *zip(*sizes)):
+            probe.call(batch_norm, x, scale, shift)
+    with probe.advice(look=EPS):
         x = probe.normal(3, 2, 2, 4) * torch.tensor([0.3, 2.0])[:, None, None]
         probe.call(batch_norm, x, probe.normal(2), probe.normal(2), 0.5)
         probe.call(batch_norm, torch.full((2, 2, 2, 3), 2.0), probe.normal(2), probe.normal(2))
 
+
+NORMAL = (
+    "With scale 1 and shift 0, as here, each channel of your result should have mean 0 and "
+    "standard deviation 1. Print both."
+)
+SCALED = "With scale 1 and shift 0 your result is right, so look at how you use scale and shift."
+EPS = "All else is right, so look at how you use eps: sqrt(variance + eps)."
 
 MISTAKES = """
 # each picture by itself

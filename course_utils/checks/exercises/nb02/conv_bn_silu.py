@@ -41,7 +41,7 @@ MOMENTUM = (
 )
 
 ACTIVATIONS = "GELU()", "LeakyReLU()", "LeakyReLU(0.2)", "Mish()", "Sigmoid()", "Tanh()", "ELU()"
-NORMS = "GroupNorm(1, out_ch)", "GroupNorm(8, out_ch)", "InstanceNorm2d(out_ch)"
+NORMS = *(f"GroupNorm({n}, out_ch)" for n in (1, 8, 32)), "InstanceNorm2d(out_ch)"
 ANOTHER_ACTIVATION = "\nor\n".join(f"- nn.SiLU()\n+ nn.{name}" for name in ACTIVATIONS)
 ANOTHER_NORM = "\nor\n".join(f"- nn.BatchNorm2d(out_ch)\n+ nn.{name}" for name in NORMS)
 
@@ -73,7 +73,9 @@ You use ReLU as the activation; the exercise asks for SiLU.
 Your activation is another function. The exercise asks for SiLU, x * sigmoid(x): nn.SiLU().
 
 # SiLU before BatchNorm
-- nn.BatchNorm2d(out_ch), nn.SiLU()
+- nn.BatchNorm2d(out_ch),
++
+- nn.SiLU()
 + nn.SiLU(), nn.BatchNorm2d(out_ch)
 SiLU comes before BatchNorm in your module. The order is convolution, BatchNorm, SiLU.
 
@@ -195,8 +197,8 @@ EXERCISE = Exercise(
     notebook="02_conv_block",
     reference=conv_bn_silu,
     experiment=conv_bn_silu_experiment,
-    look="Print the module and compare it with the formula: nn.Conv2d(in_ch, out_ch, 3, padding=1), "
-    "then nn.BatchNorm2d(out_ch), then nn.SiLU().",
+    look="Print the module and compare it with what is asked for: "
+    "nn.Conv2d(in_ch, out_ch, 3, padding=1), then nn.BatchNorm2d(out_ch), then nn.SiLU().",
     catalogue=edits(conv_bn_silu, MISTAKES),
     also_right=[
         conv_bn_silu_same,

@@ -174,7 +174,7 @@ EXERCISE = Exercise(
     notebook="02_conv_block",
     reference=shortcut,
     experiment=shortcut_experiment,
-    look="Try shortcut(3, 3) and shortcut(3, 5) on a picture and compare the result with the input.",
+    look="Try shortcut(3, 3) and shortcut(3, 5) on a picture.",
     catalogue=edits(shortcut, MISTAKES),
     also_right=[
         shortcut_in_sequence,

@@ -208,8 +208,8 @@ EXERCISE = Exercise(
     notebook="02_conv_block",
     reference=TimedConvs,
     experiment=block_experiment,
-    look="Compare forward with the formula, line by line: h is conv1(x) plus the projected time, and "
-    "conv2(h) is returned.",
+    look="Compare your forward with the formula: h is conv1(x) plus the projected time, and the "
+    "result is conv2(h).",
     catalogue=edits(TimedConvs, TIME + MISTAKES),
     also_right=[TimedByView, TimedByEinops, TimedByExpand, TimedChannelsLast],
 )
