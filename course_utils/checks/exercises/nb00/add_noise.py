@@ -35,8 +35,7 @@ Your noise has its square root, but x0 doesn't: it needs sqrt(alpha_bar).
 # 1 - sqrt instead of sqrt(1 - ...)
 - (1 - alpha_bar).sqrt()
 + (1 - alpha_bar.sqrt())
-You multiply the noise by 1 - sqrt(alpha_bar). Subtract first, then take the root:
-sqrt(1 - alpha_bar).
+You multiply the noise by 1 - sqrt(alpha_bar). Subtract before you take the root.
 
 # alpha_bar squared
 - return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
@@ -68,14 +67,12 @@ You always add the noise at full strength. Multiply it by sqrt(1 - alpha_bar).
 # noise of its own
 - * eps
 + * torch.randn_like(x0)
-Your function draws its own noise. Use eps, which is passed in, because that is the noise the
-network will be asked for.
+Your function draws its own noise. Use eps: that is the noise the network will be asked for.
 
 # one alpha_bar for all pictures
 - alpha_bar = alpha_bar[:, None, None, None]
 + alpha_bar = alpha_bar[0]
-Every picture gets the first one's alpha_bar. Each has its own, so keep all B numbers and give them
-three more axes.
+Every picture gets the first one's alpha_bar. Keep all B numbers and give them three more axes.
 
 # alpha_bar not spread over the pixels
 - alpha_bar = alpha_bar[:, None, None, None]
@@ -112,8 +109,7 @@ must follow them: [:, None, None, None] makes (B, 1, 1, 1).
 # math.sqrt of a tensor
 - return alpha_bar.sqrt() * x0
 + return math.sqrt(alpha_bar) * x0
-math.sqrt takes a single number, but alpha_bar holds B of them. Tensors have their own square root:
-alpha_bar.sqrt().
+math.sqrt takes a single number. For the B numbers of alpha_bar write alpha_bar.sqrt().
 """
 
 

@@ -20,25 +20,23 @@ MISTAKES = """
 # divided by n instead of n - 1
 - / (half - 1)
 + / half
-You divide i by n, the number of frequencies (2i / dim is the same). Divide by n - 1, so that the
-last frequency is exactly 1 / max_period.
+You divide i by n (2i / dim is the same). Divide by n - 1, so that the last frequency is exactly
+1 / max_period.
 
 # brackets around n - 1 forgotten
 - / (half - 1)
 + / half - 1
-You divide by n and then subtract 1, because / binds more tightly than -. Put brackets around n - 1.
+You divide by n and then subtract 1, because / binds more tightly than -. Write / (n - 1).
 
 # divided by dim
 - / (half - 1)
 + / dim
-You divide i by dim, the length of the whole vector. There are n = dim / 2 frequencies: divide by
-n - 1, so that the last one is exactly 1 / max_period.
+You divide i by dim, but there are only n = dim / 2 frequencies. Divide by n - 1.
 
 # divided by dim - 1
 - / (half - 1)
 + / (dim - 1)
-You divide i by dim - 1. There are n = dim / 2 frequencies: divide by n - 1, so that the last one is
-exactly 1 / max_period.
+You divide i by dim - 1, but there are only n = dim / 2 frequencies. Divide by n - 1.
 
 # i begins at 1
 - torch.arange(half,
@@ -48,14 +46,12 @@ Your i runs from 1 to n. It should run from 0 to n - 1, so that the first freque
 # a frequency for each number
 - half = dim // 2
 + half = dim
-You make dim frequencies. Each fills two places of the vector, a sine and a cosine, so only dim / 2
-are needed.
+You make dim frequencies. Each fills two places, a sine and a cosine, so only dim / 2 are needed.
 
 # periods instead of frequencies
 - torch.exp(-math
 + torch.exp(math
-Your numbers grow from 1 to max_period, so they are one over what is asked for. The exponent is
-negative.
+Your numbers grow from 1 to max_period instead of falling. The exponent is negative.
 
 # slowest first
 - -math.log(max_period) * i / (half - 1)
@@ -70,8 +66,7 @@ These are the exponents, which fall from 0 to -log(max_period). Take torch.exp o
 # no log
 - math.log(max_period)
 + max_period
-The logarithm is missing: the exponent goes from 0 to -log(max_period), so that exp ends at
-1 / max_period.
+The logarithm is missing: the exponent should end at -log(max_period).
 
 # log10 instead of log
 - math.log(
@@ -83,16 +78,10 @@ You take the logarithm to base 10. exp is undone by the natural one, math.log.
 + math.exp(
 math.exp takes a single number, but your exponent is a tensor. Use torch.exp.
 
-# math.log's tensor
-- math.log(
-+ torch.log(
-torch.log takes a tensor, but max_period is a plain number. Use math.log.
-
 # equal steps instead of equal factors
 - torch.exp(-math.log(max_period) * i / (half - 1))
 + torch.linspace(1, 1 / max_period, half)
-Your frequencies fall in equal steps. They should fall by equal factors, so take the equal steps in
-the exponent.
+Your frequencies fall in equal steps, not by equal factors. Equal steps belong in the exponent.
 
 # max_period not used
 - math.log(max_period)
@@ -107,21 +96,20 @@ Your frequencies have a factor 2 pi. They are in radians per step, from 1 down t
 # powers of two
 - torch.exp(-math.log(max_period) * i / (half - 1))
 + 0.5**i
-Your frequencies are 1, 1/2, 1/4 and so on, whatever max_period is. Choose the factor between
-neighbours so that the last one is 1 / max_period.
+Your frequencies are 1, 1/2, 1/4, ..., whatever max_period is. The last should be 1 / max_period.
 """
 
 
-def frequencies_by_power(dim, max_period=10_000.0):
+def by_power(dim, max_period=10_000.0):
     n = dim // 2
     return max_period ** -(torch.arange(n) / (n - 1))
 
 
-def frequencies_by_logspace(dim, max_period=10_000.0):
+def by_logspace(dim, max_period=10_000.0):
     return torch.logspace(0, -math.log10(max_period), dim // 2)
 
 
-def frequencies_one_by_one(dim, max_period=10_000.0):
+def one_by_one(dim, max_period=10_000.0):
     ratio = (1 / max_period) ** (1 / (dim / 2 - 1))
     values = [1.0]
     while len(values) < dim // 2:
@@ -129,7 +117,7 @@ def frequencies_one_by_one(dim, max_period=10_000.0):
     return torch.tensor(values)
 
 
-def frequencies_by_table(dim, max_period=10_000.0):
+def by_table(dim, max_period=10_000.0):
     exponents = torch.arange(0, dim, 2).float() / (dim - 2)
     return 1.0 / torch.pow(torch.tensor(max_period), exponents)
 
@@ -142,10 +130,5 @@ EXERCISE = Exercise(
     experiment=frequencies_experiment,
     look="Print frequencies(6): there should be three, 1, 1/100 and 1/10000.",
     catalogue=edits(frequencies, MISTAKES),
-    also_right=[
-        frequencies_by_power,
-        frequencies_by_logspace,
-        frequencies_one_by_one,
-        frequencies_by_table,
-    ],
+    also_right=[by_power, by_logspace, one_by_one, by_table],
 )

@@ -80,8 +80,7 @@ Your function ignores its argument max_period. Pass it on: frequencies(emb.shape
 # frequencies for half of D
 - emb.shape[1]
 + emb.shape[1] // 2
-frequencies takes the length of the whole vector and returns half as many numbers. Call it with D,
-emb.shape[1], not with D / 2.
+frequencies already halves what it's given. Call it with D, emb.shape[1], not with D / 2.
 
 # cosines first in the result
 - [later_sin, later_cos]
@@ -101,8 +100,7 @@ You join sines and cosines as more rows. Put them side by side: torch.cat(..., d
 # the batch halved
 - emb.chunk(2, dim=1)
 + emb.chunk(2)
-You split the batch in two, because chunk works on dimension 0 by default. Sines and cosines are the
-halves of each row: emb.chunk(2, dim=1).
+chunk splits the batch here, its default. Sines and cosines are in dimension 1: emb.chunk(2, dim=1).
 
 # math.cos of a tensor
 - later_sin = sin * angle.cos()
@@ -112,13 +110,13 @@ math.cos takes a single number, but the angles are a tensor. Use torch.cos and t
 # the new sine used for the cosine
 - later_cos = cos * angle.cos() - sin * angle
 + later_cos = cos * angle.cos() - later_sin * angle
-You use the new sine to make the new cosine. Both need the old values, so give the new ones names of
-their own.
+You use the new sine to make the new cosine. Both need the old values: use other names for the new.
 
 # embeddings added
+- return torch.cat([later_sin, later_cos], dim=1)
 + return emb + sinusoidal_embedding(torch.tensor([k]), emb.shape[1], max_period)
-You add the embedding of k to that of t. The sine of a sum isn't the sum of the sines: each pair
-(sin, cos) has to be rotated by its own angle.
+You add the embedding of k, but the sine of a sum isn't the sum of the sines. Rotate each pair
+(sin, cos) by its own angle.
 
 # neighbours taken for pairs
 - sin, cos = emb.chunk(2, dim=1)
@@ -128,32 +126,31 @@ or
 + sin, cos = emb[:, 0::2], emb[:, 1::2]
 - torch.cat([later_sin, later_cos], dim=1)
 + torch.stack([later_sin, later_cos], dim=-1).flatten(1)
-You take neighbours for pairs of sine and cosine. Here the sines fill the first half and the cosines
-the second: emb.chunk(2, dim=1).
+You pair neighbours. Here the sines fill the first half and the cosines the second: chunk(2, dim=1).
 """
 
 
-def shift_by_complex(emb, k, max_period=10_000.0):
+def by_complex(emb, k, max_period=10_000.0):
     half = emb.shape[1] // 2
     z = torch.complex(emb[:, half:], emb[:, :half])
     z = z * torch.exp(1j * k * frequencies(2 * half, max_period))
     return torch.cat([z.imag, z.real], dim=1)
 
 
-def shift_by_angle(emb, k, max_period=10_000.0):
+def by_angle(emb, k, max_period=10_000.0):
     half = emb.shape[1] // 2
     angle = torch.atan2(emb[:, :half], emb[:, half:]) + k * frequencies(2 * half, max_period)
     return torch.cat([angle.sin(), angle.cos()], dim=1)
 
 
-def shift_by_rotation(emb, k, max_period=10_000.0):
+def by_rotation(emb, k, max_period=10_000.0):
     a = k * frequencies(emb.shape[1], max_period)
     turn = torch.stack([torch.stack([a.cos(), a.sin()]), torch.stack([-a.sin(), a.cos()])])
     pairs = rearrange(emb, "b (two f) -> b two f", two=2)
     return rearrange(einsum(turn, pairs, "i j f, b j f -> b i f"), "b two f -> b (two f)")
 
 
-def shift_column_by_column(emb, k, max_period=10_000.0):
+def column_by_column(emb, k, max_period=10_000.0):
     out, n = torch.zeros_like(emb), emb.size(1) // 2
     b = k * frequencies(emb.size(1), max_period)
     for i in range(n):
@@ -170,5 +167,5 @@ EXERCISE = Exercise(
     experiment=shift_experiment,
     look="Compare shift(sinusoidal_embedding(t, 8), k) with sinusoidal_embedding(t + k, 8).",
     catalogue=edits(shift, MISTAKES),
-    also_right=[shift_by_complex, shift_by_angle, shift_by_rotation, shift_column_by_column],
+    also_right=[by_complex, by_angle, by_rotation, column_by_column],
 )

@@ -27,20 +27,17 @@ MISTAKES = """
 # not divided by the lengths
 - emb / emb.norm(dim=1, keepdim=True)
 + emb
-These are dot products, not yet cosines, because they are still multiplied by the lengths of both
-vectors. Divide every vector by its length first.
+These are dot products, not yet cosines. Divide every vector by its length first.
 
 # divided by sqrt(D)
 - emb / emb.norm(dim=1, keepdim=True)
 + emb / emb.shape[1] ** 0.25
-You divide the dot products by sqrt(D), as attention does. A cosine divides each by the lengths of
-its two vectors.
+You divide by sqrt(D), as attention does. A cosine divides by the lengths of both vectors.
 
 # columns compared instead of rows
 - unit @ unit.T
 + unit.T @ unit
-Your result compares the D columns with one another. Compare the N rows: unit @ unit.T, not
-unit.T @ unit.
+You compare the D columns with one another. The vectors are the N rows: unit @ unit.T.
 
 # lengths of the columns
 - dim=1
@@ -55,34 +52,29 @@ You divide each vector by its squared length. The length is the square root of t
 # sums of absolute values as lengths
 - emb.norm(dim=1
 + emb.norm(p=1, dim=1
-Your lengths are sums of absolute values. The length of a vector is the square root of the sum of
-its squares, which is what emb.norm computes by default.
+Your lengths are sums of absolute values. A length is the square root of the sum of squares.
 
 # divided by the length of i only
 - return unit @ unit.T
 + return unit @ emb.T
-Entry [i, j] is divided only by the length of vector i, so it is still multiplied by that of vector
-j. Divide by both.
+Entry [i, j] is divided only by the length of vector i. Divide by that of vector j too.
 
 # divided by the length of j only
 - return unit @ unit.T
 + return emb @ unit.T
-Entry [i, j] is divided only by the length of vector j, so it is still multiplied by that of vector
-i. Divide by both.
+Entry [i, j] is divided only by the length of vector j. Divide by that of vector i too.
 
 # divided by the length of i twice
 - unit = emb / emb.norm(dim=1, keepdim=True)
 - return unit @ unit.T
 + return emb @ emb.T / emb.norm(dim=1, keepdim=True) ** 2
-Entry [i, j] is divided by the length of vector i twice, which is right only on the diagonal. Divide
-once by the length of i and once by that of j.
+Entry [i, j] is divided by the length of vector i twice. Divide once by it and once by that of j.
 
 # divided by the length of j twice
 - unit = emb / emb.norm(dim=1, keepdim=True)
 - return unit @ unit.T
 + return emb @ emb.T / emb.norm(dim=1) ** 2
-Entry [i, j] is divided by the length of vector j twice, which is right only on the diagonal. Divide
-once by the length of i and once by that of j.
+Entry [i, j] is divided by the length of vector j twice. Divide once by it and once by that of i.
 
 # keepdim forgotten
 - , keepdim=True)
@@ -93,8 +85,8 @@ keepdim=True, which makes them (N, 1), one for each row. (And a matrix product i
 # not transposed
 - unit @ unit.T
 + unit @ unit
-A matrix product takes the rows of the first factor and the columns of the second. Transpose the
-second, .T, so that its columns are the vectors.
+A matrix product takes rows of the first factor and columns of the second, so transpose the second
+to make its columns the vectors: .T.
 
 # one length for all
 - emb.norm(dim=1, keepdim=True)
@@ -104,15 +96,13 @@ You divide all vectors by one common length. Each has its own: emb.norm(dim=1, k
 # each vector with itself only
 - unit @ unit.T
 + (unit * unit).sum(dim=1)
-You compare each vector only with itself, so all you get is ones. Entry [i, j] compares vectors i
-and j; unit @ unit.T holds all pairs.
+You compare each vector only with itself. unit @ unit.T compares every i with every j.
 
 # means subtracted
 - unit = emb / emb.norm(dim=1, keepdim=True)
 + emb = emb - emb.mean(dim=1, keepdim=True)
 + unit = emb / emb.norm(dim=1, keepdim=True)
-You subtract each vector's mean first, which gives the correlation. The cosine takes the vectors as
-they are.
+You subtract each vector's mean first, which gives the correlation. The cosine doesn't.
 
 # one minus the cosine
 - return unit @ unit.T
@@ -126,21 +116,21 @@ These are distances between the vectors: 0 on the diagonal. A cosine is 1 there.
 """
 
 
-def similarity_by_normalize(emb):
+def by_normalize(emb):
     unit = F.normalize(emb, dim=-1)
     return torch.einsum("id,jd->ij", unit, unit)
 
 
-def similarity_by_function(emb):
+def by_function(emb):
     return F.cosine_similarity(emb[:, None], emb[None], dim=2)
 
 
-def similarity_by_division(emb):
+def by_division(emb):
     length = emb.pow(2).sum(1).sqrt()
     return emb.mm(emb.t()) / torch.outer(length, length)
 
 
-def similarity_pair_by_pair(emb):
+def pair_by_pair(emb):
     table = torch.zeros(len(emb), len(emb))
     for i, a in enumerate(emb):
         for j, b in enumerate(emb):
@@ -156,10 +146,5 @@ EXERCISE = Exercise(
     experiment=similarity_experiment,
     look="Check a few entries: [0, 1] is the cosine between rows 0 and 1, and the diagonal is 1.",
     catalogue=edits(similarity, MISTAKES),
-    also_right=[
-        similarity_by_normalize,
-        similarity_by_function,
-        similarity_by_division,
-        similarity_pair_by_pair,
-    ],
+    also_right=[by_normalize, by_function, by_division, pair_by_pair],
 )

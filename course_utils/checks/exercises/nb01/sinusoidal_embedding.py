@@ -11,10 +11,10 @@ from course_utils.embedding import frequencies, sinusoidal_embedding
 
 
 def embedding_experiment(probe, sinusoidal_embedding):
-    for B, dim in [(5, 8), (3, 32), (7, 6)]:
+    for B, dim in [(5, 8), (3, 32), (7, 12)]:
         probe.call(sinusoidal_embedding, probe.steps(B, 200), dim)
     with probe.advice(look="With the default max_period all is right. Is max_period handed on?"):
-        probe.call(sinusoidal_embedding, probe.steps(4, 200), 10, 50.0)
+        probe.call(sinusoidal_embedding, probe.steps(4, 200), 20, 50.0)
     with probe.advice(look="With integers all is right, but t may also be floats, such as 12.7."):
         probe.call(sinusoidal_embedding, 100 * probe.uniform(3), 8)
     probe.on_fake_device(sinusoidal_embedding, probe.steps(3), 8)
@@ -40,8 +40,7 @@ Both halves are sines. A sine alone can't tell t from half a period minus t, but
 # joined along the wrong dimension
 - , dim=1)
 + )
-Your cosines are below the sines, as more rows. They belong beside them: join along dimension 1, so
-that each t has one row.
+Your cosines are below the sines, as more rows. Join along dimension 1, so each t has one row.
 
 # stacked instead of joined
 - torch.cat([angles.sin(), angles.cos()], dim=1)
@@ -52,8 +51,7 @@ or
 or
 - torch.cat([angles.sin(), angles.cos()], dim=1)
 + torch.stack([angles.sin(), angles.cos()])
-torch.stack makes a new axis for sines and cosines. torch.cat(..., dim=1) puts the two tables side
-by side.
+torch.stack makes a new axis. torch.cat(..., dim=1) puts the two tables side by side.
 
 # a factor 2 pi too many
 - angles = t
@@ -63,8 +61,7 @@ Your angles have a factor 2 pi. The frequencies are already in radians per step.
 # t divided by 1000
 - t.float()
 + (t.float() / 1000)
-You scale t before you use it. t counts steps, and the frequencies are in radians per step, so the
-angle is t times the frequency.
+You scale t first. Its unit is the step, and the frequencies are in radians per step already.
 
 # max_period not handed on
 - frequencies(dim, max_period)
@@ -74,14 +71,13 @@ Your function ignores its argument max_period. Pass it on: frequencies(dim, max_
 # frequencies divided by n
 - frequencies(dim, max_period)
 + torch.exp(-math.log(max_period) * torch.arange(dim // 2) / (dim // 2))
-You compute the frequencies yourself and divide i by n = dim / 2. Divide by n - 1 as in exercise
-1.1, or call frequencies(dim, max_period).
+Your own frequencies divide i by n = dim / 2. Divide by n - 1, or call
+frequencies(dim, max_period).
 
 # frequencies for half of dim
 - frequencies(dim, max_period)
 + frequencies(dim // 2, max_period)
-frequencies takes the length of the whole vector and returns half as many numbers. Call it with dim,
-not dim // 2.
+frequencies already returns dim / 2 numbers. Call it with dim, not dim // 2.
 
 # divided by the frequency
 - [:, None] * frequencies
@@ -103,8 +99,7 @@ axis, t[:, None], and the product is (B, D/2).
 # rows and columns exchanged
 - t.float()[:, None] * frequencies(dim, max_period).to(t.device)
 + t.float() * frequencies(dim, max_period).to(t.device)[:, None]
-Your table has a column for each t, because the new axis is on the frequencies. Put it on t:
-t[:, None] gives each t a row.
+Your table has a column for each t. The new axis belongs on t: t[:, None] gives each t a row.
 
 # frequencies made integers
 - t.float()[:, None] * frequencies(dim, max_period).to(t.device)
@@ -125,12 +120,12 @@ Bring the frequencies to t with .to(t.device), and leave t where it is.
 """
 
 
-def embedding_by_outer(t, dim, max_period=10_000.0):
+def by_outer(t, dim, max_period=10_000.0):
     angles = torch.outer(t.float(), frequencies(dim, max_period).to(t.device))
     return torch.hstack([torch.sin(angles), torch.cos(angles)])
 
 
-def embedding_by_einsum(t, dim, max_period=10_000.0):
+def by_einsum(t, dim, max_period=10_000.0):
     half = dim // 2
     i = torch.arange(half, device=t.device)
     freqs = torch.exp(-math.log(max_period) * i / (half - 1))
@@ -138,7 +133,7 @@ def embedding_by_einsum(t, dim, max_period=10_000.0):
     return torch.cat((angles.sin(), angles.cos()), -1)
 
 
-def embedding_by_phase(t, dim, max_period=10_000.0):
+def by_phase(t, dim, max_period=10_000.0):
     out = torch.empty(len(t), dim, device=t.device)
     for i, w in enumerate(frequencies(dim, max_period)):
         out[:, i] = torch.sin(w * t)
@@ -146,7 +141,7 @@ def embedding_by_phase(t, dim, max_period=10_000.0):
     return out
 
 
-def embedding_by_shifted_sines(t, dim, max_period=10_000.0):
+def by_shifted_sines(t, dim, max_period=10_000.0):
     w = repeat(frequencies(dim, max_period), "f -> (two f)", two=2).to(t.device)
     phase = torch.tensor([0.0, math.pi / 2], device=t.device).repeat_interleave(dim // 2)
     return torch.sin(t.unsqueeze(-1) * w + phase)
@@ -160,10 +155,5 @@ EXERCISE = Exercise(
     experiment=embedding_experiment,
     look="Try t = 0 (all sines are 0, all cosines 1), then t = 1: the first sine is sin(1) = 0.84.",
     catalogue=edits(sinusoidal_embedding, MISTAKES),
-    also_right=[
-        embedding_by_outer,
-        embedding_by_einsum,
-        embedding_by_phase,
-        embedding_by_shifted_sines,
-    ],
+    also_right=[by_outer, by_einsum, by_phase, by_shifted_sines],
 )

@@ -27,8 +27,7 @@ MISTAKES = """
 # no SiLU
 - F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
 + self.linear(sinusoidal_embedding(t, self.dim))
-The SiLU is missing. Each block applies a linear layer to this, and two linear layers in a row are
-only one.
+The SiLU is missing. The next layer is linear too, and two linear layers in a row are only one.
 
 # SiLU before the linear layer
 - F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
@@ -100,8 +99,7 @@ Your linear layer gets the bare number t. Give it sinusoidal_embedding(t, dim).
 + self.dim, self.table = dim, nn.Embedding(1000, dim)
 - sinusoidal_embedding(t, self.dim)
 + self.table(t)
-You look t up in a table that is learned. Here the linear layer gets the sinusoids, which need no
-training: sinusoidal_embedding(t, dim).
+You look t up in a table that is learned. Use the fixed sinusoids: sinusoidal_embedding(t, dim).
 
 # t divided by 1000
 - sinusoidal_embedding(t, self.dim)
@@ -113,16 +111,16 @@ You divide t by 1000. sinusoidal_embedding takes t in steps, as it is.
 +
 - self.linear(sinusoidal_embedding(t, self.dim))
 + nn.Linear(self.dim, self.dim)(sinusoidal_embedding(t, self.dim))
-You make the linear layer in forward, so each call has new random weights and the optimizer never
-sees them. Make it once, in __init__, and keep it on self.
+You make the linear layer in forward, so it has new weights in each call, which no optimizer sees.
+Make it in __init__ and keep it on self.
 
 # layer in a plain list
 - self.linear = nn.Linear(dim, dim)
 + self.layers = [nn.Linear(dim, dim)]
 - self.linear(sinusoidal_embedding(t, self.dim))
 + self.layers[0](sinusoidal_embedding(t, self.dim))
-Your linear layer is in a plain Python list, where PyTorch doesn't find it, so the optimizer never
-sees it. Keep it on self, or make the list an nn.ModuleList.
+PyTorch doesn't find a layer in a plain Python list, so the optimizer never sees it. Keep it on
+self, or use nn.ModuleList.
 
 # the first t remembered
 + def forward(self, t):

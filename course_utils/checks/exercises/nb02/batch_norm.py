@@ -57,46 +57,37 @@ MISTAKES = """
 - var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
 + mean = x.mean(dim=(2, 3), keepdim=True)
 + var = x.var(dim=(2, 3), correction=0, keepdim=True)
-You average over each picture separately, which is instance norm. BatchNorm pools all pictures of
-the batch, so dimension 0 belongs in both: dim=(0, 2, 3).
+You average each picture separately (instance norm). BatchNorm pools all pictures of the batch:
+dim=(0, 2, 3).
 
 # each pixel by itself
 - mean = x.mean(dim=(0, 2, 3), keepdim=True)
 - var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
 + mean = x.mean(dim=0, keepdim=True)
 + var = x.var(dim=0, correction=0, keepdim=True)
-You average over the batch alone, so every pixel gets its own mean and variance. BatchNorm also
-pools the pixels of a channel: dimensions 0, 2 and 3.
+You average each pixel separately, over the batch. BatchNorm pools a channel's pixels too:
+dim=(0, 2, 3).
 
 # all channels together
 - mean = x.mean(dim=(0, 2, 3), keepdim=True)
 - var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
 + mean = x.mean(dim=(0, 1, 2, 3), keepdim=True)
 + var = x.var(dim=(0, 1, 2, 3), correction=0, keepdim=True)
-You pool the channels too. Each channel needs its own mean and variance, so leave dimension 1 out:
-dim=(0, 2, 3).
+You pool the channels too. Each has its own mean and variance: dim=(0, 2, 3).
 
 # over the channels of a picture
 - mean = x.mean(dim=(0, 2, 3), keepdim=True)
 - var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
 + mean = x.mean(dim=(1, 2, 3), keepdim=True)
 + var = x.var(dim=(1, 2, 3), correction=0, keepdim=True)
-You normalise each picture over its channels, which is layer norm. BatchNorm does the opposite: it
-keeps the channels apart and pools the pictures.
-
-# at each pixel over the channels
-- mean = x.mean(dim=(0, 2, 3), keepdim=True)
-- var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
-+ mean = x.mean(dim=1, keepdim=True)
-+ var = x.var(dim=1, correction=0, keepdim=True)
-You average over dimension 1, the channels. That is the one dimension to keep: average over the
-other three, dim=(0, 2, 3).
+You pool the channels of each picture (layer norm). BatchNorm keeps the channels apart and pools the
+pictures: dim=(0, 2, 3).
 
 # divided by one less
 - x.var(dim=(0, 2, 3), correction=0, keepdim=True)
 + x.var(dim=(0, 2, 3), correction=1, keepdim=True)
-Your variance divides by the number of values minus 1, as x.var and x.std do by default. Here we
-want the plain mean of the squared deviations: correction=0.
+You divide by one less than the number of values, the default of x.var and x.std. We want the plain
+mean of the squared deviations: correction=0.
 
 # eps outside the root
 - (var + eps).sqrt()
@@ -108,11 +99,6 @@ You add eps to the standard deviation. It belongs under the root: sqrt(var + eps
 + (var + eps)
 You divide by the variance. Divide by its square root, the standard deviation.
 
-# multiplied by the deviation
-- (x - mean) / (var + eps).sqrt()
-+ (x - mean) * (var + eps).sqrt()
-You multiply by the standard deviation, so what varied strongly now varies even more. Divide by it.
-
 # mean not subtracted
 - (x - mean) / (var
 + x / (var
@@ -121,8 +107,7 @@ You never subtract the mean from x, so each channel keeps its own. The numerator
 # only the mean divided
 - (x - mean) / (var
 + x - mean / (var
-Only the mean is divided, because / binds more tightly than -. Put brackets around the difference:
-(x - mean) / ...
+Only the mean is divided, because / binds more tightly than -. Write (x - mean) / ...
 
 # mean of the squares for the variance
 - x.var(dim=(0, 2, 3), correction=0, keepdim=True)
@@ -157,11 +142,6 @@ You never use shift. At the end, add each channel's own number from it.
 + return normal
 You never use scale. Multiply each normalised channel by its own number from scale, then shift.
 
-# scale and shift exchanged
-- return scale[:, None, None] * normal + shift[:, None, None]
-+ return shift[:, None, None] * normal + scale[:, None, None]
-You multiply by shift and add scale. It's the other way round.
-
 # scale not spread over the pixels
 - return scale[:, None, None] * normal + shift[:, None, None]
 + return scale * normal + shift
@@ -192,29 +172,28 @@ two axes must follow the channels: scale[:, None, None] is (C, 1, 1).
 or
 - return scale[:, None, None] * normal + shift[:, None, None]
 + return normal * scale[:, None, None, None] + shift[:, None, None, None]
-scale and shift have one axis too many: in (C, 1, 1, 1), the C numbers meet the B pictures. With
-[:, None, None] they are (C, 1, 1).
+scale and shift have one axis too many: in (C, 1, 1, 1) the C numbers meet the B pictures. Use
+[:, None, None].
 
 # math.sqrt of a tensor
 - (var + eps).sqrt()
 + math.sqrt(var + eps)
-math.sqrt takes a single number, but there is one variance per channel. Tensors have their own
-square root: (var + eps).sqrt().
+math.sqrt takes a single number. For a tensor of variances write (var + eps).sqrt().
 """
 
 
-def batch_norm_by_function(x, scale, shift, eps=1e-5):
+def by_function(x, scale, shift, eps=1e-5):
     return F.batch_norm(x, None, None, scale, shift, training=True, eps=eps)
 
 
-def batch_norm_by_einops(x, scale, shift, eps=1e-5):
+def by_einops(x, scale, shift, eps=1e-5):
     centred = x - reduce(x, "b c h w -> 1 c 1 1", "mean")
     power = reduce(centred**2, "b c h w -> 1 c 1 1", "mean")
     scale, shift = (rearrange(v, "c -> c 1 1") for v in (scale, shift))
     return scale * centred * (power + eps).rsqrt() + shift
 
 
-def batch_norm_channel_by_channel(x, scale, shift, eps=1e-5):
+def channel_by_channel(x, scale, shift, eps=1e-5):
     out = torch.empty_like(x)
     for c in range(x.shape[1]):
         values = x[:, c]
@@ -223,7 +202,7 @@ def batch_norm_channel_by_channel(x, scale, shift, eps=1e-5):
     return out
 
 
-def batch_norm_on_rows(x, gamma, beta, eps=1e-5):
+def on_rows(x, gamma, beta, eps=1e-5):
     rows = x.transpose(0, 1).flatten(1)  # (C, B * H * W)
     var, mean = torch.var_mean(rows, dim=1, unbiased=False, keepdim=True)
     rows = torch.addcmul(beta[:, None], gamma[:, None], (rows - mean) / torch.sqrt(var + eps))
@@ -238,10 +217,5 @@ EXERCISE = Exercise(
     experiment=batch_norm_experiment,
     look="Go through the formula from left to right.",
     catalogue=edits(batch_norm, MISTAKES),
-    also_right=[
-        batch_norm_by_function,
-        batch_norm_by_einops,
-        batch_norm_channel_by_channel,
-        batch_norm_on_rows,
-    ],
+    also_right=[by_function, by_einops, channel_by_channel, on_rows],
 )

@@ -7,12 +7,11 @@ from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.exercises.nb02.conv_bn_silu import MOMENTUM
 from course_utils.checks.exercises.nb02.shortcut import shortcut
 from course_utils.checks.exercises.nb02.timed_convs import TIME, TimedConvs, block_experiment
 from course_utils.checks.mistakes import edits
 
-MISTAKES = f"""
+MISTAKES = """
 # time after the second convolution
 - h = h + self.time_proj(temb)[:, :, None, None]
 - h = F.silu(self.norm2(self.conv2(h)))
@@ -26,8 +25,7 @@ it lets the second convolution change what it does with the picture.
 - h = h + self.time_proj(temb)[:, :, None, None]
 + h = self.norm1(self.conv1(x))
 + h = F.silu(h + self.time_proj(temb)[:, :, None, None])
-You add the time before the first SiLU. Here it comes after: convolution, BatchNorm, SiLU, time.
-(Both are in use.)
+You add the time before the first SiLU. Here it comes after. (Both are in use.)
 
 # time before the first BatchNorm
 - h = F.silu(self.norm1(self.conv1(x)))
@@ -50,8 +48,7 @@ The time never reaches the result. Add temb, projected to K numbers, between the
 or
 - h + self.shortcut(x)
 + h
-The shortcut is missing from the result. Add x, or a 1x1 convolution of it where the channels
-differ, to what the convolutions return.
+The shortcut is missing: add x, or its 1x1 convolution where the channels differ, at the end.
 
 # shortcut multiplied
 - h + self.shortcut(x)
@@ -61,8 +58,7 @@ You multiply by the shortcut. Add it, so that a gradient can run back through th
 # shortcut concatenated
 - h + self.shortcut(x)
 + torch.cat([h, self.shortcut(x)], dim=1)
-You append the shortcut as more channels. Here it is added; concatenating is what the decoder does
-with its skips.
+You append the shortcut as more channels, as the decoder does with its skips. Here it is added.
 
 # shortcut from the middle
 - self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
@@ -104,15 +100,13 @@ convolution to out_ch; if it is the time, its linear layer must return out_ch nu
 +
 - h + self.shortcut(x)
 + h + x if x.shape == h.shape else h
-Where in_ch and out_ch differ, your block has no shortcut. There, x goes around the convolutions
-through a 1x1 convolution.
+Where in_ch and out_ch differ, your block has no shortcut. There, add a 1x1 convolution of x.
 
 # shortcut before the second convolution
 - h = F.silu(self.norm2(self.conv2(h)))
 - return h + self.shortcut(x)
 + return F.silu(self.norm2(self.conv2(h + self.shortcut(x))))
-You add the shortcut before the second convolution. It goes around both, so add it to what the
-second one returns.
+You add the shortcut before the second convolution. It goes around both: add it at the end.
 
 # shortcut not called
 - self.shortcut(x)
@@ -122,8 +116,7 @@ You add the layer self.shortcut itself. Call it on x and add what it returns.
 # shortcut always with a convolution
 - nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 + nn.Conv2d(in_ch, out_ch, 1)
-Your shortcut has a convolution even where the channels are equal. There, x should come through
-unchanged: nn.Identity().
+You use a convolution even where the channels are equal. There, add x unchanged: nn.Identity().
 
 # shortcut of 3x3
 - nn.Conv2d(in_ch, out_ch, 1)
@@ -133,8 +126,7 @@ Your shortcut is a 3x3 convolution. Use 1x1, which leaves everything in its plac
 # BatchNorm on the shortcut
 - nn.Conv2d(in_ch, out_ch, 1)
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch))
-There is a norm on your shortcut. The 1x1 convolution stands alone here, so that x comes through as
-directly as possible.
+There is a norm on your shortcut. Leave the 1x1 convolution alone there.
 
 # activation on the shortcut
 - self.shortcut(x)
@@ -144,8 +136,7 @@ There is an activation on your shortcut. It adds x itself, or a bare 1x1 convolu
 # sum divided by sqrt(2)
 - h + self.shortcut(x)
 + (h + self.shortcut(x)) / 2**0.5
-You divide the sum by sqrt(2). Some published networks do so to keep the variance; here it is the
-plain sum.
+You divide the sum by sqrt(2), as some published networks do. Here it is the plain sum.
 
 # SiLU after the sum
 - h = F.silu(self.norm2(self.conv2(h)))
@@ -154,8 +145,7 @@ plain sum.
 or
 - return h + self.shortcut(x)
 + return F.silu(h + self.shortcut(x))
-You apply SiLU to the sum. It comes before the sum, so that x can go through the block without an
-activation.
+You apply SiLU to the sum. Apply it before, so that x itself can pass through the block.
 
 # pre-activation
 - self.norm1 = nn.BatchNorm2d(out_ch)
@@ -200,8 +190,8 @@ BatchNorm is missing after the second convolution.
 or
 - self.norm2(self.conv2(h))
 + self.norm1(self.conv2(h))
-Both convolutions share one BatchNorm. Its running mean and variance would mix two different
-features, so each convolution needs its own.
+Both convolutions share one BatchNorm, whose running averages would mix two different features.
+Give each its own.
 
 # BatchNorm for in_ch channels
 - self.norm1 = nn.BatchNorm2d(out_ch)
@@ -219,33 +209,31 @@ or
 + self.norm1 = nn.GroupNorm(1, out_ch)
 - self.norm2 = nn.BatchNorm2d(out_ch)
 + self.norm2 = nn.GroupNorm(1, out_ch)
-Your norms are GroupNorm; the exercise asks for BatchNorm. (Notebook 10 has networks with
-GroupNorm.)
+You use GroupNorm, as notebook 10 will. Here the norm is BatchNorm.
 
 # BatchNorm's momentum
 - self.norm1 = nn.BatchNorm2d(out_ch)
 + self.norm1 = nn.BatchNorm2d(out_ch, momentum=0.99)
-{MOMENTUM}
+PyTorch's momentum is the weight of the newest batch, so 0.99 forgets all earlier ones. Leave it at
+0.1. (Other libraries count the other way round.)
 
 # no padding
 - self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + self.conv1 = nn.Conv2d(in_ch, out_ch, 3)
 - self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
 + self.conv2 = nn.Conv2d(out_ch, out_ch, 3)
-The padding is missing, so each 3x3 convolution cuts off two rows and two columns. Give both
-padding=1.
+Your convolutions have no padding, so each cuts off two rows and two columns. Give both padding=1.
 
 # second convolution for in_ch channels
 - self.conv2 = nn.Conv2d(out_ch, out_ch
 + self.conv2 = nn.Conv2d(in_ch, out_ch
-A second convolution gets out_ch channels, because the first one made so many. (Is it really the
-second one that you call, and not the first again?)
+The second convolution gets the out_ch channels that the first one made. (Or did you call the first
+one again?)
 
 # first convolution without a change of channels
 - self.conv1 = nn.Conv2d(in_ch, out_ch
 + self.conv1 = nn.Conv2d(in_ch, in_ch
-The first convolution keeps in_ch channels. It should turn them into out_ch already, because the
-time that is added next has out_ch numbers.
+The first convolution keeps in_ch channels. It makes out_ch of them, as many as the time has.
 
 # second convolution not used
 - h = F.silu(self.norm2(self.conv2(h)))
@@ -277,8 +265,7 @@ There is dropout in your block. The diagram has none.
 +     x += h
 +     return x
 + return h + self.shortcut(x)
-Your forward writes its result into x. The caller may still need the old x: the encoder passes it on
-as a skip.
+Your forward writes its result into x. The encoder still needs the old x: it becomes a skip.
 """
 
 

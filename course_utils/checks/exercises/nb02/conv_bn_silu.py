@@ -1,6 +1,5 @@
 """2.2 Convolution, BatchNorm, SiLU."""
 
-import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -23,22 +22,9 @@ def conv_bn_silu(in_ch, out_ch):
 def conv_bn_silu_experiment(probe, conv_bn_silu):
     for B, C, K, H, W in [(3, 2, 4, 6, 5), (2, 5, 5, 3, 7), (4, 3, 1, 4, 4)]:
         module = probe.build(conv_bn_silu, C, K)
-        plain = has_plain_momentum(module)
         probe.train_and_eval(module, 2 * probe.normal(B, C, H, W) + 1)
-        probe.note("BatchNorm's momentum is PyTorch's", plain, MOMENTUM)
     probe.on_fake_device(module, probe.normal(B, C, H, W))
 
-
-def has_plain_momentum(module):
-    norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    return all(norm.momentum == 0.1 for norm in norms)
-
-
-MOMENTUM = (
-    "Your BatchNorm has a momentum or an eps of its own, and the exercise asks for it as it comes, "
-    "nn.BatchNorm2d(out_ch). (In PyTorch, momentum is the weight of the newest batch: 0.99 would "
-    "forget all earlier ones. Other libraries count the other way round.)"
-)
 
 ACTIVATIONS = "GELU()", "LeakyReLU()", "LeakyReLU(0.2)", "Mish()", "Sigmoid()", "Tanh()", "ELU()"
 NORMS = *(f"GroupNorm({n}, out_ch)" for n in (1, 8, 32)), "InstanceNorm2d(out_ch)"
@@ -49,8 +35,7 @@ MISTAKES = f"""
 # no padding
 - 3, padding=1)
 + 3)
-The padding is missing, so each 3x3 convolution cuts off two rows and two columns. padding=1 keeps
-the size.
+The padding is missing, so the convolution cuts off two rows and two columns. Add padding=1.
 
 # no BatchNorm
 - nn.BatchNorm2d(out_ch),
@@ -60,8 +45,7 @@ BatchNorm is missing between the convolution and SiLU.
 # no SiLU
 - , nn.SiLU()
 +
-SiLU is missing at the end. Without an activation, two convolutions in a row amount to one large
-convolution.
+SiLU is missing. Without an activation, two convolutions in a row are just one large convolution.
 
 # ReLU instead of SiLU
 - nn.SiLU()
@@ -82,8 +66,7 @@ SiLU comes before BatchNorm in your module. The order is convolution, BatchNorm,
 # the convolution last
 - nn.Conv2d(in_ch, out_ch, 3, padding=1), nn.BatchNorm2d(out_ch), nn.SiLU()
 + nn.BatchNorm2d(in_ch), nn.SiLU(), nn.Conv2d(in_ch, out_ch, 3, padding=1)
-Your convolution comes last, which is the pre-activation order of later ResNets. Here it comes
-first: convolution, BatchNorm, SiLU.
+Your convolution comes last (pre-activation). The order is convolution, BatchNorm, SiLU.
 
 # 1x1 kernel
 - nn.Conv2d(in_ch, out_ch, 3, padding=1)
@@ -93,13 +76,11 @@ Your kernel is 1x1, so no pixel sees its neighbours. Use kernel size 3 with padd
 # halved by the stride
 - 3, padding=1
 + 3, stride=2, padding=1
-Your convolution has stride 2, which halves height and width. This block keeps the size; halving
-comes in notebook 03.
+Your convolution has stride 2, which halves height and width. This one keeps the size.
 
 # GroupNorm instead of BatchNorm
 {ANOTHER_NORM}
-Your norm works on each picture alone; the exercise asks for BatchNorm. (Notebook 10 has networks
-with GroupNorm.)
+Your norm works on each picture alone. The exercise asks for BatchNorm.
 
 # BatchNorm for in_ch channels
 - nn.BatchNorm2d(out_ch)
@@ -109,10 +90,8 @@ Your BatchNorm expects in_ch channels, but it follows the convolution, which mak
 # BatchNorm's momentum
 - nn.BatchNorm2d(out_ch)
 + nn.BatchNorm2d(out_ch, momentum=0.99)
-or
-- nn.BatchNorm2d(out_ch)
-+ nn.BatchNorm2d(out_ch, eps=1e-3)
-{MOMENTUM}
+PyTorch's momentum is the weight of the newest batch, so 0.99 forgets all earlier ones. Leave it at
+0.1. (Other libraries count the other way round.)
 
 # dropout
 - nn.SiLU()
@@ -129,23 +108,21 @@ The convolution's channel numbers are swapped: what comes in goes first, then wh
 + nn.ModuleList([
 - nn.SiLU()
 + nn.SiLU()]
-An nn.ModuleList only stores layers and cannot be called. nn.Sequential(a, b, c) also calls them,
-one after the other.
+An nn.ModuleList only stores layers. nn.Sequential(a, b, c) also calls them, one after the other.
 
 # a list in nn.Sequential
 - nn.Sequential(
 + nn.Sequential([
 - nn.SiLU()
 + nn.SiLU()]
-nn.Sequential takes the layers themselves, not a list: drop the square brackets, or put a * before
-them.
+nn.Sequential takes the layers themselves, not a list of them: drop the square brackets.
 
 # a layer handed to a layer
 + return nn.SiLU(nn.BatchNorm2d(nn.Conv2d(in_ch, out_ch, 3, padding=1)))
 or
 + return nn.SiLU()(nn.BatchNorm2d(out_ch)(nn.Conv2d(in_ch, out_ch, 3, padding=1)))
-You hand one layer to another, but a layer is made from numbers and called on tensors. Give all
-three to nn.Sequential(a, b, c), which calls one after the other.
+You hand one layer to another, but a layer is made from numbers and called on tensors. Put the three
+into nn.Sequential(a, b, c), which calls one after the other.
 
 # a function among the layers
 - nn.SiLU()
@@ -169,16 +146,11 @@ class ConvBnSilu(nn.Module):
         return F.silu(self.norm(self.conv(F.pad(x, (1, 1, 1, 1)))))
 
 
-class Swish(nn.Module):
-    def forward(self, x):
-        return x * torch.sigmoid(x)
-
-
 def conv_bn_silu_step_by_step(in_ch, out_ch):
     layers = nn.Sequential()
     layers.add_module("norm_last", nn.Conv2d(in_ch, out_ch, 3, 1, 1))
     layers.append(nn.BatchNorm2d(num_features=out_ch))
-    layers.append(Swish())
+    layers.append(nn.SiLU())
     return layers
 
 

@@ -32,14 +32,12 @@ MISTAKES = """
 # always a convolution
 - return nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 + return nn.Conv2d(in_ch, out_ch, 1)
-You use a convolution even where the channels are equal. There, x should come through unchanged:
-nn.Identity().
+You use a convolution even where the channels are equal. There, return nn.Identity().
 
 # never a convolution
 - if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 +
-You return x unchanged even where the channels differ, so the block's sum would fail. There, a 1x1
-convolution has to turn in_ch channels into out_ch.
+You return x unchanged even where the channels differ. There, in_ch channels have to become out_ch.
 
 # no module where the channels are equal
 - nn.Identity() if
@@ -47,29 +45,12 @@ convolution has to turn in_ch channels into out_ch.
 or
 - nn.Identity() if
 + (lambda x: x) if
-What you return where the channels are equal is no module. The module that hands on its input
-unchanged is nn.Identity().
-
-# None where the channels differ
-- nn.Conv2d(in_ch, out_ch, 1)
-+ None
-You return None where the channels differ. There, return a 1x1 convolution from in_ch to out_ch.
+Where the channels are equal you return no module. Return nn.Identity(), which hands on its input.
 
 # 3x3 instead of 1x1
 - out_ch, 1)
 + out_ch, 3, padding=1)
-Your kernel is larger than 1x1. A shortcut should leave everything in its place and mix only the
-channels.
-
-# padded
-- out_ch, 1)
-+ out_ch, 1, padding=1)
-A 1x1 convolution needs no padding: with padding=1 the picture grows by two rows and two columns.
-
-# stride 2
-- out_ch, 1)
-+ out_ch, 1, stride=2)
-Your shortcut has stride 2, as in a ResNet that halves the picture. This block keeps the size.
+Your kernel is larger than 1x1. A shortcut leaves everything in its place and mixes only channels.
 
 # the wrong way round
 - if in_ch == out_ch
@@ -84,14 +65,12 @@ The two channel numbers are swapped: what comes in goes first, then what comes o
 # no bias
 - out_ch, 1)
 + out_ch, 1, bias=False)
-Your convolution has no bias. That would do nearly as well, but the exercise asks for nn.Conv2d as
-it comes, with its bias.
+Your convolution has no bias. Use nn.Conv2d as it comes, with one.
 
 # BatchNorm on the way
 - nn.Conv2d(in_ch, out_ch, 1)
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch))
-There is a norm on your shortcut. The convolution stands alone here, so that x comes through as
-directly as possible.
+There is a norm on your shortcut. The 1x1 convolution stands alone there.
 
 # an activation on the way
 - nn.Conv2d(in_ch, out_ch, 1)
@@ -99,30 +78,26 @@ directly as possible.
 or
 - nn.Conv2d(in_ch, out_ch, 1)
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch), nn.SiLU())
-There is an activation on your shortcut. The convolution stands alone here, so that x comes through
-as directly as possible.
+There is an activation on your shortcut. The 1x1 convolution stands alone there.
 
 # nn.Linear
 - nn.Conv2d(in_ch, out_ch, 1)
 + nn.Linear(in_ch, out_ch)
-nn.Linear works on the last axis, which is the W columns here. A 1x1 convolution does the same to
-the channels: nn.Conv2d(in_ch, out_ch, 1).
+nn.Linear works on the last axis, the W columns. For the channels use nn.Conv2d(in_ch, out_ch, 1).
 
 # only for more channels
 - if in_ch == out_ch
 + if in_ch >= out_ch
-Your convolution is used only where in_ch < out_ch. In the decoder the channels become fewer, and it
-is needed there too.
+You use a convolution only where in_ch < out_ch. In the decoder it's the other way round.
 
 # only for fewer channels
 - if in_ch == out_ch
 + if in_ch <= out_ch
-Your convolution is used only where in_ch > out_ch. In the encoder the channels become more, and it
-is needed there too.
+You use a convolution only where in_ch > out_ch. In the encoder it's the other way round.
 """
 
 
-def shortcut_in_sequence(in_ch, out_ch):
+def in_sequence(in_ch, out_ch):
     layers = [nn.Conv2d(in_ch, out_ch, kernel_size=1)] if in_ch != out_ch else []
     return nn.Sequential(*layers)
 
@@ -130,12 +105,6 @@ def shortcut_in_sequence(in_ch, out_ch):
 class LinearOnPixels(nn.Linear):
     def forward(self, x):
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
-
-
-def shortcut_by_linear(in_ch, out_ch):
-    if out_ch == in_ch:
-        return nn.Identity()
-    return LinearOnPixels(in_ch, out_ch)
 
 
 class Shortcut(nn.Module):
@@ -150,10 +119,6 @@ class Shortcut(nn.Module):
         return F.conv2d(x, self.weight, self.bias) if self.differ else x
 
 
-def shortcut_by_class(in_ch, out_ch):
-    return Shortcut(in_ch, out_ch)
-
-
 class Projection(nn.Module):
     def __init__(self, in_ch, out_ch):
         super().__init__()
@@ -162,10 +127,6 @@ class Projection(nn.Module):
     def forward(self, x):
         out = torch.einsum("bchw,kc->bkhw", x, self.linear.weight)
         return out + self.linear.bias[:, None, None]
-
-
-def shortcut_from_a_table(in_ch, out_ch):
-    return {True: nn.Identity, False: lambda: Projection(in_ch, out_ch)}[in_ch == out_ch]()
 
 
 EXERCISE = Exercise(
@@ -177,9 +138,9 @@ EXERCISE = Exercise(
     look="Try shortcut(3, 3) and shortcut(3, 5) on a picture.",
     catalogue=edits(shortcut, MISTAKES),
     also_right=[
-        shortcut_in_sequence,
-        shortcut_by_linear,
-        shortcut_by_class,
-        shortcut_from_a_table,
+        in_sequence,
+        lambda in_ch, out_ch: nn.Identity() if out_ch == in_ch else LinearOnPixels(in_ch, out_ch),
+        lambda in_ch, out_ch: Shortcut(in_ch, out_ch),
+        lambda c, k: {True: nn.Identity, False: lambda: Projection(c, k)}[c == k](),
     ],
 )

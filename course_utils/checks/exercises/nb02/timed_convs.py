@@ -5,11 +5,7 @@ from einops import rearrange, repeat
 from torch import nn
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.exercises.nb02.conv_bn_silu import (
-    MOMENTUM,
-    conv_bn_silu,
-    has_plain_momentum,
-)
+from course_utils.checks.exercises.nb02.conv_bn_silu import conv_bn_silu
 from course_utils.checks.mistakes import edits
 
 
@@ -35,14 +31,12 @@ class TimedConvs(nn.Module):
 def block_experiment(probe, Block):
     for B, C, K, D, H, W in [(3, 2, 5, 8, 4, 7), (2, 6, 3, 4, 5, 8), (4, 3, 3, 6, 8, 5)]:
         module = probe.build(Block, C, K, D)
-        plain = has_plain_momentum(module)
         look = "" if list(module.parameters()) else (
             "Your module has no weights that the optimizer could find. Make the layers in "
             "__init__ and keep them on self."
         )  # fmt: skip
         with probe.advice(look=look):
             probe.train_and_eval(module, probe.normal(B, C, H, W), probe.normal(B, D))
-        probe.note("BatchNorm's momentum is PyTorch's", plain, MOMENTUM)
     probe.on_fake_device(module, probe.normal(B, C, H, W), probe.normal(B, D))
 
 
@@ -80,8 +74,7 @@ temb. Index its result instead: self.time_proj(temb)[:, :, None, None].
 # time multiplied
 - + self.time_proj
 + * self.time_proj
-The time multiplies the features; here it is added. (Scaling is a good idea too: some networks do
-both.)
+The time multiplies the features; here it is added. (Some networks do both.)
 
 # time subtracted
 - + self.time_proj
@@ -92,8 +85,7 @@ You subtract the projected time; here it is added.
 - h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 + h = self.conv1(x)
 + h = torch.cat([h, self.time_proj(temb)[:, :, None, None].expand_as(h)], dim=1)
-You append the time as more channels, which the second convolution has no inputs for. Here it is
-added, one number per channel.
+You append the time as more channels, which conv2 has no inputs for. Here it is added.
 
 # time of the first picture for all
 - self.time_proj(temb)
@@ -108,14 +100,12 @@ You add temb itself, which has D numbers. self.time_proj turns it into one numbe
 # activation on the projected time
 - self.time_proj(temb)
 + F.silu(self.time_proj(temb))
-The projected time goes through an activation before you add it. TimeEmbedding already ends with
-one, so here it is the linear layer alone.
+The projected time goes through an activation. TimeEmbedding already ends with one, so leave it out.
 
 # activation on the embedding
 - self.time_proj(temb)
 + self.time_proj(F.silu(temb))
-temb goes through an activation before the linear layer. TimeEmbedding already ends with one, so
-here it is the linear layer alone.
+temb goes through an activation. TimeEmbedding already ends with one, so leave it out.
 """
 
 MISTAKES = """
@@ -130,8 +120,7 @@ it lets conv2 change what it does with the picture.
 # time before the first convolution
 - self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 + self.conv1(x + self.time_proj(temb)[:, :, None, None])
-You add the time to x, before the first convolution. It has K numbers, as many as conv1 makes
-channels: add it to what conv1 returns.
+You add the time to x. It has K numbers, as many as conv1 makes channels: add it after conv1.
 
 # time without effect
 - + self.time_proj(temb)[:, :, None, None]
