@@ -11,7 +11,8 @@ record.py         which exercises are done
 from IPython import get_ipython
 
 from course_utils.checks import broken_cell, notebook, record
-from course_utils.checks.engine.grading import Exercise, Verdict, grade_exercise
+from course_utils.checks.engine.exercise import Exercise, Verdict
+from course_utils.checks.engine.grading import grade_exercise
 from course_utils.checks.exercises import EXERCISES
 
 __all__ = ["EXERCISES", "Exercise", "Verdict", "check", "grade", "progress"]

@@ -1,12 +1,13 @@
 """2.5 The conv block."""
 
 import torch
-from einops import rearrange
+from einops.layers.torch import Rearrange
 from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock
 from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.exercises.nb02.conv_bn_silu import conv_bn_silu
 from course_utils.checks.exercises.nb02.shortcut import shortcut
 from course_utils.checks.exercises.nb02.timed_convs import TIME, TimedConvs, block_experiment
 from course_utils.checks.mistakes import edits
@@ -279,18 +280,15 @@ class BlockOfTwo(nn.Module):
         return self.around(x) + self.convs(x, temb)
 
 
-class BlockInOtherWords(nn.Module):
+class BlockInParts(nn.Module):
     def __init__(self, c_in, c_out, d):
         super().__init__()
         self.skip = nn.Conv2d(c_in, c_out, 1) if c_in != c_out else None
-        self.embed = nn.Linear(d, c_out)
-        self.b = nn.Sequential(
-            nn.Conv2d(c_out, c_out, 3, padding=1, bias=False), nn.BatchNorm2d(c_out), nn.SiLU()
-        )
-        self.a = nn.Sequential(nn.Conv2d(c_in, c_out, 3, 1, 1), nn.BatchNorm2d(c_out), nn.SiLU())
+        self.embed = nn.Sequential(nn.Linear(d, c_out), Rearrange("b k -> b k 1 1"))
+        self.b, self.a = conv_bn_silu(c_out, c_out), conv_bn_silu(c_in, c_out)
 
     def forward(self, x, temb):
-        out = self.b(self.a(x) + rearrange(self.embed(temb), "b k -> b k 1 1"))
+        out = self.b(self.a(x) + self.embed(temb))
         out += x if self.skip is None else self.skip(x)
         return out
 
@@ -342,5 +340,5 @@ EXERCISE = Exercise(
     look="Go through it in the order of the picture: convolution, BatchNorm, SiLU, time, "
     "convolution, BatchNorm, SiLU, shortcut.",
     catalogue=edits(ConvBlock, TIME.replace("self.conv1(x)", "h") + MISTAKES),
-    also_right=[BlockOfTwo, BlockInOtherWords, BlockOverwritingX, BlockByFunctions],
+    also_right=[BlockOfTwo, BlockInParts, BlockOverwritingX, BlockByFunctions],
 )
