@@ -19,8 +19,8 @@ import types
 from pathlib import Path
 
 from course_utils import blocks, decoder, diffusion, embedding, encoder, samplers, schedule, unet
-from course_utils.checks.engine.compare import describe
 from course_utils.checks.engine.source import source
+from course_utils.checks.engine.values import describe
 
 # In the order of the file. The number is that of the exercise; "" stands for no exercise.
 PARTS = (

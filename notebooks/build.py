@@ -206,7 +206,7 @@ def reference_text(exercise):
 
 def texts(exercise):
     """Return the source of the reference, and that of the patient or None."""
-    patient = source_text(exercise.patient) if exercise.patient else None
+    patient = exercise.patient.code.strip() if exercise.patient else None
     return reference_text(exercise), patient
 
 

@@ -13,7 +13,9 @@ import textwrap
 import pytest
 
 from course_utils.checks import EXERCISES
-from course_utils.checks.engine.grading import TimeUp, first_difference, observe
+from course_utils.checks.engine.grading import first_difference
+from course_utils.checks.engine.recognise import observe, observe_reference
+from course_utils.checks.engine.sandbox import TimeUp, run_apart
 
 # (exercise, line of the reference, mutant of it): why no check can or should tell them apart.
 PROMOTED = "PyTorch turns integers into floats when they meet floats"
@@ -342,17 +344,17 @@ def survives(exercise, code, expected):
     names = dict(vars(inspect.getmodule(exercise.reference)))
     try:
         exec(compile(code, "mutant", "exec"), names)
-        came = observe(exercise, names[exercise.reference.__name__])
+        attempt = names[exercise.reference.__name__]
+        came = run_apart(lambda: observe(exercise, attempt, expected).seen, 2)
     except (Exception, TimeUp):
         return False
     return first_difference(expected, came) is None
 
 
 @pytest.mark.parametrize("id", EXERCISES)
-def test_no_mutant_gets_through(id, record_property, monkeypatch):
+def test_no_mutant_gets_through(id, record_property):
     exercise = EXERCISES[id]
-    expected = observe(exercise, exercise.reference)
-    monkeypatch.setattr("course_utils.checks.engine.grading.SECONDS", 2)  # for the mutants alone
+    expected = observe_reference(exercise)
     code = textwrap.dedent(inspect.getsource(exercise.reference))
     killed, through = 0, []
     for line, mutant, changed in mutants(code):

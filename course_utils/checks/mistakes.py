@@ -202,6 +202,10 @@ class ByHand:  # until its notebook has a catalogue
     right = None
 
     @property
+    def code(self):
+        return dedent(inspect.getsource(self.attempt))
+
+    @property
     def why(self):
         return " ".join(inspect.getdoc(self.attempt).split())
 

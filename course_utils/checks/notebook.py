@@ -10,8 +10,8 @@ from IPython.display import display
 from course_utils import portfolio
 from course_utils.checks import record
 from course_utils.checks.engine.grading import grade_exercise
-from course_utils.checks.engine.probe import name
-from course_utils.checks.engine.source import plain, source
+from course_utils.checks.engine.source import code_of, source
+from course_utils.checks.engine.values import name
 
 COLOURS = {
     "correct": "#2e7d32",
@@ -89,10 +89,10 @@ def solution(exercises, attempts, id, code):
     if mine is None or "NotImplementedError" in mine:
         display(Notice(text + "Yours is not written yet.", verdict.outcome))
         return
-    if exercise.patient and plain(mine) == plain(inspect.getsource(exercise.patient)):
+    if exercise.patient and code_of(mine) == code_of(exercise.patient.code):
         display(Notice(text + "Yours is not repaired yet.", verdict.outcome))
         return
-    difference = "\n".join(difflib.unified_diff(plain(mine), plain(code), n=3, lineterm=""))
+    difference = "\n".join(difflib.unified_diff(code_of(mine), code_of(code), n=3, lineterm=""))
     if difference:
         told = "Lines with - are yours, lines with + are ours; comments are left out."
         display(Notice(text + told, verdict.outcome, difference.split("\n", 2)[2]))

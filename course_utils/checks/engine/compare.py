@@ -2,6 +2,8 @@
 
 import torch
 
+from course_utils.checks.engine.values import describe, plain, word
+
 TOLERANCE = 1e-4
 
 
@@ -11,16 +13,15 @@ def difference(expected, came):
     Numbers agree to TOLERANCE of the largest expected one. Tuples, lists and dicts are compared
     item by item.
     """
-    if isinstance(expected, torch.Tensor) and expected.ndim == 0:
-        expected = expected.item()  # a number is a number, in a tensor or not
-        came = came.item() if isinstance(came, torch.Tensor) and came.ndim == 0 else came
+    expected, came = plain(expected), plain(came)
     if isinstance(expected, torch.Tensor):
         return tensor_difference(expected, came)
     if isinstance(expected, (tuple, list)):
         return sequence_difference(expected, came)
     if isinstance(expected, float) and isinstance(came, (int, float)):
         close = abs(expected - came) <= TOLERANCE * max(1.0, abs(expected))
-        return None if close else f"expected {expected:.4g}, got {came:.4g}"
+        both_nan = expected != expected and came != came
+        return None if close or both_nan else "expected {}, got {}".format(*digits(expected, came))
     if type(expected) is type(came) and expected == came:
         return None
     return f"expected {describe(expected)}, got {describe(came)}"
@@ -54,30 +55,20 @@ def tensor_difference(expected, came):
         return None
     where = torch.unravel_index(gap.argmax(), gap.shape)
     index = ", ".join(str(int(i)) for i in where)
+    wanted, found = digits(float(expected[where]), float(came[where]))
     return (
         f"the shape {word(expected.shape)} is right, the values are not{relation(expected, came)}: "
-        f"at [{index}] expected {expected[where]:.4g}, got {came[where]:.4g}"
+        f"at [{index}] expected {wanted}, got {found}"
     )
 
 
-def advice(expected, came):
-    """Say what to do about a result of the wrong kind; nothing if only its values are wrong."""
-    if came is None:
-        return "Does your function end with a return? print only shows."
-    if isinstance(expected, torch.Tensor) and isinstance(came, (tuple, list)) and len(came) < 2:
-        return "Return the tensor alone. (A comma behind a value makes a tuple of it.)"
-    if isinstance(expected, torch.Tensor) and isinstance(came, (tuple, list)):
-        return (
-            "Return one tensor: leave out what is not asked for, or join the parts, with "
-            "torch.cat or torch.stack."
-        )
-    if isinstance(expected, torch.Tensor) and not isinstance(came, torch.Tensor):
-        return "Return a torch tensor."
-    if isinstance(expected, torch.Tensor) and came.shape != expected.shape:
-        return "Print the shapes on the way to it, and find the first that is not as you thought."
-    if isinstance(expected, torch.Tensor) and came.dtype != expected.dtype:
-        return f"Convert it with .to(torch.{word(expected.dtype)})."
-    return ""
+def digits(one, other):
+    """Two numbers with four digits, or as many as it takes to tell them apart."""
+    for count in range(4, 17):
+        pair = f"{one:.{count}g}", f"{other:.{count}g}"
+        if pair[0] != pair[1]:
+            break
+    return pair
 
 
 def relation(expected, came):
@@ -91,7 +82,7 @@ def relation(expected, came):
     if close(came, -expected):
         return " (the sign is the wrong way round)"
     factor = (came * expected).sum() / expected.square().sum()
-    if close(came, factor * expected):
+    if close(came, factor * expected) and f"{factor:.4g}" != "1":
         return f" (they are {factor:.4g} times what they should be)"
     shift = (came - expected).mean()
     if close(came - shift, expected):
@@ -101,21 +92,23 @@ def relation(expected, came):
     return ""
 
 
-def word(value):
-    return str(tuple(value)) if isinstance(value, torch.Size) else str(value).removeprefix("torch.")
-
-
-def describe(value):
-    """Say in a few words what a value is: `a tensor of shape (5, 8), float32`."""
-    if isinstance(value, torch.Tensor):
-        return f"a tensor of shape {word(value.shape)}, {word(value.dtype)}"
-    if isinstance(value, (tuple, list)):
-        kind = type(value).__name__
-        return f"a {kind} of {len(value)} ({'; '.join(describe(v) for v in value[:4])})"
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return repr(value)
-    if isinstance(value, type):
-        return f"the class {value.__name__}"
-    if callable(value) and hasattr(value, "__name__"):
-        return f"the function {value.__name__}"
-    return f"an object of class {type(value).__name__}"
+def advice(expected, came):
+    """Say what to do about a result of the wrong kind; nothing if only its values are wrong."""
+    if came is None:
+        return "Does your function end with a return? print only shows."
+    if not isinstance(expected, torch.Tensor):
+        return ""
+    if isinstance(came, (tuple, list)) and len(came) < 2:
+        return "Return the tensor alone. (A comma behind a value makes a tuple of it.)"
+    if isinstance(came, (tuple, list)):
+        return (
+            "Return one tensor: leave out what isn't asked for, or join the parts with torch.cat "
+            "or torch.stack."
+        )
+    if not isinstance(came, torch.Tensor):
+        return "Return a torch tensor."
+    if came.shape != expected.shape:
+        return "Print the shapes on the way there, and find the first that surprises you."
+    if came.dtype != expected.dtype:
+        return f"Convert it with .to(torch.{word(expected.dtype)})."
+    return ""

@@ -1,4 +1,4 @@
-"""A second device that is made believe: what a GPU would refuse is refused on every machine."""
+"""A second device that is only made believe, so that every machine refuses what a GPU would."""
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -6,6 +6,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 FAKE_DEVICE = torch.device("meta")  # shapes without numbers; FakeTensor keeps the numbers too
 COPIES = torch.ops.aten.copy_, torch.ops.aten._to_copy  # they go from one device to another
+TO_NUMPY = torch.Tensor.numpy, torch.Tensor.__array__
 
 
 class DeviceMismatch(RuntimeError):
@@ -32,23 +33,41 @@ class FakeTensor(torch.Tensor):
         self.held = held
 
     @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func in TO_NUMPY:
+            raise DeviceMismatch(
+                "NumPy has no arrays there, so .numpy() is refused.",
+                "Stay with torch's own functions, or go by way of .cpu().numpy().",
+            )
+        with torch._C.DisableTorchFunctionSubclass():
+            return func(*args, **(kwargs or {}))
+
+    @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
         return compute(func, args, kwargs or {})
 
 
-class FakeDeviceMode(TorchDispatchMode):
-    """Within it, tensors are made abroad where that device is asked for."""
+class DispatchMode(TorchDispatchMode):
+    """A TorchDispatchMode that does not import torch's compiler, which takes 2 seconds."""
+
+    @classmethod
+    def _should_skip_dynamo(cls):
+        return False
+
+
+class FakeDeviceMode(DispatchMode):
+    """Within it, tensors are made on the fake device where that is asked for."""
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         return compute(func, args, kwargs or {})
 
 
 def compute(func, args, kwargs):
-    """Compute as if there were two devices: what is computed from tensors abroad is abroad."""
+    """Compute as if there were two devices: what comes of tensors of the fake one is there."""
     given = [x for x in tree_leaves((args, kwargs)) if torch.is_tensor(x)]
     goes = any(is_on_fake_device(x) for x in given)
     if goes and func.overloadpacket not in COPIES:
-        refuse_home(func, args, given)
+        refuse_mixture(func, args, given)
     if kwargs.get("device") is not None:
         goes = torch.device(kwargs["device"]) == FAKE_DEVICE
         kwargs = {**kwargs, "device": torch.device("cpu")}
@@ -74,14 +93,15 @@ def is_on_fake_device(x):
 
 
 def held(x):
-    """The numbers of a tensor that is abroad; zeros for one that has none."""
+    """The numbers of a tensor of the fake device; zeros for one that has none."""
     if type(x) is FakeTensor:
         return x.held
-    return torch.zeros(x.shape, dtype=x.dtype) if torch.is_tensor(x) and is_on_fake_device(x) else x
+    fake = torch.is_tensor(x) and is_on_fake_device(x)
+    return torch.zeros(x.shape, dtype=x.dtype) if fake else x
 
 
-def refuse_home(func, args, given):
-    """Raise where tensors of the CPU meet others, unless PyTorch allows it: plain numbers, and
+def refuse_mixture(func, args, given):
+    """Raise where tensors of both devices meet, unless PyTorch allows it: plain numbers, and
     indices for a tensor that is elsewhere."""
     home = [x for x in given if not is_on_fake_device(x) and x.ndim]
     if func.overloadpacket.__name__.startswith(("index", "_index")) and is_on_fake_device(args[0]):
@@ -91,7 +111,7 @@ def refuse_home(func, args, given):
 
 
 def to_fake_device(module):
-    """Send the weights of a module abroad."""
+    """Send the weights of a module to the fake device."""
     for part in module.modules():
         for kept in (part._parameters, part._buffers):
             kept.update({k: x.detach().to(FAKE_DEVICE) for k, x in kept.items() if x is not None})

@@ -1,14 +1,18 @@
 """A reader's code is a stranger's code: run it, and leave everything as it was."""
 
+import builtins
 import contextlib
 import ctypes
 import io
 import random
+import sys
 import threading
 import warnings
+from unittest import mock
 
 import numpy
 import torch
+from IPython import get_ipython
 
 PATIENCE = 5  # seconds in which code that has to stop may do so
 
@@ -49,6 +53,7 @@ def global_state_put_back():
             warnings.catch_warnings(),
             contextlib.redirect_stdout(silence),
             contextlib.redirect_stderr(silence),
+            nothing_that_ends_the_kernel(),
         ):
             warnings.simplefilter("ignore")
             yield
@@ -56,6 +61,32 @@ def global_state_put_back():
         torch.set_default_dtype(dtype)
         numpy.random.set_state(arrays)
         random.setstate(python)
+
+
+@contextlib.contextmanager
+def nothing_that_ends_the_kernel():
+    """Keep code from asking the reader, from leaving, and from compiling itself.
+
+    What torch.compile makes in a thread that ends crashes later in another, so code runs as it is
+    written. Compiled functions that are older than the check are told to do the same.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch.object(builtins, "input", nobody_to_ask))
+        stack.enter_context(mock.patch.object(torch, "compile", as_it_is))
+        if shell := get_ipython():
+            stack.enter_context(mock.patch.object(shell, "ask_exit", sys.exit))
+        if "torch._dynamo" in sys.modules:
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        yield
+
+
+def nobody_to_ask(prompt=""):
+    raise EOFError("input() waits for someone to type, and a check has nobody who does")
+
+
+def as_it_is(model=None, **options):
+    """Stands for torch.compile: returns what it is given."""
+    return model if model is not None else lambda function: function
 
 
 class Stopped(SystemExit):

@@ -26,7 +26,7 @@ def class_source(cls):
     return None
 
 
-def plain(code):
+def code_of(code):
     """Return code line by line without comments, docstrings and layout."""
     tree = ast.parse(code)
     for node in ast.walk(tree):

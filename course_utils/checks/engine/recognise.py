@@ -1,0 +1,173 @@
+"""Which known mistake an attempt makes, or which two at once.
+
+A known mistake is recognised when it does all that the attempt does. Each is run until the first
+difference, and what was seen of it is kept.
+"""
+
+import dataclasses
+import itertools
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+
+from course_utils.checks.engine.crash import Crash
+from course_utils.checks.engine.probe import FOLLOWS, Probe, Stop, agree, alike
+from course_utils.checks.engine.sandbox import run_apart
+from course_utils.checks.engine.source import source
+from course_utils.checks.engine.values import tensors
+from course_utils.checks.mistakes import TOKEN, EditError, both
+
+KNOWN = {}  # what was seen of references, mistakes and pairs of these, which do the same every time
+PAIRS = {}  # two mistakes -> both at once, or None where they cannot be
+
+
+@dataclass
+class Observed:
+    """What was seen of an answer: all of it, or all up to where it differed from another."""
+
+    seen: list = field(default_factory=list)
+    whole: bool = False
+    readings: int = 1
+    answered: bool = False
+
+
+def observe(exercise, attempt, like=None, reading=0):
+    """Run the experiment on an attempt, in this thread.  -> Observed, a crash last
+
+    With like, what was seen of another answer, it ends where something differs.
+    """
+    probe = Probe(zlib.crc32(exercise.id.encode()), like, reading)
+    try:
+        exercise.experiment(probe, attempt)
+        probe.stop_where_it_differs()
+    except Stop:
+        pass  # the attempt's exception is the last thing seen
+    except Exception as error:  # a wrong result, seen already, that the experiment tripped over
+        probe.note("the rest of the check", Crash(error))
+    return Observed(probe.seen, not probe.differs, probe.readings, probe.answered)
+
+
+def observe_reference(exercise):
+    """What is seen of the reference.  -> list of Seen"""
+    key = exercise.id, exercise.reference
+    if key not in KNOWN:
+        KNOWN[key] = run_apart(lambda: observe(exercise, exercise.reference), None)
+    return KNOWN[key].seen
+
+
+def observe_known(exercise, mistake, came):
+    """The same for a known mistake, which is run no further than to a difference from what came."""
+    key = exercise.id, mistake
+    known = KNOWN.get(key)
+    if known is None or (not known.whole and begins_with(came, known.seen)):
+        known = KNOWN[key] = observe(exercise, mistake.attempt, came)
+    return known
+
+
+def begins_with(came, seen):
+    came, seen = ([s for s in part if s.what != FOLLOWS] for part in (came, seen))
+    return agree(came[: len(seen)], seen)
+
+
+def same_results(exercise, mistake, came):
+    """True if a known mistake does all that was seen of an attempt."""
+    known = observe_known(exercise, mistake, came)
+    return known.whole and agree(known.seen, came)
+
+
+def recognise(exercise, attempt, expected, came):
+    """Return the known mistake that does all that the attempt did, or None.
+
+    If the attempt also does something beside the results that it should not, that is said too.
+    """
+    fitting = [m for m in exercise.catalogue if same_results(exercise, m, came)]
+    if agree(expected, came):  # it is right, but would stop on a GPU
+        why = [s.wrong for s in stops_on_a_gpu(came)]
+        fitting = [m for m in fitting if [s.wrong for s in gpu_stops_of(exercise, m)] == why]
+    if fitting:  # one message of an exception can have several causes
+        text = source(attempt) or ""
+        mistake = max(fitting, key=lambda mistake: likeness(mistake, text))
+        stops = [] if gpu_stops_of(exercise, mistake) else stops_on_a_gpu(came)
+        return with_second(mistake, stops)
+    asides = [c for e, c in zip(expected, came) if c.aside and not alike(e.value, c.value)]
+    without = [e if c.aside and c.what == e.what else c for e, c in zip(expected, came)]
+    if not asides or len(without) < len(came) or agree(expected, without):
+        return None
+    fitting = (m for m in exercise.catalogue if same_results(exercise, m, without))
+    return with_second(next(fitting, None), asides)
+
+
+def stops_on_a_gpu(seen):
+    return [s for s in seen if s.what == FOLLOWS and not s.value]
+
+
+def gpu_stops_of(exercise, mistake):
+    return stops_on_a_gpu(KNOWN[exercise.id, mistake].seen)
+
+
+def with_second(mistake, asides):
+    """A mistake, and what is wrong beside the results."""
+    if mistake is None or not asides:
+        return mistake
+    second = asides[0]
+    why = f"Two things are wrong. First: {mistake.why} Second: {second.wrong} {second.look}"
+    return dataclasses.replace(mistake, why=why)
+
+
+# Two at once
+
+
+def two_at_once(exercise, attempt, expected, came):
+    """Return two edits of one right answer that together do what the attempt did, or None.
+
+    Those that are likest to the attempt's text are tried first.
+    """
+    if not tells_two_apart(expected, came):
+        return None
+    text = source(attempt) or ""
+    able = [
+        m for m in exercise.catalogue if m.right and may_be_one_of_two(exercise, m, expected, came)
+    ]
+    like = {mistake: likeness(mistake, text) for mistake in able}
+    pairs = (p for p in itertools.combinations(able, 2) if p[0].right is p[1].right)
+    for pair in sorted(pairs, key=lambda pair: -like[pair[0]] - like[pair[1]]):
+        two = made_at_once(*pair)
+        if two and same_results(exercise, two, came):
+            return two
+    return None
+
+
+def tells_two_apart(expected, came):
+    """False where much may lie behind what was seen: an exception, NaN, a stop on a GPU alone."""
+    if agree(expected, came):
+        return False
+    differing = (c for e, c in zip(expected, came) if not alike(e.value, c.value))
+    first = next(differing, came[-1]).value
+    return not isinstance(first, Crash) and all(x.isfinite().all() for x in tensors(first))
+
+
+def may_be_one_of_two(exercise, mistake, expected, came):
+    """False if the mistake shows where the attempt is right, or crashes where that goes on."""
+    seen = observe_known(exercise, mistake, came).seen
+    return not any(
+        not alike(s.value, c.value) and (isinstance(s.value, Crash) or alike(e.value, c.value))
+        for s, e, c in zip(seen, expected, came)
+    )
+
+
+def made_at_once(one, other):
+    """Both mistakes in one answer, or None where the edits do not go together."""
+    if (one, other) not in PAIRS:
+        two = both(one, other)
+        try:
+            two.attempt
+        except (EditError, SyntaxError):
+            two = None
+        PAIRS[one, other] = two
+    return PAIRS[one, other]
+
+
+def likeness(mistake, text):
+    """How many neighbouring words a mistake's code has in common with a text."""
+    one, other = (Counter(itertools.pairwise(TOKEN.findall(t))) for t in (mistake.code, text))
+    return (one & other).total()

@@ -1,0 +1,80 @@
+"""Weights that depend on nothing but what they are: two modules that compute the same then agree.
+
+A module with other names, another order, or a Linear in place of a 1x1 convolution gets the same
+numbers. What a parameter is follows from the layer that holds it. A bare nn.Parameter may be
+several things: each way to read it is offered, and an answer is right if it is right in one.
+"""
+
+import itertools
+import zlib
+
+import torch
+from torch import nn
+from torch.nn.parameter import UninitializedTensorMixin
+
+NORMS = nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm
+MOST = 54  # ways to read the bare parameters of one module
+
+
+def fill(module, reading=None):
+    """Fill the parameters of a module; frozen ones and buffers keep what they hold.
+
+    A matrix or kernel z is scaled by its inputs; a norm's scale is 1 + z/10; anything else z/10.
+    """
+    reading = reading or readings(module)[0]
+    with torch.no_grad():
+        for name, p in module.named_parameters():
+            if p.requires_grad:
+                p.data = numbers(p, reading[name]).to(p.dtype)  # contiguous, whatever p was
+
+
+def numbers(p, kind):
+    """The numbers for a parameter of this kind.  -> a tensor of its shape"""
+    shape = tuple(n for n in p.shape if n != 1)
+    if kind == "weight, inputs first":
+        return numbers(torch.empty(shape[::-1]), "weight").T.reshape(p.shape)
+    z = torch.randn(
+        shape, generator=torch.Generator().manual_seed(zlib.crc32(f"{kind} {shape}".encode()))
+    )
+    if kind == "weight":
+        return z.view(p.shape) / max(p[0].numel() if p.ndim else 1, 1) ** 0.5
+    return z.view(p.shape) / 10 + (kind == "scale")
+
+
+def readings(module):
+    """The ways to read a module's parameters, the likeliest first.  -> list of {name: kind}"""
+    kinds = {}
+    for name, p in module.named_parameters():
+        path, _, key = name.rpartition(".")
+        kinds[name] = kinds_of(module.get_submodule(path), key, p)
+    ways = itertools.islice(itertools.product(*kinds.values()), MOST)
+    return [dict(zip(kinds, way)) for way in ways]
+
+
+def kinds_of(owner, key, p):
+    """What a parameter may be: one thing in a layer of PyTorch's, several things without."""
+    if isinstance(owner, NORMS) and key in ("weight", "bias"):
+        return ["scale" if key == "weight" else "bias"]
+    if is_layer(owner) and ("weight" in key or "bias" in key):
+        return ["bias" if "bias" in key else "weight"]
+    axes = sum(n != 1 for n in p.shape)
+    if axes == 2:
+        return ["weight", "weight, inputs first"]
+    if axes > 2:
+        return ["weight"]
+    if bool((p == 1).all()):
+        return ["scale", "weight", "bias"]
+    if "bias" in key or bool((p == 0).all()):
+        return ["bias", "scale", "weight"]
+    return ["weight", "bias", "scale"]
+
+
+def is_layer(module):
+    """True for a layer of PyTorch's, and for a reader's class that is derived from one."""
+    homes = [cls.__module__ for cls in type(module).__mro__ if cls is not nn.Module]
+    return any(h.startswith("torch.nn.modules.") and not h.endswith(".container") for h in homes)
+
+
+def is_lazy(module):
+    """True while a module has layers that wait for their first input to know their sizes."""
+    return any(isinstance(p, UninitializedTensorMixin) for p in module.parameters())

@@ -1,0 +1,286 @@
+"""Right answers, in every way that people write them, are accepted; and what only looks so is not.
+
+Each kind stands for many: what is asked of the engine is its cause.
+"""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from einops.layers.torch import EinMix, Rearrange
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.checks import EXERCISES, grade
+from course_utils.embedding import frequencies, sinusoidal_embedding
+
+
+class Embedding(nn.Module):
+    """1.4 by hand: a vector of sines and cosines, a matrix, a bias, SiLU."""
+
+    def __init__(self, dim):
+        super().__init__()
+        self.dim = dim
+        self.W, self.b = nn.Parameter(torch.randn(dim, dim)), nn.Parameter(torch.randn(dim))
+
+    def forward(self, t):
+        return F.silu(sinusoidal_embedding(t, self.dim) @ self.W.T + self.b)
+
+
+class InputsFirst(Embedding):
+    def forward(self, t):
+        return F.silu(sinusoidal_embedding(t, self.dim) @ self.W + self.b)
+
+
+class BiasOfZeros(Embedding):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.b = nn.Parameter(torch.zeros(1, dim))
+
+
+class BiasOfOnes(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.dim, self.linear = dim, nn.Linear(dim, dim)
+        nn.init.ones_(self.linear.bias)
+        nn.init.zeros_(self.linear.weight)
+
+    def forward(self, t):
+        return F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
+
+
+class FrozenFrequencies(BiasOfOnes):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.omega = nn.Parameter(frequencies(dim), requires_grad=False)
+
+    def forward(self, t):
+        angles = t[:, None] * self.omega
+        return F.silu(self.linear(torch.cat([angles.sin(), angles.cos()], dim=1)))
+
+
+class FrozenTable(BiasOfOnes):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.table = nn.Embedding.from_pretrained(sinusoidal_embedding(torch.arange(1000), dim))
+
+    def forward(self, t):
+        return F.silu(self.linear(self.table(t.long())))
+
+
+class Lazy(BiasOfOnes):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.linear = nn.LazyLinear(dim)
+
+
+class CompiledInside(BiasOfOnes):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.linear = torch.compile(self.linear)
+
+
+class Block(nn.Module):
+    """2.5 in a list of steps."""
+
+    norm = nn.BatchNorm2d
+
+    def __init__(self, in_ch, out_ch, time_dim):
+        super().__init__()
+        self.convs = nn.ModuleList(
+            nn.Conv2d(ch, out_ch, 3, padding=1, bias=False) for ch in (in_ch, out_ch)
+        )
+        self.norms = nn.ModuleList(self.norm(out_ch) for _ in range(2))
+        self.acts = [nn.SiLU(), nn.SiLU()]
+        self.time = nn.Linear(time_dim, out_ch)
+        self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
+
+    def forward(self, x, temb):
+        h = self.acts[0](self.norms[0](self.convs[0](x)))
+        h = h + self.time(temb).unflatten(1, (-1, 1, 1))
+        return self.acts[1](self.norms[1](self.convs[1](h))) + self.shortcut(x)
+
+
+class ZeroInit(Block):
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        nn.init.zeros_(self.norms[1].weight)
+
+
+class LazyBlock(Block):
+    def __init__(self, in_ch, out_ch, time_dim):
+        super().__init__(in_ch, out_ch, time_dim)
+        self.convs = nn.ModuleList(
+            nn.LazyConv2d(out_ch, 3, padding=1, bias=False) for _ in range(2)
+        )
+        self.time = nn.LazyLinear(out_ch)
+
+
+class ChannelsLast(Block):
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        self.to(memory_format=torch.channels_last)
+
+
+def einmix(in_ch, out_ch):
+    if in_ch == out_ch:
+        return nn.Identity()
+    return EinMix(
+        "b c h w -> b k h w", weight_shape="c k", bias_shape="k", c=in_ch, k=out_ch
+    )  # fmt: skip
+
+
+def rearrange(*args):
+    raise AssertionError("of the notebook")
+
+
+class LayerNamedLikeAFunction(EXERCISES["8.5"].reference):
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        self.rearrange = Rearrange("b c h w -> b c h w")
+
+    def forward(self, x):
+        rearrange  # of the notebook, and not in place of the layer
+        return super().forward(self.rearrange(x))
+
+
+class DropoutInAnotherLayout(EXERCISES["10.1"].reference):
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x, temb):
+        return super().forward(x.to(memory_format=torch.channels_last), temb)
+
+
+class KeepsItsLastCall(EXERCISES["8.2"].reference):
+    def weights(self, x):
+        self.kept = {"last": super().weights(x), "lock": __import__("threading").Lock()}
+        return self.kept["last"]
+
+
+class Encoded(NamedTuple):
+    bottom: torch.Tensor
+    skips: list
+
+
+@dataclasses.dataclass
+class EncodedData:
+    bottom: torch.Tensor
+    skips: list
+
+    def __iter__(self):
+        return iter((self.bottom, self.skips))
+
+
+def returning(kind):
+    class Attempt(EXERCISES["3.4"].reference):
+        def forward(self, *args):
+            return kind(*super().forward(*args))
+
+    return Attempt
+
+
+def counted(*sizes):
+    return np.int64(EXERCISES["5.2"].reference(*sizes))
+
+
+def ddpm_over_tensors(model, xT, schedule):
+    for t, xt, x0 in EXERCISES["5.4"].reference(model, xT, schedule):
+        yield torch.tensor(t), xt, x0
+
+
+RIGHT = [
+    ("1.4", Embedding), ("1.4", InputsFirst), ("1.4", BiasOfZeros), ("1.4", BiasOfOnes),
+    ("1.4", FrozenFrequencies), ("1.4", FrozenTable), ("1.4", Lazy), ("1.4", CompiledInside),
+    ("2.4", einmix), ("2.5", Block), ("2.5", ZeroInit), ("2.5", LazyBlock),
+    ("2.5", ChannelsLast), ("8.5", LayerNamedLikeAFunction), ("10.1", DropoutInAnotherLayout),
+    ("8.2", KeepsItsLastCall), ("3.4", returning(Encoded)), ("3.4", returning(EncodedData)),
+    ("5.2", counted), ("5.4", ddpm_over_tensors),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("id, attempt", RIGHT, ids=lambda value: getattr(value, "__name__", value))
+def test_right_answer_is_accepted(id, attempt):
+    verdict = grade(id, attempt)
+    assert verdict.outcome == "correct", verdict.message
+
+
+# What a check must not accept
+
+
+def by_way_of_numpy(t, dim, max_period=10_000.0):
+    angles = t.numpy()[:, None] * frequencies(dim, max_period).numpy()
+    return (
+        torch.from_numpy(np.concatenate([np.sin(angles), np.cos(angles)], 1)).float().to(t.device)
+    )
+
+
+class SlowMomentum(Block):
+    @staticmethod
+    def norm(ch):
+        return nn.BatchNorm2d(ch, momentum=0.99)
+
+
+class FrozenWeight(BiasOfOnes):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.linear.weight.requires_grad_(False)
+
+
+class HiddenWeights(Block):
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        convs = list(self.convs)
+        del self.convs
+        self.convs = convs
+
+
+WRONG = [
+    ("1.2", by_way_of_numpy, ".numpy() is refused"),
+    ("2.5", SlowMomentum, "momentum = 0.99"),
+    ("1.4", FrozenWeight, "not yet"),
+    ("2.5", HiddenWeights, "does not find the layers in self.convs"),
+]
+
+
+@pytest.mark.parametrize("id, attempt, words", WRONG, ids=lambda v: getattr(v, "__name__", ""))
+def test_wrong_answer_is_refused(id, attempt, words):
+    verdict = grade(id, attempt)
+    assert verdict.outcome in ("not yet", "crashed")
+    assert words in verdict.message
+
+
+# The kernel
+
+
+def test_a_compiled_attempt_does_not_end_the_process():
+    """Compiled in a check's thread, the next backward pass would end the process."""
+    code = (
+        "import torch; from torch import nn; from course_utils.checks import EXERCISES, grade\n"
+        "compiled = torch.compile(EXERCISES['1.3'].reference)\n"
+        "def calls_it(emb): return compiled(emb)\n"
+        "def makes_it(emb): return torch.compile(EXERCISES['1.3'].reference)(emb)\n"
+        "print(*(grade('1.3', attempt) for attempt in (makes_it, calls_it, compiled)))\n"
+        "net = nn.Linear(3, 3); net(torch.randn(2, 3)).sum().backward()\n"
+        "print(torch.compile(lambda x: 2 * x, backend='eager')(torch.ones(2)).sum())\n"
+    )
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], cwd=root, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "1.3 correct. 1.3 correct. 1.3 correct.\ntensor(4.)\n"
+
+
+def asks(emb):
+    return emb * float(input("how much? "))
+
+
+def test_a_check_asks_nobody():
+    assert "a check has nobody" in grade("1.3", asks).message
