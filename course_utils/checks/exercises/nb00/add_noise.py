@@ -25,12 +25,12 @@ is multiplied by the square root of its share.
 # no square root over the noise's share
 - (1 - alpha_bar).sqrt()
 + (1 - alpha_bar)
-Your x0 has its square root, but the noise doesn't: it needs sqrt(1 - alpha_bar).
+The noise lacks its square root: it is multiplied by sqrt(1 - alpha_bar).
 
 # no square root over the picture's share
 - return alpha_bar.sqrt() * x0
 + return alpha_bar * x0
-Your noise has its square root, but x0 doesn't: it needs sqrt(alpha_bar).
+x0 lacks its square root: it is multiplied by sqrt(alpha_bar).
 
 # 1 - sqrt instead of sqrt(1 - ...)
 - (1 - alpha_bar).sqrt()

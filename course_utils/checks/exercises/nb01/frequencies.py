@@ -56,7 +56,7 @@ Your numbers grow from 1 to max_period instead of falling. The exponent is negat
 # slowest first
 - -math.log(max_period) * i / (half - 1)
 + -math.log(max_period) * (1 - i / (half - 1))
-You have the right frequencies in the wrong order. The fastest, 1, comes first.
+Your frequencies are in reverse order. The fastest, 1, comes first.
 
 # no exp
 - torch.exp(-math.log(max_period) * i / (half - 1))

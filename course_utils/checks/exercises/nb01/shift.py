@@ -45,12 +45,12 @@ half of emb for the cosines: it holds the sines.
 # plus where the cosine has a minus
 - later_cos = cos * angle.cos() - sin
 + later_cos = cos * angle.cos() + sin
-Both of your lines have a plus. The cosine's has a minus: cos a cos b - sin a sin b.
+Your new cosine has a plus. It needs a minus: cos a cos b - sin a sin b.
 
 # minus where the sine has a plus
 - later_sin = sin * angle.cos() + cos
 + later_sin = sin * angle.cos() - cos
-Both of your lines have a minus. The sine's has a plus: sin a cos b + cos a sin b.
+Your new sine has a minus. It needs a plus: sin a cos b + cos a sin b.
 
 # the sine's factors exchanged
 - later_sin = sin * angle.cos() + cos * angle.sin()
@@ -85,7 +85,7 @@ frequencies already halves what it's given. Call it with D, emb.shape[1], not wi
 # cosines first in the result
 - [later_sin, later_cos]
 + [later_cos, later_sin]
-The values are right, but your cosines come first. The sines belong in the first half, as in emb.
+Your cosines come first in the result. The sines belong in the first half, as in emb.
 
 # cosines taken from the first half
 - sin, cos = emb

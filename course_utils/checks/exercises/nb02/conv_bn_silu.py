@@ -87,6 +87,11 @@ Your norm works on each picture alone. The exercise asks for BatchNorm.
 + nn.BatchNorm2d(in_ch)
 Your BatchNorm expects in_ch channels, but it follows the convolution, which makes out_ch.
 
+# BatchNorm1d
+- nn.BatchNorm2d(out_ch)
++ nn.BatchNorm1d(out_ch)
+nn.BatchNorm1d takes (B, C) or (B, C, L). Pictures are (B, C, H, W) and need nn.BatchNorm2d.
+
 # BatchNorm's momentum
 - nn.BatchNorm2d(out_ch)
 + nn.BatchNorm2d(out_ch, momentum=0.99)
