@@ -1,5 +1,6 @@
 """How an attempt at an exercise is graded."""
 
+import contextlib
 import inspect
 
 from course_utils.checks.broken_cell import Broken
@@ -19,8 +20,7 @@ from course_utils.checks.engine.source import code_of, source
 from course_utils.checks.engine.values import describe, name
 
 SECONDS = 4  # that an attempt may take
-PATIENCE = 20  # seconds for all known mistakes of an exercise, on a machine that is slow
-SEARCH = 1.5  # seconds in which two mistakes that are made at once may be found
+PATIENCE = 10  # seconds for all known mistakes of an exercise, on a machine that is slow
 GOES_ON = "The notebook goes on with the reference."
 UNCHANGED = f"You haven't changed anything yet. {GOES_ON}"
 
@@ -135,8 +135,10 @@ def first_difference(expected, came):
 
 def named(exercise, attempt, expected, came):
     """Return the known mistake that the attempt makes, or two at once, or None."""
-    try:
-        found = run_apart(lambda: recognise(exercise, attempt, expected, came), PATIENCE)
-        return found or run_apart(lambda: two_at_once(exercise, attempt, expected, came), SEARCH)
-    except TimeUp:
-        return None
+
+    def search():
+        one = recognise(exercise, attempt, expected, came)
+        return one or two_at_once(exercise, attempt, expected, came)
+
+    with contextlib.suppress(TimeUp):  # two that are known may be an endless loop together
+        return run_apart(search, PATIENCE)

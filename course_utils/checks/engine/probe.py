@@ -176,7 +176,15 @@ class Probe:
         before = [state(a) for a in args]
         what = f"{name(function)}({arguments(args, function)})"
         given = copied(args)
-        result = self.run(what, function, *given)
+        with parameters_made() as made:
+            result = self.run(what, function, *given)
+        if isinstance(function, nn.Module):
+            self.note(
+                "layers made in forward", bool(made),
+                "Your forward makes layers. They are new, with new random weights, in every call, "
+                "and the optimizer never sees them.",
+                "Make them in __init__, keep them on self, and only call them in forward.",
+            )  # fmt: skip
         self.note(what, freeze(result))
         self.note_changes(function, args, given, before)
         return result
@@ -259,7 +267,7 @@ class Probe:
         )  # fmt: skip
         self.call(module.eval(), *[change(a, torch.Tensor.detach) for a in args])
         self.note(
-            "BatchNorm's momentum", odd, f"BatchNorm has momentum = {', '.join(odd)}.",
+            "BatchNorm's momentum", bool(odd), f"BatchNorm has momentum = {', '.join(odd)}.",
             "It's the share of the newest batch in the running mean; leave it at PyTorch's 0.1.",
         )  # fmt: skip
 
@@ -316,6 +324,19 @@ def alike(one, other):
     if isinstance(one, Crash) and isinstance(other, Crash):
         return one.same_as(other)
     return not isinstance(other, Crash) and compare.agree(one, other)
+
+
+@contextlib.contextmanager
+def parameters_made():
+    """Collect the names of the parameters that modules get within it."""
+    made, register = [], nn.Module.register_parameter
+
+    def counted(module, name, param):
+        made.append(name)
+        return register(module, name, param)
+
+    with mock.patch.object(nn.Module, "register_parameter", counted):
+        yield made
 
 
 @contextlib.contextmanager

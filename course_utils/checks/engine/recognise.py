@@ -6,6 +6,7 @@ difference, and what was seen of it is kept.
 
 import dataclasses
 import itertools
+import time
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from course_utils.checks.engine.source import source
 from course_utils.checks.engine.values import tensors
 from course_utils.checks.mistakes import TOKEN, EditError, both
 
+SEARCH = 1.2  # seconds of computing that the search for two mistakes may take
 KNOWN = {}  # what was seen of references, mistakes and pairs of these, which do the same every time
 PAIRS = {}  # two mistakes -> both at once, or None where they cannot be
 
@@ -134,12 +136,14 @@ def two_at_once(exercise, attempt, expected, came):
     if not tells_two_apart(expected, came):
         return None
     text = source(attempt) or ""
-    able = [
-        m for m in exercise.catalogue if m.right and may_be_one_of_two(exercise, m, expected, came)
-    ]
+    known = filter(None, [exercise.patient, *exercise.catalogue])
+    able = [m for m in known if m.right and may_be_one_of_two(exercise, m, expected, came)]
     like = {mistake: likeness(mistake, text) for mistake in able}
     pairs = (p for p in itertools.combinations(able, 2) if p[0].right is p[1].right)
+    end = time.thread_time() + SEARCH
     for pair in sorted(pairs, key=lambda pair: -like[pair[0]] - like[pair[1]]):
+        if time.thread_time() > end:
+            break
         two = made_at_once(*pair)
         if two and same_results(exercise, two, came):
             return two
@@ -159,9 +163,13 @@ def may_be_one_of_two(exercise, mistake, expected, came):
     """False if the mistake shows where the attempt is right, or crashes where that goes on."""
     seen = observe_known(exercise, mistake, came).seen
     return not any(
-        not alike(s.value, c.value) and (isinstance(s.value, Crash) or alike(e.value, c.value))
+        not alike(s.value, c.value) and (crashes(s, c) or alike(e.value, c.value))
         for s, e, c in zip(seen, expected, came)
     )
+
+
+def crashes(seen, came):
+    return isinstance(seen.value, Crash) and not isinstance(came.value, Crash)
 
 
 def made_at_once(one, other):

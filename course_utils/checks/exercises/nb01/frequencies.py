@@ -20,21 +20,15 @@ MISTAKES = """
 # divided by n instead of n - 1
 - / (half - 1)
 + / half
-You divide i by n (2i / dim is the same). Divide by n - 1, so that the last frequency is exactly
-1 / max_period.
-
+You divide i by n (2i / dim is the same). Divide by n - 1, so that the last frequency is exactly 1 /
+max_period.
 # brackets around n - 1 forgotten
-- / (half - 1)
 + / half - 1
 You divide by n and then subtract 1, because / binds more tightly than -. Write / (n - 1).
-
 # divided by dim
-- / (half - 1)
 + / dim
 You divide i by dim, but there are only n = dim / 2 frequencies. Divide by n - 1.
-
 # divided by dim - 1
-- / (half - 1)
 + / (dim - 1)
 You divide i by dim - 1, but there are only n = dim / 2 frequencies. Divide by n - 1.
 
@@ -52,6 +46,9 @@ You make dim frequencies. Each fills two places, a sine and a cosine, so only di
 - torch.exp(-math
 + torch.exp(math
 Your numbers grow from 1 to max_period instead of falling. The exponent is negative.
+# a factor 2 pi too many
++ 2 * math.pi * torch.exp(-math
+Your frequencies have a factor 2 pi. They are in radians per step, from 1 down to 1 / max_period.
 
 # slowest first
 - -math.log(max_period) * i / (half - 1)
@@ -62,11 +59,20 @@ Your frequencies are in reverse order. The fastest, 1, comes first.
 - torch.exp(-math.log(max_period) * i / (half - 1))
 + -math.log(max_period) * i / (half - 1)
 These are the exponents, which fall from 0 to -log(max_period). Take torch.exp of them.
+# equal steps instead of equal factors
++ torch.linspace(1, 1 / max_period, half)
+Your frequencies fall in equal steps, not by equal factors. Equal steps belong in the exponent.
+# powers of two
++ 0.5**i
+Your frequencies are 1, 1/2, 1/4, ..., whatever max_period is. The last should be 1 / max_period.
 
 # no log
 - math.log(max_period)
 + max_period
 The logarithm is missing: the exponent should end at -log(max_period).
+# max_period not used
++ math.log(10_000)
+Your function ignores its argument max_period. Use it in place of 10000.
 
 # log10 instead of log
 - math.log(
@@ -77,26 +83,6 @@ You take the logarithm to base 10. exp is undone by the natural one, math.log.
 - torch.exp(
 + math.exp(
 math.exp takes a single number, but your exponent is a tensor. Use torch.exp.
-
-# equal steps instead of equal factors
-- torch.exp(-math.log(max_period) * i / (half - 1))
-+ torch.linspace(1, 1 / max_period, half)
-Your frequencies fall in equal steps, not by equal factors. Equal steps belong in the exponent.
-
-# max_period not used
-- math.log(max_period)
-+ math.log(10_000)
-Your function ignores its argument max_period. Use it in place of 10000.
-
-# a factor 2 pi too many
-- torch.exp(-math
-+ 2 * math.pi * torch.exp(-math
-Your frequencies have a factor 2 pi. They are in radians per step, from 1 down to 1 / max_period.
-
-# powers of two
-- torch.exp(-math.log(max_period) * i / (half - 1))
-+ 0.5**i
-Your frequencies are 1, 1/2, 1/4, ..., whatever max_period is. The last should be 1 / max_period.
 """
 
 

@@ -115,14 +115,13 @@ You use the new sine to make the new cosine. Both need the old values: use other
 # embeddings added
 - return torch.cat([later_sin, later_cos], dim=1)
 + return emb + sinusoidal_embedding(torch.tensor([k]), emb.shape[1], max_period)
-You add the embedding of k, but the sine of a sum isn't the sum of the sines. Rotate each pair
-(sin, cos) by its own angle.
+You add the embedding of k, but the sine of a sum isn't the sum of the sines. Rotate each pair (sin,
+cos) by its own angle.
 
 # neighbours taken for pairs
 - sin, cos = emb.chunk(2, dim=1)
 + sin, cos = emb[:, 0::2], emb[:, 1::2]
 or
-- sin, cos = emb.chunk(2, dim=1)
 + sin, cos = emb[:, 0::2], emb[:, 1::2]
 - torch.cat([later_sin, later_cos], dim=1)
 + torch.stack([later_sin, later_cos], dim=-1).flatten(1)

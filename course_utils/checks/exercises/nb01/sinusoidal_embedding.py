@@ -26,32 +26,29 @@ MISTAKES = """
 + torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
 Your sines and cosines take turns. Here all sines come first, then all cosines. (Both orders are in
 use: a network of notebook 10 alternates them.)
+# stacked instead of joined
++ torch.stack([angles.sin(), angles.cos()], dim=1)
+or
++ torch.stack([angles.sin(), angles.cos()], dim=-1)
+or
++ torch.stack([angles.sin(), angles.cos()])
+torch.stack makes a new axis. torch.cat(..., dim=1) puts the two tables side by side.
 
 # cosines first
 - angles.sin(), angles.cos()
 + angles.cos(), angles.sin()
 Your cosines come first. Put the sines in the first half of each row.
-
 # sines twice
-- angles.sin(), angles.cos()
 + angles.sin(), angles.sin()
 Both halves are sines. A sine alone can't tell t from half a period minus t, but the cosine can.
+# math.sin of a tensor
++ math.sin(angles), math.cos(angles)
+math.sin takes a single number, but the angles are a tensor. Use torch.sin and torch.cos.
 
 # joined along the wrong dimension
 - , dim=1)
 + )
 Your cosines are below the sines, as more rows. Join along dimension 1, so each t has one row.
-
-# stacked instead of joined
-- torch.cat([angles.sin(), angles.cos()], dim=1)
-+ torch.stack([angles.sin(), angles.cos()], dim=1)
-or
-- torch.cat([angles.sin(), angles.cos()], dim=1)
-+ torch.stack([angles.sin(), angles.cos()], dim=-1)
-or
-- torch.cat([angles.sin(), angles.cos()], dim=1)
-+ torch.stack([angles.sin(), angles.cos()])
-torch.stack makes a new axis. torch.cat(..., dim=1) puts the two tables side by side.
 
 # a factor 2 pi too many
 - angles = t
@@ -67,15 +64,10 @@ You scale t first. Its unit is the step, and the frequencies are in radians per 
 - frequencies(dim, max_period)
 + frequencies(dim)
 Your function ignores its argument max_period. Pass it on: frequencies(dim, max_period).
-
 # frequencies divided by n
-- frequencies(dim, max_period)
 + torch.exp(-math.log(max_period) * torch.arange(dim // 2) / (dim // 2))
-Your own frequencies divide i by n = dim / 2. Divide by n - 1, or call
-frequencies(dim, max_period).
-
+Your own frequencies divide i by n = dim / 2. Divide by n - 1, or call frequencies(dim, max_period).
 # frequencies for half of dim
-- frequencies(dim, max_period)
 + frequencies(dim // 2, max_period)
 frequencies already returns dim / 2 numbers. Call it with dim, not dim // 2.
 
@@ -100,17 +92,10 @@ axis, t[:, None], and the product is (B, D/2).
 - t.float()[:, None] * frequencies(dim, max_period).to(t.device)
 + t.float() * frequencies(dim, max_period).to(t.device)[:, None]
 Your table has a column for each t. The new axis belongs on t: t[:, None] gives each t a row.
-
 # frequencies made integers
-- t.float()[:, None] * frequencies(dim, max_period).to(t.device)
 + t[:, None] * frequencies(dim, max_period).to(t)
 .to(t) also takes over the type of t, so where t holds integers your frequencies become 1, 0, 0 and
 so on. Take over the device alone: .to(t.device).
-
-# math.sin of a tensor
-- angles.sin(), angles.cos()
-+ math.sin(angles), math.cos(angles)
-math.sin takes a single number, but the angles are a tensor. Use torch.sin and torch.cos.
 
 # frequencies left on the CPU
 - frequencies(dim, max_period).to(t.device)

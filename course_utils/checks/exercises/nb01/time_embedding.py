@@ -28,9 +28,7 @@ MISTAKES = """
 - F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
 + self.linear(sinusoidal_embedding(t, self.dim))
 The SiLU is missing. The next layer is linear too, and two linear layers in a row are only one.
-
 # SiLU before the linear layer
-- F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
 + self.linear(F.silu(sinusoidal_embedding(t, self.dim)))
 SiLU comes before the linear layer. It belongs after it.
 
@@ -41,26 +39,34 @@ or
 - F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
 + F.silu(F.silu(self.linear(sinusoidal_embedding(t, self.dim))))
 You apply SiLU twice. Once, after the linear layer, is enough.
+# linear layer not used
+- self.linear(sinusoidal_embedding(t, self.dim))
++ sinusoidal_embedding(t, self.dim)
+You make the linear layer, but forward never calls it, so it can't learn.
 
 # ReLU instead of SiLU
 - F.silu(
 + F.relu(
 You use ReLU; the exercise asks for SiLU, x * sigmoid(x), as in the rest of the network.
-
 # GELU instead of SiLU
-- F.silu(
 + F.gelu(
 You use GELU; the exercise asks for SiLU, x * sigmoid(x), as in the rest of the network.
-
 # sigmoid instead of SiLU
-- F.silu(
 + F.sigmoid(
 You use a sigmoid. SiLU is x * sigmoid(x).
-
 # tanh instead of SiLU
-- F.silu(
 + F.tanh(
 You use tanh; the exercise asks for SiLU, x * sigmoid(x).
+
+# no bias
+- nn.Linear(dim, dim)
++ nn.Linear(dim, dim, bias=False)
+Your linear layer has no bias. The formula adds b, which nn.Linear does by default.
+
+# t divided by 1000
+- sinusoidal_embedding(t, self.dim)
++ sinusoidal_embedding(t / 1000, self.dim)
+You divide t by 1000. sinusoidal_embedding takes t in steps, as it is.
 
 # both linear layers
 - self.dim = dim
@@ -68,7 +74,6 @@ You use tanh; the exercise asks for SiLU, x * sigmoid(x).
 - F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
 + self.second(F.silu(self.linear(sinusoidal_embedding(t, self.dim))))
 or
-- self.dim = dim
 + self.dim, self.second = dim, nn.Linear(4 * dim, dim)
 - nn.Linear(dim, dim)
 + nn.Linear(dim, 4 * dim)
@@ -76,16 +81,6 @@ or
 + self.second(F.silu(self.linear(sinusoidal_embedding(t, self.dim))))
 A second linear layer follows your SiLU. That one belongs to each block, which you write in notebook
 02; TimeEmbedding ends with the SiLU.
-
-# no bias
-- nn.Linear(dim, dim)
-+ nn.Linear(dim, dim, bias=False)
-Your linear layer has no bias. The formula adds b, which nn.Linear does by default.
-
-# linear layer not used
-- self.linear(sinusoidal_embedding(t, self.dim))
-+ sinusoidal_embedding(t, self.dim)
-You make the linear layer, but forward never calls it, so it can't learn.
 
 # the bare number t
 - nn.Linear(dim, dim)
@@ -101,11 +96,6 @@ Your linear layer gets the bare number t. Give it sinusoidal_embedding(t, dim).
 + self.table(t)
 You look t up in a table that is learned. Use the fixed sinusoids: sinusoidal_embedding(t, dim).
 
-# t divided by 1000
-- sinusoidal_embedding(t, self.dim)
-+ sinusoidal_embedding(t / 1000, self.dim)
-You divide t by 1000. sinusoidal_embedding takes t in steps, as it is.
-
 # layer made in forward
 - self.linear = nn.Linear(dim, dim)
 +
@@ -115,7 +105,6 @@ You make the linear layer in forward, so it has new weights in each call, which 
 Make it in __init__ and keep it on self.
 
 # layer in a plain list
-- self.linear = nn.Linear(dim, dim)
 + self.layers = [nn.Linear(dim, dim)]
 - self.linear(sinusoidal_embedding(t, self.dim))
 + self.layers[0](sinusoidal_embedding(t, self.dim))

@@ -59,71 +59,62 @@ MISTAKES = """
 + var = x.var(dim=(2, 3), correction=0, keepdim=True)
 You average each picture separately (instance norm). BatchNorm pools all pictures of the batch:
 dim=(0, 2, 3).
-
 # each pixel by itself
-- mean = x.mean(dim=(0, 2, 3), keepdim=True)
-- var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
 + mean = x.mean(dim=0, keepdim=True)
 + var = x.var(dim=0, correction=0, keepdim=True)
-You average each pixel separately, over the batch. BatchNorm pools a channel's pixels too:
-dim=(0, 2, 3).
-
+You average each pixel separately, over the batch. BatchNorm pools a channel's pixels too: dim=(0,
+2, 3).
 # all channels together
-- mean = x.mean(dim=(0, 2, 3), keepdim=True)
-- var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
 + mean = x.mean(dim=(0, 1, 2, 3), keepdim=True)
 + var = x.var(dim=(0, 1, 2, 3), correction=0, keepdim=True)
 You pool the channels too. Each has its own mean and variance: dim=(0, 2, 3).
-
 # over the channels of a picture
-- mean = x.mean(dim=(0, 2, 3), keepdim=True)
-- var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
 + mean = x.mean(dim=(1, 2, 3), keepdim=True)
 + var = x.var(dim=(1, 2, 3), correction=0, keepdim=True)
 You pool the channels of each picture (layer norm). BatchNorm keeps the channels apart and pools the
 pictures: dim=(0, 2, 3).
+# keepdim forgotten
++ mean = x.mean(dim=(0, 2, 3))
++ var = x.var(dim=(0, 2, 3), correction=0)
+Something of shape (C,) meets the W columns, because PyTorch lines up the last axes. With
+keepdim=True, mean and variance are (1, C, 1, 1); scale[:, None, None] and shift[:, None, None] are
+(C, 1, 1).
 
 # divided by one less
 - x.var(dim=(0, 2, 3), correction=0, keepdim=True)
 + x.var(dim=(0, 2, 3), correction=1, keepdim=True)
 You divide by one less than the number of values, the default of x.var and x.std. We want the plain
 mean of the squared deviations: correction=0.
+# mean of the squares for the variance
++ x.square().mean(dim=(0, 2, 3), keepdim=True)
+Your variance is the mean of x squared. Subtract the mean before you square.
 
 # eps outside the root
 - (var + eps).sqrt()
 + (var.sqrt() + eps)
 You add eps to the standard deviation. It belongs under the root: sqrt(var + eps).
-
 # divided by the variance
-- (var + eps).sqrt()
 + (var + eps)
 You divide by the variance. Divide by its square root, the standard deviation.
+# eps as a lower limit
++ var.clamp(min=eps).sqrt()
+You use eps as a lower limit for the variance. The formula adds it: sqrt(var + eps).
+# math.sqrt of a tensor
++ math.sqrt(var + eps)
+math.sqrt takes a single number. For a tensor of variances write (var + eps).sqrt().
 
 # mean not subtracted
 - (x - mean) / (var
 + x / (var
 You never subtract the mean from x, so each channel keeps its own. The numerator is x - mean.
-
 # only the mean divided
-- (x - mean) / (var
 + x - mean / (var
 Only the mean is divided, because / binds more tightly than -. Write (x - mean) / ...
-
-# mean of the squares for the variance
-- x.var(dim=(0, 2, 3), correction=0, keepdim=True)
-+ x.square().mean(dim=(0, 2, 3), keepdim=True)
-Your variance is the mean of x squared. Subtract the mean before you square.
-
-# eps as a lower limit
-- (var + eps).sqrt()
-+ var.clamp(min=eps).sqrt()
-You use eps as a lower limit for the variance. The formula adds it: sqrt(var + eps).
 
 # eps not used
 - (var + eps)
 + (var + 1e-5)
 or
-- (var + eps)
 + var
 Your function ignores its argument eps. Add it to the variance, under the root.
 
@@ -131,9 +122,7 @@ Your function ignores its argument eps. Add it to the variance, under the root.
 - * normal + shift[:, None, None]
 + * (normal + shift[:, None, None])
 You scale the shift as well, because it is added first. Scale first, then add the shift.
-
 # shift not used
-- * normal + shift[:, None, None]
 + * normal
 You never use shift. At the end, add each channel's own number from it.
 
@@ -147,38 +136,18 @@ You never use scale. Multiply each normalised channel by its own number from sca
 + return scale * normal + shift
 scale and shift have shape (C,). PyTorch lines up the last axes, so their C numbers meet the W
 columns; with two more axes, scale[:, None, None] is (C, 1, 1) and meets the channels.
-
-# keepdim forgotten
-- mean = x.mean(dim=(0, 2, 3), keepdim=True)
-- var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
-+ mean = x.mean(dim=(0, 2, 3))
-+ var = x.var(dim=(0, 2, 3), correction=0)
-Something of shape (C,) meets the W columns, because PyTorch lines up the last axes. With
-keepdim=True, mean and variance are (1, C, 1, 1); scale[:, None, None] and shift[:, None, None]
-are (C, 1, 1).
-
 # scale one axis short
-- return scale[:, None, None] * normal + shift[:, None, None]
 + return scale[:, None] * normal + shift[:, None]
 or
-- return scale[:, None, None] * normal + shift[:, None, None]
 + return normal * scale[:, None] + shift[:, None]
-The C numbers of scale or shift meet the H rows, because PyTorch lines up the last axes. Exactly
-two axes must follow the channels: scale[:, None, None] is (C, 1, 1).
-
+The C numbers of scale or shift meet the H rows, because PyTorch lines up the last axes. Exactly two
+axes must follow the channels: scale[:, None, None] is (C, 1, 1).
 # scale with an axis too many
-- return scale[:, None, None] * normal + shift[:, None, None]
 + return scale[:, None, None, None] * normal + shift[:, None, None, None]
 or
-- return scale[:, None, None] * normal + shift[:, None, None]
 + return normal * scale[:, None, None, None] + shift[:, None, None, None]
-scale and shift have one axis too many: in (C, 1, 1, 1) the C numbers meet the B pictures. Use
-[:, None, None].
-
-# math.sqrt of a tensor
-- (var + eps).sqrt()
-+ math.sqrt(var + eps)
-math.sqrt takes a single number. For a tensor of variances write (var + eps).sqrt().
+scale and shift have one axis too many: in (C, 1, 1, 1) the C numbers meet the B pictures. Use [:,
+None, None].
 """
 
 

@@ -43,7 +43,6 @@ You return x unchanged even where the channels differ. There, in_ch channels hav
 - nn.Identity() if
 + None if
 or
-- nn.Identity() if
 + (lambda x: x) if
 Where the channels are equal you return no module. Return nn.Identity(), which hands on its input.
 
@@ -51,49 +50,36 @@ Where the channels are equal you return no module. Return nn.Identity(), which h
 - out_ch, 1)
 + out_ch, 3, padding=1)
 Your kernel is larger than 1x1. A shortcut leaves everything in its place and mixes only channels.
+# no bias
++ out_ch, 1, bias=False)
+Your convolution has no bias. Use nn.Conv2d as it comes, with one.
 
 # the wrong way round
 - if in_ch == out_ch
 + if in_ch != out_ch
 Your condition is the wrong way round: the convolution belongs where the channels differ.
+# only for more channels
++ if in_ch >= out_ch
+You use a convolution only where in_ch < out_ch. In the decoder it's the other way round.
+# only for fewer channels
++ if in_ch <= out_ch
+You use a convolution only where in_ch > out_ch. In the encoder it's the other way round.
 
 # channels swapped
 - nn.Conv2d(in_ch, out_ch, 1)
 + nn.Conv2d(out_ch, in_ch, 1)
 The two channel numbers are swapped: what comes in goes first, then what comes out.
-
-# no bias
-- out_ch, 1)
-+ out_ch, 1, bias=False)
-Your convolution has no bias. Use nn.Conv2d as it comes, with one.
-
 # BatchNorm on the way
-- nn.Conv2d(in_ch, out_ch, 1)
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch))
 There is a norm on your shortcut. The 1x1 convolution stands alone there.
-
 # an activation on the way
-- nn.Conv2d(in_ch, out_ch, 1)
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.SiLU())
 or
-- nn.Conv2d(in_ch, out_ch, 1)
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch), nn.SiLU())
 There is an activation on your shortcut. The 1x1 convolution stands alone there.
-
 # nn.Linear
-- nn.Conv2d(in_ch, out_ch, 1)
 + nn.Linear(in_ch, out_ch)
 nn.Linear works on the last axis, the W columns. For the channels use nn.Conv2d(in_ch, out_ch, 1).
-
-# only for more channels
-- if in_ch == out_ch
-+ if in_ch >= out_ch
-You use a convolution only where in_ch < out_ch. In the decoder it's the other way round.
-
-# only for fewer channels
-- if in_ch == out_ch
-+ if in_ch <= out_ch
-You use a convolution only where in_ch > out_ch. In the encoder it's the other way round.
 """
 
 

@@ -46,19 +46,19 @@ TIME = """
 - h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 + h = self.conv1(x) + self.time_proj(temb)
 or
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 + h = self.time_proj(temb) + self.conv1(x)
 PyTorch lines up the last axes, so the channels of the projected time meet the W columns. Two new
 axes must follow the channels: [:, :, None, None].
-
 # time one axis short
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 + h = self.conv1(x) + self.time_proj(temb)[:, :, None]
 or
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 + h = self.time_proj(temb)[:, :, None] + self.conv1(x)
 The channels of the projected time meet the H rows, because PyTorch lines up the last axes. Two new
 axes must follow them, and none may come before: [:, :, None, None].
+# time concatenated
++ h = self.conv1(x)
++ h = torch.cat([h, self.time_proj(temb)[:, :, None, None].expand_as(h)], dim=1)
+You append the time as more channels, which conv2 has no inputs for. Here it is added.
 
 # projection not called
 - self.time_proj(temb)[
@@ -75,35 +75,21 @@ temb. Index its result instead: self.time_proj(temb)[:, :, None, None].
 - + self.time_proj
 + * self.time_proj
 The time multiplies the features; here it is added. (Some networks do both.)
-
 # time subtracted
-- + self.time_proj
 + - self.time_proj
 You subtract the projected time; here it is added.
-
-# time concatenated
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
-+ h = self.conv1(x)
-+ h = torch.cat([h, self.time_proj(temb)[:, :, None, None].expand_as(h)], dim=1)
-You append the time as more channels, which conv2 has no inputs for. Here it is added.
 
 # time of the first picture for all
 - self.time_proj(temb)
 + self.time_proj(temb[:1])
 Every picture gets the time of the first one. Each has its own row of temb, so project all of it.
-
 # time not projected
-- self.time_proj(temb)
 + temb
 You add temb itself, which has D numbers. self.time_proj turns it into one number per channel.
-
 # activation on the projected time
-- self.time_proj(temb)
 + F.silu(self.time_proj(temb))
 The projected time goes through an activation. TimeEmbedding already ends with one, so leave it out.
-
 # activation on the embedding
-- self.time_proj(temb)
 + self.time_proj(F.silu(temb))
 temb goes through an activation. TimeEmbedding already ends with one, so leave it out.
 """
@@ -131,27 +117,18 @@ The time has no effect. Is the result of the addition the tensor that goes into 
 - self.conv2(h)
 + self.conv2(h) + self.time_proj(temb)[:, :, None, None]
 You add the time twice. Add it once, between the convolutions.
-
 # first convolution twice
-- self.conv2(h)
 + self.conv1(h)
 You call conv1 again, on the K channels that it made. That is conv2's turn.
-
 # second convolution not used
-- self.conv2(h)
 + h
 You never call conv2. The sum goes through it before you return it.
-
 # one more activation
-- self.conv2(h)
 + self.conv2(F.silu(h))
 or
-- self.conv2(h)
 + F.silu(self.conv2(h))
 There is one SiLU too many. conv1 and conv2 already end with their own.
-
 # a shortcut already
-- self.conv2(h)
 + self.conv2(h) + h
 You add something to what conv2 returns. A shortcut isn't part of this exercise; it comes next.
 """
