@@ -1,0 +1,3 @@
+"""The exercises of notebook 06, a file for each."""
+
+EXERCISES = []
