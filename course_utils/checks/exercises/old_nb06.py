@@ -15,14 +15,13 @@ from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import arguments, fill, freeze
 from course_utils.checks.exercises import broken_networks as patients
 from course_utils.checks.exercises.healthy_networks import (
-    ForSummary,
     PoolUNet,
     TimedConv,
     TokenMixer,
     TutorialDecoder,
     UpStep,
-    layer_shapes,
 )
+from course_utils.checks.exercises.nb06.layer_shapes import layer_shapes
 from course_utils.checks.mistakes import by_hand
 from course_utils.unet import UNet
 
@@ -394,6 +393,23 @@ def shapes_of_forwards(model, *inputs):
 
 
 # 6.2 ForSummary
+
+
+class ForSummary(nn.Module):
+    """Make a network that takes a step t fit for torchsummary, which sends floats.
+
+    (B, C, H, W), (B, 1, 1, 1) -> (B, C, H, W)
+
+    The second input is a float from 0 to 1; the model gets floor(T * it), an int64 (B,).
+    """
+
+    def __init__(self, model, T):
+        super().__init__()
+        self.model = model
+        self.T = T
+
+    def forward(self, x, t):
+        return self.model(x, (t.flatten() * self.T).long())
 
 
 def summary_experiment(probe, ForSummary):
@@ -1638,41 +1654,6 @@ class PoolInSequence(nn.Module):
 
 
 EXERCISES = [
-    Exercise(
-        id="6.1",
-        title="The shape behind every layer",
-        notebook=NOTEBOOK,
-        reference=layer_shapes,
-        experiment=shapes_experiment,
-        look="The order is: a hook on every layer without children, one call of the model, all "
-        "hooks removed. Print the names as you hook the layers.",
-        catalogue=by_hand({
-            "containers too": all_layers,
-            "outermost layers only": top_layers,
-            "shapes of the inputs": shapes_of_inputs,
-            "the last name everywhere": last_name,
-            "hooks not removed": hooks_stay,
-            "hooks not removed after a failure": hooks_stay_after_failure,
-            "exception hidden": failure_hidden,
-            "all hooks cleared": all_hooks_cleared,
-            "torch.Size in place of tuples": sizes_of_torch,
-            "classes for names": kinds_for_names,
-            "one row for each layer": one_row_each,
-            "a dict": in_a_dict,
-            "order of making": order_of_making,
-            "inputs not spread": inputs_not_spread,
-            "first input only": one_input,
-            "layers called one by one": layer_by_layer,
-            "shapes of the weights": shapes_of_weights,
-            "left in eval mode": in_eval_mode,
-        }),
-        also_right=[
-            shapes_with_a_stack,
-            shapes_by_one_hook,
-            shapes_by_recursion,
-            shapes_of_forwards,
-        ],
-    ),
     Exercise(
         id="6.2",
         title="A wrapper for torchsummary",

@@ -7,46 +7,6 @@ from torch.nn import functional as F
 from course_utils.blocks import ConvBlock, Upsample
 
 
-def layer_shapes(model, *inputs):
-    """Call the model and list the shape of what each layer without children returns, in order.
-
-    [("encoder.blocks.0.conv1", (B, K, H, W)), ...]
-
-    The hooks are removed again, also when the call fails.
-    """
-    shapes, handles = [], []
-    for name, layer in model.named_modules():
-        if not list(layer.children()):
-
-            def note(layer, given, returned, name=name):
-                shapes.append((name, tuple(returned.shape)))
-
-            handles.append(layer.register_forward_hook(note))
-    try:
-        model(*inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return shapes
-
-
-class ForSummary(nn.Module):
-    """Make a network that takes a step t fit for torchsummary, which sends floats.
-
-    (B, C, H, W), (B, 1, 1, 1) -> (B, C, H, W)
-
-    The second input is a float from 0 to 1; the model gets floor(T * it), an int64 (B,).
-    """
-
-    def __init__(self, model, T):
-        super().__init__()
-        self.model = model
-        self.T = T
-
-    def forward(self, x, t):
-        return self.model(x, (t.flatten() * self.T).long())
-
-
 class TutorialDecoder(nn.Module):
     """Go up the U: double, join the skip of that level, convolve.
 
