@@ -1,18 +1,13 @@
 """The exercises 6.1 to 6.7 of notebook 06. A docstring of a wrong answer is what its author is
 told."""
 
-import contextlib
-import functools
-
 import torch
 from einops import pack, rearrange, reduce, repeat
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.modules.module import register_module_forward_hook
 
 from course_utils.blocks import ConvBlock, Upsample
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import arguments, fill, freeze
 from course_utils.checks.exercises import broken_networks as patients
 from course_utils.checks.exercises.healthy_networks import (
     PoolUNet,
@@ -21,579 +16,12 @@ from course_utils.checks.exercises.healthy_networks import (
     TutorialDecoder,
     UpStep,
 )
-from course_utils.checks.exercises.nb06.layer_shapes import layer_shapes
 from course_utils.checks.mistakes import by_hand
-from course_utils.unet import UNet
 
 NOTEBOOK = "06_debugging_dimensions"
 
 
-# 6.1 layer_shapes
-
-
-def shapes_experiment(probe, layer_shapes):
-    for model, *inputs in small_models(probe):
-        before = condition(model)
-        rows = probe.call(layer_shapes, model, *inputs)
-        probe.seen[-2].look = advice_on_rows(model, rows)  # the result stands before the changes
-        note_plain(probe, rows)
-        note_condition(probe, model, before, "the call")
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.SiLU(), nn.Linear(7, 2)).eval()
-    before = condition(model)
-    raised = probe.run("a model that fails", fails_with, layer_shapes, model, probe.normal(2, 3, 6, 5))
-    probe.note(
-        "the exception of a model that fails", bool(raised),
-        "A model that fails gives no sign: your function keeps its exception to itself.",
-        "Whoever calls it has to see what went wrong. try with finally, and no except, cleans up "
-        "and lets the exception through.",
-    )  # fmt: skip
-    probe.note(
-        "the model's own exception", "mat1 and mat2" in raised,
-        "When the model fails, your function raises an exception of its own, and what the model "
-        "had to say is lost.",
-        "try with finally, and no except, lets the model's exception through.",
-    )  # fmt: skip
-    note_condition(probe, model, before, "a call that failed")
-
-
-def small_models(probe):
-    """Models in a Sequential, with two inputs, with a layer used twice, with a list as input."""
-    nested = nn.Sequential(nn.SiLU(), nn.Conv2d(4, 6, 2, stride=2))
-    model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nested, nn.Flatten())
-    yield model.eval(), probe.normal(2, 3, 8, 6)
-    yield ConvBlock(3, 5, 7), probe.normal(4, 3, 6, 5), probe.normal(4, 7)
-    act = nn.SiLU()
-    yield nn.Sequential(nn.Conv2d(2, 6, 3), act, nn.Conv2d(6, 3, 1), act), probe.normal(5, 2, 4, 7)
-    model = TutorialDecoder([3, 5, 6], 2, 4)
-    model.out.register_forward_hook(lambda *given: None)  # not ours to remove
-    skips = [probe.normal(2, 3, 8, 12), probe.normal(2, 5, 4, 6)]
-    yield model, probe.normal(2, 6, 2, 3), skips, probe.normal(2, 4)
-
-
-def advice_on_rows(model, rows):
-    """Say where to look if the names in the rows are not those of layers, else nothing."""
-    if not isinstance(rows, list) or not all(isinstance(row, (list, tuple)) for row in rows):
-        return ""
-    called = ["".join(map(str, row[:1])) for row in rows]
-    layers = dict(model.named_modules())
-    if len(called) > 1 and len(set(called)) == 1:
-        return (
-            "All rows have one name. A hook looks its variables up when it is called; by then your "
-            "loop is over. Bind the name as the hook is made, with name=name among its arguments."
-        )
-    if any(name not in layers for name in called):
-        return "A row begins with the layer's name in the model, as named_modules() gives it."
-    if any(next(layers[name].children(), None) is not None for name in called):
-        return "There are rows of containers: leave out what has children."
-    return ""
-
-
-def condition(model):
-    """What a call must leave as it was: hooks, mode and weights of every layer."""
-    hooks, modes = {}, {}
-    for name, layer in model.named_modules():
-        own_forward = {"forward"} & vars(layer).keys()
-        hooks[name] = {*layer._forward_hooks, *layer._forward_pre_hooks, *own_forward}
-        modes[name] = layer.training
-    return hooks, modes, {n: p.detach().clone() for n, p in model.named_parameters()}
-
-
-def note_condition(probe, model, before, after_what):
-    now = condition(model)
-    left = [name for name, hooks in now[0].items() if hooks - before[0][name]]
-    lost = [name for name, hooks in now[0].items() if before[0][name] - hooks]
-    probe.note(
-        "hooks left in the model", left,
-        f"After {after_what}, hooks of yours are left on {listed(left)}: they write to your list "
-        f"at every later call.",
-        "Keep what register_forward_hook returns, and call remove() of each, in finally.",
-    )  # fmt: skip
-    probe.note(
-        "hooks taken from the model", lost,
-        f"After {after_what}, hooks that were there before are gone from {listed(lost)}.",
-        "Remove your own alone: handle.remove() for each handle that you got.",
-    )  # fmt: skip
-    probe.note(
-        "the mode of the model", now[1] == before[1],
-        "Your function switches the model between train and eval mode.",
-        "Leave it as it is: whoever trains the model would not notice.",
-    )  # fmt: skip
-    as_it_was = all(
-        p.device == now[2][n].device and torch.equal(p, now[2][n]) for n, p in before[2].items()
-    )
-    probe.note(
-        "the weights of the model", as_it_was,
-        "Your function changes the weights of the model, or where they are.",
-        "It has to call the model, and nothing else.",
-    )  # fmt: skip
-
-
-def listed(layers):
-    return ", ".join(layer or "the model itself" for layer in layers)
-
-
-def note_plain(probe, rows):
-    plain = all(type(shape) is tuple for name, shape in rows)
-    probe.note(
-        "shapes as plain tuples", plain,
-        "The shapes are not plain tuples: (2, 4, 8, 6) is asked for.",
-        "tuple(returned.shape) makes one of a torch.Size, which is printed as torch.Size([...]).",
-    )  # fmt: skip
-
-
-def fails_with(layer_shapes, model, x):
-    """Return what an exception that comes through says; nothing if none does."""
-    try:
-        layer_shapes(model, x)
-    except Exception as error:
-        return str(error) or "no message"
-    return ""
-
-
-def leaves(model):
-    return [(name, layer) for name, layer in model.named_modules() if not list(layer.children())]
-
-
-def listing(hooked, row, clean=True):
-    """A version of layer_shapes: hooked(model) are the layers, row(name, layer, given, returned)
-    is what is listed for one."""
-
-    def layer_shapes(model, *inputs):
-        rows, handles = [], []
-        for name, layer in hooked(model):
-
-            def note(layer, given, returned, name=name):
-                rows.append(row(name, layer, given, returned))
-
-            handles.append(layer.register_forward_hook(note))
-        try:
-            model(*inputs)
-        finally:
-            for handle in handles if clean else []:
-                handle.remove()
-        return rows
-
-    return layer_shapes
-
-
-def name_and_shape(name, layer, given, returned):
-    return name, tuple(returned.shape)
-
-
-def all_layers(model, *inputs):
-    """Containers are listed too. A container is a layer with children; leave it out with
-    `if not list(layer.children())`."""
-    return listing(lambda model: model.named_modules(), name_and_shape)(model, *inputs)
-
-
-def top_layers(model, *inputs):
-    """Only the outermost layers are listed. named_children() stops there; named_modules() goes on
-    into them, and names each by its whole path."""
-    return listing(lambda model: model.named_children(), name_and_shape)(model, *inputs)
-
-
-def shapes_of_inputs(model, *inputs):
-    """These are the shapes of what the layers are given. Asked for is what they return, the third
-    argument of a forward hook."""
-    return listing(leaves, lambda name, m, given, returned: (name, tuple(given[0].shape)))(
-        model, *inputs
-    )
-
-
-def last_name(model, *inputs):
-    """Every row has the name of the last layer. A hook looks its variables up when it is called;
-    by then the loop is over, and name is the last one. Bind it as the hook is made, with
-    name=name among its arguments."""
-    last, _ = leaves(model)[-1]
-    return listing(leaves, lambda n, m, given, returned: (last, tuple(returned.shape)))(
-        model, *inputs
-    )
-
-
-def hooks_stay(model, *inputs):
-    """The hooks stay on the layers: at every later call of the model they write to your list.
-    Keep what register_forward_hook returns, and call remove() of each at the end."""
-    return listing(leaves, name_and_shape, clean=False)(model, *inputs)
-
-
-def writer(shapes, name):
-    """A hook that appends the name of a layer and the shape of what it returns."""
-    return lambda layer, given, returned: shapes.append((name, tuple(returned.shape)))
-
-
-def hooks_stay_after_failure(model, *inputs):
-    """When the model fails, the hooks stay: the exception leaves your function before it comes to
-    remove(). Call the model in try, and remove the hooks in finally."""
-    shapes = []
-    handles = [layer.register_forward_hook(writer(shapes, name)) for name, layer in leaves(model)]
-    model(*inputs)
-    for handle in handles:
-        handle.remove()
-    return shapes
-
-
-def failure_hidden(model, *inputs):
-    """Your function keeps an exception of the model to itself. Whoever debugs has to see it: use
-    try with finally, and no except."""
-    shapes = []
-    handles = [layer.register_forward_hook(writer(shapes, name)) for name, layer in leaves(model)]
-    try:
-        model(*inputs)
-    except Exception:
-        pass
-    finally:
-        for handle in handles:
-            handle.remove()
-    return shapes
-
-
-def all_hooks_cleared(model, *inputs):
-    """All hooks are cleared, also those that were there before. They may belong to a profiler, or
-    to somebody's experiment. Remove your own: handle.remove()."""
-    rows = hooks_stay(model, *inputs)
-    for layer in model.modules():
-        layer._forward_hooks.clear()
-    return rows
-
-
-def sizes_of_torch(model, *inputs):
-    """The shapes are torch.Size objects, or lists. Make plain tuples of them:
-    tuple(returned.shape)."""
-    return listing(leaves, lambda name, m, given, out: (name, out.shape))(model, *inputs)
-
-
-def kinds_for_names(model, *inputs):
-    """The rows have the class of each layer, such as Conv2d. Asked for is its name in the model:
-    named_modules() gives both, name and layer."""
-    return listing(leaves, lambda n, m, given, out: (type(m).__name__, tuple(out.shape)))(
-        model, *inputs
-    )
-
-
-def one_row_each(model, *inputs):
-    """Each layer has one row, but a layer that the model calls twice has two. A dict keeps the
-    last alone: append to a list."""
-    return list(dict(layer_shapes(model, *inputs)).items())
-
-
-def in_a_dict(model, *inputs):
-    """Your function returns a dict. Asked for is a list of pairs: a layer that the model calls
-    twice has two rows."""
-    return dict(layer_shapes(model, *inputs))
-
-
-def order_of_making(model, *inputs):
-    """The rows are in the order in which the layers were made. Asked for is the order of the
-    calls: append in the hook."""
-    place = [name for name, _ in model.named_modules()].index
-    return sorted(layer_shapes(model, *inputs), key=lambda row: place(row[0]))
-
-
-def inputs_not_spread(model, *inputs):
-    """The model gets all its inputs as one tuple. Spread them: model(*inputs), with a star."""
-    return layer_shapes(model, inputs)
-
-
-def one_input(model, *inputs):
-    """The model gets its first input alone. Give it all: model(*inputs), with a star."""
-    return layer_shapes(model, inputs[0])
-
-
-def layer_by_layer(model, *inputs):
-    """Your function calls the layers itself, one behind the other. A model may do more: add,
-    join, use a layer twice. Call the model, and let hooks see what its layers return."""
-    rows, x = [], inputs[0]
-    for name, layer in leaves(model):
-        x = layer(x)
-        rows.append((name, tuple(x.shape)))
-    return rows
-
-
-def shapes_of_weights(model, *inputs):
-    """These are the shapes of the weights. Asked for is what the layers return when the model is
-    called, which only a hook sees."""
-    return [(name, tuple(p.shape)) for name, p in model.named_parameters()]
-
-
-def in_eval_mode(model, *inputs):
-    """Your function leaves the model in eval mode. Whoever trains it would not notice: leave the
-    mode as it is."""
-    return layer_shapes(model.eval(), *inputs)
-
-
-def shapes_with_a_stack(model, *inputs):
-    rows = []
-
-    def note(name, layer, given, returned):
-        rows.append((name, tuple(returned.size())))
-
-    with contextlib.ExitStack() as stack:
-        for name, layer in model.named_modules():
-            if next(layer.children(), None) is None:
-                handle = layer.register_forward_hook(functools.partial(note, name))
-                stack.callback(handle.remove)
-        model(*inputs)
-    return rows
-
-
-def shapes_by_one_hook(model, *inputs):
-    names, rows = {layer: name for name, layer in leaves(model)}, []
-
-    def note(layer, given, returned):
-        if layer in names:
-            rows.append((names[layer], (*returned.shape,)))
-
-    handle = register_module_forward_hook(note)
-    try:
-        with torch.no_grad():
-            model(*inputs)
-    finally:
-        handle.remove()
-    return rows
-
-
-def shapes_by_recursion(model, *inputs):
-    rows, handles = [], []
-
-    def hook_up(layer, path):
-        for name, child in layer.named_children():
-            hook_up(child, [*path, name])
-        if not any(True for _ in layer.children()):
-            name = ".".join(path)
-            handles.append(layer.register_forward_hook(lambda *seen: rows.append([name, seen[2]])))
-
-    hook_up(model, [])
-    try:
-        model(*inputs)
-        return [(name, tuple(returned.shape)) for name, returned in rows]
-    finally:
-        while handles:
-            handles.pop().remove()
-
-
-def shapes_of_forwards(model, *inputs):
-    rows, wrapped = [], leaves(model)
-
-    def watched(name, forward):
-        def watch(*given, **more):
-            returned = forward(*given, **more)
-            rows.append((name, tuple(returned.shape)))
-            return returned
-
-        return watch
-
-    for name, layer in wrapped:
-        layer.forward = watched(name, layer.forward)
-    try:
-        model(*inputs)
-    finally:
-        for _, layer in wrapped:
-            del layer.forward
-    return rows
-
-
-# 6.2 ForSummary
-
-
-class ForSummary(nn.Module):
-    """Make a network that takes a step t fit for torchsummary, which sends floats.
-
-    (B, C, H, W), (B, 1, 1, 1) -> (B, C, H, W)
-
-    The second input is a float from 0 to 1; the model gets floor(T * it), an int64 (B,).
-    """
-
-    def __init__(self, model, T):
-        super().__init__()
-        self.model = model
-        self.T = T
-
-    def forward(self, x, t):
-        return self.model(x, (t.flatten() * self.T).long())
-
-
-def summary_experiment(probe, ForSummary):
-    for B, C, T, H, W in [(4, 2, 1000, 4, 6), (1, 3, 10, 6, 2)]:
-        net, came = UNet(C, 3, (1, 2), 6), []
-        fill(net)
-        net.time.register_forward_pre_hook(lambda layer, given: came.append(freeze(given[0])))
-        module = probe.build(ForSummary, net, T)
-        x, t = probe.normal(B, C, H, W), probe.uniform(B, 1, 1, 1)
-        probe.run(f"ForSummary(model, {T})({arguments((x, t), module)})", module, x, t)
-        probe.note(
-            "The t that the network gets", came[0] if came else None,
-            look="It is floor(T * t), int64, one for each picture: multiply, .long(), flatten.",
-        )  # fmt: skip
-        probe.train_and_eval(module, x, t)
-        count = sum(p.numel() for p in module.parameters())
-        probe.note(
-            "number of parameters", count,
-            f"Your wrapper has {count} parameters; the network in it has "
-            f"{sum(p.numel() for p in net.parameters())}, and torchsummary has to find them.",
-            "Keep the model itself on self: self.model = model.",
-        )  # fmt: skip
-    probe.on_fake_device(module, x, t)
-
-
-class StepsNotFlat(ForSummary):
-    """t keeps its shape (B, 1, 1, 1). The network wants one number for each picture, (B,):
-    t.flatten()."""
-
-    def forward(self, x, t):
-        return self.model(x, (t * self.T).long())
-
-
-class StepsOneAxisLong(ForSummary):
-    """One of the axes of size 1 is left, so t has shape (B, 1). The network wants (B,):
-    t.flatten()."""
-
-    def forward(self, x, t):
-        return self.model(x, (t[:, 0, 0] * self.T).long())
-
-
-class StepsSqueezed(ForSummary):
-    """squeeze() takes out every axis of size 1. For a batch of one picture, that is the batch too.
-    t.flatten() keeps it, and t[:, 0, 0, 0] too."""
-
-    def forward(self, x, t):
-        return self.model(x, (t.squeeze() * self.T).long())
-
-
-class StepsAsFloats(ForSummary):
-    """t is scaled and still a float. The network counts its steps in integers: .long()."""
-
-    def forward(self, x, t):
-        return self.model(x, t.flatten() * self.T)
-
-
-class StepsNotScaled(ForSummary):
-    """t goes on as it is, from 0 to 1. The network counts steps from 0 to T - 1: multiply by T,
-    then .long()."""
-
-    def forward(self, x, t):
-        return self.model(x, t.flatten())
-
-
-class StepsAllZero(ForSummary):
-    """Every t is 0: .long() cuts what is behind the point, and t is below 1. Multiply by T
-    first."""
-
-    def forward(self, x, t):
-        return self.model(x, t.flatten().long() * self.T)
-
-
-class StepsRounded(ForSummary):
-    """t is rounded to the nearest step. Then a t near 1 becomes T, and the last step is T - 1.
-    Asked for is floor, which .long() is for positive numbers."""
-
-    def forward(self, x, t):
-        return self.model(x, (t.flatten() * self.T).round().long())
-
-
-class StepsOfOneLess(ForSummary):
-    """t is multiplied by T - 1. Then the last step never comes, as t is below 1. Multiply by T,
-    then .long()."""
-
-    def forward(self, x, t):
-        return self.model(x, (t.flatten() * (self.T - 1)).long())
-
-
-class StepsOf32Bits(ForSummary):
-    """t is int32. Steps are int64, as torch.randint draws them; some functions take nothing else.
-    Use .long() in place of .int()."""
-
-    def forward(self, x, t):
-        return self.model(x, (t.flatten() * self.T).int())
-
-
-class StepOfTheFirst(ForSummary):
-    """All pictures get the step of the first. There is one for each: flatten t, and convert the
-    whole tensor with .long(). int() and .item() take one number."""
-
-    def forward(self, x, t):
-        return self.model(x, int(t.flatten()[0] * self.T))
-
-
-class StepsDrawn(ForSummary):
-    """The steps are drawn in forward, and the t that comes in is not used. Use it: floor(T * t)."""
-
-    def forward(self, x, t):
-        return self.model(x, torch.randint(0, self.T, (len(x),), device=x.device))
-
-
-class StepsFirst(ForSummary):
-    """The network takes the picture first, then t: self.model(x, t)."""
-
-    def forward(self, x, t):
-        return self.model((t.flatten() * self.T).long(), x)
-
-
-class ModelOutOfSight(ForSummary):
-    """The wrapper has no parameters: the model is in a function, or somewhere else where PyTorch
-    does not look. torchsummary would count none. Keep the model itself: self.model = model."""
-
-    def __init__(self, model, T):
-        super().__init__(None, T)
-        self.call = lambda x, t: model(x, t)
-
-    def forward(self, x, t):
-        return self.call(x, (t.flatten() * self.T).long())
-
-
-class SummaryWithoutGradients(ForSummary):
-    """No gradient comes through: forward runs under no_grad, or detaches. A wrapper should do no
-    more than its task; whoever wants no gradients says so outside."""
-
-    def forward(self, x, t):
-        with torch.no_grad():
-            return super().forward(x, t)
-
-
-class ReturnsStepsToo(ForSummary):
-    """forward returns more than the answer of the model. Return that alone."""
-
-    def forward(self, x, t):
-        t = (t.flatten() * self.T).long()
-        return self.model(x, t), t
-
-
-class SummaryByIndex(nn.Module):
-    def __init__(self, model, T):
-        super().__init__()
-        self.steps, self.net = T, model
-
-    def forward(self, picture, fraction):
-        t = torch.floor(self.steps * fraction[:, 0, 0, 0]).to(torch.int64)
-        return self.net.forward(picture, t=t)
-
-
-class SummaryByEinops(nn.Module):
-    def __init__(self, model, T):
-        super().__init__()
-        self.T = T
-        self.inner = nn.ModuleDict({"net": model})
-
-    def forward(self, x, t):
-        steps = rearrange(t, "b 1 1 1 -> b").mul(self.T).type(torch.long)
-        return self.inner["net"](x, steps.clamp(0, self.T - 1))
-
-
-class SummaryInSequence(nn.Sequential):
-    def __init__(self, model, T):
-        super().__init__(model)
-        self.register_buffer("T", torch.tensor(T))
-
-    def forward(self, x, t):
-        return self[0](x, (t * self.T).long().view(x.shape[0]))
-
-
-class SummaryWithSqueeze(ForSummary):
-    def forward(self, x, t):
-        t = t.squeeze(3).squeeze(2).squeeze(1)
-        return self.model(x, (t * self.T).trunc().long())
-
-
-# 6.3 TutorialDecoder
+# 6.3
 
 
 def decoder_experiment(probe, TutorialDecoder):
@@ -601,7 +29,8 @@ def decoder_experiment(probe, TutorialDecoder):
     for B, chs, K, D, H, W in cases:
         module = probe.build(TutorialDecoder, chs, K, D)
         skips = [
-            probe.normal(B, ch, H * 2**n, W * 2**n) for ch, n in zip(chs, range(len(chs) - 1, 0, -1))
+            probe.normal(B, ch, H * 2**n, W * 2**n)
+            for ch, n in zip(chs, range(len(chs) - 1, 0, -1))
         ]
         inputs = probe.normal(B, chs[-1], H, W), skips, probe.normal(B, D)
         probe.train_and_eval(module, *inputs)
@@ -1655,32 +1084,6 @@ class PoolInSequence(nn.Module):
 
 EXERCISES = [
     Exercise(
-        id="6.2",
-        title="A wrapper for torchsummary",
-        notebook=NOTEBOOK,
-        reference=ForSummary,
-        experiment=summary_experiment,
-        look="Print t as it comes in, and what you hand to the model: shape, dtype, values.",
-        catalogue=by_hand({
-            "t not flattened": StepsNotFlat,
-            "t one axis too long": StepsOneAxisLong,
-            "t squeezed": StepsSqueezed,
-            "t as floats": StepsAsFloats,
-            "t not scaled": StepsNotScaled,
-            "t all zero": StepsAllZero,
-            "t rounded": StepsRounded,
-            "T - 1": StepsOfOneLess,
-            "t as int32": StepsOf32Bits,
-            "t of the first picture for all": StepOfTheFirst,
-            "t drawn at random": StepsDrawn,
-            "t before the picture": StepsFirst,
-            "model out of sight": ModelOutOfSight,
-            "no gradients": SummaryWithoutGradients,
-            "t returned too": ReturnsStepsToo,
-        }),
-        also_right=[SummaryByIndex, SummaryByEinops, SummaryInSequence, SummaryWithSqueeze],
-    ),
-    Exercise(
         id="6.3",
         title="Too many channels for a block",
         notebook=NOTEBOOK,
@@ -1689,23 +1092,25 @@ EXERCISES = [
         experiment=decoder_experiment,
         look="Print the shapes of up(x), of skip and of what cat makes of them, and compare with "
         "what the block is made for. The numbers of the other layers are right.",
-        catalogue=by_hand({
-            "channels of both levels": BlocksOfBothLevels,
-            "channels of the level below": BlocksOfTheLevelBelow,
-            "channels of one map": BlocksOfOneLevel,
-            "skip added": SkipAdded,
-            "skip not used": SkipLeftOut,
-            "up keeps its channels": UpWithoutChange,
-            "up made wider": UpMadeWider,
-            "skip made wider": SkipMadeWider,
-            "convolution in between": ConvolutionBetween,
-            "channels padded": ChannelsPadded,
-            "joined twice": JoinedTwice,
-            "skip first": SkipFirst,
-            "skips from the top": SkipsTopFirst,
-            "joined along the batch": JoinedAlongTheBatch,
-            "blocks return too much": WiderBlocks,
-        }),
+        catalogue=by_hand(
+            {
+                "channels of both levels": BlocksOfBothLevels,
+                "channels of the level below": BlocksOfTheLevelBelow,
+                "channels of one map": BlocksOfOneLevel,
+                "skip added": SkipAdded,
+                "skip not used": SkipLeftOut,
+                "up keeps its channels": UpWithoutChange,
+                "up made wider": UpMadeWider,
+                "skip made wider": SkipMadeWider,
+                "convolution in between": ConvolutionBetween,
+                "channels padded": ChannelsPadded,
+                "joined twice": JoinedTwice,
+                "skip first": SkipFirst,
+                "skips from the top": SkipsTopFirst,
+                "joined along the batch": JoinedAlongTheBatch,
+                "blocks return too much": WiderBlocks,
+            }
+        ),
         also_right=[DecoderByPairs, DecoderThatPops, DecoderOfLevels, DecoderByNumbers],
     ),
     Exercise(
@@ -1717,24 +1122,26 @@ EXERCISES = [
         experiment=mixer_experiment,
         look="The order is: norm, attention of the normalised tokens with themselves, linear "
         "layer; then the tokens as they came in are added.",
-        catalogue=by_hand({
-            "weights taken": TakesTheWeights,
-            "pair taken": TakesThePair,
-            "first picture taken": TakesTheFirstPicture,
-            "batch_first lost": BatchLooksAtBatch,
-            "no attention": AttentionLeftOut,
-            "nothing added": NothingAdded,
-            "normalised tokens added": AddsTheNormalised,
-            "tokens added twice": AddsTwice,
-            "tokens added before the linear layer": AddsBeforeTheMix,
-            "norm after the attention": NormAfterwards,
-            "norm at the end": NormAtTheEnd,
-            "no norm": NormNotUsed,
-            "queries not normalised": QueriesAsTheyCame,
-            "keys and values not normalised": OnlyQueriesNormalised,
-            "no linear layer": MixLeftOut,
-            "one head": OneHead,
-        }),
+        catalogue=by_hand(
+            {
+                "weights taken": TakesTheWeights,
+                "pair taken": TakesThePair,
+                "first picture taken": TakesTheFirstPicture,
+                "batch_first lost": BatchLooksAtBatch,
+                "no attention": AttentionLeftOut,
+                "nothing added": NothingAdded,
+                "normalised tokens added": AddsTheNormalised,
+                "tokens added twice": AddsTwice,
+                "tokens added before the linear layer": AddsBeforeTheMix,
+                "norm after the attention": NormAfterwards,
+                "norm at the end": NormAtTheEnd,
+                "no norm": NormNotUsed,
+                "queries not normalised": QueriesAsTheyCame,
+                "keys and values not normalised": OnlyQueriesNormalised,
+                "no linear layer": MixLeftOut,
+                "one head": OneHead,
+            }
+        ),
         also_right=[MixerOfALayer, MixerByIndex, MixerByHand, MixerByFunctions],
     ),
     Exercise(
@@ -1746,23 +1153,25 @@ EXERCISES = [
         experiment=step_experiment,
         look="The order is: double the map, put the skip behind it along the channels, block. "
         "Print the shape before each.",
-        catalogue=by_hand({
-            "skip not used": StepWithoutSkip,
-            "skip added": StepWithSum,
-            "skip added, block unchanged": SumForWideBlock,
-            "skip added at the end": StepAddsAtTheEnd,
-            "skip joined at the end": StepJoinsAtTheEnd,
-            "up made wider": StepUpWider,
-            "skip first": StepSkipFirst,
-            "map joined to itself": StepJoinsTheMapTwice,
-            "skip joined to itself": StepJoinsTheSkipTwice,
-            "filled with zeros": StepWithZeros,
-            "joined along the batch": StepAlongTheBatch,
-            "joined along the rows": StepAlongTheRows,
-            "joined along the columns": StepAlongTheColumns,
-            "joined before doubling": StepJoinsTooEarly,
-            "skip detached": StepDetached,
-        }),
+        catalogue=by_hand(
+            {
+                "skip not used": StepWithoutSkip,
+                "skip added": StepWithSum,
+                "skip added, block unchanged": SumForWideBlock,
+                "skip added at the end": StepAddsAtTheEnd,
+                "skip joined at the end": StepJoinsAtTheEnd,
+                "up made wider": StepUpWider,
+                "skip first": StepSkipFirst,
+                "map joined to itself": StepJoinsTheMapTwice,
+                "skip joined to itself": StepJoinsTheSkipTwice,
+                "filled with zeros": StepWithZeros,
+                "joined along the batch": StepAlongTheBatch,
+                "joined along the rows": StepAlongTheRows,
+                "joined along the columns": StepAlongTheColumns,
+                "joined before doubling": StepJoinsTooEarly,
+                "skip detached": StepDetached,
+            }
+        ),
         also_right=[StepByEinops, StepThatFills, StepInOneLine, StepByStack],
     ),
     Exercise(
@@ -1774,23 +1183,25 @@ EXERCISES = [
         experiment=timed_experiment,
         look="Write the two shapes below each other, flush right: (B, K, H, W) and that of the "
         "projected time. In each column the numbers are the same, or one is 1.",
-        catalogue=by_hand({
-            "channels on the columns": TimeOnTheColumns,
-            "channels on the rows": TimeOnTheRows,
-            "one axis short": TimeOneAxisShort,
-            "one axis short, inside": TimeOneAxisShortInside,
-            "batch lost in view": TimeWithoutBatch,
-            "mean over the channels": TimeOfAllChannels,
-            "mean over the batch": TimeOfAllPictures,
-            "a single number": TimeAsOneNumber,
-            "time of the first picture for all": TimeOfTheFirstPicture,
-            "SiLU on the time": TimeActivatedToo,
-            "time after SiLU": TimeAfterSilu,
-            "no SiLU": TimeWithoutSilu,
-            "time multiplied": TimeMultiplies,
-            "time not used": TimeLeftOut,
-            "time on the input": TimeOnTheInput,
-        }),
+        catalogue=by_hand(
+            {
+                "channels on the columns": TimeOnTheColumns,
+                "channels on the rows": TimeOnTheRows,
+                "one axis short": TimeOneAxisShort,
+                "one axis short, inside": TimeOneAxisShortInside,
+                "batch lost in view": TimeWithoutBatch,
+                "mean over the channels": TimeOfAllChannels,
+                "mean over the batch": TimeOfAllPictures,
+                "a single number": TimeAsOneNumber,
+                "time of the first picture for all": TimeOfTheFirstPicture,
+                "SiLU on the time": TimeActivatedToo,
+                "time after SiLU": TimeAfterSilu,
+                "no SiLU": TimeWithoutSilu,
+                "time multiplied": TimeMultiplies,
+                "time not used": TimeLeftOut,
+                "time on the input": TimeOnTheInput,
+            }
+        ),
         also_right=[ConvTimedByView, ConvTimedByEinops, ConvTimedByConv, ConvTimedLast],
     ),
     Exercise(
@@ -1802,23 +1213,25 @@ EXERCISES = [
         experiment=pool_experiment,
         look="Print height and width behind every layer: what the pool takes away, the "
         "transposed convolution has to give back.",
-        catalogue=by_hand({
-            "padded": PadsTheMap,
-            "padded all around": PadsAround,
-            "stretched": StretchesTheMap,
-            "stretched smoothly": StretchesSmoothly,
-            "skip cut": CutsTheSkip,
-            "skip shrunk": ShrinksTheSkip,
-            "output_padding": WithOutputPadding,
-            "tripled instead": TriplesInstead,
-            "windows of 3, padded": OverlappingPool,
-            "windows of 3 over the border": OverlappingCeilPool,
-            "windows of 3": OverlappingShortPool,
-            "average": AveragePool,
-            "convolution in place of the pool": ConvolvedPool,
-            "skip not used": SkipNotJoined,
-            "skip first": PoolSkipFirst,
-        }),
+        catalogue=by_hand(
+            {
+                "padded": PadsTheMap,
+                "padded all around": PadsAround,
+                "stretched": StretchesTheMap,
+                "stretched smoothly": StretchesSmoothly,
+                "skip cut": CutsTheSkip,
+                "skip shrunk": ShrinksTheSkip,
+                "output_padding": WithOutputPadding,
+                "tripled instead": TriplesInstead,
+                "windows of 3, padded": OverlappingPool,
+                "windows of 3 over the border": OverlappingCeilPool,
+                "windows of 3": OverlappingShortPool,
+                "average": AveragePool,
+                "convolution in place of the pool": ConvolvedPool,
+                "skip not used": SkipNotJoined,
+                "skip first": PoolSkipFirst,
+            }
+        ),
         also_right=[PoolByFunction, PoolByEinops, PoolAdaptive, PoolInSequence],
     ),
 ]
