@@ -1084,36 +1084,6 @@ class PoolInSequence(nn.Module):
 
 EXERCISES = [
     Exercise(
-        id="6.3",
-        title="Too many channels for a block",
-        notebook=NOTEBOOK,
-        reference=TutorialDecoder,
-        patient=patients.TutorialDecoder,
-        experiment=decoder_experiment,
-        look="Print the shapes of up(x), of skip and of what cat makes of them, and compare with "
-        "what the block is made for. The numbers of the other layers are right.",
-        catalogue=by_hand(
-            {
-                "channels of both levels": BlocksOfBothLevels,
-                "channels of the level below": BlocksOfTheLevelBelow,
-                "channels of one map": BlocksOfOneLevel,
-                "skip added": SkipAdded,
-                "skip not used": SkipLeftOut,
-                "up keeps its channels": UpWithoutChange,
-                "up made wider": UpMadeWider,
-                "skip made wider": SkipMadeWider,
-                "convolution in between": ConvolutionBetween,
-                "channels padded": ChannelsPadded,
-                "joined twice": JoinedTwice,
-                "skip first": SkipFirst,
-                "skips from the top": SkipsTopFirst,
-                "joined along the batch": JoinedAlongTheBatch,
-                "blocks return too much": WiderBlocks,
-            }
-        ),
-        also_right=[DecoderByPairs, DecoderThatPops, DecoderOfLevels, DecoderByNumbers],
-    ),
-    Exercise(
         id="6.4",
         title="A layer that returns two things",
         notebook=NOTEBOOK,

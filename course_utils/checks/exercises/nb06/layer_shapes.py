@@ -10,7 +10,7 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from course_utils.blocks import ConvBlock
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import freeze
+from course_utils.checks.engine.probe import Hint, freeze
 from course_utils.checks.exercises.nb06.healthy_networks import TutorialDecoder
 from course_utils.checks.mistakes import edits
 
@@ -70,11 +70,11 @@ def small_models(probe):
     yield "a decoder", model, probe.normal(2, 6, 2, 3), skips, probe.normal(2, 4)
 
 
-HOOK = "PyTorch calls a forward hook with the layer, its inputs (a tuple) and what it returned. "
+HOOK = "PyTorch calls a hook with the layer, a tuple of its inputs, and what it returned. "
 HINTS = [
-    (r"argument: 'name'|name 'name'", "", HOOK + "The name needs a default: name=name."),
-    (r"positional argument", "", HOOK + "register_forward_hook takes the hook itself, uncalled."),
-    (r"attribute 'remove'", "", "Keep what register_forward_hook returns: that has the remove()."),
+    Hint(r"argument: 'name'|name 'name'", "", HOOK + "The name needs a default: name=name."),
+    Hint(r"positional argument", "", HOOK + "Register the hook itself, without calling it."),
+    Hint(r"attribute 'remove'", "", "Keep what register_forward_hook returns: it has remove()."),
 ]
 
 
