@@ -220,8 +220,8 @@ EXERCISE = Exercise(
     reference=TutorialDecoder,
     patient=PATIENTS["TutorialDecoder"],
     experiment=decoder_experiment,
-    look="Go through the table: up makes chs[i - 1] channels, cat puts the skip behind them, and the "
-    "block makes chs[i - 1] of both.",
+    look="Go through the table: up makes chs[i - 1] channels, cat puts the skip behind them, and "
+    "the block makes chs[i - 1] of both.",
     catalogue=edits(TutorialDecoder, joins("up(x)", "ConvBlock(2 * chs[i - 1],") + MISTAKES),
     also_right=[DecoderByPairs, DecoderThatPops, DecoderOfLevels, DecoderByNumbers],
 )

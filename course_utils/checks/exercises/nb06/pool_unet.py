@@ -1,0 +1,225 @@
+"""6.7 Down by three, up by two."""
+
+import torch
+from einops import pack, reduce
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.blocks import Upsample
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.probe import Hint
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
+from course_utils.checks.exercises.nb06.healthy_networks import PoolUNet
+from course_utils.checks.exercises.nb06.skip_joins import joins
+from course_utils.checks.exercises.nb06.tutorial_decoder import note_parameters
+from course_utils.checks.mistakes import edits
+
+
+def pool_experiment(probe, PoolUNet):
+    for B, C, K, H, W in [(2, 3, 4, 12, 6), (3, 1, 5, 8, 6), (4, 2, 3, 4, 10)]:
+        with probe.advice(*HINTS):
+            module = probe.build(PoolUNet, C, K)
+            probe.train_and_eval(module, probe.normal(B, C, H, W))
+        note_parameters(probe, module)
+    probe.on_fake_device(module, probe.normal(B, C, H, W))
+
+
+HINTS = [
+    Hint(
+        "Sizes of tensors must match",
+        "",
+        "Print height and width after every layer: what the pool divides by is what the transposed "
+        "convolution has to multiply by.",
+    )
+]
+MISTAKES = """
+# padded
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(3)
+- return self.out(torch.cat([self.up(h), skip], dim=1))
++ up = self.up(h)
++ up = F.pad(up, (0, skip.shape[3] - up.shape[3], 0, skip.shape[2] - up.shape[2]))
++ return self.out(torch.cat([up, skip], dim=1))
+or
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(3)
+- return self.out(torch.cat([self.up(h), skip], dim=1))
++ up = self.up(h)
++ dy, dx = skip.shape[2] - up.shape[2], skip.shape[3] - up.shape[3]
++ up = F.pad(up, (dx // 2, dx - dx // 2, dy // 2, dy - dy // 2))
++ return self.out(torch.cat([up, skip], dim=1))
+The map that comes up is padded to the size of the skip. That runs, but the two no longer show the
+same place, because two thirds of the size come back: pool by 2, as the up layer doubles.
+
+# stretched
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(3)
+- self.up(h)
++ F.interpolate(self.up(h), size=skip.shape[2:])
+or
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(3)
+- self.up(h)
++ F.interpolate(self.up(h), size=skip.shape[2:], mode="bilinear")
+The map that comes up is stretched to the size of the skip. That runs, but it hides the fault, which
+is that the pool and the layer that doubles don't belong together: pool by 2.
+
+# skip cut
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(3)
+- skip], dim=1)
++ skip[:, :, : self.up(h).shape[2], : self.up(h).shape[3]]], dim=1)
+or
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(3)
+- return self.out(torch.cat([self.up(h), skip], dim=1))
++ up = self.up(h)
++ top, left = (skip.shape[2] - up.shape[2]) // 2, (skip.shape[3] - up.shape[3]) // 2
++ skip = skip[:, :, top : top + up.shape[2], left : left + up.shape[3]]
++ return self.out(torch.cat([up, skip], dim=1))
+or
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(3)
+- skip], dim=1)
++ F.interpolate(skip, size=self.up(h).shape[2:])], dim=1)
+The skip is cut or shrunk to the size of what comes up. That runs, but the picture that comes out is
+smaller than the one that went in: pool by 2, as the transposed convolution doubles.
+
+# transposed convolution with more rows
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(3)
+- kernel_size=2, stride=2)
++ kernel_size=2, stride=2, output_padding=1)
+output_padding, or a kernel of 3, adds one row and one column. That isn't enough, because 12 rows
+pool to 4 and come back as 9: pool by 2.
+
+# tripled instead
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(3)
+- kernel_size=2, stride=2
++ kernel_size=3, stride=3
+The transposed convolution steps by 3 now, as the pool does. That runs where 3 divides the sides,
+but the network should halve and double once: leave it at 2, and pool by 2.
+
+# up steps by 3
+- kernel_size=2, stride=2
++ kernel_size=3, stride=3
+The pool halves, and now the transposed convolution multiplies by 3. It was right as it was: a
+kernel of 2 that steps by 2.
+
+# windows of 3
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(3, stride=2, padding=1)
+or
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(3, stride=2, ceil_mode=True)
+or
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(3, stride=2)
+The pool steps by 2, but its windows are still 3 wide, so they overlap or don't fit. nn.MaxPool2d(2)
+has windows of 2x2 pixels and steps by 2.
+
+# pool steps by another number
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(2, stride=1)
+or
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(4)
+or
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(1)
+The pool doesn't divide the sides by 2, and the transposed convolution multiplies them by 2.
+nn.MaxPool2d(2) has windows of 2x2 pixels and steps by 2.
+
+# average
+- nn.MaxPool2d
++ nn.AvgPool2d
+The pool takes the average of its pixels. Here it takes the largest: nn.MaxPool2d(2).
+
+# convolution in place of the pool
+- nn.MaxPool2d(2)
++ nn.Conv2d(ch, ch, 2, stride=2)
+or
+- nn.MaxPool2d(2)
++ nn.Conv2d(ch, ch, 3, stride=2, padding=1)
+A convolution that steps by 2 has taken the place of the pool. That's a good network, but another
+one: nn.MaxPool2d(2) learns nothing.
+
+# skip taken after the pool
+- self.pool(skip)
++ self.pool(skip)
+- return self.out
++ skip = self.pool(skip)
++ return self.out
+The skip is taken after the pool, when it has the size of the lower level. Take it before.
+
+# no SiLU
+- F.silu(self.down(x))
++ self.down(x)
+or
+- F.silu(self.bottom(self.pool(skip)))
++ self.bottom(self.pool(skip))
+A SiLU is lost. Both convolutions on the way down have one, and the last convolution has none.
+
+# SiLU at the end
+- self.out(torch.cat([self.up(h), skip], dim=1))
++ F.silu(self.out(torch.cat([self.up(h), skip], dim=1)))
+There is a SiLU after the last convolution, so hardly anything below zero can come out. Return the
+last convolution as it is.
+"""
+
+
+class PoolByFunction(nn.Module):
+    def __init__(self, in_ch, ch):
+        super().__init__()
+        self.up = Upsample(2 * ch, ch)
+        self.out = nn.Conv2d(2 * ch, in_ch, 3, 1, 1)
+        self.first, self.second = nn.Conv2d(in_ch, ch, 3, 1, 1), nn.Conv2d(ch, 2 * ch, 3, 1, 1)
+
+    def forward(self, x):
+        h = F.silu(self.first(x))
+        low = self.second(F.max_pool2d(h, kernel_size=2, stride=2))
+        return self.out(torch.cat((self.up(F.silu(low)), h), 1))
+
+
+class PoolByEinops(PoolUNet):
+    def forward(self, x):
+        skip = F.silu(self.down(x))
+        half = reduce(skip, "b c (h i) (w j) -> b c h w", "max", i=2, j=2)
+        joined, _ = pack([self.up(F.silu(self.bottom(half))), skip], "b * h w")
+        return self.out(joined)
+
+
+class PoolAdaptive(PoolUNet):
+    def forward(self, x):
+        skip = F.silu(self.down(x))
+        H, W = x.shape[2:]
+        half = F.adaptive_max_pool2d(skip, (H // 2, W // 2))
+        return self.out(torch.hstack([self.up(F.silu(self.bottom(half))), skip]))
+
+
+class PoolInSequence(nn.Module):
+    def __init__(self, in_ch, ch):
+        super().__init__()
+        self.down = nn.Sequential(nn.Conv2d(in_ch, ch, 3, padding="same"), nn.SiLU())
+        around = nn.MaxPool2d((2, 2), ceil_mode=True), nn.Conv2d(ch, 2 * ch, 3, padding="same")
+        self.around = nn.Sequential(*around, nn.SiLU(), nn.ConvTranspose2d(2 * ch, ch, 2, 2))
+        self.out = nn.Conv2d(2 * ch, in_ch, 3, padding="same")
+
+    def forward(self, x):
+        x = self.down(x)
+        return self.out(torch.cat([self.around(x), x], dim=-3))
+
+
+EXERCISE = Exercise(
+    id="6.7",
+    title="Down by three, up by two",
+    notebook="06_debugging_dimensions",
+    reference=PoolUNet,
+    patient=PATIENTS["PoolUNet"],
+    experiment=pool_experiment,
+    look="The order is: convolution, SiLU, pool, convolution, SiLU, transposed convolution, the "
+    "skip behind what comes up, convolution.",
+    catalogue=edits(PoolUNet, joins("self.up(h)", "self.out = nn.Conv2d(2 * ch") + MISTAKES),
+    also_right=[PoolByFunction, PoolByEinops, PoolAdaptive, PoolInSequence],
+)
