@@ -77,8 +77,7 @@ MISTAKES = """
 # t not flattened
 - t.flatten()
 + t
-t keeps its shape (B, 1, 1, 1), but the network takes one number for each picture, (B,).
-t.flatten() makes that of it.
+t keeps its shape (B, 1, 1, 1), but the network takes (B,), which t.flatten() makes of it.
 
 # t with an axis too many
 - t.flatten()
@@ -101,8 +100,7 @@ t.flatten() always leaves one axis.
 or
 - (t.flatten() * self.T).long()
 + (t.flatten() * self.T).floor()
-t is scaled, but it's still a float. Steps are integers, and a network that looks t up in a table
-takes nothing else: .long().
+t is scaled, but it's still a float, and a network may look it up in a table: .long().
 
 # t not scaled
 - (t.flatten() * self.T).long()
@@ -110,8 +108,7 @@ takes nothing else: .long().
 or
 - (t.flatten() * self.T).long()
 + t
-t goes on as it came, a float between 0 and 1. The network counts steps from 0 to T - 1: multiply
-by T, then call .long().
+t goes on between 0 and 1, as it came. Steps are 0 to T - 1: multiply by T, then .long().
 
 # t all zero
 - t.flatten() * self.T
@@ -119,8 +116,7 @@ by T, then call .long().
 or
 - t.flatten() * self.T
 + t.flatten()
-Every t becomes 0, because .long() cuts off what is behind the point and t is below 1. Multiply by
-T first.
+Every t becomes 0, because .long() makes 0 of any number below 1. Multiply by T first.
 
 # t rounded
 - .long()
@@ -137,17 +133,10 @@ what .long() does with positive numbers.
 t is multiplied by T - 1. Since t is below 1, the last step would never come: multiply by T, and
 .long() makes it at most T - 1.
 
-# T written as a number
-- self.T)
-+ 1000)
-t is always multiplied by 1000. The number of steps is the argument T: keep it on self, and use
-self.T.
-
 # t as int32
 - .long()
 + .int()
-t is int32. Steps are int64, as torch.randint draws them, and some functions take nothing else:
-.long() in place of .int().
+t is int32. Steps are int64, and some functions take nothing else: .long(), not .int().
 
 # t of the first picture for all
 - (t.flatten() * self.T).long()
@@ -165,15 +154,9 @@ whole tensor with .long().
 - (t.flatten() * self.T).long()
 + int(t * self.T)
 or
-- (t.flatten() * self.T).long()
-+ int(t.item() * self.T)
-int() and .item() take a single number, and t has one for each picture. .long() converts a whole
-tensor.
-
-# t drawn at random
-- (t.flatten() * self.T).long()
-+ torch.randint(0, self.T, (x.shape[0],))
-forward draws the steps, and the t that comes in is not used. Use it: floor(T * t).
+- t.flatten()
++ t.item()
+int() and .item() take one number, and t has one for each picture. .long() takes a tensor.
 
 # t before the picture
 - x, (t.flatten() * self.T).long()
@@ -192,11 +175,11 @@ The wrapper has no parameters, because PyTorch doesn't look for a model in a lis
 torchsummary would count none. Keep the model itself: self.model = model.
 
 # no gradients
-- return self.model(x, (t.flatten() * self.T).long())
-+ with torch.no_grad():
-+     return self.model(x, (t.flatten() * self.T).long())
-No gradient comes through, because forward runs under no_grad or detaches its result. A wrapper does
-its one job; whoever wants no gradients says so outside.
+- def forward
++ @torch.no_grad()
++ def forward
+No gradient comes through, because forward runs under no_grad or detaches its result. Leave that to
+whoever calls the wrapper.
 
 # t returned too
 - self.model(x, (t.flatten() * self.T).long())

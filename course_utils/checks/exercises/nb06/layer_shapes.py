@@ -43,7 +43,7 @@ def layer_shapes_experiment(probe, attempt):
         wanted, before = layer_shapes(model, *inputs), condition(model)
         with probe.advice(*HINTS):
             rows = probe.run(f"layer_shapes of {what}", attempt, model, *inputs)
-        note_rows(probe, f"layer_shapes of {what}", rows, wanted, model)
+        note_rows(probe, f"layer_shapes of {what}", rows, wanted)
         note_condition(probe, model, before, "the call")
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.SiLU(), nn.Linear(7, 2)).eval()
     before = condition(model)
@@ -78,44 +78,23 @@ HINTS = [
 ]
 
 
-def note_rows(probe, what, rows, wanted, model):
+def note_rows(probe, what, rows, wanted):
     kinds = tuple, list
     if not (isinstance(rows, list) and all(isinstance(r, kinds) and len(r) == 2 for r in rows)):
         probe.note(what, freeze(rows))
         return
-    names, shapes = [name for name, _ in rows], [shape for _, shape in rows]
-    wrong, look = about_names(names, [name for name, _ in wanted], model)
-    probe.note(f"{what}: the names", names, wrong, look)
+    names, shapes = [str(name) for name, _ in rows], [shape for _, shape in rows]
+    counts, due = Counter(names), Counter(name for name, _ in wanted)
+    wrong = "The rows are in another order than the calls."
+    if counts != due:
+        wrong = f"{what}: rows missing for {listed(due - counts) or 'none'}, and rows too many for "
+        wrong += f"{listed(counts - due) or 'none'}."
+    look = "One row is due for each call of a layer without children, under the layer's own name."
+    probe.note("the names", names, wrong, look)
     look = "The names are right. The shape is that of the hook's third argument, returned.shape."
-    probe.note(f"{what}: the shapes", freeze(shapes), look=look)
+    probe.note(f"{what}, the shapes", freeze(shapes), look=look)
     plain, tip = all(type(s) is tuple for s in shapes), "tuple(returned.shape) makes one."
     probe.note("plain tuples", plain, "The shapes are not plain tuples such as (2, 4, 8, 6).", tip)
-
-
-def about_names(names, wanted, model):
-    """Say how the names differ from those wanted, and what to do.  -> str, str"""
-    layers = dict(model.named_modules())
-    strange = [name for name in names if name not in layers]
-    containers = [name for name in names if name in layers and list(layers[name].children())]
-    missing = Counter(wanted) - Counter(map(str, names))
-    if strange:
-        how = f"A row begins with {strange[0]!r}, and no layer of the model has that name."
-        return how, "Take the name that named_modules() gives with the layer."
-    if len(names) > 1 and len(set(names)) == 1:
-        return f"All rows have the name {names[0]!r}.", (
-            "A hook looks its variables up when it is called, and by then your loop is over. Give "
-            "each hook its own name when you make it: name=name among its arguments."
-        )
-    if containers:
-        how = f"There is a row for {listed(containers)}, which has layers inside."
-        return how, "Only a layer whose list(layer.children()) is empty gets a hook."
-    if missing:
-        return f"There are too few rows for {listed(missing)}.", (
-            "Every layer without children gets a hook, however deep it is, and the hook appends a "
-            "row at every call."
-        )
-    how = "The names are right, but the rows are too many, or in another order than the calls."
-    return how, "Append one row in each call of a hook, and leave the list as it is after that."
 
 
 def condition(model):
@@ -181,12 +160,6 @@ or
 You leave out nn.Sequential, but a block of your own class has layers inside as well. What counts is
 whether list(layer.children()) is empty.
 
-# only some kinds of layers
-- if not list(layer.children()):
-+ if isinstance(layer, (nn.Conv2d, nn.Linear)):
-You hook only some kinds of layers, and the others have no rows. Every layer without children gets
-one, whatever its class.
-
 # outermost layers only
 - in model.named_modules()
 + in model.named_children()
@@ -219,8 +192,8 @@ then your loop is over; name=name among its arguments stores the name when the h
 # hooks not removed
 - handle.remove()
 + pass
-Your hooks stay on the layers, and at every later call of the model they write to your list. Keep
-what register_forward_hook returns, and call its remove() at the end.
+Your hooks stay on the layers, and write to your list at every later call of the model. Keep what
+register_forward_hook returns, and call its remove() at the end.
 
 # hooks not removed after a failure
 - try:
@@ -256,11 +229,11 @@ your own, with handle.remove().
 The shapes are torch.Size objects or lists, not plain tuples. tuple(returned.shape) makes one.
 
 # classes in place of names
-- shapes.append((name, tuple(returned.shape)))
-+ shapes.append((type(layer).__name__, tuple(returned.shape)))
+- (name, tuple(
++ (type(layer).__name__, tuple(
 or
-- shapes.append((name, tuple(returned.shape)))
-+ shapes.append((str(layer), tuple(returned.shape)))
+- (name, tuple(
++ (str(layer), tuple(
 Your rows begin with what kind of layer it is, such as Conv2d, and many layers are of one kind.
 named_modules() gives each layer with its name in the model.
 
@@ -276,27 +249,17 @@ to a list of pairs.
 # inputs not spread
 - model(*inputs)
 + model(inputs)
-The model gets all its inputs as one tuple. The star spreads them: model(*inputs).
+The model gets all its inputs as one tuple. A star spreads them: model(*inputs).
 
 # first input only
 - model(*inputs)
 + model(inputs[0])
 The model gets only its first input. The star hands over all of them: model(*inputs).
 
-# model never called
-- model(*inputs)
-+ pass
-The list is empty, because hooks run only when the model does. Call model(*inputs) after you have
-registered them.
-
 # hook returns something
 - shapes.append((name, tuple(returned.shape)))
 + shapes.append((name, tuple(returned.shape)))
 + return shapes
-or
-- shapes.append((name, tuple(returned.shape)))
-+ shapes.append((name, tuple(returned.shape)))
-+ return name, tuple(returned.shape)
 Your hook returns something, and that takes the place of the layer's output. A hook that only
 watches has no return.
 
@@ -309,11 +272,6 @@ watches has no return.
 + return shapes
 Your function calls the layers itself, one after the other. A model may do more than that, such as
 add, join or use a layer twice: call the model, and let hooks see what its layers return.
-
-# shapes of the weights
-+ return [(name, tuple(p.shape)) for name, p in model.named_parameters()]
-These are the shapes of the weights. What a layer returns is only known when the model is called,
-and a hook sees it.
 
 # left in eval mode
 - shapes, handles = [], []

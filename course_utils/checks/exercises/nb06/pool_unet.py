@@ -36,18 +36,16 @@ MISTAKES = """
 # padded
 - nn.MaxPool2d(2)
 + nn.MaxPool2d(3)
-- return self.out(torch.cat([self.up(h), skip], dim=1))
-+ up = self.up(h)
-+ up = F.pad(up, (0, skip.shape[3] - up.shape[3], 0, skip.shape[2] - up.shape[2]))
-+ return self.out(torch.cat([up, skip], dim=1))
+- self.up(h)
++ F.pad(self.up(h), (0, x.shape[3] - x.shape[3] // 3 * 2, 0, x.shape[2] - x.shape[2] // 3 * 2))
 or
 - nn.MaxPool2d(2)
 + nn.MaxPool2d(3)
-- return self.out(torch.cat([self.up(h), skip], dim=1))
-+ up = self.up(h)
-+ dy, dx = skip.shape[2] - up.shape[2], skip.shape[3] - up.shape[3]
-+ up = F.pad(up, (dx // 2, dx - dx // 2, dy // 2, dy - dy // 2))
-+ return self.out(torch.cat([up, skip], dim=1))
+- return self
++ dx, dy = (n - n // 3 * 2 for n in (x.shape[3], x.shape[2]))
++ return self
+- self.up(h)
++ F.pad(self.up(h), (dx // 2, dx - dx // 2, dy // 2, dy - dy // 2))
 The map that comes up is padded to the size of the skip. That runs, but the two no longer show the
 same place, because two thirds of the size come back: pool by 2, as the up layer doubles.
 
@@ -72,11 +70,11 @@ is that the pool and the layer that doubles don't belong together: pool by 2.
 or
 - nn.MaxPool2d(2)
 + nn.MaxPool2d(3)
-- return self.out(torch.cat([self.up(h), skip], dim=1))
-+ up = self.up(h)
-+ top, left = (skip.shape[2] - up.shape[2]) // 2, (skip.shape[3] - up.shape[3]) // 2
-+ skip = skip[:, :, top : top + up.shape[2], left : left + up.shape[3]]
-+ return self.out(torch.cat([up, skip], dim=1))
+- return self
++ H, W = x.shape[2] // 3 * 2, x.shape[3] // 3 * 2
++ top, left = (x.shape[2] - H) // 2, (x.shape[3] - W) // 2
++ skip = skip[:, :, top : top + H, left : left + W]
++ return self
 or
 - nn.MaxPool2d(2)
 + nn.MaxPool2d(3)
@@ -100,12 +98,6 @@ pool to 4 and come back as 9: pool by 2.
 + kernel_size=3, stride=3
 The transposed convolution steps by 3 now, as the pool does. That runs where 3 divides the sides,
 but the network should halve and double once: leave it at 2, and pool by 2.
-
-# up steps by 3
-- kernel_size=2, stride=2
-+ kernel_size=3, stride=3
-The pool halves, and now the transposed convolution multiplies by 3. It was right as it was: a
-kernel of 2 that steps by 2.
 
 # windows of 3
 - nn.MaxPool2d(2)
@@ -145,14 +137,6 @@ or
 A convolution that steps by 2 has taken the place of the pool. That's a good network, but another
 one: nn.MaxPool2d(2) learns nothing.
 
-# skip taken after the pool
-- self.pool(skip)
-+ self.pool(skip)
-- return self.out
-+ skip = self.pool(skip)
-+ return self.out
-The skip is taken after the pool, when it has the size of the lower level. Take it before.
-
 # no SiLU
 - F.silu(self.down(x))
 + self.down(x)
@@ -161,11 +145,6 @@ or
 + self.bottom(self.pool(skip))
 A SiLU is lost. Both convolutions on the way down have one, and the last convolution has none.
 
-# SiLU at the end
-- self.out(torch.cat([self.up(h), skip], dim=1))
-+ F.silu(self.out(torch.cat([self.up(h), skip], dim=1)))
-There is a SiLU after the last convolution, so hardly anything below zero can come out. Return the
-last convolution as it is.
 """
 
 

@@ -4,8 +4,10 @@ JOINS = """
 # skip first
 - [UP, skip]
 + [skip, UP]
-cat has the skip first. The map that comes from below goes first and the skip behind it; the layer
-after them would read each with the other's weights.
+or
+- skip], dim=1)
++ skip][::-1], dim=1)
+cat has the skip first. The map from below goes first, and the skip behind it.
 
 # joined along another axis
 - dim=1)
@@ -16,14 +18,13 @@ or
 or
 - dim=1)
 + dim=3)
-The two are joined along another axis than the channels, which are axis 1: the batch is 0 (and what
-cat takes unless told otherwise), the rows are 2, the columns 3. Write dim=1.
+The two are joined along another axis than the channels. 0 is the batch (and what cat takes unless
+told otherwise), 2 the rows, 3 the columns; the channels are dim=1.
 
 # stacked
 - torch.cat
 + torch.stack
-torch.stack puts the two along a new axis, so the map has five. torch.cat joins them along the axis
-of the channels that is there already.
+torch.stack makes a fifth axis. torch.cat joins the two along an axis that they have.
 
 # not in a list
 - torch.cat([UP, skip], dim=1)

@@ -1,11 +1,13 @@
 """6.6 The time on the wrong axis."""
 
+import contextlib
+
 from einops import repeat
 from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Hint
+from course_utils.checks.engine.probe import Hint, Stop
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import TimedConv
 from course_utils.checks.exercises.nb06.tutorial_decoder import note_parameters
@@ -13,14 +15,22 @@ from course_utils.checks.mistakes import edits
 
 
 def timed_experiment(probe, TimedConv):
-    # Where sizes agree, most wrong places of an axis run: each has its own wrong values there.
-    cases = [(4, 3, 4, 6, 4, 4), (2, 3, 5, 8, 4, 7), (3, 6, 2, 4, 7, 5), (1, 2, 6, 3, 5, 8)]
-    for B, C, K, D, H, W in cases:
-        with probe.advice(*HINTS):
-            module = probe.build(TimedConv, C, K, D)
-            probe.train_and_eval(module, probe.normal(B, C, H, W), probe.normal(B, D))
-        note_parameters(probe, module)
-    probe.on_fake_device(module, probe.normal(B, C, H, W), probe.normal(B, D))
+    # With one picture, or where all sizes agree, wrong shapes run and show what else is wrong.
+    for sizes in [(4, 3, 4, 6, 4, 4), (1, 2, 6, 3, 5, 8)]:
+        with contextlib.suppress(Stop):
+            timed_case(probe, TimedConv, *sizes)
+    for sizes in [(2, 3, 5, 8, 4, 7), (3, 6, 2, 4, 7, 5)]:
+        module, inputs = timed_case(probe, TimedConv, *sizes)
+    probe.on_fake_device(module, *inputs)
+
+
+def timed_case(probe, TimedConv, B, C, K, D, H, W):
+    inputs = probe.normal(B, C, H, W), probe.normal(B, D)
+    with probe.advice(*HINTS):
+        module = probe.build(TimedConv, C, K, D)
+        probe.train_and_eval(module, *inputs)
+    note_parameters(probe, module)
+    return module, inputs
 
 
 HINTS = [
@@ -83,12 +93,6 @@ of (B, K, H, W).
 The new axes come too early. self.time_proj works on the last axis, which has to be the D numbers of
 temb: give the axes to what it returns.
 
-# view to the size of the map
-- F.silu(self.conv(x) + self.time_proj(temb)[:, :, None, None])
-+ F.silu(self.conv(x) + self.time_proj(temb).view(self.conv(x).shape))
-view can only rearrange the B * K numbers, and the map has more. With the shape (B, K, 1, 1),
-PyTorch repeats them over all pixels by itself.
-
 # batch lost in view
 - [:, :, None, None]
 + .view(1, -1, 1, 1)
@@ -108,8 +112,8 @@ The projected time is averaged, so pictures or channels share a number. Each pic
 each channel, and [:, :, None, None] keeps them all.
 
 # time of the first picture for all
-- self.time_proj(temb)
-+ self.time_proj(temb[:1])
+- [:, :, None, None]
++ [:1, :, None, None]
 Every picture gets the time of the first one. Each has its own row in temb: use them all.
 
 # SiLU on the time
@@ -141,9 +145,6 @@ SiLU is lost. The sum of the two goes through it, as before.
 # another activation
 - F.silu
 + F.relu
-or
-- F.silu
-+ F.gelu
 The activation is another one. Here it's SiLU, as it was.
 
 # time multiplied

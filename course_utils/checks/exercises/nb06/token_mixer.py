@@ -157,22 +157,11 @@ or
 + h
 The linear layer has no part in the result. The order is norm, attention, linear layer.
 
-# linear layer before the attention
-- h = self.norm(tokens)
-+ h = self.mix(self.norm(tokens))
-- self.mix(h)
-+ h
-The linear layer comes before the attention. The order is norm, attention, linear layer.
-
 # one head
 - (ch, heads,
 + (ch, 1,
 The attention always has one head, whatever heads says. Hand the number on to it.
 
-# sizes swapped
-- (ch, heads,
-+ (heads, ch,
-The two numbers of the attention are swapped: first the channels of a token, then the heads.
 """
 
 

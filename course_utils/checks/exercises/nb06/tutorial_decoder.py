@@ -83,28 +83,11 @@ the one above it. cat joins two maps of chs[i - 1] channels.
 + ConvBlock(chs[i - 1],
 The block is made for chs[i - 1] channels, those of one map. cat joins two of them.
 
-# wrong level
-- ConvBlock(2 * chs[i - 1],
-+ ConvBlock(2 * chs[i - 2],
-The block is made for the channels of the level above the one it comes to. Up and skip both have
-chs[i - 1].
-
-# block's channels swapped
-- ConvBlock(2 * chs[i - 1], chs[i - 1], time_dim)
-+ ConvBlock(chs[i - 1], 2 * chs[i - 1], time_dim)
-The two numbers of the block are swapped: first what comes in, 2 * chs[i - 1], then what goes out.
-
 # blocks return too much
 - chs[i - 1], time_dim)
 + chs[i], time_dim)
 The block returns chs[i] channels, but the next layer is made for chs[i - 1]. Only the number of the
 block's inputs is wrong.
-
-# levels from the top
-- range(len(chs) - 1, 0, -1)
-+ range(1, len(chs))
-The layers are made for the top level first, and the way up begins at the bottom. That line was
-right.
 
 # up keeps its channels
 - Upsample(chs[i], chs[i - 1])
@@ -121,22 +104,6 @@ or
 + Upsample(chs[i], chs[i])
 up keeps the chs[i] channels now. If it runs, it's a larger network than the one in the table: leave
 up as it was, because the fault is in one number of the blocks.
-
-# up made wider
-- Upsample(chs[i], chs[i - 1])
-+ Upsample(chs[i], 2 * chs[i] - chs[i - 1])
-- ConvBlock(2 * chs[i - 1],
-+ ConvBlock(2 * chs[i],
-up returns more channels than chs[i - 1], those of the level it comes to. Leave it as it was, and
-give the block the number of channels that cat joins.
-
-# joined twice
-- ConvBlock(2 * chs[i - 1],
-+ ConvBlock(2 * chs[i],
-- torch.cat([up(x), skip], dim=1)
-+ torch.cat([up(x), skip, up(x), skip], dim=1)
-The maps are joined more than once, to have channels enough for the block. Each belongs there once;
-correct the block's number of channels.
 
 # skips from the top
 - reversed(skips)
@@ -181,28 +148,6 @@ class DecoderThatPops(TutorialDecoder):
         return self.out(x)
 
 
-class OneLevel(nn.Module):
-    def __init__(self, below, here, time_dim):
-        super().__init__()
-        self.block = ConvBlock(2 * here, here, time_dim)
-        self.up = Upsample(below, here)
-
-    def forward(self, x, skip, temb):
-        return self.block(torch.hstack([self.up(x), skip]), temb)
-
-
-class DecoderOfLevels(nn.Module):
-    def __init__(self, chs, out_ch, time_dim):
-        super().__init__()
-        levels = {str(i): OneLevel(chs[i + 1], chs[i], time_dim) for i in range(len(chs) - 1)}
-        self.out, self.levels = nn.Conv2d(chs[0], out_ch, kernel_size=1), nn.ModuleDict(levels)
-
-    def forward(self, x, skips, temb):
-        for i, skip in reversed(list(enumerate(skips))):
-            x = self.levels[str(i)](x, skip, temb)
-        return self.out(x)
-
-
 class DecoderByNumbers(TutorialDecoder):
     def __init__(self, chs, out_ch, time_dim):
         nn.Module.__init__(self)
@@ -223,5 +168,5 @@ EXERCISE = Exercise(
     look="Go through the table: up makes chs[i - 1] channels, cat puts the skip behind them, and "
     "the block makes chs[i - 1] of both.",
     catalogue=edits(TutorialDecoder, joins("up(x)", "ConvBlock(2 * chs[i - 1],") + MISTAKES),
-    also_right=[DecoderByPairs, DecoderThatPops, DecoderOfLevels, DecoderByNumbers],
+    also_right=[DecoderByPairs, DecoderThatPops, DecoderByNumbers],
 )

@@ -59,6 +59,11 @@ HINTS = [
     ),
 ]
 MISTAKES = """
+# block made narrower
+- ConvBlock(2 * out_ch
++ ConvBlock(out_ch
+The block is made for out_ch channels now, and gets those of two maps. It was right as it was.
+
 # skip added at the end
 - ConvBlock(2 * out_ch
 + ConvBlock(out_ch
@@ -78,14 +83,6 @@ with cat; the block was made for both.
 + return torch.cat([self.block(x, temb), skip], dim=1)
 The skip is joined after the block, which never sees it, so 2 * out_ch channels come out. Join it
 before the block; the block was made for both.
-
-# up made wider
-- Upsample(in_ch, out_ch)
-+ Upsample(in_ch, 2 * out_ch)
-- torch.cat([self.up(x), skip], dim=1)
-+ self.up(x)
-The layer that doubles returns 2 * out_ch channels now, and the skip isn't used. That runs, but the
-picture's details are lost: join the skip to a map of out_ch channels.
 
 # joined to itself
 - [self.up(x), skip]
@@ -111,11 +108,6 @@ doubled map.
 The skip meets x before it is doubled, when their sizes differ. First x = self.up(x), then join the
 two.
 
-# skip detached
-- skip], dim=1)
-+ skip.detach()], dim=1)
-No gradient gets through to the skip, because detach or .data cuts it off. The encoder learns
-through it: join the skip as it is.
 """
 
 
