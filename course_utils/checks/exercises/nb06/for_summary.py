@@ -85,14 +85,13 @@ t keeps its shape (B, 1, 1, 1), but the network takes (B,), which t.flatten() ma
 or
 - t.flatten()
 + t.flatten(2)
-Some of the axes of size 1 are left in t. The network takes (B,), and t.flatten() makes that
-whatever the number of axes.
+Axes of size 1 are left in t. The network takes (B,), which t.flatten() makes of any of these.
 
 # t squeezed
 - t.flatten()
 + t.squeeze()
-squeeze() takes out every axis of size 1, and in a batch of one picture that includes the batch.
-t.flatten() always leaves one axis.
+squeeze() takes out every axis of size 1, and with one picture that includes the batch. t.flatten()
+always leaves one axis.
 
 # t as floats
 - .long()
@@ -124,14 +123,13 @@ Every t becomes 0, because .long() makes 0 of any number below 1. Multiply by T 
 or
 - .long()
 + .ceil().long()
-t is rounded, so a t near 1 becomes step T, and the last one is T - 1. Asked for is floor, which is
-what .long() does with positive numbers.
+t is rounded, so a t near 1 becomes step T, and the last one is T - 1. Asked for is floor, which
+.long() is.
 
 # T - 1
 - self.T)
 + (self.T - 1))
-t is multiplied by T - 1. Since t is below 1, the last step would never come: multiply by T, and
-.long() makes it at most T - 1.
+t is multiplied by T - 1. Since t is below 1, the last step would never come: multiply by T.
 
 # t as int32
 - .long()
@@ -147,8 +145,7 @@ or
 or
 - t.flatten()
 + t.flatten()[0]
-All pictures get the step of the first, but each comes with its own. Flatten t, and convert the
-whole tensor with .long().
+All pictures get the step of the first, and each comes with its own: convert the whole tensor.
 
 # int of the whole batch
 - (t.flatten() * self.T).long()
@@ -161,7 +158,7 @@ int() and .item() take one number, and t has one for each picture. .long() takes
 # t before the picture
 - x, (t.flatten() * self.T).long()
 + (t.flatten() * self.T).long(), x
-The model gets t first and the picture second. It is called as self.model(x, t).
+The model gets t first and the picture second. Call it as self.model(x, t).
 
 # model out of sight
 - self.model = model
@@ -171,8 +168,8 @@ or
 + self.model = [model]
 - self.model(x
 + self.model[0](x
-The wrapper has no parameters, because PyTorch doesn't look for a model in a list or a function.
-torchsummary would count none. Keep the model itself: self.model = model.
+torchsummary would count no parameters, because PyTorch doesn't find a model in a list or a
+function: self.model = model.
 
 # no gradients
 - def forward
@@ -220,8 +217,7 @@ class SummaryInSequence(nn.Sequential):
 
 class SummaryWithSqueeze(ForSummary):
     def forward(self, x, t):
-        t = t.squeeze(3).squeeze(2).squeeze(1)
-        return self.model(x, (t * self.T).trunc().long())
+        return self.model(x, (t.squeeze(3).squeeze(2).squeeze(1) * self.T).trunc().long())
 
 
 EXERCISE = Exercise(

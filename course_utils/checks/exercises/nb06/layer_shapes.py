@@ -148,8 +148,8 @@ MISTAKES = """
 or
 - if not list(layer.children()):
 + if name:
-There are rows for containers too, the layers that have layers inside. Only a layer whose
-list(layer.children()) is empty gets a hook.
+There are rows for containers, the layers with layers inside. Hook only those whose
+list(layer.children()) is empty.
 
 # only nn.Sequential left out
 - if not list(layer.children()):
@@ -157,8 +157,8 @@ list(layer.children()) is empty gets a hook.
 or
 - if not list(layer.children()):
 + if not isinstance(layer, (nn.Sequential, nn.ModuleList)) and layer is not model:
-You leave out nn.Sequential, but a block of your own class has layers inside as well. What counts is
-whether list(layer.children()) is empty.
+A block of your own class has layers inside as well. Hook a layer only if list(layer.children()) is
+empty.
 
 # outermost layers only
 - in model.named_modules()
@@ -168,32 +168,31 @@ or
 -     if not list(layer.children()):
 + for name, layer in model.named_children():
 +     if True:
-Only the outermost layers are listed. named_children() stops there; named_modules() goes on into
-them, and names each layer by its whole path.
+Only the outermost layers are listed. named_modules() goes on into them, and names each by its whole
+path.
 
 # shapes of the inputs
 - tuple(returned.shape)
 + tuple(given[0].shape)
-These are the shapes that go into the layers. What a layer returns is the third argument of the
-hook.
+These are the shapes that go in. What the layer returned is the third argument of the hook.
 
 # shape of a tuple
 - tuple(returned.shape)
 + tuple(given.shape)
-The second argument of a hook is the tuple of the layer's inputs, and a tuple has no shape. The
-third argument is what the layer returned.
+The second argument of a hook is a tuple of the layer's inputs, and a tuple has no shape. The third
+is what the layer returned.
 
 # the last name everywhere
 - , name=name)
 + )
-Every row has the name of the last layer. A hook looks its variables up when it is called, and by
-then your loop is over; name=name among its arguments stores the name when the hook is made.
+All rows have the last name, because a hook looks its variables up when it is called. name=name
+among its arguments stores the name when the hook is made.
 
 # hooks not removed
 - handle.remove()
 + pass
-Your hooks stay on the layers, and write to your list at every later call of the model. Keep what
-register_forward_hook returns, and call its remove() at the end.
+Your hooks stay on the layers, and write to your list at every later call. Keep what
+register_forward_hook returns, and call its remove().
 
 # hooks not removed after a failure
 - try:
@@ -204,24 +203,24 @@ register_forward_hook returns, and call its remove() at the end.
 + model(*inputs)
 + for handle in handles:
 +     handle.remove()
-When the model fails, your hooks stay: the exception leaves your function before it gets to
-remove(). Call the model in `try`, and remove the hooks in `finally`.
+When the model fails, your hooks stay, because the exception leaves your function before remove().
+Remove them in `finally`.
 
 # exception hidden
 - finally:
 + except Exception:
 +     pass
 + finally:
-When the model fails, your function keeps the exception to itself. Whoever debugs has to see it: use
-`try` with `finally`, without `except` and without a `return` in `finally`.
+When the model fails, your function hides the exception. Use `try` with `finally`, without `except`
+and without a `return` in `finally`.
 
 # all hooks cleared
 - for handle in handles:
 -     handle.remove()
 + for layer in model.modules():
 +     layer._forward_hooks.clear()
-You clear all the hooks, including those that were there before, such as a profiler's. Remove only
-your own, with handle.remove().
+You clear all the hooks, including those of others, such as a profiler's. Remove only your own, with
+handle.remove().
 
 # torch.Size in place of tuples
 - tuple(returned.shape)
@@ -234,8 +233,8 @@ The shapes are torch.Size objects or lists, not plain tuples. tuple(returned.sha
 or
 - (name, tuple(
 + (str(layer), tuple(
-Your rows begin with what kind of layer it is, such as Conv2d, and many layers are of one kind.
-named_modules() gives each layer with its name in the model.
+Your rows begin with what kind of layer it is, and many are of one kind. named_modules() gives each
+layer's own name.
 
 # a dict
 - return shapes
@@ -243,8 +242,8 @@ named_modules() gives each layer with its name in the model.
 or
 - return shapes
 + return list(dict(shapes).items())
-A dict keeps one row for each layer, and a layer that the model calls twice should have two. Append
-to a list of pairs.
+A dict keeps one row for each layer, and a layer that is called twice should have two. Append to a
+list of pairs.
 
 # inputs not spread
 - model(*inputs)
@@ -270,15 +269,14 @@ watches has no return.
 +         x = layer(x)
 +         shapes.append((name, tuple(x.shape)))
 + return shapes
-Your function calls the layers itself, one after the other. A model may do more than that, such as
-add, join or use a layer twice: call the model, and let hooks see what its layers return.
+You call the layers one after the other, but a model may do more than that, such as add or join.
+Call the model, and let hooks watch.
 
 # left in eval mode
 - shapes, handles = [], []
 + shapes, handles = [], []
 + model.eval()
-Your function leaves the model in eval mode, and whoever trains it would not notice. Leave the mode
-as it is.
+Your function leaves the model in eval mode, and whoever trains it would not notice.
 """
 
 

@@ -5,33 +5,20 @@ from einops import pack, reduce
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.blocks import Upsample
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Hint
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PoolUNet
-from course_utils.checks.exercises.nb06.skip_joins import joins
-from course_utils.checks.exercises.nb06.tutorial_decoder import note_parameters
+from course_utils.checks.exercises.nb06.repairs import joins, repair_experiment
 from course_utils.checks.mistakes import edits
 
-
-def pool_experiment(probe, PoolUNet):
-    for B, C, K, H, W in [(2, 3, 4, 12, 6), (3, 1, 5, 8, 6), (4, 2, 3, 4, 10)]:
-        with probe.advice(*HINTS):
-            module = probe.build(PoolUNet, C, K)
-            probe.train_and_eval(module, probe.normal(B, C, H, W))
-        note_parameters(probe, module)
-    probe.on_fake_device(module, probe.normal(B, C, H, W))
+TIP = "Print the sizes after every layer: up has to multiply by what the pool divides by."
+CASES = [(2, 3, 4, 12, 6), (3, 1, 5, 8, 6), (4, 2, 3, 4, 10)]
 
 
-HINTS = [
-    Hint(
-        "Sizes of tensors must match",
-        "",
-        "Print height and width after every layer: what the pool divides by is what the transposed "
-        "convolution has to multiply by.",
-    )
-]
+def sizes(probe, B, C, K, H, W):
+    return (C, K), [probe.normal(B, C, H, W)]
+
+
 MISTAKES = """
 # padded
 - nn.MaxPool2d(2)
@@ -46,8 +33,8 @@ or
 + return self
 - self.up(h)
 + F.pad(self.up(h), (dx // 2, dx - dx // 2, dy // 2, dy - dy // 2))
-The map that comes up is padded to the size of the skip. That runs, but the two no longer show the
-same place, because two thirds of the size come back: pool by 2, as the up layer doubles.
+The map that comes up is padded to the skip's size. That runs, but the two no longer show the same
+place: pool by 2, as up doubles.
 
 # stretched
 - nn.MaxPool2d(2)
@@ -59,8 +46,8 @@ or
 + nn.MaxPool2d(3)
 - self.up(h)
 + F.interpolate(self.up(h), size=skip.shape[2:], mode="bilinear")
-The map that comes up is stretched to the size of the skip. That runs, but it hides the fault, which
-is that the pool and the layer that doubles don't belong together: pool by 2.
+The map that comes up is stretched to the skip's size. That runs, but it hides the fault: pool by 2,
+as up doubles.
 
 # skip cut
 - nn.MaxPool2d(2)
@@ -80,8 +67,8 @@ or
 + nn.MaxPool2d(3)
 - skip], dim=1)
 + F.interpolate(skip, size=self.up(h).shape[2:])], dim=1)
-The skip is cut or shrunk to the size of what comes up. That runs, but the picture that comes out is
-smaller than the one that went in: pool by 2, as the transposed convolution doubles.
+The skip is cut or shrunk to the size of what comes up, and so is the picture that comes out. Pool
+by 2, as up doubles.
 
 # transposed convolution with more rows
 - nn.MaxPool2d(2)
@@ -97,7 +84,7 @@ pool to 4 and come back as 9: pool by 2.
 - kernel_size=2, stride=2
 + kernel_size=3, stride=3
 The transposed convolution steps by 3 now, as the pool does. That runs where 3 divides the sides,
-but the network should halve and double once: leave it at 2, and pool by 2.
+but the network should halve and double.
 
 # windows of 3
 - nn.MaxPool2d(2)
@@ -109,7 +96,7 @@ or
 - nn.MaxPool2d(2)
 + nn.MaxPool2d(3, stride=2)
 The pool steps by 2, but its windows are still 3 wide, so they overlap or don't fit. nn.MaxPool2d(2)
-has windows of 2x2 pixels and steps by 2.
+has windows of 2x2 pixels.
 
 # pool steps by another number
 - nn.MaxPool2d(2)
@@ -120,8 +107,7 @@ or
 or
 - nn.MaxPool2d(2)
 + nn.MaxPool2d(1)
-The pool doesn't divide the sides by 2, and the transposed convolution multiplies them by 2.
-nn.MaxPool2d(2) has windows of 2x2 pixels and steps by 2.
+The pool doesn't divide the sides by 2, and up multiplies them by 2: nn.MaxPool2d(2).
 
 # average
 - nn.MaxPool2d
@@ -134,8 +120,8 @@ The pool takes the average of its pixels. Here it takes the largest: nn.MaxPool2
 or
 - nn.MaxPool2d(2)
 + nn.Conv2d(ch, ch, 3, stride=2, padding=1)
-A convolution that steps by 2 has taken the place of the pool. That's a good network, but another
-one: nn.MaxPool2d(2) learns nothing.
+A convolution has taken the place of the pool. That's a good network, but another one:
+nn.MaxPool2d(2) learns nothing.
 
 # no SiLU
 - F.silu(self.down(x))
@@ -143,21 +129,15 @@ one: nn.MaxPool2d(2) learns nothing.
 or
 - F.silu(self.bottom(self.pool(skip)))
 + self.bottom(self.pool(skip))
-A SiLU is lost. Both convolutions on the way down have one, and the last convolution has none.
+A SiLU is lost. Both convolutions on the way down have one.
 
 """
 
 
-class PoolByFunction(nn.Module):
-    def __init__(self, in_ch, ch):
-        super().__init__()
-        self.up = Upsample(2 * ch, ch)
-        self.out = nn.Conv2d(2 * ch, in_ch, 3, 1, 1)
-        self.first, self.second = nn.Conv2d(in_ch, ch, 3, 1, 1), nn.Conv2d(ch, 2 * ch, 3, 1, 1)
-
+class PoolByFunction(PoolUNet):
     def forward(self, x):
-        h = F.silu(self.first(x))
-        low = self.second(F.max_pool2d(h, kernel_size=2, stride=2))
+        h = F.silu(self.down(x))
+        low = self.bottom(F.max_pool2d(h, kernel_size=2, stride=2))
         return self.out(torch.cat((self.up(F.silu(low)), h), 1))
 
 
@@ -196,7 +176,7 @@ EXERCISE = Exercise(
     notebook="06_debugging_dimensions",
     reference=PoolUNet,
     patient=PATIENTS["PoolUNet"],
-    experiment=pool_experiment,
+    experiment=repair_experiment(sizes, CASES, hints={"Sizes of tensors": TIP}),
     look="The order is: convolution, SiLU, pool, convolution, SiLU, transposed convolution, the "
     "skip behind what comes up, convolution.",
     catalogue=edits(PoolUNet, joins("self.up(h)", "self.out = nn.Conv2d(2 * ch") + MISTAKES),

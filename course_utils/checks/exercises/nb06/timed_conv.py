@@ -1,82 +1,53 @@
 """6.6 The time on the wrong axis."""
 
-import contextlib
-
 from einops import repeat
 from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Hint, Stop
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import TimedConv
-from course_utils.checks.exercises.nb06.tutorial_decoder import note_parameters
+from course_utils.checks.exercises.nb06.repairs import repair_experiment
 from course_utils.checks.mistakes import edits
 
-
-def timed_experiment(probe, TimedConv):
-    # With one picture, or where all sizes agree, wrong shapes run and show what else is wrong.
-    for sizes in [(4, 3, 4, 6, 4, 4), (1, 2, 6, 3, 5, 8)]:
-        with contextlib.suppress(Stop):
-            timed_case(probe, TimedConv, *sizes)
-    for sizes in [(2, 3, 5, 8, 4, 7), (3, 6, 2, 4, 7, 5)]:
-        module, inputs = timed_case(probe, TimedConv, *sizes)
-    probe.on_fake_device(module, *inputs)
-
-
-def timed_case(probe, TimedConv, B, C, K, D, H, W):
-    inputs = probe.normal(B, C, H, W), probe.normal(B, D)
-    with probe.advice(*HINTS):
-        module = probe.build(TimedConv, C, K, D)
-        probe.train_and_eval(module, *inputs)
-    note_parameters(probe, module)
-    return module, inputs
+LINE_UP = "Write both shapes flush right. Where they differ, one of the numbers has to be 1."
+HINTS = {
+    "size of tensor a|expanded size": LINE_UP,
+    "for input of size": "view repeats nothing. (B, K, 1, 1) is repeated by the sum itself.",
+    "mat1 and mat2": "The new axes belong to what self.time_proj returns, not to temb.",
+}
+CASES = [(2, 3, 5, 8, 4, 7), (3, 6, 2, 4, 7, 5)]
+LENIENT = [(4, 3, 4, 6, 4, 4), (1, 2, 6, 3, 5, 8)]
 
 
-HINTS = [
-    Hint(
-        "size of tensor a|expanded size",
-        "",
-        "Write the two shapes below each other, flush right: (B, K, H, W) and that of the "
-        "projected time. In each column the numbers have to agree, or one of them is 1.",
-    ),
-    Hint(
-        "invalid for input of size",
-        "",
-        "view can only rearrange the B * K numbers. PyTorch repeats them over the pixels by itself "
-        "if the time has the shape (B, K, 1, 1).",
-    ),
-    Hint(
-        "mat1 and mat2",
-        "",
-        "self.time_proj works on the last axis, which has to be the D numbers of temb. Give the "
-        "new axes to what it returns.",
-    ),
-]
+def sizes(probe, B, C, K, D, H, W):
+    return (C, K, D), [probe.normal(B, C, H, W), probe.normal(B, D)]
+
+
 MISTAKES = """
 # channels on the columns
 - [:, :, None, None]
 + [:, None, None]
 The projected time is (B, 1, 1, K), so its channels meet the columns. The new axes go behind the
-channels: [:, :, None, None] makes (B, K, 1, 1).
+channels: [:, :, None, None].
 
 # channels on the rows
 - [:, :, None, None]
 + [:, None, :, None]
-The projected time is (B, 1, K, 1), so its channels meet the rows. Both new axes go behind them:
-[:, :, None, None] makes (B, K, 1, 1).
+The projected time is (B, 1, K, 1), so its channels meet the rows. Both new axes go behind them: [:,
+:, None, None].
 
 # pictures on the channels, channels on the rows
 - [:, :, None, None]
 + [:, :, None]
-The projected time is (B, K, 1), or (1, B, K, 1). PyTorch lines shapes up from the right, so B meets
-the channels, and K the rows: both new axes have to go behind, [:, :, None, None].
+The projected time is (B, K, 1), or (1, B, K, 1). Shapes line up from the right, so B meets the
+channels, and K the rows: both new axes go behind.
 
 # pictures on the channels, channels on the columns
 - [:, :, None, None]
 + [:, None]
-The projected time is (B, 1, K), or (1, B, 1, K). PyTorch lines shapes up from the right, so B meets
-the channels, and K the columns: both new axes have to go behind, [:, :, None, None].
+The projected time is (B, 1, K), or (1, B, 1, K). Shapes line up from the right, so B meets the
+channels, and K the columns: both new axes go behind.
 
 # an axis too many
 - [:, :, None, None]
@@ -84,14 +55,13 @@ the channels, and K the columns: both new axes have to go behind, [:, :, None, N
 or
 - [:, :, None, None]
 + [None, :, None, None]
-The projected time has five axes, and so has the sum. It should be (B, K, 1, 1): one axis for each
-of (B, K, H, W).
+The projected time has five axes, and so has the sum. It should be (B, K, 1, 1).
 
 # axes before the projection
 - temb)[:, :, None, None]
 + temb[:, :, None, None])
-The new axes come too early. self.time_proj works on the last axis, which has to be the D numbers of
-temb: give the axes to what it returns.
+The new axes come too early. A linear layer works on the last axis, which has to be temb's D
+numbers: give the axes to what it returns.
 
 # batch lost in view
 - [:, :, None, None]
@@ -109,28 +79,28 @@ or
 - [:, :, None, None]
 + .mean()
 The projected time is averaged, so pictures or channels share a number. Each picture has its own for
-each channel, and [:, :, None, None] keeps them all.
+each channel.
 
 # time of the first picture for all
 - [:, :, None, None]
 + [:1, :, None, None]
-Every picture gets the time of the first one. Each has its own row in temb: use them all.
+Every picture gets the time of the first one, and each has its own row in temb.
 
 # SiLU on the time
 - self.time_proj(temb)[:, :, None, None]
 + F.silu(self.time_proj(temb))[:, :, None, None]
-The projected time goes through a SiLU of its own. There is only one, and it's that of the sum.
+The projected time goes through a SiLU of its own. There is one SiLU, and it's that of the sum.
 
 # SiLU on the embedding
 - self.time_proj(temb)
 + self.time_proj(F.silu(temb))
-temb goes through SiLU before its linear layer. Many published blocks do that, but here there is
-only one SiLU, that of the sum.
+temb goes through SiLU before its linear layer, as in many published blocks. Here there is one SiLU,
+that of the sum.
 
 # SiLU on the convolution
 - self.conv(x) +
 + F.silu(self.conv(x)) +
-The map goes through SiLU before the sum as well. There is only one SiLU, that of the sum.
+The map goes through SiLU before the sum as well. There is one SiLU, that of the sum.
 
 # time after SiLU
 - F.silu(self.conv(x) + self.time_proj(temb)[:, :, None, None])
@@ -160,16 +130,15 @@ or
 +
 - self.conv(x) + self.time_proj(temb)[:, :, None, None]
 + self.conv(x)
-The time has no effect on what is returned. Add self.time_proj(temb) to what the convolution
-returns.
+The time has no effect. Add self.time_proj(temb) to what the convolution returns.
 
 # time on the input
 - nn.Linear(time_dim, out_ch)
 + nn.Linear(time_dim, in_ch)
 - self.conv(x) + self.time_proj(temb)[:, :, None, None]
 + self.conv(x + self.time_proj(temb)[:, :, None, None])
-The time is added to the input, and time_proj has in_ch channels for that. It's another network: add
-the time after the convolution, because time_proj was right.
+The time is added to the input, and time_proj has in_ch channels for that. Add it after the
+convolution; time_proj was right.
 """
 
 
@@ -214,7 +183,7 @@ EXERCISE = Exercise(
     notebook="06_debugging_dimensions",
     reference=TimedConv,
     patient=PATIENTS["TimedConv"],
-    experiment=timed_experiment,
+    experiment=repair_experiment(sizes, CASES, LENIENT, HINTS),
     look="The projected time, (B, K, 1, 1), is added to what the convolution returns, and SiLU "
     "comes last.",
     catalogue=edits(TimedConv, MISTAKES),

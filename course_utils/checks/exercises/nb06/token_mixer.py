@@ -1,73 +1,47 @@
 """6.4 A layer that returns two things."""
 
-import contextlib
-
 from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Hint, Stop
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import TokenMixer
-from course_utils.checks.exercises.nb06.tutorial_decoder import note_parameters
+from course_utils.checks.exercises.nb06.repairs import repair_experiment
 from course_utils.checks.mistakes import edits
 
-
-def mixer_experiment(probe, TokenMixer):
-    with contextlib.suppress(Stop):  # with sizes that agree, wrong axes run and show the rest
-        mixer_case(probe, TokenMixer, 4, 4, 4, 2)
-    for sizes in [(3, 5, 8, 2), (4, 7, 6, 3), (5, 2, 9, 1)]:
-        module, tokens = mixer_case(probe, TokenMixer, *sizes)
-    probe.on_fake_device(module, tokens)
+HINTS = {
+    "not tuple|'tuple' object": "Take the first of the pair that the attention returns.",
+    "required positional": "The attention takes query, key and value: here h, h, h.",
+}
+CASES = [(3, 5, 8, 2), (4, 7, 6, 3), (5, 2, 9, 1)]
 
 
-def mixer_case(probe, TokenMixer, B, N, C, heads):
-    tokens = 2 * probe.normal(B, N, C) + 1
-    with probe.advice(*HINTS):
-        module = probe.build(TokenMixer, C, heads)
-        probe.train_and_eval(module, tokens)
-    note_parameters(probe, module)
-    return module, tokens
+def sizes(probe, B, N, C, heads):
+    return (C, heads), [2 * probe.normal(B, N, C) + 1]
 
 
-HINTS = [
-    Hint(
-        "not tuple|'tuple' object",
-        "",
-        "nn.MultiheadAttention returns a pair, and you pass on the pair. Take its first part.",
-    ),
-    Hint(
-        "missing . required positional",
-        "",
-        "nn.MultiheadAttention takes three inputs. nn.Sequential hands on one, so call the "
-        "attention by itself: self.attention(h, h, h).",
-    ),
-]
 MISTAKES = """
 # weights taken
 - h, weights = self
 + weights, h = self
-These are the weights of the mixtures, (B, N, N), the second of the pair. The first is what the
-tokens become, (B, N, C): h, weights = ...
+You go on with the weights of the mixtures, (B, N, N). The first of the pair is the new tokens.
 
 # pair taken
 - h, weights = self
 + h = self
-nn.MultiheadAttention returns a pair, and the next layer takes a tensor. Take the first of the two:
-h, weights = ... or [0].
+You pass on the pair that the attention returns. Take the first of the two: h, weights = ...
 
 # first picture taken
 - self.mix(h)
 + self.mix(h[0])
-There is one [0] too many. The first takes the new tokens from the pair, and the second takes the
-first picture of the batch for all.
+There is one [0] too many, and it takes the first picture of the batch for all of them.
 
 # batch_first lost
 - , batch_first=True
 +
-batch_first=True is lost, so axis 0 is taken for the tokens and axis 1 for the batch. The shapes are
-the same, but now pictures look at each other, and tokens don't.
+batch_first=True is lost, so axis 0 is taken for the tokens. The shapes are the same, but now
+pictures look at each other, and tokens don't.
 
 # no attention
 - h, weights = self.attention(h, h, h)
@@ -78,18 +52,17 @@ or
 - h, weights = self.attention(h, h, h)
 +
 The attention has no part in the result, so no token looks at another. Call it by itself, and go on
-with what it returns: h, weights = self.attention(h, h, h).
+with what it returns.
 
 # nothing added
 - tokens + self
 + self
-The tokens themselves are missing from the result. Return tokens plus what the last layer gives.
+The tokens themselves are missing from the result: return tokens plus what mix gives.
 
 # normalised tokens added
 - h = self.norm(tokens)
 + h = tokens = self.norm(tokens)
-You add the normalised tokens. Add them as they came in, and use another name, such as h, for what
-you make of them.
+You add the normalised tokens. Add them as they came in, and call what you make of them h.
 
 # tokens added twice
 - return tokens + self.mix(h)
@@ -101,14 +74,13 @@ or
 or
 - return tokens + self.mix(h)
 + return tokens + h + self.mix(h)
-There is more than one sum. (Transformers often have two, but not this layer.) The tokens are added
-once, to what the last layer gives: tokens + mix(h).
+There is more than one sum. (Transformers often have two.) Here the tokens are added once, at the
+end: tokens + mix(h).
 
 # tokens added before the linear layer
 - return tokens + self.mix(h)
 + return self.mix(tokens + h)
-The tokens are added before the linear layer, which then mixes them too. Add them at the end: tokens
-+ mix(h).
+The tokens are added before the linear layer, which then mixes them too: tokens + mix(h).
 
 # norm after the attention
 - h = self.norm(tokens)
@@ -122,8 +94,7 @@ The norm comes after the attention. The order is norm, attention, linear layer.
 + h = tokens
 - tokens + self.mix(h)
 + self.norm(tokens + self.mix(h))
-The norm comes at the end, after the sum. The order is norm, attention, linear layer, and then the
-sum.
+The norm comes at the end. The order is norm, attention, linear layer, and then the sum.
 
 # no norm
 - h = self.norm(tokens)
@@ -133,8 +104,7 @@ or
 +
 - h = self.norm(tokens)
 + h = tokens
-The norm has no part in the result. It comes first: h = self.norm(tokens), and the attention gets h
-three times.
+The norm has no part in the result. It comes first: the attention gets h = norm(tokens).
 
 # not all three normalised
 - self.attention(h, h, h)
@@ -165,21 +135,19 @@ The attention always has one head, whatever heads says. Hand the number on to it
 """
 
 
+class SelfAttention(nn.MultiheadAttention):
+    def forward(self, x):
+        return super().forward(x, x, x, need_weights=False)[0]
+
+
 class MixerOfALayer(nn.Module):
     def __init__(self, ch, heads):
         super().__init__()
-        self.layers = nn.Sequential(nn.LayerNorm(ch), SelfAttention(ch, heads), nn.Linear(ch, ch))
+        attention = SelfAttention(ch, heads, batch_first=True)
+        self.layers = nn.Sequential(nn.LayerNorm(ch), attention, nn.Linear(ch, ch))
 
     def forward(self, tokens):
         return tokens + self.layers(tokens)
-
-
-class SelfAttention(nn.MultiheadAttention):
-    def __init__(self, ch, heads):
-        super().__init__(ch, heads, batch_first=True)
-
-    def forward(self, x):
-        return super().forward(x, x, x, need_weights=False)[0]
 
 
 class MixerByIndex(nn.Module):
@@ -225,7 +193,7 @@ EXERCISE = Exercise(
     notebook="06_debugging_dimensions",
     reference=TokenMixer,
     patient=PATIENTS["TokenMixer"],
-    experiment=mixer_experiment,
+    experiment=repair_experiment(sizes, CASES, lenient=[(4, 4, 4, 2)], hints=HINTS),
     look="The order is norm, attention of the normalised tokens with themselves, linear layer. "
     "Then the tokens as they came in are added.",
     catalogue=edits(TokenMixer, MISTAKES),

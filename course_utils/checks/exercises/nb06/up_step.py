@@ -4,25 +4,23 @@ import torch
 from einops import pack
 from torch import nn
 
-from course_utils.blocks import ConvBlock, Upsample
+from course_utils.blocks import ConvBlock
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Hint
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import UpStep
-from course_utils.checks.exercises.nb06.skip_joins import joins
-from course_utils.checks.exercises.nb06.tutorial_decoder import note_parameters
+from course_utils.checks.exercises.nb06.repairs import joins, repair_experiment
 from course_utils.checks.mistakes import edits
 
+HINTS = {
+    "to have .* channels": "Print what goes into that layer. It should have 2K after the join.",
+    "Sizes of tensors": "The skip is twice as large as x: double x, and then join the two.",
+}
+CASES = [(3, 7, 4, 5, 2, 3), (2, 3, 6, 4, 3, 1), (4, 10, 5, 3, 1, 2)]
 
-def step_experiment(probe, UpStep):
-    for B, C, K, D, H, W in [(3, 7, 4, 5, 2, 3), (2, 3, 6, 4, 3, 1), (4, 10, 5, 3, 1, 2)]:
-        with probe.advice(*HINTS):
-            module = probe.build(UpStep, C, K, D)
-            inputs = probe.normal(B, C, H, W), probe.normal(B, K, 2 * H, 2 * W), probe.normal(B, D)
-            note_skip(probe, module, *inputs)
-            probe.train_and_eval(module, *inputs)
-        note_parameters(probe, module)
-    probe.on_fake_device(module, *inputs)
+
+def sizes(probe, B, C, K, D, H, W):
+    inputs = probe.normal(B, C, H, W), probe.normal(B, K, 2 * H, 2 * W), probe.normal(B, D)
+    return (C, K, D), inputs
 
 
 def note_skip(probe, module, x, skip, temb):
@@ -31,9 +29,9 @@ def note_skip(probe, module, x, skip, temb):
 
     class Watched(torch.Tensor):
         @classmethod
-        def __torch_function__(cls, function, types, args=(), kwargs=None):
-            touched.append(function)
-            return super().__torch_function__(function, types, args, kwargs or {})
+        def __torch_function__(cls, *args, **kwargs):
+            touched.append(args)
+            return super().__torch_function__(*args, **kwargs)
 
     try:
         module(x, skip.as_subclass(Watched), temb)
@@ -45,19 +43,6 @@ def note_skip(probe, module, x, skip, temb):
     probe.note("the skip is used", bool(touched), how, tip)
 
 
-HINTS = [
-    Hint(
-        "to have .* channels",
-        "",
-        "Print the shape of what goes into that layer. After the join it should have the channels "
-        "of both maps, 2 * out_ch.",
-    ),
-    Hint(
-        "Sizes of tensors must match",
-        "",
-        "The skip has twice the height and width of x. Double x first, then join the two.",
-    ),
-]
 MISTAKES = """
 # block made narrower
 - ConvBlock(2 * out_ch
@@ -72,7 +57,7 @@ The block is made for out_ch channels now, and gets those of two maps. It was ri
 + x = self.up(x)
 + return self.block(x, temb) + skip
 The skip is added after the block, which never sees it. Join it to the doubled map before the block,
-with cat; the block was made for both.
+with cat.
 
 # skip joined at the end
 - ConvBlock(2 * out_ch
@@ -81,8 +66,8 @@ with cat; the block was made for both.
 - return self.block(x, temb)
 + x = self.up(x)
 + return torch.cat([self.block(x, temb), skip], dim=1)
-The skip is joined after the block, which never sees it, so 2 * out_ch channels come out. Join it
-before the block; the block was made for both.
+The skip is joined after the block, which never sees it. Join it before; the block was made for
+both.
 
 # joined to itself
 - [self.up(x), skip]
@@ -91,7 +76,7 @@ or
 - [self.up(x), skip]
 + [skip, skip]
 One of the two maps is joined to itself, and the other isn't used. The channels fit, but half the
-information is missing: join the doubled map and the skip.
+information is missing.
 
 # filled with zeros
 - [self.up(x), skip]
@@ -99,14 +84,12 @@ information is missing: join the doubled map and the skip.
 or
 - [self.up(x), skip]
 + [self.up(x), torch.zeros_like(skip)]
-The missing channels are filled with zeros. They fit, but the skip still isn't used: join it to the
-doubled map.
+The missing channels are filled with zeros. They fit, but the skip still isn't used.
 
 # joined before doubling
 - torch.cat([self.up(x), skip], dim=1)
 + self.up(torch.cat([x, skip], dim=1))
-The skip meets x before it is doubled, when their sizes differ. First x = self.up(x), then join the
-two.
+The skip meets x before it is doubled, when their sizes differ. First x = self.up(x), then join.
 
 """
 
@@ -131,20 +114,15 @@ class StepThatFills(UpStep):
         return self.block(joined, temb)
 
 
-class StepInOneLine(UpStep):
+class StepByStack(UpStep):
     def forward(self, below, across, temb):
-        return self.block(torch.hstack((self.up(below), across)), temb)
+        return self.block(torch.stack([self.up(below), across], dim=1).flatten(1, 2), temb)
 
 
-class StepByStack(nn.Module):
-    def __init__(self, in_ch, out_ch, time_dim):
-        super().__init__()
-        self.parts = nn.ModuleDict({"up": Upsample(in_ch, out_ch)})
-        self.parts["block"] = ConvBlock(2 * out_ch, out_ch, time_dim)
-
+class StepByPadding(UpStep):
     def forward(self, x, skip, temb):
-        two = torch.stack([self.parts["up"](x), skip], dim=1)
-        return self.parts["block"](two.flatten(1, 2), temb)
+        nothing = torch.zeros_like(skip)
+        return self.block(torch.hstack([self.up(x), nothing]) + torch.hstack([nothing, skip]), temb)
 
 
 EXERCISE = Exercise(
@@ -153,8 +131,8 @@ EXERCISE = Exercise(
     notebook="06_debugging_dimensions",
     reference=UpStep,
     patient=PATIENTS["UpStep"],
-    experiment=step_experiment,
+    experiment=repair_experiment(sizes, CASES, hints=HINTS, before=note_skip),
     look="The order is: double the map, put the skip behind it along the channels, block.",
     catalogue=edits(UpStep, joins("self.up(x)", "ConvBlock(2 * out_ch") + MISTAKES),
-    also_right=[StepByEinops, StepThatFills, StepInOneLine, StepByStack],
+    also_right=[StepByEinops, StepThatFills, StepByStack, StepByPadding],
 )
