@@ -137,8 +137,8 @@ class DecoderByRecursion(TutorialDecoder):
     def level(self, x, skips, temb):
         if not skips:
             return x
-        x = self.ups[-len(skips)](self.level(x, skips[1:], temb))
-        return self.blocks[-len(skips)](torch.hstack([x, skips[0]]), temb)
+        x = self.ups[len(skips) - 1](self.level(x, skips[1:], temb))
+        return self.blocks[len(skips) - 1](torch.hstack([x, skips[0]]), temb)
 
 
 EXERCISE = Exercise(
