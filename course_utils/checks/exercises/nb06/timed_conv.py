@@ -17,7 +17,7 @@ HINTS = {
     "mat1 and mat2": "The new axes belong to what self.time_proj returns, not to temb.",
 }
 CASES = [(2, 3, 5, 8, 4, 7), (3, 6, 2, 4, 7, 5)]
-LENIENT = [(4, 3, 4, 6, 4, 4), (1, 2, 6, 3, 5, 8)]
+LENIENT = [(1, 3, 4, 6, 4, 4), (4, 3, 4, 6, 4, 4)]
 
 
 def sizes(probe, B, C, K, D, H, W):

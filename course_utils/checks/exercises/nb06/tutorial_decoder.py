@@ -17,7 +17,7 @@ HINTS = {
     "out of range": "For the lowest level i is len(chs) - 1, and for the top it is 1.",
 }
 CASES = [(3, [2, 5, 10], 4, 6, 1, 2), (2, [4, 7, 6, 3], 2, 5, 1, 1)]
-LENIENT = [(2, [5, 5], 3, 4, 1, 2), (2, [3, 6], 4, 5, 2, 1)]
+LENIENT = [(2, [5, 5], 3, 4, 1, 2)]
 
 
 def sizes(probe, B, chs, K, D, H, W):
