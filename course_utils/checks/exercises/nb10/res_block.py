@@ -1,0 +1,400 @@
+"""10.1 The block of the published networks."""
+
+import torch
+from einops import reduce
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.blocks import ResBlock
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.mistakes import edits
+
+MAIN_PATH = (
+    "The main path goes: norm1, SiLU, conv1, plus time_proj(silu(temb)), norm2, SiLU, dropout, "
+    "conv2. Compare it with yours, step by step."
+)
+SUM = (
+    "The time has the right effect, so the main path is right too, but for its biases. Look at "
+    "what is added at the end (x, untouched), and at what happens to the sum (nothing)."
+)
+CASES = [
+    (3, 64, 64, 7, 5, 4, (), SUM),
+    (3, 32, 64, 7, 5, 4, (), "It's right where in_ch equals out_ch, and not where they differ. "
+     "Look at the shortcut: there it's a convolution of x."),
+    (2, 64, 128, 5, 3, 6, (0.0, 1e-5, 5), "It's right with shortcut_size = 1, and not with 5."),
+    (2, 96, 64, 6, 4, 3, (0.0, 0.5, 3), "It's right with the default eps, and not with another "
+     "one. Both norms need it: group_norm(ch, eps)."),
+    (3, 64, 64, 9, 2, 5, (0.3, 1e-5, 3), "It's right without dropout. There is one "
+     "nn.Dropout(dropout), between the second SiLU and conv2."),
+]  # fmt: skip
+HINTS = [
+    (r"size of tensor a.*dimension [23]", r"temb|time", "The projected time is (B, K), the "
+     "features (B, K, H, W). It needs two new axes after the channels: [:, :, None, None]."),
+    (r"size of tensor a.*dimension 1", r"", "You add in_ch channels to out_ch channels. The time "
+     "must be projected to out_ch, and x needs its convolution where the two differ."),
+    (r"Kernel size can't|dimension [23]", r"", "A convolution changes the height and width here. "
+     "A kernel of size n keeps them with padding=n // 2."),
+]  # fmt: skip
+
+
+def block_experiment(probe, ResBlock):
+    # With 32 channels each is a group of its own, and norm2 takes the time out again.
+    for B, in_ch, out_ch, D, H, W, more, look in CASES:
+        x, temb = probe.normal(B, in_ch, H, W), probe.normal(B, D)
+        with probe.advice(*HINTS, look=look):
+            block = probe.build(ResBlock, in_ch, out_ch, D, *more)
+            if look == SUM:  # the effect of the time depends on the main path alone
+                with_time = [probe.run("block(x, temb)", block, x, t) for t in (temb, -temb)]
+                if all(map(torch.is_tensor, with_time)):
+                    effect = (with_time[0] - with_time[1]).detach()
+                    probe.note("what changes with the time", effect, look=MAIN_PATH)
+            probe.train_and_eval(block, x, temb)
+    probe.on_fake_device(block, x, temb)
+
+
+MISTAKES = """
+# norms after the convolutions
+- group_norm(in_ch, eps)
++ group_norm(out_ch, eps)
+- self.conv1(F.silu(self.norm1(x)))
++ F.silu(self.norm1(self.conv1(x)))
+- self.conv2(self.dropout(F.silu(self.norm2(h))))
++ self.dropout(F.silu(self.norm2(self.conv2(h))))
+Your norms come after the convolutions, as in ConvBlock. In this block they come first: norm, SiLU,
+convolution. So norm1 has in_ch channels.
+
+# SiLU before the norm
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(self.norm1(F.silu(x)))
+or
+- self.dropout(F.silu(self.norm2(h)))
++ self.dropout(self.norm2(F.silu(h)))
+or
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(self.norm1(F.silu(x)))
+- self.dropout(F.silu(self.norm2(h)))
++ self.dropout(self.norm2(F.silu(h)))
+SiLU comes before a norm. The order is norm, SiLU, convolution, in both halves.
+
+# SiLU after the convolutions
+- h = self.conv1(F.silu(self.norm1(x)))
++ h = F.silu(self.conv1(self.norm1(x)))
+- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
++ h = F.silu(self.conv2(self.dropout(self.norm2(h))))
+SiLU comes after the convolutions. It belongs between norm and convolution, both times.
+
+# SiLU missing
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(self.norm1(x))
+or
+- self.dropout(F.silu(self.norm2(h)))
++ self.dropout(self.norm2(h))
+Between a norm and its convolution SiLU is missing. The order is norm, SiLU, convolution, twice.
+
+# another activation
+- self.conv1(F.silu(
++ self.conv1(F.relu(
+- self.dropout(F.silu(
++ self.dropout(F.relu(
+or
+- self.conv1(F.silu(
++ self.conv1(F.gelu(
+- F.silu(temb)
++ F.gelu(temb)
+- self.dropout(F.silu(
++ self.dropout(F.gelu(
+Your activation isn't SiLU, x * sigmoid(x), but another one, such as ReLU or GELU. Use F.silu or
+nn.SiLU(), for the time as well.
+
+# time without SiLU
+- self.time_proj(F.silu(temb))
++ self.time_proj(temb)
+temb goes straight into the linear layer. Here it passes SiLU first: time_proj(silu(temb)).
+
+# SiLU after the time's layer
+- self.time_proj(F.silu(temb))
++ F.silu(self.time_proj(temb))
+You apply SiLU after the time's linear layer. Apply it to temb, before it: time_proj(silu(temb)).
+
+# time after conv2
+- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
++
+- return h + self.shortcut(x)
++ return h + self.time_proj(F.silu(temb))[:, :, None, None] + self.shortcut(x)
+You add the time after conv2, where it can only shift channels. Add it to what conv1 returns.
+
+# time after norm2
+- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
+- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
++ h = self.norm2(h) + self.time_proj(F.silu(temb))[:, :, None, None]
++ h = self.conv2(self.dropout(F.silu(h)))
+or
+- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
+- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
++ h = F.silu(self.norm2(h)) + self.time_proj(F.silu(temb))[:, :, None, None]
++ h = self.conv2(self.dropout(h))
+You add the time after norm2. Add it to what conv1 returns, before the norm.
+
+# time before conv1
+- h = self.conv1(F.silu(self.norm1(x)))
+- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
++ h = self.conv1(F.silu(self.norm1(x)) + self.time_proj(F.silu(temb))[:, :, None, None])
+You add the time before conv1. It has out_ch numbers: add it to what conv1 returns.
+
+# time multiplied
+- h = h + self
++ h = h * self
+The time multiplies the features; here it is added. (Scaling works too: DiT does it.)
+
+# scale and shift
+- self.time_proj = nn.Linear(time_dim, out_ch)
++ self.time_proj = nn.Linear(time_dim, 2 * out_ch)
+- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
+- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
++ scale, shift = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
++ h = self.conv2(self.dropout(F.silu(self.norm2(h) * (1 + scale) + shift)))
+Your time scales and shifts what norm2 returns, as in the later ADM networks. This block is simpler:
+the time is only added, to what conv1 returns.
+
+# no time
+- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
++
+The time has no effect. Add time_proj(silu(temb)) to what conv1 returns, and pass on the sum.
+
+# time not spread over the pixels
+- [:, :, None, None]
++
+or
+- [:, :, None, None]
++ [:, :, None]
+The projected time, (B, K), doesn't line up with features of shape (B, K, H, W). It needs two more
+axes at the end: [:, :, None, None].
+
+# shortcut of the normalised x
+- self.shortcut(x)
++ self.shortcut(self.norm1(x))
+or
+- self.shortcut(x)
++ self.shortcut(F.silu(self.norm1(x)))
+The shortcut carries the normalised x. It must carry x itself, so that there's a path past all
+norms. (Do you overwrite x?)
+
+# shortcut of h
+- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
+- return h + self.shortcut(x)
++ return self.conv2(self.dropout(F.silu(self.norm2(h)))) + self.shortcut(h)
+or
+- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
+- return h + self.shortcut(x)
++ return self.conv2(self.dropout(F.silu(self.norm2(h)))) + h
+What you add at the end is made from h, which the block has computed by then. It must be made from
+x, the block's input. (Do you overwrite x?)
+
+# no shortcut
+- return h + self.shortcut(x)
++ return h
+The shortcut is missing. The block returns h + shortcut(x).
+
+# in_ch channels added to out_ch
+- self.shortcut(x)
++ x
+or
+- nn.Linear(time_dim, out_ch)
++ nn.Linear(time_dim, in_ch)
+You add something with in_ch channels to something with out_ch. If it's the time, its linear layer
+must return out_ch numbers; if it's x, it must pass through the shortcut's convolution first.
+
+# sum activated
+- return h + self.shortcut(x)
++ return F.silu(h + self.shortcut(x))
+You apply an activation to the sum. Return h + shortcut(x) as it is, so that its path stays free.
+
+# sum over the root of 2
+- return h + self.shortcut(x)
++ return (h + self.shortcut(x)) / 2**0.5
+You divide the sum by the square root of 2. The block returns h + shortcut(x) as it is.
+
+# shortcut always a convolution
+- if in_ch != out_ch
++ if True
+Your shortcut has a convolution even where in_ch equals out_ch. There it's x itself: nn.Identity().
+
+# shortcut_size ignored
+- self.shortcut = nn.Conv2d(in_ch, out_ch, shortcut_size, padding=shortcut_size // 2)
++ self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
+shortcut_size has no effect. It's the kernel size of the shortcut's convolution.
+
+# shortcut without padding
+- , padding=shortcut_size // 2
++
+The shortcut's convolution has no padding, so the picture loses its edge and no longer fits h. A
+kernel of size n keeps the size with padding=n // 2.
+
+# eps ignored
+- self.norm1 = group_norm(in_ch, eps)
++ self.norm1 = group_norm(in_ch)
+- self.norm2 = group_norm(out_ch, eps)
++ self.norm2 = group_norm(out_ch)
+eps has no effect. Pass it to both norms: group_norm(ch, eps).
+
+# eps in one norm
+- self.norm2 = group_norm(out_ch, eps)
++ self.norm2 = group_norm(out_ch)
+eps reaches only one of the norms. Pass it to both: group_norm(ch, eps).
+
+# another number of groups
+- self.norm1 = group_norm(in_ch, eps)
++ self.norm1 = nn.GroupNorm(8, in_ch, eps)
+- self.norm2 = group_norm(out_ch, eps)
++ self.norm2 = nn.GroupNorm(8, out_ch, eps)
+or
+- self.norm1 = group_norm(in_ch, eps)
++ self.norm1 = nn.GroupNorm(1, in_ch, eps)
+- self.norm2 = group_norm(out_ch, eps)
++ self.norm2 = nn.GroupNorm(1, out_ch, eps)
+Your norms don't have 32 groups. Use group_norm(ch, eps), or nn.GroupNorm(32, ch, eps).
+
+# BatchNorm
+- self.norm1 = group_norm(in_ch, eps)
++ self.norm1 = nn.BatchNorm2d(in_ch, eps)
+- self.norm2 = group_norm(out_ch, eps)
++ self.norm2 = nn.BatchNorm2d(out_ch, eps)
+With BatchNorm a picture's result depends on its batch. Use GroupNorm here: group_norm(ch, eps).
+
+# norm missing
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(F.silu(x))
+or
+- F.silu(self.norm2(h))
++ F.silu(h)
+One of the norms isn't used. A norm and a SiLU come before each of the two convolutions.
+
+# norm for the wrong channels
+- group_norm(in_ch, eps)
++ group_norm(out_ch, eps)
+or
+- group_norm(out_ch, eps)
++ group_norm(in_ch, eps)
+A norm has as many channels as its input. norm1 comes before conv1 and gets x, with in_ch; norm2
+gets what conv1 made, with out_ch.
+
+# conv2 for in_ch channels
+- self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
++ self.conv2 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
+Your conv2 expects in_ch channels, but conv1 makes out_ch: conv2 goes from out_ch to out_ch.
+
+# no bias
+- self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
++ self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1, bias=False)
+- self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
++ self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1, bias=False)
+Your 3x3 convolutions have no bias. Leave out bias=False: no norm follows that would cancel it.
+
+# dropout ignored
+- nn.Dropout(dropout)
++ nn.Identity()
+dropout has no effect in training. nn.Dropout(dropout) comes right before conv2.
+
+# dropout in eval mode
+- self.dropout(F
++ F.dropout(F
+- h))))
++ h)), self.dropout.p))
+Your dropout stays active in eval mode. F.dropout needs training=self.training.
+
+# dropout of channels
+- nn.Dropout(dropout)
++ nn.Dropout2d(dropout)
+nn.Dropout2d sets whole channels to zero. nn.Dropout picks single numbers.
+
+# dropout too early
+- self.dropout(F.silu(self.norm2(h)))
++ F.silu(self.norm2(self.dropout(h)))
+or
+- self.dropout(F.silu(self.norm2(h)))
++ F.silu(self.dropout(self.norm2(h)))
+or
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(self.dropout(F.silu(self.norm1(x))))
+- self.dropout(F.silu(self.norm2(h)))
++ F.silu(self.norm2(h))
+Your dropout comes too early. It comes right before conv2, after the second SiLU.
+
+# dropout too late
+- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
++ h = self.dropout(self.conv2(F.silu(self.norm2(h))))
+Your dropout comes after conv2. It comes right before it, after the second SiLU.
+
+# dropout twice
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(self.dropout(F.silu(self.norm1(x))))
+You apply dropout before both convolutions. It comes before the second one only.
+"""
+
+
+class Half(nn.Sequential):
+    def __init__(self, in_ch, out_ch, eps, dropout=0.0):
+        conv = nn.Conv2d(in_ch, out_ch, 3, padding="same")
+        super().__init__(nn.GroupNorm(32, in_ch, eps), nn.SiLU(), nn.Dropout(dropout), conv)
+
+
+class BlockOfHalves(nn.Module):
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__()
+        self.half2, self.half1 = Half(out_ch, out_ch, eps, dropout), Half(in_ch, out_ch, eps)
+        self.mlp = nn.Sequential(nn.SiLU(), nn.Linear(time_dim, out_ch))
+        self.past = nn.Sequential()
+        if out_ch != in_ch:
+            self.past.append(nn.Conv2d(in_ch, out_ch, shortcut_size, padding="same"))
+
+    def forward(self, x, temb):
+        h = self.half1(x)
+        h += self.mlp(temb).unflatten(1, (-1, 1, 1))
+        return self.half2(h).add(self.past(x))
+
+
+class BlockByEinops(ResBlock):
+    def forward(self, x, temb):
+        time = reduce(self.time_proj(F.silu(temb)), "b c -> b c 1 1", "sum")
+        h = time + self.conv1(F.silu(self.norm1(x)))
+        return sum([self.shortcut(x), self.conv2(self.dropout(F.silu(self.norm2(h))))])
+
+
+class BlockWithFunctions(ResBlock):
+    def forward(self, x, temb):
+        h = x
+        for norm, conv in [(self.norm1, self.conv1), (self.norm2, self.conv2)]:
+            h = F.group_norm(h, 32, norm.weight, norm.bias, norm.eps)
+            h = h * h.sigmoid()
+            if conv is self.conv2:
+                h = F.dropout(h, self.dropout.p, self.training)
+            h = F.conv2d(h, conv.weight, conv.bias, padding=1)
+            if conv is self.conv1:
+                h = h + self.time_proj(F.silu(temb))[..., None, None]
+        return h + self.shortcut(x)
+
+
+class BlockNormalisedByHand(ResBlock):
+    def normed(self, norm, h):
+        groups = h.unflatten(1, (32, -1))
+        var, mean = torch.var_mean(groups, dim=(2, 3, 4), keepdim=True, correction=0)
+        h = ((groups - mean) / (var + norm.eps).sqrt()).flatten(1, 2)
+        return h * norm.weight[:, None, None] + norm.bias[:, None, None]
+
+    def forward(self, x, temb):
+        around = self.shortcut(x)
+        x = self.conv1(F.silu(self.normed(self.norm1, x)))
+        x = x + self.time_proj(F.silu(temb)).view(*x.shape[:2], 1, 1)
+        return around + self.conv2(self.dropout(F.silu(self.normed(self.norm2, x))))
+
+
+EXERCISE = Exercise(
+    id="10.1",
+    title="The block of the published networks",
+    notebook="10_published_unets",
+    reference=ResBlock,
+    experiment=block_experiment,
+    look=MAIN_PATH,
+    catalogue=edits(ResBlock, MISTAKES),
+    also_right=[BlockOfHalves, BlockByEinops, BlockWithFunctions, BlockNormalisedByHand],
+)
