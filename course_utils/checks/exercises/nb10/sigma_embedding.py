@@ -29,11 +29,10 @@ SMALL = (
 HINTS = [
     (r"one element|converted to", r"torch\.tensor\(", "torch.tensor makes a tensor of plain "
      "numbers. To join tensors, use torch.stack([..., ...], dim=1)."),
-    (r"mat1 and mat2 shapes|Dimension out of range", r"", "linear1 takes rows of two numbers, "
-     "(B, 2). torch.stack([..., ...], dim=1) lays two vectors side by side."),
     (r"one element|converted to|must be real number", r"math\.", "math.log, math.sin and math.cos "
      "take one number. sigma.log(), a.sin() and a.cos() take a whole tensor."),
-    (r"numpy|Numpy", r"", "NumPy can't take this tensor. PyTorch has its own: sigma.log()."),
+    (r"mat1 and mat2 shapes", r"", "linear1 takes rows of two numbers, (B, 2): torch.stack([..., "
+     "...], dim=1) lays two vectors side by side."),
 ]  # fmt: skip
 
 
@@ -69,12 +68,11 @@ MISTAKES = """
 # no logarithm
 - sigma.log() / 2
 + sigma / 2
-There's no logarithm. Without one, sin(sigma / 2) takes many different large levels for the same.
-
-# sigma itself
+or
 - sigma.log() / 2
 + sigma
-You take the sine and cosine of sigma itself. Take those of log(sigma) / 2.
+There's no logarithm. Without one, many different large levels look the same to the network: the
+angle is log(sigma) / 2.
 
 # another base
 - sigma.log()
@@ -97,13 +95,6 @@ sigma**2, is twice that of sigma.)
 - sigma.log() / 2
 + sigma.log() / 4
 You divide the logarithm by 4, as EDM does. Here it's halved: log(sigma) / 2.
-
-# sine and cosine halved
-- sigma.log() / 2
-+ sigma.log()
-- angle.sin(), angle.cos()
-+ angle.sin() / 2, angle.cos() / 2
-You halve the sine and the cosine. Halve the angle before: sin(log(sigma) / 2).
 
 # halved before the logarithm
 - sigma.log() / 2
@@ -168,23 +159,20 @@ never 0 here: take log(sigma).
 + self.linear2(self.linear1(pair))
 There's no SiLU between the two linear layers. Without one, they can do no more than a single layer.
 
-# SiLU at the end
+# SiLU in another place
 - return self.linear2(F.silu(self.linear1(pair)))
 + return F.silu(self.linear2(F.silu(self.linear1(pair))))
-The embedding ends with a SiLU. Leave it out: each block has its own before its linear layer.
-
-# SiLU in the wrong place
-- self.linear2(F.silu(self.linear1(pair)))
-+ self.linear2(self.linear1(F.silu(pair)))
 or
-- self.linear2(F.silu(self.linear1(pair)))
-+ F.silu(self.linear2(self.linear1(pair)))
-There's no SiLU between the two linear layers, but one before or after them. It belongs in between.
-
-# SiLU at the beginning
+- return self.linear2(F.silu(self.linear1(pair)))
++ return F.silu(self.linear2(self.linear1(pair)))
+or
 - self.linear1(pair)
 + self.linear1(F.silu(pair))
-There's a SiLU before the first linear layer too. Keep only the one between the layers.
+or
+- self.linear2(F.silu(self.linear1(pair)))
++ self.linear2(self.linear1(F.silu(pair)))
+There's a SiLU before or after the two linear layers. There is just one, in between: each block has
+its own before it uses the embedding.
 
 # another activation
 - F.silu

@@ -20,12 +20,11 @@ CASES = [
     (7, 7, "Fewer steps are right. With as many steps as levels, each index comes once, and 0 "
      "twice."),
     (11, 1, "Several steps are right. With one step, the indices are T - 1 and 0."),
-    (100, 7, INDICES),
     (20, 8, "This is right unless T (1 - i/n) ends in .5. There, use Python's round, which takes "
      "the even neighbour, and subtract 1 after it: round(12.5) - 1 is 11."),
 ]  # fmt: skip
 HINTS = [
-    (r"step must be greater than zero", r"", "A tensor can't be sliced backwards. It has .flip(0)."),
+    (r"step must be greater than zero", r"", "A tensor has .flip(0) for that."),
     (r"used as indices|out of bounds|out of range", r"", "Print your indices: they must be whole "
      "numbers from 0 to T - 1."),
 ]  # fmt: skip
@@ -101,15 +100,13 @@ i = n - 1, and let 0 be the last index.
 + )) for
 Your first index is T, but the levels end at T - 1. Subtract 1: round(T (1 - i/n)) - 1.
 
-# rounded down
+# rounded one way
 - round(self
 + int(self
-You round down all indices. Python's round goes to the nearest whole number.
-
-# rounded up
+or
 - round(self
 + math.ceil(self
-You round up all indices. Python's round goes to the nearest whole number.
+You always round down, or always up. Python's round goes to the nearest whole number.
 
 # halves rounded up
 - round(self.T * (1 - i / steps)) - 1
@@ -130,11 +127,6 @@ or
 + int((self.T - 1) * (1 - i / steps))
 Your indices are spread evenly from T - 1 down to 0, both ends included. Here they're spread over T,
 and the last one, 0, is added: round(T (1 - i/n)) - 1, then 0.
-
-# steps one less
-- i / steps
-+ i / max(steps - 1, 1)
-You divide i by n - 1, so the indices reach -1 before the last. Divide by n.
 
 # begins below the largest
 - round(self.T * (1 - i / steps)) - 1 for i in range(steps)
@@ -161,17 +153,14 @@ You take neighbouring levels. They must be spread evenly over all T indices.
 + torch.tensor([*indices, 0])
 You return the indices. Return the levels that stand there: self.sigmas[indices].
 
-# even sigmas
+# levels of another schedule
 - self.sigmas[[*indices, 0]]
 + torch.linspace(self.sigmas[-1], self.sigmas[0], steps + 1)
-Your levels are evenly spread between the largest and the smallest sigma. Spread the indices evenly,
-and look up the levels there.
-
-# even logarithms
+or
 - self.sigmas[[*indices, 0]]
 + torch.logspace(*self.sigmas[[-1, 0]].log10(), steps + 1)
-You make new levels with evenly spread logarithms, which fits only a log-linear schedule. Look up
-levels that the schedule has.
+You make new levels between the largest and the smallest. Spread the indices evenly instead, and
+look up the levels that the schedule has there.
 
 # ends with zero
 - self.sigmas[[*indices, 0]]
@@ -184,20 +173,18 @@ told a sigma of 0.
 + [self.sigmas[i] for i in [*indices, 0]]
 You return a list. Return one tensor: self.sigmas[indices] works with a list of indices.
 
-# sigma_at counts from the top
+# sigma_at with another index
 - [t]
 + [self.T - 1 - t]
-Your sigma_at counts from the other end. Index with t as it is: sigmas[0] is the smallest level.
+or
+- [t]
++ [t - 1]
+Your sigma_at counts from the other end, or from one. Index with t as it is: sigmas[0] is the smallest.
 
 # levels flipped
 - self.sigmas = sigmas
 + self.sigmas = sigmas.flip(0)
 You reverse the levels in __init__. Keep them as they are: sigmas[0] is the smallest.
-
-# sigma_at counts from one
-- [t]
-+ [t - 1]
-Your sigma_at subtracts 1 from t. Index with t as it is: sigmas[0] is the smallest level.
 
 # levels cut to whole numbers
 - .to(t.device)[t]
@@ -229,18 +216,14 @@ class LevelsByFlip(nn.Module):
     def __init__(self, sigmas):
         super().__init__()
         self.register_buffer("sigmas", sigmas)
-
-    @property
-    def T(self):
-        return len(self.sigmas)
+        self.T = len(sigmas)
 
     def sigma_at(self, t):
         return torch.index_select(self.sigmas.to(t.device), 0, t)
 
     def sample_sigmas(self, steps):
-        falling = self.sigmas.flip(0)
         which = [self.T - round(self.T * (steps - i) / steps) for i in range(steps)]
-        return torch.cat((falling[which], falling[-1:]))
+        return self.sigmas.flip(0)[which + [-1]]
 
 
 class LevelsInALoop(SigmaSchedule):
