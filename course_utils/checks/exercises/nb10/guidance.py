@@ -10,21 +10,14 @@ from course_utils.checks.mistakes import edits
 from course_utils.diffusion import Guided
 
 NO_SCALE = "With scale = 0 you must return what the network says with the labels. Try that first."
-FORMULA = (
-    "With scale = 0 you're right, and you ask the network with the right labels. Look at the "
-    "formula: told + scale * (told - untold)."
-)
-ALL_HIDDEN = (
-    "Ask with self.labels, and with net.cond_embed.hidden in place of every label: "
-    "torch.full_like(self.labels, self.net.cond_embed.hidden)."
-)
+FORMULA = "scale = 0 is right, and so are the labels. Return told + scale * (told - untold)."
+HIDDEN = "Ask with self.labels, and with torch.full_like(self.labels, self.net.cond_embed.hidden)."
+ONE_SIGMA = "This is right with a sigma for each picture. It may have shape (), the same for all."
 HINTS = [
     (r"labels are \d+ to \d+", r"", "The label \"hidden\" depends on the number of classes, which "
      "differs from network to network. Take net.cond_embed.hidden."),
     (r"pictures, \d+ labels", r"", "Each picture needs a label and a sigma. If you ask about twice "
      "as many pictures, pass twice as many of both: sigma.expand(len(xt)).repeat(2)."),
-    (r"zero-dimensional tensor", r"", "sigma may have shape (), which can't be joined to itself. "
-     "sigma.expand(len(xt)).repeat(2) works for both shapes."),
     (r"one element|to Scalar", r"sigma", "sigma may have shape (B,), one for each picture. Pass it "
      "on as it is."),
     (r"must be Tensor, not float|'Tensor' object has no attribute 'cond_embed'", r"",
@@ -32,41 +25,38 @@ HINTS = [
 ]  # fmt: skip
 
 
-class RecordingNet(LabelledNet):
-    """Remembers which labels it was asked with."""
-
-    def forward(self, xt, sigma, cond=None):
-        self.asked = getattr(self, "asked", set()) | set(cond.tolist() if cond is not None else [])
-        return super().forward(xt, sigma, cond)
-
-
 def guided_experiment(probe, Guided):
     guided = guided_by(Guided)
-    made = probe.run(
-        "Guided(net, labels, scale)", Guided, LabelledNet(4), torch.tensor([1, 3]), 2.0
-    )
-    probe.note(
-        "can be called", callable(made), "An object of your class can't be called.",
-        "Name the method __call__; forward works only in an nn.Module.",
-    )  # fmt: skip
+    made = probe.run("Guided(...)", Guided, LabelledNet(4), torch.tensor([1, 3]), 2.0)
+    probe.note("an object of your class can be called", callable(made))
     if not callable(made):
         raise Stop
     for classes, B, C, H, W, scale in [
         (4, 3, 1, 4, 2, 0.0), (5, 4, 2, 3, 5, 2.0), (3, 5, 1, 2, 2, 0.7), (7, 2, 3, 3, 2, 1.0)
     ]:  # fmt: skip
         labels = probe.steps(B, classes - 1) + 1 if B < classes - 1 else torch.arange(B) % classes
-        given = labels, scale, probe.normal(B, C, H, W)
+        net, given = LabelledNet(classes), (labels, scale, probe.normal(B, C, H, W))
         sigma = probe.uniform(B)
         with probe.advice(*HINTS, look=FORMULA if scale else NO_SCALE):
             if scale:
-                net = RecordingNet(classes)
-                probe.run("guided(xt, sigma)", guided, net, labels.clone(), *given[1:], sigma)
-                probe.note("labels that the network gets", sorted(net.asked), look=ALL_HIDDEN)
-            probe.call(guided, LabelledNet(classes), *given, sigma)
-        with probe.advice(*HINTS, look="This is right where each picture has a sigma. It may also "
-                          "have shape (), the same for all pictures."):  # fmt: skip
-            probe.call(guided, LabelledNet(classes), *given, torch.tensor(0.3))
-    probe.on_fake_device(guided, LabelledNet(classes).to("meta"), *given, sigma)
+                note_labels(probe, guided, LabelledNet(classes), *given, sigma)
+            probe.call(guided, net, *given, sigma)
+        with probe.advice(*HINTS, look=ONE_SIGMA):
+            probe.call(guided, net, *given, torch.tensor(0.3))
+    probe.on_fake_device(guided, net.to("meta"), *given, sigma)
+
+
+def note_labels(probe, guided, net, labels, *given):
+    """Write down with which labels the network is asked, in any order."""
+    asked = set()
+
+    def remember(net, args, more):
+        cond = more.get("cond", args[-1])
+        asked.update(cond.flatten().tolist() if torch.is_tensor(cond) else [])
+
+    net.register_forward_pre_hook(remember, with_kwargs=True)
+    probe.run("guided(xt, sigma)", guided, net, labels.clone(), *given)
+    probe.note("labels that the network gets", sorted(asked), look=HIDDEN)
 
 
 class GuidedInTwo:
@@ -90,7 +80,10 @@ scale 0 has to follow the labels, so start from told.
 # difference the wrong way round
 - (told - untold)
 + (untold - told)
-Your difference is the wrong way round, so you move away from the labels. It's told - untold.
+or
+- (told - untold)
++ (told + untold)
+The sign in your difference is wrong, so you don't move towards the labels. It's told - untold.
 
 # difference alone
 - told + self.scale * (
@@ -115,50 +108,38 @@ scale has no effect. It multiplies the difference of the two answers.
 + (1 + self.scale) * (
 You add 1 + scale times the difference to told. It's scale times.
 
-# sum scaled
-- (told - untold)
-+ (told + untold)
-You scale the sum of the two answers. Scale the difference, told - untold.
-
-# told alone
+# one answer returned
 - return told + self.scale * (told - untold)
 + return told
-You return the answer with labels. Add scale * (told - untold) to it.
-
-# untold alone
+or
 - return told + self.scale * (told - untold)
 + return untold
-You return the answer without labels. It's told + scale * (told - untold).
+You return one of the two answers. It's told + scale * (told - untold).
 
 # told and untold swapped
 - told + self.scale * (told - untold)
 + untold + self.scale * (untold - told)
-told and untold are swapped. If you ask for both at once, the first half of the answers belongs to
-the first half of the labels.
+told and untold are swapped. If you ask for both at once, the first half goes with the first labels.
 
 # labels both times
 - self.net(xt, sigma, hidden)
 + self.net(xt, sigma, self.labels)
 You ask with the labels both times, so the difference is 0. Hide all labels the second time.
 
-# hidden is 0
+# another label for hidden
 - torch.full_like(self.labels, self.net.cond_embed.hidden)
 + torch.zeros_like(self.labels)
-For "hidden" you take label 0, which is a class of its own. Take net.cond_embed.hidden.
-
-# hidden is the last class
+or
 - self.net.cond_embed.hidden
 + self.net.cond_embed.hidden - 1
-For "hidden" you take the last class. The label that says nothing comes after it:
-net.cond_embed.hidden.
-
-# hidden is a fixed number
+or
 - self.net.cond_embed.hidden
 + -1
 or
 - self.net.cond_embed.hidden
 + 10
-For "hidden" you take a label that this network doesn't have. Take net.cond_embed.hidden.
+For "hidden" you take one of the classes, or a number that this network doesn't have. It's always
+net.cond_embed.hidden.
 
 # no labels passed
 - self.net(xt, sigma, hidden)
@@ -179,15 +160,7 @@ You pass a single hidden label. Each picture needs one: torch.full_like(self.lab
 or
 - self.net(xt, sigma, self.labels)
 + self.net(xt, self.labels, sigma)
-What the network gets as labels isn't whole numbers. The order is net(xt, sigma, labels), and the
-hidden labels are integers too.
-
-# sigma of the first picture
-- self.net(xt, sigma, self.labels)
-+ self.net(xt, sigma.flatten()[0], self.labels)
-- self.net(xt, sigma, hidden)
-+ self.net(xt, sigma.flatten()[0], hidden)
-You use the first sigma for all pictures. Each has its own: pass sigma on as it is.
+The labels must be integers, the hidden ones too, and the order is net(xt, sigma, labels).
 
 # answer clamped
 - return told + self.scale * (told - untold)
@@ -197,8 +170,7 @@ You clamp the answer to [-1, 1]. It's noise, which may be larger, so return it a
 # labels overwritten
 - torch.full_like(self.labels, self.net.cond_embed.hidden)
 + self.labels.fill_(self.net.cond_embed.hidden)
-fill_ overwrites the labels themselves, so they're lost to you and to your caller. Make new ones
-with torch.full_like(self.labels, ...).
+fill_ overwrites the labels themselves. Make new ones with torch.full_like(self.labels, ...).
 
 # no __call__
 - def __call__
@@ -208,31 +180,26 @@ An object of your class can't be called. forward works only in an nn.Module; nam
 # hidden labels on the CPU
 - torch.full_like(self.labels, self.net.cond_embed.hidden)
 + torch.full(self.labels.shape, self.net.cond_embed.hidden)
-This works on a CPU and stops on a GPU, because the labels are there and your hidden ones aren't.
-torch.full_like(self.labels, ...) makes them where the labels are.
+On a GPU the labels are there and your hidden ones aren't. Use torch.full_like(self.labels, ...).
 """
 
 OF_BOTH_AT_ONCE = """
-# sigma joined
+# sigma of shape () doubled
 - if torch.is_tensor(sigma) and sigma.ndim > 0
 + if True
-sigma may have shape (), and then it can't be joined to itself. Write
-sigma.expand(len(xt)).repeat(2).
-
-# sigma repeated
+or
 - if torch.is_tensor(sigma) and sigma.ndim > 0
 + if True
 - torch.cat([sigma, sigma])
 + sigma.repeat(2)
-sigma may have shape (), and then repeat(2) makes two numbers of it, not one for each picture. Write
-sigma.expand(len(xt)).repeat(2).
+sigma may have shape (). Then cat fails, and repeat(2) makes two numbers, not one for each picture.
+Write sigma.expand(len(xt)).repeat(2).
 
 # sigma not doubled
 - if torch.is_tensor(sigma) and sigma.ndim > 0:
 -     sigma = torch.cat([sigma, sigma])
 +
-You ask about twice as many pictures with the same number of sigmas. Double sigma too:
-sigma.expand(len(xt)).repeat(2).
+You double the pictures but not the sigmas. Write sigma.expand(len(xt)).repeat(2).
 
 # interleaved
 - torch.cat([sigma, sigma])

@@ -14,17 +14,17 @@ MAIN_PATH = (
     "conv2. Compare it with yours, step by step."
 )
 SUM = (
-    "The time has the right effect, so the main path is right too, but for its biases. Look at "
-    "what is added at the end (x, untouched), and at what happens to the sum (nothing)."
+    "The time has the right effect, so the main path is right too, up to its biases. Look at what "
+    "is added to it (x, or a convolution of x), and whether something happens to the sum."
 )
 CASES = [
     (3, 64, 64, 7, 5, 4, (), SUM),
-    (3, 32, 64, 7, 5, 4, (), "It's right where in_ch equals out_ch, and not where they differ. "
-     "Look at the shortcut: there it's a convolution of x."),
-    (2, 64, 128, 5, 3, 6, (0.0, 1e-5, 5), "It's right with shortcut_size = 1, and not with 5."),
-    (2, 96, 64, 6, 4, 3, (0.0, 0.5, 3), "It's right with the default eps, and not with another "
-     "one. Both norms need it: group_norm(ch, eps)."),
-    (3, 64, 64, 9, 2, 5, (0.3, 1e-5, 3), "It's right without dropout. There is one "
+    (3, 32, 64, 7, 5, 4, (), "This is right where in_ch equals out_ch. Look at the shortcut where "
+     "they differ: it's a convolution of x."),
+    (2, 64, 128, 5, 3, 6, (0.0, 1e-5, 5), "This is right with shortcut_size = 1, and not with 5."),
+    (2, 96, 64, 6, 4, 3, (0.0, 0.5, 3), "This is right with the default eps. Both norms need the "
+     "one that is given: group_norm(ch, eps)."),
+    (3, 64, 64, 9, 2, 5, (0.3, 1e-5, 3), "This is right without dropout. There is one "
      "nn.Dropout(dropout), between the second SiLU and conv2."),
 ]  # fmt: skip
 HINTS = [
@@ -60,8 +60,8 @@ MISTAKES = """
 + F.silu(self.norm1(self.conv1(x)))
 - self.conv2(self.dropout(F.silu(self.norm2(h))))
 + self.dropout(F.silu(self.norm2(self.conv2(h))))
-Your norms come after the convolutions, as in ConvBlock. In this block they come first: norm, SiLU,
-convolution. So norm1 has in_ch channels.
+Your norms come after the convolutions, as in ConvBlock. Here the order is norm, SiLU, convolution,
+so norm1 has in_ch channels.
 
 # SiLU before the norm
 - self.conv1(F.silu(self.norm1(x)))
@@ -75,13 +75,6 @@ or
 - self.dropout(F.silu(self.norm2(h)))
 + self.dropout(self.norm2(F.silu(h)))
 SiLU comes before a norm. The order is norm, SiLU, convolution, in both halves.
-
-# SiLU after the convolutions
-- h = self.conv1(F.silu(self.norm1(x)))
-+ h = F.silu(self.conv1(self.norm1(x)))
-- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
-+ h = F.silu(self.conv2(self.dropout(self.norm2(h))))
-SiLU comes after the convolutions. It belongs between norm and convolution, both times.
 
 # SiLU missing
 - self.conv1(F.silu(self.norm1(x)))
@@ -103,8 +96,7 @@ or
 + F.gelu(temb)
 - self.dropout(F.silu(
 + self.dropout(F.gelu(
-Your activation isn't SiLU, x * sigmoid(x), but another one, such as ReLU or GELU. Use F.silu or
-nn.SiLU(), for the time as well.
+Your activation isn't SiLU but another one. Use F.silu or nn.SiLU(), for the time as well.
 
 # time without SiLU
 - self.time_proj(F.silu(temb))
@@ -128,27 +120,12 @@ You add the time after conv2, where it can only shift channels. Add it to what c
 - h = self.conv2(self.dropout(F.silu(self.norm2(h))))
 + h = self.norm2(h) + self.time_proj(F.silu(temb))[:, :, None, None]
 + h = self.conv2(self.dropout(F.silu(h)))
-or
-- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
-- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
-+ h = F.silu(self.norm2(h)) + self.time_proj(F.silu(temb))[:, :, None, None]
-+ h = self.conv2(self.dropout(h))
 You add the time after norm2. Add it to what conv1 returns, before the norm.
 
 # time multiplied
 - h = h + self
 + h = h * self
 The time multiplies the features; here it is added. (Scaling works too: DiT does it.)
-
-# scale and shift
-- self.time_proj = nn.Linear(time_dim, out_ch)
-+ self.time_proj = nn.Linear(time_dim, 2 * out_ch)
-- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
-- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
-+ scale, shift = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
-+ h = self.conv2(self.dropout(F.silu(self.norm2(h) * (1 + scale) + shift)))
-Your time scales and shifts what norm2 returns, as in the later ADM networks. This block is simpler:
-the time is only added, to what conv1 returns.
 
 # no time
 - h = h + self.time_proj(F.silu(temb))[:, :, None, None]
@@ -161,8 +138,7 @@ The time has no effect. Add time_proj(silu(temb)) to what conv1 returns, and pas
 or
 - [:, :, None, None]
 + [:, :, None]
-The projected time, (B, K), doesn't line up with features of shape (B, K, H, W). It needs two more
-axes at the end: [:, :, None, None].
+The projected time is (B, K), the features are (B, K, H, W). It needs two axes: [:, :, None, None].
 
 # shortcut of the normalised x
 - self.shortcut(x)
@@ -170,10 +146,12 @@ axes at the end: [:, :, None, None].
 or
 - self.shortcut(x)
 + self.shortcut(F.silu(self.norm1(x)))
-The shortcut carries the normalised x. It must carry x itself, so that there's a path past all
-norms. (Do you overwrite x?)
+The shortcut carries the normalised x. It must carry x itself. (Do you overwrite x?)
 
 # shortcut of h
+- self.shortcut(x)
++ self.shortcut(h)
+or
 - h = self.conv2(self.dropout(F.silu(self.norm2(h))))
 - return h + self.shortcut(x)
 + return self.conv2(self.dropout(F.silu(self.norm2(h)))) + self.shortcut(h)
@@ -181,8 +159,8 @@ or
 - h = self.conv2(self.dropout(F.silu(self.norm2(h))))
 - return h + self.shortcut(x)
 + return self.conv2(self.dropout(F.silu(self.norm2(h)))) + h
-What you add at the end is made from h, which the block has computed by then. It must be made from
-x, the block's input. (Do you overwrite x?)
+What you add at the end is made from h. It must be made from x, the block's input. (Do you overwrite
+it?)
 
 # no shortcut
 - return h + self.shortcut(x)
@@ -221,8 +199,7 @@ shortcut_size has no effect. It's the kernel size of the shortcut's convolution.
 # shortcut without padding
 - , padding=shortcut_size // 2
 +
-The shortcut's convolution has no padding, so the picture loses its edge and no longer fits h. A
-kernel of size n keeps the size with padding=n // 2.
+The shortcut's convolution loses the edge of the picture. It needs padding=shortcut_size // 2.
 
 # eps ignored
 - self.norm1 = group_norm(in_ch, eps)
@@ -269,8 +246,7 @@ One of the norms isn't used. A norm and a SiLU come before each of the two convo
 or
 - group_norm(out_ch, eps)
 + group_norm(in_ch, eps)
-A norm has as many channels as its input. norm1 comes before conv1 and gets x, with in_ch; norm2
-gets what conv1 made, with out_ch.
+A norm has as many channels as its input: in_ch for norm1, which gets x, and out_ch for norm2.
 
 # conv2 for in_ch channels
 - self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
@@ -296,10 +272,13 @@ dropout has no effect in training. nn.Dropout(dropout) comes right before conv2.
 + h)), self.dropout.p))
 Your dropout stays active in eval mode. F.dropout needs training=self.training.
 
-# dropout of channels
+# another dropout
 - nn.Dropout(dropout)
 + nn.Dropout2d(dropout)
-nn.Dropout2d sets whole channels to zero. nn.Dropout picks single numbers.
+or
+- nn.Dropout(dropout)
++ nn.Dropout(0.1)
+Your dropout isn't nn.Dropout(dropout), which sets single numbers to zero, by the chance given.
 
 # dropout in another place
 - self.dropout(F.silu(self.norm2(h)))

@@ -30,8 +30,6 @@ HINTS = [
      "last is None`, with your name for the eps of the step before."),
     (r"iteration over a 0-d|used as indices|to unpack", r"", "sigmas holds the levels themselves. "
      "zip(sigmas, sigmas[1:]) gives each but the last, with the one after it."),
-    (r"index \d+ is out of bounds|list index", r"", "N levels make N - 1 steps: the last level has "
-     "none after it."),
 ]  # fmt: skip
 ROUNDING = (
     "With as many steps as there are levels, the last two are equal. Rounding can then leave "
@@ -90,15 +88,13 @@ gam and 1 - gam are swapped: gam belongs to this step's eps, 1 - gam to the eps 
 + * eps
 gam has no effect. From the second step on, step with mixed = gam * eps + (1 - gam) * eps_before.
 
-# gam counted from zero
+# another mixture
 - gam * eps + (1 - gam) * eps_last
 + eps + gam * (eps - eps_last)
-Your mixed is eps + gam * (eps - eps_before), one difference too far: with gam = 1 it must be eps.
-
-# sign of 1 - gam
+or
 - + (1 - gam) * eps_last
 + - (1 - gam) * eps_last
-The sign of the old eps is wrong: it's + (1 - gam) * eps_before. The two factors add up to 1.
+mixed is wrong. It's gam * eps + (1 - gam) * eps_before: the two factors add up to 1.
 
 # mixed at the first step
 - eps if eps_last
@@ -109,7 +105,7 @@ At the first step there's no eps from before, and you mix with zeros. There, mix
 - sigma_down = (
 + eps = mixed
 + sigma_down = (
-You keep mixed for the next step, so all earlier steps are mixed in. Keep eps, as the model returned it.
+You keep mixed for the next step, so all earlier steps are mixed in. Keep eps, the model's answer.
 
 # first eps kept
 - xt, eps = xT, None
@@ -161,11 +157,6 @@ or
 + if True
 - up * torch
 + sigma_next * torch
-or
-- if mu > 0
-+ if True
-- up = (sigma_next**2 - sigma_down
-+ up = (sigma**2 - sigma_down
 You add noise even with mu = 0. Its factor must be sqrt(sigma_next^2 - sigma_down^2), 0 there.
 
 # noise drawn once
@@ -180,20 +171,16 @@ You draw the noise once and add the same at each step. Draw a new z each time.
 + if mu > 0 and sigma_next > sigmas[-1]
 You add no noise at the last step. The last level isn't 0 here, so it gets noise like the others.
 
-# sigma_down without the exponent
+# another exponent in sigma_down
 - ** (1 / (1 - mu))
 +
-In sigma_down the exponent 1 / (1 - mu) is missing.
-
-# sigma_down with the exponent 1 - mu
+or
 - ** (1 / (1 - mu))
 + ** (1 - mu)
-In sigma_down the exponent is 1 - mu. It should be 1 / (1 - mu); are the brackets right?
-
-# sigma_down without brackets
+or
 - (sigma_next / sigma**mu)
 + sigma_next / sigma**mu
-In sigma_down the exponent applies to sigma**mu alone. Put the quotient in brackets first.
+The exponent in sigma_down is wrong. The whole quotient, in brackets, is raised to 1 / (1 - mu).
 
 # sigma_down by another quotient
 - sigma**mu
@@ -230,11 +217,6 @@ At the first step xt is xT itself, and -= overwrites the caller's noise. Write x
 - model(xt, sigma)
 + model(xt, sigma_next)
 You tell the model the next level. Tell it sigma, the level that xt has now.
-
-# xT scaled again
-- xT, None
-+ sigmas[0] * xT, None
-You multiply xT by sigmas[0]. It already has that size.
 
 # x0 from mixed
 - x0 = xt - sigma * eps
@@ -296,8 +278,7 @@ or
 or
 - yield sigma
 + return sigma
-Only one result comes out. Yield after every step, inside the loop: yield sigma, xt, x0. (return ends
-the function.)
+Only one result comes out. Yield after every step, inside the loop; return ends the function.
 
 # another number of steps
 - sigmas[1:].to(xT)
@@ -316,9 +297,7 @@ sigma_down^2 a little below 0, which has no root. .clamp(min=0) first.
 # noise made on the CPU
 - torch.randn_like(xt)
 + torch.randn(xt.shape)
-This works on a CPU and stops on a GPU, because xT is there and numbers that you make aren't. Use
-torch.randn_like(xt) and sigmas.to(xT).
-
+On a GPU, xT is there and numbers that you make aren't. Use torch.randn_like(xt) and sigmas.to(xT).
 """
 
 
@@ -361,8 +340,7 @@ def samples_by_guess(model, xT, sigmas, gam=1.0, mu=0.0):
         kept = ratio ** (1 / (1 - mu))
         x0, aim = xt - sigma * eps, xt - sigma * mixed
         xt = kept * xt + (1 - kept) * aim
-        if mu:
-            xt = xt + torch.randn_like(xt) * sigma * (ratio**2 - kept**2) ** 0.5
+        xt = xt + torch.randn_like(xt) * sigma * max(ratio**2 - kept**2, 0) ** 0.5
         before = eps
         yield sigma, xt, x0
 
@@ -386,8 +364,7 @@ EXERCISE = Exercise(
     notebook="10_published_unets",
     reference=samples,
     experiment=samples_experiment,
-    look="Try mu = 0 and gam = 1 first: then sigma_down is sigma_next, mixed is eps, and no noise "
-    "is added.",
+    look=CASES[0][-1],
     catalogue=edits(samples, MISTAKES),
     also_right=[samples_by_index, samples_in_a_list, samples_by_guess, samples_in_place],
 )

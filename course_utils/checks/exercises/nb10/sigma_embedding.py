@@ -15,17 +15,10 @@ from course_utils.checks.mistakes import edits
 from course_utils.embedding import SigmaEmbedding
 
 LAYERS = (
-    "At sigma = 1 the two numbers are sin(0) = 0 and cos(0) = 1. Print yours; after them come a "
-    "linear layer, SiLU and a linear layer."
+    "At sigma = 1 the pair is 0 and 1. Print yours; then come linear layer, SiLU, linear layer."
 )
-ANGLE = (
-    "At sigma = 1 you are right, so the layers are too. Look at the angle: half of the natural "
-    "logarithm of sigma."
-)
-SMALL = (
-    "Larger sigmas are right, and 0.002 isn't. Take the logarithm of sigma as it is, without a "
-    "clamp, and with nothing added."
-)
+ANGLE = "At sigma = 1 this is right, so look at the angle: half of the natural logarithm of sigma."
+SMALL = "This is right for larger sigmas. Take the logarithm of sigma as it is, with nothing added."
 HINTS = [
     (r"one element|converted to", r"torch\.tensor\(", "torch.tensor makes a tensor of plain "
      "numbers. To join tensors, use torch.stack([..., ...], dim=1)."),
@@ -57,11 +50,8 @@ def note_gradients(probe, module, out):
     if torch.is_tensor(out) and out.requires_grad:
         out.square().sum().backward()
     missed = [n for n, p in module.named_parameters() if p.grad is None]
-    probe.note(
-        "parameters without gradient", len(missed),
-        f"No gradient reaches {', '.join(missed)}.",
-        "Either it is never used, or detach, .data or no_grad cuts the way to the output.",
-    )  # fmt: skip
+    wrong = f"No gradient reaches {', '.join(missed)}. Does it have an effect on the output?"
+    probe.note("parameters without gradient", len(missed), wrong, "detach and no_grad cut it off.")
 
 
 MISTAKES = """
@@ -71,8 +61,7 @@ MISTAKES = """
 or
 - sigma.log() / 2
 + sigma
-There's no logarithm. Without one, many different large levels look the same to the network: the
-angle is log(sigma) / 2.
+There's no logarithm, so many different large levels look the same. The angle is log(sigma) / 2.
 
 # another base
 - sigma.log()
@@ -88,8 +77,7 @@ Your logarithm has base 10 or 2. The one in the formula is the natural one: sigm
 or
 - sigma.log() / 2
 + sigma.log() * 2
-Your angle is log(sigma), or twice that. It should be half of it. (The logarithm of the variance,
-sigma**2, is twice that of sigma.)
+Your angle is log(sigma), or twice that. It's half of it: sigma.log() / 2.
 
 # a quarter of the logarithm
 - sigma.log() / 2
@@ -105,11 +93,6 @@ You halve sigma before the logarithm. Halve the logarithm: log(sigma) / 2.
 - sigma.log()
 + sigma.log1p()
 You take log(1 + sigma), which makes all small noise levels look alike. Take log(sigma).
-
-# factor pi
-- sigma.log() / 2
-+ sigma.log() / 2 * math.pi
-There's a factor pi too much. The angle is log(sigma) / 2, in radians.
 
 # cosine first
 - angle.sin(), angle.cos()
@@ -136,8 +119,8 @@ or
 or
 - torch.stack([angle.sin(), angle.cos()], dim=1)
 + torch.stack([angle.sin(), angle.cos()]).view(-1, 2)
-Each sigma needs a row of two numbers, (B, 2), and sine and cosine are (B,). torch.stack([...], dim=1)
-lays them side by side. (torch.cat adds no axis, and view doesn't transpose.)
+Each sigma needs a row of two numbers, (B, 2), and yours is another shape or order. From two vectors
+(B,), torch.stack([...], dim=1) makes it.
 
 # small sigmas changed
 - sigma.log()
@@ -148,11 +131,7 @@ or
 or
 - sigma.log()
 + (sigma + 1e-4).log()
-or
-- sigma.log()
-+ (sigma + 1e-5).log()
-You clamp sigma or add a small number before the logarithm, which changes small levels. sigma is
-never 0 here: take log(sigma).
+You clamp sigma or add something to it. It's never 0, so take log(sigma) as it is.
 
 # no SiLU
 - self.linear2(F.silu(self.linear1(pair)))
@@ -171,8 +150,7 @@ or
 or
 - self.linear2(F.silu(self.linear1(pair)))
 + self.linear2(self.linear1(F.silu(pair)))
-There's a SiLU before or after the two linear layers. There is just one, in between: each block has
-its own before it uses the embedding.
+There's a SiLU before or after the two linear layers. There should be just one, in between.
 
 # another activation
 - F.silu

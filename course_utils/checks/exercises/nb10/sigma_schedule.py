@@ -33,22 +33,14 @@ HINTS = [
 def schedule_experiment(probe, SigmaSchedule):
     sigma_at, sample_sigmas = schedule_of(SigmaSchedule)
     sigmas = {T: (0.1 + probe.uniform(T)).cumsum(0) ** 2 for T, *_ in CASES}
-    stubs = [
-        method
-        for method, asked in [(sigma_at, torch.tensor([2])), (sample_sigmas, 4)]
-        if is_stub(method, sigmas[20], asked)
-    ]
+    asked = [(sigma_at, torch.tensor([2])), (sample_sigmas, 4)]
+    stubs = [method for method, given in asked if is_stub(method, sigmas[20], given)]
     note_stub(probe, sigma_at, stubs)
-    with probe.advice(
-        *HINTS, look="sigma_at looks up t as it is: sigmas[0] is the smallest level."
-    ):
+    with probe.advice(*HINTS, look="Look up t as it is: sigmas[0] is the smallest level."):
         for T, levels in sigmas.items():
             probe.call(sigma_at, levels, torch.tensor([T - 1, 2, 0, 5]))
     found = getattr(probe.run("SigmaSchedule(sigmas)", SigmaSchedule, levels), "T", None)
-    probe.note(
-        "schedule.T", found, "schedule.T is missing." if found is None else "",
-        "Keep the number of levels in __init__: self.T = len(sigmas).",
-    )  # fmt: skip
+    probe.note("schedule.T", found, look="Keep it in __init__: self.T = len(sigmas).")
     note_stub(probe, sample_sigmas, stubs)
     for T, steps, look in CASES:
         with probe.advice(*HINTS, look=look):
@@ -69,10 +61,9 @@ def is_stub(method, *args):
 
 def note_stub(probe, method, stubs):
     """Write down whether this method is the only one left to write."""
-    left = stubs == [method]
-    what = method.__name__
-    probe.note(f"{what} left to write", left, f"{what} is still to be written.", "The rest is.")
-    if left:
+    what = f"{method.__name__} is still to be written"
+    probe.note(what, stubs == [method], f"{what}.", "The rest is there.")
+    if stubs == [method]:
         raise Stop
 
 
@@ -92,8 +83,7 @@ The smallest level is missing at the end. n steps go between n + 1 levels, and t
 + range(steps + 1)
 - [*indices, 0]
 + indices
-Your last level is the largest, because its index is -1, which in Python means the last. Stop at
-i = n - 1, and let 0 be the last index.
+Your last level is the largest: its index is -1, Python's last. Stop at i = n - 1, and add index 0.
 
 # no minus one
 - )) - 1 for
@@ -116,8 +106,7 @@ You round a half up. Python's round goes to the even neighbour there: round(12.5
 # one off before rounding
 - (1 - i / steps)) - 1
 + (1 - i / steps) - 1)
-You subtract 1 before you round. For a half the order matters, because round goes to the even
-neighbour: round(T (1 - i/n)) - 1.
+You subtract 1 before you round, which matters for halves. It's round(T (1 - i/n)) - 1.
 
 # ends included
 - round(self.T * (1 - i / steps)) - 1
@@ -125,8 +114,8 @@ neighbour: round(T (1 - i/n)) - 1.
 or
 - round(self.T * (1 - i / steps)) - 1
 + int((self.T - 1) * (1 - i / steps))
-Your indices are spread evenly from T - 1 down to 0, both ends included. Here they're spread over T,
-and the last one, 0, is added: round(T (1 - i/n)) - 1, then 0.
+Your indices are spread evenly from T - 1 to 0. They should be spread over T, with 0 added at the
+end: round(T (1 - i/n)) - 1, then 0.
 
 # begins below the largest
 - round(self.T * (1 - i / steps)) - 1 for i in range(steps)
@@ -134,14 +123,12 @@ and the last one, 0, is added: round(T (1 - i/n)) - 1, then 0.
 or
 - round(self.T * (1 - i / steps)) - 1 for i in range(steps)
 + round(self.T * (1 - i / steps)) - 1 for i in range(1, steps + 1)
-Your first level isn't the largest. Pictures begin as pure noise, so the first index must be T - 1;
-starting lower is a known flaw of early samplers.
+Your first level isn't the largest. Pictures begin as pure noise, so the first index must be T - 1.
 
 # whole strides
 - round(self.T * (1 - i / steps)) - 1
 + self.T - 1 - i * (self.T // steps)
-Your indices go down by the same whole number, T // n, each time. Where n doesn't divide T, that
-leaves a gap at the end: round each index by itself.
+Your indices go down in equal whole steps, which leaves a gap at the end. Round each one by itself.
 
 # neighbouring levels
 - round(self.T * (1 - i / steps)) - 1
@@ -159,14 +146,12 @@ You return the indices. Return the levels that stand there: self.sigmas[indices]
 or
 - self.sigmas[[*indices, 0]]
 + torch.logspace(*self.sigmas[[-1, 0]].log10(), steps + 1)
-You make new levels between the largest and the smallest. Spread the indices evenly instead, and
-look up the levels that the schedule has there.
+You make new levels. Spread the indices evenly, and look up the levels that the schedule has there.
 
 # ends with zero
 - self.sigmas[[*indices, 0]]
 + torch.cat([self.sigmas[indices], torch.zeros(1)])
-Your last level is 0. It should be the schedule's smallest, sigmas[0], because the network was never
-told a sigma of 0.
+Your last level is 0, which the network was never told. It should be the smallest one, sigmas[0].
 
 # a list
 - self.sigmas[[*indices, 0]]
@@ -179,7 +164,7 @@ You return a list. Return one tensor: self.sigmas[indices] works with a list of 
 or
 - [t]
 + [t - 1]
-Your sigma_at counts from the other end, or from one. Index with t as it is: sigmas[0] is the smallest.
+Your sigma_at counts from the other end, or from one. Index with t as it is.
 
 # levels flipped
 - self.sigmas = sigmas
@@ -194,15 +179,11 @@ You reverse the levels in __init__. Keep them as they are: sigmas[0] is the smal
 # levels left on the CPU
 - self.sigmas.to(t.device)[t]
 + self.sigmas[t]
-This works on a CPU. On a GPU, t is there and self.sigmas isn't: bring it along with
-self.sigmas.to(t.device).
+On a GPU, t is there and self.sigmas isn't. Bring it along with self.sigmas.to(t.device).
 """
 
 
-class LevelsByTensor:
-    def __init__(self, sigmas):
-        self.T, self.sigmas = sigmas.numel(), sigmas
-
+class LevelsByTensor(SigmaSchedule):
     def sigma_at(self, t):
         return self.sigmas.to(t.device).gather(0, t)
 
@@ -234,8 +215,7 @@ class LevelsInALoop(SigmaSchedule):
         chosen = []
         for i in range(steps):
             chosen.append(self.sigmas[round(self.T - self.T * i / steps) - 1].item())
-        chosen.append(self.sigmas.min().item())
-        return torch.tensor(chosen)
+        return torch.tensor([*chosen, self.sigmas.min()])
 
 
 class LevelsByNumpy(SigmaSchedule):
