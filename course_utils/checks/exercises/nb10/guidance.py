@@ -121,11 +121,6 @@ You return one of the two answers. It's told + scale * (told - untold).
 + untold + self.scale * (untold - told)
 told and untold are swapped. If you ask for both at once, the first half goes with the first labels.
 
-# labels both times
-- self.net(xt, sigma, hidden)
-+ self.net(xt, sigma, self.labels)
-You ask with the labels both times, so the difference is 0. Hide all labels the second time.
-
 # another label for hidden
 - torch.full_like(self.labels, self.net.cond_embed.hidden)
 + torch.zeros_like(self.labels)
@@ -141,11 +136,6 @@ or
 For "hidden" you take one of the classes, or a number that this network doesn't have. It's always
 net.cond_embed.hidden.
 
-# no labels passed
-- self.net(xt, sigma, hidden)
-+ self.net(xt, sigma)
-You ask without any labels. To hide them, pass the label net.cond_embed.hidden for each picture.
-
 # one hidden label for all
 - torch.full_like(self.labels, self.net.cond_embed.hidden)
 + self.net.cond_embed.hidden
@@ -153,6 +143,28 @@ or
 - torch.full_like(self.labels, self.net.cond_embed.hidden)
 + torch.tensor(self.net.cond_embed.hidden)
 You pass a single hidden label. Each picture needs one: torch.full_like(self.labels, ...).
+
+# labels overwritten
+- torch.full_like(self.labels, self.net.cond_embed.hidden)
++ self.labels.fill_(self.net.cond_embed.hidden)
+fill_ overwrites the labels themselves. Make new ones with torch.full_like(self.labels, ...).
+
+# hidden labels on the CPU
+- torch.full_like(self.labels, self.net.cond_embed.hidden)
++ torch.full(self.labels.shape, self.net.cond_embed.hidden)
+On a GPU the labels are there and your hidden ones aren't. Use torch.full_like(self.labels, ...).
+"""
+
+ASKING_TWICE = """
+# labels both times
+- self.net(xt, sigma, hidden)
++ self.net(xt, sigma, self.labels)
+You ask with the labels both times, so the difference is 0. Hide all labels the second time.
+
+# no labels passed
+- self.net(xt, sigma, hidden)
++ self.net(xt, sigma)
+You ask without any labels. To hide them, pass the label net.cond_embed.hidden for each picture.
 
 # labels that are no integers
 - self.net.cond_embed.hidden)
@@ -162,28 +174,13 @@ or
 + self.net(xt, self.labels, sigma)
 The labels must be integers, the hidden ones too, and the order is net(xt, sigma, labels).
 
-# answer clamped
-- return told + self.scale * (told - untold)
-+ return (told + self.scale * (told - untold)).clamp(-1, 1)
-You clamp the answer to [-1, 1]. It's noise, which may be larger, so return it as it is.
-
-# labels overwritten
-- torch.full_like(self.labels, self.net.cond_embed.hidden)
-+ self.labels.fill_(self.net.cond_embed.hidden)
-fill_ overwrites the labels themselves. Make new ones with torch.full_like(self.labels, ...).
-
 # no __call__
 - def __call__
 + def forward
 An object of your class can't be called. forward works only in an nn.Module; name it __call__ here.
-
-# hidden labels on the CPU
-- torch.full_like(self.labels, self.net.cond_embed.hidden)
-+ torch.full(self.labels.shape, self.net.cond_embed.hidden)
-On a GPU the labels are there and your hidden ones aren't. Use torch.full_like(self.labels, ...).
 """
 
-OF_BOTH_AT_ONCE = """
+ASKING_AT_ONCE = """
 # sigma of shape () doubled
 - if torch.is_tensor(sigma) and sigma.ndim > 0
 + if True
@@ -263,6 +260,7 @@ EXERCISE = Exercise(
     reference=Guided,
     experiment=guided_experiment,
     look=NO_SCALE,
-    catalogue=edits(GuidedInTwo, MISTAKES) + edits(Guided, OF_BOTH_AT_ONCE),
+    catalogue=edits(GuidedInTwo, MISTAKES + ASKING_TWICE)
+    + edits(Guided, MISTAKES + ASKING_AT_ONCE),
     also_right=[GuidedInTwo, GuidedAsModule, GuidedByLoop, GuidedByLists],
 )

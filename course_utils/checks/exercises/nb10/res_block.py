@@ -87,6 +87,8 @@ Between a norm and its convolution SiLU is missing. The order is norm, SiLU, con
 # another activation
 - self.conv1(F.silu(
 + self.conv1(F.relu(
+- F.silu(temb)
++ F.relu(temb)
 - self.dropout(F.silu(
 + self.dropout(F.relu(
 or
@@ -159,8 +161,7 @@ or
 - h = self.conv2(self.dropout(F.silu(self.norm2(h))))
 - return h + self.shortcut(x)
 + return self.conv2(self.dropout(F.silu(self.norm2(h)))) + h
-What you add at the end is made from h. It must be made from x, the block's input. (Do you overwrite
-it?)
+What you add at the end is made from h. It must be made from x, the input. (Do you overwrite x?)
 
 # no shortcut
 - return h + self.shortcut(x)
@@ -206,12 +207,10 @@ The shortcut's convolution loses the edge of the picture. It needs padding=short
 + self.norm1 = group_norm(in_ch)
 - self.norm2 = group_norm(out_ch, eps)
 + self.norm2 = group_norm(out_ch)
-eps has no effect. Pass it to both norms: group_norm(ch, eps).
-
-# eps in one norm
+or
 - self.norm2 = group_norm(out_ch, eps)
 + self.norm2 = group_norm(out_ch)
-eps reaches only one of the norms. Pass it to both: group_norm(ch, eps).
+eps doesn't reach both norms. Pass it to each: group_norm(ch, eps).
 
 # another number of groups
 - self.norm1 = group_norm(in_ch, eps)
@@ -248,11 +247,6 @@ or
 + group_norm(in_ch, eps)
 A norm has as many channels as its input: in_ch for norm1, which gets x, and out_ch for norm2.
 
-# conv2 for in_ch channels
-- self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
-+ self.conv2 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
-Your conv2 expects in_ch channels, but conv1 makes out_ch: conv2 goes from out_ch to out_ch.
-
 # no bias
 - self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1, bias=False)
@@ -272,13 +266,10 @@ dropout has no effect in training. nn.Dropout(dropout) comes right before conv2.
 + h)), self.dropout.p))
 Your dropout stays active in eval mode. F.dropout needs training=self.training.
 
-# another dropout
+# dropout of channels
 - nn.Dropout(dropout)
 + nn.Dropout2d(dropout)
-or
-- nn.Dropout(dropout)
-+ nn.Dropout(0.1)
-Your dropout isn't nn.Dropout(dropout), which sets single numbers to zero, by the chance given.
+nn.Dropout2d sets whole channels to zero. nn.Dropout picks single numbers.
 
 # dropout in another place
 - self.dropout(F.silu(self.norm2(h)))
@@ -292,14 +283,8 @@ or
 or
 - self.conv1(F.silu(self.norm1(x)))
 + self.conv1(self.dropout(F.silu(self.norm1(x))))
-- self.dropout(F.silu(self.norm2(h)))
-+ F.silu(self.norm2(h))
-Your dropout is in the wrong place. It comes after the second SiLU, right before conv2.
+Your dropout is in the wrong place. There is one, after the second SiLU and right before conv2.
 
-# dropout twice
-- self.conv1(F.silu(self.norm1(x)))
-+ self.conv1(self.dropout(F.silu(self.norm1(x))))
-You apply dropout before both convolutions. It comes before the second one only.
 """
 
 

@@ -159,13 +159,6 @@ or
 + sigma_next * torch
 You add noise even with mu = 0. Its factor must be sqrt(sigma_next^2 - sigma_down^2), 0 there.
 
-# noise drawn once
-- xt, eps = xT, None
-+ xt, eps, z = xT, None, torch.randn_like(xT)
-- torch.randn_like(xt)
-+ z
-You draw the noise once and add the same at each step. Draw a new z each time.
-
 # no noise at the last step
 - if mu > 0
 + if mu > 0 and sigma_next > sigmas[-1]
@@ -220,7 +213,10 @@ You tell the model the next level. Tell it sigma, the level that xt has now.
 
 # x0 from mixed
 - x0 = xt - sigma * eps
-+ x0 = xt - sigma * (eps if eps_last is None else gam * eps + (1 - gam) * eps_last)
++
+- xt = xt - (sigma
++ x0 = xt - sigma * mixed
++ xt = xt - (sigma
 Your x0 is computed from mixed. It's the model's guess at this step: xt - sigma * eps.
 
 # x0 clipped
@@ -239,9 +235,6 @@ You compute x0 from the new xt. Compute it before the step.
 or
 - xt - sigma * eps
 + xt + sigma * eps
-or
-- xt - sigma * eps
-+ xt - sigma_next * eps
 In x0 the factor of eps is wrong. xt is x0 + sigma * eps, so x0 is xt - sigma * eps.
 
 # xt and x0 swapped
@@ -249,13 +242,10 @@ In x0 the factor of eps is wrong. xt is x0 + sigma * eps, so x0 is xt - sigma * 
 + yield sigma, x0, xt
 You yield xt and x0 in the wrong order. It's sigma, xt, x0.
 
-# another sigma yielded
+# next level yielded
 - yield sigma, xt
 + yield sigma_next, xt
-or
-- yield sigma, xt
-+ yield sigma_down, xt
-You don't yield the right sigma. It's the one that the model was told at this step.
+You yield the next level. Yield sigma, the one that the model was told at this step.
 
 # old xt yielded
 - x0 = xt - sigma * eps

@@ -24,8 +24,6 @@ HINTS = [
      "numbers. To join tensors, use torch.stack([..., ...], dim=1)."),
     (r"one element|converted to|must be real number", r"math\.", "math.log, math.sin and math.cos "
      "take one number. sigma.log(), a.sin() and a.cos() take a whole tensor."),
-    (r"mat1 and mat2 shapes", r"", "linear1 takes rows of two numbers, (B, 2): torch.stack([..., "
-     "...], dim=1) lays two vectors side by side."),
 ]  # fmt: skip
 
 
@@ -102,9 +100,6 @@ Your cosine comes first. Published weights expect the sine first, as in the form
 # the same twice
 - angle.sin(), angle.cos()
 + angle.sin(), angle.sin()
-or
-- angle.sin(), angle.cos()
-+ angle.cos(), angle.cos()
 Both of your numbers are the same. The first is a sine, the second a cosine.
 
 # pair not in rows
@@ -116,11 +111,8 @@ or
 or
 - torch.stack([angle.sin(), angle.cos()], dim=1)
 + torch.cat([angle.sin(), angle.cos()], dim=1)
-or
-- torch.stack([angle.sin(), angle.cos()], dim=1)
-+ torch.stack([angle.sin(), angle.cos()]).view(-1, 2)
-Each sigma needs a row of two numbers, (B, 2), and yours is another shape or order. From two vectors
-(B,), torch.stack([...], dim=1) makes it.
+Each sigma needs a row of two numbers, (B, 2). torch.stack([...], dim=1) lays two vectors side by
+side; torch.cat can't, because it adds no axis.
 
 # small sigmas changed
 - sigma.log()

@@ -130,11 +130,6 @@ Your first level isn't the largest. Pictures begin as pure noise, so the first i
 + self.T - 1 - i * (self.T // steps)
 Your indices go down in equal whole steps, which leaves a gap at the end. Round each one by itself.
 
-# neighbouring levels
-- round(self.T * (1 - i / steps)) - 1
-+ self.T - 1 - i
-You take neighbouring levels. They must be spread evenly over all T indices.
-
 # indices returned
 - self.sigmas[[*indices, 0]]
 + torch.tensor([*indices, 0])
