@@ -82,6 +82,11 @@ SiLU comes before a norm. The order is norm, SiLU, convolution, in both halves.
 or
 - self.dropout(F.silu(self.norm2(h)))
 + self.dropout(self.norm2(h))
+or
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(self.norm1(x))
+- self.dropout(F.silu(self.norm2(h)))
++ self.dropout(self.norm2(h))
 Between a norm and its convolution SiLU is missing. The order is norm, SiLU, convolution, twice.
 
 # another activation
@@ -284,7 +289,6 @@ or
 - self.conv1(F.silu(self.norm1(x)))
 + self.conv1(self.dropout(F.silu(self.norm1(x))))
 Your dropout is in the wrong place. There is one, after the second SiLU and right before conv2.
-
 """
 
 
