@@ -66,7 +66,8 @@ def grade_exercise(exercise, attempt):
         )
     mistake = named(exercise, attempt, expected, came)
     if mistake is None:
-        return verdict(outcome, f"{how} {seen.look or tip or exercise.look}")
+        nothing = tip if seen.value is None else ""
+        return verdict(outcome, f"{how} {nothing or seen.look or tip or exercise.look}")
     text = f"{how} {mistake.why}" if outcome == "crashed" else mistake.why
     return verdict(outcome, text, mistake.name)
 

@@ -92,6 +92,7 @@ HINTS = [
     ),
     Hint(r"out of bounds for dimension", "", "Print the shape, and the index."),
     Hint(r"Einops", "", "Compare the letters of the pattern with the shape, axis by axis."),
+    Hint(r"bitwise_xor|for \^", "", "A power is ** in Python; ^ is something else (xor)."),
     Hint(r"argument", "", "Compare the call with what the function or the layer takes."),
     Hint(r"AttributeError", "", "Is the name spelled the same everywhere, and set in __init__?"),
     Hint(r"NameError", "", "Is it spelled right, and made or imported before this line?"),
