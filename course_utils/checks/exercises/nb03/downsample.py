@@ -25,8 +25,7 @@ MISTAKES = """
 # stride forgotten
 - , stride=2
 +
-Your window moves one pixel at a time, so the picture hardly shrinks. It has to step by two:
-stride=2.
+Your window moves one pixel at a time, so the picture hardly shrinks. Pass stride=2.
 
 # 3x3 window
 - kernel_size=2, stride=2
@@ -40,30 +39,22 @@ windows overlap. Here the window is 2x2, so that each pixel is read once.
 # padding
 - stride=2
 + stride=2, padding=1
-You pad the picture, so it comes out one pixel too high and too wide. 2x2 windows with stride 2 tile
-it exactly, so it needs no padding.
+Padding makes the picture one pixel too high and too wide. 2x2 windows tile it without any.
 
 # 1x1 window
 - kernel_size=2
 + kernel_size=1
 Your window is 1x1, so three pixels out of four are never read. Use kernel_size=2.
 
-# 4x4 window
-- kernel_size=2, stride=2
-+ kernel_size=4, stride=2, padding=1
-Your window is 4x4, so windows overlap. Here it's 2x2: each pixel is read once.
-
 # each channel by itself
 - stride=2
 + stride=2, groups=ch
-With groups=ch, each channel is halved by itself. Here every output channel reads all the input
-channels, so leave groups out.
+groups=ch halves each channel by itself. Here every output channel reads all input channels.
 
 # no bias
-- stride=2
-+ stride=2, bias=False
-Your convolution has no bias. The formula adds a number b_k to each output channel, which nn.Conv2d
-does by default.
+- kernel_size
++ bias=False, kernel_size
+Your convolution has no bias. The formula adds a b_k to each channel: leave bias at its default.
 
 # channels doubled
 - ch, ch
@@ -73,8 +64,7 @@ Your layer doubles the channels. Downsample keeps them; the next block changes t
 # nothing passed to nn.Conv2d
 - super().__init__(ch, ch, kernel_size=2, stride=2)
 + super().__init__()
-Your class is an nn.Conv2d, so super().__init__ needs what every convolution needs: channels in and
-out, kernel size and stride.
+Your parent is an nn.Conv2d: it needs channels in and out, the kernel size and the stride.
 
 # super without brackets
 - super()
@@ -84,29 +74,28 @@ The brackets after super are missing: it's super().__init__(...).
 # a convolution inside the convolution
 - super().__init__(ch, ch, kernel_size=2, stride=2)
 + self.conv = nn.Conv2d(ch, ch, kernel_size=2, stride=2)
-Your class already is an nn.Conv2d, so it needs no other convolution inside. Pass the settings to its
-parent's constructor instead: super().__init__(...).
+Your class already is an nn.Conv2d, so it needs no other convolution inside. Pass the settings to
+its parent's constructor instead: super().__init__(...).
 
 # activation
 -     super().__init__(ch, ch, kernel_size=2, stride=2)
 +     super().__init__(ch, ch, kernel_size=2, stride=2)
 + def forward(self, x):
 +     return F.silu(super().forward(x))
-There's an activation after your convolution. Downsample is the bare convolution; the blocks have the
-activations.
+There's an activation after your convolution. Leave it out: the blocks have theirs.
 """
 
 POOLING = """
 # max pooling
 - nn.Conv2d(ch, ch, 2, stride=2)
 + nn.MaxPool2d(2)
-That's max pooling: it keeps the largest of four pixels and learns nothing. Use a convolution, which
-has weights.
+That's max pooling, which keeps the largest of four and learns nothing. Use a convolution.
 
 # average pooling
 - nn.Conv2d(ch, ch, 2, stride=2)
 + nn.AvgPool2d(2)
-That's average pooling, which learns nothing. A convolution can learn to average, or something better.
+That's average pooling, which learns nothing. A convolution can learn to average, or something
+better.
 """
 
 

@@ -13,48 +13,48 @@ from course_utils.encoder import Encoder
 HINTS = [
     (r"to have \d+ channels", "", "Write down each block's channels: in_ch to chs[0], chs[0] to "
      "chs[1], and so on. A Downsample has as many as the block above it returns."),
-    ("ModuleList", "forward", "A ModuleList only keeps layers: go through it in a loop."),
+    ("ModuleList", "", "A ModuleList only keeps layers: go through it in a loop."),
 ]  # fmt: skip
+SHAPES = (
+    "A skip is what a level's block returns, before its downsample, the top level first. The last "
+    "block isn't halved any more."
+)
+VALUES = (
+    "The shapes are right, the values aren't. The order is block, skip, downsample; then the last "
+    "block. Every block gets temb."
+)
 
 
 def encoder_experiment(probe, Encoder):
     for B, C, H, W, D, chs in [(3, 1, 10, 6, 5, [7, 4]), (2, 3, 8, 12, 6, [4, 9, 5])]:
-        with probe.advice(*HINTS):
+        x, temb = inputs = probe.normal(B, C, H, W), probe.normal(B, D)
+        with probe.advice(*HINTS, look=VALUES):
             module = probe.build(Encoder, C, chs, D)
-            has_weights = any(True for _ in module.parameters())
+            weights = any(True for _ in module.parameters())
             probe.note(
-                "has weights", has_weights,
-                "Your encoder has no weights that the optimizer could find.",
+                "has weights", weights, "Your encoder has no weights to be trained.",
                 "Make the layers in __init__, and keep them on self.",
             )  # fmt: skip
-            if not has_weights:
+            if not weights:
                 raise Stop
-            x, temb = probe.normal(B, C, H, W), probe.normal(B, D)
-            called = f"{name(module)}({arguments((x, temb), module)})"
-            note_shapes(probe, called, probe.run(called, module.eval(), x, temb), len(chs) - 1)
-        with probe.advice(
-            look="The shapes are right, the values aren't. The order is block, skip, downsample; "
-            "then the last block. Every block gets temb."
-        ):
-            probe.train_and_eval(module, x, temb)
-    probe.on_fake_device(module, x, temb)
+            called = f"{name(module)}({arguments(inputs, module)})"
+            note_shapes(probe, called, probe.run(called, module.eval(), *inputs), len(chs) - 1)
+            probe.train_and_eval(module, *inputs)
+    probe.on_fake_device(module, *inputs)
 
 
 def note_shapes(probe, called, out, n):
     """Write down what forward returns, before the numbers in it."""
     pair = isinstance(out, (tuple, list)) and len(out) == 2 and isinstance(out[1], (tuple, list))
     probe.note(
-        f"the number of skips in {called}", len(out[1]) if pair else out,
-        "" if pair else "Your forward doesn't return a pair: the bottom and the list of the skips.",
-        f"With {n + 1} numbers in chs there are {n} skips: return bottom, skips.",
+        f"The number of skips in {called}", len(out[1]) if pair else out,
+        "" if pair else "Your forward doesn't return the bottom and then the list of the skips.",
+        f"Return two things, bottom, skips: for {n + 1} numbers in chs, a list of length {n}.",
     )  # fmt: skip
-    parts = [("skips", out[1]), ("bottom", out[0])] if pair else []
-    for what, part in parts:
-        probe.note(
-            f"the shapes of the {what}", [tuple(x.shape) for x in tensors(part)],
-            look="A skip is what a level's block returns, before the downsample, the top level first. "
-            "The last block isn't halved any more.",
-        )  # fmt: skip
+    if pair:
+        for what, part in ("skips", out[1]), ("bottom", out[0]):
+            shapes = [tuple(x.shape) for x in tensors(part)]
+            probe.note(f"The shapes of the {what} in {called}", shapes, look=SHAPES)
 
 
 MISTAKES = """
@@ -63,16 +63,14 @@ MISTAKES = """
 - x = down(x)
 + x = down(x)
 + skips.append(x)
-Your skips are taken after the downsample, at half their height and width. A skip is what the block
-returns, before it's halved.
+Your skips come from after the downsample, half as large. Append what the block returns.
 
 # skip before the block
 - x = block(x, temb)
 - skips.append(x)
 + skips.append(x)
 + x = block(x, temb)
-Your skips are taken before the block, so the first one is the picture itself. A skip is what the
-block returns.
+Your skips come from before the block. A skip is what the block returns.
 
 # the picture among the skips
 - skips = []
@@ -85,28 +83,25 @@ Your list begins with the picture itself. A skip is what a level's block returns
 or
 - skips.append(x)
 + skips.insert(0, x)
-Your skips are in the wrong order: skip 0 is the top level's, the largest. The decoder reverses them
-itself.
+Your skips are in the wrong order. The first is the top level's; the decoder reverses them itself.
 
 # bottom among the skips
 - return self.bottom(x, temb), skips
 + x = self.bottom(x, temb)
 + return x, [*skips, x]
-The bottom is among your skips too. It goes straight into the decoder: n halvings have n skips, one
-for each level above the bottom.
+The bottom is among your skips. It goes straight to the decoder: n halvings have n skips.
 
 # no last block
 - self.bottom = ConvBlock(ins[-2], chs[-1], time_dim)
 +
 - self.bottom(x, temb), skips
 + x, skips
-The last block is missing: you return what the last downsample gives. One more block follows, with
-chs[-1] channels, which isn't halved.
+The last block is missing. After the last downsample comes one more block, which isn't halved.
 
 # last block not called
 - self.bottom(x, temb), skips
 + x, skips
-The last block is made, but forward doesn't call it: you return what the last downsample gives.
+The last block is made, but forward doesn't call it.
 
 # bottom treated like the other levels
 - zip(ins, chs[:-1])
@@ -118,7 +113,7 @@ The last block is made, but forward doesn't call it: you return what the last do
 - self.bottom(x, temb), skips
 + x, skips
 You treat all levels alike, so the bottom becomes a skip and is halved. The last block stands alone:
-what it returns is the bottom, which is neither a skip nor halved.
+what it returns is neither a skip nor halved.
 
 # skips returned first
 - self.bottom(x, temb), skips
@@ -141,14 +136,12 @@ Your forward returns the bottom alone. Return both: return bottom, skips.
 + self.skips = []
 - skips = []
 + skips = self.skips
-The list is made in __init__, so the skips of the first call are still in it in the second. Make a new
-one in every forward: skips = [].
+Your list is made in __init__, so it still has the skips of the last call. Make it in forward.
 
 # skips detached
 - skips.append(x)
 + skips.append(x.detach())
-The values are right, but no gradient comes back through your skips: .detach(), .data or no_grad cuts
-it off. Put the tensor itself into the list.
+No gradient comes back through your skips: .detach(), .data or no_grad cuts it off.
 
 # temb not passed on
 - block(x, temb)
@@ -162,21 +155,10 @@ nn.Sequential passes on just one thing: use nn.ModuleList and a loop.)
 nn.Sequential passes one thing from layer to layer, and your blocks need two: the picture and the
 time. Keep the layers in an nn.ModuleList and go through them in a loop.
 
-# time_dim left out
-- (i, o, time_dim)
-+ (i, o)
-A ConvBlock is made from three numbers: channels in, channels out, time_dim.
-
 # never halved
 - x = down(x)
 + down(x)
-Your pictures are never halved. After each skip write x = down(x); the call alone leaves x as it was.
-
-# last level not halved
-- x = down(x)
-+ x = x if down is self.downs[-1] else down(x)
-There's no halving between your last skip and the bottom. Every level above the bottom is halved after
-its skip.
+Your pictures are never halved. Write x = down(x): the call alone leaves x as it was.
 
 # halved before the block
 - ch in chs[:-1]
@@ -185,8 +167,7 @@ its skip.
 + block(down(x), temb)
 - x = down(x)
 +
-You halve before the block, so level 0 loses its details before a block has seen them. The order is
-block, skip, downsample.
+You halve before the block sees the details. The order is block, skip, downsample.
 
 # pooling
 - Downsample(ch)
@@ -204,24 +185,14 @@ You halve with a 3x3 convolution. Use the Downsample you built, which is 2x2.
 # plain lists
 - self.blocks = nn.ModuleList(
 + self.blocks = list(
-Your layers are in a plain Python list, where PyTorch doesn't find them, so the optimizer would never
-see their weights. Put them into nn.ModuleList(...), which is used like a list.
+Your layers are in a plain list, where PyTorch doesn't find them, so they'd never be trained. Put
+them into nn.ModuleList(...), which is used like a list.
 
 # layers made in forward
 + def __init__(self, in_ch, chs, time_dim):
 +     super().__init__()
-Your encoder has no weights of its own. Layers made in forward are new in each call, and nothing they
-learn would last: make them in __init__, and keep them on self.
-
-# downsample made in forward
-- self.downs = nn.ModuleList(Downsample(ch) for ch in chs[:-1])
-+
-- block, down in zip(self.blocks, self.downs)
-+ block in self.blocks
-- down(x)
-+ Downsample(x.shape[1])(x)
-Your Downsample is made in forward, with new random weights in each call, and the optimizer never sees
-it. Make one per level in __init__, and keep them in an nn.ModuleList.
+Your encoder has no weights. Layers made in forward are new in each call, so nothing they learn
+lasts: make them in __init__, and keep them on self.
 
 # list made in the loop
 - skips = []
@@ -229,35 +200,32 @@ it. Make one per level in __init__, and keep them in an nn.ModuleList.
 - x = block(x, temb)
 + skips = []
 + x = block(x, temb)
-Only your last skip is left, because the list is made anew in each round. Make it before the loop.
+Only your last skip is left: the list is made anew in each round. Make it before the loop.
 
 # return inside the loop
 -     return self.bottom(x, temb), skips
 +         return self.bottom(x, temb), skips
-Your loop ends after its first round, because the return is inside it. Move it behind the loop.
+Your loop ends after its first round: the return is inside it. Move it behind the loop.
 
 # a downsample too many
 - ch in chs[:-1]
 + ch in chs
-You make one Downsample more than forward uses, and its weights would never learn. n halvings need n
-of them: chs[:-1].
+You make a Downsample that forward never uses. n halvings need n of them: chs[:-1].
 
 # a block too many
 - zip(ins, chs[:-1])
 + zip(ins, chs)
-You make one block more than forward uses, and its weights would never learn. With the last block,
-n halvings need n + 1.
+You make a block that forward never uses. With the last block, n halvings need n + 1.
 
 # append assigned
 - skips.append(x)
 + skips = skips.append(x)
-append changes the list and returns None, and you give None the list's name. Write skips.append(x)
-alone.
+append returns None, and you give None the list's name. Write skips.append(x) alone.
 
 # pictures taken apart
 - skips.append(x)
 + skips += x
-skips += x puts the pictures of the batch in one by one. Write skips.append(x): one tensor per level.
+skips += x puts in the pictures of the batch one by one. Write skips.append(x).
 
 # no zip
 - zip(self.blocks, self.downs)
@@ -276,8 +244,7 @@ Your Downsample gets what went into the block. Halve what the block returned, th
 or
 - ins[-2], chs[-1]
 + in_ch, chs[-1]
-A block after the first is built for in_ch channels, and gets what the level above made. In a loop,
-write in_ch = ch at the end of each round.
+All your blocks start from in_ch channels. In a loop, write in_ch = ch at the end of each round.
 
 # in_ch + chs
 - [in_ch, *chs]
@@ -287,37 +254,23 @@ in_ch is a number and chs a list. [in_ch, *chs] makes one list of the two.
 # downsample for the next level
 - ch in chs[:-1]
 + ch in chs[1:]
-Your Downsample is built for the channels of the next level. It halves what this level's block
-returns, chs[i] channels; only the next block changes their number.
-
-# downsample for the level above
-- ch in chs[:-1]
-+ ch in ins[:-2]
-Your Downsample is built for the channels that enter the block. It halves what the block returns,
-chs[i] channels.
+Your Downsample is built for the next level's channels. It halves what this level's block returns,
+chs[i] channels; only the next block changes their number.
 
 # index past the end
 - chs[-1]
 + chs[len(chs)]
-An index is larger than its list is long. With n + 1 numbers, the last is chs[n]; and chs may have two
-numbers or five, so go through it in a loop.
+An index goes past the end of its list. With n + 1 numbers, the last is chs[n], or chs[-1].
 
 # in_ch forgotten
 - zip(ins, chs[:-1])
 + zip(chs, chs[1:])
-Your first block is built for chs[0] channels, but the picture has in_ch. The blocks go from in_ch to
-chs[0], from chs[0] to chs[1], and so on.
+Your first block is built for chs[0] channels, but the picture has in_ch: from in_ch to chs[0].
 
 # last block from its own channels
 - ins[-2], chs[-1]
 + chs[-1], chs[-1]
-Your last block is built for chs[-1] channels and gets those of the level above, chs[-2]. It's the one
-that makes chs[-1] of them.
-
-# caller's list changed
-- chs[-1]
-+ chs.pop()
-Your code changes the caller's list chs, which builds the decoder too. Read chs[-1], or copy the list.
+Your last block is built for chs[-1] channels. It gets chs[-2], and makes chs[-1] of them.
 """
 
 
@@ -396,7 +349,7 @@ EXERCISE = Exercise(
     notebook="03_encoder",
     reference=Encoder,
     experiment=encoder_experiment,
-    look="At each level: block, keep the result as a skip, downsample. Then the last block.",
+    look=VALUES,
     catalogue=edits(Encoder, MISTAKES),
     also_right=[Paired, Recursive, ByIndex, InDicts],
 )

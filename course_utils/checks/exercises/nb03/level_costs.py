@@ -28,37 +28,35 @@ def level_costs(H, W, chs):
     return costs
 
 
-def level_costs_experiment(probe, level_costs):
-    for H, W, chs in [(16, 24, [5, 7, 11]), (6, 7, [4]), (40, 56, [2, 3, 5, 9])]:
-        given, called = list(chs), f"{name(level_costs)}({H}, {W}, {chs})"
-        costs = plain(probe.run(called, level_costs, H, W, given))
-        rows = isinstance(costs, list) and all(isinstance(row, list) for row in costs)
-        probe.note(
-            f"the lengths in {called}", [len(row) for row in costs] if rows else costs,
-            look="Return a list with a tuple of three numbers for each number in chs.",
-        )  # fmt: skip
-        for i, (what, look) in enumerate(LOOKS.items()):
-            there = rows and all(len(row) > i for row in costs)
-            probe.note(
-                f"the {what} in {called}", [number(r[i]) for r in costs] if there else 0, "", look
-            )
-        probe.note(
-            f"the types in {called}", [type(n).__name__ for row in costs for n in row] if rows else "",
-            look="The numbers are right. To make ints of them, divide with // in place of /.",
-        )  # fmt: skip
-        probe.note(
-            "the list chs is left alone", given == chs, "Your code changes the caller's list chs.",
-            "Whoever calls it may need the list as it was: go through chs, or through a copy of it.",
-        )  # fmt: skip
-
-
 LOOKS = {
-    "values": "Level i has H // 2**i rows and W // 2**i columns (level 0 isn't halved), and a value for "
-    "each pixel of each of its chs[i] channels.",
+    "values": "Level i has H // 2**i rows and W // 2**i columns (level 0 isn't halved), and a "
+    "value for each pixel of each of its chs[i] channels.",
     "weights": "There are 3 x 3 weights for each pair of an input channel and an output channel.",
     "multiplications": "Each value is a sum over 3 x 3 pixels of all chs[i] input channels, so of "
     "9 * chs[i] products.",
 }
+
+
+def level_costs_experiment(probe, level_costs):
+    for H, W, chs in [(16, 24, [5, 7, 11]), (6, 7, [4]), (40, 56, [2, 3, 5, 9])]:
+        given, called = list(chs), f"in {name(level_costs)}({H}, {W}, {chs})"
+        costs = plain(probe.run(called[3:], level_costs, H, W, given))
+        rows = isinstance(costs, list) and all(isinstance(row, list) for row in costs)
+        with probe.advice(
+            look="Return a list with a tuple of three numbers for each number in chs."
+        ):
+            probe.note(f"The lengths {called}", [len(row) for row in costs] if rows else costs)
+        for i, (what, look) in enumerate(LOOKS.items()):
+            there = rows and all(len(row) > i for row in costs)
+            numbers = [number(row[i]) for row in costs] if there else []
+            probe.note(f"The {what} {called}", numbers, look=look)
+        with probe.advice(look="The numbers are right. To make them ints, divide with //, not /."):
+            types = [type(n).__name__ for row in costs for n in row] if rows else []
+            probe.note(f"The types {called}", types)
+        probe.note(
+            "chs is left alone", given == chs, "Your code changes the caller's list chs.",
+            "Whoever calls it may need the list as it was: go through chs, or through a copy.",
+        )  # fmt: skip
 
 
 def number(value):
@@ -80,8 +78,7 @@ MISTAKES = """
 # never halved
 - h, w = H // 2**i, W // 2**i
 + h, w = H, W
-All your levels have H x W pixels. Each level has half the rows and half the columns of the one above
-it.
+All your levels have H x W pixels. Each has half the rows and half the columns of the one above.
 
 # halved too early
 - 2**i, W // 2**i
@@ -91,7 +88,7 @@ Your level 0 is halved already. It has the full H x W pixels: 2**0 is 1.
 # only one side halved
 - W // 2**i
 + W
-Your levels have half the pixels of the one above. Both sides are halved, so a quarter is left.
+You halve only one side of the picture. Both are, so a quarter of the pixels is left.
 
 # 2 * i instead of 2**i
 - H // 2**i, W // 2**i
@@ -106,8 +103,7 @@ You divide by 2 * i. Each level is halved again: 1, 2, 4, 8 are powers, 2**i.
 # H // 2 * i
 - H // 2**i, W // 2**i
 + H // 2 * i, W // 2 * i
-// and * go from left to right, so H // 2 * i is (H // 2) * i. Each level is halved again: divide by
-a power, H // 2**i.
+H // 2 * i is (H // 2) * i. Each level is halved again, so divide by a power: H // 2**i.
 
 # i + 1 instead of 2**i
 - H // 2**i, W // 2**i
@@ -122,20 +118,19 @@ In Python ^ isn't a power: 2 ^ 3 is 1. Write 2**i.
 # sides divided by 4
 - H // 2**i, W // 2**i
 + H // 4**i, W // 4**i
-You divide each side by 4**i. Each side is divided by 2**i; it's their product that falls to a
-quarter.
+You divide each side by 4**i. It's 2**i; their product is what falls to a quarter.
 
 # halved ever more
 - h, w = H // 2**i, W // 2**i
 + H, W = H // 2**i, W // 2**i
 + h, w = H, W
-You overwrite H and W in each round, so level 2 is divided by 2 and then by 4 as well. Either halve
-them by 2 each time, or divide the original H and W by 2**i.
+You overwrite H and W, so level 2 is divided by 2 and then by 4. Halve them by 2 each time, or
+divide the original ones by 2**i.
 
 # H for both sides
 - W // 2**i
 + H // 2**i
-You use H for both sides. A picture may be wider than it is high: the columns come from W.
+You use H for both sides. The columns come from W.
 
 # list made in the loop
 - costs = []
@@ -143,13 +138,12 @@ You use H for both sides. A picture may be wider than it is high: the columns co
 - h, w
 + costs = []
 + h, w
-Only the last level is left, because the list is made anew in each round. Make it before the loop.
+Only the last level is left: the list is made anew in each round. Make it before the loop.
 
 # last level missing
 - enumerate(chs)
 + enumerate(chs[:-1])
-The last level is missing. There's a level for each number in chs; only the halvings between them are
-one fewer.
+The last level is missing: there's one for each number in chs.
 
 # levels from below
 - return costs
@@ -162,25 +156,17 @@ Your levels go from bottom to top. The first is the top level: H x W pixels, wit
 # floats
 - H // 2**i, W // 2**i
 + H / 2**i, W / 2**i
-The numbers are right, but they're floats: / makes a float even when nothing is left over. Divide
-with //.
+The numbers are right, but they're floats, which / always makes. Divide with //.
 
 # return inside the loop
 -     return costs
 +         return costs
-Your function returns after the first level, because the return is inside the loop. Move it behind
-the loop.
+You return after the first level: the return is inside the loop. Move it behind the loop.
 
 # one long list
 - append
 + extend
-All your numbers are in one long list. Append a tuple for each level: += and extend put its three
-numbers in one by one.
-
-# append of three
-- append((values, weights, multiplications))
-+ append(values, weights, multiplications)
-append takes one thing: a tuple of three. It needs brackets of its own, append((a, b, c)).
+All your numbers are in one long list. Use append with a tuple; extend and += take it apart.
 
 # columns instead of rows
 - return costs
@@ -190,11 +176,6 @@ You return three lists, one for each kind of number. Return one tuple of three f
 # zip not made a list
 - return costs
 + return zip(*zip(*costs))
-or
-- costs.append((values, weights, multiplications))
-+ yield values, weights, multiplications
-- return costs
-+
 You return an iterator, which can be read only once. Make a list of it: list(...).
 
 # order of the three
@@ -221,8 +202,8 @@ or
 + weights = 3 * 3 * ch
 - values * 3 * 3 * ch
 + values * 3 * 3
-Your kernel has 3x3 weights for each output channel. It has as many for each pair of an input channel
-and an output channel: chs[i] * chs[i] pairs.
+Your kernel has 3x3 weights per output channel. It has as many for each pair of an input channel and
+an output channel: chs[i] * chs[i] pairs.
 
 # weights without the kernel
 - weights = 3 * 3 * ch
@@ -247,8 +228,7 @@ You count three weights for each pair of channels. A 3x3 kernel has nine.
 # biases counted
 - ch * ch
 + ch * ch + ch
-Your weights include the biases. Leave them out here: they're few, and no pixel is multiplied by
-them.
+Your weights include the biases. Leave them out here: no pixel is multiplied by them.
 
 # channels of another level
 - weights = 3 * 3 * ch * ch
@@ -260,11 +240,7 @@ or
 - multiplications = values * 3 * 3 * ch
 + weights = 3 * 3 * chs[i - 1] * ch
 + multiplications = values * 3 * 3 * chs[i - 1]
-or
-- 3 * 3 * ch * ch
-+ 3 * 3 * ch * chs[i + 1]
-Your convolution connects two levels. The one to count stays on its level, with chs[i] channels in
-and as many out.
+Your convolution connects two levels. The one to count has chs[i] channels in and out.
 
 # channels doubled from the top
 - values = ch
@@ -280,19 +256,12 @@ You have twice as many multiplications as there are. Do you count the additions 
 # multiplications without the input channels
 - values * 3 * 3 * ch
 + values * 3 * 3
-You count nine multiplications per value. Each value is a sum over 3x3 pixels of every input channel:
-9 * chs[i].
+You count nine products per value. Each value sums 3x3 pixels of every input channel: 9 * chs[i].
 
 # multiplications without the kernel
 - values * 3 * 3 * ch
 + values * ch
-Your multiplications leave out the kernel's 3x3: each value is a sum over nine pixels of every input
-channel.
-
-# multiplications with 3 instead of 3 * 3
-- values * 3 * 3 * ch
-+ values * 3 * ch
-Your multiplications count three pixels per channel. A 3x3 kernel covers nine.
+You leave out the 3x3 of the kernel: each value sums nine pixels of every input channel.
 
 # multiplications of one pixel
 - values * 3 * 3 * ch
@@ -302,13 +271,12 @@ Your multiplications are those of a single pixel. The kernel is laid on every pi
 # multiplications of the full picture
 - values * 3 * 3 * ch
 + weights * H * W
-Your multiplications use the full H x W pixels at every level. Level i has (H / 2^i) * (W / 2^i).
+Your multiplications use all H x W pixels at every level. Use those of level i.
 
 # values times weights
 - values * 3 * 3 * ch
 + values * weights
-You multiply all values by all weights. Each value meets only the weights of its own output channel,
-9 * chs[i] of them.
+You multiply all values by all weights. Each value meets only 9 * chs[i] of them.
 """
 
 

@@ -94,8 +94,8 @@ ASKING = """
 # the caller's x asks
 - x = x.clone().requires_grad_()
 + x.requires_grad_()
-You make the caller's own x ask for gradients, and backward() would add to what x.grad held from the
-last call. Work on a copy: x = x.clone().requires_grad_().
+You make the caller's own x ask for gradients, which then add up in x.grad from call to call. Work
+on a copy: x = x.clone().requires_grad_().
 
 # under no_grad
 - out = net(x)
@@ -104,8 +104,7 @@ last call. Work on a copy: x = x.clone().requires_grad_().
 or
 - out = net(x)
 + out = net(x).detach()
-Nothing was recorded while net ran, so there's nothing to differentiate. Is torch.no_grad() around
-it, or .detach() after it?
+Nothing was recorded while net ran. Is it under torch.no_grad(), or detached afterwards?
 """
 
 MISTAKES = """
@@ -115,8 +114,7 @@ MISTAKES = """
 or
 - out[0, :, h // 2, w // 2].sum()
 + out.mean()
-This is the gradient of all output pixels together. Pick the middle one first,
-out[0, :, h // 2, w // 2], and differentiate that.
+You differentiate all output pixels together. Pick the middle one, out[0, :, h // 2, w // 2].
 
 # the corner pixel
 - h // 2, w // 2
@@ -126,8 +124,7 @@ This is the gradient of the corner pixel, [0, 0]. The middle one is at [h // 2, 
 # middle of the input
 - out.shape[2:]
 + x.shape[2:]
-You take the middle of x for the middle of the output. They differ when net makes the picture
-smaller: take h and w from the shape of net(x).
+You take the middle of x. net may make it smaller, so take h and w from the shape of net(x).
 
 # height and width swapped
 - h // 2, w // 2
@@ -140,8 +137,7 @@ Height and width are swapped. Rows come first: [0, :, h // 2, w // 2].
 or
 - h // 2, w // 2
 + h // 2 - 1, w // 2 - 1
-Your pixel is next to the middle one, which is at [h // 2, w // 2]: row 2 when h = 5, row 3 when
-h = 6.
+Your pixel is next to the middle one: [h // 2, w // 2] is row 2 for h = 5, row 3 for h = 6.
 
 # first output channel only
 - 0, :, h // 2
@@ -156,17 +152,7 @@ You take the mean of the output pixel's channels. Take their sum.
 # absolute values of the output
 - w // 2].sum()
 + w // 2].abs().sum()
-You take absolute values of the output. Take those of the gradient: a negative influence counts as
-much as a positive one.
-
-# each output channel by itself
-- out[0, :, h // 2, w // 2].sum().backward()
-+ pixel = out[0, :, h // 2, w // 2]
-+ each = [torch.autograd.grad(v, x, retain_graph=True)[0][0].abs().sum(dim=0) for v in pixel]
-- return x.grad[0].abs().sum(dim=0)
-+ return sum(each)
-You take the gradient of each output channel separately and add up absolute values. Here the K
-channels are added up first, and there's one gradient: that of their sum.
+You take absolute values of the output. Take those of its gradient instead.
 
 # mean of the input channels
 - .sum(dim=0)
@@ -176,46 +162,28 @@ You take the mean over the channels of x. Take their sum.
 # signs kept
 - .abs().sum(dim=0)
 + .sum(dim=0)
-Your gradients keep their signs. A negative one is an influence too, and it would cancel a positive
-one in the sum over the channels: take abs first.
+Your gradients keep their signs, so they cancel in the sum over the channels. Take abs first.
 
 # absolute values after the sum
 - .abs().sum(dim=0)
 + .sum(dim=0).abs()
-You add up the channels of x first and take absolute values afterwards. A positive gradient and a
-negative one can cancel on the way, so take abs first.
+You sum over the channels before abs, so positive and negative gradients cancel. Take abs first.
 
 # squares for absolute values
 - .abs().sum(dim=0)
 + .square().sum(dim=0)
 You square the gradient. Take its absolute value: abs.
 
-# root of the squares
-- .abs().sum(dim=0)
-+ .norm(dim=0)
-You take the length of the vector of channels, the root of the sum of the squares. Add up the
-absolute values instead: .abs().sum(dim=0).
-
 # largest input channel
 - .sum(dim=0)
 + .amax(dim=0)
 You keep the largest of the input channels. Add them up.
 
-# first input channel only
-- x.grad[0].abs().sum(dim=0)
-+ x.grad[0, 0].abs()
-You look at the first channel of x only. Add up all of its channels.
-
 # scaled to 1
 - return x.grad[0].abs().sum(dim=0)
 + field = x.grad[0].abs().sum(dim=0)
 + return field / field.max()
-or
-- return x.grad[0].abs().sum(dim=0)
-+ field = x.grad[0].abs().sum(dim=0)
-+ return field / field.sum()
-You scale the field, by its largest value or by its sum. Return the gradient's own sums; a picture of
-them can be scaled when it's drawn.
+You divide by the largest value. Return the gradients as they are; a plot can scale them.
 
 # channels of x left
 - .sum(dim=0)
@@ -223,6 +191,9 @@ them can be scaled when it's drawn.
 or
 - x.grad[0].abs().sum(dim=0)
 + x.grad.abs()
+or
+- x.grad[0].abs().sum(dim=0)
++ x.grad.abs().squeeze()
 Your result still has the channels of x. The gradient is (1, C, H, W), its [0] is (C, H, W), and
 sum(dim=0) of that is (H, W). (grad returns a tuple, which needs a [0] of its own.)
 
@@ -232,8 +203,7 @@ sum(dim=0) of that is (H, W). (grad returns a tuple, which needs a [0] of its ow
 or
 - .sum(dim=0)
 + .sum(dim=0, keepdim=True)
-Your result has an axis of size 1 left over. The field is (H, W): take the only picture with [0], and
-sum over its channels without keepdim.
+Your result has an axis of size 1 too many. Take the picture with [0]; sum without keepdim.
 
 # rows summed
 - .sum(dim=0)
@@ -243,8 +213,7 @@ After [0] the channels are dimension 0, and your sum runs over the rows.
 # summed to one number
 - .sum(dim=0)
 + .sum()
-You add up everything to a single number. Sum over the channels alone, dim=0, so that a map (H, W)
-is left.
+You add up everything. Sum over the channels alone, dim=0, so that an (H, W) map is left.
 
 # yes or no
 - .sum(dim=0)
@@ -270,8 +239,7 @@ An index must be an int, and / makes a float. Divide with //.
 # output channels not summed
 - w // 2].sum()
 + w // 2]
-A gradient is that of a single number. The middle pixel has K of them, one per channel: take their
-sum before you ask for the gradient.
+A gradient is that of one number, and the middle pixel has K. Take their sum first.
 
 # one index too few
 - 0, :, h // 2
@@ -279,13 +247,7 @@ sum before you ask for the gradient.
 or
 - 0, :, h // 2
 + :, h // 2
-The output has four axes, (1, K, h, w), and your index has one too few, so the row's number meets the
-channels. Write [0, :, h // 2, w // 2].
-
-# a plain number
-- .sum().backward()
-+ .sum().item().backward()
-.item() makes a plain number of the sum, which doesn't know where it came from. Leave it out.
+The output has four axes, (1, K, h, w), and your index has one too few: [0, :, h // 2, w // 2].
 
 # net in eval mode
 - out = net(x)
@@ -296,8 +258,7 @@ or
 + if isinstance(net, nn.Module):
 +     net.eval()
 + out = net(x)
-You switch net to eval mode. Whoever calls receptive_field chooses the mode (and net may be a plain
-function, which has none): leave net as it is.
+You switch net to eval mode. Its mode is the caller's choice (and net may be a plain function).
 
 # net in eval mode and back
 - out = net(x)
@@ -311,48 +272,43 @@ or
 + net.eval()
 + out = net(x)
 + net.train(was)
-You measure in eval mode and switch back afterwards. With BatchNorm or dropout that's another field,
-and net may be a plain function without a mode: whoever calls receptive_field chooses, so leave net
-as it is.
+You measure in eval mode and switch back. With BatchNorm that's another field, and net may be a
+plain function: the mode is the caller's choice, so leave it alone.
 
 # gradients of the weights cleared
 - out = net(x)
 + net.zero_grad()
 + out = net(x)
-net may be a plain function, which has no zero_grad. You don't need it: the gradient of your own copy
-of x starts out empty.
+net may be a plain function, without zero_grad. Leave it out: your copy of x has no old gradient.
 """
 
 TUPLE = """
 # no gradient asked for
 - x = x.clone().requires_grad_()
 + x = x.clone()
-PyTorch keeps gradients only for tensors that ask for them. Let x ask before it goes into net:
-x = x.clone().requires_grad_().
+Your x doesn't ask for its gradient. Before net(x), write x = x.clone().requires_grad_().
 
 # asked too late
 - x = x.clone().requires_grad_()
 - out = net(x)
 + out = net(x)
 + x = x.clone().requires_grad_()
-The tensor whose gradient you want isn't the one that went into net. Make the copy that asks,
-x = x.clone().requires_grad_(), before you call net.
+The x you differentiate by isn't the one that went into net. Make the copy that asks before net(x).
 
 # tuple returned
 - (gradient,)
 + gradient
 - return gradient[0].abs().sum(dim=0)
 + return gradient
-torch.autograd.grad returns a tuple with one gradient for each tensor you name. Take its only item,
-(1, C, H, W), then abs, then the sum over the channels.
+torch.autograd.grad returns a tuple. Take its only item, (1, C, H, W), then abs, then the sum over
+the channels.
 
 # tuple taken for a tensor
 - (gradient,)
 + gradient
 - gradient[0].abs()
 + gradient.abs()
-torch.autograd.grad returns a tuple with one gradient for each tensor you name. Take its only item
-first: [0].
+torch.autograd.grad returns a tuple, one gradient per tensor you name. Take its first: [0].
 """
 
 

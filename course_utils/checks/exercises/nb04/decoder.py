@@ -3,7 +3,6 @@
 import torch
 from einops import rearrange
 from torch import nn
-from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, Upsample
 from course_utils.checks.engine.exercise import Exercise
@@ -12,55 +11,38 @@ from course_utils.checks.mistakes import edits
 from course_utils.decoder import Decoder
 
 HINTS = [
-    (r"to have \d+ channels", "", "With [4, 9]: Upsample makes 4 channels of 9, the skip has 4, the "
-     "block takes 8 and returns 4. The last convolution takes chs[0]. Are x's new values kept?"),
-    ("Sizes of tensors must match", "", "Two tensors of different height are joined. Double x first, "
-     "and take the last skip first: reversed(skips)."),
+    (r"to have \d+ channels", "", "With [4, 9], Upsample makes 4 channels of 9, the skip has 4, "
+     "and the block takes 8 and returns 4. The last convolution takes chs[0]."),
+    ("Sizes of tensors must match", "", "Two tensors of different height are joined. Double x "
+     "first and start with the last skip: reversed(skips)."),
     ("cat", "cat", "torch.cat takes a list of tensors: torch.cat([up(x), skip], dim=1)."),
-    ("ModuleList", "forward", "A ModuleList only keeps layers: go through it in a loop."),
+    ("ModuleList", "", "A ModuleList only keeps layers: go through it in a loop."),
 ]  # fmt: skip
+VALUES = (
+    "The shape is right, the values aren't. At each level, [up(x), skip] in this order, then the "
+    "block with temb; at the end, the bare 1x1 convolution."
+)
 
 
 def decoder_experiment(probe, Decoder):
     for B, chs, C, D, H, W in [(3, [4, 6, 10], 2, 8, 2, 3), (2, [9, 5], 1, 5, 1, 3)]:
-        with probe.advice(*HINTS):
+        x, skips, temb = inputs = decoder_inputs(probe, B, chs, D, H, W)
+        with probe.advice(*HINTS, look=VALUES):
             module = probe.build(Decoder, chs, C, D).eval()
-            x, skips, temb = inputs = decoder_inputs(probe, B, chs, D, H, W)
             given, called = list(skips), f"{name(module)}({arguments(inputs, module)})"
             out = probe.run(called, module, x, given, temb)
-        if torch.is_tensor(out):
-            note_effects(probe, module, inputs, out)
-        with probe.advice(
-            look="The shape is right and all inputs have an effect; the values differ. At each level: "
-            "[up(x), skip], in this order, then the block. At the end, the bare 1x1 convolution."
-        ):
+            probe.note(
+                f"The shape of {called}", tuple(out.shape) if torch.is_tensor(out) else out,
+                look="After the last level, a 1x1 convolution goes from chs[0] channels to out_ch.",
+            )  # fmt: skip
             probe.train_and_eval(module, *inputs)
             probe.call(module, *decoder_inputs(probe, B + 1, chs, D, W + 1, H))
         probe.note(
-            "the list of skips is left alone", [id(s) for s in given] == [id(s) for s in skips],
+            "skips are left alone", [id(skip) for skip in given] == [id(skip) for skip in skips],
             "Your forward takes skips out of the caller's list, or reverses it.",
-            "The caller may use the list again. Read it backwards: reversed(skips) or skips[-1 - i].",
+            "The caller may use the list again. Read it backwards: reversed(skips), skips[-1 - i].",
         )  # fmt: skip
     probe.on_fake_device(module, *inputs)
-
-
-def note_effects(probe, module, inputs, out):
-    """Write down the shape of the output, and which inputs it depends on, before its values."""
-    probe.note(
-        "the shape of the output", tuple(out.shape),
-        look="After the last level, a 1x1 convolution goes from chs[0] channels to out_ch.",
-    )  # fmt: skip
-    x, skips, temb = inputs
-    changed = {"temb": (x, skips, 1 - temb)}
-    for i, skip in enumerate(skips):
-        changed[f"skip {i}"] = x, [*skips[:i], 1 - skip, *skips[i + 1 :]], temb
-    for what, others in changed.items():
-        other = probe.run(what, module, others[0], list(others[1]), others[2])
-        effect = not (torch.is_tensor(other) and torch.equal(out, other))
-        probe.note(
-            f"the effect of {what}", effect, f"{what} has no effect on your decoder's output.",
-            "Every block gets temb, and the skip of its level: torch.cat([up(x), skip], dim=1).",
-        )  # fmt: skip
 
 
 def decoder_inputs(probe, B, chs, D, H, W):
@@ -79,57 +61,36 @@ MISTAKES = """
 or
 - torch.cat([up(x), skip], dim=1)
 + up(x)
-The skips aren't concatenated. At every level, torch.cat([up(x), skip], dim=1) goes into the block,
-which is built for 2 * ch channels.
+The skips aren't concatenated. torch.cat([up(x), skip], dim=1) goes into a block for 2 * ch
+channels.
 
 # skip added
 - torch.cat([up(x), skip], dim=1)
 + up(x) + skip
 - (2 * ch, ch
 + (ch, ch
-The skip is added. Here it's concatenated, so that the block can tell the two apart, and takes twice
-the channels. (Adding works too, and some networks do it.)
-
-# skip added after the block
-- torch.cat([up(x), skip], dim=1)
-+ up(x)
-- block(x, temb)
-+ block(x, temb) + skip
-- (2 * ch, ch
-+ (ch, ch
-You add the skip after the block, which never sees it. Concatenate it with up(x), and let the block
-have both.
+You add the skip, as some networks do. Here it's concatenated, so the block takes 2 * ch channels.
 
 # skips not reversed
 - reversed(skips)
 + skips
-You take the skips from the top down. The decoder begins at the bottom, so the last skip comes first:
-reversed(skips).
-
-# skips resized
-- reversed(skips)
-+ skips
-- skip], dim=1)
-+ F.interpolate(skip, up(x).shape[2:])], dim=1)
-You resize the skips until they fit, but each goes to the wrong level. Take them in reverse, and they
-already have the right size.
+You take the skips from the top down. Start with the last, the lowest: reversed(skips).
 
 # skip first
 - up(x), skip
 + skip, up(x)
-The skip comes before the upsampled features: [skip, up(x)]. That network would learn as well, but
-weights trained with [up(x), skip], as here and in notebook 05, wouldn't fit it.
+You join [skip, up(x)]. That would learn as well, but weights trained with [up(x), skip], as here
+and in notebook 05, wouldn't fit it.
 
 # skips detached
-- skip], dim
-+ skip.detach()], dim
+- reversed(skips)
++ [skip.detach() for skip in reversed(skips)]
 No gradient goes back through the skips, so the encoder learns nothing from them. Don't detach them.
 
 # reverse() taken for its value
 - reversed(skips)
 + skips.reverse()
-skips.reverse() reverses the list in place and returns None. Use reversed(skips) or skips[::-1], which
-leave the list alone.
+skips.reverse() returns None, and changes the caller's list. Use reversed(skips) or skips[::-1].
 
 # caller's skips changed
 - reversed(skips)
@@ -140,8 +101,7 @@ or
 + for up
 - reversed(skips)
 + skips
-Your forward empties or reverses the caller's list of skips, so it can't be used a second time. Read
-it backwards instead: reversed(skips), or skips[-1 - i].
+You empty or reverse the caller's list of skips. Read it backwards instead: reversed(skips).
 
 # joined along another axis
 - dim=1
@@ -152,20 +112,18 @@ or
 or
 - , dim=1
 +
-You join along another axis: dim=0 is the batch (and the default), -1 the columns. Channels are
-dimension 1.
+You join along the wrong axis. dim=0 (the default) is the batch; channels are dim=1.
 
 # joined before Upsample
 - up(x), skip
 + x, skip
-Where you join the skip, x is still half as large. Double first, keep what up(x) returns, then join:
-torch.cat([up(x), skip], dim=1).
+Where you join the skip, x is still half as large. Double it first: torch.cat([up(x), skip], dim=1).
 
 # block's result not kept
 - x = block(x, temb)
 + block(x, temb)
-After the block, x still has the 2 * ch channels of the concatenation. Write x = block(...), and build
-the block to return ch channels.
+After the block, x still has the 2 * ch channels of the concatenation. Write x = block(...), with a
+block that returns ch.
 
 # layers in the order going down
 - zip(self.ups, self.blocks,
@@ -175,8 +133,7 @@ Your first up-layer isn't the bottom's. Build the layers from the bottom up, fro
 # list not reversed
 - list(reversed(chs))
 + chs
-Your layers are built for the way down: the first takes chs[0] channels. The bottom has chs[-1], so
-build them from reversed(chs).
+Your layers are built for the way down. The bottom has chs[-1]: build them from reversed(chs).
 
 # blocks not reversed
 - ch in upward[1:]
@@ -186,32 +143,30 @@ Your up-layers go up and your blocks go down. Build both from reversed(chs).
 # return inside the loop
 -     return self.out(x)
 +         return self.out(x)
-Your forward returns after the first level, because the return is inside the loop. Move it behind
-the loop.
+You return after the first level: the return is inside the loop. Move it behind the loop.
 
 # twice the channels of the level below
 - 2 * ch, ch, time_dim) for ch in upward[1:]
 + 2 * i, ch, time_dim) for i, ch in zip(upward, upward[1:])
-Your blocks are built for 2 * chs[i], twice the channels of the level they come from, as in the
-published tutorial. The concatenation gives 2 * chs[i - 1].
+Your blocks take twice the channels of the level below, as in the published tutorial. The
+concatenation gives 2 * chs[i - 1].
 
 # channels of the level below
 - 2 * ch, ch, time_dim) for ch in upward[1:]
 + i, ch, time_dim) for i, ch in zip(upward, upward[1:])
-Your blocks take as many channels as the level below has. That fits only where channels double from
-level to level; the concatenation gives 2 * chs[i - 1].
+Your blocks take the channels of the level below, which fits only where channels double. The
+concatenation gives 2 * chs[i - 1].
 
 # skip not counted
 - (2 * ch, ch
 + (ch, ch
-Your blocks are built for the chs[i - 1] channels of Upsample. The skip brings as many again:
-2 * chs[i - 1].
+Your blocks are built for Upsample's channels alone. The skip brings as many again: 2 * ch.
 
 # channels from below added to the skip's
 - 2 * ch, ch, time_dim) for ch in upward[1:]
 + i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
-Your blocks are built for the channels of the level below and the skip's. Upsample has already brought
-the former down: it's 2 * chs[i - 1].
+You add the level below's channels to the skip's. Upsample has already brought those down: it's 2 *
+chs[i - 1].
 
 # up-layers keep channels
 - Upsample(i, o)
@@ -229,24 +184,17 @@ chs[i - 1]) brings them to those of its own level, and the block takes 2 * chs[i
 + block(x)
 A block needs temb too. Pass it to every block: block(x, temb).
 
-# time_dim left out
-- 2 * ch, ch, time_dim
-+ 2 * ch, ch
-A ConvBlock is made from three numbers: channels in, channels out, time_dim.
-
 # last convolution not used
 - return self.out(x)
 + return x
-The last convolution is made, but forward doesn't use it: you return the chs[0] channels of the last
-block.
+Your last convolution is made, but forward doesn't use it: you return chs[0] channels.
 
 # no last convolution
 - self.out = nn.Conv2d(chs[0], out_ch, 1)
 +
 - return self.out(x)
 + return x
-There's no last convolution: you return the chs[0] channels of the last block. A 1x1 convolution
-brings them to out_ch.
+There's no last convolution. A 1x1 convolution brings the chs[0] channels to out_ch.
 
 # activation at the end
 - return self.out(x)
@@ -257,8 +205,7 @@ or
 or
 - return self.out(x)
 + return self.out(x).sigmoid()
-There's an activation at the end, which limits what your network can answer. Noise may be any number:
-the last layer is the bare 1x1 convolution.
+There's an activation at the end. Noise may be any number, so end with the bare convolution.
 
 # SiLU before the last convolution
 - self.out(x)
@@ -283,15 +230,7 @@ The last convolution has no bias. Leave bias at its default, True.
 # plain lists
 - nn.ModuleList(ConvBlock
 + list(ConvBlock
-Your layers are in a plain Python list, where PyTorch doesn't find them, so the optimizer would never
-see their weights. Use nn.ModuleList.
-
-# caller's list reversed
-- upward = list(reversed(chs))
-+ chs.reverse()
-+ upward = chs
-chs.reverse() reverses the list you were given, which the encoder uses too. Make a new list:
-list(reversed(chs)) or chs[::-1].
+Your layers are in a plain list, where PyTorch doesn't find them. Use nn.ModuleList.
 """
 
 
@@ -373,8 +312,7 @@ EXERCISE = Exercise(
     notebook="04_decoder",
     reference=Decoder,
     experiment=decoder_experiment,
-    look="At each level, from the bottom up: Upsample, join the skip behind it, the block with temb. "
-    "After the last level, the 1x1 convolution.",
+    look=VALUES,
     catalogue=edits(Decoder, MISTAKES),
     also_right=[ByLevels, ByIndex, Recursive, IntoOneTensor],
 )

@@ -2,6 +2,7 @@
 
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import name
+from course_utils.checks.exercises.nb03.level_costs import plain
 from course_utils.checks.mistakes import edits
 
 
@@ -20,47 +21,35 @@ def decoder_channels(chs):
     return ups, blocks
 
 
+LOOKS = {
+    "up-layers": "A pair is (in, out), from the bottom up: with chs = [4, 9] there's only (9, 4).",
+    "blocks": "A block takes the up-layer's channels and the skip's together, and returns those of "
+    "its level: with chs = [4, 9] there's only (8, 4).",
+}
+
+
 def channels_experiment(probe, decoder_channels):
     for chs in ([3, 5, 11], [4, 9], [8, 16, 32, 64], [7, 7, 5, 12]):
-        given, called = list(chs), f"{name(decoder_channels)}({chs})"
-        answer = plain(probe.run(called, decoder_channels, given))
+        given, called = list(chs), f"in {name(decoder_channels)}({chs})"
+        answer = plain(probe.run(called[3:], decoder_channels, given))
         lists = isinstance(answer, list) and all(isinstance(part, list) for part in answer)
         n = len(chs) - 1
-        probe.note(
-            f"the lengths of the lists in {called}", list(map(len, answer)) if lists else answer,
-            look=f"For {n + 1} levels, return two lists of {n}: the up-layers, and the blocks.",
-        )  # fmt: skip
-        parts = dict(zip(LOOKS, answer)) if lists else {}
-        for what, pairs in parts.items():
-            probe.note(f"the {what} in {called}", pairs, "", LOOKS[what])
+        with probe.advice(look=f"Return two lists, each of length {n}: the up-layers, the blocks."):
+            probe.note(f"The lengths {called}", list(map(len, answer)) if lists else answer)
+        for what, pairs in zip(LOOKS, answer) if lists else ():
+            probe.note(f"The {what} {called}", pairs, look=LOOKS[what])
         probe.note(
             "chs is left alone", given == chs, "Your code changes the caller's list chs.",
             "The encoder uses the same list. Make a new one: list(reversed(chs)) or chs[::-1].",
         )  # fmt: skip
 
 
-LOOKS = {
-    "up-layers": "A pair is (in, out), from the bottom up: with chs = [4, 9] the only one is (9, 4).",
-    "blocks": "A block takes the up-layer's channels and the skip's together, and returns those of its "
-    "level: with chs = [4, 9] the only one is (8, 4).",
-}
-
-
-def plain(value):
-    """Tuples and NumPy's arrays as lists, and an iterator by its name."""
-    if hasattr(value, "__next__"):
-        return "an iterator"
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    return value.tolist() if hasattr(value, "tolist") else value
-
-
 MISTAKES = """
 # twice the channels of the level below
 - 2 * chs[i - 1]
 + 2 * chs[i]
-Your blocks take twice the channels of the level below, as in the published tutorial. The up-layer has
-already brought those down to chs[i - 1], and the skip has as many: it's 2 * chs[i - 1].
+Your blocks take twice the channels of the level below, as in the published tutorial. The up-layer
+has already brought those down to chs[i - 1], and the skip has as many: it's 2 * chs[i - 1].
 
 # channels of the level below
 - 2 * chs[i - 1]
@@ -71,14 +60,12 @@ to level: with [4, 9], the concatenation gives 4 + 4, not 9.
 # blocks of the level below
 - 2 * chs[i - 1], chs[i - 1]
 + 2 * chs[i], chs[i]
-Your blocks are built for the level below. After the up-layer you're on level i - 1: the block takes
-2 * chs[i - 1] and returns chs[i - 1].
+Your blocks are those of the level below. After the up-layer it's chs[i - 1], for both numbers.
 
 # skip not counted
 - 2 * chs[i - 1]
 + chs[i - 1]
-Your blocks take what the up-layer gives, and leave out the skip's channels. The concatenation has
-both.
+Your blocks take the up-layer's channels alone. The concatenation has the skip's too.
 
 # channels from below added to the skip's
 - 2 * chs[i - 1]
@@ -96,20 +83,18 @@ Your blocks return as many channels as they take. A block takes 2 * ch, and retu
 + chs[i], chs[i]
 - 2 * chs[i - 1]
 + chs[i] + chs[i - 1]
-Your up-layers keep the channels of the level below, and the blocks reduce them. Some U-Nets are built
-that way. Here, the up-layer already gives the channels of its own level.
+Your up-layers keep the channels of the level below, and the blocks reduce them. Some U-Nets are
+built that way. Here, the up-layer already gives the channels of its own level.
 
 # up-layers keep channels, blocks don't know
 - chs[i], chs[i - 1]
 + chs[i], chs[i]
-Your up-layers keep the channels of the level below. They should give those of their own level: only
-then does the concatenation have twice as many.
+Your up-layers keep the channels of the level below. They give those of their own level.
 
 # up-layers (out, in)
 - chs[i], chs[i - 1]
 + chs[i - 1], chs[i]
-The pairs of your up-layers are swapped. Going up, a layer takes the channels of the level below and
-gives those of its own: (in, out).
+Your up-layers' pairs are swapped. They go from the channels of the level below to their own.
 
 # blocks (out, in)
 - 2 * chs[i - 1], chs[i - 1]
@@ -139,13 +124,7 @@ The first step is missing, the one up from the bottom. n halvings need n steps u
 # a step too many
 - len(chs) - 1, 0
 + len(chs) - 1, -1
-There's a step too many: for i = 0, chs[i - 1] is chs[-1], the last number. The last step leads to
-level 0.
-
-# a block for the bottom
-- ups, blocks = [], []
-+ ups, blocks = [], [(2 * chs[-1], chs[-1])]
-There's a block too many. The bottom's belongs to the encoder: n halvings need n blocks here.
+There's a step too many: for i = 0, chs[i - 1] is chs[-1]. The last step leads to level 0.
 
 # return inside the loop
 -     return ups, blocks
@@ -183,19 +162,12 @@ LISTS = """
 - upward = list(reversed(chs))
 + chs.reverse()
 + upward = chs
-chs.reverse() reverses the list you were given, which the encoder uses too. Make a new list:
-list(reversed(chs)) or chs[::-1].
+chs.reverse() changes the caller's list, which the encoder uses too. Use list(reversed(chs)).
 
 # reverse() taken for its value
 - list(reversed(chs))
 + chs.reverse()
-chs.reverse() reverses the list in place and returns None. list(reversed(chs)) and chs[::-1] make a
-new list.
-
-# reversed() not made a list
-- list(reversed(chs))
-+ reversed(chs)
-reversed gives an iterator, which has no indices or slices. Make a list of it: list(reversed(chs)).
+chs.reverse() reverses in place and returns None. list(reversed(chs)) makes a new list.
 
 # zip not made a list
 - ups = list(zip(upward, upward[1:]))
@@ -241,8 +213,8 @@ EXERCISE = Exercise(
     notebook="04_decoder",
     reference=decoder_channels,
     experiment=channels_experiment,
-    look="Draw the levels of [4, 9]: 9 channels come from below, the up-layer makes 4 of them, and the "
-    "skip has 4.",
+    look="Draw the levels of [4, 9]: 9 channels come from below, the up-layer makes 4 of them, and "
+    "the skip has 4.",
     catalogue=edits(channels_by_index, MISTAKES) + edits(decoder_channels, LISTS),
     also_right=[channels_by_index, channels_by_popping, channels_by_recursion, channels_by_pairs],
 )

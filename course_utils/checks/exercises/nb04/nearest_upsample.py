@@ -32,8 +32,7 @@ MISTAKES = """
 - x = F.interpolate(x, scale_factor=2, mode="nearest")
 - return self.conv(x)
 + return F.interpolate(self.conv(x), scale_factor=2)
-The convolution comes first, so the output is made of 2 x 2 blocks of equal pixels. Repeat first, and
-the convolution will smooth the blocks.
+You convolve first, so the output is 2 x 2 blocks of equal pixels. Repeat first.
 
 # not nearest
 - "nearest"
@@ -83,8 +82,7 @@ The padding is missing: without it, a 3x3 convolution cuts a pixel off each side
 # 1x1 convolution
 - 3, padding=1
 + 1
-Your convolution is 1x1, so it sees one pixel only and leaves 2 x 2 blocks of equal pixels. Use 3x3,
-with padding=1.
+Your convolution is 1x1, which leaves 2 x 2 blocks of equal pixels. Use 3x3, with padding=1.
 
 # convolution not used
 - self.conv(x)
@@ -99,8 +97,7 @@ The convolution is made, but forward doesn't use it.
 or
 - nn.Conv2d
 + nn.ConvTranspose2d
-That's a transposed convolution, as in exercise 4.2. Here, repeat every pixel and use an ordinary
-convolution.
+That's a transposed convolution, as in 4.2. Repeat every pixel, then use nn.Conv2d.
 
 # activation at the end
 - self.conv(x)
@@ -115,11 +112,6 @@ There's an activation at the end. Leave it out: the activations are in the block
 + out_ch, in_ch, 3
 in_ch and out_ch are swapped: nn.Conv2d takes the input's channels first.
 
-# channels kept
-- in_ch, out_ch, 3
-+ in_ch, in_ch, 3
-Your convolution returns as many channels as it gets. It goes from in_ch to out_ch.
-
 # no bias
 - padding=1
 + padding=1, bias=False
@@ -130,8 +122,8 @@ The convolution has no bias. Leave bias at its default, True.
 + self.channels = in_ch, out_ch
 - self.conv(x)
 + nn.Conv2d(*self.channels, 3, padding=1)(x)
-The convolution is made in forward, with new random weights in each call, and the optimizer never sees
-it. Make it once, in __init__, and keep it on self.
+The convolution is made in forward, with new weights in each call, and is never trained. Make it
+once, in __init__, and keep it on self.
 """
 
 

@@ -52,24 +52,22 @@ Each patch replaces what's under it. Overlapping patches have to add up: write +
 # patches one pixel apart
 - = i * stride, j * stride
 + = i, j
-Neighbouring patches are one pixel apart. They should be stride pixels apart: the patch of pixel
-(i, j) begins at (i * stride, j * stride).
+Your patches are one pixel apart. That of pixel (i, j) begins at (i * stride, j * stride).
 
 # stride not used
 - zeros((H - 1) * stride + k, (W - 1) * stride + k)
 + zeros(H - 1 + k, W - 1 + k)
 - = i * stride, j * stride
 + = i, j
-stride makes no difference in your function. The patch of pixel (i, j) begins at
-(i * stride, j * stride), and the size of the output depends on stride too.
+stride makes no difference in your function. It moves the patches apart, and the size of the output
+depends on it too.
 
 # patches k apart
 - = i * stride, j * stride
 + = i * k, j * k
 or
 + return torch.kron(x, kernel)
-Your patches lie side by side, k pixels apart. They should be stride pixels apart, and overlap where
-the kernel is larger than the stride.
+Your patches lie side by side, k pixels apart. They begin stride pixels apart, and may overlap.
 
 # stride for the rows only
 - = i * stride, j * stride
@@ -87,26 +85,23 @@ The corner of your patches has rows and columns swapped: i counts rows, so top i
 or
 - zeros((H - 1) * stride + k, (W - 1) * stride + k)
 + zeros((H - 1) * stride, (W - 1) * stride)
-Your output is too small for the last patch, which begins at row (H - 1) * stride and is k long. It
+Your output is too small for the last patch, which begins at (H - 1) * stride and is k long. It
 needs (H - 1) * stride + k rows, and likewise for the columns.
 
 # output too large
 - zeros((H - 1) * stride + k, (W - 1) * stride + k)
 + zeros(H * stride + k, W * stride + k)
-Your output has stride * H + k rows, and the last ones stay empty. The last patch begins at
-(H - 1) * stride, so (H - 1) * stride + k are enough.
+Your output is too large: its last rows stay empty. (H - 1) * stride + k are enough.
 
 # part of the output too small
 - top + k, left : left + k
 + top + stride, left : left + stride
-The part of the output you add to has stride rows. It has to be as large as the kernel: from
-i * stride to i * stride + k.
+You add to stride rows of the output. It's k of them, like the kernel: top : top + k.
 
 # slice that ends at k
 - top + k, left : left + k
 + k, left : k
-Your slice ends at k. A slice is out[from : to], and the patch ends k further on than it begins:
-out[top : top + k, left : left + k].
+Your slice ends at k. A patch ends k after it begins: out[top : top + k, left : left + k].
 
 # two pairs of brackets
 - top + k, left
@@ -133,8 +128,8 @@ The last row and the last column of x are left out. range(H) ends with H - 1 alr
 # kernel rotated
 - += x[i, j] * kernel
 + += x[i, j] * kernel.flip(0, 1)
-Your kernel is rotated by 180 degrees. A transposed convolution paints it as it is. (If you put zeros
-between the pixels and call conv2d, you have to rotate it, because conv2d doesn't.)
+Your kernel is rotated by 180 degrees. A transposed convolution paints it as it is. (If you put
+zeros between the pixels and call conv2d, you have to rotate it, because conv2d doesn't.)
 
 # kernel transposed
 - += x[i, j] * kernel
@@ -155,11 +150,6 @@ Each pixel adds the bare kernel. Multiply the kernel by the pixel's value, x[i, 
 - += x[i, j]
 + += x[j, i]
 or
-- range(H)
-+ range(W)
-- range(W)
-+ range(H)
-or
 - (H, W), k
 + x = x.T
 + (H, W), k
@@ -167,8 +157,7 @@ Rows and columns of x are mixed up: i counts the H rows and j the W columns. H, 
 
 # ordinary convolution
 + return F.conv2d(x[None, None], kernel[None, None], stride=stride)[0, 0]
-That's the ordinary convolution, which makes the picture smaller. Here each input pixel paints a
-patch of the output, so the picture grows.
+That's the ordinary convolution. Here each pixel paints a patch, and the picture grows.
 """
 
 

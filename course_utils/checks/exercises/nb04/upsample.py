@@ -22,8 +22,7 @@ MISTAKES = """
 # stride forgotten
 - , stride=2
 +
-The stride is missing, so patches are one pixel apart and the picture grows by one pixel only. Pass
-stride=2.
+Your patches are one pixel apart, so the picture hardly grows. Pass stride=2.
 
 # kernel of 3
 - kernel_size=2
@@ -31,14 +30,12 @@ stride=2.
 or
 - kernel_size=2, stride=2
 + kernel_size=3, stride=2, padding=1, output_padding=1
-Your kernel is 3 x 3, so with stride 2 its patches overlap unevenly. Use kernel_size=2, without
-padding.
+Your kernel is 3 x 3, so with stride 2 patches overlap unevenly. Use kernel_size=2, no padding.
 
 # kernel of 4
 - kernel_size=2, stride=2
 + kernel_size=4, stride=2, padding=1
-Your kernel is 4 x 4. Its overlap is even and many networks use it, but here it's kernel_size=2,
-without padding.
+Your kernel is 4 x 4. Many networks use that, but here it's kernel_size=2, without padding.
 
 # padding
 - stride=2
@@ -48,13 +45,13 @@ padding=1 cuts a pixel off each side of a transposed convolution's output. Leave
 # output_padding
 - stride=2
 + stride=2, output_padding=1
-output_padding adds a row and a column that no patch reaches. With kernel 2 and stride 2 the size is
-right without it.
+output_padding adds a row and a column that no patch reaches. The size is right without it.
 
 # channels swapped
 - in_ch, out_ch, kernel_size
 + out_ch, in_ch, kernel_size
-in_ch and out_ch are swapped. nn.ConvTranspose2d takes the input's channels first, as nn.Conv2d does.
+in_ch and out_ch are swapped. nn.ConvTranspose2d takes the input's channels first, as nn.Conv2d
+does.
 
 # channels kept
 - in_ch, out_ch, kernel_size
@@ -62,8 +59,8 @@ in_ch and out_ch are swapped. nn.ConvTranspose2d takes the input's channels firs
 Your layer returns as many channels as it gets. It should return out_ch of them.
 
 # no bias
-- stride=2
-+ stride=2, bias=False
+- kernel_size
++ bias=False, kernel_size
 The bias is missing. Leave bias at its default, True.
 
 # SiLU at the end
@@ -76,14 +73,12 @@ There's a SiLU at the end. Leave it out: the activations are in the blocks.
 # ordinary convolution
 - nn.ConvTranspose2d
 + nn.Conv2d
-That's an ordinary convolution with stride 2, which halves the picture, as Downsample does. To double
-it, use nn.ConvTranspose2d.
+That's an ordinary convolution, which halves the picture. To double it, use nn.ConvTranspose2d.
 
 # nothing passed to nn.ConvTranspose2d
 - super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
 + super().__init__()
-Empty brackets are right for nn.Module. Your parent is a finished layer, and needs to know its
-channels, its kernel and its stride.
+Your parent isn't nn.Module but a finished layer: it needs its channels, kernel size and stride.
 
 # super without brackets
 - super()
@@ -110,17 +105,12 @@ nn.ConvTranspose2d, whose four weights per patch may differ.
 # bilinear and a convolution
 - nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)
 + nn.Sequential(nn.UpsamplingBilinear2d(scale_factor=2), nn.Conv2d(in_ch, out_ch, 3, padding=1))
-or
-- nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)
-+ nn.Sequential(
-+     nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(in_ch, out_ch, 3, padding=1))
 That interpolates between pixels and then convolves. Here, use nn.ConvTranspose2d.
 
 # pixel shuffle
 - nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)
 + nn.Sequential(nn.Conv2d(in_ch, 4 * out_ch, 1), nn.PixelShuffle(2))
-A 1x1 convolution with PixelShuffle does almost the same, but it has four biases per channel in place
-of one. Use nn.ConvTranspose2d.
+Pixel shuffle does almost the same, with four biases per channel. Use nn.ConvTranspose2d.
 """
 
 
