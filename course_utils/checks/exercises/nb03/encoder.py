@@ -205,7 +205,7 @@ Only your last skip is left: the list is made anew in each round. Make it before
 # return inside the loop
 -     return self.bottom(x, temb), skips
 +         return self.bottom(x, temb), skips
-Your loop ends after its first round: the return is inside it. Move it behind the loop.
+Your loop ends after its first round: the return is inside it. Move it after the loop.
 
 # a downsample too many
 - ch in chs[:-1]
@@ -265,7 +265,7 @@ An index goes past the end of its list. With n + 1 numbers, the last is chs[n], 
 # in_ch forgotten
 - zip(ins, chs[:-1])
 + zip(chs, chs[1:])
-Your first block is built for chs[0] channels, but the picture has in_ch: from in_ch to chs[0].
+Your first block is built for chs[0] channels, and gets in_ch: it goes from in_ch to chs[0].
 
 # last block from its own channels
 - ins[-2], chs[-1]

@@ -118,7 +118,7 @@ In Python ^ isn't a power: 2 ^ 3 is 1. Write 2**i.
 # sides divided by 4
 - H // 2**i, W // 2**i
 + H // 4**i, W // 4**i
-You divide each side by 4**i. It's 2**i; their product is what falls to a quarter.
+You divide each side by 4**i. Divide by 2**i; it's their product that falls to a quarter.
 
 # halved ever more
 - h, w = H // 2**i, W // 2**i
@@ -161,7 +161,7 @@ The numbers are right, but they're floats, which / always makes. Divide with //.
 # return inside the loop
 -     return costs
 +         return costs
-You return after the first level: the return is inside the loop. Move it behind the loop.
+You return after the first level: the return is inside the loop. Move it after the loop.
 
 # one long list
 - append

@@ -15,6 +15,7 @@ HINTS = [
      "and the block takes 8 and returns 4. The last convolution takes chs[0]."),
     ("Sizes of tensors must match", "", "Two tensors of different height are joined. Double x "
      "first and start with the last skip: reversed(skips)."),
+    ("has no attribute 'reversed'", "", "reversed is a function: reversed(skips)."),
     ("cat", "cat", "torch.cat takes a list of tensors: torch.cat([up(x), skip], dim=1)."),
     ("ModuleList", "", "A ModuleList only keeps layers: go through it in a loop."),
 ]  # fmt: skip
@@ -143,7 +144,7 @@ Your up-layers go up and your blocks go down. Build both from reversed(chs).
 # return inside the loop
 -     return self.out(x)
 +         return self.out(x)
-You return after the first level: the return is inside the loop. Move it behind the loop.
+You return after the first level: the return is inside the loop. Move it after the loop.
 
 # twice the channels of the level below
 - 2 * ch, ch, time_dim) for ch in upward[1:]

@@ -21,6 +21,11 @@ def decoder_channels(chs):
     return ups, blocks
 
 
+REVERSED = (
+    "has no attribute 'reversed'",
+    "",
+    "reversed is a function, and what it returns isn't a list yet: list(reversed(chs)).",
+)
 LOOKS = {
     "up-layers": "A pair is (in, out), from the bottom up: with chs = [4, 9] there's only (9, 4).",
     "blocks": "A block takes the up-layer's channels and the skip's together, and returns those of "
@@ -31,7 +36,8 @@ LOOKS = {
 def channels_experiment(probe, decoder_channels):
     for chs in ([3, 5, 11], [4, 9], [8, 16, 32, 64], [7, 7, 5, 12]):
         given, called = list(chs), f"in {name(decoder_channels)}({chs})"
-        answer = plain(probe.run(called[3:], decoder_channels, given))
+        with probe.advice(REVERSED):
+            answer = plain(probe.run(called[3:], decoder_channels, given))
         lists = isinstance(answer, list) and all(isinstance(part, list) for part in answer)
         n = len(chs) - 1
         with probe.advice(look=f"Return two lists, each of length {n}: the up-layers, the blocks."):
@@ -60,7 +66,7 @@ to level: with [4, 9], the concatenation gives 4 + 4, not 9.
 # blocks of the level below
 - 2 * chs[i - 1], chs[i - 1]
 + 2 * chs[i], chs[i]
-Your blocks are those of the level below. After the up-layer it's chs[i - 1], for both numbers.
+Your blocks are those of the level below. They take 2 * chs[i - 1] and return chs[i - 1].
 
 # skip not counted
 - 2 * chs[i - 1]
@@ -129,7 +135,7 @@ There's a step too many: for i = 0, chs[i - 1] is chs[-1]. The last step leads t
 # return inside the loop
 -     return ups, blocks
 +         return ups, blocks
-You return after the first step, because the return is inside the loop. Move it behind the loop.
+You return after the first step, because the return is inside the loop. Move it after the loop.
 
 # blocks first
 - return ups, blocks

@@ -96,7 +96,7 @@ Your output is too large: its last rows stay empty. (H - 1) * stride + k are eno
 # part of the output too small
 - top + k, left : left + k
 + top + stride, left : left + stride
-You add to stride rows of the output. It's k of them, like the kernel: top : top + k.
+You add to only stride rows of the output. The kernel has k of them: top : top + k.
 
 # slice that ends at k
 - top + k, left : left + k
