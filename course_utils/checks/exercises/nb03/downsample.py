@@ -27,14 +27,16 @@ MISTAKES = """
 +
 Your window moves one pixel at a time, so the picture hardly shrinks. Pass stride=2.
 
-# 3x3 window
+# larger window
+- kernel_size=2
++ kernel_size=3
+or
 - kernel_size=2, stride=2
 + kernel_size=3, stride=2, padding=1
 or
-- kernel_size=2
-+ kernel_size=3
-That's a 3x3 convolution with stride 2. It halves the picture too, and many networks use it, but its
-windows overlap. Here the window is 2x2, so that each pixel is read once.
++ kernel_size=4, stride=2, padding=1
+Your window is larger than 2x2, so windows overlap. That halves the picture too, and many networks
+use it, but here each pixel is read once: kernel_size=2, without padding.
 
 # padding
 - stride=2

@@ -6,7 +6,8 @@ from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, Downsample
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Stop, arguments, name, tensors
+from course_utils.checks.engine.probe import Stop
+from course_utils.checks.engine.values import arguments, name, tensors
 from course_utils.checks.mistakes import edits
 from course_utils.encoder import Encoder
 
@@ -173,7 +174,6 @@ You halve before the block sees the details. The order is block, skip, downsampl
 - Downsample(ch)
 + nn.MaxPool2d(2)
 or
-- Downsample(ch)
 + nn.AvgPool2d(2)
 You halve by pooling. Use the Downsample you built: its weights learn what to keep.
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import name
+from course_utils.checks.engine.values import name
 from course_utils.checks.mistakes import edits
 
 
@@ -236,8 +236,6 @@ Your weights include the biases. Leave them out here: no pixel is multiplied by 
 + weights = 3 * 3 * chs[max(i - 1, 0)] * ch
 + multiplications = values * 3 * 3 * chs[max(i - 1, 0)]
 or
-- weights = 3 * 3 * ch * ch
-- multiplications = values * 3 * 3 * ch
 + weights = 3 * 3 * chs[i - 1] * ch
 + multiplications = values * 3 * 3 * chs[i - 1]
 Your convolution connects two levels. The one to count has chs[i] channels in and out.

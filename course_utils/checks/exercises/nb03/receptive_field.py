@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import fill
+from course_utils.checks.engine.weights import fill
 from course_utils.checks.mistakes import edits
 
 
@@ -102,7 +102,6 @@ on a copy: x = x.clone().requires_grad_().
 + with torch.no_grad():
 +     out = net(x)
 or
-- out = net(x)
 + out = net(x).detach()
 Nothing was recorded while net ran. Is it under torch.no_grad(), or detached afterwards?
 """
@@ -112,7 +111,6 @@ MISTAKES = """
 - out[0, :, h // 2, w // 2].sum()
 + out.sum()
 or
-- out[0, :, h // 2, w // 2].sum()
 + out.mean()
 You differentiate all output pixels together. Pick the middle one, out[0, :, h // 2, w // 2].
 
@@ -135,7 +133,6 @@ Height and width are swapped. Rows come first: [0, :, h // 2, w // 2].
 - h // 2, w // 2
 + (h - 1) // 2, (w - 1) // 2
 or
-- h // 2, w // 2
 + h // 2 - 1, w // 2 - 1
 Your pixel is next to the middle one: [h // 2, w // 2] is row 2 for h = 5, row 3 for h = 6.
 
@@ -192,7 +189,6 @@ or
 - x.grad[0].abs().sum(dim=0)
 + x.grad.abs()
 or
-- x.grad[0].abs().sum(dim=0)
 + x.grad.abs().squeeze()
 Your result still has the channels of x. The gradient is (1, C, H, W), its [0] is (C, H, W), and
 sum(dim=0) of that is (H, W). (grad returns a tuple, which needs a [0] of its own.)
@@ -245,7 +241,6 @@ A gradient is that of one number, and the middle pixel has K. Take their sum fir
 - 0, :, h // 2
 + 0, h // 2
 or
-- 0, :, h // 2
 + :, h // 2
 The output has four axes, (1, K, h, w), and your index has one too few: [0, :, h // 2, w // 2].
 
@@ -254,7 +249,6 @@ The output has four axes, (1, K, h, w), and your index has one too few: [0, :, h
 + net.eval()
 + out = net(x)
 or
-- out = net(x)
 + if isinstance(net, nn.Module):
 +     net.eval()
 + out = net(x)
@@ -267,7 +261,6 @@ You switch net to eval mode. Its mode is the caller's choice (and net may be a p
 + out = net(x)
 + net.train() if was else None
 or
-- out = net(x)
 + was = net.training
 + net.eval()
 + out = net(x)

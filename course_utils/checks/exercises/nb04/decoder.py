@@ -6,7 +6,7 @@ from torch import nn
 
 from course_utils.blocks import ConvBlock, Upsample
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import arguments, name
+from course_utils.checks.engine.values import arguments, name
 from course_utils.checks.mistakes import edits
 from course_utils.decoder import Decoder
 
@@ -108,7 +108,6 @@ You empty or reverse the caller's list of skips. Read it backwards instead: reve
 - dim=1
 + dim=0
 or
-- dim=1
 + dim=-1
 or
 - , dim=1
@@ -201,10 +200,8 @@ There's no last convolution. A 1x1 convolution brings the chs[0] channels to out
 - return self.out(x)
 + return self.out(x).tanh()
 or
-- return self.out(x)
 + return F.silu(self.out(x))
 or
-- return self.out(x)
 + return self.out(x).sigmoid()
 There's an activation at the end. Noise may be any number, so end with the bare convolution.
 

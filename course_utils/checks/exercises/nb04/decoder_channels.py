@@ -1,7 +1,7 @@
 """4.4 The channels of the decoder."""
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import name
+from course_utils.checks.engine.values import name
 from course_utils.checks.exercises.nb03.level_costs import plain
 from course_utils.checks.mistakes import edits
 
@@ -34,7 +34,7 @@ LOOKS = {
 
 
 def channels_experiment(probe, decoder_channels):
-    for chs in ([3, 5, 11], [4, 9], [8, 16, 32, 64], [7, 7, 5, 12]):
+    for chs in ([3, 5, 11], [4, 9], [8, 20, 30, 64], [7, 7, 5, 12]):
         given, called = list(chs), f"in {name(decoder_channels)}({chs})"
         with probe.advice(REVERSED):
             answer = plain(probe.run(called[3:], decoder_channels, given))

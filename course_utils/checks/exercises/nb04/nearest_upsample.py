@@ -38,10 +38,8 @@ You convolve first, so the output is 2 x 2 blocks of equal pixels. Repeat first.
 - "nearest"
 + "bilinear"
 or
-- "nearest"
 + "bilinear", align_corners=True
 or
-- "nearest"
 + "bicubic"
 Your doubling is smooth (bilinear or bicubic). Use mode="nearest", which repeats every pixel.
 
@@ -64,7 +62,6 @@ Height and width become four times as large. Each pixel becomes a square of 2 x 
 - scale_factor=2
 + scale_factor=(2, 1)
 or
-- scale_factor=2
 + scale_factor=(1, 2)
 You double only one side. Height and width are both doubled.
 
@@ -103,7 +100,6 @@ That's a transposed convolution, as in 4.2. Repeat every pixel, then use nn.Conv
 - self.conv(x)
 + F.silu(self.conv(x))
 or
-- self.conv(x)
 + F.relu(self.conv(x))
 There's an activation at the end. Leave it out: the activations are in the blocks.
 

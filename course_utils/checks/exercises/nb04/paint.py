@@ -65,8 +65,6 @@ depends on it too.
 # patches k apart
 - = i * stride, j * stride
 + = i * k, j * k
-or
-+ return torch.kron(x, kernel)
 Your patches lie side by side, k pixels apart. They begin stride pixels apart, and may overlap.
 
 # stride for the rows only
@@ -83,7 +81,6 @@ The corner of your patches has rows and columns swapped: i counts rows, so top i
 - zeros((H - 1) * stride + k, (W - 1) * stride + k)
 + zeros(H * stride, W * stride)
 or
-- zeros((H - 1) * stride + k, (W - 1) * stride + k)
 + zeros((H - 1) * stride, (W - 1) * stride)
 Your output is too small for the last patch, which begins at (H - 1) * stride and is k long. It
 needs (H - 1) * stride + k rows, and likewise for the columns.

@@ -97,7 +97,6 @@ OTHER_LAYERS = """
 - nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)
 + nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 3, padding=1))
 or
-- nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)
 + nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 1))
 That repeats every pixel and then convolves, as the layer of exercise 4.3 does. Here, use
 nn.ConvTranspose2d, whose four weights per patch may differ.
