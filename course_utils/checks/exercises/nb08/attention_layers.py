@@ -26,16 +26,11 @@ ON_MAPS = [
          "width. The layers here are 1x1 convolutions, nn.Conv2d(..., 1), which take maps."),
     *HINTS,
 ]  # fmt: skip
-NO_NORM = Hint(
-    r"divisible by num_groups", r"", "Leave the norm out: the block around the attention, "
-    "AttentionBlock, normalises.",
-)  # fmt: skip
 
 
 def build(probe, cls, *args):
     """Build a layer of attention, and write down whether a norm is in it."""
-    with probe.advice(NO_NORM):
-        module = probe.build(cls, *args)
+    module = probe.build(cls, *args)
     norms = [key for key, part in module.named_modules() if "Norm" in type(part).__name__]
     probe.note("a norm inside", bool(norms))
     if norms:
@@ -82,12 +77,8 @@ NORM = """
 - def forward(self, x):
 + def forward(self, x):
 +     x = self.norm(x)
-or
-- super().__init__()
-+ super().__init__()
-+ self.norm = nn.GroupNorm(32, ch)
-There's a norm inside your layer. The block around it, AttentionBlock, already normalises, so leave
-this one out.
+There's a norm inside your layer. AttentionBlock, the block around it, already normalises: leave it
+out.
 """
 
 # Of answers that end with `return self.proj(mixed)`.
@@ -98,8 +89,8 @@ LAYER = """
 or
 - return self.proj(mixed)
 + return self.proj(mixed + x)
-You add x inside the layer. The block around it, AttentionBlock, has that residual connection, so x
-would be added twice. Return what proj makes of the mixture, and nothing else.
+You add x inside the layer. AttentionBlock, the block around it, has that residual connection, so x
+would be added twice. Return what proj makes of the mixture.
 
 # projection without a bias
 - self.proj = nn.Conv2d(ch, ch, 1)
@@ -109,7 +100,7 @@ proj has no bias. Leave bias at its default there, True.
 # layers made in forward
 - return self.proj(mixed)
 + return nn.Conv2d(*self.proj.weight.shape[:2], 1)(mixed)
-You make a layer anew in every call. Its weights are random each time, and the optimizer never sees
+You make a layer anew in every call: its weights are random each time, and the optimizer never sees
 them. Make it in __init__, and keep it on self.
 """
 
@@ -118,13 +109,16 @@ MAPS = """
 # reshaped on the way out
 - to_map(mixed, x.shape[2])
 + mixed.reshape(x.shape)
+or
+- to_map(mixed, x.shape[2])
++ mixed.view(x.shape)
 You reshape or view (B, N, C) as (B, C, H, W) on the way back. The shape is right, but the numbers
 stay in their old order. The channels have to move first: to_map(mixed, x.shape[2]).
 
 # width taken for the height
 - x.shape[2]
 + x.shape[3]
-Your map comes back with height and width exchanged. to_map takes the height, x.shape[2].
+Your map comes back with height and width exchanged. The height is x.shape[2].
 """
 
 # Of answers that split self.qkv(x) with "(qkv h d)" and join the heads with "(h d)".
@@ -132,14 +126,13 @@ HEADS = """
 # heads in turn
 - (qkv h d)
 + (qkv d h)
-You deal the channels out to the heads one at a time, in turn. Head 0 has to get the first d of
-them, head 1 the next d, and so on: "(h d)", not "(d h)".
+You deal the channels out one at a time, in turn. Head 0 has to get the first d of them, head 1 the
+next d, and so on: "(h d)", not "(d h)".
 
 # heads joined in turn
 - (h d)
 + (d h)
-At the end, you interleave the heads, one channel of each in turn. They belong one after the other:
-"(h d)", not "(d h)".
+At the end, you interleave the heads. They belong one after the other: "(h d)", not "(d h)".
 
 # q, k, v within heads
 - (qkv h d)
@@ -162,12 +155,6 @@ or
 or
 - q, k, v =
 + v, k, q =
-or
-- q, k, v =
-+ k, v, q =
-or
-- q, k, v =
-+ v, q, k =
 You take q, k and v in another order. The first C channels of self.qkv(x) are the queries, the next
 C the keys, the last C the values.
 
@@ -177,8 +164,7 @@ C the keys, the last C the values.
 or
 - self.heads = heads
 + self.heads = 4
-The argument heads makes no difference in your class. Keep it as self.heads, and split into that
-many.
+heads makes no difference in your class. Keep it as self.heads, and split into that many.
 
 # heads and d swapped
 - h=self.heads
@@ -193,6 +179,5 @@ or
 +
 - return self.proj(mixed)
 + return mixed
-The mixture never goes through proj, the only place where the heads' results meet. Send it through
-that last layer before you return it.
+The mixture never goes through proj, the only place where the heads' results meet. It comes last.
 """

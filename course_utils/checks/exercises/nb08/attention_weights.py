@@ -39,20 +39,17 @@ def where_to_look(q, k, shares):
     return "The rows add up to 1, so look at the scores: which vectors meet, and what comes then?"
 
 
-def note_gradients(probe, attention_weights, q, k):
+def note_gradients(probe, attention_weights, *inputs):
     """Write down whether gradients come through to queries and keys."""
-    shares = probe.run(
-        "attention_weights with gradients", attention_weights,
-        q.requires_grad_(), k.requires_grad_(),
-    )  # fmt: skip
+    inputs = [x.requires_grad_() for x in inputs]
+    shares = probe.run("attention_weights with gradients", attention_weights, *inputs)
     found = None, None
     if getattr(shares, "requires_grad", False):
-        found = torch.autograd.grad(shares.square().sum(), (q, k), allow_unused=True)
+        found = torch.autograd.grad(shares.square().sum(), inputs, allow_unused=True)
     cut = [key for key, gradient in zip("qk", found) if gradient is None]
     probe.note(
         "inputs without gradient", cut, f"No gradient reaches {' and '.join(cut)}.",
-        "detach, .data or no_grad cuts it off, so the layers that make queries and keys would "
-        "learn nothing.",
+        "detach, .data or no_grad cuts it off, so the layers before it would learn nothing.",
     )  # fmt: skip
 
 
@@ -61,8 +58,8 @@ SCORES = """
 # no scale
 - / q.shape[-1] ** 0.5
 +
-You don't divide the scores by the root of a vector's length. A dot product grows with that length,
-and the softmax of large scores gives nearly everything to one token. Divide by q.shape[-1] ** 0.5.
+You don't divide the scores by the root of a vector's length, q.shape[-1] ** 0.5. A dot product
+grows with that length, and a softmax of large scores gives nearly everything to one token.
 
 # scaled by D
 - q.shape[-1] ** 0.5
@@ -73,14 +70,14 @@ q.shape[-1] ** 0.5. (F.scaled_dot_product_attention does that by itself.)
 # multiplied by sqrt(D)
 - / q.shape[-1]
 + * q.shape[-1]
-You multiply the scores by the root of a vector's length, so large ones get larger still. Divide by
-it: / q.shape[-1] ** 0.5, or * q.shape[-1] ** -0.5.
+You multiply the scores by the root of a vector's length. Divide by it: / q.shape[-1] ** 0.5, or *
+q.shape[-1] ** -0.5.
 
 # scaled by sqrt(N)
 - q.shape[-1]
 + q.shape[-2]
-You divide by the root of N, the number of tokens. What counts is the length of one vector, over
-which the dot product sums: q.shape[-1].
+You divide by the root of N, the number of tokens. What counts is the length of one vector, which
+the dot product sums over: q.shape[-1].
 
 # half of D for its root
 - ** 0.5
@@ -88,25 +85,20 @@ which the dot product sums: q.shape[-1].
 or
 - q.shape[-1] ** 0.5
 + (q.shape[-1] / 2)
-You don't take a root. In Python, D**1/2 is (D**1) / 2, because powers come before divisions, and D
-* 0.5 is half of D. Write D**0.5, with D = q.shape[-1].
-
-# divided with //
-- / q.shape[-1]
-+ // q.shape[-1]
-// rounds down to a whole number, so the scores lose most of what they say. Use a single /.
+You don't take a root. D**1/2 is (D**1) / 2, because powers come before divisions, and D * 0.5 is
+half of D. Write D**0.5, with D = q.shape[-1].
 
 # softmax over the queries
 - dim=-1
 + dim=-2
 Your softmax runs over the queries, so the columns add up to 1. Each query divides its attention
-among the keys, and those are the last axis: dim=-1.
+among the keys, the last axis: dim=-1.
 
 # softmax over the batch
 - dim=-1
 + dim=0
-Your softmax runs over axis 0, the batch, so what one picture sees depends on the others. It has to
-run over the keys: dim=-1. (F.softmax without a dim may also pick axis 0.)
+Your softmax runs over axis 0, the batch, as F.softmax may without a dim, so pictures depend on each
+other. It has to run over the keys: dim=-1.
 
 # softmax over everything
 - scores.softmax(dim=-1)
@@ -120,27 +112,21 @@ dim=-1 and keepdim=True.
 # no softmax
 - scores.softmax(dim=-1)
 + scores
-You use the scores as they are: they may be negative, and their rows don't add up to 1. Take the
-softmax of each row.
+You use the scores as they are: some are negative, and rows don't add up to 1. Take the softmax.
 
 # scaled after the softmax
 - / q.shape[-1] ** 0.5
 +
 - scores.softmax(dim=-1)
 + scores.softmax(dim=-1) / q.shape[-1] ** 0.5
-You divide by the root after the softmax, so the rows add up to less than 1. Divide the scores,
-before it.
-
-# exponentials not divided
-- scores.softmax(dim=-1)
-+ scores.exp()
-You stop at the exponentials. Divide each by the sum of its row, or let softmax(dim=-1) do both.
+You divide by the root after the softmax, so rows add up to less than 1. Divide the scores, before
+it.
 
 # softmax twice
 - scores.softmax(dim=-1)
 + scores.softmax(dim=-1).softmax(dim=-1)
 You take the softmax twice. The second one turns shares between 0 and 1 into nearly equal ones, so
-attention can hardly choose. One is enough.
+attention can hardly choose.
 
 # causal
 - scores.softmax(dim=-1)
@@ -153,36 +139,24 @@ MISTAKES = """
 # queries and keys swapped
 - q @ k
 + k @ q
-Queries and keys are swapped. Row i belongs to the query of token i, so the product is q @
-k.transpose(1, 2).
+Queries and keys are swapped. Row i belongs to query i, so it's q @ k.transpose(1, 2).
 
 # transposed
 - scores.softmax(dim=-1)
 + scores.softmax(dim=-1).transpose(1, 2)
-The matrix is transposed: your columns add up to 1. Row i has to belong to the query of token i.
-
-# log_softmax
-- scores.softmax(dim=-1)
-+ scores.log_softmax(dim=-1)
-You return the logarithms of the shares. Use softmax, not log_softmax.
+Your matrix is transposed. Row i has to belong to query i, and add up to 1.
 
 # divided by the sum
 - scores.softmax(dim=-1)
 + scores / scores.sum(dim=-1, keepdim=True)
 You divide the scores by their sum without taking exponentials. Scores may be negative, and their
-sum may be close to 0. Take the softmax.
-
-# sigmoid
-- scores.softmax(dim=-1)
-+ scores.sigmoid()
-You take a sigmoid, so each number is between 0 and 1, but the rows don't add up to 1. Take the
-softmax of each row.
+sum close to 0. Take the softmax.
 
 # keys reshaped
 - k.transpose(1, 2)
 + k.reshape(len(k), k.shape[2], k.shape[1])
 You reshape the keys to (B, D, N). The shape is right, but reshape reads the numbers in their old
-order, so they get mixed up. To swap two axes, transpose: k.transpose(1, 2).
+order and mixes them up. To swap two axes, transpose: k.transpose(1, 2).
 
 # keys not transposed
 - k.transpose(1, 2)
@@ -195,14 +169,14 @@ The last two axes of k have to swap places before the product: k.transpose(1, 2)
 or
 - k.transpose(1, 2)
 + k.transpose(0, 1)
-You move the batch. (.T reverses all axes, not only the last two.) The last two axes of k have to
-swap places: k.transpose(1, 2).
+You move the batch. (.T reverses all axes.) Only the last two of k may swap places: k.transpose(1,
+2).
 
 # products not summed
 - q @ k.transpose(1, 2)
 + q * k
-q * k multiplies number by number, and each token only meets itself. A score is a sum of such
-products, one for every pair of tokens: q @ k.transpose(1, 2).
+q * k multiplies number by number, and each token only meets itself. A score sums such products, one
+for every pair of tokens: q @ k.transpose(1, 2).
 
 # one input not used
 - q @ k
@@ -212,41 +186,22 @@ or
 + q.transpose(1, 2)
 You use only one of the two inputs. The score of i and j is the dot product of query i and key j.
 
-# scaled by the batch
-- q.shape[-1]
-+ len(q)
-You divide by the root of len(q), which is B, the number of pictures. What counts is D, the length
-of one vector: q.shape[-1].
-
-# scaled by the number of axes
-- q.shape[-1]
-+ q.ndim
-q.ndim, like q.dim(), is the number of axes: 3, whatever D is. What counts is D, the length of one
-vector: q.shape[-1].
-
 # vectors of length 1
 - q @ k.transpose(1, 2) / q.shape[-1] ** 0.5
 + F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(1, 2)
-You bring the vectors to length 1 first. Attention doesn't: a long vector gets more of it. Divide
-the scores by sqrt(D), and by nothing else.
+You bring the vectors to length 1. Attention doesn't: a long vector gets more of it. Divide the
+scores by sqrt(D), and by nothing else.
 
 # sum without keepdim
 - scores.softmax(dim=-1)
 + scores.exp() / scores.exp().sum(dim=-1)
-The sums have shape (B, N), and dividing lines up their last axis with the keys. With keepdim=True
-they are (B, N, 1), one for each row.
+The sums have shape (B, N), so they meet the keys when you divide. With keepdim=True they are (B, N,
+1), one for each row.
 
 # values mixed
 - scores.softmax(dim=-1)
 + scores.softmax(dim=-1) @ k
 You already mix vectors with the shares. Here the shares themselves are asked for, (B, N, N).
-
-# input changed in place
-- scores = q @ k.transpose(1, 2) / q.shape[-1] ** 0.5
-+ q /= q.shape[-1] ** 0.5
-+ scores = q @ k.transpose(1, 2)
-You scale q in place, so the caller's queries are different afterwards. Write q = q / ..., which
-makes a new tensor.
 
 # no gradients
 - scores.softmax(dim=-1)
@@ -263,11 +218,6 @@ def weights_by_einsum(q, k):
 def weights_by_hand(q, k):
     e = torch.exp(torch.bmm(q, k.permute(0, 2, 1)) / q.size(-1) ** 0.5)
     return e / e.sum(-1, keepdim=True)
-
-
-def weights_by_torch(q, k):
-    one_of_each = torch.eye(q.shape[1]).to(q.device).expand(len(q), -1, -1)
-    return F.scaled_dot_product_attention(q, k, one_of_each)
 
 
 def weights_in_loops(q, k):
@@ -291,7 +241,5 @@ EXERCISE = Exercise(
     experiment=weights_experiment,
     look="The order is: queries times transposed keys, divided by sqrt(D), softmax of each row.",
     catalogue=edits(attention_weights, SCORES + MISTAKES),
-    also_right=[
-        weights_by_einsum, weights_by_hand, weights_by_torch, weights_in_loops, weights_of_halves,
-    ],
-)  # fmt: skip
+    also_right=[weights_by_einsum, weights_by_hand, weights_in_loops, weights_of_halves],
+)

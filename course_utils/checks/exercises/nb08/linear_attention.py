@@ -26,7 +26,7 @@ SEVERAL = (
 def linear_experiment(probe, LinearAttention):
     with probe.advice(*layers.ON_MAPS):
         layers.try_out(
-            probe, layers.build(probe, LinearAttention, 12, 3), probe.normal(2, 12, 4, 5)
+            probe, layers.build(probe, LinearAttention, 32, 8), probe.normal(2, 32, 4, 5)
         )
     for B, H, W, args, look in [
         (2, 3, 5, (4, 1), ONE_HEAD),
@@ -54,10 +54,7 @@ class Largest(TorchDispatchMode):
 
 
 def note_cost(probe, made_by, side=24):
-    """Write down whether a right result was reached by way of an N x N matrix.
-
-    A wrong result is told from its values, whatever the way to it.
-    """
+    """Write down whether a right result was reached by way of an N x N matrix."""
     x, N = probe.normal(1, 4, side, side), side * side
     module, ours = probe.build(made_by, 4, 2).eval(), LinearAttention(4, 2)
     fill(ours)
@@ -92,7 +89,7 @@ MISTAKES = """
 # no softmax of the queries
 - q.softmax(dim=-2)
 + q
-The queries have no softmax. Take it over their d channels, the axis before the last.
+The queries have no softmax. Take it over their d channels, axis -2.
 
 # no softmax of the keys
 - k.softmax(dim=-1)
@@ -121,54 +118,31 @@ The softmax of your keys runs over the channels. It has to run over the pixels: 
 or
 - k.softmax(dim=-1)
 + k.softmax(dim=1)
-A softmax of yours runs over axis 1, the heads. That of the queries runs over their d channels, axis
--2, and that of the keys over the pixels, axis -1.
+A softmax of yours runs over axis 1, the heads. For the queries it's over their d channels, axis -2,
+and for the keys over the pixels, axis -1.
 
 # queries over all channels
 - q.softmax(dim=-2)
 + q.flatten(1, 2).softmax(dim=1).view_as(q)
-The softmax of your queries runs over all C channels. It has to run over the d channels of one head,
-so split into heads first.
-
-# keys over everything
-- k.softmax(dim=-1)
-+ k.flatten(1).softmax(dim=1).view_as(k)
-or
-- k.softmax(dim=-1)
-+ k.flatten(2).softmax(dim=2).view_as(k)
-The softmax of your keys runs over channels and pixels together. It has to run over the pixels
-alone, dim=-1: the shares of each channel add up to 1.
+The softmax of your queries runs over all C channels. Split into heads first, so that it runs over
+the d channels of one head.
 
 # keys over the width
 - k.softmax(dim=-1)
 + k.unflatten(-1, x.shape[2:]).softmax(dim=-1).flatten(-2)
-The softmax of your keys runs over the width alone, so each row of pixels adds up to 1 by itself. It
-has to run over all N pixels: make one axis of y and x first, "(y x)".
-
-# softmax of the values
-- v.transpose
-+ v.softmax(dim=-1).transpose
-You take a softmax of the values. Only queries and keys have one.
-
-# softmax of the summary
-- summary = k @ v.transpose(-1, -2)
-+ summary = (k @ v.transpose(-1, -2)).softmax(dim=-1)
-or
-- summary = k @ v.transpose(-1, -2)
-+ summary = (k @ v.transpose(-1, -2)).softmax(dim=-2)
-You take a softmax of the summary S. Only queries and keys have one, before they meet.
+The softmax of your keys runs over the width alone, each row of pixels by itself. Make one axis of y
+and x first, "(y x)".
 
 # summary not transposed
 - summary.transpose(-1, -2)
 + summary
 You use the summary the wrong way round. It has a row for each channel of the keys and a column for
-each of the values, and queries meet the side of the keys: S^T q.
+each of the values, and queries meet the keys' side: S^T q.
 
 # values not transposed
 - v.transpose(-1, -2)
 + v
-The values aren't transposed. Keys are (.., d, N), so the values have to be (.., N, d) for a summary
-of d x d.
+The values aren't transposed. Keys are (.., d, N), so for d x d the values have to be (.., N, d).
 
 # scaled
 - summary.transpose(-1, -2) @ q
@@ -179,12 +153,11 @@ it isn't asked for: both softmaxes already give shares.
 # queries scaled
 - q.softmax(dim=-2)
 + (q / q.shape[-2] ** 0.5).softmax(dim=-2)
-You divide the queries by the root of d before their softmax. That isn't asked for here: there are
-no scores that grow with d.
+You divide the queries by the root of d before their softmax. That isn't asked for here.
 
 # averaged
-- summary.transpose(-1, -2) @ q
-+ summary.transpose(-1, -2) @ q / q.shape[-1]
+- v.transpose(-1, -2)
++ v.transpose(-1, -2) / v.shape[-1]
 You divide by the number of pixels. Some networks do, but here it isn't asked for: the softmax of
 the keys already gives shares.
 
@@ -205,15 +178,17 @@ a softmax each, and keys and values are summed up first: k @ v.transpose(-1, -2)
 - summary = k @ v.transpose(-1, -2)
 - mixed = summary.transpose(-1, -2) @ q
 + mixed = v @ (k.mT @ q)
-The numbers are right, but queries meet keys first, which makes an N x N matrix, and its cost grows
-with N squared as before. Sum up keys and values first: k @ v.transpose(-1, -2) is d x d, and every
-query reads that.
+The numbers are right, but queries meet keys first, which makes an N x N matrix, as costly as
+before. Sum up keys and values first: k @ v.transpose(-1, -2) is d x d, and every query reads that.
 
 # reshaped on the way in
 - rearrange(self.qkv(x), "b (qkv h d) y x -> qkv b h d (y x)", qkv=3, h=self.heads)
 + self.qkv(x).reshape(len(x), -1, 3, self.heads, x.shape[1] // self.heads).permute(2, 0, 3, 4, 1)
-You make tokens by reshape or view. The shape (B, N, 3C) is right, but the numbers stay in their old
-order. Move the channels first, to_tokens(self.qkv(x)), or keep them in front: flatten(2).
+or
+- rearrange(self.qkv(x), "b (qkv h d) y x -> qkv b h d (y x)", qkv=3, h=self.heads)
++ self.qkv(x).reshape(len(x), 3, self.heads, -1, x.shape[1] // self.heads).permute(1, 0, 2, 4, 3)
+You make tokens by reshape or view, with N before the channels. The numbers stay in their old order:
+move the channels first, to_tokens(self.qkv(x)), or keep them in front, (B, heads, d, N).
 
 # reshaped on the way out
 - rearrange(mixed, "b h d (y x) -> b (h d) y x", y=x.shape[2])
@@ -221,8 +196,8 @@ order. Move the channels first, to_tokens(self.qkv(x)), or keep them in front: f
 or
 - rearrange(mixed, "b h d (y x) -> b (h d) y x", y=x.shape[2])
 + rearrange(mixed, "b h d n -> b n (h d)").reshape(x.shape)
-You reshape tokens, with N before the channels, to a map at once. The shape is right, but the
-numbers stay in their old order. The channels have to stand before N, so transpose first.
+You reshape tokens, with N before the channels, to a map at once, so the numbers stay in their old
+order. The channels have to stand before N: transpose first.
 
 # width taken for the height
 - y=x.shape[2]
@@ -232,8 +207,7 @@ Your map comes back with height and width exchanged. The height is x.shape[2].
 # columns before rows
 - qkv b h d (y x)
 + qkv b h d (x y)
-Pixels go in column by column and come out row by row, so they change places. Write "(y x)" on both
-sides.
+Pixels go in column by column and come out row by row. Write "(y x)" on both sides.
 
 # bias in qkv
 - self.qkv = nn.Conv2d(ch, 3 * ch, 1, bias=False)
@@ -268,28 +242,20 @@ class LinearByTokens(nn.Module):
 class LinearByEinsum(nn.Module):
     def __init__(self, ch, heads=4):
         super().__init__()
-        self.heads, self.d = heads, ch // heads
-        self.first = nn.Conv2d(ch, 3 * ch, kernel_size=1, bias=False)
-        self.last = nn.Sequential(nn.Conv2d(ch, ch, kernel_size=1))
+        self.heads = heads
+        self.to_qkv = nn.Conv2d(ch, 3 * ch, kernel_size=1, bias=False)
+        self.to_out = nn.Sequential(nn.Conv2d(ch, ch, kernel_size=1))
 
     def forward(self, x):
-        b, c, h, w = x.shape
-        q, k, v = self.first(x).chunk(3, dim=1)
-        q, k, v = map(lambda t: rearrange(t, "b (h c) x y -> b h c (x y)", h=self.heads), (q, k, v))
+        h, w = x.shape[2:]
+        qkv = self.to_qkv(x).chunk(3, dim=1)
+        q, k, v = map(lambda t: rearrange(t, "b (h c) x y -> b h c (x y)", h=self.heads), qkv)
         context = einsum(F.softmax(k, dim=3), v, "b h d n, b h e n -> b h d e")
         out = torch.einsum("bhde,bhdn->bhen", context, F.softmax(q, dim=2))
-        return self.last(rearrange(out, "b h c (x y) -> b (h c) x y", x=h, y=w))
+        return self.to_out(rearrange(out, "b h c (x y) -> b (h c) x y", x=h, y=w))
 
 
-class LinearByLoop(nn.Module):
-    """One head after the other, and the sums taken without a product of matrices."""
-
-    def __init__(self, ch, heads=4):
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Conv2d(ch, 3 * ch, 1, bias=False)
-        self.proj = nn.Conv2d(ch, ch, 1)
-
+class LinearByLoop(LinearAttention):
     def forward(self, x):
         found = []
         q, k, v = self.qkv(x).flatten(2).chunk(3, dim=1)

@@ -24,7 +24,7 @@ OF_FORWARD = (
 
 
 def single_experiment(probe, SingleHeadAttention):
-    for B, C, H, W in [(2, 6, 4, 5), (3, 5, 2, 7), (5, 3, 4, 4)]:
+    for B, C, H, W in [(2, 32, 2, 3), (3, 5, 2, 7), (5, 3, 4, 4)]:
         module, x = layers.build(probe, SingleHeadAttention, C), probe.normal(B, C, H, W)
         probe.note("the method weights", hasattr(module, "weights"))
         if not hasattr(module, "weights"):
@@ -77,7 +77,7 @@ MISTAKES = """
 + self.v(x).reshape(len(x), -1, x.shape[1])
 You make the tokens by reshape or view. The shape (B, N, C) is right, but the numbers stay in their
 old order, so a token gets C neighbouring pixels of one channel. The channels have to move to the
-end: to_tokens, or flatten(2).transpose(1, 2).
+end: to_tokens.
 
 # reshaped in weights
 - to_tokens(self.q(x))
@@ -88,28 +88,23 @@ or
 or
 - q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
 + q, k = (a.reshape(len(x), -1, x.shape[1]) for a in (self.q(x), self.k(x)))
-In weights, you make queries, keys or both into tokens by reshape or view. The shape (B, N, C) is
-right, but the numbers stay in their old order. Use to_tokens for both.
+In weights, you make tokens by reshape or view. The shape (B, N, C) is right, but the numbers stay
+in their old order. Use to_tokens for queries and keys.
 
 # values reshaped
 - to_tokens(self.v(x))
 + self.v(x).reshape(len(x), -1, x.shape[1])
-You make the values into tokens by reshape or view. The shape (B, N, C) is right, but the numbers
-stay in their old order. Use to_tokens(self.v(x)).
+You make the values into tokens by reshape or view, so the numbers stay in their old order. Use
+to_tokens(self.v(x)).
 
 # column by column
 - q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
 + q, k = to_tokens(self.q(x).mT), to_tokens(self.k(x).mT)
 - to_tokens(self.v(x))
 + to_tokens(self.v(x).mT)
-or
-- q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
-+ q, k = to_tokens(self.q(x).mT), to_tokens(self.k(x).mT)
-- to_tokens(self.v(x))
-+ to_tokens(self.v(x).mT)
 - to_map(mixed, x.shape[2])
 + to_map(mixed, x.shape[3]).mT
-Your tokens go through the map column by column. They go row by row, as to_tokens lists them: bring
+Your tokens go through the map column by column. to_tokens lists them row by row: bring
 (B, C, H, W) to (B, H, W, C), then flatten H and W.
 
 # a layer not used
@@ -131,21 +126,20 @@ You compare x with itself. Compare queries with keys, self.q(x) with self.k(x).
 # one layer called twice
 - self.k(x)
 + self.q(x)
-One of the layers q, k and v is called twice, and another one never. Is there a line that you copied
-and didn't change?
+One of the layers q, k and v is called twice, another never. Did you copy a line and not change it?
 
 # one layer for two things
 - self.proj = nn.Conv2d(ch, ch, 1)
 + self.proj = nn.Conv2d(ch, ch, 1)
 + self.k = self.q
-One layer does two jobs. If it makes both queries and keys, i looks at j just as j looks at i. You
-need four layers: q, k, v and proj.
+One layer does two jobs. (If it makes queries and keys, i looks at j just as j looks at i.) You need
+four layers: q, k, v and proj.
 
 # queries and keys swapped
 - q, k = to_tokens
 + k, q = to_tokens
-Queries and keys are swapped: in your weights, the layer k makes the queries and the layer q the
-keys. Row i belongs to the query of token i, and attention_weights takes queries first.
+Queries and keys are swapped: in your weights, the layer k makes the queries and q the keys. Row i
+belongs to the query of token i.
 
 # channels look at channels
 - q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
@@ -177,7 +171,7 @@ self.proj(to_map(...)) at the end.
 - self.weights(x) @ v
 + self.weights(x).transpose(1, 2) @ v
 Your weights are right, but forward uses them transposed. Row i belongs to the query of token i, so
-the mixture is weights @ values. (Only with values (B, C, N), on the left, is it the transpose.)
+it's weights @ values (with values (B, C, N): values @ weights.transpose(1, 2)).
 
 # softmax in forward again
 - self.weights(x) @ v
@@ -191,12 +185,12 @@ or
 - mixed = to_map(mixed, x.shape[2])
 - return self.proj(mixed)
 + return mixed
-Your forward returns tokens. Make a map of them with to_map, and send that through proj.
+You return tokens. Make a map of them with to_map, and send that through proj.
 
 # weights returned too
 - return self.proj(mixed)
 + return self.proj(mixed), self.weights(x)
-Your forward returns more than the map. Whoever wants the weights calls weights(x).
+You return more than the map. Whoever wants the weights calls weights(x).
 
 # no method weights
 - def weights(
@@ -213,8 +207,7 @@ q, k and v have no biases. Leave bias at its default, True, in all four convolut
 # 3x3 kernels
 - nn.Conv2d(ch, ch, 1) for
 + nn.Conv2d(ch, ch, 3, padding=1) for
-q, k and v have 3x3 kernels. All four convolutions are 1x1, each pixel by itself, since it's the
-weights that look around.
+q, k and v have 3x3 kernels. All four are 1x1, since it's the weights that look around.
 
 # proj with a 3x3 kernel
 - self.proj = nn.Conv2d(ch, ch, 1)
@@ -230,13 +223,13 @@ proj has a 3x3 kernel. All four convolutions are 1x1, each pixel by itself.
 + self.qkv(x).chunk(3, dim=1)[1]
 - self.v(x)
 + self.qkv(x).chunk(3, dim=1)[2]
-One convolution makes queries, keys and values together. That's as good, and 8.3 does it, but here
-four layers are asked for: q, k, v and proj, from C to C channels each.
+One convolution makes queries, keys and values. That's as good, and 8.3 does it, but here four
+layers are asked for: q, k, v and proj, from C to C channels each.
 
 # layers made in weights
 - self.q(x)
 + nn.Conv2d(x.shape[1], x.shape[1], 1)(x)
-You make a layer anew in every call. Its weights are random each time, and the optimizer never sees
+You make a layer anew in every call: its weights are random each time, and the optimizer never sees
 them. Make it in __init__, and keep it on self.
 """
 
@@ -288,13 +281,6 @@ class SingleByTorch(nn.Module):
         return self.proj(F.scaled_dot_product_attention(q, k, v).mT).view(x.shape)
 
 
-class SingleProjectedFirst(SingleHeadAttention):
-    """The rows of the weights add up to 1, so projecting first makes no difference."""
-
-    def forward(self, x):
-        return to_map(self.weights(x) @ to_tokens(self.proj(self.v(x))), x.shape[2])
-
-
 EXERCISE = Exercise(
     id="8.2",
     title="Attention with one head",
@@ -305,7 +291,5 @@ EXERCISE = Exercise(
     catalogue=edits(
         SingleHeadInSteps, SCORES + layers.NORM + layers.LAYER + layers.MAPS + MISTAKES
     ),
-    also_right=[
-        SingleHeadInSteps, SingleByLinear, SingleByEinsum, SingleByTorch, SingleProjectedFirst,
-    ],
-)  # fmt: skip
+    also_right=[SingleHeadInSteps, SingleByLinear, SingleByEinsum, SingleByTorch],
+)

@@ -1,6 +1,6 @@
 """8.3 Several heads."""
 
-import inspect
+from functools import partial
 
 import torch
 from einops import rearrange
@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from course_utils.attention import TokenAttention, attention_weights
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Hint, Stop
+from course_utils.checks.engine.probe import Hint
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.exercises.nb08.attention_weights import SCORES
 from course_utils.checks.mistakes import edits
@@ -25,6 +25,10 @@ ON_TOKENS = [
          "transpose(1, 2) first, then reshape."),
     *layers.HINTS,
 ]  # fmt: skip
+ARGUMENTS = Hint(
+    r"__init__\(\) ", r"^$", "It's __init__(self, ch, heads=4, qkv_bias=False), with these names, "
+    "this order and these defaults.",
+)  # fmt: skip
 ONE_HEAD = (
     "That's with one head, where there is nothing to deal out. Look at the order of q, k and v in "
     "the 3C numbers, at the softmax and its scale, and at proj."
@@ -36,10 +40,13 @@ SEVERAL = (
 
 
 def tokens_experiment(probe, TokenAttention):
-    note_arguments(probe, TokenAttention, 12, heads=3)
-    note_arguments(probe, TokenAttention, 12, 3, qkv_bias=True)
+    with probe.advice(ARGUMENTS):
+        probe.run("TokenAttention(8, heads=2)", partial(TokenAttention, heads=2), 8)
+        probe.run(
+            "TokenAttention(8, 2, qkv_bias=True)", partial(TokenAttention, 8, 2, qkv_bias=True)
+        )
     with probe.advice(*ON_TOKENS):
-        layers.try_out(probe, layers.build(probe, TokenAttention, 12, 3), probe.normal(2, 7, 12))
+        layers.try_out(probe, layers.build(probe, TokenAttention, 32, 8), probe.normal(2, 7, 32))
     for B, N, args, look in [  # all C are multiples of 4, so that four heads are possible
         (5, 3, (4, 1, False), ONE_HEAD),
         (2, 7, (12, 3), SEVERAL),
@@ -51,23 +58,6 @@ def tokens_experiment(probe, TokenAttention):
             probe.train_and_eval(module, x)
         layers.note_parameters(probe, module)
     probe.on_fake_device(module, x)
-
-
-def note_arguments(probe, cls, *args, **named):
-    """Write down whether a class takes these arguments, of which one is named."""
-    problem = ""
-    try:
-        inspect.signature(cls).bind(*args, **named)
-    except TypeError as error:
-        problem = str(error)
-    given = ", ".join([*map(str, args), *(f"{key}={value}" for key, value in named.items())])
-    probe.note(
-        f"arguments {given}", problem,
-        f"Your class doesn't take the arguments ({given}): {problem}.",
-        "It's __init__(self, ch, heads=4, qkv_bias=False), with these names in this order.",
-    )  # fmt: skip
-    if problem:
-        raise Stop
 
 
 class TokensInSteps(nn.Module):
@@ -93,14 +83,14 @@ MISTAKES = """
 - rearrange(self.qkv(x), "b n (qkv h d) -> qkv b h n d", qkv=3, h=self.heads)
 + (a.reshape(len(x), self.heads, x.shape[1], -1) for a in self.qkv(x).chunk(3, dim=-1))
 You view q, k and v as (B, heads, N, d) at once. The shape is right, but view reads the numbers in
-their old order, so a head gets whole tokens and not a part of each. First split the last axis, (B,
-N, heads, d), then move the heads: transpose(1, 2).
+their old order, so a head gets whole tokens. Split the last axis first, (B, N, heads, d), then move
+the heads: transpose(1, 2).
 
 # heads not moved back
 - rearrange(mixed, "b h n d -> b n (h d)")
 + mixed.reshape(x.shape)
-At the end, you reshape (B, heads, N, d) to (B, N, C) at once. The shape is right, but numbers of
-different tokens get mixed up. Move the heads back first: transpose(1, 2), then flatten(2).
+You reshape (B, heads, N, d) to (B, N, C) at once. The shape is right, but numbers of different
+tokens get mixed up. Move the heads back first: transpose(1, 2), then flatten(2).
 
 # parts before the tokens
 - rearrange(self.qkv(x), "b n (qkv h d) -> qkv b h n d", qkv=3, h=self.heads)
@@ -108,37 +98,34 @@ different tokens get mixed up. Move the heads back first: transpose(1, 2), then 
 or
 - rearrange(self.qkv(x), "b n (qkv h d) -> qkv b h n d", qkv=3, h=self.heads)
 + self.qkv(x).reshape(3, *x.shape[:2], self.heads, -1).transpose(2, 3)
-You reshape (B, N, 3C) to (B, 3, N, ...) or (3, B, N, ...) at once. The three parts lie on the last
-axis, and reshape doesn't move them: it cuts the list of tokens in three. Write reshape(B, N, 3,
-heads, d), then permute(2, 0, 3, 1, 4).
+You reshape (B, N, 3C) to (B, 3, N, ...) or (3, B, N, ...) at once, which cuts the list of tokens in
+three. The parts lie on the last axis: reshape(B, N, 3, heads, d), then permute(2, 0, 3, 1, 4).
 
 # d and N swapped
 - -> qkv b h n d
 + -> qkv b h d n
 - "b h n d
 + "b h d n
-You swap d and N: q, k and v are (B, heads, d, N), so channels look at channels. They have to be (B,
-heads, N, d).
+Your q, k and v are (B, heads, d, N), so channels look at channels. They have to be (B, heads, N,
+d).
 
 # heads look at heads
 - -> qkv b h n d
 + -> qkv b n h d
 - "b h n d
 + "b n h d
-Your heads are on the axis where the tokens should be, so the heads of a token look at each other,
-and no token sees another. q, k and v have to be (B, heads, N, d): transpose(1, 2).
+Your heads are where the tokens should be, so the heads of a token look at each other, and no token
+sees another. q, k and v have to be (B, heads, N, d): transpose(1, 2).
 
 # scaled by sqrt(C)
 - q.shape[-1]
 + x.shape[-1]
-You divide the scores by the root of C. Each head's vectors have only d = C / heads numbers, and d
-is what counts.
+You divide the scores by the root of C. Each head's vectors have d = C / heads numbers: q.shape[-1].
 
 # scaled by sqrt(heads)
 - q.shape[-1]
 + self.heads
-You divide the scores by the root of heads. What counts is d = C / heads, the channels of one head:
-q.shape[-1].
+You divide the scores by the root of heads. What counts is d = C / heads: q.shape[-1].
 
 # softmax over the heads
 - dim=-1
@@ -148,20 +135,17 @@ Your softmax runs over axis 1, the heads. It has to run over the keys, the last 
 # weights transposed
 - scores.softmax(dim=-1)
 + scores.softmax(dim=-1).mT
-You use the weights transposed. Row i belongs to the query of token i, so the mixture is weights @
-values.
+You use the weights transposed. Row i belongs to query i, so it's weights @ values.
 
 # keys not transposed
 - k.transpose(-2, -1)
 + k
-The last two axes of k have to swap places before the product: k.transpose(-2, -1) is (B, heads, d,
-N).
+The last two axes of k have to swap places before the product: k.transpose(-2, -1).
 
 # the wrong axes of k transposed
 - k.transpose(-2, -1)
 + k.transpose(1, 2)
-With heads there are four axes, and transpose(1, 2) swaps heads and tokens. N and d have to swap:
-k.transpose(-2, -1).
+transpose(1, 2) swaps heads and tokens here. N and d have to swap: k.transpose(-2, -1).
 
 # weights returned too
 - return self.proj(mixed)
@@ -183,52 +167,25 @@ The layer qkv has no bias, whatever qkv_bias says. Pass it on: bias=qkv_bias.
 + self.proj = nn.Linear(ch, ch, bias=qkv_bias)
 qkv_bias is for the layer qkv alone. proj always has a bias.
 
-# bias by default
-- qkv_bias=False
-+ qkv_bias=True
-In your class qkv_bias is True by default. Its default is False: __init__(self, ch, heads=4,
-qkv_bias=False).
-
-# other arguments
-- heads=4, qkv_bias=False
-+ heads, qkv_bias
-or
-- , qkv_bias=False
-+
-- bias=qkv_bias
-+ bias=False
-or
-- heads=4
-+ num_heads=4
-- self.heads = heads
-+ self.heads = num_heads
-Your class doesn't take the arguments asked for. It's __init__(self, ch, heads=4, qkv_bias=False),
-with these names, this order and these defaults.
-
 # three layers
 - self.qkv = nn.Linear(ch, 3 * ch, bias=qkv_bias)
 + self.q, self.k, self.v = (nn.Linear(ch, ch, bias=qkv_bias) for _ in range(3))
 - self.qkv(x)
 + torch.cat([self.q(x), self.k(x), self.v(x)], dim=-1)
-You have three layers for q, k and v. That's as good, but here one layer makes all three:
-nn.Linear(ch, 3 * ch).
+You have three layers for q, k and v. That's as good, but here one makes all: nn.Linear(ch, 3 * ch).
 """
 
 
-class TokensByView(nn.Module):
-    def __init__(self, ch, heads=4, qkv_bias=False):
-        super().__init__()
-        self.out, self.inp = nn.Linear(ch, ch), nn.Linear(ch, ch * 3, qkv_bias)
-        self.d, self.n_heads = ch // heads, heads
-
+class TokensByView(TokenAttention):
     def forward(self, x):
         B, N, C = x.shape
-        q, k, v = self.inp(x).split(C, dim=2)
-        q = q.view(B, N, self.n_heads, self.d).transpose(1, 2) * self.d**-0.5
-        k = k.view(B, N, self.n_heads, self.d).transpose(1, 2)
-        v = v.view(B, N, self.n_heads, self.d).transpose(1, 2)
+        d = C // self.heads
+        q, k, v = self.qkv(x).split(C, dim=2)
+        q = q.view(B, N, self.heads, d).transpose(1, 2) * d**-0.5
+        k = k.view(B, N, self.heads, d).transpose(1, 2)
+        v = v.view(B, N, self.heads, d).transpose(1, 2)
         shares = F.softmax(torch.matmul(q, k.transpose(2, 3)), dim=-1)
-        return self.out(torch.matmul(shares, v).transpose(1, 2).contiguous().view(B, N, C))
+        return self.proj(torch.matmul(shares, v).transpose(1, 2).contiguous().view(B, N, C))
 
 
 class TokensByLoop(nn.Module):
@@ -252,15 +209,6 @@ class TokensByEinsum(TokenAttention):
         return self.proj(torch.einsum("bhij,bjhd->bihd", scores.softmax(3), v).flatten(2))
 
 
-class TokensInTheBatch(TokenAttention):
-    """The heads stand beside the pictures of the batch."""
-
-    def forward(self, x):
-        q, k, v = rearrange(self.qkv(x), "b n (qkv h d) -> qkv (b h) n d", qkv=3, h=self.heads)
-        mixed = torch.bmm(attention_weights(q, k), v)
-        return self.proj(rearrange(mixed, "(b h) n d -> b n (h d)", h=self.heads))
-
-
 EXERCISE = Exercise(
     id="8.3",
     title="Several heads",
@@ -269,5 +217,5 @@ EXERCISE = Exercise(
     experiment=tokens_experiment,
     look="Print the shapes: q, k and v are (B, heads, N, d) each, and so is what was mixed.",
     catalogue=edits(TokensInSteps, SCORES + layers.NORM + ON_LINEAR + MISTAKES),
-    also_right=[TokensInSteps, TokensByView, TokensByLoop, TokensByEinsum, TokensInTheBatch],
+    also_right=[TokensInSteps, TokensByView, TokensByLoop, TokensByEinsum],
 )

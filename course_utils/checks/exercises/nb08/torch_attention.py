@@ -6,15 +6,20 @@ from torch import nn
 
 from course_utils.attention import TorchAttention
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Stop
+from course_utils.checks.engine.probe import Hint, Stop
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.mistakes import edits
 
+PAIR = Hint(
+    r"'tuple' object", r"", "nn.MultiheadAttention returns a pair. Take the first of it, the mixed "
+    "tokens: mixed, _ = self.attention(...).",
+)  # fmt: skip
+
 
 def torch_experiment(probe, TorchAttention):
-    for B, H, W, args in [(2, 4, 5, (12, 3)), (3, 2, 7, (16, 2)), (5, 3, 2, (12,))]:
+    for B, H, W, args in [(2, 4, 5, (32, 2)), (3, 2, 7, (16, 2)), (5, 3, 2, (12,))]:
         module, x = layers.build(probe, TorchAttention, *args), probe.normal(B, args[0], H, W)
-        with probe.advice(*layers.HINTS):
+        with probe.advice(PAIR, *layers.HINTS):
             layers.try_out(probe, module, x)
             note_layers(probe, module)
             probe.train_and_eval(module, x)
@@ -40,7 +45,7 @@ MISTAKES = """
 - mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
 + mixed = self.attention(tokens)
 There's no nn.MultiheadAttention in your class. Your own layers may do the same, but here you're
-asked to repair PyTorch's: self.attention = nn.MultiheadAttention(ch, heads, batch_first=True).
+asked to repair PyTorch's: nn.MultiheadAttention(ch, heads, batch_first=True).
 
 # layers beside it
 - super().__init__()
@@ -48,8 +53,8 @@ asked to repair PyTorch's: self.attention = nn.MultiheadAttention(ch, heads, bat
 + self.proj = nn.Linear(ch, ch)
 - to_map(mixed,
 + to_map(self.proj(mixed),
-There are other layers beside nn.MultiheadAttention. It has its own, for queries, keys, values and
-proj. Hand over the tokens as they are, and leave yours out.
+There are layers beside nn.MultiheadAttention. It has its own, for queries, keys, values and proj.
+Hand over the tokens as they are, and leave yours out.
 
 # batch_first forgotten
 - , batch_first=True
@@ -59,9 +64,9 @@ or
 + to_tokens(x).transpose(0, 1)
 - to_map(mixed,
 + to_map(mixed.transpose(0, 1),
-Each pixel looks at the same pixel of the other pictures in the batch, and at none of its own
-picture. With batch_first=True, nn.MultiheadAttention takes (B, N, C); without it, (N, B, C). Yours
-gets the other of the two.
+Each pixel looks at the same pixel of the other pictures, and at none of its own. With
+batch_first=True, nn.MultiheadAttention takes (B, N, C); without it, (N, B, C). Yours gets the other
+of the two.
 
 # map handed over
 - tokens = to_tokens(x)
@@ -79,8 +84,7 @@ nn.MultiheadAttention wants queries, keys and values. Here that's the same token
 # flattened only
 - to_tokens(x)
 + x.flatten(2)
-flatten(2) makes (B, C, N). The tokens have to be (B, N, C): to_tokens(x), or transpose(1, 2) after
-flatten(2).
+flatten(2) makes (B, C, N). Tokens are (B, N, C): to_tokens(x), or transpose(1, 2) after it.
 
 # reshaped on the way in
 - to_tokens(x)
@@ -96,14 +100,23 @@ or
 - mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
 - return to_map(mixed, x.shape[2])
 + return self.attention(tokens, tokens, tokens, need_weights=False)
-You return a pair. nn.MultiheadAttention returns the mixed tokens and the weights: take the first,
-and return it as a map.
+You return a pair, the mixed tokens and the weights. Take the first, and return it as a map.
 
 # pair made a map
 - mixed, _ =
 + mixed =
-nn.MultiheadAttention returns a pair, the mixed tokens and the weights. Take the first: mixed, _ =
-self.attention(...).
+or
+- mixed, _ =
++ mixed =
+- to_map(mixed, x.shape[2])
++ mixed.transpose(1, 2).reshape(x.shape)
+or
+- mixed, _ =
++ mixed =
+- to_map(mixed, x.shape[2])
++ mixed.permute(0, 2, 1).reshape(x.shape)
+nn.MultiheadAttention returns a pair, the mixed tokens and the weights. Take the first:
+mixed, _ = self.attention(...).
 
 # weights taken
 - mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
@@ -124,25 +137,22 @@ You return a list of tokens. Make it a map again: to_map(mixed, x.shape[2]).
 or
 - ch, heads,
 + ch, 4,
-The argument heads makes no difference in your class. Pass it on: nn.MultiheadAttention(ch, heads,
-...).
+heads makes no difference in your class. Pass it on: nn.MultiheadAttention(ch, heads, ...).
 
 # arguments swapped
 - ch, heads,
 + heads, ch,
-You pass the arguments in the wrong order. The channels come first, then the heads:
-nn.MultiheadAttention(ch, heads, batch_first=True).
+The channels come first, then the heads: nn.MultiheadAttention(ch, heads, batch_first=True).
 
 # heads and d swapped
 - ch, heads,
 + ch, ch // heads,
-The second argument of nn.MultiheadAttention is the number of heads. It works out d = C / heads by
-itself.
+The second argument is the number of heads; nn.MultiheadAttention works out d = C / heads by itself.
 
 # input added
 - return to_map(mixed, x.shape[2])
 + return x + to_map(mixed, x.shape[2])
-You add x inside the layer. The block around it, AttentionBlock, has that residual connection, so x
+You add x inside the layer. AttentionBlock, the block around it, has that residual connection, so x
 would be added twice.
 
 # no biases
@@ -158,13 +168,15 @@ Your attention drops weights at random while it trains. Leave dropout at its def
 # inside nn.Sequential
 - nn.MultiheadAttention(ch, heads, batch_first=True)
 + nn.Sequential(nn.MultiheadAttention(ch, heads, batch_first=True))
+- , need_weights=False
++
 nn.MultiheadAttention still stands in nn.Sequential, which hands one thing from layer to layer. Keep
 it on self by itself, and call it with the tokens three times.
 
 # layers made in forward
 - self.attention(tokens, tokens, tokens, need_weights=False)
 + nn.MultiheadAttention(x.shape[1], 4, batch_first=True)(tokens, tokens, tokens)
-You make the layer anew in every call. Its weights are random each time, and the optimizer never
+You make the layer anew in every call: its weights are random each time, and the optimizer never
 sees them. Make it in __init__, and keep it on self.
 """
 
