@@ -3,10 +3,10 @@
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from course_utils.checks.engine.grading import is_stub
-from course_utils.checks.engine.probe import Hint, Seen, Stop, arguments, crash
-from course_utils.checks.engine.probe import name as name_of
+from course_utils.checks.engine.probe import Hint, Seen, Stop, crash
 
 HINTS = [
+    Hint(r"missing the required", r"", "Is forward spelled right, and indented inside the class?"),
     Hint(r"values to unpack", r"chunk|split|unbind|rearrange|qkv", "You need three parts. By "
          "default, chunk, split and unbind go along axis 0, the batch; tell them the axis of the "
          "3C channels."),
@@ -15,8 +15,8 @@ HINTS = [
          "reshape here: it copies them in that order."),
     Hint(r"b c h w -> b \(h w\) c", r"", "to_tokens takes a map, (B, C, H, W). Print the shape of "
          "what you give it."),
-    Hint(r"b \(h w\) c -> b c h w", r"", "to_map takes tokens, (B, N, C), and the height of the "
-         "map, x.shape[2]. Print what you give it."),
+    Hint(r"b \(h w\) c -> b c h w|to_map\(\)", r"", "to_map takes tokens, (B, N, C), and the "
+         "height of the map, x.shape[2]. Print what you give it."),
     Hint(r"EinopsError", r"", "The pattern's left side names each axis of what you rearrange, and "
          "every name stands on both sides. Of the axes in one pair of brackets, all but one need "
          "their size, such as h=heads or y=x.shape[2]; the length of the axis is their product."),
@@ -45,7 +45,7 @@ def try_out(probe, method, x, name="forward"):
     try:
         method(x.clone())
     except (Exception, SystemExit) as raised:
-        error = crash(raised)
+        error = crash(raised.with_traceback(raised.__traceback__.tb_next))  # without this frame
     finally:
         watch.remove()
     stub = error is not None and is_stub(Seen(name, error))
@@ -55,7 +55,7 @@ def try_out(probe, method, x, name="forward"):
     )  # fmt: skip
     probe.note("layers made in each call", bool(made))
     if error and not (stub or made):
-        probe.note(f"{name_of(method)}({arguments([x], method)})", error)
+        probe.note(f"{name}(x), with x of shape {tuple(x.shape)}", error)
     if error or made:
         raise Stop
 
@@ -77,8 +77,7 @@ NORM = """
 - def forward(self, x):
 + def forward(self, x):
 +     x = self.norm(x)
-There's a norm inside your layer. AttentionBlock, the block around it, already normalises: leave it
-out.
+There's a norm inside your layer. Leave it out: AttentionBlock, around it, already normalises.
 """
 
 # Of answers that end with `return self.proj(mixed)`.

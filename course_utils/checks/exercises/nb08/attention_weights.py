@@ -70,8 +70,7 @@ q.shape[-1] ** 0.5. (F.scaled_dot_product_attention does that by itself.)
 # multiplied by sqrt(D)
 - / q.shape[-1]
 + * q.shape[-1]
-You multiply the scores by the root of a vector's length. Divide by it: / q.shape[-1] ** 0.5, or *
-q.shape[-1] ** -0.5.
+You multiply by the root of a vector's length. Divide by it: scores / q.shape[-1] ** 0.5.
 
 # scaled by sqrt(N)
 - q.shape[-1]
@@ -87,6 +86,14 @@ or
 + (q.shape[-1] / 2)
 You don't take a root. D**1/2 is (D**1) / 2, because powers come before divisions, and D * 0.5 is
 half of D. Write D**0.5, with D = q.shape[-1].
+
+# ^ for **
+- q.shape[-1] ** 0.5
++ (q.shape[-1] ^ 0.5)
+or
+- ** 0.5
++ ^ 0.5
+^ isn't a power in Python. Write ** instead: q.shape[-1] ** 0.5.
 
 # softmax over the queries
 - dim=-1
@@ -106,8 +113,7 @@ other. It has to run over the keys: dim=-1.
 or
 - scores.softmax(dim=-1)
 + (scores.exp() / scores.exp().sum())
-All your shares together add up to 1. Each row has to, by itself: softmax(dim=-1), or a sum with
-dim=-1 and keepdim=True.
+All your shares together add up to 1. Each row has to, by itself: dim=-1.
 
 # no softmax
 - scores.softmax(dim=-1)
@@ -119,20 +125,17 @@ You use the scores as they are: some are negative, and rows don't add up to 1. T
 +
 - scores.softmax(dim=-1)
 + scores.softmax(dim=-1) / q.shape[-1] ** 0.5
-You divide by the root after the softmax, so rows add up to less than 1. Divide the scores, before
-it.
+You divide after the softmax, so rows add up to less than 1. Divide the scores, before it.
 
 # softmax twice
 - scores.softmax(dim=-1)
 + scores.softmax(dim=-1).softmax(dim=-1)
-You take the softmax twice. The second one turns shares between 0 and 1 into nearly equal ones, so
-attention can hardly choose.
+You take the softmax twice. The second one turns shares between 0 and 1 into nearly equal ones.
 
 # causal
 - scores.softmax(dim=-1)
 + (scores + torch.full_like(scores, -math.inf).triu(1)).softmax(dim=-1)
-Your tokens only see the ones before them. That's for text; in a picture every pixel may look at
-every other. Leave the causal mask out.
+Your tokens only see the ones before them. That's for text: leave the causal mask out.
 """
 
 MISTAKES = """
@@ -169,8 +172,7 @@ The last two axes of k have to swap places before the product: k.transpose(1, 2)
 or
 - k.transpose(1, 2)
 + k.transpose(0, 1)
-You move the batch. (.T reverses all axes.) Only the last two of k may swap places: k.transpose(1,
-2).
+You move the batch too. Only the last two axes of k may swap places: k.transpose(1, 2).
 
 # products not summed
 - q @ k.transpose(1, 2)
@@ -195,8 +197,7 @@ scores by sqrt(D), and by nothing else.
 # sum without keepdim
 - scores.softmax(dim=-1)
 + scores.exp() / scores.exp().sum(dim=-1)
-The sums have shape (B, N), so they meet the keys when you divide. With keepdim=True they are (B, N,
-1), one for each row.
+The sums lost their last axis, so they meet the wrong one when you divide. Use keepdim=True.
 
 # values mixed
 - scores.softmax(dim=-1)

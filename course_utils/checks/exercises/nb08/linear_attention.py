@@ -118,8 +118,11 @@ The softmax of your keys runs over the channels. It has to run over the pixels: 
 or
 - k.softmax(dim=-1)
 + k.softmax(dim=1)
-A softmax of yours runs over axis 1, the heads. For the queries it's over their d channels, axis -2,
-and for the keys over the pixels, axis -1.
+or
+- q.softmax(dim=-2), k.softmax(dim=-1)
++ q.softmax(dim=1), k.softmax(dim=1)
+A softmax of yours runs over axis 1, the heads, as F.softmax may without a dim. For the queries it's
+over their d channels, axis -2, and for the keys over the pixels, axis -1.
 
 # queries over all channels
 - q.softmax(dim=-2)
@@ -132,6 +135,11 @@ the d channels of one head.
 + k.unflatten(-1, x.shape[2:]).softmax(dim=-1).flatten(-2)
 The softmax of your keys runs over the width alone, each row of pixels by itself. Make one axis of y
 and x first, "(y x)".
+
+# softmax of the summary
+- summary = k @ v.transpose(-1, -2)
++ summary = (k @ v.transpose(-1, -2)).softmax(dim=-1)
+You take a softmax of the summary S. Only queries and keys have one, before they meet.
 
 # summary not transposed
 - summary.transpose(-1, -2)

@@ -29,12 +29,13 @@ def single_experiment(probe, SingleHeadAttention):
         probe.note("the method weights", hasattr(module, "weights"))
         if not hasattr(module, "weights"):
             raise Stop
-        with probe.advice(*layers.ON_MAPS, look=OF_WEIGHTS):
+        with probe.advice(*layers.ON_MAPS):
             layers.try_out(probe, module.weights, x, "weights")
-            probe.call(module.weights, x)
-        with probe.advice(*layers.ON_MAPS, look=OF_FORWARD):
+            with probe.advice(look=OF_WEIGHTS):
+                probe.call(module.weights, x)
             layers.try_out(probe, module, x)
-            probe.train_and_eval(module, x)
+            with probe.advice(look=OF_FORWARD):
+                probe.train_and_eval(module, x)
         layers.note_parameters(probe, module)
     probe.note("queries and keys swapped", has_swapped(module, x))
     probe.on_fake_device(module, x)
@@ -94,8 +95,7 @@ in their old order. Use to_tokens for queries and keys.
 # values reshaped
 - to_tokens(self.v(x))
 + self.v(x).reshape(len(x), -1, x.shape[1])
-You make the values into tokens by reshape or view, so the numbers stay in their old order. Use
-to_tokens(self.v(x)).
+You make the values into tokens by reshape or view, in their old order. Use to_tokens(self.v(x)).
 
 # column by column
 - q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
@@ -104,8 +104,8 @@ to_tokens(self.v(x)).
 + to_tokens(self.v(x).mT)
 - to_map(mixed, x.shape[2])
 + to_map(mixed, x.shape[3]).mT
-Your tokens go through the map column by column. to_tokens lists them row by row: bring
-(B, C, H, W) to (B, H, W, C), then flatten H and W.
+Your tokens go through the map column by column. to_tokens lists them row by row: bring (B, C, H, W)
+to (B, H, W, C), then flatten H and W.
 
 # a layer not used
 - return self.proj(mixed)

@@ -106,14 +106,18 @@ three. The parts lie on the last axis: reshape(B, N, 3, heads, d), then permute(
 + -> qkv b h d n
 - "b h n d
 + "b h d n
-Your q, k and v are (B, heads, d, N), so channels look at channels. They have to be (B, heads, N,
-d).
+Your q, k and v are (B, heads, d, N), so channels look at channels. Make them (B, heads, N, d).
 
 # heads look at heads
 - -> qkv b h n d
 + -> qkv b n h d
 - "b h n d
 + "b n h d
+or
+- -> qkv b h n d
++ -> qkv b n h d
+- rearrange(mixed, "b h n d -> b n (h d)")
++ mixed.transpose(1, 2).reshape(x.shape)
 Your heads are where the tokens should be, so the heads of a token look at each other, and no token
 sees another. q, k and v have to be (B, heads, N, d): transpose(1, 2).
 
@@ -130,7 +134,8 @@ You divide the scores by the root of heads. What counts is d = C / heads: q.shap
 # softmax over the heads
 - dim=-1
 + dim=1
-Your softmax runs over axis 1, the heads. It has to run over the keys, the last axis: dim=-1.
+Your softmax runs over axis 1, the heads, as F.softmax may without a dim. It has to run over the
+keys, the last axis: dim=-1.
 
 # weights transposed
 - scores.softmax(dim=-1)

@@ -64,9 +64,8 @@ or
 + to_tokens(x).transpose(0, 1)
 - to_map(mixed,
 + to_map(mixed.transpose(0, 1),
-Each pixel looks at the same pixel of the other pictures, and at none of its own. With
-batch_first=True, nn.MultiheadAttention takes (B, N, C); without it, (N, B, C). Yours gets the other
-of the two.
+Each pixel looks at the same pixel of the other pictures, and at none of its own.
+nn.MultiheadAttention takes (B, N, C) with batch_first=True, and (N, B, C) without it.
 
 # map handed over
 - tokens = to_tokens(x)
@@ -115,8 +114,7 @@ or
 + mixed =
 - to_map(mixed, x.shape[2])
 + mixed.permute(0, 2, 1).reshape(x.shape)
-nn.MultiheadAttention returns a pair, the mixed tokens and the weights. Take the first:
-mixed, _ = self.attention(...).
+nn.MultiheadAttention returns a pair, the mixed tokens and the weights. Take the first of it.
 
 # weights taken
 - mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
