@@ -9,35 +9,24 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from course_utils.attention import LinearAttention, to_map, to_tokens
 from course_utils.checks.engine.compare import difference
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import fill, tensors
+from course_utils.checks.engine.values import tensors
+from course_utils.checks.engine.weights import fill
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.mistakes import edits
 
-ONE_HEAD = (
-    "That's with one head, where there's nothing to deal out. Look at the axis of each softmax, at "
-    "what is summed up, k v^T, and at which side of the summary the queries meet."
-)
-SEVERAL = (
-    "With one head your values are right, so it's about the heads: the pixels stay together, and "
-    "each head has d channels. q, k and v are (B, heads, d, N), the summary (B, heads, d, d)."
-)
-
 
 def linear_experiment(probe, LinearAttention):
-    with probe.advice(*layers.ON_MAPS):
-        layers.try_out(
-            probe, layers.build(probe, LinearAttention, 32, 8), probe.normal(2, 32, 4, 5)
-        )
-    for B, H, W, args, look in [
-        (2, 3, 5, (4, 1), ONE_HEAD),
-        (2, 4, 5, (12, 3), SEVERAL),
-        (3, 2, 7, (16, 2), SEVERAL),
-        (5, 4, 4, (12,), SEVERAL),
+    for B, H, W, args in [
+        (2, 3, 5, (32, 8)),
+        (3, 2, 7, (16, 2)),
+        (5, 4, 4, (12,)),
+        (3, 1, 5, (4, 1)),
     ]:
         module, x = layers.build(probe, LinearAttention, *args), probe.normal(B, args[0], H, W)
-        with probe.advice(*layers.ON_MAPS, look=look):
+        with probe.advice(*layers.ON_MAPS):
+            layers.try_out(probe, module, x)
+            layers.note_parameters(probe, module)
             probe.train_and_eval(module, x)
-        layers.note_parameters(probe, module)
     note_cost(probe, LinearAttention)
     probe.on_fake_device(module, x)
 
@@ -279,7 +268,8 @@ EXERCISE = Exercise(
     notebook="08_attention_variants",
     reference=LinearAttention,
     experiment=linear_experiment,
-    look="Print the shapes: q, k and v are (B, heads, d, N), the summary (B, heads, d, d).",
+    look="Try it with one head first. If that's right, print the shapes with several: q, k and v "
+    "are (B, heads, d, N) each, the summary is (B, heads, d, d).",
     catalogue=edits(LinearInSteps, layers.NORM + layers.LAYER + layers.HEADS + MISTAKES),
     also_right=[LinearInSteps, LinearByTokens, LinearByEinsum, LinearByLoop],
 )

@@ -34,9 +34,9 @@ def single_experiment(probe, SingleHeadAttention):
             with probe.advice(look=OF_WEIGHTS):
                 probe.call(module.weights, x)
             layers.try_out(probe, module, x)
+            layers.note_parameters(probe, module)
             with probe.advice(look=OF_FORWARD):
                 probe.train_and_eval(module, x)
-        layers.note_parameters(probe, module)
     probe.note("queries and keys swapped", has_swapped(module, x))
     probe.on_fake_device(module, x)
 

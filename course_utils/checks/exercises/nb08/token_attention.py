@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from course_utils.attention import TokenAttention, attention_weights
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Hint
+from course_utils.checks.engine.hints import Hint
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.exercises.nb08.attention_weights import SCORES
 from course_utils.checks.mistakes import edits
@@ -29,34 +29,25 @@ ARGUMENTS = Hint(
     r"__init__\(\) ", r"^$", "It's __init__(self, ch, heads=4, qkv_bias=False), with these names, "
     "this order and these defaults.",
 )  # fmt: skip
-ONE_HEAD = (
-    "That's with one head, where there is nothing to deal out. Look at the order of q, k and v in "
-    "the 3C numbers, at the softmax and its scale, and at proj."
-)
-SEVERAL = (
-    "With one head your values are right, so it's about the heads: how each gets its d channels, "
-    "d in the scale, and how they are laid side by side. q, k and v are (B, heads, N, d)."
-)
 
 
 def tokens_experiment(probe, TokenAttention):
+    for B, N, args in [  # all C are multiples of 4, so that four heads are possible
+        (2, 7, (32, 8)),
+        (3, 5, (12, 3, True)),
+        (2, 16, (12,)),
+        (5, 3, (4, 1, False)),
+    ]:
+        with probe.advice(ARGUMENTS, *ON_TOKENS):
+            module, x = layers.build(probe, TokenAttention, *args), probe.normal(B, N, args[0])
+            layers.try_out(probe, module, x)
+            layers.note_parameters(probe, module)
+            probe.train_and_eval(module, x)
     with probe.advice(ARGUMENTS):
         probe.run("TokenAttention(8, heads=2)", partial(TokenAttention, heads=2), 8)
         probe.run(
             "TokenAttention(8, 2, qkv_bias=True)", partial(TokenAttention, 8, 2, qkv_bias=True)
         )
-    with probe.advice(*ON_TOKENS):
-        layers.try_out(probe, layers.build(probe, TokenAttention, 32, 8), probe.normal(2, 7, 32))
-    for B, N, args, look in [  # all C are multiples of 4, so that four heads are possible
-        (5, 3, (4, 1, False), ONE_HEAD),
-        (2, 7, (12, 3), SEVERAL),
-        (3, 5, (16, 2, True), SEVERAL),
-        (2, 16, (12,), SEVERAL),
-    ]:
-        module, x = layers.build(probe, TokenAttention, *args), probe.normal(B, N, args[0])
-        with probe.advice(*ON_TOKENS, look=look):
-            probe.train_and_eval(module, x)
-        layers.note_parameters(probe, module)
     probe.on_fake_device(module, x)
 
 
@@ -220,7 +211,8 @@ EXERCISE = Exercise(
     notebook="08_attention_variants",
     reference=TokenAttention,
     experiment=tokens_experiment,
-    look="Print the shapes: q, k and v are (B, heads, N, d) each, and so is what was mixed.",
+    look="Try it with one head first. If that's right, print the shapes with several: q, k and v "
+    "are (B, heads, N, d) each, and so is what was mixed.",
     catalogue=edits(TokensInSteps, SCORES + layers.NORM + ON_LINEAR + MISTAKES),
     also_right=[TokensInSteps, TokensByView, TokensByLoop, TokensByEinsum],
 )

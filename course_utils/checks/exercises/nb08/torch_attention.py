@@ -6,7 +6,8 @@ from torch import nn
 
 from course_utils.attention import TorchAttention
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Hint, Stop
+from course_utils.checks.engine.hints import Hint
+from course_utils.checks.engine.probe import Stop
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.mistakes import edits
 
@@ -22,8 +23,8 @@ def torch_experiment(probe, TorchAttention):
         with probe.advice(PAIR, *layers.HINTS):
             layers.try_out(probe, module, x)
             note_layers(probe, module)
+            layers.note_parameters(probe, module)
             probe.train_and_eval(module, x)
-        layers.note_parameters(probe, module)
     probe.on_fake_device(module, x)
 
 
