@@ -59,7 +59,7 @@ def note_parameters(probe, module):
     """Write down how many numbers a layer learns: it tells many mistakes apart at little cost."""
     probe.note(
         "number of parameters", sum(p.numel() for p in module.parameters()),
-        look="Compare your layers with the table. Is one missing, or too many, or without a bias?",
+        look="Compare your layers with the table: how many, of which sizes, and which have a bias?",
     )  # fmt: skip
     probe.stop_where_it_differs()
 
