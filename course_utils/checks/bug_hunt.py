@@ -1,6 +1,7 @@
 """The bug hunt: a right answer with one known mistake in it, to find and to mend."""
 
 import ast
+import linecache
 import random
 from dataclasses import dataclass
 
@@ -95,8 +96,10 @@ def mended(found, code, names):
     """
     (defined,) = (node.name for node in ast.parse(found.code).body if hasattr(node, "name"))
     apart = {name: value for name, value in names.items() if name != defined}
+    file = f"<bug hunt {found.exercise.id}>"
+    linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
     try:
-        exec(compile(code, f"<bug hunt {found.exercise.id}>", "exec"), apart)
+        exec(compile(code, file, "exec"), apart)
     except Exception as error:
         text = f"{found.exercise.id} not yet. This cell raised {type(error).__name__}: {error}."
         return Notice(text, "crashed")

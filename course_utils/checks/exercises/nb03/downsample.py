@@ -37,19 +37,16 @@ or
 + kernel_size=4, stride=2, padding=1
 Your window is larger than 2x2, so windows overlap. That halves the picture too, and many networks
 use it, but here each pixel is read once: kernel_size=2, without padding.
-
-# padding
-- stride=2
-+ stride=2, padding=1
-Padding makes the picture one pixel too high and too wide. 2x2 windows tile it without any.
-
 # 1x1 window
 - kernel_size=2
 + kernel_size=1
 Your window is 1x1, so three pixels out of four are never read. Use kernel_size=2.
 
-# each channel by itself
+# padding
 - stride=2
++ stride=2, padding=1
+Padding makes the picture one pixel too high and too wide. 2x2 windows tile it without any.
+# each channel by itself
 + stride=2, groups=ch
 groups=ch halves each channel by itself. Here every output channel reads all input channels.
 
@@ -67,17 +64,15 @@ Your layer doubles the channels. Downsample keeps them; the next block changes t
 - super().__init__(ch, ch, kernel_size=2, stride=2)
 + super().__init__()
 Your parent is an nn.Conv2d: it needs channels in and out, the kernel size and the stride.
+# a convolution inside the convolution
++ self.conv = nn.Conv2d(ch, ch, kernel_size=2, stride=2)
+Your class already is an nn.Conv2d, so it needs no other convolution inside. Pass the settings to
+its parent's constructor instead: super().__init__(...).
 
 # super without brackets
 - super()
 + super
 The brackets after super are missing: it's super().__init__(...).
-
-# a convolution inside the convolution
-- super().__init__(ch, ch, kernel_size=2, stride=2)
-+ self.conv = nn.Conv2d(ch, ch, kernel_size=2, stride=2)
-Your class already is an nn.Conv2d, so it needs no other convolution inside. Pass the settings to
-its parent's constructor instead: super().__init__(...).
 
 # activation
 -     super().__init__(ch, ch, kernel_size=2, stride=2)
@@ -92,9 +87,7 @@ POOLING = """
 - nn.Conv2d(ch, ch, 2, stride=2)
 + nn.MaxPool2d(2)
 That's max pooling, which keeps the largest of four and learns nothing. Use a convolution.
-
 # average pooling
-- nn.Conv2d(ch, ch, 2, stride=2)
 + nn.AvgPool2d(2)
 That's average pooling, which learns nothing. A convolution can learn to average, or something
 better.

@@ -72,6 +72,9 @@ Your skips come from after the downsample, half as large. Append what the block 
 + skips.append(x)
 + x = block(x, temb)
 Your skips come from before the block. A skip is what the block returns.
+# block's input halved
++ skips.append(block(x, temb))
+Your Downsample gets what went into the block. Halve what the block returned, the skip.
 
 # the picture among the skips
 - skips = []
@@ -85,6 +88,13 @@ or
 - skips.append(x)
 + skips.insert(0, x)
 Your skips are in the wrong order. The first is the top level's; the decoder reverses them itself.
+# skips one by one
+- , skips
++ , *skips
+You return the skips one by one. Return two things, the bottom and the list: return bottom, skips.
+# skips not returned
++
+Your forward returns the bottom alone. Return both: return bottom, skips.
 
 # bottom among the skips
 - return self.bottom(x, temb), skips
@@ -92,66 +102,31 @@ Your skips are in the wrong order. The first is the top level's; the decoder rev
 + return x, [*skips, x]
 The bottom is among your skips. It goes straight to the decoder: n halvings have n skips.
 
-# no last block
-- self.bottom = ConvBlock(ins[-2], chs[-1], time_dim)
-+
-- self.bottom(x, temb), skips
-+ x, skips
-The last block is missing. After the last downsample comes one more block, which isn't halved.
-
 # last block not called
 - self.bottom(x, temb), skips
 + x, skips
 The last block is made, but forward doesn't call it.
-
-# bottom treated like the other levels
-- zip(ins, chs[:-1])
-+ zip(ins, chs)
-- ch in chs[:-1]
-+ ch in chs
-- self.bottom = ConvBlock(ins[-2], chs[-1], time_dim)
-+
-- self.bottom(x, temb), skips
-+ x, skips
-You treat all levels alike, so the bottom becomes a skip and is halved. The last block stands alone:
-what it returns is neither a skip nor halved.
-
 # skips returned first
-- self.bottom(x, temb), skips
 + skips, self.bottom(x, temb)
 You return the skips first and the bottom second. It's the other way round.
-
-# skips one by one
-- , skips
-+ , *skips
-You return the skips one by one. Return two things, the bottom and the list: return bottom, skips.
-
-# skips not returned
-- , skips
-+
-Your forward returns the bottom alone. Return both: return bottom, skips.
-
-# skips of the last call
-- super().__init__()
-+ super().__init__()
-+ self.skips = []
-- skips = []
-+ skips = self.skips
-Your list is made in __init__, so it still has the skips of the last call. Make it in forward.
 
 # skips detached
 - skips.append(x)
 + skips.append(x.detach())
 No gradient comes back through your skips: .detach(), .data or no_grad cuts it off.
+# append assigned
++ skips = skips.append(x)
+append returns None, and you give None the list's name. Write skips.append(x) alone.
+# pictures taken apart
++ skips += x
+skips += x puts in the pictures of the batch one by one. Write skips.append(x).
 
 # temb not passed on
 - block(x, temb)
 + block(x)
 A block needs two things, the picture and the time. Pass temb to every block, the last one too. (An
 nn.Sequential passes on just one thing: use nn.ModuleList and a loop.)
-
 # nn.Sequential
-- block(x, temb)
 + nn.Sequential(block)(x, temb)
 nn.Sequential passes one thing from layer to layer, and your blocks need two: the picture and the
 time. Keep the layers in an nn.ModuleList and go through them in a loop.
@@ -161,24 +136,13 @@ time. Keep the layers in an nn.ModuleList and go through them in a loop.
 + down(x)
 Your pictures are never halved. Write x = down(x): the call alone leaves x as it was.
 
-# halved before the block
-- ch in chs[:-1]
-+ ch in ins[:-2]
-- block(x, temb)
-+ block(down(x), temb)
-- x = down(x)
-+
-You halve before the block sees the details. The order is block, skip, downsample.
-
 # pooling
 - Downsample(ch)
 + nn.MaxPool2d(2)
 or
 + nn.AvgPool2d(2)
 You halve by pooling. Use the Downsample you built: its weights learn what to keep.
-
 # another downsample
-- Downsample(ch)
 + nn.Conv2d(ch, ch, 3, stride=2, padding=1)
 You halve with a 3x3 convolution. Use the Downsample you built, which is 2x2.
 
@@ -187,20 +151,6 @@ You halve with a 3x3 convolution. Use the Downsample you built, which is 2x2.
 + self.blocks = list(
 Your layers are in a plain list, where PyTorch doesn't find them, so they'd never be trained. Put
 them into nn.ModuleList(...), which is used like a list.
-
-# layers made in forward
-+ def __init__(self, in_ch, chs, time_dim):
-+     super().__init__()
-Your encoder has no weights. Layers made in forward are new in each call, so nothing they learn
-lasts: make them in __init__, and keep them on self.
-
-# list made in the loop
-- skips = []
-+
-- x = block(x, temb)
-+ skips = []
-+ x = block(x, temb)
-Only your last skip is left: the list is made anew in each round. Make it before the loop.
 
 # return inside the loop
 -     return self.bottom(x, temb), skips
@@ -211,32 +161,23 @@ Your loop ends after its first round: the return is inside it. Move it after the
 - ch in chs[:-1]
 + ch in chs
 You make a Downsample that forward never uses. n halvings need n of them: chs[:-1].
+# downsample for the next level
++ ch in chs[1:]
+Your Downsample is built for the next level's channels. It halves what this level's block returns,
+chs[i] channels; only the next block changes their number.
 
 # a block too many
 - zip(ins, chs[:-1])
 + zip(ins, chs)
 You make a block that forward never uses. With the last block, n halvings need n + 1.
-
-# append assigned
-- skips.append(x)
-+ skips = skips.append(x)
-append returns None, and you give None the list's name. Write skips.append(x) alone.
-
-# pictures taken apart
-- skips.append(x)
-+ skips += x
-skips += x puts in the pictures of the batch one by one. Write skips.append(x).
+# in_ch forgotten
++ zip(chs, chs[1:])
+Your first block is built for chs[0] channels, and gets in_ch: it goes from in_ch to chs[0].
 
 # no zip
 - zip(self.blocks, self.downs)
 + self.blocks, self.downs
 zip is missing: zip(self.blocks, self.downs) gives a block and a downsample in each round.
-
-# block's input halved
-- x = block(x, temb)
-- skips.append(x)
-+ skips.append(block(x, temb))
-Your Downsample gets what went into the block. Halve what the block returned, the skip.
 
 # every block from in_ch
 - (i, o, time_dim)
@@ -251,26 +192,65 @@ All your blocks start from in_ch channels. In a loop, write in_ch = ch at the en
 + in_ch + chs
 in_ch is a number and chs a list. [in_ch, *chs] makes one list of the two.
 
-# downsample for the next level
-- ch in chs[:-1]
-+ ch in chs[1:]
-Your Downsample is built for the next level's channels. It halves what this level's block returns,
-chs[i] channels; only the next block changes their number.
-
 # index past the end
 - chs[-1]
 + chs[len(chs)]
 An index goes past the end of its list. With n + 1 numbers, the last is chs[n], or chs[-1].
 
-# in_ch forgotten
-- zip(ins, chs[:-1])
-+ zip(chs, chs[1:])
-Your first block is built for chs[0] channels, and gets in_ch: it goes from in_ch to chs[0].
-
 # last block from its own channels
 - ins[-2], chs[-1]
 + chs[-1], chs[-1]
 Your last block is built for chs[-1] channels. It gets chs[-2], and makes chs[-1] of them.
+
+# no last block
+- self.bottom = ConvBlock(ins[-2], chs[-1], time_dim)
++
+- self.bottom(x, temb), skips
++ x, skips
+The last block is missing. After the last downsample comes one more block, which isn't halved.
+
+# bottom treated like the other levels
+- zip(ins, chs[:-1])
++ zip(ins, chs)
+- ch in chs[:-1]
++ ch in chs
+- self.bottom = ConvBlock(ins[-2], chs[-1], time_dim)
++
+- self.bottom(x, temb), skips
++ x, skips
+You treat all levels alike, so the bottom becomes a skip and is halved. The last block stands alone:
+what it returns is neither a skip nor halved.
+
+# skips of the last call
+- super().__init__()
++ super().__init__()
++ self.skips = []
+- skips = []
++ skips = self.skips
+Your list is made in __init__, so it still has the skips of the last call. Make it in forward.
+
+# halved before the block
+- ch in chs[:-1]
++ ch in ins[:-2]
+- block(x, temb)
++ block(down(x), temb)
+- x = down(x)
++
+You halve before the block sees the details. The order is block, skip, downsample.
+
+# layers made in forward
++ def __init__(self, in_ch, chs, time_dim):
++     super().__init__()
+Your encoder has no weights. Layers made in forward are new in each call, so nothing they learn
+lasts: make them in __init__, and keep them on self.
+
+# list made in the loop
+- skips = []
++
+- x = block(x, temb)
++ skips = []
++ x = block(x, temb)
+Only your last skip is left: the list is made anew in each round. Make it before the loop.
 """
 
 

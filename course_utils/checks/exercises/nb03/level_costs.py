@@ -79,6 +79,11 @@ MISTAKES = """
 - h, w = H // 2**i, W // 2**i
 + h, w = H, W
 All your levels have H x W pixels. Each has half the rows and half the columns of the one above.
+# halved ever more
++ H, W = H // 2**i, W // 2**i
++ h, w = H, W
+You overwrite H and W, so level 2 is divided by 2 and then by 4. Halve them by 2 each time, or
+divide the original ones by 2**i.
 
 # halved too early
 - 2**i, W // 2**i
@@ -89,56 +94,32 @@ Your level 0 is halved already. It has the full H x W pixels: 2**0 is 1.
 - W // 2**i
 + W
 You halve only one side of the picture. Both are, so a quarter of the pixels is left.
+# H for both sides
++ H // 2**i
+You use H for both sides. The columns come from W.
 
 # 2 * i instead of 2**i
 - H // 2**i, W // 2**i
 + H // max(1, 2 * i), W // max(1, 2 * i)
 You divide by 2 * i. Each level is halved again: 1, 2, 4, 8 are powers, 2**i.
-
 # divided by zero
-- H // 2**i, W // 2**i
 + H // (2 * i), W // (2 * i)
 2 * i is 0 at level 0. (So is 2 ^ 2, because ^ isn't a power in Python.) Write 2**i.
-
 # H // 2 * i
-- H // 2**i, W // 2**i
 + H // 2 * i, W // 2 * i
 H // 2 * i is (H // 2) * i. Each level is halved again, so divide by a power: H // 2**i.
-
 # i + 1 instead of 2**i
-- H // 2**i, W // 2**i
 + H // (i + 1), W // (i + 1)
 You divide by 1, 2, 3 and so on. Each level is halved again: 1, 2, 4 and so on are powers, 2**i.
-
 # ^ instead of **
-- H // 2**i, W // 2**i
 + H // 2 ^ i, W // 2 ^ i
 In Python ^ isn't a power: 2 ^ 3 is 1. Write 2**i.
-
 # sides divided by 4
-- H // 2**i, W // 2**i
 + H // 4**i, W // 4**i
 You divide each side by 4**i. Divide by 2**i; it's their product that falls to a quarter.
-
-# halved ever more
-- h, w = H // 2**i, W // 2**i
-+ H, W = H // 2**i, W // 2**i
-+ h, w = H, W
-You overwrite H and W, so level 2 is divided by 2 and then by 4. Halve them by 2 each time, or
-divide the original ones by 2**i.
-
-# H for both sides
-- W // 2**i
-+ H // 2**i
-You use H for both sides. The columns come from W.
-
-# list made in the loop
-- costs = []
-+
-- h, w
-+ costs = []
-+ h, w
-Only the last level is left: the list is made anew in each round. Make it before the loop.
+# floats
++ H / 2**i, W / 2**i
+The numbers are right, but they're floats, which / always makes. Divide with //.
 
 # last level missing
 - enumerate(chs)
@@ -152,11 +133,13 @@ or
 - enumerate(chs)
 + enumerate(chs[::-1])
 Your levels go from bottom to top. The first is the top level: H x W pixels, with chs[0] channels.
-
-# floats
-- H // 2**i, W // 2**i
-+ H / 2**i, W / 2**i
-The numbers are right, but they're floats, which / always makes. Divide with //.
+# columns instead of rows
+- return costs
++ return list(zip(*costs))
+You return three lists, one for each kind of number. Return one tuple of three for each level.
+# zip not made a list
++ return zip(*zip(*costs))
+You return an iterator, which can be read only once. Make a list of it: list(...).
 
 # return inside the loop
 -     return costs
@@ -167,16 +150,6 @@ You return after the first level: the return is inside the loop. Move it after t
 - append
 + extend
 All your numbers are in one long list. Use append with a tuple; extend and += take it apart.
-
-# columns instead of rows
-- return costs
-+ return list(zip(*costs))
-You return three lists, one for each kind of number. Return one tuple of three for each level.
-
-# zip not made a list
-- return costs
-+ return zip(*zip(*costs))
-You return an iterator, which can be read only once. Make a list of it: list(...).
 
 # order of the three
 - append((values, weights,
@@ -198,7 +171,6 @@ Your values are those of a single output channel. There are chs[i] channels.
 - weights = 3 * 3 * ch * ch
 + weights = 3 * 3 * ch
 or
-- weights = 3 * 3 * ch * ch
 + weights = 3 * 3 * ch
 - values * 3 * 3 * ch
 + values * 3 * 3
@@ -209,17 +181,13 @@ an output channel: chs[i] * chs[i] pairs.
 - weights = 3 * 3 * ch
 + weights = ch
 or
-- weights = 3 * 3 * ch
 + weights = ch
 - values * 3 * 3 * ch
 + values * ch
 You count one weight for each pair of channels. A 3x3 kernel has nine.
-
 # weights with 3 instead of 3 * 3
-- weights = 3 * 3 * ch
 + weights = 3 * ch
 or
-- weights = 3 * 3 * ch
 + weights = 3 * ch
 - values * 3 * 3 * ch
 + values * 3 * ch
@@ -255,26 +223,26 @@ You have twice as many multiplications as there are. Do you count the additions 
 - values * 3 * 3 * ch
 + values * 3 * 3
 You count nine products per value. Each value sums 3x3 pixels of every input channel: 9 * chs[i].
-
 # multiplications without the kernel
-- values * 3 * 3 * ch
 + values * ch
 You leave out the 3x3 of the kernel: each value sums nine pixels of every input channel.
-
 # multiplications of one pixel
-- values * 3 * 3 * ch
 + weights
 Your multiplications are those of a single pixel. The kernel is laid on every pixel of the level.
-
 # multiplications of the full picture
-- values * 3 * 3 * ch
 + weights * H * W
 Your multiplications use all H x W pixels at every level. Use those of level i.
-
 # values times weights
-- values * 3 * 3 * ch
 + values * weights
 You multiply all values by all weights. Each value meets only 9 * chs[i] of them.
+
+# list made in the loop
+- costs = []
++
+- h, w
++ costs = []
++ h, w
+Only the last level is left: the list is made anew in each round. Make it before the loop.
 """
 
 

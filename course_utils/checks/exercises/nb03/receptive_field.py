@@ -118,72 +118,52 @@ You differentiate all output pixels together. Pick the middle one, out[0, :, h /
 - h // 2, w // 2
 + 0, 0
 This is the gradient of the corner pixel, [0, 0]. The middle one is at [h // 2, w // 2].
+# height and width swapped
++ w // 2, h // 2
+Height and width are swapped. Rows come first: [0, :, h // 2, w // 2].
+# the pixel beside the middle
++ (h - 1) // 2, (w - 1) // 2
+or
++ h // 2 - 1, w // 2 - 1
+Your pixel is next to the middle one: [h // 2, w // 2] is row 2 for h = 5, row 3 for h = 6.
+# / instead of //
++ h / 2, w / 2
+An index must be an int, and / makes a float. Divide with //.
 
 # middle of the input
 - out.shape[2:]
 + x.shape[2:]
 You take the middle of x. net may make it smaller, so take h and w from the shape of net(x).
 
-# height and width swapped
-- h // 2, w // 2
-+ w // 2, h // 2
-Height and width are swapped. Rows come first: [0, :, h // 2, w // 2].
-
-# the pixel beside the middle
-- h // 2, w // 2
-+ (h - 1) // 2, (w - 1) // 2
-or
-+ h // 2 - 1, w // 2 - 1
-Your pixel is next to the middle one: [h // 2, w // 2] is row 2 for h = 5, row 3 for h = 6.
-
 # first output channel only
 - 0, :, h // 2
 + 0, 0, h // 2
 You use only the first channel of the output pixel. Add up all of its channels.
+# one index too few
++ 0, h // 2
+or
++ :, h // 2
+The output has four axes, (1, K, h, w), and your index has one too few: [0, :, h // 2, w // 2].
 
 # mean of the output channels
 - w // 2].sum()
 + w // 2].mean()
 You take the mean of the output pixel's channels. Take their sum.
-
 # absolute values of the output
-- w // 2].sum()
 + w // 2].abs().sum()
 You take absolute values of the output. Take those of its gradient instead.
+# output channels not summed
++ w // 2]
+A gradient is that of one number, and the middle pixel has K. Take their sum first.
 
 # mean of the input channels
 - .sum(dim=0)
 + .mean(dim=0)
 You take the mean over the channels of x. Take their sum.
-
-# signs kept
-- .abs().sum(dim=0)
-+ .sum(dim=0)
-Your gradients keep their signs, so they cancel in the sum over the channels. Take abs first.
-
-# absolute values after the sum
-- .abs().sum(dim=0)
-+ .sum(dim=0).abs()
-You sum over the channels before abs, so positive and negative gradients cancel. Take abs first.
-
-# squares for absolute values
-- .abs().sum(dim=0)
-+ .square().sum(dim=0)
-You square the gradient. Take its absolute value: abs.
-
 # largest input channel
-- .sum(dim=0)
 + .amax(dim=0)
 You keep the largest of the input channels. Add them up.
-
-# scaled to 1
-- return x.grad[0].abs().sum(dim=0)
-+ field = x.grad[0].abs().sum(dim=0)
-+ return field / field.max()
-You divide by the largest value. Return the gradients as they are; a plot can scale them.
-
 # channels of x left
-- .sum(dim=0)
 +
 or
 - x.grad[0].abs().sum(dim=0)
@@ -192,6 +172,33 @@ or
 + x.grad.abs().squeeze()
 Your result still has the channels of x. The gradient is (1, C, H, W), its [0] is (C, H, W), and
 sum(dim=0) of that is (H, W). (grad returns a tuple, which needs a [0] of its own.)
+# rows summed
+- .sum(dim=0)
++ .sum(dim=1)
+After [0] the channels are dimension 0, and your sum runs over the rows.
+# summed to one number
++ .sum()
+You add up everything. Sum over the channels alone, dim=0, so that an (H, W) map is left.
+# yes or no
++ .sum(dim=0) > 0
+Your result only says whether a pixel has an influence. Return how strong it is.
+
+# signs kept
+- .abs().sum(dim=0)
++ .sum(dim=0)
+Your gradients keep their signs, so they cancel in the sum over the channels. Take abs first.
+# absolute values after the sum
++ .sum(dim=0).abs()
+You sum over the channels before abs, so positive and negative gradients cancel. Take abs first.
+# squares for absolute values
++ .square().sum(dim=0)
+You square the gradient. Take its absolute value: abs.
+
+# scaled to 1
+- return x.grad[0].abs().sum(dim=0)
++ field = x.grad[0].abs().sum(dim=0)
++ return field / field.max()
+You divide by the largest value. Return the gradients as they are; a plot can scale them.
 
 # batch axis left
 - x.grad[0].abs().sum(dim=0)
@@ -201,48 +208,15 @@ or
 + .sum(dim=0, keepdim=True)
 Your result has an axis of size 1 too many. Take the picture with [0]; sum without keepdim.
 
-# rows summed
-- .sum(dim=0)
-+ .sum(dim=1)
-After [0] the channels are dimension 0, and your sum runs over the rows.
-
-# summed to one number
-- .sum(dim=0)
-+ .sum()
-You add up everything. Sum over the channels alone, dim=0, so that an (H, W) map is left.
-
-# yes or no
-- .sum(dim=0)
-+ .sum(dim=0) > 0
-Your result only says whether a pixel has an influence. Return how strong it is.
-
 # x.grad is None
 - x = x.clone().requires_grad_()
 + x = x.clone()
 or
-- x = x.clone().requires_grad_()
 + x = x.clone()
 - x.grad[0].abs()
 + x.grad.abs()
 Something is None. backward() itself returns nothing: the gradient is in x.grad afterwards. x.grad
 is None unless backward() was called, and this same x asked for gradients before it went into net.
-
-# / instead of //
-- h // 2, w // 2
-+ h / 2, w / 2
-An index must be an int, and / makes a float. Divide with //.
-
-# output channels not summed
-- w // 2].sum()
-+ w // 2]
-A gradient is that of one number, and the middle pixel has K. Take their sum first.
-
-# one index too few
-- 0, :, h // 2
-+ 0, h // 2
-or
-+ :, h // 2
-The output has four axes, (1, K, h, w), and your index has one too few: [0, :, h // 2, w // 2].
 
 # net in eval mode
 - out = net(x)
@@ -253,9 +227,7 @@ or
 +     net.eval()
 + out = net(x)
 You switch net to eval mode. Its mode is the caller's choice (and net may be a plain function).
-
 # net in eval mode and back
-- out = net(x)
 + was = getattr(net, "training", False)
 + net.eval() if was else None
 + out = net(x)
@@ -267,9 +239,7 @@ or
 + net.train(was)
 You measure in eval mode and switch back. With BatchNorm that's another field, and net may be a
 plain function: the mode is the caller's choice, so leave it alone.
-
 # gradients of the weights cleared
-- out = net(x)
 + net.zero_grad()
 + out = net(x)
 net may be a plain function, without zero_grad. Leave it out: your copy of x has no old gradient.
@@ -297,7 +267,6 @@ torch.autograd.grad returns a tuple. Take its only item, (1, C, H, W), then abs,
 the channels.
 
 # tuple taken for a tensor
-- (gradient,)
 + gradient
 - gradient[0].abs()
 + gradient.abs()

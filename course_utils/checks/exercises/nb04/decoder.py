@@ -54,47 +54,17 @@ def decoder_inputs(probe, B, chs, D, H, W):
 
 
 MISTAKES = """
-# no concatenation
-- torch.cat([up(x), skip], dim=1)
-+ up(x)
-- (2 * ch, ch
-+ (ch, ch
-or
-- torch.cat([up(x), skip], dim=1)
-+ up(x)
-The skips aren't concatenated. torch.cat([up(x), skip], dim=1) goes into a block for 2 * ch
-channels.
-
-# skip added
-- torch.cat([up(x), skip], dim=1)
-+ up(x) + skip
-- (2 * ch, ch
-+ (ch, ch
-You add the skip, as some networks do. Here it's concatenated, so the block takes 2 * ch channels.
-
 # skips not reversed
 - reversed(skips)
 + skips
 You take the skips from the top down. Start with the last, the lowest: reversed(skips).
-
-# skip first
-- up(x), skip
-+ skip, up(x)
-You join [skip, up(x)]. That would learn as well, but weights trained with [up(x), skip], as here
-and in notebook 05, wouldn't fit it.
-
 # skips detached
-- reversed(skips)
 + [skip.detach() for skip in reversed(skips)]
 No gradient goes back through the skips, so the encoder learns nothing from them. Don't detach them.
-
 # reverse() taken for its value
-- reversed(skips)
 + skips.reverse()
 skips.reverse() returns None, and changes the caller's list. Use reversed(skips) or skips[::-1].
-
 # caller's skips changed
-- reversed(skips)
 + [skips.pop() for _ in self.ups]
 or
 - for up
@@ -103,6 +73,15 @@ or
 - reversed(skips)
 + skips
 You empty or reverse the caller's list of skips. Read it backwards instead: reversed(skips).
+
+# skip first
+- up(x), skip
++ skip, up(x)
+You join [skip, up(x)]. That would learn as well, but weights trained with [up(x), skip], as here
+and in notebook 05, wouldn't fit it.
+# joined before Upsample
++ x, skip
+Where you join the skip, x is still half as large. Double it first: torch.cat([up(x), skip], dim=1).
 
 # joined along another axis
 - dim=1
@@ -113,11 +92,6 @@ or
 - , dim=1
 +
 You join along the wrong axis. dim=0 (the default) is the batch; channels are dim=1.
-
-# joined before Upsample
-- up(x), skip
-+ x, skip
-Where you join the skip, x is still half as large. Double it first: torch.cat([up(x), skip], dim=1).
 
 # block's result not kept
 - x = block(x, temb)
@@ -150,34 +124,19 @@ You return after the first level: the return is inside the loop. Move it after t
 + 2 * i, ch, time_dim) for i, ch in zip(upward, upward[1:])
 Your blocks take twice the channels of the level below, as in the published tutorial. The
 concatenation gives 2 * chs[i - 1].
-
 # channels of the level below
-- 2 * ch, ch, time_dim) for ch in upward[1:]
 + i, ch, time_dim) for i, ch in zip(upward, upward[1:])
 Your blocks take the channels of the level below, which fits only where channels double. The
 concatenation gives 2 * chs[i - 1].
+# channels from below added to the skip's
++ i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
+You add the level below's channels to the skip's. Upsample has already brought those down: it's 2 *
+chs[i - 1].
 
 # skip not counted
 - (2 * ch, ch
 + (ch, ch
 Your blocks are built for Upsample's channels alone. The skip brings as many again: 2 * ch.
-
-# channels from below added to the skip's
-- 2 * ch, ch, time_dim) for ch in upward[1:]
-+ i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
-You add the level below's channels to the skip's. Upsample has already brought those down: it's 2 *
-chs[i - 1].
-
-# up-layers keep channels
-- Upsample(i, o)
-+ Upsample(i, i)
-- 2 * ch, ch, time_dim) for ch in upward[1:]
-+ i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
-or
-- Upsample(i, o)
-+ Upsample(i, i)
-Your up-layers keep the channels of the level below. That can work too, but here Upsample(chs[i],
-chs[i - 1]) brings them to those of its own level, and the block takes 2 * chs[i - 1].
 
 # temb not passed on
 - block(x, temb)
@@ -188,16 +147,7 @@ A block needs temb too. Pass it to every block: block(x, temb).
 - return self.out(x)
 + return x
 Your last convolution is made, but forward doesn't use it: you return chs[0] channels.
-
-# no last convolution
-- self.out = nn.Conv2d(chs[0], out_ch, 1)
-+
-- return self.out(x)
-+ return x
-There's no last convolution. A 1x1 convolution brings the chs[0] channels to out_ch.
-
 # activation at the end
-- return self.out(x)
 + return self.out(x).tanh()
 or
 + return F.silu(self.out(x))
@@ -219,9 +169,7 @@ The last convolution is built for the channels of the bottom, chs[-1]. At the to
 - out_ch, 1
 + out_ch, 3, padding=1
 The last convolution is 3x3. Make it 1x1: the blocks have looked at the neighbours already.
-
 # last convolution without bias
-- out_ch, 1
 + out_ch, 1, bias=False
 The last convolution has no bias. Leave bias at its default, True.
 
@@ -229,6 +177,39 @@ The last convolution has no bias. Leave bias at its default, True.
 - nn.ModuleList(ConvBlock
 + list(ConvBlock
 Your layers are in a plain list, where PyTorch doesn't find them. Use nn.ModuleList.
+
+# no concatenation
+- torch.cat([up(x), skip], dim=1)
++ up(x)
+- (2 * ch, ch
++ (ch, ch
+or
++ up(x)
+The skips aren't concatenated. torch.cat([up(x), skip], dim=1) goes into a block for 2 * ch
+channels.
+
+# skip added
++ up(x) + skip
+- (2 * ch, ch
++ (ch, ch
+You add the skip, as some networks do. Here it's concatenated, so the block takes 2 * ch channels.
+
+# up-layers keep channels
+- Upsample(i, o)
++ Upsample(i, i)
+- 2 * ch, ch, time_dim) for ch in upward[1:]
++ i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
+or
++ Upsample(i, i)
+Your up-layers keep the channels of the level below. That can work too, but here Upsample(chs[i],
+chs[i - 1]) brings them to those of its own level, and the block takes 2 * chs[i - 1].
+
+# no last convolution
+- self.out = nn.Conv2d(chs[0], out_ch, 1)
++
+- return self.out(x)
++ return x
+There's no last convolution. A 1x1 convolution brings the chs[0] channels to out_ch.
 """
 
 

@@ -56,56 +56,36 @@ MISTAKES = """
 + 2 * chs[i]
 Your blocks take twice the channels of the level below, as in the published tutorial. The up-layer
 has already brought those down to chs[i - 1], and the skip has as many: it's 2 * chs[i - 1].
-
 # channels of the level below
-- 2 * chs[i - 1]
 + chs[i]
 Your blocks take the channels of the level below. That's right only where channels double from level
 to level: with [4, 9], the concatenation gives 4 + 4, not 9.
+# skip not counted
++ chs[i - 1]
+Your blocks take the up-layer's channels alone. The concatenation has the skip's too.
+# channels from below added to the skip's
++ chs[i] + chs[i - 1]
+Your blocks take the channels of the level below and those of the skip. But the up-layer comes in
+between: with [4, 9] it makes 4 out of 9, so 4 + 4 go into the block.
 
 # blocks of the level below
 - 2 * chs[i - 1], chs[i - 1]
 + 2 * chs[i], chs[i]
 Your blocks are those of the level below. They take 2 * chs[i - 1] and return chs[i - 1].
-
-# skip not counted
-- 2 * chs[i - 1]
-+ chs[i - 1]
-Your blocks take the up-layer's channels alone. The concatenation has the skip's too.
-
-# channels from below added to the skip's
-- 2 * chs[i - 1]
-+ chs[i] + chs[i - 1]
-Your blocks take the channels of the level below and those of the skip. But the up-layer comes in
-between: with [4, 9] it makes 4 out of 9, so 4 + 4 go into the block.
-
 # blocks keep channels
-- 2 * chs[i - 1], chs[i - 1]
 + 2 * chs[i - 1], 2 * chs[i - 1]
 Your blocks return as many channels as they take. A block takes 2 * ch, and returns ch.
-
-# up-layers keep channels
-- chs[i], chs[i - 1]
-+ chs[i], chs[i]
-- 2 * chs[i - 1]
-+ chs[i] + chs[i - 1]
-Your up-layers keep the channels of the level below, and the blocks reduce them. Some U-Nets are
-built that way. Here, the up-layer already gives the channels of its own level.
+# blocks (out, in)
++ chs[i - 1], 2 * chs[i - 1]
+The pairs of your blocks are swapped. What a layer takes comes first: (in, out).
 
 # up-layers keep channels, blocks don't know
 - chs[i], chs[i - 1]
 + chs[i], chs[i]
 Your up-layers keep the channels of the level below. They give those of their own level.
-
 # up-layers (out, in)
-- chs[i], chs[i - 1]
 + chs[i - 1], chs[i]
 Your up-layers' pairs are swapped. They go from the channels of the level below to their own.
-
-# blocks (out, in)
-- 2 * chs[i - 1], chs[i - 1]
-+ chs[i - 1], 2 * chs[i - 1]
-The pairs of your blocks are swapped. What a layer takes comes first: (in, out).
 
 # up-layers from the top
 - len(chs) - 1, 0, -1
@@ -121,14 +101,10 @@ Your layers go down, as the encoder's do. Going up, the first up-layer takes the
 - len(chs) - 1, 0
 + len(chs) - 1, 1
 The last step is missing, the one up to level 0. n halvings need n steps up.
-
 # first step missing
-- len(chs) - 1, 0
 + len(chs) - 2, 0
 The first step is missing, the one up from the bottom. n halvings need n steps up.
-
 # a step too many
-- len(chs) - 1, 0
 + len(chs) - 1, -1
 There's a step too many: for i = 0, chs[i - 1] is chs[-1]. The last step leads to level 0.
 
@@ -141,9 +117,7 @@ You return after the first step, because the return is inside the loop. Move it 
 - return ups, blocks
 + return blocks, ups
 The blocks come first in your answer. Return the up-layers first, then the blocks.
-
 # one list
-- return ups, blocks
 + return ups + blocks
 or
 - blocks.append
@@ -151,16 +125,21 @@ or
 - return ups, blocks
 + return ups
 You return a single list. Return two: first all up-layers, then all blocks.
-
 # up-layers only
 - return ups, blocks
 + return ups
 You return the up-layers' pairs alone. Return two lists: theirs, and those of the blocks.
-
 # grouped by level
-- return ups, blocks
 + return list(zip(ups, blocks))
 You return an up-layer and a block for each level. Return two lists: all up-layers, then all blocks.
+
+# up-layers keep channels
+- chs[i], chs[i - 1]
++ chs[i], chs[i]
+- 2 * chs[i - 1]
++ chs[i] + chs[i - 1]
+Your up-layers keep the channels of the level below, and the blocks reduce them. Some U-Nets are
+built that way. Here, the up-layer already gives the channels of its own level.
 """
 
 LISTS = """

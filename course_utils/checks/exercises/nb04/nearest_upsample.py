@@ -52,14 +52,10 @@ F.interpolate returns a new picture, and you don't keep it: x = F.interpolate(x,
 - scale_factor=2
 + size=2
 The second argument of F.interpolate is the size of the output. To double it, write scale_factor=2.
-
 # four times as large
-- scale_factor=2
 + scale_factor=4
 Height and width become four times as large. Each pixel becomes a square of 2 x 2: scale_factor=2.
-
 # only one side doubled
-- scale_factor=2
 + scale_factor=(2, 1)
 or
 + scale_factor=(1, 2)
@@ -85,19 +81,7 @@ Your convolution is 1x1, which leaves 2 x 2 blocks of equal pixels. Use 3x3, wit
 - self.conv(x)
 + x
 The convolution is made, but forward doesn't use it.
-
-# transposed convolution
-- nn.Conv2d(in_ch, out_ch, 3, padding=1)
-+ nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)
-- x = F.interpolate(x, scale_factor=2, mode="nearest")
-+
-or
-- nn.Conv2d
-+ nn.ConvTranspose2d
-That's a transposed convolution, as in 4.2. Repeat every pixel, then use nn.Conv2d.
-
 # activation at the end
-- self.conv(x)
 + F.silu(self.conv(x))
 or
 + F.relu(self.conv(x))
@@ -112,6 +96,16 @@ in_ch and out_ch are swapped: nn.Conv2d takes the input's channels first.
 - padding=1
 + padding=1, bias=False
 The convolution has no bias. Leave bias at its default, True.
+
+# transposed convolution
+- nn.Conv2d(in_ch, out_ch, 3, padding=1)
++ nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)
+- x = F.interpolate(x, scale_factor=2, mode="nearest")
++
+or
+- nn.Conv2d
++ nn.ConvTranspose2d
+That's a transposed convolution, as in 4.2. Repeat every pixel, then use nn.Conv2d.
 
 # convolution made in forward
 - self.conv = nn.Conv2d(in_ch, out_ch, 3, padding=1)

@@ -53,27 +53,13 @@ Each patch replaces what's under it. Overlapping patches have to add up: write +
 - = i * stride, j * stride
 + = i, j
 Your patches are one pixel apart. That of pixel (i, j) begins at (i * stride, j * stride).
-
-# stride not used
-- zeros((H - 1) * stride + k, (W - 1) * stride + k)
-+ zeros(H - 1 + k, W - 1 + k)
-- = i * stride, j * stride
-+ = i, j
-stride makes no difference in your function. It moves the patches apart, and the size of the output
-depends on it too.
-
 # patches k apart
-- = i * stride, j * stride
 + = i * k, j * k
 Your patches lie side by side, k pixels apart. They begin stride pixels apart, and may overlap.
-
 # stride for the rows only
-- = i * stride, j * stride
 + = i * stride, j
 Your patches are stride rows apart, but only one column. Multiply j by the stride too.
-
 # corner with rows and columns swapped
-- = i * stride, j * stride
 + = j * stride, i * stride
 The corner of your patches has rows and columns swapped: i counts rows, so top is i * stride.
 
@@ -84,9 +70,7 @@ or
 + zeros((H - 1) * stride, (W - 1) * stride)
 Your output is too small for the last patch, which begins at (H - 1) * stride and is k long. It
 needs (H - 1) * stride + k rows, and likewise for the columns.
-
 # output too large
-- zeros((H - 1) * stride + k, (W - 1) * stride + k)
 + zeros(H * stride + k, W * stride + k)
 Your output is too large: its last rows stay empty. (H - 1) * stride + k are enough.
 
@@ -94,9 +78,7 @@ Your output is too large: its last rows stay empty. (H - 1) * stride + k are eno
 - top + k, left : left + k
 + top + stride, left : left + stride
 You add to only stride rows of the output. The kernel has k of them: top : top + k.
-
 # slice that ends at k
-- top + k, left : left + k
 + k, left : k
 Your slice ends at k. A patch ends k after it begins: out[top : top + k, left : left + k].
 
@@ -109,37 +91,22 @@ out[a:b][c:d] slices the rows twice. Rows and columns go into one pair of bracke
 -     return out
 +         return out
 Only the first row of x is painted. Is the return inside the loop? It belongs after both loops.
-
 # return in the inner loop
--     return out
 +             return out
 Only the first pixel of x is painted. Is the return inside the loop? It belongs after both loops.
-
-# last row and column left out
-- range(H)
-+ range(H - 1)
-- range(W)
-+ range(W - 1)
-The last row and the last column of x are left out. range(H) ends with H - 1 already.
 
 # kernel rotated
 - += x[i, j] * kernel
 + += x[i, j] * kernel.flip(0, 1)
 Your kernel is rotated by 180 degrees. A transposed convolution paints it as it is. (If you put
 zeros between the pixels and call conv2d, you have to rotate it, because conv2d doesn't.)
-
 # kernel transposed
-- += x[i, j] * kernel
 + += x[i, j] * kernel.T
 Rows and columns of the kernel are swapped. Add x[i, j] * kernel as it is.
-
 # kernel not used
-- += x[i, j] * kernel
 + += x[i, j]
 Each patch is filled with x[i, j] itself. Multiply it by the kernel.
-
 # pixel's value not used
-- += x[i, j] * kernel
 + += kernel
 Each pixel adds the bare kernel. Multiply the kernel by the pixel's value, x[i, j].
 
@@ -152,8 +119,24 @@ or
 + (H, W), k
 Rows and columns of x are mixed up: i counts the H rows and j the W columns. H, W = x.shape.
 
+# stride not used
+- zeros((H - 1) * stride + k, (W - 1) * stride + k)
++ zeros(H - 1 + k, W - 1 + k)
+- = i * stride, j * stride
++ = i, j
+stride makes no difference in your function. It moves the patches apart, and the size of the output
+depends on it too.
+
+# last row and column left out
+- range(H)
++ range(H - 1)
+- range(W)
++ range(W - 1)
+The last row and the last column of x are left out. range(H) ends with H - 1 already.
+
 # ordinary convolution
-+ return F.conv2d(x[None, None], kernel[None, None], stride=stride)[0, 0]
++ def paint(x, kernel, stride):
++     return F.conv2d(x[None, None], kernel[None, None], stride=stride)[0, 0]
 That's the ordinary convolution. Here each pixel paints a patch, and the picture grows.
 """
 

@@ -81,21 +81,18 @@ LAYER = """
 - return self.proj(mixed)
 + return x + self.proj(mixed)
 or
-- return self.proj(mixed)
 + return self.proj(mixed + x)
 You add x inside the layer. AttentionBlock, the block around it, has that residual connection, so x
 would be added twice. Return what proj makes of the mixture.
+# layers made in forward
++ return nn.Conv2d(*self.proj.weight.shape[:2], 1)(mixed)
+You make a layer anew in every call: its weights are random each time, and the optimizer never sees
+them. Make it in __init__, and keep it on self.
 
 # projection without a bias
 - self.proj = nn.Conv2d(ch, ch, 1)
 + self.proj = nn.Conv2d(ch, ch, 1, bias=False)
 proj has no bias. Leave bias at its default there, True.
-
-# layers made in forward
-- return self.proj(mixed)
-+ return nn.Conv2d(*self.proj.weight.shape[:2], 1)(mixed)
-You make a layer anew in every call: its weights are random each time, and the optimizer never sees
-them. Make it in __init__, and keep it on self.
 """
 
 # Of answers that return `to_map(mixed, x.shape[2])`, or project it.
@@ -104,7 +101,6 @@ MAPS = """
 - to_map(mixed, x.shape[2])
 + mixed.reshape(x.shape)
 or
-- to_map(mixed, x.shape[2])
 + mixed.view(x.shape)
 You reshape or view (B, N, C) as (B, C, H, W) on the way back. The shape is right, but the numbers
 stay in their old order. The channels have to move first: to_map(mixed, x.shape[2]).
@@ -122,32 +118,26 @@ HEADS = """
 + (qkv d h)
 You deal the channels out one at a time, in turn. Head 0 has to get the first d of them, head 1 the
 next d, and so on: "(h d)", not "(d h)".
+# q, k, v within heads
++ (h qkv d)
+You split the 3C channels into heads first, and each of those into q, k and v. Some networks do, but
+here the first C channels are all queries: "(qkv h d)".
+# q, k, v in turn
++ (h d qkv)
+You take q, k and v in turn, every third channel each. The first C channels of self.qkv(x) are the
+queries, the next C the keys, the last C the values: "(qkv h d)".
 
 # heads joined in turn
 - (h d)
 + (d h)
 At the end, you interleave the heads. They belong one after the other: "(h d)", not "(d h)".
 
-# q, k, v within heads
-- (qkv h d)
-+ (h qkv d)
-You split the 3C channels into heads first, and each of those into q, k and v. Some networks do, but
-here the first C channels are all queries: "(qkv h d)".
-
-# q, k, v in turn
-- (qkv h d)
-+ (h d qkv)
-You take q, k and v in turn, every third channel each. The first C channels of self.qkv(x) are the
-queries, the next C the keys, the last C the values: "(qkv h d)".
-
 # q, k, v in another order
 - q, k, v =
 + k, q, v =
 or
-- q, k, v =
 + q, v, k =
 or
-- q, k, v =
 + v, k, q =
 You take q, k and v in another order. The first C channels of self.qkv(x) are the queries, the next
 C the keys, the last C the values.
@@ -159,7 +149,6 @@ or
 - self.heads = heads
 + self.heads = 4
 heads makes no difference in your class. Keep it as self.heads, and split into that many.
-
 # heads and d swapped
 - h=self.heads
 + d=self.heads

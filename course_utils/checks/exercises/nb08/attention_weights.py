@@ -66,6 +66,12 @@ grows with that length, and a softmax of large scores gives nearly everything to
 + q.shape[-1]
 You divide the scores by a vector's length, or twice by its root. Divide once, by the root:
 q.shape[-1] ** 0.5. (F.scaled_dot_product_attention does that by itself.)
+# ^ for **
++ (q.shape[-1] ^ 0.5)
+or
+- ** 0.5
++ ^ 0.5
+^ isn't a power in Python. Write ** instead: q.shape[-1] ** 0.5.
 
 # multiplied by sqrt(D)
 - / q.shape[-1]
@@ -87,22 +93,12 @@ or
 You don't take a root. D**1/2 is (D**1) / 2, because powers come before divisions, and D * 0.5 is
 half of D. Write D**0.5, with D = q.shape[-1].
 
-# ^ for **
-- q.shape[-1] ** 0.5
-+ (q.shape[-1] ^ 0.5)
-or
-- ** 0.5
-+ ^ 0.5
-^ isn't a power in Python. Write ** instead: q.shape[-1] ** 0.5.
-
 # softmax over the queries
 - dim=-1
 + dim=-2
 Your softmax runs over the queries, so the columns add up to 1. Each query divides its attention
 among the keys, the last axis: dim=-1.
-
 # softmax over the batch
-- dim=-1
 + dim=0
 Your softmax runs over axis 0, the batch, as F.softmax may without a dim, so pictures depend on each
 other. It has to run over the keys: dim=-1.
@@ -111,14 +107,17 @@ other. It has to run over the keys: dim=-1.
 - scores.softmax(dim=-1)
 + scores.flatten(1).softmax(dim=-1).view_as(scores)
 or
-- scores.softmax(dim=-1)
 + (scores.exp() / scores.exp().sum())
 All your shares together add up to 1. Each row has to, by itself: dim=-1.
-
 # no softmax
-- scores.softmax(dim=-1)
 + scores
 You use the scores as they are: some are negative, and rows don't add up to 1. Take the softmax.
+# softmax twice
++ scores.softmax(dim=-1).softmax(dim=-1)
+You take the softmax twice. The second one turns shares between 0 and 1 into nearly equal ones.
+# causal
++ (scores + torch.full_like(scores, -math.inf).triu(1)).softmax(dim=-1)
+Your tokens only see the ones before them. That's for text: leave the causal mask out.
 
 # scaled after the softmax
 - / q.shape[-1] ** 0.5
@@ -126,16 +125,6 @@ You use the scores as they are: some are negative, and rows don't add up to 1. T
 - scores.softmax(dim=-1)
 + scores.softmax(dim=-1) / q.shape[-1] ** 0.5
 You divide after the softmax, so rows add up to less than 1. Divide the scores, before it.
-
-# softmax twice
-- scores.softmax(dim=-1)
-+ scores.softmax(dim=-1).softmax(dim=-1)
-You take the softmax twice. The second one turns shares between 0 and 1 into nearly equal ones.
-
-# causal
-- scores.softmax(dim=-1)
-+ (scores + torch.full_like(scores, -math.inf).triu(1)).softmax(dim=-1)
-Your tokens only see the ones before them. That's for text: leave the causal mask out.
 """
 
 MISTAKES = """
@@ -143,34 +132,43 @@ MISTAKES = """
 - q @ k
 + k @ q
 Queries and keys are swapped. Row i belongs to query i, so it's q @ k.transpose(1, 2).
+# one input not used
++ k @ k
+or
+- k.transpose(1, 2)
++ q.transpose(1, 2)
+You use only one of the two inputs. The score of i and j is the dot product of query i and key j.
 
 # transposed
 - scores.softmax(dim=-1)
 + scores.softmax(dim=-1).transpose(1, 2)
 Your matrix is transposed. Row i has to belong to query i, and add up to 1.
-
 # divided by the sum
-- scores.softmax(dim=-1)
 + scores / scores.sum(dim=-1, keepdim=True)
 You divide the scores by their sum without taking exponentials. Scores may be negative, and their
 sum close to 0. Take the softmax.
+# sum without keepdim
++ scores.exp() / scores.exp().sum(dim=-1)
+The sums lost their last axis, so they meet the wrong one when you divide. Use keepdim=True.
+# values mixed
++ scores.softmax(dim=-1) @ k
+You already mix vectors with the shares. Here the shares themselves are asked for, (B, N, N).
+# no gradients
++ scores.detach().softmax(dim=-1)
+The numbers are right, but no gradient reaches q and k: detach, .data, no_grad or a new tensor cuts
+it off. The layers that make queries and keys would never learn.
 
 # keys reshaped
 - k.transpose(1, 2)
 + k.reshape(len(k), k.shape[2], k.shape[1])
 You reshape the keys to (B, D, N). The shape is right, but reshape reads the numbers in their old
 order and mixes them up. To swap two axes, transpose: k.transpose(1, 2).
-
 # keys not transposed
-- k.transpose(1, 2)
 + k
 The last two axes of k have to swap places before the product: k.transpose(1, 2) is (B, D, N).
-
 # the wrong axes transposed
-- k.transpose(1, 2)
 + k.T
 or
-- k.transpose(1, 2)
 + k.transpose(0, 1)
 You move the batch too. Only the last two axes of k may swap places: k.transpose(1, 2).
 
@@ -180,35 +178,11 @@ You move the batch too. Only the last two axes of k may swap places: k.transpose
 q * k multiplies number by number, and each token only meets itself. A score sums such products, one
 for every pair of tokens: q @ k.transpose(1, 2).
 
-# one input not used
-- q @ k
-+ k @ k
-or
-- k.transpose(1, 2)
-+ q.transpose(1, 2)
-You use only one of the two inputs. The score of i and j is the dot product of query i and key j.
-
 # vectors of length 1
 - q @ k.transpose(1, 2) / q.shape[-1] ** 0.5
 + F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(1, 2)
 You bring the vectors to length 1. Attention doesn't: a long vector gets more of it. Divide the
 scores by sqrt(D), and by nothing else.
-
-# sum without keepdim
-- scores.softmax(dim=-1)
-+ scores.exp() / scores.exp().sum(dim=-1)
-The sums lost their last axis, so they meet the wrong one when you divide. Use keepdim=True.
-
-# values mixed
-- scores.softmax(dim=-1)
-+ scores.softmax(dim=-1) @ k
-You already mix vectors with the shares. Here the shares themselves are asked for, (B, N, N).
-
-# no gradients
-- scores.softmax(dim=-1)
-+ scores.detach().softmax(dim=-1)
-The numbers are right, but no gradient reaches q and k: detach, .data, no_grad or a new tensor cuts
-it off. The layers that make queries and keys would never learn.
 """
 
 

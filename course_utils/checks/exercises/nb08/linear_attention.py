@@ -79,30 +79,10 @@ MISTAKES = """
 - q.softmax(dim=-2)
 + q
 The queries have no softmax. Take it over their d channels, axis -2.
-
-# no softmax of the keys
-- k.softmax(dim=-1)
-+ k
-The keys have no softmax. Take it over the pixels, the last axis.
-
-# softmaxes swapped
-- q.softmax(dim=-2), k.softmax(dim=-1)
-+ q.softmax(dim=-1), k.softmax(dim=-2)
-The two softmaxes have swapped places. That of the keys runs over the pixels, dim=-1, and that of
-the queries over their d channels, dim=-2.
-
 # queries over the pixels
-- q.softmax(dim=-2)
 + q.softmax(dim=-1)
 The softmax of your queries runs over the pixels. It has to run over their d channels: dim=-2.
-
-# keys over the channels
-- k.softmax(dim=-1)
-+ k.softmax(dim=-2)
-The softmax of your keys runs over the channels. It has to run over the pixels: dim=-1.
-
 # softmax over the heads
-- q.softmax(dim=-2)
 + q.softmax(dim=1)
 or
 - k.softmax(dim=-1)
@@ -112,18 +92,32 @@ or
 + q.softmax(dim=1), k.softmax(dim=1)
 A softmax of yours runs over axis 1, the heads, as F.softmax may without a dim. For the queries it's
 over their d channels, axis -2, and for the keys over the pixels, axis -1.
-
 # queries over all channels
 - q.softmax(dim=-2)
 + q.flatten(1, 2).softmax(dim=1).view_as(q)
 The softmax of your queries runs over all C channels. Split into heads first, so that it runs over
 the d channels of one head.
+# queries scaled
++ (q / q.shape[-2] ** 0.5).softmax(dim=-2)
+You divide the queries by the root of d before their softmax. That isn't asked for here.
 
-# keys over the width
+# no softmax of the keys
 - k.softmax(dim=-1)
++ k
+The keys have no softmax. Take it over the pixels, the last axis.
+# keys over the channels
++ k.softmax(dim=-2)
+The softmax of your keys runs over the channels. It has to run over the pixels: dim=-1.
+# keys over the width
 + k.unflatten(-1, x.shape[2:]).softmax(dim=-1).flatten(-2)
 The softmax of your keys runs over the width alone, each row of pixels by itself. Make one axis of y
 and x first, "(y x)".
+
+# softmaxes swapped
+- q.softmax(dim=-2), k.softmax(dim=-1)
++ q.softmax(dim=-1), k.softmax(dim=-2)
+The two softmaxes have swapped places. That of the keys runs over the pixels, dim=-1, and that of
+the queries over their d channels, dim=-2.
 
 # softmax of the summary
 - summary = k @ v.transpose(-1, -2)
@@ -140,6 +134,10 @@ each of the values, and queries meet the keys' side: S^T q.
 - v.transpose(-1, -2)
 + v
 The values aren't transposed. Keys are (.., d, N), so for d x d the values have to be (.., N, d).
+# averaged
++ v.transpose(-1, -2) / v.shape[-1]
+You divide by the number of pixels. Some networks do, but here it isn't asked for: the softmax of
+the keys already gives shares.
 
 # scaled
 - summary.transpose(-1, -2) @ q
@@ -147,26 +145,12 @@ The values aren't transposed. Keys are (.., d, N), so for d x d the values have 
 You divide by the root of d, or multiply by d**-0.5, after the softmax. Some networks do, but here
 it isn't asked for: both softmaxes already give shares.
 
-# queries scaled
-- q.softmax(dim=-2)
-+ (q / q.shape[-2] ** 0.5).softmax(dim=-2)
-You divide the queries by the root of d before their softmax. That isn't asked for here.
-
-# averaged
-- v.transpose(-1, -2)
-+ v.transpose(-1, -2) / v.shape[-1]
-You divide by the number of pixels. Some networks do, but here it isn't asked for: the softmax of
-the keys already gives shares.
-
 # ordinary attention
 - q, k = q.softmax(dim=-2), k.softmax(dim=-1)
 - summary = k @ v.transpose(-1, -2)
 - mixed = summary.transpose(-1, -2) @ q
 + mixed = v @ (k.mT @ q / q.shape[-2] ** 0.5).softmax(dim=-2)
 or
-- q, k = q.softmax(dim=-2), k.softmax(dim=-1)
-- summary = k @ v.transpose(-1, -2)
-- mixed = summary.transpose(-1, -2) @ q
 + mixed = v @ (k.mT @ q).softmax(dim=-2)
 That's ordinary attention: every pixel meets every other, N x N products. Here queries and keys have
 a softmax each, and keys and values are summed up first: k @ v.transpose(-1, -2), which is d x d.
@@ -182,7 +166,6 @@ before. Sum up keys and values first: k @ v.transpose(-1, -2) is d x d, and ever
 - rearrange(self.qkv(x), "b (qkv h d) y x -> qkv b h d (y x)", qkv=3, h=self.heads)
 + self.qkv(x).reshape(len(x), -1, 3, self.heads, x.shape[1] // self.heads).permute(2, 0, 3, 4, 1)
 or
-- rearrange(self.qkv(x), "b (qkv h d) y x -> qkv b h d (y x)", qkv=3, h=self.heads)
 + self.qkv(x).reshape(len(x), 3, self.heads, -1, x.shape[1] // self.heads).permute(1, 0, 2, 4, 3)
 You make tokens by reshape or view, with N before the channels. The numbers stay in their old order:
 move the channels first, to_tokens(self.qkv(x)), or keep them in front, (B, heads, d, N).
@@ -191,7 +174,6 @@ move the channels first, to_tokens(self.qkv(x)), or keep them in front, (B, head
 - rearrange(mixed, "b h d (y x) -> b (h d) y x", y=x.shape[2])
 + mixed.mT.reshape(x.shape)
 or
-- rearrange(mixed, "b h d (y x) -> b (h d) y x", y=x.shape[2])
 + rearrange(mixed, "b h d n -> b n (h d)").reshape(x.shape)
 You reshape tokens, with N before the channels, to a map at once, so the numbers stay in their old
 order. The channels have to stand before N: transpose first.
@@ -212,7 +194,6 @@ Pixels go in column by column and come out row by row. Write "(y x)" on both sid
 The layer qkv has a bias. Here it has none: bias=False.
 
 # three convolutions
-- self.qkv = nn.Conv2d(ch, 3 * ch, 1, bias=False)
 + self.q, self.k, self.v = (nn.Conv2d(ch, ch, 1, bias=False) for _ in range(3))
 - self.qkv(x)
 + torch.cat([self.q(x), self.k(x), self.v(x)], dim=1)

@@ -71,15 +71,6 @@ class SingleHeadInSteps(nn.Module):
 
 
 MISTAKES = """
-# reshaped on the way in
-- q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
-+ q, k = (a.reshape(len(x), -1, x.shape[1]) for a in (self.q(x), self.k(x)))
-- to_tokens(self.v(x))
-+ self.v(x).reshape(len(x), -1, x.shape[1])
-You make the tokens by reshape or view. The shape (B, N, C) is right, but the numbers stay in their
-old order, so a token gets C neighbouring pixels of one channel. The channels have to move to the
-end: to_tokens.
-
 # reshaped in weights
 - to_tokens(self.q(x))
 + self.q(x).reshape(len(x), -1, x.shape[1])
@@ -97,16 +88,6 @@ in their old order. Use to_tokens for queries and keys.
 + self.v(x).reshape(len(x), -1, x.shape[1])
 You make the values into tokens by reshape or view, in their old order. Use to_tokens(self.v(x)).
 
-# column by column
-- q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
-+ q, k = to_tokens(self.q(x).mT), to_tokens(self.k(x).mT)
-- to_tokens(self.v(x))
-+ to_tokens(self.v(x).mT)
-- to_map(mixed, x.shape[2])
-+ to_map(mixed, x.shape[3]).mT
-Your tokens go through the map column by column. to_tokens lists them row by row: bring (B, C, H, W)
-to (B, H, W, C), then flatten H and W.
-
 # a layer not used
 - return self.proj(mixed)
 + return mixed
@@ -117,11 +98,29 @@ or
 + return mixed
 One of the four convolutions is not used. Is it proj, which comes last, or v, so that you mix x
 itself? What is mixed is self.v(x), and the mixture goes through proj.
+# tokens returned
+- return self.proj(mixed)
++ return to_tokens(self.proj(mixed))
+or
+- mixed = to_map(mixed, x.shape[2])
+- return self.proj(mixed)
++ return mixed
+You return tokens. Make a map of them with to_map, and send that through proj.
+# weights returned too
+- return self.proj(mixed)
++ return self.proj(mixed), self.weights(x)
+You return more than the map. Whoever wants the weights calls weights(x).
 
 # input compared with itself
 - q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
 + q, k = to_tokens(x), to_tokens(x)
 You compare x with itself. Compare queries with keys, self.q(x) with self.k(x).
+# maps for tokens
++ q, k = self.q(x), self.k(x)
+You compare maps, (B, C, H, W). Attention compares tokens, (B, N, C): use to_tokens first.
+# tokens convolved
++ q, k = self.q(to_tokens(x)), self.k(to_tokens(x))
+In weights, a convolution gets tokens. It takes maps, so convolve first: to_tokens(self.q(x)).
 
 # one layer called twice
 - self.k(x)
@@ -134,32 +133,15 @@ One of the layers q, k and v is called twice, another never. Did you copy a line
 + self.k = self.q
 One layer does two jobs. (If it makes queries and keys, i looks at j just as j looks at i.) You need
 four layers: q, k, v and proj.
+# proj with a 3x3 kernel
++ self.proj = nn.Conv2d(ch, ch, 3, padding=1)
+proj has a 3x3 kernel. All four convolutions are 1x1, each pixel by itself.
 
 # queries and keys swapped
 - q, k = to_tokens
 + k, q = to_tokens
 Queries and keys are swapped: in your weights, the layer k makes the queries and q the keys. Row i
 belongs to the query of token i.
-
-# channels look at channels
-- q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
-+ q, k = self.q(x).flatten(2), self.k(x).flatten(2)
-- to_tokens(self.v(x))
-+ self.v(x).flatten(2)
-- to_map(mixed, x.shape[2])
-+ mixed.view_as(x)
-Your weights compare channels with channels, C x C of them. The pixels should look at each other:
-with tokens of shape (B, N, C) the weights are (B, N, N).
-
-# maps for tokens
-- q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
-+ q, k = self.q(x), self.k(x)
-You compare maps, (B, C, H, W). Attention compares tokens, (B, N, C): use to_tokens first.
-
-# tokens convolved
-- q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
-+ q, k = self.q(to_tokens(x)), self.k(to_tokens(x))
-In weights, a convolution gets tokens. It takes maps, so convolve first: to_tokens(self.q(x)).
 
 # mixture convolved
 - mixed = to_map(mixed, x.shape[2])
@@ -172,25 +154,50 @@ self.proj(to_map(...)) at the end.
 + self.weights(x).transpose(1, 2) @ v
 Your weights are right, but forward uses them transposed. Row i belongs to the query of token i, so
 it's weights @ values (with values (B, C, N): values @ weights.transpose(1, 2)).
-
 # softmax in forward again
-- self.weights(x) @ v
 + self.weights(x).softmax(dim=-1) @ v
 forward takes a softmax of the weights, which are shares already. Use them as they are.
 
-# tokens returned
-- return self.proj(mixed)
-+ return to_tokens(self.proj(mixed))
-or
-- mixed = to_map(mixed, x.shape[2])
-- return self.proj(mixed)
-+ return mixed
-You return tokens. Make a map of them with to_map, and send that through proj.
+# no biases
+- nn.Conv2d(ch, ch, 1) for
++ nn.Conv2d(ch, ch, 1, bias=False) for
+q, k and v have no biases. Leave bias at its default, True, in all four convolutions.
+# 3x3 kernels
++ nn.Conv2d(ch, ch, 3, padding=1) for
+q, k and v have 3x3 kernels. All four are 1x1, since it's the weights that look around.
 
-# weights returned too
-- return self.proj(mixed)
-+ return self.proj(mixed), self.weights(x)
-You return more than the map. Whoever wants the weights calls weights(x).
+# layers made in weights
+- self.q(x)
++ nn.Conv2d(x.shape[1], x.shape[1], 1)(x)
+You make a layer anew in every call: its weights are random each time, and the optimizer never sees
+them. Make it in __init__, and keep it on self.
+
+# reshaped on the way in
+- q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
++ q, k = (a.reshape(len(x), -1, x.shape[1]) for a in (self.q(x), self.k(x)))
+- to_tokens(self.v(x))
++ self.v(x).reshape(len(x), -1, x.shape[1])
+You make the tokens by reshape or view. The shape (B, N, C) is right, but the numbers stay in their
+old order, so a token gets C neighbouring pixels of one channel. The channels have to move to the
+end: to_tokens.
+
+# column by column
++ q, k = to_tokens(self.q(x).mT), to_tokens(self.k(x).mT)
+- to_tokens(self.v(x))
++ to_tokens(self.v(x).mT)
+- to_map(mixed, x.shape[2])
++ to_map(mixed, x.shape[3]).mT
+Your tokens go through the map column by column. to_tokens lists them row by row: bring (B, C, H, W)
+to (B, H, W, C), then flatten H and W.
+
+# channels look at channels
++ q, k = self.q(x).flatten(2), self.k(x).flatten(2)
+- to_tokens(self.v(x))
++ self.v(x).flatten(2)
+- to_map(mixed, x.shape[2])
++ mixed.view_as(x)
+Your weights compare channels with channels, C x C of them. The pixels should look at each other:
+with tokens of shape (B, N, C) the weights are (B, N, N).
 
 # no method weights
 - def weights(
@@ -198,21 +205,6 @@ You return more than the map. Whoever wants the weights calls weights(x).
 - self.weights(
 + self.shares(
 Your class has no method weights. The notebook calls weights(x) for the shares, (B, N, N).
-
-# no biases
-- nn.Conv2d(ch, ch, 1) for
-+ nn.Conv2d(ch, ch, 1, bias=False) for
-q, k and v have no biases. Leave bias at its default, True, in all four convolutions.
-
-# 3x3 kernels
-- nn.Conv2d(ch, ch, 1) for
-+ nn.Conv2d(ch, ch, 3, padding=1) for
-q, k and v have 3x3 kernels. All four are 1x1, since it's the weights that look around.
-
-# proj with a 3x3 kernel
-- self.proj = nn.Conv2d(ch, ch, 1)
-+ self.proj = nn.Conv2d(ch, ch, 3, padding=1)
-proj has a 3x3 kernel. All four convolutions are 1x1, each pixel by itself.
 
 # one layer cut in three
 - self.q, self.k, self.v = (nn.Conv2d(ch, ch, 1) for _ in range(3))
@@ -225,12 +217,6 @@ proj has a 3x3 kernel. All four convolutions are 1x1, each pixel by itself.
 + self.qkv(x).chunk(3, dim=1)[2]
 One convolution makes queries, keys and values. That's as good, and 8.3 does it, but here four
 layers are asked for: q, k, v and proj, from C to C channels each.
-
-# layers made in weights
-- self.q(x)
-+ nn.Conv2d(x.shape[1], x.shape[1], 1)(x)
-You make a layer anew in every call: its weights are random each time, and the optimizer never sees
-them. Make it in __init__, and keep it on self.
 """
 
 

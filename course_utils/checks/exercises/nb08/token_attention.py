@@ -76,6 +76,12 @@ MISTAKES = """
 You view q, k and v as (B, heads, N, d) at once. The shape is right, but view reads the numbers in
 their old order, so a head gets whole tokens. Split the last axis first, (B, N, heads, d), then move
 the heads: transpose(1, 2).
+# parts before the tokens
++ self.qkv(x).reshape(len(x), 3, x.shape[1], self.heads, -1).permute(1, 0, 3, 2, 4)
+or
++ self.qkv(x).reshape(3, *x.shape[:2], self.heads, -1).transpose(2, 3)
+You reshape (B, N, 3C) to (B, 3, N, ...) or (3, B, N, ...) at once, which cuts the list of tokens in
+three. The parts lie on the last axis: reshape(B, N, 3, heads, d), then permute(2, 0, 3, 1, 4).
 
 # heads not moved back
 - rearrange(mixed, "b h n d -> b n (h d)")
@@ -83,42 +89,11 @@ the heads: transpose(1, 2).
 You reshape (B, heads, N, d) to (B, N, C) at once. The shape is right, but numbers of different
 tokens get mixed up. Move the heads back first: transpose(1, 2), then flatten(2).
 
-# parts before the tokens
-- rearrange(self.qkv(x), "b n (qkv h d) -> qkv b h n d", qkv=3, h=self.heads)
-+ self.qkv(x).reshape(len(x), 3, x.shape[1], self.heads, -1).permute(1, 0, 3, 2, 4)
-or
-- rearrange(self.qkv(x), "b n (qkv h d) -> qkv b h n d", qkv=3, h=self.heads)
-+ self.qkv(x).reshape(3, *x.shape[:2], self.heads, -1).transpose(2, 3)
-You reshape (B, N, 3C) to (B, 3, N, ...) or (3, B, N, ...) at once, which cuts the list of tokens in
-three. The parts lie on the last axis: reshape(B, N, 3, heads, d), then permute(2, 0, 3, 1, 4).
-
-# d and N swapped
-- -> qkv b h n d
-+ -> qkv b h d n
-- "b h n d
-+ "b h d n
-Your q, k and v are (B, heads, d, N), so channels look at channels. Make them (B, heads, N, d).
-
-# heads look at heads
-- -> qkv b h n d
-+ -> qkv b n h d
-- "b h n d
-+ "b n h d
-or
-- -> qkv b h n d
-+ -> qkv b n h d
-- rearrange(mixed, "b h n d -> b n (h d)")
-+ mixed.transpose(1, 2).reshape(x.shape)
-Your heads are where the tokens should be, so the heads of a token look at each other, and no token
-sees another. q, k and v have to be (B, heads, N, d): transpose(1, 2).
-
 # scaled by sqrt(C)
 - q.shape[-1]
 + x.shape[-1]
 You divide the scores by the root of C. Each head's vectors have d = C / heads numbers: q.shape[-1].
-
 # scaled by sqrt(heads)
-- q.shape[-1]
 + self.heads
 You divide the scores by the root of heads. What counts is d = C / heads: q.shape[-1].
 
@@ -137,9 +112,7 @@ You use the weights transposed. Row i belongs to query i, so it's weights @ valu
 - k.transpose(-2, -1)
 + k
 The last two axes of k have to swap places before the product: k.transpose(-2, -1).
-
 # the wrong axes of k transposed
-- k.transpose(-2, -1)
 + k.transpose(1, 2)
 transpose(1, 2) swaps heads and tokens here. N and d have to swap: k.transpose(-2, -1).
 
@@ -152,9 +125,7 @@ Your forward returns more than the mixed tokens. Return those alone.
 - bias=qkv_bias
 + bias=True
 The layer qkv has a bias, whatever qkv_bias says. Pass it on: bias=qkv_bias.
-
 # bias never
-- bias=qkv_bias
 + bias=False
 The layer qkv has no bias, whatever qkv_bias says. Pass it on: bias=qkv_bias.
 
@@ -162,6 +133,24 @@ The layer qkv has no bias, whatever qkv_bias says. Pass it on: bias=qkv_bias.
 - self.proj = nn.Linear(ch, ch)
 + self.proj = nn.Linear(ch, ch, bias=qkv_bias)
 qkv_bias is for the layer qkv alone. proj always has a bias.
+
+# d and N swapped
+- -> qkv b h n d
++ -> qkv b h d n
+- "b h n d
++ "b h d n
+Your q, k and v are (B, heads, d, N), so channels look at channels. Make them (B, heads, N, d).
+
+# heads look at heads
++ -> qkv b n h d
+- "b h n d
++ "b n h d
+or
++ -> qkv b n h d
+- rearrange(mixed, "b h n d -> b n (h d)")
++ mixed.transpose(1, 2).reshape(x.shape)
+Your heads are where the tokens should be, so the heads of a token look at each other, and no token
+sees another. q, k and v have to be (B, heads, N, d): transpose(1, 2).
 
 # three layers
 - self.qkv = nn.Linear(ch, 3 * ch, bias=qkv_bias)

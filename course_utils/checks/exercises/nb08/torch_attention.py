@@ -40,23 +40,6 @@ def note_layers(probe, module):
 
 
 MISTAKES = """
-# another layer inside
-- nn.MultiheadAttention(ch, heads, batch_first=True)
-+ TokenAttention(ch, heads, qkv_bias=True)
-- mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
-+ mixed = self.attention(tokens)
-There's no nn.MultiheadAttention in your class. Your own layers may do the same, but here you're
-asked to repair PyTorch's: nn.MultiheadAttention(ch, heads, batch_first=True).
-
-# layers beside it
-- super().__init__()
-+ super().__init__()
-+ self.proj = nn.Linear(ch, ch)
-- to_map(mixed,
-+ to_map(self.proj(mixed),
-There are layers beside nn.MultiheadAttention. It has its own, for queries, keys, values and proj.
-Hand over the tokens as they are, and leave yours out.
-
 # batch_first forgotten
 - , batch_first=True
 +
@@ -77,17 +60,18 @@ nn.MultiheadAttention gets the map as it is. It takes tokens, (B, N, C): to_toke
 - self.attention(tokens, tokens, tokens, need_weights=False)
 + self.attention(tokens)
 or
-- self.attention(tokens, tokens, tokens, need_weights=False)
 + self.attention(tokens, tokens)
 nn.MultiheadAttention wants queries, keys and values. Here that's the same tokens three times.
+# layers made in forward
++ nn.MultiheadAttention(x.shape[1], 4, batch_first=True)(tokens, tokens, tokens)
+You make the layer anew in every call: its weights are random each time, and the optimizer never
+sees them. Make it in __init__, and keep it on self.
 
 # flattened only
 - to_tokens(x)
 + x.flatten(2)
 flatten(2) makes (B, C, N). Tokens are (B, N, C): to_tokens(x), or transpose(1, 2) after it.
-
 # reshaped on the way in
-- to_tokens(x)
 + x.reshape(len(x), -1, x.shape[1])
 You make the tokens by reshape or view. The shape (B, N, C) is right, but the numbers stay in their
 old order. The channels have to move to the end: to_tokens(x).
@@ -97,8 +81,6 @@ old order. The channels have to move to the end: to_tokens(x).
 - return to_map(mixed, x.shape[2])
 + return self.attention(tokens, tokens, tokens)
 or
-- mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
-- return to_map(mixed, x.shape[2])
 + return self.attention(tokens, tokens, tokens, need_weights=False)
 You return a pair, the mixed tokens and the weights. Take the first, and return it as a map.
 
@@ -106,12 +88,10 @@ You return a pair, the mixed tokens and the weights. Take the first, and return 
 - mixed, _ =
 + mixed =
 or
-- mixed, _ =
 + mixed =
 - to_map(mixed, x.shape[2])
 + mixed.transpose(1, 2).reshape(x.shape)
 or
-- mixed, _ =
 + mixed =
 - to_map(mixed, x.shape[2])
 + mixed.permute(0, 2, 1).reshape(x.shape)
@@ -126,7 +106,6 @@ Of the pair that nn.MultiheadAttention returns, you take the weights. The mixed 
 - to_map(mixed, x.shape[2])
 + mixed
 or
-- to_map(mixed, x.shape[2])
 + mixed.transpose(1, 2)
 You return a list of tokens. Make it a map again: to_map(mixed, x.shape[2]).
 
@@ -134,17 +113,12 @@ You return a list of tokens. Make it a map again: to_map(mixed, x.shape[2]).
 - ch, heads,
 + ch, 1,
 or
-- ch, heads,
 + ch, 4,
 heads makes no difference in your class. Pass it on: nn.MultiheadAttention(ch, heads, ...).
-
 # arguments swapped
-- ch, heads,
 + heads, ch,
 The channels come first, then the heads: nn.MultiheadAttention(ch, heads, batch_first=True).
-
 # heads and d swapped
-- ch, heads,
 + ch, ch // heads,
 The second argument is the number of heads; nn.MultiheadAttention works out d = C / heads by itself.
 
@@ -158,11 +132,26 @@ would be added twice.
 - batch_first=True
 + bias=False, batch_first=True
 The layers inside have no biases. Leave bias at its default, True.
-
 # dropout
-- batch_first=True
 + dropout=0.1, batch_first=True
 Your attention drops weights at random while it trains. Leave dropout at its default, 0.
+
+# another layer inside
+- nn.MultiheadAttention(ch, heads, batch_first=True)
++ TokenAttention(ch, heads, qkv_bias=True)
+- mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
++ mixed = self.attention(tokens)
+There's no nn.MultiheadAttention in your class. Your own layers may do the same, but here you're
+asked to repair PyTorch's: nn.MultiheadAttention(ch, heads, batch_first=True).
+
+# layers beside it
+- super().__init__()
++ super().__init__()
++ self.proj = nn.Linear(ch, ch)
+- to_map(mixed,
++ to_map(self.proj(mixed),
+There are layers beside nn.MultiheadAttention. It has its own, for queries, keys, values and proj.
+Hand over the tokens as they are, and leave yours out.
 
 # inside nn.Sequential
 - nn.MultiheadAttention(ch, heads, batch_first=True)
@@ -171,12 +160,6 @@ Your attention drops weights at random while it trains. Leave dropout at its def
 +
 nn.MultiheadAttention still stands in nn.Sequential, which hands one thing from layer to layer. Keep
 it on self by itself, and call it with the tokens three times.
-
-# layers made in forward
-- self.attention(tokens, tokens, tokens, need_weights=False)
-+ nn.MultiheadAttention(x.shape[1], 4, batch_first=True)(tokens, tokens, tokens)
-You make the layer anew in every call: its weights are random each time, and the optimizer never
-sees them. Make it in __init__, and keep it on self.
 """
 
 
