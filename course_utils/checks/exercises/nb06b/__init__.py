@@ -1,6 +1,12 @@
 """The exercises of notebook 06 from 6.8 on, a file for each."""
 
-from course_utils.checks.exercises.nb06b import any_size
+from course_utils.checks.exercises.nb06b import (
+    any_size,
+    noisy_batch,
+    normed_conv,
+    picture_code,
+    step_mlp,
+)
 
-FILES = (any_size,)
+FILES = any_size, normed_conv, picture_code, step_mlp, noisy_batch
 EXERCISES = [file.EXERCISE for file in FILES]

@@ -1,0 +1,409 @@
+"""6.12 A step for each picture."""
+
+import random
+
+import torch
+from einops import einsum, rearrange
+
+from course_utils.checks.engine.compare import describe
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.probe import Stop, arguments, name, state, tensors
+from course_utils.checks.exercises.nb06 import broken_networks
+from course_utils.checks.exercises.nb06.healthy_networks import noisy_batch
+from course_utils.checks.mistakes import edits
+
+MANY = 2400, 2, 1, 3  # so many pictures that averages tell how steps and noise are drawn
+FORMULA = "xt = sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) eps"
+
+
+def noisy_batch_experiment(probe, noisy_batch):
+    """Write down properties alone: answers may draw steps and noise in any order."""
+    levels = torch.tensor([0.9, 0.5, 0.1])
+    _, t, eps = drawn(probe, noisy_batch, probe.uniform(*MANY), levels, seed=1)
+    note_steps(probe, t, 3)
+    note_noise(probe, eps)
+    note_mixture(probe, noisy_batch, probe.normal(4, 2, 3, 5), torch.full((6,), 0.36))
+    alpha_bar = torch.tensor([0.95, 0.8, 0.7, 0.5, 0.3, 0.2, 0.1])
+    note_own_steps(probe, noisy_batch, probe.normal(64, 4, 2, 3), alpha_bar)
+    note_two_calls(probe, noisy_batch, probe.normal(9, 2, 3, 4), alpha_bar)
+    probe.on_fake_device(noisy_batch, probe.normal(2, 3, 5, 4), alpha_bar)
+
+
+def drawn(probe, noisy_batch, *args, seed):
+    """Call the attempt; return xt, t and eps if they are tensors of the right kind, else stop."""
+    before, given = [state(a) for a in args], [a.clone() for a in args]
+    what = f"{name(noisy_batch)}({arguments(args, noisy_batch)})"
+    with probe.advice(
+        ("out of bounds", "", "alpha_bar has entries 0 to T - 1. Which steps do you draw?"),
+        look="Print the shapes of x0, t, alpha_bar[t] and eps.",
+    ):
+        result = probe.run(what, noisy_batch, *given, seed=seed)
+    bad = sum(int((~x.isfinite()).sum()) for x in tensors(result))
+    probe.note("values that are NaN or infinite", bad, f"{bad} values are NaN or infinite.")
+    parts = result if isinstance(result, (tuple, list)) else (result,)
+    probe.note(
+        "how many things come back", len(parts),
+        f"{len(parts)} values come back from your function, and there should be three.",
+        "Return xt, t, eps, in this order.",
+    )  # fmt: skip
+    if len(parts) != 3:
+        raise Stop
+    x0 = args[0]
+    for key, value, right in zip(("xt", "t", "eps"), parts, (x0, torch.zeros(len(x0)).long(), x0)):
+        probe.note(
+            f"what {key} is", kind(value),
+            f"{key} should be {kind(right)}, and it is {kind(value)}.",
+            "Return xt, t, eps, in this order. t has one whole number for each picture.",
+        )  # fmt: skip
+        if kind(value) != kind(right):
+            raise Stop
+    probe.note_changes(noisy_batch, args, given, before)
+    return parts
+
+
+def kind(value):
+    """Say what a value is, without the number itself, which may have been drawn."""
+    if value is None or isinstance(value, torch.Tensor):
+        return describe(value)
+    return f"no tensor ({type(value).__name__})"
+
+
+def note_steps(probe, t, T):
+    """Write down which steps come up, and whether all of them do so equally often."""
+    alone = bool((t == t[0]).all())
+    probe.note(
+        "one step for all pictures", alone, "All pictures of your batch get the same step t.",
+        "Draw B numbers, one for each picture: torch.randint(0, T, (B,)).",
+    )  # fmt: skip
+    found = [] if alone else sorted(set(t.tolist()))
+    probe.note(
+        "steps that come up", found,
+        f"With T = {T} the steps of {len(t)} pictures are {found}.",
+        "All from 0 to T - 1 must come up. torch.randint(a, b, ...) draws from a to b - 1.",
+    )  # fmt: skip
+    shares = [T * int((t == s).sum()) / len(t) for s in range(T)]
+    often = [0 if alone or abs(s - 1) < 0.13 else 1 if s > 1 else -1 for s in shares]
+    probe.note(
+        "how often each comes up", often,
+        f"Of {len(t)} pictures {', '.join(str(int((t == s).sum())) for s in range(T))} get the "
+        f"steps 0 to {T - 1}.",
+        "All steps are equally likely: torch.randint draws them so.",
+    )  # fmt: skip
+
+
+def note_noise(probe, eps):
+    """Write down whether all of eps is drawn, and from which distribution."""
+    parts = {
+        "pictures": bool((eps[0] == eps[1]).all()),
+        "channels": bool((eps[:, 0] == eps[:, 1]).all()),
+        "pixels": bool((eps[..., 0] == eps[..., 1]).all()),
+    }
+    alike = [key for key, same in parts.items() if same]
+    probe.note(
+        "what gets the same noise", alike, f"All {' and '.join(alike)} get the same noise.",
+        "Each number of eps is drawn separately: torch.randn_like(x0).",
+    )  # fmt: skip
+    mean, std = float(eps.mean()), float(eps.std(correction=0))
+    probe.note(
+        "standard normal", [abs(mean) < 0.1, abs(std - 1) < 0.08, float(eps.abs().max()) > 2.5],
+        f"eps isn't standard normal noise: its mean is {mean:.2g}, its standard deviation "
+        f"{std:.2g}, its largest number {float(eps.abs().max()):.2g}.",
+        "torch.randn_like draws normal numbers; torch.rand_like draws from 0 to 1.",
+    )  # fmt: skip
+
+
+def note_mixture(probe, noisy_batch, x0, alpha_bar):
+    """With alpha_bar the same at all steps, write down how much of x0 and eps is in xt."""
+    xt, _, eps = drawn(probe, noisy_batch, x0, alpha_bar, seed=3)
+    shares, rest = mixture(xt, x0, eps)
+    for i, part in enumerate(("x0", "eps")):
+        probe.note(
+            f"how much of {part} is in xt, where alpha_bar is 0.36", shares[:, i], "",
+            f"{FORMULA}. Look at what multiplies {part}.",
+        )  # fmt: skip
+    probe.note(
+        "something else in xt", rest > 1e-3,
+        "There is something else in your xt than x0 and the eps that you return.",
+        "Draw the noise once, mix it in, and return the same.",
+    )  # fmt: skip
+
+
+def note_own_steps(probe, noisy_batch, x0, alpha_bar):
+    """Write down whether xt is noised to the t that comes with it."""
+    xt, t, eps = drawn(probe, noisy_batch, x0, alpha_bar, seed=4)
+    shares, rest = mixture(xt, x0, eps)
+    found = (shares[:, :1] ** 2 - alpha_bar).abs().argmin(dim=1)  # the steps that xt looks like
+    off = sorted(set(((found - t) % len(alpha_bar)).tolist()))
+    probe.note(
+        "how far xt is from its step", off if len(off) < 3 else "anywhere",
+        f"t begins {t[:5].tolist()}, but the pictures are noised to the steps "
+        f"{found[:5].tolist()}.",
+        "Draw t once, use alpha_bar[t] for it, and return that t.",
+    )  # fmt: skip
+    a = alpha_bar[t].view(-1, 1, 1, 1)
+    gap = float((a.sqrt() * x0 + (1 - a).sqrt() * eps - xt).abs().max())
+    probe.note(
+        "xt is that of its t and its eps", [gap < 1e-4, rest < 1e-3],
+        f"It isn't {FORMULA} for the t and the eps that you return.",
+        "Try it with alpha_bar = [0.9, 0.1], and compare picture by picture.",
+    )  # fmt: skip
+
+
+def note_two_calls(probe, noisy_batch, *args):
+    one, other = (drawn(probe, noisy_batch, *args, seed=seed)[1:] for seed in (1, 2))
+    again = [key for key, a, b in zip(("t", "eps"), one, other) if torch.equal(a, b)]
+    probe.note(
+        "the same in two calls", again,
+        f"Two calls of your function draw the same {' and '.join(again)}.",
+        "Draw anew in each call, with torch.randint and torch.randn_like, and without a seed.",
+    )  # fmt: skip
+
+
+def mixture(xt, x0, eps):
+    """For each picture, the shares of x0 and eps that come nearest to xt; and what is left over.
+
+    (B, C, H, W) three times -> (B, 2), a float
+    """
+    parts = torch.stack([x0, eps], dim=1).flatten(2).double().mT  # (B, CHW, 2)
+    target = xt.detach().flatten(1).double()[..., None]
+    shares = torch.linalg.pinv(parts.detach()) @ target
+    return shares.squeeze(2).float(), float((parts @ shares - target).abs().max())
+
+
+MISTAKES = """
+# one step repeated
+- (len(x0),), device=x0.device)
++ (1,), device=x0.device).repeat(len(x0))
+t has B numbers now, but it's the same number B times. Each picture needs a step of its own, so draw
+B of them: torch.randint(0, T, (B,)).
+
+# one noise for all
+- torch.randn_like(x0)
++ torch.randn_like(x0[:1]).expand_as(x0)
+All pictures get the same noise. Draw it for each: torch.randn_like(x0).
+
+# noise of one picture
+- torch.randn_like(x0)
++ torch.randn_like(x0[0])
+eps has the shape of one picture, so all get the same noise. Draw it for each: torch.randn_like(x0).
+
+# one noise for all channels
+- torch.randn_like(x0)
++ torch.randn_like(x0[:, :1]).expand_as(x0)
+or
+- torch.randn_like(x0)
++ torch.randn_like(x0[..., :1]).expand_as(x0)
+Some numbers of eps are copies of others. Each is drawn separately: torch.randn_like(x0).
+
+# last step left out
+- len(alpha_bar),
++ len(alpha_bar) - 1,
+Step T - 1 never comes up, because torch.randint(0, b, ...) ends at b - 1. Pass T itself.
+
+# first step left out
+- randint(0,
++ randint(1,
+Step 0 never comes up. t runs from 0 to T - 1: torch.randint(0, T, ...).
+
+# one step too many
+- len(alpha_bar),
++ len(alpha_bar) + 1,
+Your t can be T, and alpha_bar ends at T - 1. torch.randint(0, T, ...) never gives T itself.
+
+# steps without repetition
+- torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device)
++ torch.randperm(len(alpha_bar), device=x0.device)[:len(x0)]
+torch.randperm gives every step once, so there can't be more pictures than steps. Draw each
+independently: torch.randint(0, T, (B,)).
+
+# steps rounded
+- torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device)
++ (torch.rand(len(x0), device=x0.device) * (len(alpha_bar) - 1)).round().long()
+The first and the last step come up half as often as the others, because fewer numbers are rounded to
+them. torch.randint draws all equally often.
+
+# a step for each pixel
+- (len(x0),), device=x0.device)
++ x0.shape, device=x0.device)
+- .view(-1, 1, 1, 1)
++
+or
+- (len(x0),)
++ x0.shape
+t has the shape of x0, a step for each pixel. It must be (B,), one step for each picture.
+
+# t with more axes
+- (len(x0),)
++ (len(x0), 1, 1, 1)
+or
+- (len(x0),)
++ (len(x0), 1)
+t has axes that it shouldn't have. The network wants (B,): give the extra axes to alpha_bar[t] alone.
+
+# float t
+- , t, eps
++ , t.float(), eps
+t comes back as floats. Steps are whole numbers, int64, as torch.randint gives them.
+
+# no view
+- .view(-1, 1, 1, 1)
++
+alpha_bar[t] has shape (B,), and PyTorch lines it up with the last axis, the W columns. Where B is W
+it even runs, and mixes up the pictures. Give it three more axes: .view(-1, 1, 1, 1).
+
+# too few axes
+- alpha_bar[t].view(-1, 1, 1, 1)
++ alpha_bar[t][:, None]
+or
+- alpha_bar[t].view(-1, 1, 1, 1)
++ alpha_bar[t][:, None, None]
+alpha_bar[t] has too few axes, and PyTorch lines up the last ones. It needs three more:
+.view(-1, 1, 1, 1).
+
+# axes in the wrong place
+- .view(-1, 1, 1, 1)
++ .view(1, -1, 1, 1)
+or
+- .view(-1, 1, 1, 1)
++ .view(1, 1, 1, -1)
+The steps stand on the wrong axis of alpha_bar[t]. The pictures are axis 0: .view(-1, 1, 1, 1).
+
+# no root of the picture
+- a.sqrt() * x0
++ a * x0
+The root of alpha_bar[t] is missing in front of x0. Both factors have one, so that their squares add
+up to 1.
+
+# no root of the noise
+- (1 - a).sqrt()
++ (1 - a)
+The root of 1 - alpha_bar[t] is missing, so the noise is too weak: (1 - a).sqrt() * eps.
+
+# root first
+- (1 - a).sqrt()
++ (1 - a.sqrt())
+The noise is multiplied by 1 - sqrt(alpha_bar[t]). It's the root of the difference: (1 - a).sqrt().
+
+# picture not scaled
+- a.sqrt() * x0
++ x0
+x0 keeps its full strength. It has to fade as the noise grows: a.sqrt() * x0.
+
+# noise not scaled
+- (1 - a).sqrt() * eps
++ eps
+eps goes in at full strength at every step. Scale it: (1 - a).sqrt() * eps.
+
+# noise subtracted
+- + (1 - a)
++ - (1 - a)
+The noise is subtracted. Then the network would have to learn -eps: add it.
+
+# picture and noise exchanged
+- a = alpha_bar[t]
++ a = 1 - alpha_bar[t]
+or
+- x0 + (1 - a).sqrt() * eps
++ eps + (1 - a).sqrt() * x0
+Picture and noise are exchanged: alpha_bar[t] belongs to x0, 1 - alpha_bar[t] to eps.
+
+# the step before
+- alpha_bar[t]
++ alpha_bar[t - 1]
+xt is noised to the step before the t that you return. Use alpha_bar[t]: t counts from 0, as Python
+does.
+
+# t drawn twice
+- , t, eps
++ , torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device), eps
+The t that you return isn't the one that you noised with, because you draw it a second time. Draw it
+once, and keep it in a variable.
+
+# eps drawn twice
+- , t, eps
++ , t, torch.randn_like(x0)
+The eps that you return isn't the one in xt: you draw it a second time. The network would have to
+guess noise that it never saw, so draw it once and keep it in a variable.
+
+# uniform noise
+- randn_like
++ rand_like
+Your noise is uniform, from 0 to 1. It must be normal: torch.randn_like, with an n.
+
+# always 1000 steps
+- randint(0, len(alpha_bar),
++ randint(0, 1000,
+You always draw t from 0 to 999. alpha_bar knows how many steps there are: T is its length.
+
+# a number of steps that isn't the batch's
+- (len(x0),)
++ (4,)
+or
+- (len(x0),)
++ (x0.shape[1],)
+or
+- (len(x0),)
++ (len(alpha_bar),)
+The number of steps that you draw isn't the number of pictures. There is one step for each picture,
+and the pictures are axis 0: (len(x0),).
+
+# another order
+- , t, eps
++ , eps, t
+The order is wrong: return xt, t, eps.
+
+# xt alone
+- , t, eps
++
+Only xt comes back. The network must be told t, and is compared with eps: return all three.
+
+# t not returned
+- , t, eps
++ , eps
+t doesn't come back. The network must be told the step: return xt, t, eps.
+"""
+
+
+def batch_noise_first(images, alpha_bar):
+    noise = torch.randn(images.shape, device=images.device)
+    B, T = images.shape[0], alpha_bar.shape[0]
+    steps = torch.randint(high=T, size=[B], device=images.device)
+    signal = alpha_bar[steps][:, None, None, None]
+    return signal**0.5 * images + (1 - signal) ** 0.5 * noise, steps, noise
+
+
+def batch_by_rand(x0, alpha_bar):
+    t = (torch.rand(x0.size(0), device=x0.device) * len(alpha_bar)).long()
+    eps = torch.empty_like(x0).normal_()
+    a = rearrange(alpha_bar.index_select(0, t), "b -> b 1 1 1")
+    return torch.sqrt(a) * x0 + torch.sqrt(1 - a) * eps, t, eps
+
+
+def batch_in_loop(x0, alpha_bar):
+    rows = []
+    for picture in x0:
+        t = random.randrange(len(alpha_bar))
+        eps = torch.randn_like(picture)
+        rows.append((picture * alpha_bar[t] ** 0.5 + eps * (1 - alpha_bar[t]) ** 0.5, t, eps))
+    xt, t, eps = zip(*rows)
+    return torch.stack(xt), torch.tensor(t, device=x0.device), torch.stack(eps)
+
+
+def batch_by_einsum(x0, alpha_bar):
+    t = torch.empty(len(x0), dtype=torch.long, device=x0.device).random_(0, len(alpha_bar))
+    eps = torch.randn_like(x0)
+    parts = zip((x0, eps), (alpha_bar[t], 1 - alpha_bar[t]))
+    return [sum(einsum(p, w.sqrt(), "b c h w, b -> b c h w") for p, w in parts), t, eps]
+
+
+EXERCISE = Exercise(
+    id="6.12",
+    title="A step for each picture",
+    notebook="06_debugging_dimensions",
+    reference=noisy_batch,
+    patient=broken_networks.noisy_batch,
+    experiment=noisy_batch_experiment,
+    look=f"{FORMULA}, for the t and the eps that you return.",
+    catalogue=edits(noisy_batch, MISTAKES),
+    also_right=[batch_noise_first, batch_by_rand, batch_in_loop, batch_by_einsum],
+)
