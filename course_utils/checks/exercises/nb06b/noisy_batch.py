@@ -177,23 +177,16 @@ MISTAKES = """
 t has B numbers now, but it's the same number B times. Each picture needs a step of its own, so draw
 B of them: torch.randint(0, T, (B,)).
 
-# one noise for all
+# the same noise for several
 - torch.randn_like(x0)
 + torch.randn_like(x0[:1]).expand_as(x0)
-All pictures get the same noise. Draw it for each: torch.randn_like(x0).
-
-# noise of one picture
-- torch.randn_like(x0)
-+ torch.randn_like(x0[0])
-eps has the shape of one picture, so all get the same noise. Draw it for each: torch.randn_like(x0).
-
-# one noise for all channels
-- torch.randn_like(x0)
-+ torch.randn_like(x0[:, :1]).expand_as(x0)
 or
 - torch.randn_like(x0)
-+ torch.randn_like(x0[..., :1]).expand_as(x0)
-Some numbers of eps are copies of others. Each is drawn separately: torch.randn_like(x0).
++ torch.randn_like(x0[0])
+or
+- torch.randn_like(x0)
++ torch.randn_like(x0[:, :1]).expand_as(x0)
+Pictures or channels share their noise. Each number of eps is drawn separately: torch.randn_like(x0).
 
 # last step left out
 - len(alpha_bar),
@@ -219,8 +212,7 @@ independently: torch.randint(0, T, (B,)).
 # steps rounded
 - torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device)
 + (torch.rand(len(x0), device=x0.device) * (len(alpha_bar) - 1)).round().long()
-The first and the last step come up half as often as the others, because fewer numbers are rounded to
-them. torch.randint draws all equally often.
+The first and the last step come up half as often as the others: fewer numbers are rounded to them. torch.randint draws all equally often.
 
 # a step for each pixel
 - (len(x0),), device=x0.device)
@@ -238,7 +230,7 @@ t has the shape of x0, a step for each pixel. It must be (B,), one step for each
 or
 - (len(x0),)
 + (len(x0), 1)
-t has axes that it shouldn't have. The network wants (B,): give the extra axes to alpha_bar[t] alone.
+t has axes too many. The network wants (B,): give the extra axes to alpha_bar[t] alone.
 
 # float t
 - , t, eps
@@ -251,22 +243,17 @@ t comes back as floats. Steps are whole numbers, int64, as torch.randint gives t
 alpha_bar[t] has shape (B,), and PyTorch lines it up with the last axis, the W columns. Where B is W
 it even runs, and mixes up the pictures. Give it three more axes: .view(-1, 1, 1, 1).
 
-# too few axes
-- alpha_bar[t].view(-1, 1, 1, 1)
-+ alpha_bar[t][:, None]
+# the wrong axes
+- .view(-1, 1, 1, 1)
++ .view(-1, 1)
 or
-- alpha_bar[t].view(-1, 1, 1, 1)
-+ alpha_bar[t][:, None, None]
-alpha_bar[t] has too few axes, and PyTorch lines up the last ones. It needs three more:
-.view(-1, 1, 1, 1).
-
-# axes in the wrong place
+- .view(-1, 1, 1, 1)
++ .view(-1, 1, 1)
+or
 - .view(-1, 1, 1, 1)
 + .view(1, -1, 1, 1)
-or
-- .view(-1, 1, 1, 1)
-+ .view(1, 1, 1, -1)
-The steps stand on the wrong axis of alpha_bar[t]. The pictures are axis 0: .view(-1, 1, 1, 1).
+The B numbers alpha_bar[t] have to stand on axis 0, as the pictures do, with three axes of size 1
+behind them: .view(-1, 1, 1, 1).
 
 # no root of the picture
 - a.sqrt() * x0
@@ -308,8 +295,8 @@ or
 Picture and noise are exchanged: alpha_bar[t] belongs to x0, 1 - alpha_bar[t] to eps.
 
 # the step before
-- alpha_bar[t]
-+ alpha_bar[t - 1]
+- a = alpha_bar[t]
++ a = alpha_bar[t - 1]
 xt is noised to the step before the t that you return. Use alpha_bar[t]: t counts from 0, as Python
 does.
 
@@ -333,34 +320,31 @@ Your noise is uniform, from 0 to 1. It must be normal: torch.randn_like, with an
 # always 1000 steps
 - randint(0, len(alpha_bar),
 + randint(0, 1000,
-You always draw t from 0 to 999. alpha_bar knows how many steps there are: T is its length.
+You draw t from 0 to 999, whatever alpha_bar is. T is its length.
 
-# a number of steps that isn't the batch's
+# another number of steps
 - (len(x0),)
 + (4,)
 or
 - (len(x0),)
 + (x0.shape[1],)
-or
-- (len(x0),)
-+ (len(alpha_bar),)
-The number of steps that you draw isn't the number of pictures. There is one step for each picture,
-and the pictures are axis 0: (len(x0),).
+The number of steps that you draw isn't the number of pictures, which are axis 0: (len(x0),).
 
 # another order
 - , t, eps
 + , eps, t
 The order is wrong: return xt, t, eps.
 
-# xt alone
+# something not returned
 - , t, eps
 +
-Only xt comes back. The network must be told t, and is compared with eps: return all three.
-
-# t not returned
+or
 - , t, eps
 + , eps
-t doesn't come back. The network must be told the step: return xt, t, eps.
+or
+- , t, eps
++ , t
+The network must be told t, and is compared with eps, so return all three: xt, t, eps.
 """
 
 

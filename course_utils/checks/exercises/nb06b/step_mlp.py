@@ -76,20 +76,17 @@ Write a single /.
 # one row
 - t[:, None] / self.T
 + t[None] / self.T
-t has become one row, (1, B), which the layer takes for one picture with B numbers. Make it a column,
-one number for each picture: t[:, None] is (B, 1).
-
-# one row, not divided
+or
 - t[:, None] / self.T
 + t[None].float()
-t has become one row, (1, B), which the layer takes for one picture with B numbers. Make it a column,
-t[:, None], and divide it by T.
+t has become one row, (1, B), which the layer takes for one picture with B numbers. Make it a
+column, one number for each picture, and divide it by T: t[:, None] / self.T.
 
 # no column
 - t[:, None]
 + t
-The steps are divided by T, but the axis of size 1 is missing, so the layer takes the B steps for one
-picture with B numbers. t[:, None] makes a column of them, (B, 1).
+The steps are divided by T, but they aren't a column, so the layer takes them for one picture with B
+numbers. t[:, None] is (B, 1).
 
 # floats alone
 - t[:, None] / self.T
@@ -113,7 +110,7 @@ without it.
 + nn.Linear(T, dim)
 - t[:, None] / self.T
 + F.one_hot(t, self.T).float()
-Each step is a position of its own in a vector of T numbers. Then nothing tells the network that step
+Each step is a position of its own in a vector of T numbers, so nothing tells the network that step
 20 is near step 21. Keep nn.Linear(1, dim), and give it t / T as one column.
 
 # table
@@ -121,16 +118,8 @@ Each step is a position of its own in a vector of T numbers. Then nothing tells 
 + nn.Embedding(T, dim)
 - t[:, None] / self.T
 + t
-Each step has a row of its own in a table. Then nothing tells the network that step 20 is near step
+Each step has a row of its own in a table, so nothing tells the network that step 20 is near step
 21. Keep nn.Linear(1, dim), and give it t / T as one column.
-
-# as many inputs as pictures
-- nn.Linear(1, dim)
-+ nn.Linear(dim, dim)
-- t[:, None] / self.T
-+ t[:, None].expand(-1, self.layers[0].in_features) / self.T
-You repeat each step dim times and have changed the first layer. The layers were right: one number
-for each picture goes in, t[:, None] / self.T.
 
 # divided by the largest
 - self.T)
@@ -154,9 +143,6 @@ You bring the steps to between -1 and 1. Asked for is t / T, from 0 to 1.
 That is T / t, and T / 0 is infinite. Asked for is t / T.
 
 # multiplied by T
-- / self.T
-+ * self.T
-or
 - t[:, None] / self.T
 + t[:, None].float() * self.T
 You multiply by T. Divide: t / T lies between 0 and 1.
@@ -180,11 +166,6 @@ You divide what the layers return. Divide what goes into them: self.layers(t[:, 
 - return self.layers(t[:, None] / self.T)
 + return self.layers(t[:1, None] / self.T).expand(len(t), -1)
 Every picture gets what belongs to the first step. Each has its own row: t[:, None].
-
-# mean of the steps
-- return self.layers(t[:, None] / self.T)
-+ return self.layers((t / self.T).mean().view(1, 1)).expand(len(t), -1)
-Every picture gets what belongs to the mean of the steps. Each has its own row: t[:, None].
 """
 
 
