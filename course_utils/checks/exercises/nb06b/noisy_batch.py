@@ -116,16 +116,16 @@ def note_mixture(probe, noisy_batch, x0, alpha_bar):
     """With alpha_bar the same at all steps, write down how much of x0 and eps is in xt."""
     xt, _, eps = drawn(probe, noisy_batch, x0, alpha_bar, seed=3)
     shares, rest = mixture(xt, x0, eps)
-    for i, part in enumerate(("x0", "eps")):
-        probe.note(
-            f"how much of {part} is in xt, where alpha_bar is 0.36", shares[:, i], "",
-            f"{FORMULA}. Look at what multiplies {part}.",
-        )  # fmt: skip
     probe.note(
         "something else in xt", rest > 1e-3,
         "There is something else in your xt than x0 and the eps that you return.",
         "Draw the noise once, mix it in, and return the same.",
     )  # fmt: skip
+    for i, part in enumerate(("x0", "eps") if rest < 1e-3 else ()):
+        probe.note(
+            f"how much of {part} is in xt, where alpha_bar is 0.36", shares[:, i], "",
+            f"{FORMULA}. Look at what multiplies {part}.",
+        )  # fmt: skip
 
 
 def note_own_steps(probe, noisy_batch, x0, alpha_bar):
@@ -186,7 +186,7 @@ or
 or
 - torch.randn_like(x0)
 + torch.randn_like(x0[:, :1]).expand_as(x0)
-Pictures or channels share their noise. Each number of eps is drawn separately: torch.randn_like(x0).
+Pictures or channels share their noise. Draw each number of eps separately: torch.randn_like(x0).
 
 # last step left out
 - len(alpha_bar),
@@ -212,7 +212,8 @@ independently: torch.randint(0, T, (B,)).
 # steps rounded
 - torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device)
 + (torch.rand(len(x0), device=x0.device) * (len(alpha_bar) - 1)).round().long()
-The first and the last step come up half as often as the others: fewer numbers are rounded to them. torch.randint draws all equally often.
+The first and the last step come up half as often as the others, because fewer numbers are rounded
+to them. torch.randint draws all equally often.
 
 # a step for each pixel
 - (len(x0),), device=x0.device)
