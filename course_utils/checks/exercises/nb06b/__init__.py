@@ -2,11 +2,17 @@
 
 from course_utils.checks.exercises.nb06b import (
     any_size,
+    flat_unet,
+    late_layers,
     noisy_batch,
     normed_conv,
     picture_code,
+    pixel_attention,
     step_mlp,
 )
 
-FILES = any_size, normed_conv, picture_code, step_mlp, noisy_batch
+FILES = (
+    any_size, normed_conv, picture_code, step_mlp, noisy_batch, flat_unet, pixel_attention,
+    late_layers,
+)  # fmt: skip
 EXERCISES = [file.EXERCISE for file in FILES]

@@ -85,8 +85,8 @@ MISTAKES = """
 # zeros
 - , mode="replicate"
 +
-You pad with zeros, so the network sees a grey bar with a sharp edge beside the picture. Repeat the
-last row and column instead: mode="replicate".
+You pad with zeros, so the network sees a bar with a sharp edge beside the picture. Repeat the last
+row and column: mode="replicate".
 
 # mirrored or wrapped around
 - step), mode="replicate"
@@ -94,8 +94,7 @@ last row and column instead: mode="replicate".
 or
 - step), mode="replicate"
 + step), mode="circular"
-The rows you add come from elsewhere in the picture. Repeat the last row and column:
-mode="replicate".
+The rows you add come from elsewhere in the picture. Repeat the last one: mode="replicate".
 
 # padded in front
 - (0, -W % self.step, 0, -H % self.step)
@@ -105,64 +104,46 @@ or
 + (-W % self.step, 0, -H % self.step, 0)
 - [:, :, :H, :W]
 + [:, :, -H:, -W:]
-You pad on the left and at the top, but the new rows belong at the bottom and the new columns on the
-right. F.pad's numbers are left, right, top, bottom: use the second and the fourth.
+You pad on the left and at the top; it belongs on the right and at the bottom. F.pad's numbers are
+left, right, top, bottom: use the second and the fourth.
 
 # padded all round
-- padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
-+ r, c = -H % self.step, -W % self.step
-+ padded = F.pad(x, (c // 2, c - c // 2, r // 2, r - r // 2), mode="replicate")
-or
-- (0, -W % self.step, 0, -H % self.step)
-+ (-W % self.step, -W % self.step, -H % self.step, -H % self.step)
-or
 - padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
 - return self.net(padded, t)[:, :, :H, :W]
 + r, c = -H % self.step, -W % self.step
 + padded = F.pad(x, (c // 2, c - c // 2, r // 2, r - r // 2), mode="replicate")
 + return self.net(padded, t)[:, :, r // 2 : r // 2 + H, c // 2 : c // 2 + W]
-You pad on all four sides. Here the padding belongs at the bottom and on the right alone, so that
-[:, :, :H, :W] gives the picture back.
+You pad on all four sides. Pad at the bottom and on the right alone, so that [:, :, :H, :W] gives
+the picture back.
 
 # a full step more
 - -W % self.step
 + self.step - W % self.step
 - -H % self.step
 + self.step - H % self.step
-A side that fits already gets a whole step more, because step - H % step is step where H % step is
-0. -H % step is 0 there.
+A side that fits already gets a whole step more: step - H % step is step where H % step is 0. -H %
+step is 0 there.
 
 # cut in front
 - [:, :, :H, :W]
 + [:, :, -H:, -W:]
-[-H:, -W:] keeps the last rows and columns, and those are the padding. The picture is in the first H
-rows and W columns.
+[-H:, -W:] keeps the padding. The picture is in the first H rows and W columns.
 
 # cut by minus
 - [:, :, :H, :W]
 + [:, :, : -(-H % self.step), : -(-W % self.step)]
-[:-rows, :-columns] cuts off what you added. But where you added nothing it's [:0], which is empty:
-cut with [:, :, :H, :W].
+[:-rows, :-columns] is empty where you added nothing, because -0 is 0. Cut with [:, :, :H, :W].
 
 # not cut
 - [:, :, :H, :W]
 +
-The answer comes back as large as the padded picture. Cut it with [:, :, :H, :W]; H and W are those
-of x before you pad it.
+The answer comes back as large as the padded picture. Cut it with [:, :, :H, :W], the height and
+width of x before you pad it.
 
 # first two axes cut
 - [:, :, :H, :W]
 + [:H, :W]
-[:H, :W] cuts the first two axes, pictures and channels. Height and width are the last two:
-[:, :, :H, :W].
-
-# one side cut
-- [:, :, :H, :W]
-+ [:, :, :H]
-or
-- [:, :, :H, :W]
-+ [..., :W]
-You cut only one of the two sides. Both may have been padded: [:, :, :H, :W].
+[:H, :W] cuts the pictures and the channels, the first two axes. Use [:, :, :H, :W].
 
 # height and width exchanged
 - (0, -W % self.step, 0, -H % self.step)
@@ -170,81 +151,57 @@ You cut only one of the two sides. Both may have been padded: [:, :, :H, :W].
 or
 - H, W = x.shape[2:]
 + W, H = x.shape[2:]
-Rows and columns are exchanged in the padding. F.pad begins with the last axis, so the columns come
-first: (0, columns, 0, rows). And x.shape is (B, C, H, W).
+Rows and columns are exchanged. F.pad begins with the last axis, so the columns come first: (0,
+columns, 0, rows). And x.shape is (B, C, H, W).
 
 # height and width exchanged in the cut
 - [:, :, :H, :W]
 + [:, :, :W, :H]
 Height and width are exchanged where you cut. Rows come before columns: [:, :, :H, :W].
 
-# padded to a square
-- padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
-+ side = max(H, W) + -max(H, W) % self.step
-+ padded = F.pad(x, (0, side - W, 0, side - H), mode="replicate")
-You pad to a square. Height and width needn't be equal: each goes to its own next multiple of the
-step, and no further.
-
 # padded by the rest
 - -W % self.step
 + W % self.step
 - -H % self.step
 + H % self.step
-H % step is how many rows the picture has too many, not how many are missing: 11 % 4 is 3, but one
-row makes it 12. You want -H % step.
+H % step is how many rows are too many, not how many are missing: 11 % 4 is 3, but one row makes it
+12. You want -H % step.
 
 # cut down to fit
 - -W % self.step
 + -(W % self.step)
 - -H % self.step
 + -(H % self.step)
-You cut the picture until it fits, so some of its rows and columns are lost. Pad it to the next
-larger size instead.
+You cut the picture until it fits, so rows and columns are lost. Pad it to the next larger size.
 
 # the same for both
 - -W % self.step
 + -H % self.step
-or
-- -H % self.step
-+ -W % self.step
 Rows and columns get the same padding. Each side needs its own: -H % step rows, -W % step columns.
 
 # one side padded
 - -H % self.step)
 + 0)
-or
-- -W % self.step
-+ 0
-You pad only one of the two sides. Either can be too small: the second number of F.pad adds columns
-on the right, the fourth adds rows at the bottom.
+You pad the columns alone. Rows can be missing too: the fourth number of F.pad is for the bottom.
 
 # two numbers for F.pad
 - (0, -W % self.step, 0, -H % self.step)
 + (-W % self.step, -H % self.step)
-or
-- (0, -W % self.step, 0, -H % self.step)
-+ (0, -W % self.step)
-Two numbers pad one axis only. F.pad wants two for each axis and begins with the last one:
-(0, columns, 0, rows).
+F.pad wants two numbers for each axis, and begins with the last one: (0, columns, 0, rows).
 
 # stretched
 - padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
 - return self.net(padded, t)[:, :, :H, :W]
 + padded = F.interpolate(x, (H + -H % self.step, W + -W % self.step))
 + return F.interpolate(self.net(padded, t), (H, W))
-or
-- padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
-- return self.net(padded, t)[:, :, :H, :W]
-+ padded = F.interpolate(x, (H + -H % self.step, W + -W % self.step), mode="bilinear")
-+ return F.interpolate(self.net(padded, t), (H, W), mode="bilinear")
-You stretch the picture and shrink the answer back, so the network sees another picture and every
-pixel of the answer is a guess. Padding and cutting leave the pixels as they are.
+You stretch the picture and shrink the answer back, so every pixel is a guess. Padding and cutting
+leave the pixels as they are.
 
 # 2 * halvings
 - 2**halvings
 + 2 * halvings
-The step is 2 * halvings. Each halving doubles what has to divide the sides, so it's 2 ** halvings:
-8 for three halvings, not 6.
+The step is 2 * halvings. Each halving doubles what has to divide the sides: it's 2 ** halvings, 8
+for three halvings.
 
 # another step
 - 2**halvings
@@ -252,12 +209,6 @@ The step is 2 * halvings. Each halving doubles what has to divide the sides, so 
 or
 - 2**halvings
 + 8
-or
-- 2**halvings
-+ 4
-or
-- 2**halvings
-+ 2 ** (halvings - 1)
 Your step isn't 2 ** halvings. One halving needs sides that 2 divides, two need 4, three need 8.
 
 # only if neither side fits
@@ -265,8 +216,8 @@ Your step isn't 2 ** halvings. One halving needs sides that 2 divides, two need 
 + if H % self.step == 0 or W % self.step == 0:
 +     return self.net(x, t)
 + padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
-You pad only where neither side fits, but one such side is enough to break the U. Leave the padding
-out only where both fit.
+You pad only where neither side fits, but one is enough to break the U. Leave the padding out only
+where both fit.
 
 # t not handed on
 - self.net(padded, t)

@@ -44,14 +44,14 @@ take the largest divisor of out_ch up to 32.
 # one group
 - max(g for g in range(1, 33) if out_ch % g == 0)
 + 1
-All channels are one group. That runs with any number of channels, but it's another norm: take the
-largest divisor of out_ch up to 32.
+All channels are one group. It runs, but it's another norm: take the largest divisor of out_ch up to
+32.
 
 # only powers of two
 - max(g for g in range(1, 33) if out_ch % g == 0)
 + math.gcd(32, out_ch)
-You try only the powers of 2, as halving 32 does, or math.gcd(32, out_ch). But 48 channels can be
-split into 24 groups, not just 16: try every number from 32 down.
+You try only powers of 2, as halving 32 or math.gcd(32, out_ch) does. But 48 channels can be split
+into 24 groups, not just 16: try every number from 32 down.
 
 # a fixed number
 - max(g for g in range(1, 33) if out_ch % g == 0)
@@ -62,17 +62,14 @@ or
 or
 - max(g for g in range(1, 33) if out_ch % g == 0)
 + 24
-or
-- max(g for g in range(1, 33) if out_ch % g == 0)
-+ 4
-The number of groups is always the same, so the fault only moves to other channels. Let it depend on
-out_ch: its largest divisor up to 32.
+The number of groups is always the same, so the fault only moves to other channels. Take the largest
+divisor of out_ch up to 32.
 
 # at most 32
 - max(g for g in range(1, 33) if out_ch % g == 0)
 + min(32, out_ch)
-min(32, out_ch) helps where there are fewer than 32 channels. But 48 channels can't be split into 32
-groups either: the number of groups has to divide out_ch.
+min(32, out_ch) helps below 32 channels. But 48 channels can't be split into 32 groups either: the
+number of groups has to divide out_ch.
 
 # another number unless 32 fits
 - max(g for g in range(1, 33) if out_ch % g == 0)
@@ -80,8 +77,8 @@ groups either: the number of groups has to divide out_ch.
 or
 - max(g for g in range(1, 33) if out_ch % g == 0)
 + 32 if out_ch % 32 == 0 else out_ch
-Where 32 doesn't fit, you give up too soon. Take as many groups as possible, the largest divisor of
-out_ch up to 32: 24 for 48 channels, 20 for 40.
+Where 32 doesn't fit, you give up too soon. Take the largest divisor of out_ch up to 32: 24 for 48
+channels, 20 for 40.
 
 # groups of the input
 - if out_ch % g == 0
@@ -104,44 +101,24 @@ range(33) begins with 0, and nothing can be divided by 0. Write range(1, 33).
 or
 - out_ch % g == 0
 + out_ch % g
-g divides the channels where out_ch % g == 0: the channels stand before the %, and the remainder is
-0. You ask for something else.
-
-# smallest divisor
-- max(g for g in range(1, 33) if out_ch % g == 0)
-+ min(g for g in range(2, out_ch + 1) if out_ch % g == 0)
-You take the smallest number that divides the channels. You want the largest one up to 32, so search
-from 32 down.
-
-# groups of 32 channels
-- max(g for g in range(1, 33) if out_ch % g == 0)
-+ max(1, out_ch // 32)
-You make groups of 32 channels each. 32 is the number of groups, and the most there may be: take the
-largest divisor of out_ch up to 32.
+g divides the channels where out_ch % g == 0, with the channels before the %. You ask for something
+else.
 
 # groups of a few channels
 - max(g for g in range(1, 33) if out_ch % g == 0)
 + max(1, out_ch // 4)
-out_ch // 4 groups, as some networks have, need channels that 4 divides. Take the largest divisor of
-out_ch up to 32.
+Groups of 4 channels need channels that 4 divides. Take the largest divisor of out_ch up to 32.
 
 # no norm
 - self.norm = nn.GroupNorm(groups, out_ch)
 + self.norm = nn.Identity()
-The norm is gone. Then any number of channels runs, but it's another network: choose the number of
-groups by out_ch instead.
-
-# no norm unless 32 fits
-- nn.GroupNorm(groups, out_ch)
-+ nn.GroupNorm(groups, out_ch) if out_ch % 32 == 0 else nn.Identity()
-Where 32 doesn't divide the channels there is no norm. Keep it, with fewer groups: the largest
-divisor of out_ch up to 32.
+The norm is gone. It runs, but it's another network: choose the number of groups by out_ch instead.
 
 # BatchNorm
 - nn.GroupNorm(groups, out_ch)
 + nn.BatchNorm2d(out_ch)
-That is BatchNorm. It takes any number of channels, but it mixes the pictures of a batch. Keep
-GroupNorm and choose its number of groups by out_ch.
+That is BatchNorm, which mixes the pictures of a batch. Keep GroupNorm and choose its number of
+groups by out_ch.
 
 # norm not learned
 - nn.GroupNorm(groups, out_ch)
@@ -151,16 +128,7 @@ Your norm has no scale and shift to learn. Leave affine at its default, True.
 # arguments swapped
 - nn.GroupNorm(groups, out_ch)
 + nn.GroupNorm(out_ch, groups)
-nn.GroupNorm takes the number of groups first, then the channels: nn.GroupNorm(groups, out_ch).
-
-# more channels
-- self.conv = nn.Conv2d(in_ch, out_ch, 3, padding=1)
-+ out_ch = out_ch + -out_ch % 32
-+ self.conv = nn.Conv2d(in_ch, out_ch, 3, padding=1)
-- nn.GroupNorm(groups, out_ch)
-+ nn.GroupNorm(32, out_ch)
-You make more channels than asked for, so that 32 divides them. What comes next expects out_ch, so
-leave the channels and choose the number of groups by them.
+nn.GroupNorm takes the number of groups first: nn.GroupNorm(groups, out_ch).
 
 # norm in front
 - nn.GroupNorm(groups, out_ch)

@@ -62,14 +62,13 @@ MISTAKES = """
 # no norm
 - nn.LayerNorm(in_ch)
 + nn.Identity()
-The norm is gone. Then a single picture runs, but it's another network. Take nn.LayerNorm, which
-needs no batch.
+The norm is gone. It runs, but it's another network: take nn.LayerNorm, which needs no batch.
 
 # no running mean
 - nn.LayerNorm(in_ch)
 + nn.BatchNorm1d(in_ch, track_running_stats=False)
-A BatchNorm without running statistics makes it worse: now it needs a batch in eval mode too. Take
-nn.LayerNorm, which never does.
+A BatchNorm without running statistics needs a batch in eval mode too. Take nn.LayerNorm, which
+never does.
 
 # running mean always
 - nn.LayerNorm(in_ch)
@@ -77,12 +76,6 @@ nn.LayerNorm, which never does.
 - return
 + self.norm.eval()
 + return
-or
-- nn.LayerNorm(in_ch)
-+ nn.BatchNorm1d(in_ch)
-- self.norm(x.mean(dim=(2, 3)))
-+ F.batch_norm(x.mean(dim=(2, 3)), self.norm.running_mean, self.norm.running_var,
-+     self.norm.weight, self.norm.bias)
 The norm uses its running mean and variance in training too. They stay 0 and 1 for ever, so it
 normalises nothing. Take nn.LayerNorm.
 
@@ -98,22 +91,16 @@ or
 - self.norm(x.mean(dim=(2, 3)))
 + F.batch_norm(x.mean(dim=(2, 3)), self.norm.running_mean, self.norm.running_var,
 +     self.norm.weight, self.norm.bias, self.training and len(x) > 1)
-or
-- nn.LayerNorm(in_ch)
-+ nn.BatchNorm1d(in_ch)
-- return self.mix(self.norm(x.mean(dim=(2, 3))))
-+ pair = torch.cat([x, x]) if len(x) == 1 else x
-+ return self.mix(self.norm(pair.mean(dim=(2, 3))))[: len(x)]
-You treat a single picture differently, to get it past BatchNorm. It runs, but alone it now gives
-something else than in a batch. Take nn.LayerNorm, which treats each picture separately.
+You treat a single picture differently to get it past BatchNorm, so alone it gives something else
+than in a batch. Take nn.LayerNorm, which treats each picture separately.
 
 # BatchNorm of the maps
 - nn.LayerNorm(in_ch)
 + nn.BatchNorm2d(in_ch)
 - self.norm(x.mean(dim=(2, 3)))
 + self.norm(x).mean(dim=(2, 3))
-You normalise the maps before the average, with BatchNorm2d. A single picture runs, but what it
-gives still depends on the rest of its batch. Average first, then nn.LayerNorm.
+You normalise the maps with BatchNorm2d. One picture runs, but what it gives still depends on the
+rest of its batch. Average first, then nn.LayerNorm.
 
 # norm of the maps
 - nn.LayerNorm(in_ch)
@@ -122,15 +109,9 @@ gives still depends on the rest of its batch. Average first, then nn.LayerNorm.
 + self.norm(x).mean(dim=(2, 3))
 or
 - self.norm(x.mean(dim=(2, 3)))
-+ self.norm(x.movedim(1, -1)).mean(dim=(1, 2))
-You normalise the maps and average afterwards. It's the averages that have to be normalised: first
-x.mean(dim=(2, 3)), then the norm.
-
-# norm of the last axis
-- self.norm(x.mean(dim=(2, 3)))
 + self.norm(x).mean(dim=(2, 3))
-LayerNorm works on the last axis, and for x that is the columns. Average first: x.mean(dim=(2, 3))
-has the channels last.
+You normalise the maps and average afterwards. It's the averages that have to be normalised:
+x.mean(dim=(2, 3)) has the channels last, where LayerNorm wants them.
 
 # LayerNorm for the outputs
 - nn.LayerNorm(in_ch)
@@ -140,13 +121,8 @@ The norm gets the averages of the in_ch channels, before they are mixed: nn.Laye
 # norm not learned
 - nn.LayerNorm(in_ch)
 + nn.LayerNorm(in_ch, elementwise_affine=False)
-Your norm has no scale and shift to learn. nn.LayerNorm(in_ch) has them by default;
-nn.InstanceNorm1d and a bare F.layer_norm have none.
-
-# no shift
-- nn.LayerNorm(in_ch)
-+ nn.LayerNorm(in_ch, bias=False)
-Your norm has a scale but no shift to learn. nn.LayerNorm(in_ch) has both by default.
+Your norm has no scale and shift to learn. nn.LayerNorm(in_ch) has; nn.InstanceNorm1d and a bare
+F.layer_norm don't.
 
 # RMSNorm
 - nn.LayerNorm(in_ch)
@@ -163,8 +139,7 @@ The norm comes after the mixing. The order is: average, normalise, mix.
 # sum
 - x.mean(dim=(2, 3))
 + x.sum(dim=(2, 3))
-You sum over the pixels. Take the mean, so that a large picture doesn't give larger numbers than a
-small one.
+You sum over the pixels. Take the mean, so that a large picture doesn't give larger numbers.
 
 # maximum
 - x.mean(dim=(2, 3))
@@ -180,29 +155,19 @@ or
 + h = x.mean(dim=(2, 3))
 + h = (h - h.mean(0)) / (h.var(0, correction=0) + 1e-5).sqrt()
 + return self.mix(h * self.norm.weight + self.norm.bias)
-You take mean and standard deviation over the batch. That is BatchNorm again, and a single picture
-becomes 0 or NaN. Normalise over the channels of each picture, dim 1, as nn.LayerNorm does.
-
-# over everything
-- return self.mix(self.norm(x.mean(dim=(2, 3))))
-+ h = x.mean(dim=(2, 3))
-+ return self.mix(F.layer_norm(h, h.shape) * self.norm.weight + self.norm.bias)
-You normalise over pictures and channels together. A single picture runs, but in a batch it still
-depends on the others. Normalise over the channels of each picture, as nn.LayerNorm does.
+You take mean and deviation over the batch. That is BatchNorm again, and one picture becomes 0 or
+NaN. Normalise over dim 1, the channels of each picture.
 
 # each channel
 - nn.LayerNorm(in_ch)
 + nn.GroupNorm(in_ch, in_ch)
-Each channel is a group of its own, with a single number in it. Minus its mean that is 0, whatever
-the picture shows: normalise all averages of a picture together, with nn.LayerNorm.
+Each channel is a group with a single number in it. Minus its mean that is 0, whatever the picture
+shows: normalise all averages together, with nn.LayerNorm.
 
 # another eps
 - nn.LayerNorm(in_ch)
 + nn.LayerNorm(in_ch, eps=1e-6)
-or
-- nn.LayerNorm(in_ch)
-+ nn.LayerNorm(in_ch, eps=1e-8)
-Your norm has another eps. In a faint picture that counts: leave it at nn.LayerNorm's default, 1e-5.
+Your norm has another eps, which counts in a faint picture. Leave it at nn.LayerNorm's 1e-5.
 
 # divided by one less
 - return self.mix(self.norm(x.mean(dim=(2, 3))))
@@ -214,8 +179,8 @@ or
 + h = x.mean(dim=(2, 3))
 + h = (h - h.mean(1, keepdim=True)) / (h.std(1, keepdim=True) + 1e-5)
 + return self.mix(h * self.norm.weight + self.norm.bias)
-std and var divide by one less than the number of channels unless told otherwise. LayerNorm doesn't:
-var(dim=1, correction=0), with eps under the root. Or take nn.LayerNorm itself.
+std and var divide by one less than the number of channels. LayerNorm doesn't, and has eps under the
+root: var(dim=1, correction=0).
 """
 
 

@@ -48,13 +48,13 @@ MISTAKES = """
 - t[:, None] / self.T
 + t[:, None].float()
 The steps are a column of floats now, but not divided by T. Numbers up to 1000 drive the layers so
-far out that one step looks like the next: t / T.
+far out that one step looks like the next.
 
 # whole numbers
 - t[:, None] / self.T
 + t[:, None]
 t is a column now, but still of whole numbers, and a linear layer computes with floats. Dividing by
-T makes floats of them: t[:, None] / self.T.
+T makes floats of them.
 
 # divided by T - 1
 - / self.T
@@ -64,14 +64,12 @@ You divide by T - 1. Asked for is t / T, which never quite reaches 1.
 # rounded to zero
 - t[:, None] / self.T
 + (t[:, None] // self.T).float()
-t / T is below 1, so // or .long() turns every step into 0. Write a single /, and leave the floats
-as they are.
+t / T is below 1, so // or .long() turns every step into 0. Write a single /, and keep the floats.
 
 # divided with //
 - / self.T
 + // self.T
-// gives whole numbers, and a linear layer computes with floats. Besides, every step becomes 0.
-Write a single /.
+// gives whole numbers, and a linear layer computes with floats. Write a single /.
 
 # one row
 - t[:, None] / self.T
@@ -79,8 +77,8 @@ Write a single /.
 or
 - t[:, None] / self.T
 + t[None].float()
-t has become one row, (1, B), which the layer takes for one picture with B numbers. Make it a
-column, one number for each picture, and divide it by T: t[:, None] / self.T.
+t has become one row, (1, B), so the layer takes it for one picture with B numbers. Make it a
+column: t[:, None] / self.T.
 
 # no column
 - t[:, None]
@@ -97,35 +95,34 @@ numbers. Make it (B, 1), t[:, None], and divide by T.
 # an axis too many
 - t[:, None]
 + t[:, None, None]
-Your result has an axis too many: (B, 1, D). A column (B, 1) is enough for the layer.
+Your result has an axis too many, (B, 1, D). A column (B, 1) is enough for the layer.
 
 # an axis taken away
 - return self.layers(t[:, None] / self.T)
 + return self.layers(t[:, None] / self.T).squeeze()
-squeeze() takes away every axis of size 1, also that of a batch of one. The result is (B, D)
-without it.
+squeeze() takes away every axis of size 1, also that of a batch of one. Leave it out.
 
 # one-hot
 - nn.Linear(1, dim)
 + nn.Linear(T, dim)
 - t[:, None] / self.T
 + F.one_hot(t, self.T).float()
-Each step is a position of its own in a vector of T numbers, so nothing tells the network that step
-20 is near step 21. Keep nn.Linear(1, dim), and give it t / T as one column.
+Each step is a position of its own in a vector of T numbers, so nothing says that step 20 is near
+step 21. Keep nn.Linear(1, dim), and give it t / T as one column.
 
 # table
 - nn.Linear(1, dim)
 + nn.Embedding(T, dim)
 - t[:, None] / self.T
 + t
-Each step has a row of its own in a table, so nothing tells the network that step 20 is near step
-21. Keep nn.Linear(1, dim), and give it t / T as one column.
+Each step has a row of its own in a table, so nothing says that step 20 is near step 21. Keep
+nn.Linear(1, dim), and give it t / T as one column.
 
 # divided by the largest
 - self.T)
 + t.max())
-You divide by the largest step of the batch, so what a step gives depends on the other pictures.
-Divide by self.T.
+You divide by the largest step of the batch, so a step depends on the other pictures. Divide by
+self.T.
 
 # always 1000
 - / self.T
@@ -136,11 +133,6 @@ You always divide by 1000. T is an argument: divide by self.T.
 - t[:, None] / self.T
 + 2 * t[:, None] / self.T - 1
 You bring the steps to between -1 and 1. Asked for is t / T, from 0 to 1.
-
-# T over t
-- t[:, None] / self.T
-+ self.T / t[:, None]
-That is T / t, and T / 0 is infinite. Asked for is t / T.
 
 # multiplied by T
 - t[:, None] / self.T
@@ -156,11 +148,6 @@ Your steps run from 1 down to 0. Asked for is t / T, which begins with 0.
 - t[:, None]
 + (t[:, None] + 1)
 You add 1 to each step. t counts from 0, and the first step's t / T is 0.
-
-# divided after the layers
-- t[:, None] / self.T)
-+ t[:, None].float()) / self.T
-You divide what the layers return. Divide what goes into them: self.layers(t[:, None] / self.T).
 
 # one step for all
 - return self.layers(t[:, None] / self.T)
