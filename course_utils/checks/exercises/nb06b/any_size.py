@@ -85,8 +85,8 @@ MISTAKES = """
 # zeros
 - , mode="replicate"
 +
-You pad with zeros, so the network sees a bar with a sharp edge beside the picture. Repeat the last
-row and column: mode="replicate".
+You pad with zeros, so the network sees a bar with a sharp edge. Repeat the last row and column:
+mode="replicate".
 
 # mirrored or wrapped around
 - step), mode="replicate"
@@ -104,8 +104,8 @@ or
 + (-W % self.step, 0, -H % self.step, 0)
 - [:, :, :H, :W]
 + [:, :, -H:, -W:]
-You pad on the left and at the top; it belongs on the right and at the bottom. F.pad's numbers are
-left, right, top, bottom: use the second and the fourth.
+You pad on the left and at the top. F.pad's numbers are left, right, top, bottom: use the second and
+the fourth.
 
 # padded all round
 - padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
@@ -132,7 +132,7 @@ step is 0 there.
 # cut by minus
 - [:, :, :H, :W]
 + [:, :, : -(-H % self.step), : -(-W % self.step)]
-[:-rows, :-columns] is empty where you added nothing, because -0 is 0. Cut with [:, :, :H, :W].
+[:-rows, :-columns] is empty where you added nothing: -0 is 0. Cut with [:, :, :H, :W].
 
 # not cut
 - [:, :, :H, :W]
@@ -174,16 +174,6 @@ H % step is how many rows are too many, not how many are missing: 11 % 4 is 3, b
 + -(H % self.step)
 You cut the picture until it fits, so rows and columns are lost. Pad it to the next larger size.
 
-# the same for both
-- -W % self.step
-+ -H % self.step
-Rows and columns get the same padding. Each side needs its own: -H % step rows, -W % step columns.
-
-# one side padded
-- -H % self.step)
-+ 0)
-You pad the columns alone. Rows can be missing too: the fourth number of F.pad is for the bottom.
-
 # two numbers for F.pad
 - (0, -W % self.step, 0, -H % self.step)
 + (-W % self.step, -H % self.step)
@@ -200,8 +190,7 @@ leave the pixels as they are.
 # 2 * halvings
 - 2**halvings
 + 2 * halvings
-The step is 2 * halvings. Each halving doubles what has to divide the sides: it's 2 ** halvings, 8
-for three halvings.
+The step is 2 * halvings. It's 2 ** halvings, 8 for three halvings, because each doubles it.
 
 # another step
 - 2**halvings
@@ -209,7 +198,7 @@ for three halvings.
 or
 - 2**halvings
 + 8
-Your step isn't 2 ** halvings. One halving needs sides that 2 divides, two need 4, three need 8.
+Your step isn't 2 ** halvings: that's 2 for one halving, 4 for two, 8 for three.
 
 # only if neither side fits
 - padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")

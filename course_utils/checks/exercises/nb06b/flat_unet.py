@@ -16,7 +16,7 @@ def note_parameters(probe, module):
 
 
 def flat_unet_experiment(probe, FlatUNet):
-    for B, C, K, D, H, W in [(3, 2, 4, 5, 6, 7), (2, 3, 5, 8, 3, 4)]:
+    for B, C, K, D, H, W in [(3, 4, 4, 5, 6, 7), (2, 3, 5, 8, 3, 4)]:
         module = probe.build(FlatUNet, C, K, D)
         with probe.advice(
             ("channels, but got", "", "A block up gets x and a skip, joined along dim=1."),

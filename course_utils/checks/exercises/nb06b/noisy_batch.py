@@ -18,18 +18,16 @@ FORMULA = "xt = sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) eps"
 
 def noisy_batch_experiment(probe, noisy_batch):
     """Write down properties alone: answers may draw steps and noise in any order."""
-    levels = torch.tensor([0.9, 0.5, 0.1])
-    _, t, eps = drawn(probe, noisy_batch, probe.uniform(*MANY), levels, seed=1)
+    _, t, eps = drawn(probe, noisy_batch, probe.uniform(*MANY), torch.tensor([0.9, 0.5, 0.1]))
     note_steps(probe, t, 3)
     note_noise(probe, eps)
     note_mixture(probe, noisy_batch, probe.normal(4, 2, 3, 5), torch.full((6,), 0.36))
     alpha_bar = torch.tensor([0.95, 0.8, 0.7, 0.5, 0.3, 0.2, 0.1])
     note_own_steps(probe, noisy_batch, probe.normal(64, 4, 2, 3), alpha_bar)
-    note_two_calls(probe, noisy_batch, probe.normal(9, 2, 3, 4), alpha_bar)
     probe.on_fake_device(noisy_batch, probe.normal(2, 3, 5, 4), alpha_bar)
 
 
-def drawn(probe, noisy_batch, *args, seed):
+def drawn(probe, noisy_batch, *args, seed=1):
     """Call the attempt; return xt, t and eps if they are tensors of the right kind, else stop."""
     before, given = [state(a) for a in args], [a.clone() for a in args]
     what = f"{name(noisy_batch)}({arguments(args, noisy_batch)})"
@@ -41,20 +39,15 @@ def drawn(probe, noisy_batch, *args, seed):
     bad = sum(int((~x.isfinite()).sum()) for x in tensors(result))
     probe.note("values that are NaN or infinite", bad, f"{bad} values are NaN or infinite.")
     parts = result if isinstance(result, (tuple, list)) else (result,)
-    probe.note(
-        "how many things come back", len(parts),
-        f"{len(parts)} values come back from your function, and there should be three.",
-        "Return xt, t, eps, in this order.",
-    )  # fmt: skip
+    order = "Return xt, t, eps, in this order. t has one whole number for each picture."
+    told = f"Three values should come back from your function, and it's {len(parts)}."
+    probe.note("how many values come back", len(parts), told, order)
     if len(parts) != 3:
         raise Stop
     x0 = args[0]
     for key, value, right in zip(("xt", "t", "eps"), parts, (x0, torch.zeros(len(x0)).long(), x0)):
-        probe.note(
-            f"what {key} is", kind(value),
-            f"{key} should be {kind(right)}, and it is {kind(value)}.",
-            "Return xt, t, eps, in this order. t has one whole number for each picture.",
-        )  # fmt: skip
+        told = f"{key} should be {kind(right)}, and it's {kind(value)}."
+        probe.note(f"what {key} is", kind(value), told, order)
         if kind(value) != kind(right):
             raise Stop
     probe.note_changes(noisy_batch, args, given, before)
@@ -77,44 +70,39 @@ def note_steps(probe, t, T):
     )  # fmt: skip
     found = [] if alone else sorted(set(t.tolist()))
     probe.note(
-        "steps that come up", found,
-        f"With T = {T} the steps of {len(t)} pictures are {found}.",
+        "steps that come up", found, f"With T = {T} the steps of {len(t)} pictures are {found}.",
         "All from 0 to T - 1 must come up. torch.randint(a, b, ...) draws from a to b - 1.",
     )  # fmt: skip
-    shares = [T * int((t == s).sum()) / len(t) for s in range(T)]
-    often = [0 if alone or abs(s - 1) < 0.13 else 1 if s > 1 else -1 for s in shares]
+    counts = [int((t == s).sum()) for s in range(T)]
+    shares = [round(4 * T * n / len(t)) for n in counts if not alone]  # in quarters
     probe.note(
-        "how often each comes up", often,
-        f"Of {len(t)} pictures {', '.join(str(int((t == s).sum())) for s in range(T))} get the "
-        f"steps 0 to {T - 1}.",
-        "All steps are equally likely: torch.randint draws them so.",
+        "how often each comes up", shares,
+        f"The steps 0 to {T - 1} come up {', '.join(map(str, counts))} times.",
+        "All are equally likely: torch.randint draws them so.",
     )  # fmt: skip
 
 
 def note_noise(probe, eps):
     """Write down whether all of eps is drawn, and from which distribution."""
-    parts = {
-        "pictures": bool((eps[0] == eps[1]).all()),
-        "channels": bool((eps[:, 0] == eps[:, 1]).all()),
-        "pixels": bool((eps[..., 0] == eps[..., 1]).all()),
-    }
-    alike = [key for key, same in parts.items() if same]
+    pairs = [(eps[0], eps[1]), (eps[:, 0], eps[:, 1]), (eps[..., 0], eps[..., 1])]
+    axes = "pictures", "channels", "pixels"
+    alike = [axis for axis, pair in zip(axes, pairs) if torch.equal(*pair)]
     probe.note(
         "what gets the same noise", alike, f"All {' and '.join(alike)} get the same noise.",
         "Each number of eps is drawn separately: torch.randn_like(x0).",
     )  # fmt: skip
-    mean, std = float(eps.mean()), float(eps.std(correction=0))
+    mean, std, most = float(eps.mean()), float(eps.std(correction=0)), float(eps.abs().max())
     probe.note(
-        "standard normal", [abs(mean) < 0.1, abs(std - 1) < 0.08, float(eps.abs().max()) > 2.5],
+        "standard normal", [abs(mean) < 0.1, abs(std - 1) < 0.08, most > 2.5],
         f"eps isn't standard normal noise: its mean is {mean:.2g}, its standard deviation "
-        f"{std:.2g}, its largest number {float(eps.abs().max()):.2g}.",
+        f"{std:.2g}, its largest number {most:.2g}.",
         "torch.randn_like draws normal numbers; torch.rand_like draws from 0 to 1.",
     )  # fmt: skip
 
 
 def note_mixture(probe, noisy_batch, x0, alpha_bar):
     """With alpha_bar the same at all steps, write down how much of x0 and eps is in xt."""
-    xt, _, eps = drawn(probe, noisy_batch, x0, alpha_bar, seed=3)
+    xt, _, eps = drawn(probe, noisy_batch, x0, alpha_bar)
     shares, rest = mixture(xt, x0, eps)
     probe.note(
         "something else in xt", rest > 1e-3,
@@ -122,45 +110,30 @@ def note_mixture(probe, noisy_batch, x0, alpha_bar):
         "Draw the noise once, mix it in, and return the same.",
     )  # fmt: skip
     for i, part in enumerate(("x0", "eps") if rest < 1e-3 else ()):
-        probe.note(
-            f"how much of {part} is in xt, where alpha_bar is 0.36", shares[:, i], "",
-            f"{FORMULA}. Look at what multiplies {part}.",
-        )  # fmt: skip
+        look = f"{FORMULA}. Look at what multiplies {part}."
+        probe.note(f"how much of {part} is in xt, if alpha_bar is 0.36", shares[:, i], "", look)
 
 
 def note_own_steps(probe, noisy_batch, x0, alpha_bar):
-    """Write down whether xt is noised to the t that comes with it."""
-    xt, t, eps = drawn(probe, noisy_batch, x0, alpha_bar, seed=4)
+    """Write down whether xt is noised to the t that comes with it, and t drawn in each call."""
+    _, before, _ = drawn(probe, noisy_batch, x0, alpha_bar)
+    xt, t, eps = drawn(probe, noisy_batch, x0, alpha_bar, seed=2)
+    probe.note(
+        "the same steps in two calls", torch.equal(t, before) and not (t == t[0]).all(),
+        "Two calls of your function give the same t.", "Draw t in each call: torch.randint.",
+    )  # fmt: skip
     shares, rest = mixture(xt, x0, eps)
     found = (shares[:, :1] ** 2 - alpha_bar).abs().argmin(dim=1)  # the steps that xt looks like
     off = sorted(set(((found - t) % len(alpha_bar)).tolist()))
     probe.note(
         "how far xt is from its step", off if len(off) < 3 else "anywhere",
-        f"t begins {t[:5].tolist()}, but the pictures are noised to the steps "
-        f"{found[:5].tolist()}.",
+        f"t begins {t[:5].tolist()}, but the pictures are noised to {found[:5].tolist()}.",
         "Draw t once, use alpha_bar[t] for it, and return that t.",
     )  # fmt: skip
     a = alpha_bar[t].view(-1, 1, 1, 1)
     gap = float((a.sqrt() * x0 + (1 - a).sqrt() * eps - xt).abs().max())
-    probe.note(
-        "xt is that of its t and its eps", [gap < 1e-4, rest < 1e-3],
-        f"It isn't {FORMULA} for the t and the eps that you return.",
-        "Try it with alpha_bar = [0.9, 0.1], and compare picture by picture.",
-    )  # fmt: skip
-
-
-def note_two_calls(probe, noisy_batch, *args):
-    one, other = (drawn(probe, noisy_batch, *args, seed=seed)[1:] for seed in (1, 2))
-    again = [
-        key
-        for key, a, b in zip(("t", "eps"), one, other)
-        if torch.equal(a, b) and not (a == a[0]).all()  # one step for all may well be the same
-    ]
-    probe.note(
-        "the same in two calls", again,
-        f"Two calls of your function draw the same {' and '.join(again)}.",
-        "Draw anew in each call, with torch.randint and torch.randn_like, and without a seed.",
-    )  # fmt: skip
+    told = f"It isn't {FORMULA} for the t and the eps that you return."
+    probe.note("xt is that of its t and its eps", [gap < 1e-4, rest < 1e-3], told)
 
 
 def mixture(xt, x0, eps):
@@ -256,7 +229,7 @@ The noise is multiplied by 1 - sqrt(alpha_bar[t]). It's the root of the differen
 # picture not scaled
 - a.sqrt() * x0
 + x0
-x0 keeps its full strength. It has to fade as the noise grows: a.sqrt() * x0.
+x0 keeps its full strength. It fades as the noise grows: a.sqrt() * x0.
 
 # noise not scaled
 - (1 - a).sqrt() * eps

@@ -44,8 +44,7 @@ take the largest divisor of out_ch up to 32.
 # one group
 - max(g for g in range(1, 33) if out_ch % g == 0)
 + 1
-All channels are one group. It runs, but it's another norm: take the largest divisor of out_ch up to
-32.
+All channels are one group. Take as many groups as possible: the largest divisor of out_ch up to 32.
 
 # only powers of two
 - max(g for g in range(1, 33) if out_ch % g == 0)
@@ -83,7 +82,7 @@ channels, 20 for 40.
 # groups of the input
 - if out_ch % g == 0
 + if in_ch % g == 0
-You split the input channels. The norm comes after the convolution: its groups must divide out_ch.
+You split the input channels. The norm comes after the convolution: its groups divide out_ch.
 
 # 32 left out
 - range(1, 33)
@@ -104,15 +103,10 @@ or
 g divides the channels where out_ch % g == 0, with the channels before the %. You ask for something
 else.
 
-# groups of a few channels
-- max(g for g in range(1, 33) if out_ch % g == 0)
-+ max(1, out_ch // 4)
-Groups of 4 channels need channels that 4 divides. Take the largest divisor of out_ch up to 32.
-
 # no norm
 - self.norm = nn.GroupNorm(groups, out_ch)
 + self.norm = nn.Identity()
-The norm is gone. It runs, but it's another network: choose the number of groups by out_ch instead.
+The norm is gone, so it's another network. Choose the number of groups by out_ch instead.
 
 # BatchNorm
 - nn.GroupNorm(groups, out_ch)

@@ -62,7 +62,7 @@ MISTAKES = """
 # no norm
 - nn.LayerNorm(in_ch)
 + nn.Identity()
-The norm is gone. It runs, but it's another network: take nn.LayerNorm, which needs no batch.
+The norm is gone, so it's another network. Take nn.LayerNorm, which needs no batch.
 
 # no running mean
 - nn.LayerNorm(in_ch)
@@ -127,7 +127,7 @@ F.layer_norm don't.
 # RMSNorm
 - nn.LayerNorm(in_ch)
 + nn.RMSNorm(in_ch)
-nn.RMSNorm divides by the root of the mean square and leaves the mean in. Asked for is nn.LayerNorm.
+nn.RMSNorm leaves the mean in and has no shift. Asked for is nn.LayerNorm.
 
 # norm after the mixing
 - nn.LayerNorm(in_ch)

@@ -101,14 +101,6 @@ Here the channels attend to each other, not the pixels. Attention needs tokens o
 Your tokens are (HW, B, C), so the pictures of the batch attend to each other. Keep the batch first:
 (B, HW, C).
 
-# only along a row or a column
-- x.flatten(2).transpose(1, 2)
-+ x.permute(0, 2, 3, 1)
-- seen.transpose(1, 2).reshape(x.shape)
-+ seen.permute(0, 3, 1, 2)
-Each pixel sees only its own row or column, because your tokens have four axes. Make one list of all
-pixels: (B, H*W, C).
-
 # old values
 - self.v(tokens)
 + self.v(x.reshape(tokens.shape))

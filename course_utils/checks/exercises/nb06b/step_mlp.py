@@ -134,11 +134,6 @@ You always divide by 1000. T is an argument: divide by self.T.
 + 2 * t[:, None] / self.T - 1
 You bring the steps to between -1 and 1. Asked for is t / T, from 0 to 1.
 
-# multiplied by T
-- t[:, None] / self.T
-+ t[:, None].float() * self.T
-You multiply by T. Divide: t / T lies between 0 and 1.
-
 # the other end first
 - t[:, None] / self.T
 + 1 - t[:, None] / self.T
