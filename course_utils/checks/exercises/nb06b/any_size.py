@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import freeze
-from course_utils.checks.exercises.nb06 import broken_networks
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import AnySize
 from course_utils.checks.mistakes import edits
 
@@ -55,17 +55,17 @@ def call_and_look_inside(probe, module, given, x, t, step):
     finally:
         come_back, probe.seen[start:] = probe.seen[start:], []
         if given:
-            note_what_is_given(probe, *given[0], x, step)
-        probe.note(
-            "how often the network is called", max(len(given), 1),
-            f"Your forward calls the network {len(given)} times. Once is enough.",
-            "Pad x, call self.net(padded, t), and cut what it returns.",
-        )  # fmt: skip
+            note_what_is_given(probe, given, x, step)
         probe.seen += come_back
 
 
-def note_what_is_given(probe, picture, t, x, step):
-    H, W = x.shape[2:]
+def note_what_is_given(probe, given, x, step):
+    (picture, t), (H, W) = given[0], x.shape[2:]
+    probe.note(
+        "how often the network is called", len(given),
+        f"Your forward calls the network {len(given)} times. Once is enough.",
+        "Pad x, call self.net(padded, t), and cut what it returns.",
+    )  # fmt: skip
     probe.note(
         "the size of the picture that the network gets", tuple(picture.shape[2:]),
         f"From a picture of {H} x {W} your network gets one of "
@@ -264,7 +264,7 @@ EXERCISE = Exercise(
     title="A picture of any size",
     notebook="06_debugging_dimensions",
     reference=AnySize,
-    patient=broken_networks.AnySize,
+    patient=PATIENTS["AnySize"],
     experiment=any_size_experiment,
     look=CUT,
     catalogue=edits(AnySize, MISTAKES),

@@ -5,7 +5,7 @@ from torch import nn
 
 from course_utils.blocks import ConvBlock
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.exercises.nb06 import broken_networks
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import FlatUNet
 from course_utils.checks.mistakes import edits
 
@@ -191,7 +191,7 @@ EXERCISE = Exercise(
     title="The skip of one's own level",
     notebook="06_debugging_dimensions",
     reference=FlatUNet,
-    patient=broken_networks.FlatUNet,
+    patient=PATIENTS["FlatUNet"],
     experiment=flat_unet_experiment,
     look="Number the skips as they are kept, 0, 1, 2. The way up should use them as 2, 1, 0, each "
     "behind x, and end with self.out.",

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import arguments, name, tensors
-from course_utils.checks.exercises.nb06 import broken_networks
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import LateLayers
 from course_utils.checks.mistakes import edits
 
@@ -236,7 +236,7 @@ EXERCISE = Exercise(
     title="Layers that are found",
     notebook="06_debugging_dimensions",
     reference=LateLayers,
-    patient=broken_networks.LateLayers,
+    patient=PATIENTS["LateLayers"],
     experiment=late_layers_experiment,
     look="Print sum(p.numel() for p in net.parameters()) before the first call, and call it "
     "twice with the same x: all layers should count, and the answers agree.",

@@ -8,7 +8,7 @@ from einops import einsum, rearrange
 from course_utils.checks.engine.compare import describe
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import Stop, arguments, name, state, tensors
-from course_utils.checks.exercises.nb06 import broken_networks
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import noisy_batch
 from course_utils.checks.mistakes import edits
 
@@ -332,7 +332,7 @@ EXERCISE = Exercise(
     title="A step for each picture",
     notebook="06_debugging_dimensions",
     reference=noisy_batch,
-    patient=broken_networks.noisy_batch,
+    patient=PATIENTS["noisy_batch"],
     experiment=noisy_batch_experiment,
     look=f"{FORMULA}, for the t and the eps that you return.",
     catalogue=edits(noisy_batch, MISTAKES),

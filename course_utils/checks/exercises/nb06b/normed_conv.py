@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.exercises.nb06 import broken_networks
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import NormedConv
 from course_utils.checks.mistakes import edits
 
@@ -196,7 +196,7 @@ EXERCISE = Exercise(
     title="Groups that divide",
     notebook="06_debugging_dimensions",
     reference=NormedConv,
-    patient=broken_networks.NormedConv,
+    patient=PATIENTS["NormedConv"],
     experiment=normed_conv_experiment,
     look=ORDER,
     catalogue=edits(NormedConv, MISTAKES),

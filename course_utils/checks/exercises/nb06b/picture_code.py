@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import arguments, change, name, tensors
-from course_utils.checks.exercises.nb06 import broken_networks
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PictureCode
 from course_utils.checks.mistakes import edits
 
@@ -231,7 +231,7 @@ EXERCISE = Exercise(
     title="A batch of one",
     notebook="06_debugging_dimensions",
     reference=PictureCode,
-    patient=broken_networks.PictureCode,
+    patient=PATIENTS["PictureCode"],
     experiment=picture_code_experiment,
     look=ORDER,
     catalogue=edits(PictureCode, MISTAKES),

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.exercises.nb06 import broken_networks
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PixelAttention
 from course_utils.checks.exercises.nb06b.flat_unet import note_parameters
 from course_utils.checks.mistakes import edits
@@ -176,7 +176,7 @@ EXERCISE = Exercise(
     title="A pixel is a token",
     notebook="06_debugging_dimensions",
     reference=PixelAttention,
-    patient=broken_networks.PixelAttention,
+    patient=PATIENTS["PixelAttention"],
     experiment=pixel_attention_experiment,
     look="Look at one token: are tokens[0, 0] and x[0, :, 0, 0] the same numbers? Then take "
     "the attention out: does the map come back as it was?",

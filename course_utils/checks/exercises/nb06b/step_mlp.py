@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import Crash, Stop, freeze
-from course_utils.checks.exercises.nb06 import broken_networks
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import StepMLP
 from course_utils.checks.mistakes import edits
 
@@ -190,7 +190,7 @@ EXERCISE = Exercise(
     title="A step is one number",
     notebook="06_debugging_dimensions",
     reference=StepMLP,
-    patient=broken_networks.StepMLP,
+    patient=PATIENTS["StepMLP"],
     experiment=step_mlp_experiment,
     look=COLUMN,
     catalogue=edits(StepMLP, MISTAKES),
