@@ -5,9 +5,9 @@ import random
 import torch
 from einops import einsum, rearrange
 
-from course_utils.checks.engine.compare import describe
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Stop, arguments, name, state, tensors
+from course_utils.checks.engine.probe import Stop
+from course_utils.checks.engine.values import arguments, describe, name, state, tensors
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import noisy_batch
 from course_utils.checks.mistakes import edits
@@ -157,7 +157,6 @@ t has B numbers now, but they're all the same. Draw B of them: torch.randint(0, 
 - torch.randn_like(x0)
 + torch.randn_like(x0[:1]).expand_as(x0)
 or
-- torch.randn_like(x0)
 + torch.randn_like(x0[0])
 Pictures share their noise. Draw each number of eps separately: torch.randn_like(x0).
 
@@ -165,16 +164,14 @@ Pictures share their noise. Draw each number of eps separately: torch.randn_like
 - len(alpha_bar),
 + len(alpha_bar) - 1,
 Step T - 1 never comes up, because torch.randint(0, b, ...) ends at b - 1. Pass T itself.
+# one step too many
++ len(alpha_bar) + 1,
+Your t can be T, and alpha_bar ends at T - 1. torch.randint(0, T, ...) never gives T.
 
 # first step left out
 - randint(0,
 + randint(1,
 Step 0 never comes up. t runs from 0 to T - 1: torch.randint(0, T, ...).
-
-# one step too many
-- len(alpha_bar),
-+ len(alpha_bar) + 1,
-Your t can be T, and alpha_bar ends at T - 1. torch.randint(0, T, ...) never gives T.
 
 # steps rounded
 - torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device)
@@ -186,28 +183,41 @@ torch.randint draws all equally often.
 - (len(x0),)
 + x0.shape
 t has the shape of x0, a step for each pixel. It must be (B,), one step for each picture.
-
 # t with more axes
-- (len(x0),)
 + (len(x0), 1, 1, 1)
 t has axes too many. The network wants (B,): give the extra axes to alpha_bar[t] alone.
+# another number of steps
++ (4,)
+The number of steps that you draw isn't the number of pictures, which are axis 0: (len(x0),).
 
 # float t
 - , t, eps
 + , t.float(), eps
 t comes back as floats. Steps are whole numbers, int64, as torch.randint gives them.
+# t drawn twice
++ , torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device), eps
+The t that you return isn't the one that you noised with. Draw it once, and keep it in a variable.
+# eps drawn twice
++ , t, torch.randn_like(x0)
+The eps that you return isn't the one in xt, so the network would have to guess noise that it never
+saw. Draw it once, and keep it in a variable.
+# another order
++ , eps, t
+The order is wrong: return xt, t, eps.
+# something not returned
++
+or
++ , eps
+The network must be told t, and is compared with eps, so return all three: xt, t, eps.
 
 # no view
 - .view(-1, 1, 1, 1)
 +
 alpha_bar[t] has shape (B,), and PyTorch lines it up with the last axis, the columns. Where B is W
 it even runs, and mixes up the pictures. Use .view(-1, 1, 1, 1).
-
 # the wrong axes
-- .view(-1, 1, 1, 1)
 + .view(-1, 1)
 or
-- .view(-1, 1, 1, 1)
 + .view(1, -1, 1, 1)
 The B numbers alpha_bar[t] belong on axis 0, with three axes of size 1 behind: .view(-1, 1, 1, 1).
 
@@ -215,21 +225,17 @@ The B numbers alpha_bar[t] belong on axis 0, with three axes of size 1 behind: .
 - a.sqrt() * x0
 + a * x0
 The root of alpha_bar[t] is missing in front of x0: a.sqrt() * x0.
+# picture not scaled
++ x0
+x0 keeps its full strength. It fades as the noise grows: a.sqrt() * x0.
 
 # no root of the noise
 - (1 - a).sqrt()
 + (1 - a)
 The root of 1 - alpha_bar[t] is missing, so the noise is too weak: (1 - a).sqrt() * eps.
-
 # root first
-- (1 - a).sqrt()
 + (1 - a.sqrt())
 The noise is multiplied by 1 - sqrt(alpha_bar[t]). It's the root of the difference: (1 - a).sqrt().
-
-# picture not scaled
-- a.sqrt() * x0
-+ x0
-x0 keeps its full strength. It fades as the noise grows: a.sqrt() * x0.
 
 # noise not scaled
 - (1 - a).sqrt() * eps
@@ -248,22 +254,10 @@ or
 - x0 + (1 - a).sqrt() * eps
 + eps + (1 - a).sqrt() * x0
 Picture and noise are exchanged: alpha_bar[t] belongs to x0, 1 - alpha_bar[t] to eps.
-
 # the step before
 - a = alpha_bar[t]
 + a = alpha_bar[t - 1]
 xt is noised to the step before the t that you return. t counts from 0: alpha_bar[t].
-
-# t drawn twice
-- , t, eps
-+ , torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device), eps
-The t that you return isn't the one that you noised with. Draw it once, and keep it in a variable.
-
-# eps drawn twice
-- , t, eps
-+ , t, torch.randn_like(x0)
-The eps that you return isn't the one in xt, so the network would have to guess noise that it never
-saw. Draw it once, and keep it in a variable.
 
 # uniform noise
 - randn_like
@@ -274,24 +268,6 @@ Your noise is uniform, from 0 to 1. It must be normal: torch.randn_like, with an
 - randint(0, len(alpha_bar),
 + randint(0, 1000,
 You draw t from 0 to 999, whatever alpha_bar is. T is its length.
-
-# another number of steps
-- (len(x0),)
-+ (4,)
-The number of steps that you draw isn't the number of pictures, which are axis 0: (len(x0),).
-
-# another order
-- , t, eps
-+ , eps, t
-The order is wrong: return xt, t, eps.
-
-# something not returned
-- , t, eps
-+
-or
-- , t, eps
-+ , eps
-The network must be told t, and is compared with eps, so return all three: xt, t, eps.
 """
 
 

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import arguments, change, name, tensors
+from course_utils.checks.engine.values import arguments, change, name, tensors
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PictureCode
 from course_utils.checks.mistakes import edits
@@ -63,86 +63,33 @@ MISTAKES = """
 - nn.LayerNorm(in_ch)
 + nn.Identity()
 The norm is gone, so it's another network. Take nn.LayerNorm, which needs no batch.
-
 # no running mean
-- nn.LayerNorm(in_ch)
 + nn.BatchNorm1d(in_ch, track_running_stats=False)
 A BatchNorm without running statistics needs a batch in eval mode too. Take nn.LayerNorm, which
 never does.
-
-# running mean always
-- nn.LayerNorm(in_ch)
-+ nn.BatchNorm1d(in_ch)
-- return
-+ self.norm.eval()
-+ return
-The norm uses its running mean and variance in training too. They stay 0 and 1 for ever, so it
-normalises nothing. Take nn.LayerNorm.
-
-# another treatment for one
-- nn.LayerNorm(in_ch)
-+ nn.BatchNorm1d(in_ch)
-- return self.mix(self.norm(x.mean(dim=(2, 3))))
-+ h = x.mean(dim=(2, 3))
-+ return self.mix(self.norm(h) if len(x) > 1 else h)
-or
-- nn.LayerNorm(in_ch)
-+ nn.BatchNorm1d(in_ch)
-- self.norm(x.mean(dim=(2, 3)))
-+ F.batch_norm(x.mean(dim=(2, 3)), self.norm.running_mean, self.norm.running_var,
-+     self.norm.weight, self.norm.bias, self.training and len(x) > 1)
-You treat a single picture differently to get it past BatchNorm, so alone it gives something else
-than in a batch. Take nn.LayerNorm, which treats each picture separately.
-
-# BatchNorm of the maps
-- nn.LayerNorm(in_ch)
-+ nn.BatchNorm2d(in_ch)
-- self.norm(x.mean(dim=(2, 3)))
-+ self.norm(x).mean(dim=(2, 3))
-You normalise the maps with BatchNorm2d. One picture runs, but what it gives still depends on the
-rest of its batch. Average first, then nn.LayerNorm.
-
-# norm of the maps
-- nn.LayerNorm(in_ch)
-+ nn.GroupNorm(1, in_ch)
-- self.norm(x.mean(dim=(2, 3)))
-+ self.norm(x).mean(dim=(2, 3))
-or
-- self.norm(x.mean(dim=(2, 3)))
-+ self.norm(x).mean(dim=(2, 3))
-You normalise the maps and average afterwards. It's the averages that have to be normalised:
-x.mean(dim=(2, 3)) has the channels last, where LayerNorm wants them.
-
 # LayerNorm for the outputs
-- nn.LayerNorm(in_ch)
 + nn.LayerNorm(out_ch)
 The norm gets the averages of the in_ch channels, before they are mixed: nn.LayerNorm(in_ch).
-
 # norm not learned
-- nn.LayerNorm(in_ch)
 + nn.LayerNorm(in_ch, elementwise_affine=False)
 Your norm has no scale and shift to learn. nn.LayerNorm(in_ch) has; nn.InstanceNorm1d and a bare
 F.layer_norm don't.
-
 # RMSNorm
-- nn.LayerNorm(in_ch)
 + nn.RMSNorm(in_ch)
 nn.RMSNorm leaves the mean in and has no shift. Asked for is nn.LayerNorm.
-
-# norm after the mixing
-- nn.LayerNorm(in_ch)
-+ nn.LayerNorm(out_ch)
-- self.mix(self.norm(x.mean(dim=(2, 3))))
-+ self.norm(self.mix(x.mean(dim=(2, 3))))
-The norm comes after the mixing. The order is: average, normalise, mix.
+# each channel
++ nn.GroupNorm(in_ch, in_ch)
+Each channel is a group with a single number in it. Minus its mean that is 0, whatever the picture
+shows: normalise all averages together, with nn.LayerNorm.
+# another eps
++ nn.LayerNorm(in_ch, eps=1e-6)
+Your norm has another eps, which counts in a faint picture. Leave it at nn.LayerNorm's 1e-5.
 
 # sum
 - x.mean(dim=(2, 3))
 + x.sum(dim=(2, 3))
 You sum over the pixels. Take the mean, so that a large picture doesn't give larger numbers.
-
 # maximum
-- x.mean(dim=(2, 3))
 + x.amax(dim=(2, 3))
 You take the largest value of each channel. Take its average, x.mean(dim=(2, 3)).
 
@@ -158,29 +105,62 @@ or
 You take mean and deviation over the batch. That is BatchNorm again, and one picture becomes 0 or
 NaN. Normalise over dim 1, the channels of each picture.
 
-# each channel
-- nn.LayerNorm(in_ch)
-+ nn.GroupNorm(in_ch, in_ch)
-Each channel is a group with a single number in it. Minus its mean that is 0, whatever the picture
-shows: normalise all averages together, with nn.LayerNorm.
-
-# another eps
-- nn.LayerNorm(in_ch)
-+ nn.LayerNorm(in_ch, eps=1e-6)
-Your norm has another eps, which counts in a faint picture. Leave it at nn.LayerNorm's 1e-5.
-
 # divided by one less
-- return self.mix(self.norm(x.mean(dim=(2, 3))))
 + h = x.mean(dim=(2, 3))
 + h = (h - h.mean(1, keepdim=True)) / (h.var(1, keepdim=True) + 1e-5).sqrt()
 + return self.mix(h * self.norm.weight + self.norm.bias)
 or
-- return self.mix(self.norm(x.mean(dim=(2, 3))))
 + h = x.mean(dim=(2, 3))
 + h = (h - h.mean(1, keepdim=True)) / (h.std(1, keepdim=True) + 1e-5)
 + return self.mix(h * self.norm.weight + self.norm.bias)
 std and var divide by one less than the number of channels. LayerNorm doesn't, and has eps under the
 root: var(dim=1, correction=0).
+
+# running mean always
+- nn.LayerNorm(in_ch)
++ nn.BatchNorm1d(in_ch)
+- return
++ self.norm.eval()
++ return
+The norm uses its running mean and variance in training too. They stay 0 and 1 for ever, so it
+normalises nothing. Take nn.LayerNorm.
+
+# another treatment for one
++ nn.BatchNorm1d(in_ch)
+- return self.mix(self.norm(x.mean(dim=(2, 3))))
++ h = x.mean(dim=(2, 3))
++ return self.mix(self.norm(h) if len(x) > 1 else h)
+or
++ nn.BatchNorm1d(in_ch)
+- self.norm(x.mean(dim=(2, 3)))
++ F.batch_norm(x.mean(dim=(2, 3)), self.norm.running_mean, self.norm.running_var,
++     self.norm.weight, self.norm.bias, self.training and len(x) > 1)
+You treat a single picture differently to get it past BatchNorm, so alone it gives something else
+than in a batch. Take nn.LayerNorm, which treats each picture separately.
+
+# BatchNorm of the maps
++ nn.BatchNorm2d(in_ch)
+- self.norm(x.mean(dim=(2, 3)))
++ self.norm(x).mean(dim=(2, 3))
+You normalise the maps with BatchNorm2d. One picture runs, but what it gives still depends on the
+rest of its batch. Average first, then nn.LayerNorm.
+
+# norm of the maps
++ nn.GroupNorm(1, in_ch)
+- self.norm(x.mean(dim=(2, 3)))
++ self.norm(x).mean(dim=(2, 3))
+or
+- self.norm(x.mean(dim=(2, 3)))
++ self.norm(x).mean(dim=(2, 3))
+You normalise the maps and average afterwards. It's the averages that have to be normalised:
+x.mean(dim=(2, 3)) has the channels last, where LayerNorm wants them.
+
+# norm after the mixing
+- nn.LayerNorm(in_ch)
++ nn.LayerNorm(out_ch)
+- self.mix(self.norm(x.mean(dim=(2, 3))))
++ self.norm(self.mix(x.mean(dim=(2, 3))))
+The norm comes after the mixing. The order is: average, normalise, mix.
 """
 
 

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import arguments, name, tensors
+from course_utils.checks.engine.values import arguments, name, tensors
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import LateLayers
 from course_utils.checks.mistakes import edits
@@ -50,22 +50,12 @@ def note_what_is_kept(probe, cls, args, x):
 
 
 MISTAKES = """
-# shortcut still in forward
-- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
-+
-- self.shortcut(x)
-+ nn.Conv2d(x.shape[1], h.shape[1], 1)(x)
-PyTorch finds the convolutions now. But the shortcut is still made in forward, with new random
-weights in each call, so it never learns. Make it in __init__.
-
 # list still plain
 - self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
 + self.convs = [nn.Conv2d(i, out_ch, 3, padding=1) for i in ins]
 The shortcut is made in __init__ now. But PyTorch doesn't find convolutions in a plain list, dict or
 tuple, so they never learn. Use nn.ModuleList.
-
 # the last one registered
-- self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
 + self.convs = [nn.Conv2d(i, out_ch, 3, padding=1) for i in ins]
 + for self.conv in self.convs:
 +     pass
@@ -82,9 +72,7 @@ One convolution is used again and again. Each place needs weights of its own, a 
 - for i in ins
 + for i in [in_ch] * depth
 All convolutions are made for in_ch channels. Only the first gets those, the others get out_ch.
-
 # all for out_ch channels
-- for i in ins
 + for i in [out_ch] * depth
 All convolutions are made for out_ch channels. The first one gets x, which has in_ch.
 
@@ -101,27 +89,18 @@ or
 + in self.convs[:1]:
 Only one convolution runs: each round of the loop begins with x again. Use h = F.silu(conv(h)).
 
-# made in the first call
-- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
-+
-- return h
-+ if not hasattr(self, "shortcut"):
-+     self.shortcut = nn.Conv2d(x.shape[1], h.shape[1], 1)
-+ return h
-The shortcut is made in the first call of forward. That's too late for an optimizer that is made
-before it. Make it in __init__.
-
-# no shortcut
-- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
-+
-- h + self.shortcut(x)
-+ h
-The shortcut is gone. Make it in __init__, nn.Conv2d(in_ch, out_ch, 1), and add what it makes of x.
-
 # shortcut not used
 - h + self.shortcut(x)
 + h
 The shortcut is made in __init__, but forward doesn't add what it makes of x.
+# SiLU of the sum
++ F.silu(h + self.shortcut(x))
+or
+- F.silu(conv(h))
++ conv(h) if conv is self.convs[-1] else F.silu(conv(h))
+- h + self.shortcut(x)
++ F.silu(h + self.shortcut(x))
+A SiLU comes after the sum. Each convolution has its own; the sum has none.
 
 # shortcut of another x
 - self.shortcut(x)
@@ -132,15 +111,12 @@ The shortcut gets what the convolutions made, not the block's input. Don't overw
 - nn.Conv2d(in_ch, out_ch, 1)
 + nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 Where the channels are equal, you add x as it is. Here the 1x1 convolution is there always.
-
 # without bias
-- nn.Conv2d(in_ch, out_ch, 1)
 + nn.Conv2d(in_ch, out_ch, 1, bias=False)
 or
 - nn.Conv2d(i, out_ch, 3, padding=1)
 + nn.Conv2d(i, out_ch, 3, padding=1, bias=False)
 Some of your convolutions have no bias. Leave bias at its default, True.
-
 # 3x3 shortcut
 - nn.Conv2d(in_ch, out_ch, 1)
 + nn.Conv2d(in_ch, out_ch, 3, padding=1)
@@ -151,26 +127,37 @@ The shortcut is a 3x3 convolution. It was 1x1, and that was right.
 + conv(h)
 The SiLU after each convolution is lost. Without it, several convolutions are no more than one large
 one.
-
 # last without SiLU
-- F.silu(conv(h))
 + conv(h) if conv is self.convs[-1] else F.silu(conv(h))
 The last convolution has no SiLU. Each has one, then the shortcut is added.
-
-# SiLU of the sum
-- h + self.shortcut(x)
-+ F.silu(h + self.shortcut(x))
-or
-- F.silu(conv(h))
-+ conv(h) if conv is self.convs[-1] else F.silu(conv(h))
-- h + self.shortcut(x)
-+ F.silu(h + self.shortcut(x))
-A SiLU comes after the sum. Each convolution has its own; the sum has none.
 
 # ReLU instead of SiLU
 - F.silu
 + F.relu
 That is ReLU, and it was SiLU. Leave it: the fault is where the layers are made.
+
+# shortcut still in forward
+- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
++
+- self.shortcut(x)
++ nn.Conv2d(x.shape[1], h.shape[1], 1)(x)
+PyTorch finds the convolutions now. But the shortcut is still made in forward, with new random
+weights in each call, so it never learns. Make it in __init__.
+
+# made in the first call
++
+- return h
++ if not hasattr(self, "shortcut"):
++     self.shortcut = nn.Conv2d(x.shape[1], h.shape[1], 1)
++ return h
+The shortcut is made in the first call of forward. That's too late for an optimizer that is made
+before it. Make it in __init__.
+
+# no shortcut
++
+- h + self.shortcut(x)
++ h
+The shortcut is gone. Make it in __init__, nn.Conv2d(in_ch, out_ch, 1), and add what it makes of x.
 """
 
 

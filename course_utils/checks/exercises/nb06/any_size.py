@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import freeze
+from course_utils.checks.engine.values import freeze
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import AnySize
 from course_utils.checks.mistakes import edits
@@ -92,7 +92,6 @@ mode="replicate".
 - step), mode="replicate"
 + step), mode="reflect"
 or
-- step), mode="replicate"
 + step), mode="circular"
 The rows you add come from elsewhere in the picture. Repeat the last one: mode="replicate".
 
@@ -100,12 +99,22 @@ The rows you add come from elsewhere in the picture. Repeat the last one: mode="
 - (0, -W % self.step, 0, -H % self.step)
 + (-W % self.step, 0, -H % self.step, 0)
 or
-- (0, -W % self.step, 0, -H % self.step)
 + (-W % self.step, 0, -H % self.step, 0)
 - [:, :, :H, :W]
 + [:, :, -H:, -W:]
 You pad on the left and at the top. F.pad's numbers are left, right, top, bottom: use the second and
 the fourth.
+# height and width exchanged
++ (0, -H % self.step, 0, -W % self.step)
+or
+- H, W = x.shape[2:]
++ W, H = x.shape[2:]
+Rows and columns are exchanged. F.pad begins with the last axis, so the columns come first: (0,
+columns, 0, rows). And x.shape is (B, C, H, W).
+# two numbers for F.pad
+- (0, -W % self.step, 0, -H % self.step)
++ (-W % self.step, -H % self.step)
+F.pad wants two numbers for each axis, and begins with the last one: (0, columns, 0, rows).
 
 # padded all round
 - padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
@@ -115,88 +124,37 @@ the fourth.
 + return self.net(padded, t)[:, :, r // 2 : r // 2 + H, c // 2 : c // 2 + W]
 You pad on all four sides. Pad at the bottom and on the right alone, so that [:, :, :H, :W] gives
 the picture back.
-
-# a full step more
-- -W % self.step
-+ self.step - W % self.step
-- -H % self.step
-+ self.step - H % self.step
-A side that fits already gets a whole step more: step - H % step is step where H % step is 0. -H %
-step is 0 there.
-
-# cut in front
-- [:, :, :H, :W]
-+ [:, :, -H:, -W:]
-[-H:, -W:] keeps the padding. The picture is in the first H rows and W columns.
-
-# cut by minus
-- [:, :, :H, :W]
-+ [:, :, : -(-H % self.step), : -(-W % self.step)]
-[:-rows, :-columns] is empty where you added nothing: -0 is 0. Cut with [:, :, :H, :W].
-
-# not cut
-- [:, :, :H, :W]
-+
-The answer comes back as large as the padded picture. Cut it with [:, :, :H, :W], the height and
-width of x before you pad it.
-
-# first two axes cut
-- [:, :, :H, :W]
-+ [:H, :W]
-[:H, :W] cuts the pictures and the channels, the first two axes. Use [:, :, :H, :W].
-
-# height and width exchanged
-- (0, -W % self.step, 0, -H % self.step)
-+ (0, -H % self.step, 0, -W % self.step)
-or
-- H, W = x.shape[2:]
-+ W, H = x.shape[2:]
-Rows and columns are exchanged. F.pad begins with the last axis, so the columns come first: (0,
-columns, 0, rows). And x.shape is (B, C, H, W).
-
-# height and width exchanged in the cut
-- [:, :, :H, :W]
-+ [:, :, :W, :H]
-Height and width are exchanged where you cut. Rows come before columns: [:, :, :H, :W].
-
-# padded by the rest
-- -W % self.step
-+ W % self.step
-- -H % self.step
-+ H % self.step
-H % step is how many rows are too many, not how many are missing: 11 % 4 is 3, but one row makes it
-12. You want -H % step.
-
-# cut down to fit
-- -W % self.step
-+ -(W % self.step)
-- -H % self.step
-+ -(H % self.step)
-You cut the picture until it fits, so rows and columns are lost. Pad it to the next larger size.
-
-# two numbers for F.pad
-- (0, -W % self.step, 0, -H % self.step)
-+ (-W % self.step, -H % self.step)
-F.pad wants two numbers for each axis, and begins with the last one: (0, columns, 0, rows).
-
 # stretched
-- padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
-- return self.net(padded, t)[:, :, :H, :W]
 + padded = F.interpolate(x, (H + -H % self.step, W + -W % self.step))
 + return F.interpolate(self.net(padded, t), (H, W))
 You stretch the picture and shrink the answer back, so every pixel is a guess. Padding and cutting
 leave the pixels as they are.
 
+# cut in front
+- [:, :, :H, :W]
++ [:, :, -H:, -W:]
+[-H:, -W:] keeps the padding. The picture is in the first H rows and W columns.
+# cut by minus
++ [:, :, : -(-H % self.step), : -(-W % self.step)]
+[:-rows, :-columns] is empty where you added nothing: -0 is 0. Cut with [:, :, :H, :W].
+# not cut
++
+The answer comes back as large as the padded picture. Cut it with [:, :, :H, :W], the height and
+width of x before you pad it.
+# first two axes cut
++ [:H, :W]
+[:H, :W] cuts the pictures and the channels, the first two axes. Use [:, :, :H, :W].
+# height and width exchanged in the cut
++ [:, :, :W, :H]
+Height and width are exchanged where you cut. Rows come before columns: [:, :, :H, :W].
+
 # 2 * halvings
 - 2**halvings
 + 2 * halvings
 The step is 2 * halvings. It's 2 ** halvings, 8 for three halvings, because each doubles it.
-
 # another step
-- 2**halvings
 + halvings
 or
-- 2**halvings
 + 8
 Your step isn't 2 ** halvings: that's 2 for one halving, 4 for two, 8 for three.
 
@@ -212,6 +170,27 @@ where both fit.
 - self.net(padded, t)
 + self.net(padded)
 The network is called without t. Hand it on: self.net(padded, t).
+
+# a full step more
+- -W % self.step
++ self.step - W % self.step
+- -H % self.step
++ self.step - H % self.step
+A side that fits already gets a whole step more: step - H % step is step where H % step is 0. -H %
+step is 0 there.
+
+# padded by the rest
++ W % self.step
+- -H % self.step
++ H % self.step
+H % step is how many rows are too many, not how many are missing: 11 % 4 is 3, but one row makes it
+12. You want -H % step.
+
+# cut down to fit
++ -(W % self.step)
+- -H % self.step
++ -(H % self.step)
+You cut the picture until it fits, so rows and columns are lost. Pad it to the next larger size.
 """
 
 

@@ -6,8 +6,8 @@ from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
+from course_utils.checks.exercises.nb06.flat_unet import note_parameters
 from course_utils.checks.exercises.nb06.healthy_networks import PixelAttention
-from course_utils.checks.exercises.nb06b.flat_unet import note_parameters
 from course_utils.checks.mistakes import edits
 
 
@@ -29,77 +29,69 @@ MISTAKES = """
 + seen.reshape(x.shape)
 The way in is right now, the way out isn't: reshape of (B, HW, C) reads channels as pixels. Bring
 the channels back first: seen.transpose(1, 2).reshape(x.shape).
+# columns out
++ seen.transpose(1, 2).reshape(*x.shape[:2], x.shape[3], x.shape[2]).transpose(2, 3)
+The tokens are listed row by row and put back column by column. Reshape to (B, C, H, W), or to (B,
+H, W, C) and move the channels.
+# height and width exchanged
++ seen.transpose(1, 2).reshape(x.shape).transpose(2, 3)
+or
++ seen.transpose(1, 2).reshape(*x.shape[:2], x.shape[3], x.shape[2])
+Height and width change places on the way out, (B, C, W, H). From (B, H, W, C) it's permute(0, 3, 1,
+2).
+# not made a map again
++ seen.transpose(1, 2)
+or
++ seen
+What you add hasn't the shape of x. Attention returns a list of tokens, (B, HW, C): move the
+channels back, then reshape to (B, C, H, W).
 
 # way out repaired alone
 - x.flatten(2).transpose(1, 2)
 + x.reshape(len(x), -1, x.shape[1])
 The way out is right now, the way in isn't: reshape makes a token of neighbouring pixels of one
 channel. Channels must move to the end: x.flatten(2).transpose(1, 2).
-
 # wrong axes exchanged
-- x.flatten(2).transpose(1, 2)
 + x.transpose(1, 2).reshape(len(x), -1, x.shape[1])
 or
-- x.flatten(2).transpose(1, 2)
 + x.transpose(1, 2).reshape(len(x), -1, x.shape[1])
 - seen.transpose(1, 2).reshape(x.shape)
 + seen.reshape(x.transpose(1, 2).shape).transpose(1, 2)
 You exchange two axes, but a token still isn't a pixel. The channels have to become the last axis:
 x.permute(0, 2, 3, 1), then reshape; on the way back permute(0, 3, 1, 2).
-
 # columns in
-- x.flatten(2).transpose(1, 2)
 + x.transpose(2, 3).flatten(2).transpose(1, 2)
 The tokens are listed column by column and put back row by row. Use permute(0, 2, 3, 1), H before W,
 or flatten(2).
-
-# columns out
-- seen.transpose(1, 2).reshape(x.shape)
-+ seen.transpose(1, 2).reshape(*x.shape[:2], x.shape[3], x.shape[2]).transpose(2, 3)
-The tokens are listed row by row and put back column by column. Reshape to (B, C, H, W), or to (B,
-H, W, C) and move the channels.
-
-# height and width exchanged
-- seen.transpose(1, 2).reshape(x.shape)
-+ seen.transpose(1, 2).reshape(x.shape).transpose(2, 3)
-or
-- seen.transpose(1, 2).reshape(x.shape)
-+ seen.transpose(1, 2).reshape(*x.shape[:2], x.shape[3], x.shape[2])
-Height and width change places on the way out, (B, C, W, H). From (B, H, W, C) it's permute(0, 3, 1,
-2).
-
-# not made a map again
-- seen.transpose(1, 2).reshape(x.shape)
-+ seen.transpose(1, 2)
-or
-- seen.transpose(1, 2).reshape(x.shape)
-+ seen
-What you add hasn't the shape of x. Attention returns a list of tokens, (B, HW, C): move the
-channels back, then reshape to (B, C, H, W).
+# flattened only
++ x.flatten(2)
+flatten(2) gives (B, C, HW), and the layers want the channels last. .transpose(1, 2) makes that (B,
+HW, C).
 
 # x not added
 - x + seen
 + seen
 x is lost. What the pixels take from each other is added to it: return x + ...
 
-# flattened only
-- x.flatten(2).transpose(1, 2)
-+ x.flatten(2)
-flatten(2) gives (B, C, HW), and the layers want the channels last. .transpose(1, 2) makes that (B,
-HW, C).
-
 # channels attend
 - seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
 + q, k, v = (layer(tokens).mT for layer in (self.q, self.k, self.v))
 + seen = F.scaled_dot_product_attention(q, k, v).mT
 Here the channels attend to each other, not the pixels. Attention needs tokens of shape (B, HW, C).
-
 # pictures attend
-- seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
 + q, k, v = (layer(tokens).transpose(0, 1) for layer in (self.q, self.k, self.v))
 + seen = F.scaled_dot_product_attention(q, k, v).transpose(0, 1)
 Your tokens are (HW, B, C), so the pictures of the batch attend to each other. Keep the batch first:
 (B, HW, C).
+# no scale
++ seen = (self.q(tokens) @ self.k(tokens).mT).softmax(-1) @ self.v(tokens)
+The scores aren't divided by the root of C. Keep F.scaled_dot_product_attention, which does that;
+the fault isn't there.
+# softmax over the queries
++ scores = self.q(tokens) @ self.k(tokens).mT / tokens.shape[-1] ** 0.5
++ seen = scores.softmax(dim=1) @ self.v(tokens)
+The softmax runs over the queries. It has to run over the keys, the last axis, as in
+F.scaled_dot_product_attention.
 
 # old values
 - self.v(tokens)
@@ -107,24 +99,11 @@ Your tokens are (HW, B, C), so the pictures of the batch attend to each other. K
 Queries and keys are made of pixels now, the values still of the reshaped x. Use the same tokens for
 all three.
 
-# no scale
-- seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
-+ seen = (self.q(tokens) @ self.k(tokens).mT).softmax(-1) @ self.v(tokens)
-The scores aren't divided by the root of C. Keep F.scaled_dot_product_attention, which does that;
-the fault isn't there.
-
 # scaled differently
 - self.v(tokens))
 + self.v(tokens), scale=1 / tokens.shape[-1])
 The scores are scaled twice, or by something else than the root of C. Leave
 F.scaled_dot_product_attention as it was.
-
-# softmax over the queries
-- seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
-+ scores = self.q(tokens) @ self.k(tokens).mT / tokens.shape[-1] ** 0.5
-+ seen = scores.softmax(dim=1) @ self.v(tokens)
-The softmax runs over the queries. It has to run over the keys, the last axis, as in
-F.scaled_dot_product_attention.
 
 # one layer for several
 - self.k(tokens), self.v(tokens)

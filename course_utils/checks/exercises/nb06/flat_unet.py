@@ -32,52 +32,41 @@ MISTAKES = """
 - torch.cat([x, skip], dim=1)
 + torch.cat([skip, x], dim=1)
 The order of the skips is right now, but the skip stands before x. Keep torch.cat([x, skip], dim=1).
-
-# skip before x, order kept
-- reversed(skips)
-+ skips
-- torch.cat([x, skip], dim=1)
-+ torch.cat([skip, x], dim=1)
-You swapped x and skip in torch.cat. The fault is which skip comes when: the last one has to be used
-first.
+# x twice
++ torch.cat([x, x], dim=1)
+x is joined to itself, and no skip is used: torch.cat([x, skip], dim=1).
 
 # the same skip always
 - reversed(skips)
 + [skips[-1]] * 3
 or
-- reversed(skips)
 + [skips[0]] * 3
 Every block on the way up gets the same skip. Use them one by one, from the last to the first.
-
 # off by one
-- reversed(skips)
 + [skips[-i] for i in range(3)]
 The skips come in the order first, last, middle. skips[-i] is the first one for i = 0: use
 reversed(skips), or skips[-1 - i].
-
 # one past the end
-- reversed(skips)
 + [skips[len(skips) - i] for i in range(3)]
 The index begins one past the end: the last of three is skips[2]. Use reversed(skips).
-
 # only some turned round
-- reversed(skips)
 + [skips[2], skips[0], skips[1]]
 or
-- reversed(skips)
 + [skips[1], skips[0], skips[2]]
 Only some of the skips have changed places. Turn the whole list round: last, middle, first.
-
 # one skip left out
-- reversed(skips)
 + skips[-2::-1]
 One skip is left out, so only two blocks run on the way up. Use all three, the last one first.
-
 # reverse() for its value
-- reversed(skips)
 + skips.reverse()
 skips.reverse() turns the list round and returns None. Use reversed(skips), which gives the skips
 from the end.
+# channels or pictures turned
++ [skip.flip(1) for skip in skips]
+or
++ [skip.flip(0) for skip in skips]
+flip turned the channels or pictures of each skip. It's the list that has to be turned:
+reversed(skips).
 
 # kept before the block
 - x = block(x, temb)
@@ -86,6 +75,32 @@ from the end.
 + x = block(x, temb)
 You keep what goes into a block. The skip is what comes out of it: x = block(x, temb) first, then
 skips.append(x).
+
+# joined along another axis
+- skip], dim=1)
++ skip])
+or
++ skip], dim=-1)
+The two maps are joined along another axis. The channels are axis 1: torch.cat([x, skip], dim=1).
+
+# skips cut off
+- skips.append(x)
++ skips.append(x.detach())
+The numbers are right, but no gradient comes through the skips: detach, .data or no_grad cuts the
+graph.
+
+# last layer not used
+- self.out(x)
++ x
+The last 1x1 convolution isn't used, so ch channels come back in place of in_ch: self.out(x).
+
+# skip before x, order kept
+- reversed(skips)
++ skips
+- torch.cat([x, skip], dim=1)
++ torch.cat([skip, x], dim=1)
+You swapped x and skip in torch.cat. The fault is which skip comes when: the last one has to be used
+first.
 
 # skips added
 - nn.ModuleList(ConvBlock(2 * ch, ch, time_dim) for _ in range(3))
@@ -96,44 +111,10 @@ The skips are added. Join them, torch.cat([x, skip], dim=1), so that the block c
 differently.
 
 # no skips
-- nn.ModuleList(ConvBlock(2 * ch, ch, time_dim) for _ in range(3))
 + nn.ModuleList(ConvBlock(ch, ch, time_dim) for _ in range(3))
 - torch.cat([x, skip], dim=1)
 + x
 There are no skips any more. Then the fault is gone, and the U too: use them, the last one first.
-
-# x twice
-- torch.cat([x, skip], dim=1)
-+ torch.cat([x, x], dim=1)
-x is joined to itself, and no skip is used: torch.cat([x, skip], dim=1).
-
-# joined along another axis
-- skip], dim=1)
-+ skip])
-or
-- skip], dim=1)
-+ skip], dim=-1)
-The two maps are joined along another axis. The channels are axis 1: torch.cat([x, skip], dim=1).
-
-# skips cut off
-- skips.append(x)
-+ skips.append(x.detach())
-The numbers are right, but no gradient comes through the skips: detach, .data or no_grad cuts the
-graph.
-
-# channels or pictures turned
-- reversed(skips)
-+ [skip.flip(1) for skip in skips]
-or
-- reversed(skips)
-+ [skip.flip(0) for skip in skips]
-flip turned the channels or pictures of each skip. It's the list that has to be turned:
-reversed(skips).
-
-# last layer not used
-- self.out(x)
-+ x
-The last 1x1 convolution isn't used, so ch channels come back in place of in_ch: self.out(x).
 """
 
 

@@ -40,41 +40,28 @@ MISTAKES = """
 + out_ch
 Every channel is a group of its own, also where there are more than 32. But 32 groups are the most:
 take the largest divisor of out_ch up to 32.
-
 # one group
-- max(g for g in range(1, 33) if out_ch % g == 0)
 + 1
 All channels are one group. Take as many groups as possible: the largest divisor of out_ch up to 32.
-
 # only powers of two
-- max(g for g in range(1, 33) if out_ch % g == 0)
 + math.gcd(32, out_ch)
 You try only powers of 2, as halving 32 or math.gcd(32, out_ch) does. But 48 channels can be split
 into 24 groups, not just 16: try every number from 32 down.
-
 # a fixed number
-- max(g for g in range(1, 33) if out_ch % g == 0)
 + 16
 or
-- max(g for g in range(1, 33) if out_ch % g == 0)
 + 8
 or
-- max(g for g in range(1, 33) if out_ch % g == 0)
 + 24
 The number of groups is always the same, so the fault only moves to other channels. Take the largest
 divisor of out_ch up to 32.
-
 # at most 32
-- max(g for g in range(1, 33) if out_ch % g == 0)
 + min(32, out_ch)
 min(32, out_ch) helps below 32 channels. But 48 channels can't be split into 32 groups either: the
 number of groups has to divide out_ch.
-
 # another number unless 32 fits
-- max(g for g in range(1, 33) if out_ch % g == 0)
 + 32 if out_ch % 32 == 0 else 1
 or
-- max(g for g in range(1, 33) if out_ch % g == 0)
 + 32 if out_ch % 32 == 0 else out_ch
 Where 32 doesn't fit, you give up too soon. Take the largest divisor of out_ch up to 32: 24 for 48
 channels, 20 for 40.
@@ -88,9 +75,7 @@ You split the input channels. The norm comes after the convolution: its groups d
 - range(1, 33)
 + range(1, 32)
 32 itself is left out: range(1, 32) ends at 31. Write range(1, 33).
-
 # 0 is tried
-- range(1, 33)
 + range(33)
 range(33) begins with 0, and nothing can be divided by 0. Write range(1, 33).
 
@@ -98,7 +83,6 @@ range(33) begins with 0, and nothing can be divided by 0. Write range(1, 33).
 - out_ch % g == 0
 + g % out_ch == 0
 or
-- out_ch % g == 0
 + out_ch % g
 g divides the channels where out_ch % g == 0, with the channels before the %. You ask for something
 else.
@@ -113,31 +97,18 @@ The norm is gone, so it's another network. Choose the number of groups by out_ch
 + nn.BatchNorm2d(out_ch)
 That is BatchNorm, which mixes the pictures of a batch. Keep GroupNorm and choose its number of
 groups by out_ch.
-
 # norm not learned
-- nn.GroupNorm(groups, out_ch)
 + nn.GroupNorm(groups, out_ch, affine=False)
 Your norm has no scale and shift to learn. Leave affine at its default, True.
-
 # arguments swapped
-- nn.GroupNorm(groups, out_ch)
 + nn.GroupNorm(out_ch, groups)
 nn.GroupNorm takes the number of groups first: nn.GroupNorm(groups, out_ch).
-
-# norm in front
-- nn.GroupNorm(groups, out_ch)
-+ nn.GroupNorm(max(g for g in range(1, 33) if in_ch % g == 0), in_ch)
-- self.norm(self.conv(x))
-+ self.conv(self.norm(x))
-The norm stands before the convolution. The order is convolution, GroupNorm, SiLU.
 
 # SiLU before the norm
 - F.silu(self.norm(self.conv(x)))
 + self.norm(F.silu(self.conv(x)))
 SiLU comes before the norm. The order is convolution, GroupNorm, SiLU.
-
 # no SiLU
-- F.silu(self.norm(self.conv(x)))
 + self.norm(self.conv(x))
 SiLU is missing at the end. The fault was the number of groups; leave the rest as it is.
 
@@ -145,6 +116,13 @@ SiLU is missing at the end. The fault was the number of groups; leave the rest a
 - F.silu
 + F.relu
 That is ReLU, and it was SiLU. The fault was the number of groups; leave the rest as it is.
+
+# norm in front
+- nn.GroupNorm(groups, out_ch)
++ nn.GroupNorm(max(g for g in range(1, 33) if in_ch % g == 0), in_ch)
+- self.norm(self.conv(x))
++ self.conv(self.norm(x))
+The norm stands before the convolution. The order is convolution, GroupNorm, SiLU.
 """
 
 
