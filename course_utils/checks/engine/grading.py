@@ -135,13 +135,14 @@ def first_difference(expected, came):
     return None
 
 
-LAST = {}  # exercise -> what was seen of the last wrong attempt, and what it was found to be
+LAST = {}  # exercise -> the last wrong attempt: its text, what was seen, what it was found to be
 
 
 def named(exercise, attempt, expected, came):
     """Return the known mistake that the attempt makes, or two at once, or None."""
-    before, found = LAST.get(exercise.id, ((), None))
-    if agree(before, came):  # the cell was run again
+    text = source(attempt)
+    before, seen, found = LAST.get(exercise.id, (None, (), None))
+    if text and text == before and agree(seen, came):  # the cell was run again
         return found
 
     def search():
@@ -151,5 +152,5 @@ def named(exercise, attempt, expected, came):
     found = None
     with contextlib.suppress(TimeUp):  # two that are known may be an endless loop together
         found = run_apart(search, PATIENCE)
-    LAST[exercise.id] = came, found
+    LAST[exercise.id] = text, came, found
     return found
