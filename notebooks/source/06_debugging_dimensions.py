@@ -1432,8 +1432,8 @@ print("the same answer twice:", torch.equal(late(x), late(x)))
 #
 # **Where to look.** `course_utils/shapes/` has the tracer, and in it `cause.py` the sentences.
 # `course_utils/checks/exercises/nb06/` has the healthy networks in `healthy_networks.py`, and in
-# `broken_networks.py` the one edit that broke each. The next notebook, [07, AMP training](07_amp_training.ipynb), takes the training loop apart. Attention is
-# explained in [08, attention variants](08_attention_variants.ipynb). The map of the course is in
+# `broken_networks.py` the one edit that broke each. The next notebook,
+# [07, AMP training](07_amp_training.ipynb), takes the training loop apart. Attention is explained in [08, attention variants](08_attention_variants.ipynb). The map of the course is in
 # [00](00_start_here.ipynb).
 
 # %% [markdown]
