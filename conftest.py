@@ -1,5 +1,7 @@
 """What holds for all tests: how they are shared out, compared and told."""
 
+from collections import Counter
+
 import pytest
 
 
@@ -31,7 +33,7 @@ class Everywhere:
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print the rows that tests have recorded as theirs in a table."""
+    """Print the rows that tests have recorded as theirs in a table, and where the time went."""
     reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
     for table in ("mutants", "shape errors"):
         rows = [row for r in reports for name, row in r.user_properties if name == table]
@@ -39,3 +41,19 @@ def pytest_terminal_summary(terminalreporter):
             terminalreporter.section(table)
         for row in sorted(rows, key=lambda row: [int(n) for n in row.split()[0].split(".")]):
             terminalreporter.write_line(row)
+    terminalreporter.section("where the time went")
+    seconds = Counter()
+    for stats in terminalreporter.stats.values():
+        for report in stats:
+            if hasattr(report, "duration"):
+                seconds[part_of(report.nodeid)] += report.duration
+    for part, spent in seconds.most_common(20):
+        terminalreporter.write_line(f"{spent:7.0f} s  {part}")
+    terminalreporter.write_line(f"{seconds.total():7.0f} s  in all, of all workers together")
+
+
+def part_of(nodeid):
+    """The part of the tests that a test belongs to: notebooks as stored or as solved, or a file."""
+    path = nodeid.partition("::")[0]
+    kind = next((k for k in ("stored", "solved") if f"/notebooks/{k}/" in path), None)
+    return f"notebooks, {kind}" if kind else path
