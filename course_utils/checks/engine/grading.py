@@ -16,7 +16,7 @@ from course_utils.checks.engine.recognise import (
     same_results,
     two_at_once,
 )  # fmt: skip
-from course_utils.checks.engine.sandbox import TimeUp, run_apart
+from course_utils.checks.engine.sandbox import TimeUp, import_compiler, run_apart
 from course_utils.checks.engine.source import code_of, source
 from course_utils.checks.engine.values import describe, name
 
@@ -47,6 +47,7 @@ def judge(exercise, attempt):
     if not alike(exercise.reference, attempt):
         return "not yet", wrong_kind(exercise.reference, attempt), None
     expected = observe_reference(exercise)
+    import_compiler(source(attempt) or "")
     try:
         observed = run_apart(lambda: observe_best(exercise, attempt, expected), SECONDS)
     except TimeUp:

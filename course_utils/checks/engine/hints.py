@@ -54,8 +54,11 @@ def about_an_attribute(error):
 
 def about_forward(error):
     """Advice for a module without a forward: the method that may have been meant."""
-    if not re.match(r"Module \[\w+\] is missing the required \"forward\"", str(error)):
+    found = re.match(r"Module \[(\w+)\] is missing the required \"forward\"", str(error))
+    if not found:
         return ""
+    if found[1] in ("ModuleList", "ModuleDict"):
+        return f"A {found[1]} only keeps layers. Call them one by one, or take nn.Sequential."
     tb, module = error.__traceback__, None
     while tb:
         found = tb.tb_frame.f_locals.get("self")
@@ -95,6 +98,7 @@ SPECIAL = [
         "math works on one number. Tensors have their own: x.exp(), x.sqrt().",
     ),
     Hint(r"bitwise_xor|for \^", "", "A power is ** in Python; ^ is something else (xor)."),
+    Hint(r"NameError", "", "Is it spelled right, and made or imported before this line?"),
 ]  # fmt: skip
 GENERAL = [
     Hint(r"Einops", "", "Compare the letters of the pattern with the shape, axis by axis."),
@@ -102,7 +106,6 @@ GENERAL = [
     Hint(r"divisible by num_groups", "", "A norm has the channels of its input, in whole groups."),
     Hint(r"argument", "", "Compare the call with what the function or the layer takes."),
     Hint(r"AttributeError", "", "Is the name spelled the same everywhere, and set in __init__?"),
-    Hint(r"NameError", "", "Is it spelled right, and made or imported before this line?"),
     Hint(r"ZeroDivision", "", "Print what you divide by. (2**i is a power in Python; 2^i isn't.)"),
     Hint(r"IndexError", "", "Print the length of the list, and the index."),
     Hint(r"size|shape|dimension|channels", "", "Print the shapes in the line before it."),

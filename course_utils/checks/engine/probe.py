@@ -195,7 +195,7 @@ class Probe:
         if asks:
             tip = "Clone a tensor before you call requires_grad_() on it."
         if any(type(a) is list for a in args):
-            tip = "Make a new list: list(reversed(chs)), not chs.reverse()."
+            tip = "Take a copy first, list(chs), or list(reversed(chs)) in place of chs.reverse()."
         self.note(
             "inputs changed", changed,
             f"Your code changes its input: {', '.join(changed)} is different after the call.",

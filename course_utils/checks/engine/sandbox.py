@@ -3,8 +3,10 @@
 import builtins
 import contextlib
 import ctypes
+import importlib
 import io
 import random
+import re
 import sys
 import threading
 import warnings
@@ -14,6 +16,7 @@ import numpy
 import torch
 from IPython import get_ipython
 
+COMPILER = re.compile(r"\b(compile|func|functional_call|vmap|jacrev|jacfwd|jvp|vjp|hessian)\b")
 PATIENCE = 5  # seconds in which code that has to stop may do so
 
 
@@ -90,6 +93,17 @@ def nobody_to_ask(prompt=""):
 def as_it_is(model=None, **options):
     """Stands for torch.compile: returns what it is given."""
     return model if model is not None else lambda function: function
+
+
+def import_compiler(text):
+    """Import torch's compiler for code that does, as torch.func does, so that its time is its own.
+
+    It takes seconds, and an import that is stopped in the middle stays broken.
+    """
+    if "torch._dynamo" not in sys.modules and COMPILER.search(text):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            importlib.import_module("torch._dynamo")
 
 
 class Stopped(SystemExit):
