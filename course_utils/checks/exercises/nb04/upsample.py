@@ -24,78 +24,63 @@ MISTAKES = """
 +
 Your patches are one pixel apart, so the picture hardly grows. Pass stride=2.
 
-# kernel of 3
+# larger kernel
 - kernel_size=2
 + kernel_size=3
 or
 - kernel_size=2, stride=2
 + kernel_size=3, stride=2, padding=1, output_padding=1
-Your kernel is 3 x 3, so with stride 2 patches overlap unevenly. Use kernel_size=2, no padding.
-
-# kernel of 4
+or
 + kernel_size=4, stride=2, padding=1
-Your kernel is 4 x 4. Many networks use that, but here it's kernel_size=2, without padding.
-
+Your kernel is larger than 2 x 2, so patches overlap. Many networks have that, but here it's
+kernel_size=2, without padding.
 # padding
 - stride=2
 + stride=2, padding=1
-padding=1 cuts a pixel off each side of a transposed convolution's output. Leave it out.
+In a transposed convolution, padding=1 cuts a pixel off each side of the output. Leave it out.
 # output_padding
 + stride=2, output_padding=1
 output_padding adds a row and a column that no patch reaches. The size is right without it.
-
 # channels swapped
 - in_ch, out_ch, kernel_size
 + out_ch, in_ch, kernel_size
-in_ch and out_ch are swapped. nn.ConvTranspose2d takes the input's channels first, as nn.Conv2d
-does.
+in_ch and out_ch are swapped. Like nn.Conv2d, nn.ConvTranspose2d takes the input's channels first.
 # channels kept
 + in_ch, in_ch, kernel_size
 Your layer returns as many channels as it gets. It should return out_ch of them.
-
 # no bias
 - kernel_size
 + bias=False, kernel_size
 The bias is missing. Leave bias at its default, True.
-
 # SiLU at the end
 -     super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
 +     super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
 + def forward(self, x):
 +     return F.silu(super().forward(x))
 There's a SiLU at the end. Leave it out: the activations are in the blocks.
-
 # ordinary convolution
 - nn.ConvTranspose2d
 + nn.Conv2d
 That's an ordinary convolution, which halves the picture. To double it, use nn.ConvTranspose2d.
-
 # nothing passed to nn.ConvTranspose2d
 - super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
 + super().__init__()
-Your parent isn't nn.Module but a finished layer: it needs its channels, kernel size and stride.
+The parent is nn.ConvTranspose2d: pass it the channels, the kernel size and the stride.
 # a layer inside the layer
 + self.up = nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
-Your class already is an nn.ConvTranspose2d, so it needs no other inside. Pass the settings to its
-parent's constructor instead: super().__init__(...).
-
-# super without brackets
-- super()
-+ super
-The brackets after super are missing: it's super().__init__(...).
+Your class already is an nn.ConvTranspose2d. Pass the settings to super().__init__(...) instead.
 """
 
 OTHER_LAYERS = """
-# nearest and a convolution
+# interpolation and a convolution
 - nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)
 + nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 3, padding=1))
 or
 + nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 1))
-That repeats every pixel and then convolves, as the layer of exercise 4.3 does. Here, use
-nn.ConvTranspose2d, whose four weights per patch may differ.
-# bilinear and a convolution
+or
 + nn.Sequential(nn.UpsamplingBilinear2d(scale_factor=2), nn.Conv2d(in_ch, out_ch, 3, padding=1))
-That interpolates between pixels and then convolves. Here, use nn.ConvTranspose2d.
+That enlarges the picture by a fixed rule and then convolves, as in exercise 4.3. Here, use
+nn.ConvTranspose2d.
 # pixel shuffle
 + nn.Sequential(nn.Conv2d(in_ch, 4 * out_ch, 1), nn.PixelShuffle(2))
 Pixel shuffle does almost the same, with four biases per channel. Use nn.ConvTranspose2d.
