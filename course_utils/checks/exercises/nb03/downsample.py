@@ -12,7 +12,7 @@ from course_utils.checks.mistakes import edits
 
 def downsample_experiment(probe, Downsample):
     for B, C, H, W in [(2, 3, 6, 10), (3, 5, 14, 4), (4, 1, 2, 8)]:
-        with probe.advice(("multiple values", r"\(self", "super() passes self on by itself.")):
+        with probe.advice(("multiple values", r"\(self", "super() passes self already.")):
             module = probe.build(Downsample, C)
         probe.train_and_eval(module, probe.normal(B, C, H, W))
     probe.on_fake_device(module, probe.normal(2, 1, 4, 6))
@@ -52,7 +52,6 @@ Your convolution has no bias. The formula adds a b_k to each channel: leave bias
 - ch, ch
 + ch, 2 * ch
 Your layer doubles the channels. Downsample keeps them; the next block changes their number.
-
 # nothing passed to nn.Conv2d
 - super().__init__(ch, ch, kernel_size=2, stride=2)
 + super().__init__()

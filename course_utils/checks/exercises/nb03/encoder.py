@@ -24,7 +24,7 @@ VALUES = "The order is block, skip, downsample; then the last block. Every block
 def encoder_experiment(probe, Encoder):
     for B, C, H, W, D, chs in [(3, 1, 10, 6, 5, [7, 4]), (2, 3, 8, 12, 6, [4, 9, 5])]:
         x, temb = inputs = probe.normal(B, C, H, W), probe.normal(B, D)
-        with probe.advice(*HINTS, look=VALUES):
+        with probe.advice(*HINTS):
             module = probe.build(Encoder, C, chs, D)
             called = f"{name(module)}({arguments(inputs, module)})"
             note_shapes(probe, called, probe.run(called, module.eval(), *inputs), len(chs) - 1)

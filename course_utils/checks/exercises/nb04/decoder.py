@@ -19,28 +19,24 @@ HINTS = [
     ("ModuleList", "", "A ModuleList only keeps layers: go through it in a loop."),
 ]  # fmt: skip
 VALUES = (
-    "The shape is right, the values aren't. At each level, [up(x), skip] in this order, then the "
-    "block with temb; at the end, the bare 1x1 convolution."
+    "At each level: [up(x), skip] in this order, then the block with temb. After the last level: a "
+    "bare 1x1 convolution from chs[0] channels to out_ch."
 )
 
 
 def decoder_experiment(probe, Decoder):
     for B, chs, C, D, H, W in [(3, [4, 6, 10], 2, 8, 2, 3), (2, [9, 5], 1, 5, 1, 3)]:
         x, skips, temb = inputs = decoder_inputs(probe, B, chs, D, H, W)
-        with probe.advice(*HINTS, look=VALUES):
+        with probe.advice(*HINTS):
             module = probe.build(Decoder, chs, C, D).eval()
-            given, called = list(skips), f"{name(module)}({arguments(inputs, module)})"
-            out = probe.run(called, module, x, given, temb)
-            probe.note(
-                f"The shape of {called}", tuple(out.shape) if torch.is_tensor(out) else out,
-                look="After the last level, a 1x1 convolution goes from chs[0] channels to out_ch.",
-            )  # fmt: skip
+            given = list(skips)
+            probe.run(f"{name(module)}({arguments(inputs, module)})", module, x, given, temb)
             probe.train_and_eval(module, *inputs)
             probe.call(module, *decoder_inputs(probe, B + 1, chs, D, W + 1, H))
         probe.note(
             "skips are left alone", [id(skip) for skip in given] == [id(skip) for skip in skips],
             "Your forward takes skips out of the caller's list, or reverses it.",
-            "The caller may need it again. Go through reversed(skips), or a copy of the list.",
+            "The caller may need it again: go through reversed(skips), or a copy.", aside=True,
         )  # fmt: skip
     probe.on_fake_device(module, *inputs)
 
@@ -60,16 +56,6 @@ You take the skips from the top down. Start with the last, the lowest: reversed(
 # skips detached
 + [skip.detach() for skip in reversed(skips)]
 No gradient goes back through the skips, so the encoder learns nothing from them. Don't detach them.
-# caller's skips changed
-+ [skips.pop() for _ in self.ups]
-or
-- for up
-+ skips.reverse()
-+ for up
-- reversed(skips)
-+ skips
-You empty or reverse the caller's list of skips, who may need it again. Go through reversed(skips).
-
 # skip first
 - up(x), skip
 + skip, up(x)
@@ -160,7 +146,6 @@ The last convolution is 3x3. Make it 1x1: the blocks have already seen the neigh
 # last convolution without bias
 + out_ch, 1, bias=False
 The last convolution has no bias. Leave bias at its default, True.
-
 # no concatenation
 - torch.cat([up(x), skip], dim=1)
 + up(x)
@@ -236,23 +221,13 @@ class Recursive(nn.Module):
         return self.out(self.block(both, temb))
 
 
-class IntoOneTensor(nn.Module):
-    def __init__(self, chs, out_ch, time_dim):
-        super().__init__()
-        self.up, self.blocks = nn.ModuleList(), nn.ModuleList()
-        for below, ch in zip(chs[:0:-1], chs[-2::-1]):
-            self.up.append(Upsample(below, ch))
-            self.blocks.append(ConvBlock(ch * 2, ch, time_dim))
-        self.last = nn.Sequential(nn.Conv2d(chs[0], out_ch, (1, 1)))
-
+class IntoOneTensor(ByLevels):
     def forward(self, x, skips, temb):
-        for level, block in enumerate(self.blocks):
-            h = self.up[level](x)
-            B, C, H, W = h.shape
-            joined = h.new_empty(B, 2 * C, H, W)
-            joined[:, :C], joined[:, C:] = h, skips[-1 - level]
-            x = block(joined, temb)
-        return self.last(x)
+        for stage, skip in zip(self.stages, skips[::-1]):
+            joined = skip.repeat(1, 2, 1, 1)
+            joined[:, : skip.shape[1]] = stage["up"](x)
+            x = stage["block"](joined, temb)
+        return self.to_picture(x)
 
 
 EXERCISE = Exercise(

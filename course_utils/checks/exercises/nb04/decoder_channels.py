@@ -72,7 +72,7 @@ The pairs of your blocks are swapped. What a layer takes comes first: (in, out).
 # up-layers keep channels, blocks don't know
 - chs[i], chs[i - 1]
 + chs[i], chs[i]
-Your up-layers keep the channels of the level below. They give those of their own level.
+Your up-layers keep the channels of the level below. They should give those of their own level.
 # up-layers (out, in)
 + chs[i - 1], chs[i]
 Your up-layers' pairs are swapped. They go from the channels of the level below to their own.
@@ -84,14 +84,12 @@ Your pairs go down. The decoder begins at the bottom, so the last number of chs 
 - ups, blocks = [], []
 + ups, blocks, chs = [], [], chs[::-1]
 Your layers go down, as the encoder's do. Going up, the first up-layer takes the last number of chs.
-
-# last step missing
+# a step missing
 - len(chs) - 1, 0
 + len(chs) - 1, 1
-The last step up is missing, the one to level 0. n halvings need n steps up.
-# first step missing
+or
 + len(chs) - 2, 0
-The first step up is missing, the one from the bottom. n halvings need n steps up.
+A step up is missing. n halvings need n steps: the first from the bottom, the last to level 0.
 # a step too many
 + len(chs) - 1, -1
 There's a step too many: for i = 0, chs[i - 1] is chs[-1]. The last step leads to level 0.
@@ -121,14 +119,6 @@ Your up-layers keep the channels of the level below. Some U-Nets are built that 
 up-layer already gives the channels of its own level.
 """
 
-LISTS = """
-# caller's list reversed
-- upward = list(reversed(chs))
-+ chs.reverse()
-+ upward = chs
-chs.reverse() changes the caller's list, which the encoder uses too. Use list(reversed(chs)).
-"""
-
 
 def channels_by_index(chs):
     ups, blocks = [], []
@@ -140,11 +130,10 @@ def channels_by_index(chs):
 
 def channels_by_popping(chs):
     chs = [*chs]
-    ups, blocks, below = [], [], chs.pop()
-    while chs:
-        ch = chs.pop()
+    ups, blocks = [], []
+    while chs[1:]:
+        below, ch = chs.pop(), chs[-1]
         ups, blocks = [*ups, [below, ch]], [*blocks, [ch * 2, ch]]
-        below = ch
     return [ups, blocks]
 
 
@@ -169,6 +158,6 @@ EXERCISE = Exercise(
     experiment=channels_experiment,
     look="Draw the levels of [4, 9]: 9 channels come from below, the up-layer makes 4 of them, and "
     "the skip has 4.",
-    catalogue=edits(channels_by_index, MISTAKES) + edits(decoder_channels, LISTS),
+    catalogue=edits(channels_by_index, MISTAKES),
     also_right=[channels_by_index, channels_by_popping, channels_by_recursion, channels_by_pairs],
 )

@@ -49,19 +49,17 @@ F.interpolate returns a new picture, and you don't keep it. Write x = F.interpol
 - scale_factor=2
 + size=2
 The second argument of F.interpolate is the size of the output. To double it, write scale_factor=2.
-# four times as large
+# not doubled in both directions
 + scale_factor=4
-Your height and width become four times as large. To double them, write scale_factor=2.
-# only one side doubled
+or
 + scale_factor=(2, 1)
 or
 + scale_factor=(1, 2)
-You double only one side of the picture. scale_factor=2 doubles both.
+Each side has to become exactly twice as long: scale_factor=2.
 # whole picture repeated
 - F.interpolate(x, scale_factor=2, mode="nearest")
 + x.repeat(1, 1, 2, 2)
-You put four copies of the whole picture side by side. F.interpolate with scale_factor=2 repeats
-each pixel where it is.
+You put four copies of the whole picture side by side. F.interpolate repeats each pixel in place.
 
 # no padding
 - , padding=1
@@ -80,7 +78,6 @@ The convolution is made, but forward doesn't use it.
 or
 + F.relu(self.conv(x))
 There's an activation at the end. Leave it out: the activations are in the blocks.
-
 # channels swapped
 - in_ch, out_ch, 3
 + out_ch, in_ch, 3
@@ -89,7 +86,6 @@ in_ch and out_ch are swapped: nn.Conv2d takes the input's channels first.
 - padding=1
 + padding=1, bias=False
 The convolution has no bias. Leave bias at its default, True.
-
 # transposed convolution
 - nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)

@@ -26,9 +26,7 @@ def paint(x, kernel, stride):
 
 
 PIXEL = "Here x is a single pixel, so the result is x[0, 0] * kernel, and k x k."
-CORNER = (
-    "Here patches don't overlap: that of pixel (i, j) has its corner at (i * stride, j * stride)."
-)
+CORNER = "Here patches don't overlap; that of pixel (i, j) begins at (i * stride, j * stride)."
 OVERLAP = "Here patches overlap, and add up where they do."
 
 
@@ -67,8 +65,7 @@ The corner of your patches has rows and columns swapped: i counts rows, so top i
 + zeros(H * stride, W * stride)
 or
 + zeros((H - 1) * stride, (W - 1) * stride)
-Your output is too small. The last patch begins at row (H - 1) * stride and has k rows, so there are
-(H - 1) * stride + k of them. Likewise for the columns.
+Your output is too small for the last patch, k rows from row (H - 1) * stride on. Add the two.
 # output too large
 + zeros(H * stride + k, W * stride + k)
 Your output is too large: its last rows stay empty. (H - 1) * stride + k are enough.
@@ -83,7 +80,6 @@ Your slice ends at k. A patch ends k after it begins: out[top : top + k, left : 
 - top + k, left
 + top + k][left
 out[a:b][c:d] slices the rows twice. Rows and columns go into one pair of brackets, with a comma.
-
 # return inside a loop
 -     return out
 +         return out
@@ -94,8 +90,8 @@ Only the first row or pixel of x is painted: your return is inside a loop. Move 
 # kernel rotated
 - += x[i, j] * kernel
 + += x[i, j] * kernel.flip(0, 1)
-Your kernel is rotated by 180 degrees. A transposed convolution paints it as it is. (Only if you put
-zeros between the pixels and call conv2d, which rotates it, you have to rotate it first.)
+Your kernel is rotated by 180 degrees. Paint it as it is. (Rotate it only if you put zeros between
+the pixels and call conv2d.)
 # kernel transposed
 + += x[i, j] * kernel.T
 Rows and columns of the kernel are swapped. Add x[i, j] * kernel as it is.
@@ -112,14 +108,7 @@ or
 - (H, W), k
 + x = x.T
 + (H, W), k
-Rows and columns of x are mixed up: i counts the H rows and j the W columns. H, W = x.shape.
-
-# stride not used
-- zeros((H - 1) * stride + k, (W - 1) * stride + k)
-+ zeros(H - 1 + k, W - 1 + k)
-- = i * stride, j * stride
-+ = i, j
-stride makes no difference in your function. Both the corners and the size of the output need it.
+Rows and columns of x are mixed up. H, W = x.shape: i counts the H rows, and j the W columns.
 # last row and column left out
 - range(H)
 + range(H - 1)
@@ -134,12 +123,11 @@ That's the ordinary convolution. Here each pixel paints a patch, and the picture
 
 
 def paint_by_kernel_pixel(x, kernel, stride):
-    (H, W), k = x.shape, kernel.shape[0]
-    out = torch.zeros((H - 1) * stride + k, (W - 1) * stride + k)
+    (h, w), k = [(n - 1) * stride for n in x.shape], kernel.shape[0]
+    out = torch.zeros(h + k, w + k)
     for a in range(k):
         for b in range(k):
-            grid = out[a : a + (H - 1) * stride + 1 : stride, b : b + (W - 1) * stride + 1 : stride]
-            grid += kernel[a, b] * x
+            out[a : a + h + 1 : stride, b : b + w + 1 : stride] += kernel[a, b] * x
     return out
 
 
@@ -158,9 +146,7 @@ def paint_by_folding(x, kernel, stride):
 
 
 def paint_by_padding(x, kernel, stride):
-    H, W = x.shape
-    down = [(i * stride, (H - 1 - i) * stride) for i in range(H)]
-    across = [(j * stride, (W - 1 - j) * stride) for j in range(W)]
+    down, across = ([(i * stride, (n - 1 - i) * stride) for i in range(n)] for n in x.shape)
     pads = [pad + above for above in down for pad in across]
     return sum(F.pad(pixel * kernel, pad) for pixel, pad in zip(x.flatten(), pads))
 

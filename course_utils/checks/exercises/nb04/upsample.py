@@ -32,15 +32,13 @@ or
 + kernel_size=3, stride=2, padding=1, output_padding=1
 or
 + kernel_size=4, stride=2, padding=1
-Your kernel is larger than 2 x 2, so patches overlap. Many networks have that, but here it's
-kernel_size=2, without padding.
+Your kernel is larger than 2 x 2, so patches overlap. Here it's kernel_size=2, without padding.
 # padding
 - stride=2
 + stride=2, padding=1
-In a transposed convolution, padding=1 cuts a pixel off each side of the output. Leave it out.
-# output_padding
+or
 + stride=2, output_padding=1
-output_padding adds a row and a column that no patch reaches. The size is right without it.
+In a transposed convolution, padding cuts the output and output_padding adds to it. Leave both out.
 # channels swapped
 - in_ch, out_ch, kernel_size
 + out_ch, in_ch, kernel_size
@@ -79,8 +77,7 @@ or
 + nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 1))
 or
 + nn.Sequential(nn.UpsamplingBilinear2d(scale_factor=2), nn.Conv2d(in_ch, out_ch, 3, padding=1))
-That enlarges the picture by a fixed rule and then convolves, as in exercise 4.3. Here, use
-nn.ConvTranspose2d.
+That enlarges the picture by a fixed rule and then convolves. Here, use nn.ConvTranspose2d.
 # pixel shuffle
 + nn.Sequential(nn.Conv2d(in_ch, 4 * out_ch, 1), nn.PixelShuffle(2))
 Pixel shuffle does almost the same, with four biases per channel. Use nn.ConvTranspose2d.
@@ -117,17 +114,13 @@ class ByShuffling(nn.ConvTranspose2d):
         return F.pixel_shuffle(F.conv2d(x, kernel), 2) + self.bias.view(1, -1, 1, 1)
 
 
-class ByCorners(nn.Module):
-    def __init__(self, in_ch, out_ch):
-        super().__init__()
-        self.up = nn.Sequential(nn.ConvTranspose2d(in_ch, out_ch, 2, 2, bias=True))
-
+class ByCorners(LayerInside):
     def forward(self, x):
-        out = x.new_zeros(len(x), self.up[0].out_channels, 2 * x.shape[2], 2 * x.shape[3])
-        for a in range(2):
-            for b in range(2):
-                corner = torch.tensordot(x, self.up[0].weight[:, :, a, b], ([1], [0]))
-                out[:, :, a::2, b::2] = corner.movedim(-1, 1) + self.up[0].bias[:, None, None]
+        layer = self.layer
+        out = x.new_zeros(len(x), layer.out_channels, 2 * x.shape[2], 2 * x.shape[3])
+        for a, b in (0, 0), (0, 1), (1, 0), (1, 1):
+            corner = torch.tensordot(x, layer.weight[:, :, a, b], ([1], [0]))
+            out[:, :, a::2, b::2] = corner.movedim(-1, 1) + layer.bias[:, None, None]
         return out
 
 
