@@ -12,10 +12,7 @@ from course_utils.checks.mistakes import edits
 
 def downsample_experiment(probe, Downsample):
     for B, C, H, W in [(2, 3, 6, 10), (3, 5, 14, 4), (4, 1, 2, 8)]:
-        with probe.advice(
-            ("multiple values", r"\(self", "super() passes self by itself: leave it out."),
-            ("required positional", "super", "The parent wants channels, kernel size and stride."),
-        ):
+        with probe.advice(("multiple values", r"\(self", "super() passes self already.")):
             module = probe.build(Downsample, C)
         probe.train_and_eval(module, probe.normal(B, C, H, W))
     probe.on_fake_device(module, probe.normal(2, 1, 4, 6))
@@ -26,7 +23,6 @@ MISTAKES = """
 - , stride=2
 +
 Your window moves one pixel at a time, so the picture hardly shrinks. Pass stride=2.
-
 # larger window
 - kernel_size=2
 + kernel_size=3
@@ -35,45 +31,34 @@ or
 + kernel_size=3, stride=2, padding=1
 or
 + kernel_size=4, stride=2, padding=1
-Your window is larger than 2x2, so windows overlap. That halves the picture too, and many networks
-use it, but here each pixel is read once: kernel_size=2, without padding.
+Your windows are larger than 2x2, so they overlap. Many networks halve that way, but here each pixel
+is read once: kernel_size=2, without padding.
 # 1x1 window
 - kernel_size=2
 + kernel_size=1
 Your window is 1x1, so three pixels out of four are never read. Use kernel_size=2.
-
 # padding
 - stride=2
 + stride=2, padding=1
 Padding makes the picture one pixel too high and too wide. 2x2 windows tile it without any.
 # each channel by itself
 + stride=2, groups=ch
-groups=ch halves each channel by itself. Here every output channel reads all input channels.
-
+With groups=ch, each output channel reads only one input channel. Here it reads all of them.
 # no bias
 - kernel_size
 + bias=False, kernel_size
 Your convolution has no bias. The formula adds a b_k to each channel: leave bias at its default.
-
 # channels doubled
 - ch, ch
 + ch, 2 * ch
 Your layer doubles the channels. Downsample keeps them; the next block changes their number.
-
 # nothing passed to nn.Conv2d
 - super().__init__(ch, ch, kernel_size=2, stride=2)
 + super().__init__()
-Your parent is an nn.Conv2d: it needs channels in and out, the kernel size and the stride.
+The parent is nn.Conv2d: pass it the channels in and out, the kernel size and the stride.
 # a convolution inside the convolution
 + self.conv = nn.Conv2d(ch, ch, kernel_size=2, stride=2)
-Your class already is an nn.Conv2d, so it needs no other convolution inside. Pass the settings to
-its parent's constructor instead: super().__init__(...).
-
-# super without brackets
-- super()
-+ super
-The brackets after super are missing: it's super().__init__(...).
-
+Your class already is an nn.Conv2d. Pass the settings to super().__init__(...) instead.
 # activation
 -     super().__init__(ch, ch, kernel_size=2, stride=2)
 +     super().__init__(ch, ch, kernel_size=2, stride=2)
@@ -83,14 +68,12 @@ There's an activation after your convolution. Leave it out: the blocks have thei
 """
 
 POOLING = """
-# max pooling
+# pooling
 - nn.Conv2d(ch, ch, 2, stride=2)
 + nn.MaxPool2d(2)
-That's max pooling, which keeps the largest of four and learns nothing. Use a convolution.
-# average pooling
+or
 + nn.AvgPool2d(2)
-That's average pooling, which learns nothing. A convolution can learn to average, or something
-better.
+That's pooling, a fixed rule. Use a convolution, which learns what to keep.
 """
 
 

@@ -42,9 +42,7 @@ def level_costs_experiment(probe, level_costs):
         given, called = list(chs), f"in {name(level_costs)}({H}, {W}, {chs})"
         costs = plain(probe.run(called[3:], level_costs, H, W, given))
         rows = isinstance(costs, list) and all(isinstance(row, list) for row in costs)
-        with probe.advice(
-            look="Return a list with a tuple of three numbers for each number in chs."
-        ):
+        with probe.advice(look="Return a list with a tuple of three numbers for each level."):
             probe.note(f"The lengths {called}", [len(row) for row in costs] if rows else costs)
         for i, (what, look) in enumerate(LOOKS.items()):
             there = rows and all(len(row) > i for row in costs)
@@ -55,7 +53,7 @@ def level_costs_experiment(probe, level_costs):
             probe.note(f"The types {called}", types)
         probe.note(
             "chs is left alone", given == chs, "Your code changes the caller's list chs.",
-            "Whoever calls it may need the list as it was: go through chs, or through a copy.",
+            "Whoever calls it may need the list as it was: go through chs, or a copy.", aside=True,
         )  # fmt: skip
 
 
@@ -82,50 +80,40 @@ All your levels have H x W pixels. Each has half the rows and half the columns o
 # halved ever more
 + H, W = H // 2**i, W // 2**i
 + h, w = H, W
-You overwrite H and W, so level 2 is divided by 2 and then by 4. Halve them by 2 each time, or
+You overwrite H and W, so level 2 is divided by 2 and then by 4. Either halve them once a level, or
 divide the original ones by 2**i.
-
 # halved too early
 - 2**i, W // 2**i
 + 2 ** (i + 1), W // 2 ** (i + 1)
 Your level 0 is halved already. It has the full H x W pixels: 2**0 is 1.
-
 # only one side halved
 - W // 2**i
 + W
-You halve only one side of the picture. Both are, so a quarter of the pixels is left.
-# H for both sides
-+ H // 2**i
-You use H for both sides. The columns come from W.
-
+You halve only one side of the picture. Halve both: a quarter of the pixels is left.
 # 2 * i instead of 2**i
 - H // 2**i, W // 2**i
++ H // (i + 1), W // (i + 1)
+or
 + H // max(1, 2 * i), W // max(1, 2 * i)
-You divide by 2 * i. Each level is halved again: 1, 2, 4, 8 are powers, 2**i.
-# divided by zero
+or
 + H // (2 * i), W // (2 * i)
-2 * i is 0 at level 0. (So is 2 ^ 2, because ^ isn't a power in Python.) Write 2**i.
+i + 1 and 2 * i grow evenly, and 2 * i is 0 at level 0. Each level is halved again: divide by 2**i.
 # H // 2 * i
 + H // 2 * i, W // 2 * i
 H // 2 * i is (H // 2) * i. Each level is halved again, so divide by a power: H // 2**i.
-# i + 1 instead of 2**i
-+ H // (i + 1), W // (i + 1)
-You divide by 1, 2, 3 and so on. Each level is halved again: 1, 2, 4 and so on are powers, 2**i.
 # ^ instead of **
 + H // 2 ^ i, W // 2 ^ i
 In Python ^ isn't a power: 2 ^ 3 is 1. Write 2**i.
 # sides divided by 4
 + H // 4**i, W // 4**i
-You divide each side by 4**i. Divide by 2**i; it's their product that falls to a quarter.
+You divide each side by 4**i. Divide each by 2**i: that makes a quarter of the pixels.
 # floats
 + H / 2**i, W / 2**i
-The numbers are right, but they're floats, which / always makes. Divide with //.
-
+The numbers are right, but they're floats, because / always makes one. Divide with //.
 # last level missing
 - enumerate(chs)
 + enumerate(chs[:-1])
 The last level is missing: there's one for each number in chs.
-
 # levels from below
 - return costs
 + return costs[::-1]
@@ -137,20 +125,14 @@ Your levels go from bottom to top. The first is the top level: H x W pixels, wit
 - return costs
 + return list(zip(*costs))
 You return three lists, one for each kind of number. Return one tuple of three for each level.
-# zip not made a list
-+ return zip(*zip(*costs))
-You return an iterator, which can be read only once. Make a list of it: list(...).
-
 # return inside the loop
 -     return costs
 +         return costs
 You return after the first level: the return is inside the loop. Move it after the loop.
-
 # one long list
 - append
 + extend
 All your numbers are in one long list. Use append with a tuple; extend and += take it apart.
-
 # order of the three
 - append((values, weights,
 + append((weights, values,
@@ -158,7 +140,6 @@ or
 - append((values, weights, multiplications
 + append((values, multiplications, weights
 Your three numbers come in another order. It's values, weights, multiplications.
-
 # values without the channels
 - ch * h * w
 + h * w
@@ -166,7 +147,6 @@ or
 - append((values
 + append((h * w
 Your values are those of a single output channel. There are chs[i] channels.
-
 # weights without one of the channels
 - weights = 3 * 3 * ch * ch
 + weights = 3 * 3 * ch
@@ -176,7 +156,6 @@ or
 + values * 3 * 3
 Your kernel has 3x3 weights per output channel. It has as many for each pair of an input channel and
 an output channel: chs[i] * chs[i] pairs.
-
 # weights without the kernel
 - weights = 3 * 3 * ch
 + weights = ch
@@ -184,48 +163,33 @@ or
 + weights = ch
 - values * 3 * 3 * ch
 + values * ch
-You count one weight for each pair of channels. A 3x3 kernel has nine.
-# weights with 3 instead of 3 * 3
+or
 + weights = 3 * ch
 or
 + weights = 3 * ch
 - values * 3 * 3 * ch
 + values * 3 * ch
-You count three weights for each pair of channels. A 3x3 kernel has nine.
-
+You count too few weights for each pair of channels. A 3x3 kernel has 3 * 3 of them.
 # biases counted
 - ch * ch
 + ch * ch + ch
 Your weights include the biases. Leave them out here: no pixel is multiplied by them.
-
 # channels of another level
 - weights = 3 * 3 * ch * ch
 - multiplications = values * 3 * 3 * ch
 + weights = 3 * 3 * chs[max(i - 1, 0)] * ch
 + multiplications = values * 3 * 3 * chs[max(i - 1, 0)]
-or
-+ weights = 3 * 3 * chs[i - 1] * ch
-+ multiplications = values * 3 * 3 * chs[i - 1]
-Your convolution connects two levels. The one to count has chs[i] channels in and out.
-
-# channels doubled from the top
-- values = ch
-+ ch = chs[0] * 2**i
-+ values = ch
-You double chs[0] from level to level. chs may be any list: take chs[i].
-
+Your convolution goes from one level to the next. Count one with chs[i] channels in and out.
 # additions counted
 - values * 3 * 3
 + 2 * values * 3 * 3
-You have twice as many multiplications as there are. Do you count the additions too? Leave them out.
-
-# multiplications without the input channels
+You have twice as many multiplications as there are. Leave out the additions if you count them too.
+# too few products per value
 - values * 3 * 3 * ch
 + values * 3 * 3
-You count nine products per value. Each value sums 3x3 pixels of every input channel: 9 * chs[i].
-# multiplications without the kernel
+or
 + values * ch
-You leave out the 3x3 of the kernel: each value sums nine pixels of every input channel.
+You count too few products per value. Each sums 3x3 pixels of every input channel: 9 * chs[i].
 # multiplications of one pixel
 + weights
 Your multiplications are those of a single pixel. The kernel is laid on every pixel of the level.
@@ -235,14 +199,6 @@ Your multiplications use all H x W pixels at every level. Use those of level i.
 # values times weights
 + values * weights
 You multiply all values by all weights. Each value meets only 9 * chs[i] of them.
-
-# list made in the loop
-- costs = []
-+
-- h, w
-+ costs = []
-+ h, w
-Only the last level is left: the list is made anew in each round. Make it before the loop.
 """
 
 
@@ -273,12 +229,9 @@ def costs_by_halving(H, W, chs):
 
 
 def costs_by_layers(H, W, chs):
-    convs = [nn.Conv2d(ch, ch, 3, padding=1, bias=False) for ch in chs]
-    outs = [c(torch.zeros(1, c.in_channels, H >> i, W >> i)) for i, c in enumerate(convs)]
-    return [
-        (out.numel(), c.weight.numel(), out[0, 0].numel() * c.weight.numel())
-        for out, c in zip(outs, convs)
-    ]
+    weights = [nn.Conv2d(ch, ch, 3, bias=False).weight.numel() for ch in chs]
+    outs = [torch.empty(ch, H >> i, W >> i, device="meta") for i, ch in enumerate(chs)]
+    return [(out.numel(), n, out[0].numel() * n) for out, n in zip(outs, weights)]
 
 
 EXERCISE = Exercise(

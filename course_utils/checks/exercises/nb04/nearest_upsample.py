@@ -32,8 +32,7 @@ MISTAKES = """
 - x = F.interpolate(x, scale_factor=2, mode="nearest")
 - return self.conv(x)
 + return F.interpolate(self.conv(x), scale_factor=2)
-You convolve first, so the output is 2 x 2 blocks of equal pixels. Repeat first.
-
+You convolve first, which leaves 2 x 2 blocks of equal pixels. Repeat first, then convolve.
 # not nearest
 - "nearest"
 + "bilinear"
@@ -42,41 +41,34 @@ or
 or
 + "bicubic"
 Your doubling is smooth (bilinear or bicubic). Use mode="nearest", which repeats every pixel.
-
 # doubling not kept
 - x = F
 + F
-F.interpolate returns a new picture, and you don't keep it: x = F.interpolate(x, ...).
-
+F.interpolate returns a new picture, and you don't keep it. Write x = F.interpolate(x, ...).
 # size instead of scale_factor
 - scale_factor=2
 + size=2
 The second argument of F.interpolate is the size of the output. To double it, write scale_factor=2.
-# four times as large
+# not doubled in both directions
 + scale_factor=4
-Height and width become four times as large. Each pixel becomes a square of 2 x 2: scale_factor=2.
-# only one side doubled
+or
 + scale_factor=(2, 1)
 or
 + scale_factor=(1, 2)
-You double only one side. Height and width are both doubled.
-
+Each side has to become exactly twice as long: scale_factor=2.
 # whole picture repeated
 - F.interpolate(x, scale_factor=2, mode="nearest")
 + x.repeat(1, 1, 2, 2)
-x.repeat(1, 1, 2, 2) puts four copies of the whole picture side by side. Every pixel has to be
-repeated where it is: F.interpolate with scale_factor=2 does that.
+You put four copies of the whole picture side by side. F.interpolate repeats each pixel in place.
 
 # no padding
 - , padding=1
 +
 The padding is missing: without it, a 3x3 convolution cuts a pixel off each side.
-
 # 1x1 convolution
 - 3, padding=1
 + 1
 Your convolution is 1x1, which leaves 2 x 2 blocks of equal pixels. Use 3x3, with padding=1.
-
 # convolution not used
 - self.conv(x)
 + x
@@ -86,17 +78,14 @@ The convolution is made, but forward doesn't use it.
 or
 + F.relu(self.conv(x))
 There's an activation at the end. Leave it out: the activations are in the blocks.
-
 # channels swapped
 - in_ch, out_ch, 3
 + out_ch, in_ch, 3
 in_ch and out_ch are swapped: nn.Conv2d takes the input's channels first.
-
 # no bias
 - padding=1
 + padding=1, bias=False
 The convolution has no bias. Leave bias at its default, True.
-
 # transposed convolution
 - nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)
@@ -106,14 +95,6 @@ or
 - nn.Conv2d
 + nn.ConvTranspose2d
 That's a transposed convolution, as in 4.2. Repeat every pixel, then use nn.Conv2d.
-
-# convolution made in forward
-- self.conv = nn.Conv2d(in_ch, out_ch, 3, padding=1)
-+ self.channels = in_ch, out_ch
-- self.conv(x)
-+ nn.Conv2d(*self.channels, 3, padding=1)(x)
-The convolution is made in forward, with new weights in each call, and is never trained. Make it
-once, in __init__, and keep it on self.
 """
 
 

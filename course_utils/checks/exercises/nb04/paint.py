@@ -26,17 +26,15 @@ def paint(x, kernel, stride):
 
 
 PIXEL = "Here x is a single pixel, so the result is x[0, 0] * kernel, and k x k."
-CORNER = (
-    "Here patches don't overlap: that of pixel (i, j) has its corner at (i * stride, j * stride)."
-)
+CORNER = "Here patches don't overlap; that of pixel (i, j) begins at (i * stride, j * stride)."
 OVERLAP = "Here patches overlap, and add up where they do."
 
 
 def paint_experiment(probe, paint):
-    # Twice the stride is less than the first k that overlaps, so that a patch that doesn't fit
-    # tells whether it's the output that is too small, or the part of it that is added to.
+    # Twice the first stride that overlaps is less than k, so that a patch that doesn't fit tells
+    # whether it's the output that is too small, or the part of it that is added to.
     for H, W, k, stride, look in [
-        (1, 1, 2, 3, PIXEL), (2, 3, 2, 2, CORNER), (3, 2, 2, 3, CORNER), (3, 4, 5, 2, OVERLAP),
+        (1, 1, 2, 3, PIXEL), (2, 3, 2, 2, CORNER), (3, 2, 2, 3, CORNER), (3, 5, 5, 2, OVERLAP),
         (3, 5, 3, 1, OVERLAP),
     ]:  # fmt: skip
         with probe.advice(look=look):
@@ -47,8 +45,7 @@ MISTAKES = """
 # patches overwrite one another
 - +=
 + =
-Each patch replaces what's under it. Overlapping patches have to add up: write += instead of =.
-
+Each patch replaces what's under it. Where patches overlap, they add up: write += instead of =.
 # patches one pixel apart
 - = i * stride, j * stride
 + = i, j
@@ -68,12 +65,10 @@ The corner of your patches has rows and columns swapped: i counts rows, so top i
 + zeros(H * stride, W * stride)
 or
 + zeros((H - 1) * stride, (W - 1) * stride)
-Your output is too small for the last patch, which begins at (H - 1) * stride and is k long. It
-needs (H - 1) * stride + k rows, and likewise for the columns.
+Your output is too small for the last patch, k rows from row (H - 1) * stride on. Add the two.
 # output too large
 + zeros(H * stride + k, W * stride + k)
 Your output is too large: its last rows stay empty. (H - 1) * stride + k are enough.
-
 # part of the output too small
 - top + k, left : left + k
 + top + stride, left : left + stride
@@ -81,25 +76,22 @@ You add to only stride rows of the output. The kernel has k of them: top : top +
 # slice that ends at k
 + k, left : k
 Your slice ends at k. A patch ends k after it begins: out[top : top + k, left : left + k].
-
 # two pairs of brackets
 - top + k, left
 + top + k][left
 out[a:b][c:d] slices the rows twice. Rows and columns go into one pair of brackets, with a comma.
-
-# return in the outer loop
+# return inside a loop
 -     return out
 +         return out
-Only the first row of x is painted. Is the return inside the loop? It belongs after both loops.
-# return in the inner loop
+or
 +             return out
-Only the first pixel of x is painted. Is the return inside the loop? It belongs after both loops.
+Only the first row or pixel of x is painted: your return is inside a loop. Move it after both loops.
 
 # kernel rotated
 - += x[i, j] * kernel
 + += x[i, j] * kernel.flip(0, 1)
-Your kernel is rotated by 180 degrees. A transposed convolution paints it as it is. (If you put
-zeros between the pixels and call conv2d, you have to rotate it, because conv2d doesn't.)
+Your kernel is rotated by 180 degrees. Paint it as it is. (Rotate it only if you put zeros between
+the pixels and call conv2d.)
 # kernel transposed
 + += x[i, j] * kernel.T
 Rows and columns of the kernel are swapped. Add x[i, j] * kernel as it is.
@@ -109,7 +101,6 @@ Each patch is filled with x[i, j] itself. Multiply it by the kernel.
 # pixel's value not used
 + += kernel
 Each pixel adds the bare kernel. Multiply the kernel by the pixel's value, x[i, j].
-
 # rows and columns of x swapped
 - += x[i, j]
 + += x[j, i]
@@ -117,23 +108,13 @@ or
 - (H, W), k
 + x = x.T
 + (H, W), k
-Rows and columns of x are mixed up: i counts the H rows and j the W columns. H, W = x.shape.
-
-# stride not used
-- zeros((H - 1) * stride + k, (W - 1) * stride + k)
-+ zeros(H - 1 + k, W - 1 + k)
-- = i * stride, j * stride
-+ = i, j
-stride makes no difference in your function. It moves the patches apart, and the size of the output
-depends on it too.
-
+Rows and columns of x are mixed up. H, W = x.shape: i counts the H rows, and j the W columns.
 # last row and column left out
 - range(H)
 + range(H - 1)
 - range(W)
 + range(W - 1)
-The last row and the last column of x are left out. range(H) ends with H - 1 already.
-
+You leave out the last row and column of x. range(H) ends with H - 1 already.
 # ordinary convolution
 + def paint(x, kernel, stride):
 +     return F.conv2d(x[None, None], kernel[None, None], stride=stride)[0, 0]
@@ -142,12 +123,11 @@ That's the ordinary convolution. Here each pixel paints a patch, and the picture
 
 
 def paint_by_kernel_pixel(x, kernel, stride):
-    (H, W), k = x.shape, kernel.shape[0]
-    out = torch.zeros((H - 1) * stride + k, (W - 1) * stride + k)
+    (h, w), k = [(n - 1) * stride for n in x.shape], kernel.shape[0]
+    out = torch.zeros(h + k, w + k)
     for a in range(k):
         for b in range(k):
-            grid = out[a : a + (H - 1) * stride + 1 : stride, b : b + (W - 1) * stride + 1 : stride]
-            grid += kernel[a, b] * x
+            out[a : a + h + 1 : stride, b : b + w + 1 : stride] += kernel[a, b] * x
     return out
 
 
@@ -166,13 +146,9 @@ def paint_by_folding(x, kernel, stride):
 
 
 def paint_by_padding(x, kernel, stride):
-    H, W = x.shape
-    pads = {
-        (i, j): (j * stride, (W - 1 - j) * stride, i * stride, (H - 1 - i) * stride)
-        for i in range(H)
-        for j in range(W)
-    }
-    return sum(F.pad(x[pixel] * kernel, pad) for pixel, pad in pads.items())
+    down, across = ([(i * stride, (n - 1 - i) * stride) for i in range(n)] for n in x.shape)
+    pads = [pad + above for above in down for pad in across]
+    return sum(F.pad(pixel * kernel, pad) for pixel, pad in zip(x.flatten(), pads))
 
 
 EXERCISE = Exercise(

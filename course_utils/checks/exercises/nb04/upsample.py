@@ -24,78 +24,60 @@ MISTAKES = """
 +
 Your patches are one pixel apart, so the picture hardly grows. Pass stride=2.
 
-# kernel of 3
+# larger kernel
 - kernel_size=2
 + kernel_size=3
 or
 - kernel_size=2, stride=2
 + kernel_size=3, stride=2, padding=1, output_padding=1
-Your kernel is 3 x 3, so with stride 2 patches overlap unevenly. Use kernel_size=2, no padding.
-
-# kernel of 4
+or
 + kernel_size=4, stride=2, padding=1
-Your kernel is 4 x 4. Many networks use that, but here it's kernel_size=2, without padding.
-
+Your kernel is larger than 2 x 2, so patches overlap. Here it's kernel_size=2, without padding.
 # padding
 - stride=2
 + stride=2, padding=1
-padding=1 cuts a pixel off each side of a transposed convolution's output. Leave it out.
-# output_padding
+or
 + stride=2, output_padding=1
-output_padding adds a row and a column that no patch reaches. The size is right without it.
-
+In a transposed convolution, padding cuts the output and output_padding adds to it. Leave both out.
 # channels swapped
 - in_ch, out_ch, kernel_size
 + out_ch, in_ch, kernel_size
-in_ch and out_ch are swapped. nn.ConvTranspose2d takes the input's channels first, as nn.Conv2d
-does.
+in_ch and out_ch are swapped. Like nn.Conv2d, nn.ConvTranspose2d takes the input's channels first.
 # channels kept
 + in_ch, in_ch, kernel_size
 Your layer returns as many channels as it gets. It should return out_ch of them.
-
 # no bias
 - kernel_size
 + bias=False, kernel_size
 The bias is missing. Leave bias at its default, True.
-
 # SiLU at the end
 -     super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
 +     super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
 + def forward(self, x):
 +     return F.silu(super().forward(x))
 There's a SiLU at the end. Leave it out: the activations are in the blocks.
-
 # ordinary convolution
 - nn.ConvTranspose2d
 + nn.Conv2d
 That's an ordinary convolution, which halves the picture. To double it, use nn.ConvTranspose2d.
-
 # nothing passed to nn.ConvTranspose2d
 - super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
 + super().__init__()
-Your parent isn't nn.Module but a finished layer: it needs its channels, kernel size and stride.
+The parent is nn.ConvTranspose2d: pass it the channels, the kernel size and the stride.
 # a layer inside the layer
 + self.up = nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
-Your class already is an nn.ConvTranspose2d, so it needs no other inside. Pass the settings to its
-parent's constructor instead: super().__init__(...).
-
-# super without brackets
-- super()
-+ super
-The brackets after super are missing: it's super().__init__(...).
+Your class already is an nn.ConvTranspose2d. Pass the settings to super().__init__(...) instead.
 """
 
 OTHER_LAYERS = """
-# nearest and a convolution
+# interpolation and a convolution
 - nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)
 + nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 3, padding=1))
 or
 + nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 1))
-That repeats every pixel and then convolves, as the layer of exercise 4.3 does. Here, use
-nn.ConvTranspose2d, whose four weights per patch may differ.
-# bilinear and a convolution
+or
 + nn.Sequential(nn.UpsamplingBilinear2d(scale_factor=2), nn.Conv2d(in_ch, out_ch, 3, padding=1))
-That interpolates between pixels and then convolves. Here, use nn.ConvTranspose2d.
+That enlarges the picture by a fixed rule and then convolves. Here, use nn.ConvTranspose2d.
 # pixel shuffle
 + nn.Sequential(nn.Conv2d(in_ch, 4 * out_ch, 1), nn.PixelShuffle(2))
 Pixel shuffle does almost the same, with four biases per channel. Use nn.ConvTranspose2d.
@@ -132,17 +114,13 @@ class ByShuffling(nn.ConvTranspose2d):
         return F.pixel_shuffle(F.conv2d(x, kernel), 2) + self.bias.view(1, -1, 1, 1)
 
 
-class ByCorners(nn.Module):
-    def __init__(self, in_ch, out_ch):
-        super().__init__()
-        self.up = nn.Sequential(nn.ConvTranspose2d(in_ch, out_ch, 2, 2, bias=True))
-
+class ByCorners(LayerInside):
     def forward(self, x):
-        out = x.new_zeros(len(x), self.up[0].out_channels, 2 * x.shape[2], 2 * x.shape[3])
-        for a in range(2):
-            for b in range(2):
-                corner = torch.tensordot(x, self.up[0].weight[:, :, a, b], ([1], [0]))
-                out[:, :, a::2, b::2] = corner.movedim(-1, 1) + self.up[0].bias[:, None, None]
+        layer = self.layer
+        out = x.new_zeros(len(x), layer.out_channels, 2 * x.shape[2], 2 * x.shape[3])
+        for a, b in (0, 0), (0, 1), (1, 0), (1, 1):
+            corner = torch.tensordot(x, layer.weight[:, :, a, b], ([1], [0]))
+            out[:, :, a::2, b::2] = corner.movedim(-1, 1) + layer.bias[:, None, None]
         return out
 
 
