@@ -3,8 +3,8 @@
 import torch
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
 from course_utils.checks.exercises.nb09.calls import call, filter_parts, made
+from course_utils.checks.mistakes import edits
 from course_utils.denoisers import Hybrid
 from course_utils.wiener import WienerDenoiser
 
@@ -48,209 +48,151 @@ class HybridByChoice(Hybrid):
         return torch.where(is_above, above, below)
 
 
-MISTAKES = """
-# swapped
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = torch.empty_like(xt), alpha_bar >= self.alpha_bar
-The two have changed places: above answers up to the noise level, and below beyond it. A small
-alpha_bar means much noise, so above answers where alpha_bar < self.alpha_bar.
-
-# wrong way
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = torch.empty_like(xt), alpha_bar > self.alpha_bar
-The comparison is the wrong way round. Much noise is a large sigma and a small alpha_bar: it is
-alpha_bar < self.alpha_bar where above answers.
+MISTAKES_OF_BOTH = """
+# wrong way round
+- alpha_bar < self.alpha_bar
++ alpha_bar > self.alpha_bar
+or
++ alpha_bar >= self.alpha_bar
+Your comparison is the wrong way round, or the two answers have changed places. Much noise means a
+large sigma and a small alpha_bar, so above answers where alpha_bar < self.alpha_bar.
 
 # boundary to above
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = torch.empty_like(xt), alpha_bar <= self.alpha_bar
-Right but at the boundary itself, where above answers. There below does: above is asked where
-alpha_bar < self.alpha_bar, without =.
+- alpha_bar < self.alpha_bar
++ alpha_bar <= self.alpha_bar
+Right except exactly at the noise level, where your above answers and below should. above is asked
+where alpha_bar < self.alpha_bar, without the =.
 
-# the first decides
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = torch.empty_like(xt), (alpha_bar < self.alpha_bar)[:1].expand(len(xt))
-The first picture decides for all. Each picture has its own alpha_bar, so compare all of them: the
-result is a mask with shape (B,).
+# something else compared
+- alpha_bar < self.alpha_bar
++ ((1 - alpha_bar) / alpha_bar).sqrt() > self.alpha_bar
+or
++ 1 - alpha_bar > self.alpha_bar
+or
++ alpha_bar.sqrt() < self.alpha_bar
+or
++ (1 - alpha_bar) / alpha_bar > self.alpha_bar
+You compare self.alpha_bar with a sigma, a root or the like. __init__ made an alpha_bar of the noise
+level, so compare like with like: alpha_bar < self.alpha_bar.
 
-# any decides
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = torch.empty_like(xt), (alpha_bar < self.alpha_bar).any().expand(len(xt))
-One picture above the level sends all to above: .any() decides for the whole batch. Choose for
-each picture, with a mask of shape (B,).
+# a fixed level
+- alpha_bar < self.alpha_bar
++ alpha_bar < 0.5
+You compare with a fixed number. The level between the two denoisers is handed over as sigma, and
+__init__ keeps the alpha_bar that belongs to it: self.alpha_bar.
 
-# all decide
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = torch.empty_like(xt), (alpha_bar < self.alpha_bar).all().expand(len(xt))
-One picture up to the level sends all to below: .all() decides for the whole batch. Choose for
-each picture, with a mask of shape (B,).
+# plain number not taken
+- alpha_bar = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))
++
+or
+- .expand(len(xt))
++
+alpha_bar may be one number for all pictures. Make it a tensor with one for each:
+torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt)).
+"""
 
-# the mean decides
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = torch.empty_like(xt), (alpha_bar.mean() < self.alpha_bar).expand(len(xt))
-The mean of alpha_bar decides for all. Choose for each picture, with a mask of shape (B,).
+MISTAKES = """
+# one picture decides for all
+- alpha_bar < self.alpha_bar
++ (alpha_bar < self.alpha_bar)[:1].expand(len(xt))
+or
++ (alpha_bar < self.alpha_bar).any().expand(len(xt))
+or
++ (alpha_bar < self.alpha_bar).all().expand(len(xt))
+or
++ (alpha_bar.mean() < self.alpha_bar).expand(len(xt))
+You decide once for the whole batch: by its first picture, with .any() or .all(), or by the mean.
+Each picture has its own alpha_bar, so choose for each, with a mask of shape (B,).
 
-# sigma compared
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = torch.empty_like(xt), ((1 - alpha_bar) / alpha_bar).sqrt() > self.alpha_bar
-You compute sigma and compare it with self.alpha_bar. Compare like with like: self.alpha_bar was
-made from sigma in __init__, so it is alpha_bar < self.alpha_bar.
+# only one is asked
+- alpha_bar < self.alpha_bar
++ alpha_bar > 0
+or
++ alpha_bar < 0
+Only one of the two denoisers ever answers. Where alpha_bar < self.alpha_bar it should be above, and
+elsewhere below.
 
-# noise compared
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = torch.empty_like(xt), 1 - alpha_bar > self.alpha_bar
-You compare 1 - alpha_bar with self.alpha_bar. Compare alpha_bar itself: alpha_bar <
-self.alpha_bar.
-
-# root compared
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = torch.empty_like(xt), alpha_bar.sqrt() < self.alpha_bar
-You compare the root of alpha_bar with self.alpha_bar. Compare alpha_bar itself.
-
-# square against sigma
-- self.alpha_bar = 1 / (1 + sigma**2)
-+ self.sigma = sigma
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = torch.empty_like(xt), (1 - alpha_bar) / alpha_bar > self.sigma
-You compare a square with sigma itself. (1 - alpha_bar) / alpha_bar is sigma squared, and
-self.alpha_bar is 1 / (1 + sigma**2).
-
-# alpha_bar against sigma
-- self.alpha_bar = 1 / (1 + sigma**2)
-+ self.alpha_bar = sigma
-You compare alpha_bar with sigma. Compare it with self.alpha_bar, which belongs to that sigma.
-
-# a fixed number
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = torch.empty_like(xt), alpha_bar < 0.5
-You compare with a fixed number. The level is handed over: it is in self.alpha_bar.
-
-# above always
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = torch.empty_like(xt), alpha_bar > 0
-Only above answers. Up to the noise level it is below.
-
-# below always
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = torch.empty_like(xt), alpha_bar < 0
-Only below answers. Above the noise level, where alpha_bar < self.alpha_bar, it is above.
-
-# above left out
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-- for denoiser, meant in ((self.above, is_above), (self.below, ~is_above)):
-+ x0, is_above = torch.zeros_like(xt), alpha_bar < self.alpha_bar
-+ for denoiser, meant in ((self.below, ~is_above),):
-Pictures above the noise level stay 0: above is never asked, or its answer is not used.
-
-# below left out
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-- for denoiser, meant in ((self.above, is_above), (self.below, ~is_above)):
-+ x0, is_above = torch.zeros_like(xt), alpha_bar < self.alpha_bar
-+ for denoiser, meant in ((self.above, is_above),):
-Pictures up to the noise level stay 0: below is never asked, or its answer is not used.
-
-# not denoised
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-- for denoiser, meant in ((self.above, is_above), (self.below, ~is_above)):
-+ x0, is_above = xt.clone(), alpha_bar < self.alpha_bar
-+ for denoiser, meant in ((self.above, is_above),):
-Pictures up to the noise level come back as they are, with their noise. below has to be asked
-about them.
-
-# told the level
+# some without an answer
+- torch.empty_like(xt)
++ torch.zeros_like(xt)
+- (self.above, is_above), (
++ (
+or
+- torch.empty_like(xt)
++ torch.zeros_like(xt)
+- , (self.below, ~is_above)
++ ,
+or
+- torch.empty_like(xt)
++ xt.clone()
+- , (self.below, ~is_above)
++ ,
+or
 - x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ x0[meant] = denoiser.predict_x0(xt[meant], self.alpha_bar)
-The denoisers are told self.alpha_bar. That is the level between them; tell each the alpha_bar of
-its pictures.
++ x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
++ break
+Some pictures never get an answer: they stay 0, or noisy, or hold whatever was in memory. One batch
+may need both denoisers, so ask below about xt[~is_above] in any case, not in an else.
 
 # if of several
 + def predict_x0(self, xt, alpha_bar):
 +     if alpha_bar < self.alpha_bar:
 +         return self.above.predict_x0(xt, alpha_bar)
 +     return self.below.predict_x0(xt, alpha_bar)
-if and not take one True or False, and here is one for each picture. Make a mask, is_above =
-alpha_bar < self.alpha_bar, with shape (B,), and use it to choose: xt[is_above] and xt[~is_above],
-or torch.where. ~ is not, for each.
+`if`, `not` and `and` need a single True or False, and here is one for each picture. Make a mask,
+is_above = alpha_bar < self.alpha_bar, and choose with it: xt[is_above] and xt[~is_above], or
+torch.where.
 
-# levels not cut
-- x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar)
-A denoiser gets some of the pictures and all the alpha_bars. Use the mask for both: xt[mask],
-alpha_bar[mask].
-
-# pictures not cut
-- x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ x0[meant] = denoiser.predict_x0(xt, alpha_bar)
-A denoiser gets all pictures, and its answers do not fit into the places of some. Use the mask for
-what it gets, xt[mask] and alpha_bar[mask], or for what it answers.
+# mask used on one alone
+- alpha_bar[meant]
++ alpha_bar
+or
+- xt[meant], alpha_bar[meant]
++ xt, alpha_bar
+The mask is missing somewhere, so some of the pictures meet all of the alpha_bars or all of the
+answers. Use it on everything: x0[mask] = denoiser.predict_x0(xt[mask], alpha_bar[mask]).
 
 # written into xt
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = xt, alpha_bar < self.alpha_bar
-The answers are written into xt itself, or into another name for it. Whoever called needs xt as it
-was: begin with torch.empty_like(xt).
-
-# else for if
-- x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ break
-Some pictures never got an answer: torch.empty_like holds what was in memory. Both denoisers may
-be needed in one batch, so the second question needs an if of its own, not else.
-
-# else for if, with zeros
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = torch.zeros_like(xt), alpha_bar < self.alpha_bar
-- x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ break
-In a batch with pictures on both sides, below is never asked, and its pictures stay 0. Both
-denoisers may be needed in one batch, so the second needs an if of its own, not else.
+- torch.empty_like(xt)
++ xt
+You write the answers into xt itself, or into another name for it. Whoever called needs xt as it
+was, so begin with torch.empty_like(xt).
 
 # in another order
-- x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar
-+ x0, is_above = [], alpha_bar < self.alpha_bar
--         x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-- return x0
-+         x0.append(denoiser.predict_x0(xt[meant], alpha_bar[meant]))
-+ return torch.cat(x0)
-The pictures come back in another order: cat puts all of above first, then those of below. Write
-each to its place: x0[is_above] = ..., and x0[~is_above] = ...
-
-# called itself
+- torch.empty_like(xt)
++ []
 - x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ x0[meant] = denoiser(xt[meant], alpha_bar[meant])
-A denoiser is no function. Ask it with its method: self.above.predict_x0(xt, alpha_bar).
++ x0.append(denoiser.predict_x0(xt[meant], alpha_bar[meant]))
+- return x0
++ return torch.cat(x0)
+The pictures come back in another order, because cat puts all of above first and then those of
+below. Write each to its place: x0[is_above] = ... and x0[~is_above] = ...
+
+# denoiser called
+- denoiser.predict_x0
++ denoiser
+A denoiser isn't a function. Ask it with its method: self.above.predict_x0(xt, alpha_bar).
 """
 
-
 MISTAKES_OF_CHOICE = """
-# averaged
-- return torch.where(is_above, above, below)
-+ return (above + below) / 2
-Both answers are averaged. Take for each picture the answer of one.
-
-# summed
-- return torch.where(is_above, above, below)
-+ return above + below
-Both answers are added. Take for each picture the answer of one.
+# answers mixed
+- torch.where(is_above, above, below)
++ (above + below) / 2
+or
++ above + below
+You mix the answers of both. For each picture, return the answer of one of them.
 
 # one after the other
-- below = self.below.predict_x0(xt, alpha_bar)
-+ below = self.below.predict_x0(above, alpha_bar)
-The answer of one denoiser is handed to the other. Both get xt; each picture is for one of them
-alone.
+- self.below.predict_x0(xt
++ self.below.predict_x0(above
+You hand the answer of one denoiser to the other. Both are given xt, and each picture's answer comes
+from one of them alone.
 
 # mask without axes
-- is_above = (alpha_bar < self.alpha_bar)[:, None, None, None]
-+ is_above = alpha_bar < self.alpha_bar
+- [:, None, None, None]
++
 The mask, (B,), meets pictures, (B, C, H, W), and PyTorch lines it up with W. Give it three more
 axes: mask[:, None, None, None].
-
-# plain number not taken
-- alpha_bar = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))
-+
-alpha_bar may be one number for all pictures. Make it a tensor with one for each:
-torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt)).
 """
 
 
@@ -265,14 +207,6 @@ class HybridByMask(Hybrid):
         return x0
 
 
-class HybridByWhere(Hybrid):
-    def predict_x0(self, xt, alpha_bar):
-        each = torch.full((len(xt), 1, 1, 1), 1.0, device=xt.device)
-        each = each * torch.as_tensor(alpha_bar, device=xt.device).view(-1, 1, 1, 1)
-        high, low = self.above.predict_x0(xt, alpha_bar), self.below.predict_x0(xt, alpha_bar)
-        return torch.where(each < self.alpha_bar, high, low)
-
-
 class HybridOneByOne(Hybrid):
     def predict_x0(self, xt, alpha_bar):
         answers = []
@@ -283,32 +217,11 @@ class HybridOneByOne(Hybrid):
         return torch.stack(answers)
 
 
-class HybridByList(Hybrid):
-    def predict_x0(self, xt, alpha_bar):
-        alpha_bar, out = torch.as_tensor(alpha_bar).expand(len(xt)), []
-        for i, a in enumerate(alpha_bar.tolist()):
-            who = self.above if a < self.alpha_bar else self.below
-            out.append(who.predict_x0(xt[i : i + 1], alpha_bar[i : i + 1]))
-        return torch.cat(out)
-
-
 class HybridByNumbers(Hybrid):
     def predict_x0(self, xt, alpha_bar):
         a = alpha_bar * torch.ones(len(xt), device=xt.device)
         share = (a >= self.alpha_bar).to(xt).reshape(-1, 1, 1, 1)
         return share * self.below.predict_x0(xt, a) + (1 - share) * self.above.predict_x0(xt, a)
-
-
-class HybridByIndex(Hybrid):
-    def predict_x0(self, xt, alpha_bar):
-        alpha_bar = torch.as_tensor(alpha_bar).to(xt.device)
-        if alpha_bar.ndim == 0:
-            chosen = self.above if alpha_bar < self.alpha_bar else self.below
-            return chosen.predict_x0(xt, alpha_bar)
-        x0 = self.below.predict_x0(xt, alpha_bar).clone()
-        for i in (alpha_bar < self.alpha_bar).nonzero()[:, 0].tolist():
-            x0[i] = self.above.predict_x0(xt[i : i + 1], alpha_bar[i : i + 1])[0]
-        return x0
 
 
 EXERCISE = Exercise(
@@ -318,14 +231,7 @@ EXERCISE = Exercise(
     reference=Hybrid,
     experiment=hybrid_experiment,
     look="Print alpha_bar < self.alpha_bar: where it is True, above has to answer.",
-    catalogue=edits(Hybrid, MISTAKES) + edits(HybridByChoice, MISTAKES_OF_CHOICE),
-    also_right=[
-        HybridByChoice,
-        HybridByMask,
-        HybridByWhere,
-        HybridOneByOne,
-        HybridByList,
-        HybridByNumbers,
-        HybridByIndex,
-    ],
+    catalogue=edits(Hybrid, MISTAKES_OF_BOTH + MISTAKES)
+    + edits(HybridByChoice, MISTAKES_OF_BOTH + MISTAKES_OF_CHOICE),
+    also_right=[HybridByChoice, HybridByMask, HybridOneByOne, HybridByNumbers],
 )

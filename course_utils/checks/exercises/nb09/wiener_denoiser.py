@@ -3,9 +3,11 @@
 import torch
 
 from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.exercises.nb09.calls import call, filter_parts, made
 from course_utils.checks.mistakes import edits
-from course_utils.checks.exercises.nb09.calls import FILTER, call, filter_parts, made
 from course_utils.wiener import WienerDenoiser, shrink
+
+FILTER = "self.U", "self.LA", "self.Vh", "self.mean"
 
 
 def denoiser_experiment(probe, attempt):
@@ -18,9 +20,10 @@ def denoiser_experiment(probe, attempt):
         for alpha_bar in (0.3, torch.tensor(0.6)):
             call(probe, denoiser.predict_x0, probe.normal(B, C, H, W), alpha_bar, look=one_for_all)
         call(
-            probe, denoiser.predict_x0, probe.normal(B + 1, C, H, W), 0.1 + 0.8 * probe.uniform(B + 1),
-            look="The denoiser is asked twice, and its second answer is wrong: does it keep "
-            "something of the first?",
+            probe, denoiser.predict_x0, probe.normal(B + 1, C, H, W),
+            0.1 + 0.8 * probe.uniform(B + 1),
+            look="The denoiser is asked again, and now its answer is wrong: does it keep something "
+            "of the first call?",
         )  # fmt: skip
         changed = [n for n, a, b in zip(FILTER, parts, alone) if not torch.equal(a, b)]
         probe.note(
@@ -38,279 +41,198 @@ def denoiser_experiment(probe, attempt):
 
 MISTAKES = """
 # not divided
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = xt.flatten(1) - self.mean
-xt is not divided by sqrt(alpha_bar). It is a picture times sqrt(alpha_bar), with noise: divide
-first, so that it can be compared with the mean.
+- / alpha_bar[:, None].sqrt() - self.mean
++ - self.mean
+or
+- / alpha_bar[:, None].sqrt() - self.mean
++ - alpha_bar[:, None].sqrt() * self.mean
+You don't divide xt by sqrt(alpha_bar). xt is the picture times sqrt(alpha_bar), plus noise, so
+divide first; then it can be compared with the mean.
 
-# divided by alpha_bar
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = xt.flatten(1) / alpha_bar[:, None] - self.mean
-xt is divided by alpha_bar. The picture in it is multiplied by its root: divide by
-sqrt(alpha_bar).
+# divided by something else
+- / alpha_bar[:, None].sqrt()
++ / alpha_bar[:, None]
+or
++ * alpha_bar[:, None].sqrt()
+or
++ / (1 - alpha_bar[:, None]).sqrt()
+You multiply xt, or divide it by something other than sqrt(alpha_bar), which is the factor of the
+picture in it. Divide by alpha_bar[:, None].sqrt().
 
-# multiplied
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = xt.flatten(1) * alpha_bar[:, None].sqrt() - self.mean
-xt is multiplied by sqrt(alpha_bar). Divide by it, as the mixing multiplied by it.
-
-# divided by the noise
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = xt.flatten(1) / (1 - alpha_bar[:, None]).sqrt() - self.mean
-xt is divided by sqrt(1 - alpha_bar), which is the noise's factor. Divide by that of the picture,
-sqrt(alpha_bar).
-
-# mean kept
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = xt.flatten(1) / alpha_bar[:, None].sqrt()
-The mean is not subtracted before the filter. The filter is for what differs from the mean: take
-it off after the division, and add it at the end.
+# mean not subtracted
+- sqrt() - self.mean
++ sqrt()
+You don't subtract the mean before the filter, which is made for what differs from the mean.
+Subtract it after the division, and add it at the end.
 
 # mean not added
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ return (shares @ self.U.T).view_as(xt)
-The mean is not added back at the end. The filter returns what differs from it.
+- (self.mean + shares @ self.U.T)
++ (shares @ self.U.T)
+You don't add the mean back at the end. The filter only returns what differs from it.
 
 # mean before dividing
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = (xt.flatten(1) - self.mean) / alpha_bar[:, None].sqrt()
-The mean is subtracted before the division. In xt it is multiplied by sqrt(alpha_bar) too: divide
-first, then subtract.
+- xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
++ (xt.flatten(1) - self.mean) / alpha_bar[:, None].sqrt()
+You subtract the mean before the division. In xt the mean is multiplied by sqrt(alpha_bar) too, so
+divide first and subtract then.
 
 # mean the wrong way
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = xt.flatten(1) / alpha_bar[:, None].sqrt() + self.mean
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ return (shares @ self.U.T - self.mean).view_as(xt)
-The mean is added before the filter and subtracted after it. It is the other way round.
-
-# subtracted
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ return (self.mean - shares @ self.U.T).view_as(xt)
-What the filter keeps is subtracted from the mean. Add it.
+- sqrt() - self.mean
++ sqrt() + self.mean
+or
+- (self.mean + shares @ self.U.T)
++ (shares @ self.U.T - self.mean)
+or
+- (self.mean + shares
++ (self.mean - shares
+A sign is wrong. Subtract the mean before the filter; at the end, add it to what comes out of the
+filter.
 
 # mean into the eigenimages
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ return ((self.mean + shares) @ self.U.T).view_as(xt)
-The mean is added before the eigenimages are put together. It is a picture, not shares of
-eigenimages: add it after the product with U.T.
+- (self.mean + shares @ self.U.T)
++ ((self.mean + shares) @ self.U.T)
+You add the mean before the eigenimages are put together. It's a picture, not a list of shares, so
+add it after the product with U.T.
 
 # scaled at the end
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ return (alpha_bar[:, None].sqrt() * (self.mean + shares @ self.U.T)).view_as(xt)
-The guess is multiplied by sqrt(alpha_bar) at the end. Asked for is the clean picture, as it is
-without noise.
+- (self.mean + shares @ self.U.T).view_as
++ (alpha_bar[:, None].sqrt() * (self.mean + shares @ self.U.T)).view_as
+You multiply the guess by sqrt(alpha_bar) at the end. What's wanted is the clean picture, at its
+full strength.
 
-# the noise
+# noise returned
 - return (self.mean + shares @ self.U.T).view_as(xt)
-+ x0 = (self.mean + shares @ self.U.T).view_as(xt)
-+ a = alpha_bar[:, None, None, None]
++ x0, a = (self.mean + shares @ self.U.T).view_as(xt), alpha_bar[:, None, None, None]
 + return (xt - a.sqrt() * x0) / (1 - a).sqrt()
-This is what the filter takes away, or the noise. Asked for is the clean picture.
+or
++ x0, a = (self.mean + shares @ self.U.T).view_as(xt), alpha_bar[:, None, None, None]
++ return xt - a.sqrt() * x0
+or
++ x0, a = (self.mean + shares @ self.U.T).view_as(xt), alpha_bar[:, None, None, None]
++ return xt / a.sqrt() - x0
+You return the noise, or what the filter takes away. What's wanted is the clean picture.
 
 # Vh not transposed
-- shares = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
-+ shares = shrink(self.LA, alpha_bar) * (x @ self.Vh)
-The share along an eigenimage is the product with a row of Vh. Pictures are rows here, so it is x
+- self.Vh.T
++ self.Vh
+The share along an eigenimage is the product with a row of Vh. Your pictures are rows too, so it's x
 @ self.Vh.T, with .T.
 
 # U not transposed
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ return (self.mean + shares @ self.U).view_as(xt)
-An eigenimage is a column of U. Shares are rows here, so they are put together with shares @
-self.U.T, with .T.
+- self.U.T
++ self.U
+An eigenimage is a column of U. Your shares are rows, so put them together with shares @ self.U.T.
 
 # U and Vh swapped
-- shares = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ shares = shrink(self.LA, alpha_bar) * (x @ self.U.T)
-+ return (self.mean + shares @ self.Vh.T).view_as(xt)
-U and Vh have changed places. Vh takes a picture apart, U puts it together: x @ self.Vh.T, and
+- self.Vh.T
++ self.U.T
+- shares @ self.U.T
++ shares @ self.Vh.T
+U and Vh have changed places. Vh takes a picture apart and U puts it together: x @ self.Vh.T, then
 shares @ self.U.T.
 
-# not put together
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ return (self.mean + shares).view_as(xt)
-The shares are returned as if they were pixels. Put the eigenimages together: shares @ self.U.T.
+# columns for rows
+- shares @ self.U.T
++ self.U @ shares
+or
+- x @ self.Vh.T
++ self.Vh @ x
+Your pictures are rows, (B, n), so they stand on the left of a product: x @ self.Vh.T, and shares @
+self.U.T.
 
-# not taken apart
-- shares = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
-+ shares = shrink(self.LA, alpha_bar) * x
-The picture is not taken apart before shrink. Its shares along the eigenimages are x @ self.Vh.T.
+# one product missing
+- shares @ self.U.T
++ shares
+or
+- x @ self.Vh.T
++ x
+You leave out one of the two products. x @ self.Vh.T takes a picture apart into its shares, and
+shares @ self.U.T puts it together again.
 
 # shrunk too late
-- shares = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ shares = x @ self.Vh.T
-+ return (self.mean + shrink(self.LA, alpha_bar) * (shares @ self.U.T)).view_as(xt)
-The shrinking comes after the eigenimages are put together, so it meets pixels. Shrink the shares,
+- shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
++ x @ self.Vh.T
+- self.mean + shares @ self.U.T
++ self.mean + shrink(self.LA, alpha_bar) * (shares @ self.U.T)
+You shrink after the eigenimages are put together, so the factors meet pixels. Shrink the shares,
 between the two products.
 
 # not shrunk
-- shares = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
-+ shares = x @ self.Vh.T
-Nothing is shrunk, so the noise comes back with the picture. Multiply the shares by
-shrink(self.LA, alpha_bar).
+- shrink(self.LA, alpha_bar) * (
++ (
+Nothing is shrunk, so the noise comes back with the picture. Multiply the shares by shrink(self.LA,
+alpha_bar).
 
-# shrunk twice
-- shares = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
-+ shares = shrink(self.LA, alpha_bar) ** 2 * (x @ self.Vh.T)
-The shares are shrunk twice. Once is enough.
+# another factor
+- shrink(self.LA, alpha_bar)
++ self.LA
+or
++ (1 - shrink(self.LA, alpha_bar))
+or
++ self.LA / (self.LA + (1 / alpha_bar - 1).sqrt()[:, None])
+or
++ self.LA / (self.LA + 1 - alpha_bar[:, None])
+You multiply the shares by LA, by 1 - shrink(...), or by a fraction of your own. What's kept of each
+is shrink(self.LA, alpha_bar), the function of exercise 9.2.
 
-# noise kept
-- shares = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
-+ shares = (1 - shrink(self.LA, alpha_bar)) * (x @ self.Vh.T)
-The shares are multiplied by 1 - shrink(...), so the noise is kept. Multiply by shrink(...).
+# shrink told something else
+- shrink(self.LA, alpha_bar)
++ shrink(self.LA, alpha_bar.sqrt())
+or
++ shrink(self.LA, 1 - alpha_bar)
+You hand shrink a root, or 1 - alpha_bar. Hand it LA and alpha_bar as they are.
 
-# times LA
-- shares = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
-+ shares = self.LA * (x @ self.Vh.T)
-The shares are multiplied by LA. That is how much the pictures vary, not how much to keep:
-shrink(self.LA, alpha_bar).
-
-# root handed on
-- shares = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
-+ shares = shrink(self.LA, alpha_bar.sqrt()) * (x @ self.Vh.T)
-shrink gets the root of alpha_bar. Hand it alpha_bar itself.
-
-# noise handed on
-- shares = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
-+ shares = shrink(self.LA, 1 - alpha_bar) * (x @ self.Vh.T)
-shrink gets 1 - alpha_bar. Hand it alpha_bar itself.
-
-# first for all
+# one alpha_bar for all
 - expand(len(xt))
 + expand(len(xt))[:1]
-The first picture's alpha_bar is used for all. Each picture has its own.
-
-# mean for all
-- expand(len(xt))
+or
 + mean().expand(len(xt))
-The mean of alpha_bar is used for all pictures. Each picture has its own.
+You use one alpha_bar for all pictures, the first or the mean. Each picture has its own.
 
 # rows returned
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ return self.mean + shares @ self.U.T
+- .view_as(xt)
++
 The guesses come back as rows, (B, n). Give them the shape of xt: view_as(xt).
 
-# channels last, on the way in
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = xt.permute(0, 2, 3, 1).flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-The channels are moved to the end before xt becomes rows, and the filter's rows have them first.
-Flatten xt as it is: xt.flatten(1).
-
-# channels last, on the way out
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ B, C, H, W = xt.shape
-+ return (self.mean + shares @ self.U.T).view(B, H, W, C).permute(0, 3, 1, 2)
-At the end the rows are read as if channels came last. They come first: view_as(xt).
-
-# width first
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ return (self.mean + shares @ self.U.T).view_as(xt.mT)
-Height and width change places. Give the rows the shape of xt: view_as(xt).
-
-# clamped
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ return (self.mean + shares @ self.U.T).clamp(-1, 1).view_as(xt)
-The guess is clamped. The best linear guess may leave -1 to 1: return it as it is.
-
-# mean subtracted at the end
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ return (shares @ self.U.T - self.mean).view_as(xt)
-The mean is subtracted at the end as well. Take it off before the filter, and add it at the end.
-
-# mean twice
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ return (2 * self.mean + shares @ self.U.T).view_as(xt)
-The mean is added twice at the end. Once is enough.
-
-# noise times sigma
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ x0 = (self.mean + shares @ self.U.T).view_as(xt)
-+ return xt / alpha_bar[:, None, None, None].sqrt() - x0
-This is the noise times sigma: xt / sqrt(alpha_bar), less the guess. Asked for is the guess
-itself, the clean picture.
-
-# noise in xt
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ x0 = (self.mean + shares @ self.U.T).view_as(xt)
-+ return xt - alpha_bar[:, None, None, None].sqrt() * x0
-This is what is left of xt without the picture in it. Asked for is the picture, not the noise.
-
-# sigma for its square
-- shares = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
-+ sigma = (1 / alpha_bar - 1).sqrt()[:, None]
-+ shares = self.LA / (self.LA + sigma) * (x @ self.Vh.T)
-LA is compared with sigma, the root of (1 - alpha_bar) / alpha_bar. LA are variances: it is LA /
-(LA + sigma**2), or shrink(self.LA, alpha_bar).
+# clipped
+- .view_as(xt)
++ .clamp(-1, 1).view_as(xt)
+You clip the guess. The best linear guess may go beyond -1 and 1, so return it as it is.
 
 # mean of the batch
 - x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
 + x = xt.flatten(1) / alpha_bar[:, None].sqrt()
 + x = x - x.mean(dim=0)
-The mean of the batch is subtracted. The filter has a mean of its own, of the training pictures:
+You subtract the mean of the batch. The filter has a mean of its own, that of the training pictures:
 self.mean.
 
-# mean of the batch, twice
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = xt.flatten(1) / alpha_bar[:, None].sqrt()
-+ mean = x.mean(dim=0)
-+ x = x - mean
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ return (mean + shares @ self.U.T).view_as(xt)
-The mean of the batch is subtracted and added. The filter has a mean of its own, of the training
-pictures: self.mean.
-
-# in place
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = xt.flatten(1)
-+ x /= alpha_bar[:, None].sqrt()
-+ x = x - self.mean
-/= and -= on xt, or on xt.flatten(1), which is the same memory, change the picture of whoever
-called. The sampler needs it as it was: write x = xt.flatten(1) / ... instead.
-
-# float not taken
+# plain number not taken
 - alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))
++
+or
+- alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))
++
+- alpha_bar[:, None].sqrt()
++ alpha_bar.sqrt()[:, None]
+or
+- .expand(len(xt))
 +
 alpha_bar may be one number for all pictures. Make it a tensor with one for each:
 torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt)).
 
-# root of a float
-- alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = xt.flatten(1) / alpha_bar.sqrt()[:, None] - self.mean
-alpha_bar may be a plain number, and that has no sqrt. Make it a tensor with one for each picture:
-torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt)).
-
-# number not spread
-- .expand(len(xt))
-+
-alpha_bar may be one number for all pictures, and then has no axis: give it one, with
-.expand(len(xt)).
-
-# four axes for rows
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = xt.flatten(1) / alpha_bar[:, None, None, None].sqrt() - self.mean
-alpha_bar has been given four axes, (B, 1, 1, 1), for a picture that is a row by now, (B, n).
-Divide by alpha_bar[:, None].sqrt().
-
-# mean meets pictures
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = (xt / alpha_bar[:, None, None, None].sqrt() - self.mean).flatten(1)
-The mean is a row, (n,), and meets pictures, (B, C, H, W). Make rows of xt first: xt.flatten(1).
-
-# levels meet the width
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = (xt / alpha_bar.sqrt()).flatten(1) - self.mean
-alpha_bar, (B,), meets pictures, (B, C, H, W), and PyTorch lines it up with W. Make rows of xt
-first, (B, n), and divide them by alpha_bar[:, None].sqrt().
-
-# levels meet the rows
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = xt.flatten(1) / alpha_bar.sqrt() - self.mean
-alpha_bar, (B,), meets rows, (B, n), and PyTorch lines it up with n. Give it another axis:
-alpha_bar[:, None].sqrt().
+# rows and pictures mixed
+- xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
++ (xt / alpha_bar[:, None, None, None].sqrt() - self.mean).flatten(1)
+or
+- alpha_bar[:, None].sqrt()
++ alpha_bar[:, None, None, None].sqrt()
+or
++ alpha_bar.sqrt()
+or
+- xt.flatten(1) / alpha_bar[:, None].sqrt()
++ (xt / alpha_bar.sqrt()).flatten(1)
+alpha_bar or the mean doesn't line up with the picture. Make rows of xt first, (B, n): they can be
+divided by alpha_bar[:, None].sqrt(), which is (B, 1), and the mean is such a row.
 """
 
 
