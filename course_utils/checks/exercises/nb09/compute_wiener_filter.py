@@ -3,7 +3,7 @@
 import numpy
 import torch
 
-from course_utils.checks.engine.compare import difference
+from course_utils.checks.engine.compare import agree
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import FAKE_DEVICE, FakeDeviceMode, Stop, device_mismatch
 from course_utils.checks.exercises.nb09.calls import call
@@ -26,7 +26,7 @@ def filter_experiment(probe, compute_wiener_filter):
         if has_labels:
             loader = [(part, probe.steps(len(part))) for part in loader]
         came = call(probe, compute_wiener_filter, loader, CPU, R, C)
-        if difference((torch.cov(rows.T), rows.mean(dim=0)), came):
+        if not agree((torch.cov(rows.T), rows.mean(dim=0)), came):
             raise Stop  # the others say no more
     x = 300 + probe.normal(50, 1, 4, 4)
     S, _ = probe.run(
@@ -34,7 +34,7 @@ def filter_experiment(probe, compute_wiener_filter):
     )
     probe.note(
         "the digits of the covariance",
-        difference(torch.cov(x.flatten(1).double().T), S.double()) is None,
+        agree(torch.cov(x.flatten(1).double().T), S.double()),
         "Right for pictures whose mean is near 0, but with a mean of 300 the covariance loses its "
         "digits.",
         "Subtract the mean from the pictures first, and multiply afterwards.",
@@ -209,10 +209,13 @@ through the pictures twice and multiply x - mean, which also keeps the digits.
 + x = torch.cat(list(vectors(dataloader, (n_channels, resolution, resolution), device)))
 + return torch.cov(x), x.mean(dim=0)
 or
++ x = torch.cat(list(vectors(dataloader, (n_channels, resolution, resolution), device)))
++ return (x - x.mean(dim=0)) @ (x - x.mean(dim=0)).T / (len(x) - 1), x.mean(dim=0)
+or
 - x.T @ x
 + x @ x.T
-You compare pictures with each other, not pixels. What's wanted is how the pixels vary together, (n,
-n): x.T @ x. torch.cov and numpy.cov take a row for each variable, so hand them X.T.
+You compare pictures with each other, not pixels. What's wanted is how the pixels vary together, a
+matrix (n, n): x.T @ x. torch.cov and numpy.cov take a row for each variable, so hand them X.T.
 
 # last batch only
 - S = S + x.T @ x

@@ -63,7 +63,7 @@ def note_generator(probe, draw, few):
     """Write down whether all randomness comes from the generator that is handed over."""
     untouched = torch.equal(torch.get_rng_state(), seeded(SEED).get_state())
     probe.note(
-        "all from the generator", untouched and torch.equal(few, draw(3, seeded(1))),
+        "all from the generator", torch.equal(few, draw(3, seeded(1))) and untouched,
         "Not all random numbers come from the generator that is handed over.",
         "Pass it on in every call: torch.randn(..., generator=generator).",
     )  # fmt: skip

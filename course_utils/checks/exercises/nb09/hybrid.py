@@ -3,7 +3,7 @@
 import torch
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.exercises.nb09.calls import call, filter_parts, made
+from course_utils.checks.exercises.nb09.calls import ONE_FOR_ALL, call, filter_parts, made
 from course_utils.checks.mistakes import edits
 from course_utils.denoisers import Hybrid
 from course_utils.wiener import WienerDenoiser
@@ -26,10 +26,7 @@ def hybrid_experiment(probe, attempt):
                 look="Right with pictures on both sides. They may also all be on one side.",
             )  # fmt: skip
         for alpha_bar in (0.97, 0.04, torch.tensor(0.98), torch.tensor(0.03)):
-            call(
-                probe, hybrid.predict_x0, xt, alpha_bar,
-                look="Right with an alpha_bar for each picture. It may also be one number for all.",
-            )  # fmt: skip
+            call(probe, hybrid.predict_x0, xt, alpha_bar, look=ONE_FOR_ALL)
 
     def ask(xt, alpha_bar, *parts):
         above, below = WienerDenoiser(*parts), WienerDenoiser(*parts)

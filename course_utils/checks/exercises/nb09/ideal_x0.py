@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from course_utils.checks.engine.compare import difference
+from course_utils.checks.engine.compare import agree
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import Stop
 from course_utils.checks.exercises.nb09.calls import call
@@ -12,7 +12,7 @@ from course_utils.ideal import ideal_x0
 
 
 def ideal_experiment(probe, attempt):
-    wrong = False
+    right = True
     for B, N, C, H, W, *chunk in [
         (3, 8, 1, 2, 3),
         (2, 7, 2, 3, 2, 1000),
@@ -28,9 +28,9 @@ def ideal_experiment(probe, attempt):
             f"weights of all of them together must add up to 1."
             if chunk and chunk[0] < N else ""
         )  # fmt: skip
-        come = call(probe, attempt, xt, alpha_bar, images, *chunk, look=look)
-        wrong = wrong or difference(ideal_x0(xt, alpha_bar, images), come)
-    if wrong:  # what it does with little noise says no more
+        came = call(probe, attempt, xt, alpha_bar, images, *chunk, look=look)
+        right = right and agree(ideal_x0(xt, alpha_bar, images), came)
+    if not right:  # what it does with little noise says no more
         raise Stop
     note_little_noise(probe, attempt)
     probe.on_fake_device(attempt, xt[:3], torch.tensor([0.3, 0.5, 0.8]), images)
@@ -205,17 +205,14 @@ or
 You use one alpha_bar for all pictures, the first or the mean. Each has its own: alpha_bar[:, None]
 meets the exponents, (B, N).
 
-# squares not summed
+# axes of the exponents
 - .square().sum(dim=2)
 + .square()
-You don't add up the squares over the pixels. A picture is likely or unlikely as a whole, so its
-distance is one number for each image: (B, N).
-
-# alpha_bar meets the images
+or
 - 2 * (1 - a)
 + 2 * (1 - alpha_bar)
-alpha_bar, (B,), meets something with one number for each image, (B, N), and PyTorch lines it up
-with N. Give it another axis: alpha_bar[:, None].
+The exponents don't have the shape (B, N), one number for each picture and image. Add up the squares
+over the pixels, and give alpha_bar another axis where it meets them: alpha_bar[:, None].
 
 # chunks by themselves
 + parts = images.split(chunk)

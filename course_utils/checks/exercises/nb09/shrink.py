@@ -3,7 +3,7 @@
 import numpy
 import torch
 
-from course_utils.checks.engine.compare import difference
+from course_utils.checks.engine.compare import agree
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import Stop
 from course_utils.checks.exercises.nb09.calls import call
@@ -12,12 +12,12 @@ from course_utils.wiener import shrink
 
 
 def shrink_experiment(probe, attempt):
-    wrong = False
+    right = True
     for B, n in [(3, 5), (4, 2), (2, 7)]:
         LA, alpha_bar = 0.1 + 3 * probe.uniform(n), 0.05 + 0.9 * probe.uniform(B)
         came = call(probe, attempt, LA, alpha_bar)
-        wrong = wrong or difference(shrink(LA, alpha_bar), came)
-    if wrong:  # what it does with zeros says no more
+        right = right and agree(shrink(LA, alpha_bar), came)
+    if not right:  # what it does with zeros says no more
         raise Stop
     LA = torch.tensor([2.0, 0.7, 0.0, 0.0])
     call(
@@ -173,6 +173,9 @@ or
 +
 - alpha_bar * LA
 + LA * alpha_bar
+or
+- 1 - alpha_bar
++ 1 - alpha_bar[:, 0]
 alpha_bar, (B,), meets LA, (n,), or the table (B, n). Each has to meet every one of the other, so
 give alpha_bar another axis everywhere: alpha_bar[:, None], with shape (B, 1).
 

@@ -3,7 +3,7 @@
 import torch
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.exercises.nb09.calls import call, filter_parts, made
+from course_utils.checks.exercises.nb09.calls import ONE_FOR_ALL, call, filter_parts, made
 from course_utils.checks.mistakes import edits
 from course_utils.wiener import WienerDenoiser, shrink
 
@@ -16,9 +16,8 @@ def denoiser_experiment(probe, attempt):
         denoiser = made(probe, attempt, *parts)
         alone = [part.clone() for part in parts]
         call(probe, denoiser.predict_x0, probe.normal(B, C, H, W), 0.1 + 0.85 * probe.uniform(B))
-        one_for_all = "Right with an alpha_bar for each picture. It may also be one number for all."
         for alpha_bar in (0.3, torch.tensor(0.6)):
-            call(probe, denoiser.predict_x0, probe.normal(B, C, H, W), alpha_bar, look=one_for_all)
+            call(probe, denoiser.predict_x0, probe.normal(B, C, H, W), alpha_bar, look=ONE_FOR_ALL)
         call(
             probe, denoiser.predict_x0, probe.normal(B + 1, C, H, W),
             0.1 + 0.8 * probe.uniform(B + 1),
@@ -115,12 +114,16 @@ You return the noise, or what the filter takes away. What's wanted is the clean 
 # Vh not transposed
 - self.Vh.T
 + self.Vh
+or
++ self.U.T
 The share along an eigenimage is the product with a row of Vh. Your pictures are rows too, so it's x
 @ self.Vh.T, with .T.
 
 # U not transposed
 - self.U.T
 + self.U
+or
++ self.Vh.T
 An eigenimage is a column of U. Your shares are rows, so put them together with shares @ self.U.T.
 
 # U and Vh swapped
