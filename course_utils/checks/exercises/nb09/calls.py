@@ -1,11 +1,10 @@
 """What the experiments of notebook 09 have in common: calls, hints, and filters to hand over."""
 
-import numpy
 import torch
 
 from course_utils.checks.engine.probe import FOLLOWS, Filled, Vague, arguments, change, tensors
 
-NO_CUDA = "Use the device you're handed: write device, without quotation marks, for its name."
+NO_CUDA = "Don't name a device: write device, without quotation marks, or x.device for a tensor x."
 ONE_FOR_ALL = (
     "Right with an alpha_bar for each picture. It may also be one number for all: "
     "torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt)) makes a tensor of it."
@@ -18,21 +17,18 @@ HINTS = [
     (r"randn|Generator", r"(randn|rand|normal)\([^=]*generator\)",
      "Pass the generator by its name: generator=generator."),
     (r"no attribute 'shrink'", r"self\.shrink", "shrink is a function: leave out self."),
-    (r"NoneType", r"print\(", "print shows a value and returns nothing. Write return instead."),
-    (r"NoneType", "", "Something is None. Does each function end with a return? "
-     "(append changes a list and returns nothing.)"),
     (r"one element|converted to|to Scalar|Scalars", r"float\(|item\(|math\.",
      "alpha_bar has one number for each picture. Leave it a tensor, and compute with all of them."),
     (r"Boolean value", r"\b(if|while|and|or|not)\b.*(\bLA\b|[=<>] ?[01]\b)",
      "if needs one True or False, and here is one for each number. torch.where chooses for each."),
     (r"same dtype|scalar type|dtypes? ", "", "float32 meets float64. Bring both to one dtype, "
      "with .float(), or .to(x.dtype) for another tensor x."),
-    (r"the filter is for pictures", "", "shape is (n_channels, resolution, resolution)."),
+    (r"the loader gives", "", "shape is (n_channels, resolution, resolution)."),
+    (r"batch2 tensor", "", "Make rows of the images first: images.flatten(1)."),
     (r"RecursionError", "", "It calls itself, because the function that you call has the name of "
      "the one that you're writing."),
     (r"non-empty|ZeroDivision", "", "Did a loop never run? There may be fewer pictures than a "
      "chunk, and the last chunk may be smaller: range(0, N, chunk)."),
-    (r"bool tensor", "", "To turn a mask around, write ~mask."),
     (r"CUDA|cuda|NVIDIA|devices", "", NO_CUDA, r"[\"']cuda|\.cuda\("),
     (r"size|shape", "", "shrink takes LA first: shrink(self.LA, alpha_bar).",
      r"(?<!def )shrink\(\s*(alpha_bar|alphas?|a)\b"),
@@ -47,8 +43,6 @@ def call(probe, function, *args, look=""):
     with probe.advice(*HINTS, look=look), Filled():
         result = probe.call(function, *args)
     seen = probe.seen[-2]  # the result stands before the changes
-    if isinstance(result, (tuple, list)) and any(isinstance(x, numpy.ndarray) for x in result):
-        seen.look = "Return torch tensors: torch.from_numpy makes one of an array."
     if any(x.is_cuda for x in tensors(result)):  # what goes in is on the CPU
         seen.look = NO_CUDA
     for x in tensors(result):

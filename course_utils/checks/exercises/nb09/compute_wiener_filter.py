@@ -72,8 +72,6 @@ or
 + (len(dataloader) - 1)
 or
 + len(x)
-or
-+ (len(x) - 1)
 You divide the products by the number of batches, or by len(x) after the loop, where x is the last
 batch. Divide by the number of all pictures, less 1.
 
@@ -125,9 +123,10 @@ large one. Add up all pictures and divide by their number.
 - total / count
 + x.mean(dim=0)
 or
-+ next(vectors(dataloader, shape, device)).mean(dim=0)
-Your mean is that of a single batch, the last or the first. Is there an = in the loop where +=
-belongs? Add up all batches and divide by the number of pictures.
+- total + x.sum(dim=0)
++ x.sum(dim=0)
+Your mean is made of the last batch alone. Is there an = in the loop where += belongs? Add up all
+batches and divide by the number of pictures.
 
 # sum of the pictures divided by something else
 - mean = total / count
@@ -140,7 +139,7 @@ or
 You don't divide the sum of all pictures by their number, N, so what you subtract isn't their mean.
 Only the covariance has N - 1.
 
-# one mean for all pixels
+# mean not of each pixel
 - total / count
 + (total / count).mean().expand(n)
 or
@@ -149,16 +148,12 @@ or
 - x.sum(dim=0)
 + x.sum()
 or
++ x.sum(dim=1)
+or
 - , mean
 + , mean.mean()
-Your mean is one number for all pixels. Each pixel has its own, over the pictures: mean(dim=0), with
-shape (n,).
-
-# mean over the pixels
-- x.sum(dim=0)
-+ x.sum(dim=1)
-You add up along dim=1, which gives a number for each picture. The mean is one for each pixel, so
-the pictures are added up: dim=0.
+Your mean is one number for all pixels, or one for each picture. Each pixel has a mean of its own,
+over the pictures: dim=0, with shape (n,).
 
 # mean not subtracted
 - x = x - mean
@@ -223,17 +218,11 @@ matrix (n, n): x.T @ x. torch.cov and numpy.cov take a row for each variable, so
 Only the last batch is in the covariance: there's an = in the loop where += belongs.
 
 # first batch only
-- total = total + x.sum(dim=0)
-+ total = total + x.sum(dim=0)
-+ break
 - S = S + x.T @ x
 + S = S + x.T @ x
 + break
-or
-- S = S + x.T @ x
-+ S = S + x.T @ x
-+ break
-Only the first batch is used. Is the return indented too far, so that it's inside the loop?
+Only the first batch is in the covariance. Is the return indented too far, so that it's inside the
+loop?
 
 # other results, or another order
 - return S / (count - 1), mean
@@ -247,12 +236,6 @@ or
 + , mean[None]
 Return two things, in this order: the covariance, (n, n), and the mean as one row of n numbers,
 (n,). Leave out keepdim=True, and don't give the mean the shape of a picture.
-
-# correlation
-- S / (count - 1)
-+ S / torch.outer(S.diag(), S.diag()).sqrt()
-These are correlations, because you divide each pixel by its standard deviation. The filter has to
-know how much a pixel varies; leave that division out.
 
 # variances alone
 - S / (count - 1)

@@ -39,9 +39,7 @@ def seeded(seed):
 
 def note_three(probe, few):
     """Write down whether three draws are three rows of numbers."""
-    tip = "torch.stack makes one tensor of a list of draws."
-    if not isinstance(few, (list, tuple)) or len(few) < 2:
-        tip = "" if torch.is_tensor(few) else advice(torch.zeros(3, 5), few)
+    tip = "" if torch.is_tensor(few) else advice(torch.zeros(3, 5), few)
     probe.note(
         "three draws", describe(as_float32(few)),
         f"draw_gaussian(N = 3, ...): expected a tensor of shape (3, 5), float32, got "
@@ -102,7 +100,7 @@ def note_draws(probe, x, U, LA, mean):
     right = U * LA @ U.T
     i, j = divmod(int((covariance - right).abs().argmax()), len(LA))
     spreads = [LA, LA**2, LA**0, roots]
-    spreads += [spread / 12 for spread in spreads]
+    spreads += [spread / part for part in (3, 12) for spread in spreads]
     known = [V * spread @ V.T for spread in spreads for V in bases]
     known += [torch.outer(V @ root, V @ root) for root in (roots, LA) for V in (U, U.T)]
     probe.note(
@@ -190,6 +188,8 @@ You clip the draws to -1 and 1. Leave them as they are, because a Gaussian has n
 or
 - torch.randn(N, len(LA), generator=generator)
 + (torch.rand(N, len(LA), generator=generator) - 0.5)
+or
++ (2 * torch.rand(N, len(LA), generator=generator) - 1)
 You draw uniform numbers with torch.rand. Normal numbers come from torch.randn.
 
 # generator ignored

@@ -67,8 +67,6 @@ or
 + 1 - alpha_bar > self.alpha_bar
 or
 + alpha_bar.sqrt() < self.alpha_bar
-or
-+ (1 - alpha_bar) / alpha_bar > self.alpha_bar
 You compare self.alpha_bar with a sigma, a root or the like. __init__ made an alpha_bar of the noise
 level, so compare like with like: alpha_bar < self.alpha_bar.
 
@@ -194,8 +192,6 @@ axes: mask[:, None, None, None].
 
 
 class HybridByMask(Hybrid):
-    """Denoisers answer a batch without pictures too."""
-
     def predict_x0(self, xt, alpha_bar):
         alpha_bar = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))
         x0, is_above = torch.empty_like(xt), alpha_bar < self.alpha_bar

@@ -147,16 +147,13 @@ or
 You divide by something other than the variance of the noise. In xt the noise is multiplied by
 sqrt(1 - alpha_bar), so divide by 2 (1 - alpha_bar).
 
-# nearest image
+# nearest image, or all alike
 - exponents.softmax(dim=1)
 + F.one_hot(exponents.argmax(dim=1), len(x)).to(x)
-You return the most likely image. The ideal answer is the mean of all images, weighted by how likely
-each one is: use softmax in place of argmin.
-
-# plain mean
-- exponents.softmax(dim=1)
+or
 + torch.full_like(exponents, 1 / len(x))
-You return the mean of all images, each with the same weight. Those near xt count for more.
+You return only the likeliest image, or the mean of all with equal weights. The ideal answer is the
+mean of all images, weighted by how likely each one is: a softmax over the images.
 
 # weights do not add up to 1
 - exponents.softmax(dim=1)
@@ -211,8 +208,9 @@ meets the exponents, (B, N).
 or
 - 2 * (1 - a)
 + 2 * (1 - alpha_bar)
-The exponents don't have the shape (B, N), one number for each picture and image. Add up the squares
-over the pixels, and give alpha_bar another axis where it meets them: alpha_bar[:, None].
+Something doesn't line up with the exponents, (B, N), one for each picture and image. Add up the
+squares over the pixels, and give whatever has one number for each picture another axis:
+alpha_bar[:, None], or sum(dim=1, keepdim=True).
 
 # chunks by themselves
 + parts = images.split(chunk)

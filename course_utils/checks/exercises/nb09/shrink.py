@@ -116,8 +116,6 @@ or
 or
 + 1 - alpha_bar**2
 or
-+ 1 - alpha_bar.sqrt()
-or
 + 1
 The noise isn't 1 - alpha_bar in your fraction. In xt it's multiplied by sqrt(1 - alpha_bar), so its
 variance is 1 - alpha_bar, with neither a square nor a root.
@@ -168,6 +166,8 @@ each LA, so give the new axis to alpha_bar: alpha_bar[:, None].
 # axes meet
 - alpha_bar = alpha_bar[:, None]
 +
+or
++ alpha_bar = alpha_bar[None]
 or
 - alpha_bar = alpha_bar[:, None]
 +

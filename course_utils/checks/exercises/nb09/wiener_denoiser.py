@@ -106,9 +106,6 @@ full strength.
 or
 + x0, a = (self.mean + shares @ self.U.T).view_as(xt), alpha_bar[:, None, None, None]
 + return xt - a.sqrt() * x0
-or
-+ x0, a = (self.mean + shares @ self.U.T).view_as(xt), alpha_bar[:, None, None, None]
-+ return xt / a.sqrt() - x0
 You return the noise, or what the filter takes away. What's wanted is the clean picture.
 
 # Vh not transposed
@@ -173,8 +170,6 @@ or
 + (1 - shrink(self.LA, alpha_bar))
 or
 + self.LA / (self.LA + (1 / alpha_bar - 1).sqrt()[:, None])
-or
-+ self.LA / (self.LA + 1 - alpha_bar[:, None])
 You multiply the shares by LA, by 1 - shrink(...), or by a fraction of your own. What's kept of each
 is shrink(self.LA, alpha_bar), the function of exercise 9.2.
 
@@ -201,13 +196,6 @@ The guesses come back as rows, (B, n). Give them the shape of xt: view_as(xt).
 - .view_as(xt)
 + .clamp(-1, 1).view_as(xt)
 You clip the guess. The best linear guess may go beyond -1 and 1, so return it as it is.
-
-# mean of the batch
-- x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ x = xt.flatten(1) / alpha_bar[:, None].sqrt()
-+ x = x - x.mean(dim=0)
-You subtract the mean of the batch. The filter has a mean of its own, that of the training pictures:
-self.mean.
 
 # plain number not taken
 - alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))
@@ -240,8 +228,6 @@ divided by alpha_bar[:, None].sqrt(), which is (B, 1), and the mean is such a ro
 
 
 class ByMatrices(WienerDenoiser):
-    """A matrix for each picture: slower, and the same values."""
-
     def predict_x0(self, xt, alpha_bar):
         found = []
         each = torch.as_tensor(alpha_bar).to(xt).expand(xt.shape[0])
@@ -264,8 +250,6 @@ class WithUAlone(WienerDenoiser):
 
 
 class BySolving(WienerDenoiser):
-    """S (S + sigma^2)^-1, by solving equations."""
-
     def predict_x0(self, xt, alpha_bar):
         a = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt)).reshape(-1, 1, 1)
         S = self.U @ torch.diag(self.LA) @ self.Vh
