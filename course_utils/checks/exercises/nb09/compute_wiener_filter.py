@@ -80,8 +80,6 @@ batch. Divide by the number of all pictures, less 1.
 + count + 1
 or
 - count = count + len(x)
-+ count = len(dataloader)
-or
 + count = len(dataloader) * len(x)
 or
 + count = len(dataloader.dataset)
@@ -98,6 +96,11 @@ The products are added up and never divided. Divide by N - 1 at the end.
 + x.T @ x / len(x)
 - S / (count - 1)
 + S
+or
+- x.T @ x
++ x.T @ x / len(x)
+- S / (count - 1)
++ S / len(dataloader)
 or
 - x.T @ x
 + x.T @ x / (len(x) - 1)
@@ -191,14 +194,9 @@ digits survive that. Go through the pictures twice and multiply x - mean, or com
 - x = x - mean
 +
 - S / (count - 1)
-+ (S - torch.outer(mean, mean)) / (count - 1)
-or
-- x = x - mean
-+
-- S / (count - 1)
 + S / (count - 1) - torch.outer(mean, mean)
-You take the mean's product off at the end, but not N times before dividing by N - 1. Better go
-through the pictures twice and multiply x - mean, which also keeps the digits.
+You take the mean's product off after dividing by N - 1, where it would have to be multiplied by N /
+(N - 1). Better go through the pictures twice and multiply x - mean, which also keeps the digits.
 
 # pictures compared
 + x = torch.cat(list(vectors(dataloader, (n_channels, resolution, resolution), device)))

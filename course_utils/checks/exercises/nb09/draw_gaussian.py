@@ -154,12 +154,6 @@ transpose: (LA.sqrt() * z) @ U.T.
 # spread in pixels
 -  @ U.T
 +
-or
-- (LA.sqrt() * z) @ U.T
-+ LA.sqrt() * (z @ U.T)
-or
-- (LA.sqrt() * z) @ U.T
-+ (z @ (U * LA.sqrt()))
 Pixel i varies by LA[i], and no pixel depends on another. The roots of LA belong to the eigenimages:
 first LA.sqrt() * z, then @ U.T. (Written the other way, it's z @ (U * LA.sqrt()).T.)
 

@@ -110,8 +110,8 @@ elsewhere below.
 # some without an answer
 - torch.empty_like(xt)
 + torch.zeros_like(xt)
-- (self.above, is_above), (
-+ (
+- ((self.above, is_above), (self.below, ~is_above))
++ ((self.below, ~is_above),)
 or
 - torch.empty_like(xt)
 + torch.zeros_like(xt)
@@ -123,6 +123,12 @@ or
 - , (self.below, ~is_above)
 + ,
 or
+- x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
++ x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
++ break
+or
+- torch.empty_like(xt)
++ torch.zeros_like(xt)
 - x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
 + x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
 + break

@@ -68,6 +68,9 @@ MISTAKES = """
 # softmax over the batch
 - softmax(dim=1)
 + softmax(dim=0)
+or
+- exponents.softmax(dim=1)
++ exponents.flatten().softmax(dim=0).view_as(exponents)
 Your softmax runs over the batch, so what one picture gets depends on the others. It has to run over
 the images: with exponents of shape (B, N), that's dim=1.
 
