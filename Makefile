@@ -52,20 +52,22 @@ notebooks: .venv/.installed  ## make the notebooks from their sources (NB=01: on
 run: .venv/.installed  ## run the notebooks and keep what they show in build/ (NB=01: only one)
 	$(BIN)/python notebooks/run.py $(NB)
 
-bench: .venv/.installed  ## measure what the network draws after 30 and 90 seconds, and the speed of the others
+bench: .venv/.installed  ## measure what the network draws after 30 and 90 seconds, speed, and how long checks take
 	PYTHONPATH=. $(BIN)/python benchmarks/digits.py
 	PYTHONPATH=. $(BIN)/python benchmarks/published.py
 	PYTHONPATH=. $(BIN)/python benchmarks/training.py
 	PYTHONPATH=. $(BIN)/python benchmarks/wiener.py
 	PYTHONPATH=. $(BIN)/python benchmarks/first_result.py
+	PYTHONPATH=.:tests $(BIN)/python benchmarks/checks.py
 
 address: .venv/.installed  ## say where the course is published (REPO=OWNER/REPO)
 	$(BIN)/python notebooks/build.py --address "$(REPO)"
 
 # Every warning is an error: a link to a page or an anchor that is not there is one.
-site: .venv-site/.installed  ## make the site of all notebooks, with search, in build/site
+site: .venv-site/.installed .venv-readers/.installed  ## make the site of all notebooks, with search, in build/site
 	rm -rf build/pages build/doctrees build/site
 	$(SITE)/python docs/pages.py build/pages
+	PYTHONPATH=. $(READERS)/python docs/catalogue.py build/pages/mistakes
 	$(SITE)/python -m sphinx -q -W --keep-going -c docs -d build/doctrees build/pages build/site
 	$(SITE)/python docs/check_site.py build/site
 

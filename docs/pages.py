@@ -21,6 +21,7 @@ CONTENTS = """
 
 {}
 CONTRIBUTING
+mistakes/index
 ```
 """
 

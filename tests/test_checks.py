@@ -17,10 +17,12 @@ from course_utils import checks
 from course_utils.checks import EXERCISES, check, grade, notebook
 from course_utils.checks import broken_cell as cell
 from course_utils.checks.engine.compare import difference
+from course_utils.checks.engine.crash import Crash
 from course_utils.checks.engine.fake_device import FAKE_DEVICE, FakeDeviceMode
-from course_utils.checks.engine.grading import observe
-from course_utils.checks.engine.probe import Crash, device_mismatch, fill
+from course_utils.checks.engine.probe import device_mismatch
+from course_utils.checks.engine.recognise import observe
 from course_utils.checks.engine.sandbox import TimeUp, run_apart
+from course_utils.checks.engine.weights import fill
 from course_utils.embedding import TimeEmbedding, frequencies, sinusoidal_embedding
 
 MISTAKES = [(e.id, i) for e in EXERCISES.values() for i in range(len(e.catalogue))]

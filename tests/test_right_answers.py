@@ -243,7 +243,7 @@ class HiddenWeights(Block):
 
 WRONG = [
     ("1.2", by_way_of_numpy, ".numpy() is refused"),
-    ("2.5", SlowMomentum, "momentum = 0.99"),
+    ("2.5", SlowMomentum, "momentum"),
     ("1.4", FrozenWeight, "not yet"),
     ("2.5", HiddenWeights, "does not find the layers in self.convs"),
 ]

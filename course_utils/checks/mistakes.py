@@ -12,9 +12,9 @@ The name comes first, then the edit, then what a reader who made the mistake is 
 - Lines behind `-` are in the right answer exactly once, as whole lines or as a part of one. Lines
   behind `+` take their place; a bare `+` takes them away.
 - A `-` below a `+` begins a second place that is edited too.
-- Without a `-`, the lines behind `+` are the whole body of the function, or a whole method of the
-  class.
-- `or` begins another way to make the same mistake. Without a `-`, it is about the same lines.
+- Without a `-`, it is about the same lines as the edit before it; but a `def` behind the `+` takes
+  the place of the whole function, or of a whole method of the class.
+- `or` begins another way to make the same mistake.
 """
 
 import ast
@@ -33,7 +33,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from course_utils.checks.engine.source import source as source_with_comments
+
 TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
+DEFINES = re.compile(r"(@.*\n)*def (\w+)")
+TWO = "Two things are wrong."
 NOTEBOOKS_HAVE = {"math": math, "torch": torch, "nn": nn, "F": F}
 
 
@@ -82,22 +86,24 @@ def edits(right, catalogue):
 
 def entries(catalogue, file):
     """Yield (name, ways, why) of each entry; a way is a list of pairs of texts."""
+    there = ""  # what the last edit was about
     for entry in re.split(r"\n(?=# )", catalogue.strip("\n")):
         head, *lines = entry.rstrip().split("\n")
         marked = list(itertools.takewhile(lambda line: line[:1] in "-+" or line == "or", lines))
-        why = " ".join(" ".join(lines[len(marked) :]).split())
-        ways = re.split(r"^or\n", "".join(f"{line}\n" for line in marked), flags=re.MULTILINE)
-        places = [re.findall(r"((?:^-.*\n)*)((?:^\+.*\n)+)", way, re.MULTILINE) for way in ways]
-        whole = ["".join(map("".join, way)) for way in places] == ways
-        for before, way in itertools.pairwise(places):
-            if len(before) == len(way) == 1 and not way[0][0]:
-                way[0] = before[0][0], way[0][1]
-        if not (head.startswith("# ") and why and all(places) and whole):
-            raise EditError(
-                f"{place_of(head, file)}: an entry is `# name`, then lines behind - and +, then "
-                f"a sentence for the reader; this one is\n{entry}"
-            )
-        yield head[2:], [[tuple(map(unmarked, place)) for place in way] for way in places], why
+        why, ways = " ".join(" ".join(lines[len(marked) :]).split()), []
+        for way in re.split(r"^or\n", "\n".join([*marked, ""]), flags=re.MULTILINE):
+            places = re.findall(r"((?:^-.*\n)*)((?:^\+.*\n)+)", way, re.MULTILINE)
+            fits = places and "".join(sum(places, ())) == way
+            if not (head.startswith("# ") and why and fits) or "" in lines:
+                raise EditError(
+                    f"{place_of(head, file)}: an entry is `# name`, then lines behind - and +, "
+                    f"then a sentence for the reader; this one is\n{entry}"
+                )
+            (first, instead), *others = [tuple(map(unmarked, place)) for place in places]
+            if not DEFINES.match(instead):
+                first = there = first or there
+            ways.append([(first, instead), *others])
+        yield head[2:], ways, why
 
 
 def unmarked(lines):
@@ -113,7 +119,7 @@ def place_of(line, file):
 
 def both(one, other):
     """Two mistakes made at once, in one right answer.  Mistake, Mistake -> Mistake"""
-    why = f"Two things are wrong. First: {one.why} Second: {other.why}"
+    why = f"{TWO} First: {one.why} Second: {other.why}"
     name = f"{one.name} + {other.name}"
     return Mistake(name, why, one.right, one.places + other.places, other.names | one.names, one.at)
 
@@ -121,14 +127,14 @@ def both(one, other):
 @cache
 def source(right):
     """The source of a right answer, without comments.  -> str"""
-    return re.sub(r"  # .*", "", dedent(inspect.getsource(right)))
+    return re.sub(r"  # .*", "", source_with_comments(right))
 
 
 def built(code, right, name, names):
     """Run an answer's source beside the right answer's.  -> function or class"""
     file = f"<{right.__name__}: {name}>"
     linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
-    names = NOTEBOOKS_HAVE | names | vars(inspect.getmodule(right))
+    names = NOTEBOOKS_HAVE | names | vars(inspect.getmodule(right)) | {"__name__": "an answer"}
     exec(compile(code, file, "exec"), names)
     return names[right.__name__]
 
@@ -151,7 +157,7 @@ def edited(code, places, at=""):
 @cache
 def changes_of(code, old, new, at):
     """The changes of an edit, as small as can be.  -> list of (from, to, new text)"""
-    start, stop = find(code, old, at) if old else body(code, new, at)
+    start, stop = find(code, old, at) if old else definition(code, new, at)
     before = code[code.rfind("\n", 0, start) + 1 : start]
     if before.strip():  # it is a part of its line
         new = new.strip()
@@ -176,22 +182,17 @@ def find(code, old, at):
     return found[0]
 
 
-def body(code, new, at):
-    """Where the body of a function stands, or the method of a class that a text is to replace."""
-    (answer,) = ast.parse(code).body
-    nodes = answer.body[1:] if ast.get_docstring(answer) else answer.body
-    if isinstance(answer, ast.ClassDef):
-        method = re.search(r"^def (\w+)", new, re.MULTILINE)
-        nodes = [node for node in nodes if method and getattr(node, "name", "") == method[1]]
-    if not nodes:
-        raise EditError(f"{at}: the code has no method that this could replace:\n{new}\n{code}")
+def definition(code, new, at):
+    """Where the function or method stands that a text is to replace.  -> (from, to)"""
+    name = DEFINES.match(new)[2]
+    nodes = [node for node in ast.walk(ast.parse(code)) if getattr(node, "name", "") == name]
+    if len(nodes) != 1:
+        raise EditError(f"{at}: the code has no function {name} that this could replace:\n{code}")
+    (node,) = nodes
+    first = min([node, *node.decorator_list], key=lambda part: part.lineno)
     lines = list(itertools.accumulate(map(len, code.splitlines(keepends=True)), initial=0))
-    first, last = nodes[0], nodes[-1]
-    start = min([first, *getattr(first, "decorator_list", [])], key=lambda node: node.lineno)
-    return (
-        lines[start.lineno - 1] + first.col_offset,
-        lines[last.end_lineno - 1] + last.end_col_offset,
-    )
+    end = lines[node.end_lineno - 1] + node.end_col_offset
+    return lines[first.lineno - 1] + node.col_offset, end
 
 
 def margin(text):

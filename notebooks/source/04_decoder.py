@@ -616,9 +616,10 @@ for (below, ch), (wide, out) in zip(ups, blocks):
 # | `ConvBlock`, with `temb` | | `(B, 32, 16, 16)` |
 # | 1x1 convolution | | `(B, C, 16, 16)` |
 #
-# The encoder's last skip is the decoder's first: skips are a stack, last in, first out. And the
-# last layer is a bare convolution, with no activation behind it: the noise that we want to
-# predict may be any number, large or small, positive or negative.
+# The encoder's last skip is the decoder's first: last in, first out, like a stack. Go through the
+# list from its end, but leave the list itself as it is, because whoever calls the decoder may need
+# it again. The last layer is a bare convolution without an activation, because the noise that we
+# want to predict can be any number, large or small, positive or negative.
 #
 # ### Exercise 4.5: the decoder
 # difficulty 3 of 5, about 20 minutes

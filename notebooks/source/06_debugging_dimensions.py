@@ -36,7 +36,7 @@ from torchsummary import summary
 from course_utils import plots
 from course_utils.blocks import ConvBlock, Downsample, Upsample
 from course_utils.checks import check
-from course_utils.checks.exercises import broken_networks as patients
+from course_utils.checks.exercises.nb06 import broken_networks as patients
 from course_utils.ddpm_unet import DDPMUNet
 from course_utils.decoder import Decoder
 from course_utils.shapes import check_inputs, draw_u, trace
@@ -1431,9 +1431,9 @@ print("the same answer twice:", torch.equal(late(x), late(x)))
 # changes. And a check at the entrance, in words, saves the search.
 #
 # **Where to look.** `course_utils/shapes/` has the tracer, and in it `cause.py` the sentences.
-# `course_utils/checks/clinic.py` has the healthy networks, `patients.py` the broken ones. The next
-# notebook, [07, AMP training](07_amp_training.ipynb), takes the training loop apart. Attention is
-# explained in [08, attention variants](08_attention_variants.ipynb). The map of the course is in
+# `course_utils/checks/exercises/nb06/` has the healthy networks in `healthy_networks.py`, and in
+# `broken_networks.py` the one edit that broke each. The next notebook,
+# [07, AMP training](07_amp_training.ipynb), takes the training loop apart. Attention is explained in [08, attention variants](08_attention_variants.ipynb). The map of the course is in
 # [00](00_start_here.ipynb).
 
 # %% [markdown]

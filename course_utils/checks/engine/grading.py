@@ -1,5 +1,6 @@
 """How an attempt at an exercise is graded."""
 
+import contextlib
 import inspect
 
 from course_utils.checks.broken_cell import Broken
@@ -7,6 +8,7 @@ from course_utils.checks.engine.compare import advice, difference
 from course_utils.checks.engine.crash import Crash
 from course_utils.checks.engine.exercise import Verdict
 from course_utils.checks.engine.hints import advice_for
+from course_utils.checks.engine.probe import agree
 from course_utils.checks.engine.recognise import (
     observe,
     observe_reference,
@@ -19,10 +21,13 @@ from course_utils.checks.engine.source import code_of, source
 from course_utils.checks.engine.values import describe, name
 
 SECONDS = 4  # that an attempt may take
-PATIENCE = 20  # seconds for all known mistakes of an exercise, on a machine that is slow
-SEARCH = 1.5  # seconds in which two mistakes that are made at once may be found
+PATIENCE = 10  # seconds for all known mistakes of an exercise, on a machine that is slow
 GOES_ON = "The notebook goes on with the reference."
 UNCHANGED = f"You haven't changed anything yet. {GOES_ON}"
+ENDLESS = "Your code was stopped after {} seconds. Does every loop come to an end?"
+HALFWAY = (
+    "You're halfway: what's there gives the right results. {} still raises NotImplementedError."
+)
 
 
 def grade_exercise(exercise, attempt):
@@ -30,45 +35,44 @@ def grade_exercise(exercise, attempt):
 
     It never raises, prints nothing, and leaves the global state as it was.
     """
+    outcome, text, mistake = judge(exercise, uncompiled(attempt))
+    head = "not yet" if outcome == "crashed" else outcome
+    return Verdict(exercise.id, outcome, mistake, f"{exercise.id} {head}. {text}".strip())
 
-    def verdict(outcome, text, mistake=None):
-        head = {"crashed": "not yet"}.get(outcome, outcome)
-        return Verdict(exercise.id, outcome, mistake, f"{exercise.id} {head}. {text}".strip())
 
-    attempt = uncompiled(attempt)
+def judge(exercise, attempt):
+    """Return the outcome, what a reader is told, and the name of the mistake or None."""
     if isinstance(attempt, Broken):
-        return verdict("crashed", attempt.message)
+        return "crashed", attempt.message, None
     if not alike(exercise.reference, attempt):
-        return verdict("not yet", wrong_kind(exercise.reference, attempt))
+        return "not yet", wrong_kind(exercise.reference, attempt), None
     expected = observe_reference(exercise)
     try:
-        found = run_apart(lambda: observe_best(exercise, attempt, expected), SECONDS)
+        observed = run_apart(lambda: observe_best(exercise, attempt, expected), SECONDS)
     except TimeUp:
-        return verdict(
-            "crashed",
-            f"Your code was stopped after {SECONDS} seconds. Does every loop come to an end?",
-        )
-    came = found.seen
-    if came and is_stub(came[-1]) and not found.answered:
-        return verdict("not attempted", GOES_ON)
-    first = first_difference(expected, came)
-    if first is None:
-        return verdict("correct", "")
-    if exercise.patient and does_as_the_patient(exercise, came):
-        return verdict("not attempted", unrepaired(exercise, attempt, came))
-    seen, how, tip = first
+        return "crashed", ENDLESS.format(SECONDS), None
+    came = observed.seen
+    if came and is_stub(came[-1]) and not observed.answered:
+        return "not attempted", GOES_ON, None
+    if first_difference(expected, came) is None:
+        return "correct", "", None
+    patient = exercise.patient
+    if patient and run_apart(lambda: same_results(exercise, patient, came), None):
+        return "not attempted", unrepaired(exercise, attempt, came), None
+    return wrong(exercise, attempt, expected, came)
+
+
+def wrong(exercise, attempt, expected, came):
+    """The same for an attempt that differs from the reference."""
+    seen, how, tip = first_difference(expected, came)
     outcome = "crashed" if isinstance(seen.value, Crash) else "not yet"
     if is_stub(seen):
-        return verdict(
-            outcome,
-            f"You're halfway: what's there gives the right results. "
-            f"{seen.value.function} still raises NotImplementedError.",
-        )
-    mistake = named(exercise, attempt, expected, came)
-    if mistake is None:
-        return verdict(outcome, f"{how} {seen.look or tip or exercise.look}")
-    text = f"{how} {mistake.why}" if outcome == "crashed" else mistake.why
-    return verdict(outcome, text, mistake.name)
+        return outcome, HALFWAY.format(seen.value.function), None
+    if mistake := named(exercise, attempt, expected, came):
+        text = f"{how} {mistake.why}" if outcome == "crashed" else mistake.why
+        return outcome, text, mistake.name
+    nothing = tip if seen.value is None else ""
+    return outcome, f"{how} {nothing or seen.look or tip or exercise.look}", None
 
 
 def uncompiled(attempt):
@@ -106,10 +110,6 @@ def is_stub(seen):
     return isinstance(seen.value, Crash) and seen.value.is_stub
 
 
-def does_as_the_patient(exercise, came):
-    return same_results(exercise, exercise.patient, came)
-
-
 def unrepaired(exercise, attempt, came):
     """What is told of an attempt that does what the broken code does."""
     mine = source(attempt)
@@ -127,16 +127,33 @@ def first_difference(expected, came):
         if isinstance(c.value, Crash):
             return c, c.value.told(c.what), advice_for(c.value)
         if how := difference(e.value, c.value):
-            return c, c.wrong or f"{c.what}: {how}.", advice(e.value, c.value)
+            return c, c.wrong or f"{capital(c.what)}: {how}.", advice(e.value, c.value)
     if len(expected) != len(came):
         return came[-1], f"After {came[-1].what} the check expected something else.", ""
     return None
 
 
+def capital(what):
+    """What was seen, as a sentence begins: names of functions stay as they are."""
+    return what if "(" in what.partition(" ")[0] else what[:1].upper() + what[1:]
+
+
+LAST = {}  # exercise -> the last wrong attempt: its text, what was seen, what it was found to be
+
+
 def named(exercise, attempt, expected, came):
     """Return the known mistake that the attempt makes, or two at once, or None."""
-    try:
-        found = run_apart(lambda: recognise(exercise, attempt, expected, came), PATIENCE)
-        return found or run_apart(lambda: two_at_once(exercise, attempt, expected, came), SEARCH)
-    except TimeUp:
-        return None
+    text = source(attempt)
+    before, seen, found = LAST.get(exercise.id, (None, (), None))
+    if text and text == before and agree(seen, came):  # the cell was run again
+        return found
+
+    def search():
+        one = recognise(exercise, attempt, expected, came)
+        return one or two_at_once(exercise, attempt, expected, came)
+
+    found = None
+    with contextlib.suppress(TimeUp):  # two that are known may be an endless loop together
+        found = run_apart(search, PATIENCE)
+    LAST[exercise.id] = text, came, found
+    return found

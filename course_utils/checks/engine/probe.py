@@ -28,7 +28,7 @@ from course_utils.checks.engine.fake_device import (
     is_on_fake_device,
     to_fake_device,
 )  # fmt: skip
-from course_utils.checks.engine.hints import Hint
+from course_utils.checks.engine.hints import Hint, special_advice
 from course_utils.checks.engine.values import (
     arguments,
     asking,
@@ -47,12 +47,6 @@ from course_utils.checks.engine.weights import fill, is_lazy, readings
 
 SEED = 77_130_265  # nobody else's
 FOLLOWS = "follows its input to another device"
-
-
-@contextlib.contextmanager
-def hinted(probe, *hints):  # until nb08 and nb10 have catalogues
-    with probe.advice(*hints):
-        yield
 
 
 class Stop(Exception):
@@ -114,7 +108,8 @@ class Probe:
     def advice(self, *hints, look=""):
         """What is seen in here gets this advice: an exception the first hint that fits, else look.
 
-        A hint is (pattern of the message, pattern of the line that raised it, what to do).
+        A hint is (pattern of the message, pattern of the line that raised it, what to do). An
+        exception that has one cause only, wherever it is raised, has its own advice.
         """
         begun = len(self.seen)
         try:
@@ -122,10 +117,9 @@ class Probe:
         finally:
             for seen in self.seen[begun:]:
                 if isinstance(seen.value, Crash):
-                    hint = next(
-                        (h for h in itertools.starmap(Hint, hints) if h.fits(seen.value)), None
-                    )
-                    seen.look = seen.look or (hint.tip if hint else "")
+                    fitting = (h.tip for h in itertools.starmap(Hint, hints) if h.fits(seen.value))
+                    tip = next(fitting, "") or special_advice(seen.value)
+                    seen.look = seen.look or tip
                 seen.look = seen.look or look
 
     def build(self, cls, *args):
@@ -176,7 +170,15 @@ class Probe:
         before = [state(a) for a in args]
         what = f"{name(function)}({arguments(args, function)})"
         given = copied(args)
-        result = self.run(what, function, *given)
+        with parameters_made() as made:
+            result = self.run(what, function, *given)
+        if isinstance(function, nn.Module):
+            self.note(
+                "layers made in forward", bool(made),
+                "Your forward makes layers. They are new, with new random weights, in every call, "
+                "and the optimizer never sees them.",
+                "Make them in __init__, keep them on self, and only call them in forward.",
+            )  # fmt: skip
         self.note(what, freeze(result))
         self.note_changes(function, args, given, before)
         return result
@@ -259,7 +261,7 @@ class Probe:
         )  # fmt: skip
         self.call(module.eval(), *[change(a, torch.Tensor.detach) for a in args])
         self.note(
-            "BatchNorm's momentum", odd, f"BatchNorm has momentum = {', '.join(odd)}.",
+            "BatchNorm's momentum", bool(odd), f"BatchNorm has momentum = {', '.join(odd)}.",
             "It's the share of the newest batch in the running mean; leave it at PyTorch's 0.1.",
         )  # fmt: skip
 
@@ -316,6 +318,19 @@ def alike(one, other):
     if isinstance(one, Crash) and isinstance(other, Crash):
         return one.same_as(other)
     return not isinstance(other, Crash) and compare.agree(one, other)
+
+
+@contextlib.contextmanager
+def parameters_made():
+    """Collect the names of the parameters that modules get within it."""
+    made, register = [], nn.Module.register_parameter
+
+    def counted(module, name, param):
+        made.append(name)
+        return register(module, name, param)
+
+    with mock.patch.object(nn.Module, "register_parameter", counted):
+        yield made
 
 
 @contextlib.contextmanager

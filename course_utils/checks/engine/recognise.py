@@ -6,6 +6,7 @@ difference, and what was seen of it is kept.
 
 import dataclasses
 import itertools
+import time
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
@@ -23,8 +24,10 @@ from course_utils.checks.engine.probe import (
 from course_utils.checks.engine.sandbox import run_apart
 from course_utils.checks.engine.source import source
 from course_utils.checks.engine.values import tensors
-from course_utils.checks.mistakes import TOKEN, EditError, both
+from course_utils.checks.mistakes import TOKEN, TWO, EditError, both
+from course_utils.checks.mistakes import source as right_source
 
+SEARCH = 1.2  # seconds of computing that the search for two mistakes may take
 KNOWN = {}  # what was seen of references, mistakes and pairs of these, which do the same every time
 PAIRS = {}  # two mistakes -> both at once, or None where they cannot be
 
@@ -91,36 +94,45 @@ def recognise(exercise, attempt, expected, came):
     """
     fitting = [m for m in exercise.catalogue if same_results(exercise, m, came)]
     if agree(expected, came):  # it is right, but would stop on a GPU
-        why = [s.wrong for s in stops_on_a_gpu(came)]
-        fitting = [m for m in fitting if [s.wrong for s in gpu_stops_of(exercise, m)] == why]
+        fitting = same_stops(exercise, fitting, came)
     if fitting:  # one message of an exception can have several causes
         text = source(attempt) or ""
         mistake = max(fitting, key=lambda mistake: likeness(mistake, text))
-        stops = [] if gpu_stops_of(exercise, mistake) else stops_on_a_gpu(came)
-        return with_second(mistake, stops)
+        alone = agree(expected, came) or gpu_stops(KNOWN[exercise.id, mistake].seen)
+        return mistake if alone else with_second(exercise, mistake, expected, gpu_stops(came))
     asides = [c for e, c in zip(expected, came) if c.aside and not alike(e.value, c.value)]
     without = [e if c.aside and c.what == e.what else c for e, c in zip(expected, came)]
     if not asides or len(without) < len(came) or agree(expected, without):
         return None
     fitting = (m for m in exercise.catalogue if same_results(exercise, m, without))
-    return with_second(next(fitting, None), asides)
+    return with_second(exercise, next(fitting, None), expected, asides)
 
 
-def stops_on_a_gpu(seen):
+def gpu_stops(seen):
+    """What is seen of a stop on a GPU that comes after right results on a CPU."""
     return [s for s in seen if s.what == FOLLOWS and not s.value]
 
 
-def gpu_stops_of(exercise, mistake):
-    return stops_on_a_gpu(KNOWN[exercise.id, mistake].seen)
+def same_stops(exercise, mistakes, came):
+    """Those that stop on a GPU for the reason for which the attempt does."""
+    why = [s.wrong for s in gpu_stops(came)]
+    stops = {m: gpu_stops(observe_known(exercise, m, came).seen) for m in mistakes}
+    return [m for m in mistakes if [s.wrong for s in stops[m]] == why]
 
 
-def with_second(mistake, asides):
-    """A mistake, and what is wrong beside the results."""
+def with_second(exercise, mistake, expected, asides):
+    """A mistake, and what is wrong beside the results, as a known mistake where it is one."""
     if mistake is None or not asides:
         return mistake
-    second = asides[0]
-    why = f"Two things are wrong. First: {mistake.why} Second: {second.wrong} {second.look}"
-    return dataclasses.replace(mistake, why=why)
+    wrong = [asides[0] if s.what == asides[0].what else s for s in expected]
+    known = (m for m in exercise.catalogue if same_results(exercise, m, wrong))
+    if asides[0].what == FOLLOWS:
+        known = iter(same_stops(exercise, list(known), wrong))
+    if second := next(known, None):
+        return both(mistake, second)
+    name = f"{mistake.name} + {asides[0].what}"
+    why = f"{TWO} First: {mistake.why} Second: {asides[0].wrong} {asides[0].look}"
+    return dataclasses.replace(mistake, name=name, why=why)
 
 
 # Two at once
@@ -134,12 +146,14 @@ def two_at_once(exercise, attempt, expected, came):
     if not tells_two_apart(expected, came):
         return None
     text = source(attempt) or ""
-    able = [
-        m for m in exercise.catalogue if m.right and may_be_one_of_two(exercise, m, expected, came)
-    ]
+    known = filter(None, [exercise.patient, *exercise.catalogue])
+    able = [m for m in known if m.right and may_be_one_of_two(exercise, m, expected, came)]
     like = {mistake: likeness(mistake, text) for mistake in able}
     pairs = (p for p in itertools.combinations(able, 2) if p[0].right is p[1].right)
+    end = time.thread_time() + SEARCH
     for pair in sorted(pairs, key=lambda pair: -like[pair[0]] - like[pair[1]]):
+        if time.thread_time() > end:
+            break
         two = made_at_once(*pair)
         if two and same_results(exercise, two, came):
             return two
@@ -156,12 +170,13 @@ def tells_two_apart(expected, came):
 
 
 def may_be_one_of_two(exercise, mistake, expected, came):
-    """False if the mistake shows where the attempt is right, or crashes where that goes on."""
+    """False if the mistake shows first where the attempt is right, or crashes where it doesn't."""
     seen = observe_known(exercise, mistake, came).seen
-    return not any(
-        not alike(s.value, c.value) and (isinstance(s.value, Crash) or alike(e.value, c.value))
-        for s, e, c in zip(seen, expected, came)
-    )
+    for s, e, c in zip(seen, expected, came):
+        if not alike(s.value, c.value):
+            crashes = isinstance(s.value, Crash) and not isinstance(c.value, Crash)
+            return not (crashes or alike(e.value, c.value))
+    return True
 
 
 def made_at_once(one, other):
@@ -177,6 +192,16 @@ def made_at_once(one, other):
 
 
 def likeness(mistake, text):
-    """How many neighbouring words a mistake's code has in common with a text."""
-    one, other = (Counter(itertools.pairwise(TOKEN.findall(t))) for t in (mistake.code, text))
-    return (one & other).total()
+    """How far a text differs from the right answer as the mistake does, from 0 to 1.
+
+    Compared are neighbouring words: those that the mistake adds, and those that it takes away.
+    """
+    right, wrong, theirs = map(neighbours, (right_source(mistake.right), mistake.code, text))
+    added, taken = wrong - right, right - wrong
+    alike = (added & (theirs - right)) + (taken & (right - theirs))
+    return alike.total() / max((added + taken).total(), 1)
+
+
+def neighbours(text):
+    words = [word for word in TOKEN.findall(text) if not word.isspace()]
+    return Counter(itertools.pairwise(words))

@@ -24,11 +24,32 @@ def batch_norm(x, scale, shift, eps=1e-5):
 
 
 def batch_norm_experiment(probe, batch_norm):
-    for B, C, H, W in [(2, 3, 4, 5), (5, 2, 3, 3), (1, 4, 6, 2)]:
-        x = 3 * probe.normal(B, C, H, W) + probe.normal(C, 1, 1)
-        probe.call(batch_norm, x, probe.normal(C), probe.normal(C))
-    probe.call(batch_norm, probe.normal(3, 2, 2, 4), probe.normal(2), probe.normal(2), 0.5)
+    def inputs(B, C, H, W):
+        return (
+            3 * probe.normal(B, C, H, W) + probe.normal(C, 1, 1),
+            probe.normal(C),
+            probe.normal(C),
+        )
 
+    sizes = [(2, 3, 4, 5), (5, 2, 3, 3), (1, 4, 6, 2)]
+    with probe.advice(look=NORMAL):
+        for x, scale, shift in map(inputs, *zip(*sizes)):
+            probe.call(batch_norm, x, torch.ones_like(scale), torch.zeros_like(shift))
+    with probe.advice(look=SCALED):
+        for x, scale, shift in map(inputs, *zip(*sizes)):
+            probe.call(batch_norm, x, scale, shift)
+    with probe.advice(look=EPS):
+        x = probe.normal(3, 2, 2, 4) * torch.tensor([0.3, 2.0])[:, None, None]
+        probe.call(batch_norm, x, probe.normal(2), probe.normal(2), 0.5)
+        probe.call(batch_norm, torch.full((2, 2, 2, 3), 2.0), probe.normal(2), probe.normal(2))
+
+
+NORMAL = (
+    "With scale 1 and shift 0, as here, each channel of your result should have mean 0 and "
+    "standard deviation 1. Print both."
+)
+SCALED = "With scale 1 and shift 0 your result is right, so look at how you use scale and shift."
+EPS = "All else is right, so look at how you use eps: sqrt(variance + eps)."
 
 MISTAKES = """
 # each picture by itself
@@ -36,140 +57,112 @@ MISTAKES = """
 - var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
 + mean = x.mean(dim=(2, 3), keepdim=True)
 + var = x.var(dim=(2, 3), correction=0, keepdim=True)
-You take mean and variance of each picture by itself. That is another normalisation (instance
-norm); BatchNorm pools all pictures of the batch, so dimension 0 belongs to it.
-
+You average each picture separately (instance norm). BatchNorm pools all pictures of the batch:
+dim=(0, 2, 3).
 # each pixel by itself
-- mean = x.mean(dim=(0, 2, 3), keepdim=True)
-- var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
-+ mean = x.mean(dim=0)
-+ var = x.var(dim=0, correction=0)
-You take mean and variance over the batch alone, for each pixel by itself. The pixels of a channel
-are pooled too: dimensions 0, 2 and 3.
-
++ mean = x.mean(dim=0, keepdim=True)
++ var = x.var(dim=0, correction=0, keepdim=True)
+You average each pixel separately, over the batch. BatchNorm pools a channel's pixels too: dim=(0,
+2, 3).
 # all channels together
-- mean = x.mean(dim=(0, 2, 3), keepdim=True)
-- var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
-+ mean = x.mean()
-+ var = x.var(correction=0)
-You pool the channels too. Each channel has a mean and a variance of its own.
-
++ mean = x.mean(dim=(0, 1, 2, 3), keepdim=True)
++ var = x.var(dim=(0, 1, 2, 3), correction=0, keepdim=True)
+You pool the channels too. Each has its own mean and variance: dim=(0, 2, 3).
 # over the channels of a picture
-- mean = x.mean(dim=(0, 2, 3), keepdim=True)
-- var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
 + mean = x.mean(dim=(1, 2, 3), keepdim=True)
 + var = x.var(dim=(1, 2, 3), correction=0, keepdim=True)
-You normalise over the channels of each picture (layer norm). BatchNorm keeps the channels apart
-and pools the pictures.
+You pool the channels of each picture (layer norm). BatchNorm keeps the channels apart and pools the
+pictures: dim=(0, 2, 3).
+# keepdim forgotten
++ mean = x.mean(dim=(0, 2, 3))
++ var = x.var(dim=(0, 2, 3), correction=0)
+Something of shape (C,) meets the W columns, because PyTorch lines up the last axes. With
+keepdim=True, mean and variance are (1, C, 1, 1); scale[:, None, None] and shift[:, None, None] are
+(C, 1, 1).
 
 # divided by one less
-- var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
-+ var = x.var(dim=(0, 2, 3), keepdim=True)
-You divide the squared deviations by one less than their number, as x.var does unless told
-otherwise. Here it is the plain mean of the squares: correction=0.
+- x.var(dim=(0, 2, 3), correction=0, keepdim=True)
++ x.var(dim=(0, 2, 3), correction=1, keepdim=True)
+You divide by one less than the number of values, the default of x.var and x.std. We want the plain
+mean of the squared deviations: correction=0.
+# mean of the squares for the variance
++ x.square().mean(dim=(0, 2, 3), keepdim=True)
+Your variance is the mean of x squared. Subtract the mean before you square.
 
 # eps outside the root
-- normal = (x - mean) / (var + eps).sqrt()
-+ normal = (x - mean) / (var.sqrt() + eps)
-eps is added to the root. It belongs under it: sqrt(var + eps).
-
+- (var + eps).sqrt()
++ (var.sqrt() + eps)
+You add eps to the standard deviation. It belongs under the root: sqrt(var + eps).
 # divided by the variance
-- normal = (x - mean) / (var + eps).sqrt()
-+ normal = (x - mean) / (var + eps)
-You divide by the variance. Divide by its root, the standard deviation.
-
-# shifted before scaled
-- return scale[:, None, None] * normal + shift[:, None, None]
-+ return scale[:, None, None] * (normal + shift[:, None, None])
-The scale multiplies the shift too. First scale, then shift.
-
-# shift not used
-- return scale[:, None, None] * normal + shift[:, None, None]
-+ return scale[:, None, None] * normal
-shift is not used. Each channel has a number of its own that is added at the end.
-
-# scale not used
-- return scale[:, None, None] * normal + shift[:, None, None]
-+ return normal + shift[:, None, None]
-scale is not used. Each channel is multiplied by a number of its own before the shift.
++ (var + eps)
+You divide by the variance. Divide by its square root, the standard deviation.
+# eps as a lower limit
++ var.clamp(min=eps).sqrt()
+You use eps as a lower limit for the variance. The formula adds it: sqrt(var + eps).
+# math.sqrt of a tensor
++ math.sqrt(var + eps)
+math.sqrt takes a single number. For a tensor of variances write (var + eps).sqrt().
 
 # mean not subtracted
-- normal = (x - mean) / (var + eps).sqrt()
-+ normal = x / (var + eps).sqrt()
-The mean is not subtracted: your channels keep theirs.
-
+- (x - mean) / (var
++ x / (var
+You never subtract the mean from x, so each channel keeps its own. The numerator is x - mean.
 # only the mean divided
-- normal = (x - mean) / (var + eps).sqrt()
-- return scale[:, None, None] * normal + shift[:, None, None]
-+ return scale[:, None, None] * x - mean / (var + eps).sqrt() + shift[:, None, None]
-Only the mean is divided, since / comes before -. Put brackets around the difference: (x - mean) /
-...
++ x - mean / (var
+Only the mean is divided, because / binds more tightly than -. Write (x - mean) / ...
 
-# mean of the squares for the variance
-- var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
-+ var = x.square().mean(dim=(0, 2, 3), keepdim=True)
-Your variance is the mean of the squares of x. It is that of the squared differences from the
-mean: subtract the mean first.
+# eps not used
+- (var + eps)
++ (var + 1e-5)
+or
++ var
+Your function ignores its argument eps. Add it to the variance, under the root.
+
+# shifted before scaled
+- * normal + shift[:, None, None]
++ * (normal + shift[:, None, None])
+You scale the shift as well, because it is added first. Scale first, then add the shift.
+# shift not used
++ * normal
+You never use shift. At the end, add each channel's own number from it.
+
+# scale not used
+- return scale[:, None, None] * normal
++ return normal
+You never use scale. Multiply each normalised channel by its own number from scale, then shift.
 
 # scale not spread over the pixels
 - return scale[:, None, None] * normal + shift[:, None, None]
 + return scale * normal + shift
-scale has shape (C,), and PyTorch lines it up with the last axis, the W columns. It needs two more
-axes: (C, 1, 1).
-
-# keepdim forgotten
-- mean = x.mean(dim=(0, 2, 3), keepdim=True)
-- var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
-+ mean = x.mean(dim=(0, 2, 3))
-+ var = x.var(dim=(0, 2, 3), correction=0)
-Something of shape (C,) meets the W columns, for PyTorch lines up the last axes. With
-keepdim=True, mean and variance are (1, C, 1, 1); with [:, None, None], scale and shift are (C, 1,
-1).
-
+scale and shift have shape (C,). PyTorch lines up the last axes, so their C numbers meet the W
+columns; with two more axes, scale[:, None, None] is (C, 1, 1) and meets the channels.
 # scale one axis short
-- return scale[:, None, None] * normal + shift[:, None, None]
 + return scale[:, None] * normal + shift[:, None]
 or
-- return scale[:, None, None] * normal + shift[:, None, None]
 + return normal * scale[:, None] + shift[:, None]
-scale and shift have one axis too few: (C, 1) meets H and W. They need two more than they have,
-[:, None, None], to be (C, 1, 1).
-
+The C numbers of scale or shift meet the H rows, because PyTorch lines up the last axes. Exactly two
+axes must follow the channels: scale[:, None, None] is (C, 1, 1).
 # scale with an axis too many
-- return scale[:, None, None] * normal + shift[:, None, None]
 + return scale[:, None, None, None] * normal + shift[:, None, None, None]
 or
-- return scale[:, None, None] * normal + shift[:, None, None]
 + return normal * scale[:, None, None, None] + shift[:, None, None, None]
-scale and shift have one axis too many: (C, 1, 1, 1) has the channels where the pictures are. With
-[:, None, None] they are (C, 1, 1).
-
-# math.sqrt of a tensor
-- normal = (x - mean) / (var + eps).sqrt()
-+ normal = (x - mean) / math.sqrt(var + eps)
-math.sqrt takes a single number, and there is a variance for each channel. A tensor has a root of
-its own, taken number by number: (var + eps).sqrt().
-
-# eps not used
-- normal = (x - mean) / (var + eps).sqrt()
-+ normal = (x - mean) / (var + 1e-5).sqrt()
-eps makes no difference in your function. Add the argument to the variance, under the root.
+scale and shift have one axis too many: in (C, 1, 1, 1) the C numbers meet the B pictures. Use [:,
+None, None].
 """
 
 
-def batch_norm_by_function(x, scale, shift, eps=1e-5):
+def by_function(x, scale, shift, eps=1e-5):
     return F.batch_norm(x, None, None, scale, shift, training=True, eps=eps)
 
 
-def batch_norm_by_einops(x, scale, shift, eps=1e-5):
+def by_einops(x, scale, shift, eps=1e-5):
     centred = x - reduce(x, "b c h w -> 1 c 1 1", "mean")
     power = reduce(centred**2, "b c h w -> 1 c 1 1", "mean")
-    return rearrange(scale, "c -> c 1 1") * centred * (power + eps).rsqrt() + rearrange(
-        shift, "c -> c 1 1"
-    )
+    scale, shift = (rearrange(v, "c -> c 1 1") for v in (scale, shift))
+    return scale * centred * (power + eps).rsqrt() + shift
 
 
-def batch_norm_channel_by_channel(x, scale, shift, eps=1e-5):
+def channel_by_channel(x, scale, shift, eps=1e-5):
     out = torch.empty_like(x)
     for c in range(x.shape[1]):
         values = x[:, c]
@@ -178,14 +171,20 @@ def batch_norm_channel_by_channel(x, scale, shift, eps=1e-5):
     return out
 
 
+def on_rows(x, gamma, beta, eps=1e-5):
+    rows = x.transpose(0, 1).flatten(1)  # (C, B * H * W)
+    var, mean = torch.var_mean(rows, dim=1, unbiased=False, keepdim=True)
+    rows = torch.addcmul(beta[:, None], gamma[:, None], (rows - mean) / torch.sqrt(var + eps))
+    return rows.view(x.shape[1], x.shape[0], *x.shape[2:]).transpose(0, 1)
+
+
 EXERCISE = Exercise(
     id="2.1",
     title="BatchNorm by hand",
     notebook="02_conv_block",
     reference=batch_norm,
     experiment=batch_norm_experiment,
-    look="Print the mean and the standard deviation of each channel of your result: with scale "
-    "1 and shift 0 they are 0 and 1.",
+    look="Go through the formula from left to right.",
     catalogue=edits(batch_norm, MISTAKES),
-    also_right=[batch_norm_by_function, batch_norm_by_einops, batch_norm_channel_by_channel],
+    also_right=[by_function, by_einops, channel_by_channel, on_rows],
 )

@@ -1,223 +1,160 @@
 """2.5 The conv block."""
 
 import torch
-from einops import rearrange
+from einops.layers.torch import Rearrange
 from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock
 from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.exercises.nb02.conv_bn_silu import conv_bn_silu
 from course_utils.checks.exercises.nb02.shortcut import shortcut
-from course_utils.checks.exercises.nb02.timed_convs import TimedConvs, block_experiment
+from course_utils.checks.exercises.nb02.timed_convs import TIME, TimedConvs, block_experiment
 from course_utils.checks.mistakes import edits
 
 MISTAKES = """
-# no shortcut
-- self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
+# time after the second convolution
+- h = h + self.time_proj(temb)[:, :, None, None]
+- h = F.silu(self.norm2(self.conv2(h)))
++ h = F.silu(self.norm2(self.conv2(h)))
++ h = h + self.time_proj(temb)[:, :, None, None]
+You add the time after the second convolution. There it can only shift each channel; added before,
+it lets the second convolution change what it does with the picture.
+
+# time before the first SiLU
+- h = F.silu(self.norm1(self.conv1(x)))
+- h = h + self.time_proj(temb)[:, :, None, None]
++ h = self.norm1(self.conv1(x))
++ h = F.silu(h + self.time_proj(temb)[:, :, None, None])
+You add the time before the first SiLU. Here it comes after. (Both are in use.)
+# time before the first BatchNorm
++ h = self.conv1(x)
++ h = F.silu(self.norm1(h + self.time_proj(temb)[:, :, None, None]))
+You add the time before the first BatchNorm, which takes much of it out again with the mean. Add it
+after SiLU, just before the second convolution.
+
+# time forgotten
+- h = h + self.time_proj(temb)[:, :, None, None]
 +
-- return h + self.shortcut(x)
-+ return h
-The shortcut is missing: add x, or the 1x1 convolution of it, to what the convolutions return.
+The time never reaches the result. Add temb, projected to K numbers, between the convolutions.
 
 # shortcut multiplied
-- return h + self.shortcut(x)
-+ return h * self.shortcut(x)
-The shortcut multiplies the result. It is added: then a gradient can run back through the sum as
-it is.
-
-# shortcut from the middle
-- self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
-+
-- h = F.silu(self.norm2(self.conv2(h)))
-- return h + self.shortcut(x)
-+ return F.silu(self.norm2(self.conv2(h))) + h
-Your shortcut begins after the first convolution. It begins at the block's input x.
-
-# shortcut from the middle, and one that is not used
-- h = F.silu(self.norm2(self.conv2(h)))
-- return h + self.shortcut(x)
-+ return F.silu(self.norm2(self.conv2(h))) + h
-What you add at the end is what the first convolution made. Add what the shortcut makes of the
-block's input x.
+- h + self.shortcut(x)
++ h * self.shortcut(x)
+You multiply by the shortcut. Add it, so that a gradient can run back through the sum unchanged.
+# shortcut concatenated
++ torch.cat([h, self.shortcut(x)], dim=1)
+You append the shortcut as more channels, as the decoder does with its skips. Here it is added.
+# sum divided by sqrt(2)
++ (h + self.shortcut(x)) / 2**0.5
+You divide the sum by sqrt(2), as some published networks do. Here it is the plain sum.
 
 # shortcut of another x
-- return h + self.shortcut(x)
-+ return h + self.shortcut(h)
+- self.shortcut(x)
++ self.shortcut(h)
 Your shortcut gets what the convolutions made, not the block's input. Is x overwritten on the way?
-Leave x as it is, and give what the convolutions make another name, such as h.
-
-# shortcut made in forward
-- self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
-+
-- return h + self.shortcut(x)
-+ return h + (x if x.shape == h.shape else nn.Conv2d(x.shape[1], h.shape[1], 1)(x))
-The shortcut's convolution is made in forward, with new random weights in each call, and the
-optimizer never sees it. Make it in __init__, and keep it on self.
-
-# second convolution for in_ch channels
-- self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
-+ self.conv2 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
-The second convolution gets the out_ch channels that the first one made: it goes from out_ch to
-out_ch. (Is it the second one that you call, and not the first one again?)
-
-# second convolution not used
-- h = F.silu(self.norm2(self.conv2(h)))
-+
-The second convolution is not used.
+Give what the convolutions make another name, such as h.
+# shortcut not called
++ self.shortcut
+You add the layer self.shortcut itself. Call it on x and add what it returns.
+# activation on the shortcut
++ F.silu(self.shortcut(x))
+There is an activation on your shortcut. It adds x itself, or a bare 1x1 convolution of x.
 
 # shortcut without a convolution
-- self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
-+ self.shortcut = nn.Identity()
+- nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
++ nn.Identity()
 or
-- return h + self.shortcut(x)
-+ return x + h
+- h + self.shortcut(x)
++ x + h
 Something with in_ch channels is added to something with out_ch. If it is x, it needs a 1x1
-convolution that makes out_ch channels of it. If it is the time, its linear layer must return
-out_ch numbers.
-
-# shortcut only where the channels are equal
-- self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
-+
-- return h + self.shortcut(x)
-+ return h + x if x.shape == h.shape else h
-Where in_ch and out_ch differ, your block has no shortcut. There, x goes around it through a 1x1
-convolution.
+convolution to out_ch; if it is the time, its linear layer must return out_ch numbers.
+# shortcut always with a convolution
+- nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
++ nn.Conv2d(in_ch, out_ch, 1)
+You use a convolution even where the channels are equal. There, add x unchanged: nn.Identity().
 
 # shortcut before the second convolution
 - h = F.silu(self.norm2(self.conv2(h)))
 - return h + self.shortcut(x)
 + return F.silu(self.norm2(self.conv2(h + self.shortcut(x))))
-The shortcut is added before the second convolution. It goes around both: add it to what the
-second one returns.
-
-# shortcut not called
-- return h + self.shortcut(x)
-+ return h + self.shortcut
-The shortcut is a layer, and you add the layer itself. Call it on x, and add what it returns.
-
-# shortcut always with a convolution
-- self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
-+ self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
-Your shortcut has a convolution where the channels are equal too. There, x should come through
-untouched: nn.Identity().
-
-# shortcut not added
-- return h + self.shortcut(x)
-+ return h
-The shortcut is made and not used: call it on x, and add the result to what the convolutions
-return.
-
-# shortcut of 3x3
-- nn.Conv2d(in_ch, out_ch, 1)
-+ nn.Conv2d(in_ch, out_ch, 3, padding=1)
-The shortcut is a 3x3 convolution. Take 1x1: it leaves the place of everything alone.
-
-# BatchNorm on the shortcut
-- nn.Conv2d(in_ch, out_ch, 1)
-+ nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch))
-There is BatchNorm on the shortcut. Leave it out: x should come through as it is.
-
+You add the shortcut before the second convolution. It goes around both: add it at the end.
 # SiLU after the sum
-- h = F.silu(self.norm2(self.conv2(h)))
-- return h + self.shortcut(x)
 + return F.silu(self.norm2(self.conv2(h)) + self.shortcut(x))
 or
 - return h + self.shortcut(x)
 + return F.silu(h + self.shortcut(x))
-SiLU is applied to the sum. It comes before the sum, so that the shortcut's x goes through the
-block without an activation.
+You apply SiLU to the sum. Apply it before, so that x itself can pass through the block.
+
+# shortcut of 3x3
+- nn.Conv2d(in_ch, out_ch, 1)
++ nn.Conv2d(in_ch, out_ch, 3, padding=1)
+Your shortcut is a 3x3 convolution. Use 1x1, which leaves everything in its place.
+# BatchNorm on the shortcut
++ nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch))
+There is a norm on your shortcut. Leave the 1x1 convolution alone there.
 
 # no SiLU after the first convolution
-- h = F.silu(self.norm1(self.conv1(x)))
-+ h = self.norm1(self.conv1(x))
+- F.silu(self.norm1(self.conv1(x)))
++ self.norm1(self.conv1(x))
 SiLU is missing after the first convolution.
 
 # no SiLU after the second convolution
-- h = F.silu(self.norm2(self.conv2(h)))
-+ h = self.norm2(self.conv2(h))
+- F.silu(self.norm2(self.conv2(h)))
++ self.norm2(self.conv2(h))
 SiLU is missing after the second convolution.
+# dropout
++ F.dropout(F.silu(self.norm2(self.conv2(h))), 0.1, self.training)
+There is dropout in your block. The diagram has none.
 
 # no BatchNorm after the first convolution
 - self.norm1 = nn.BatchNorm2d(out_ch)
 + self.norm1 = nn.Identity()
 BatchNorm is missing after the first convolution.
+# BatchNorm for in_ch channels
++ self.norm1 = nn.BatchNorm2d(in_ch)
+The first BatchNorm expects in_ch channels, but it follows a convolution that makes out_ch.
+# GroupNorm instead of BatchNorm
++ self.norm1 = nn.GroupNorm(8, out_ch)
+or
++ self.norm1 = nn.GroupNorm(32, out_ch)
+or
++ self.norm1 = nn.GroupNorm(1, out_ch)
+- self.norm2 = nn.BatchNorm2d(out_ch)
++ self.norm2 = nn.GroupNorm(1, out_ch)
+You use GroupNorm, as notebook 10 will. Here the norm is BatchNorm.
+# BatchNorm's momentum
++ self.norm1 = nn.BatchNorm2d(out_ch, momentum=0.99)
+PyTorch's momentum is the weight of the newest batch, so 0.99 forgets all earlier ones. Leave it at
+0.1. (Other libraries count the other way round.)
 
 # no BatchNorm after the second convolution
 - self.norm2 = nn.BatchNorm2d(out_ch)
 + self.norm2 = nn.Identity()
 BatchNorm is missing after the second convolution.
-
 # one BatchNorm for both
-- self.norm2 = nn.BatchNorm2d(out_ch)
 + self.norm2 = self.norm1
-Both convolutions share one BatchNorm. Its running mean and variance would be a mixture of two
-different features: each convolution needs its own.
-
-# no padding
-- self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
-+ self.conv1 = nn.Conv2d(in_ch, out_ch, 3)
-- self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
-+ self.conv2 = nn.Conv2d(out_ch, out_ch, 3)
-The padding is missing: each 3x3 convolution makes the picture two rows and two columns smaller.
-Give both padding=1.
-
-# ReLU instead of SiLU
-- h = F.silu(self.norm1(self.conv1(x)))
-+ h = F.relu(self.norm1(self.conv1(x)))
-- h = F.silu(self.norm2(self.conv2(h)))
-+ h = F.relu(self.norm2(self.conv2(h)))
-That is a ReLU; asked for is SiLU.
-
-# time not spread over the pixels
-- h = h + self.time_proj(temb)[:, :, None, None]
-+ h = h + self.time_proj(temb)
 or
-- h = h + self.time_proj(temb)[:, :, None, None]
-+ h = self.time_proj(temb) + h
-The projected time is one number for each channel. But PyTorch lines up the last axes, so its
-channels meet the columns. It needs two more axes behind: [:, :, None, None].
+- self.norm2(self.conv2(h))
++ self.norm1(self.conv2(h))
+Both convolutions share one BatchNorm, whose running averages would mix two different features. Give
+each its own.
 
-# time one axis short
-- h = h + self.time_proj(temb)[:, :, None, None]
-+ h = h + self.time_proj(temb)[:, :, None]
-The channels of the projected time meet the rows, for PyTorch lines up the last axes: (B, K, 1)
-with K, H and W. Two new axes belong behind: [:, :, None, None].
+# second convolution for in_ch channels
+- self.conv2 = nn.Conv2d(out_ch, out_ch
++ self.conv2 = nn.Conv2d(in_ch, out_ch
+The second convolution gets the out_ch channels that the first one made. (Or did you call the first
+one again?)
 
-# time after the second convolution
-- h = h + self.time_proj(temb)[:, :, None, None]
+# first convolution without a change of channels
+- self.conv1 = nn.Conv2d(in_ch, out_ch
++ self.conv1 = nn.Conv2d(in_ch, in_ch
+The first convolution keeps in_ch channels. It makes out_ch of them, as many as the time has.
+
+# second convolution not used
 - h = F.silu(self.norm2(self.conv2(h)))
-+ h = F.silu(self.norm2(self.conv2(h))) + self.time_proj(temb)[:, :, None, None]
-The time is added after the second convolution. Then it can only shift each channel; added before,
-the second convolution can let it change what it does with the picture.
-
-# time before the first SiLU
-- h = F.silu(self.norm1(self.conv1(x)))
-- h = h + self.time_proj(temb)[:, :, None, None]
-+ h = F.silu(self.norm1(self.conv1(x)) + self.time_proj(temb)[:, :, None, None])
-The time is added before the first SiLU. Here it comes after it: convolution, BatchNorm, SiLU,
-then the time. (Both are in use.)
-
-# activation on the projected time
-- h = h + self.time_proj(temb)[:, :, None, None]
-+ h = h + F.silu(self.time_proj(temb))[:, :, None, None]
-The projected time goes through an activation before it is added. TimeEmbedding has one already;
-here it is the bare linear layer.
-
-# activation on the embedding
-- h = h + self.time_proj(temb)[:, :, None, None]
-+ h = h + self.time_proj(F.silu(temb))[:, :, None, None]
-temb goes through an activation before the linear layer. TimeEmbedding ends with one already; here
-it is the bare linear layer.
-
-# time multiplied
-- h = h + self.time_proj(temb)[:, :, None, None]
-+ h = h * self.time_proj(temb)[:, :, None, None]
-The time multiplies the features; here it is added.
-
-# time forgotten
-- h = h + self.time_proj(temb)[:, :, None, None]
 +
-The time is not used: forward must add temb, projected to K numbers, between the convolutions.
+The second convolution, with its BatchNorm and SiLU, is never used.
 
 # input changed in place
 - return h + self.shortcut(x)
@@ -225,8 +162,80 @@ The time is not used: forward must add temb, projected to K numbers, between the
 +     x += h
 +     return x
 + return h + self.shortcut(x)
-Your forward writes its result into x. Whoever called it may still need the old x: the encoder
-hands it over as a skip.
+Your forward writes its result into x. The encoder still needs the old x: it becomes a skip.
+
+# no shortcut
+- self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
++
+- h + self.shortcut(x)
++ h
+or
+- h + self.shortcut(x)
++ h
+The shortcut is missing: add x, or its 1x1 convolution where the channels differ, at the end.
+
+# shortcut from the middle
+- self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
++
+- h = F.silu(self.norm2(self.conv2(h)))
+- return h + self.shortcut(x)
++ return F.silu(self.norm2(self.conv2(h))) + h
+or
+- h = F.silu(self.norm2(self.conv2(h)))
+- return h + self.shortcut(x)
++ return F.silu(self.norm2(self.conv2(h))) + h
+Your shortcut begins after the first convolution. It has to begin at the block's input x.
+
+# shortcut made in forward
+- self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
++
+- self.shortcut(x)
++ (x if x.shape == h.shape else nn.Conv2d(x.shape[1], h.shape[1], 1)(x))
+You make the shortcut's convolution in forward, so it gets new random weights in each call and the
+optimizer never sees it. Make it in __init__ and keep it on self.
+
+# shortcut only where the channels are equal
++
+- h + self.shortcut(x)
++ h + x if x.shape == h.shape else h
+Where in_ch and out_ch differ, your block has no shortcut. There, add a 1x1 convolution of x.
+
+# pre-activation
+- self.norm1 = nn.BatchNorm2d(out_ch)
++ self.norm1 = nn.BatchNorm2d(in_ch)
+- F.silu(self.norm1(self.conv1(x)))
++ self.conv1(F.silu(self.norm1(x)))
+- F.silu(self.norm2(self.conv2(h)))
++ self.conv2(F.silu(self.norm2(h)))
+You normalise and activate before each convolution (pre-activation, as notebook 10 does). Here the
+order is convolution, BatchNorm, SiLU.
+
+# SiLU before BatchNorm
+- F.silu(self.norm1(self.conv1(x)))
++ self.norm1(F.silu(self.conv1(x)))
+- F.silu(self.norm2(self.conv2(h)))
++ self.norm2(F.silu(self.conv2(h)))
+SiLU comes before BatchNorm in your block. Each time the order is convolution, BatchNorm, SiLU.
+
+# no padding
+- self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
++ self.conv1 = nn.Conv2d(in_ch, out_ch, 3)
+- self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
++ self.conv2 = nn.Conv2d(out_ch, out_ch, 3)
+Your convolutions have no padding, so each cuts off two rows and two columns. Give both padding=1.
+
+# ReLU instead of SiLU
+- F.silu(self.norm1(self.conv1(x)))
++ F.relu(self.norm1(self.conv1(x)))
+- F.silu(self.norm2(self.conv2(h)))
++ F.relu(self.norm2(self.conv2(h)))
+You use ReLU as the activation; the exercise asks for SiLU.
+
+# GELU instead of SiLU
++ F.gelu(self.norm1(self.conv1(x)))
+- F.silu(self.norm2(self.conv2(h)))
++ F.gelu(self.norm2(self.conv2(h)))
+You use GELU as the activation; the exercise asks for SiLU.
 """
 
 
@@ -240,20 +249,35 @@ class BlockOfTwo(nn.Module):
         return self.around(x) + self.convs(x, temb)
 
 
-class BlockInOtherWords(nn.Module):
+class BlockInParts(nn.Module):
     def __init__(self, c_in, c_out, d):
         super().__init__()
         self.skip = nn.Conv2d(c_in, c_out, 1) if c_in != c_out else None
-        self.embed = nn.Linear(d, c_out)
-        self.b = nn.Sequential(
-            nn.Conv2d(c_out, c_out, 3, padding=1, bias=False), nn.BatchNorm2d(c_out), nn.SiLU()
-        )
-        self.a = nn.Sequential(nn.Conv2d(c_in, c_out, 3, 1, 1), nn.BatchNorm2d(c_out), nn.SiLU())
+        self.embed = nn.Sequential(nn.Linear(d, c_out), Rearrange("b k -> b k 1 1"))
+        self.b, self.a = conv_bn_silu(c_out, c_out), conv_bn_silu(c_in, c_out)
 
     def forward(self, x, temb):
-        out = self.b(self.a(x) + rearrange(self.embed(temb), "b k -> b k 1 1"))
+        out = self.b(self.a(x) + self.embed(temb))
         out += x if self.skip is None else self.skip(x)
         return out
+
+
+class BlockOverwritingX(nn.Module):
+    def __init__(self, in_channels, out_channels, emb_dim):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        self.bn1, self.bn2 = nn.BatchNorm2d(out_channels), nn.BatchNorm2d(out_channels)
+        self.emb, self.act = nn.Linear(emb_dim, out_channels), nn.SiLU(inplace=True)
+        if in_channels != out_channels:
+            self.residual = nn.Conv2d(in_channels, out_channels, 1)
+
+    def forward(self, x, emb):
+        residual = self.residual(x) if hasattr(self, "residual") else x
+        x = self.act(self.bn1(self.conv1(x)))
+        x = x + self.emb(emb)[(...,) + (None,) * 2]
+        x = self.act(self.bn2(self.conv2(x)))
+        return torch.add(x, residual)
 
 
 class BlockByFunctions(nn.Module):
@@ -284,6 +308,6 @@ EXERCISE = Exercise(
     experiment=block_experiment,
     look="Go through it in the order of the picture: convolution, BatchNorm, SiLU, time, "
     "convolution, BatchNorm, SiLU, shortcut.",
-    catalogue=edits(ConvBlock, MISTAKES),
-    also_right=[BlockOfTwo, BlockInOtherWords, BlockByFunctions],
+    catalogue=edits(ConvBlock, TIME.replace("self.conv1(x)", "h") + MISTAKES),
+    also_right=[BlockOfTwo, BlockInParts, BlockOverwritingX, BlockByFunctions],
 )

@@ -19,9 +19,12 @@ def shortcut(in_ch, out_ch):
 
 
 def shortcut_experiment(probe, shortcut):
+    differ = "Where in_ch and out_ch differ, return nn.Conv2d(in_ch, out_ch, 1) and nothing else."
+    equal = "Where in_ch equals out_ch, the module should return its input as it is: nn.Identity()."
     for B, C, K, H, W in [(2, 3, 5, 4, 6), (3, 4, 4, 5, 2), (2, 6, 2, 3, 3)]:
-        module = probe.build(shortcut, C, K)
-        probe.train_and_eval(module, probe.normal(B, C, H, W))
+        with probe.advice(look=equal if C == K else differ):
+            module = probe.build(shortcut, C, K)
+            probe.train_and_eval(module, probe.normal(B, C, H, W))
     probe.on_fake_device(module, probe.normal(B, C, H, W))
 
 
@@ -29,83 +32,68 @@ MISTAKES = """
 # always a convolution
 - return nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 + return nn.Conv2d(in_ch, out_ch, 1)
-Where the channels are equal there is a convolution too. Then x should come through untouched:
-nn.Identity().
+You use a convolution even where the channels are equal. There, return nn.Identity().
 
 # never a convolution
-- return nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
-+ return nn.Identity()
-This hands x on unchanged even where the channels differ. The sum of the block would then fail: a
-1x1 convolution has to make out_ch channels of in_ch.
+- if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
++
+You return x unchanged even where the channels differ. There, in_ch channels have to become out_ch.
+
+# no module where the channels are equal
+- nn.Identity() if
++ None if
+or
++ (lambda x: x) if
+Where the channels are equal you return no module. Return nn.Identity(), which hands on its input.
 
 # 3x3 instead of 1x1
-- nn.Conv2d(in_ch, out_ch, 1)
-+ nn.Conv2d(in_ch, out_ch, 3, padding=1)
-The kernel is larger than 1x1. The way around should leave the place of everything alone: it only
-mixes channels.
+- out_ch, 1)
++ out_ch, 3, padding=1)
+Your kernel is larger than 1x1. A shortcut leaves everything in its place and mixes only channels.
+# no bias
++ out_ch, 1, bias=False)
+Your convolution has no bias. Use nn.Conv2d as it comes, with one.
 
 # the wrong way round
 - if in_ch == out_ch
 + if in_ch != out_ch
-It is the wrong way round: the convolution is for channels that differ.
+Your condition is the wrong way round: the convolution belongs where the channels differ.
+# only for more channels
++ if in_ch >= out_ch
+You use a convolution only where in_ch < out_ch. In the decoder it's the other way round.
+# only for fewer channels
++ if in_ch <= out_ch
+You use a convolution only where in_ch > out_ch. In the encoder it's the other way round.
 
 # channels swapped
 - nn.Conv2d(in_ch, out_ch, 1)
 + nn.Conv2d(out_ch, in_ch, 1)
-The two channel numbers are swapped: first what comes in, then what goes out.
-
-# no bias
-- nn.Conv2d(in_ch, out_ch, 1)
-+ nn.Conv2d(in_ch, out_ch, 1, bias=False)
-Your convolution has no bias. It would do nearly as well; asked for is nn.Conv2d as it comes, with
-one.
-
+The two channel numbers are swapped: what comes in goes first, then what comes out.
 # BatchNorm on the way
-- nn.Conv2d(in_ch, out_ch, 1)
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch))
-There is more than a convolution on your way around. Leave BatchNorm and activation to the block
-itself: the shortcut is there so that x comes through as it is.
-
+There is a norm on your shortcut. The 1x1 convolution stands alone there.
 # an activation on the way
-- nn.Conv2d(in_ch, out_ch, 1)
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.SiLU())
-There is an activation on your way around. Leave it to the block itself: the shortcut is there so
-that x comes through as it is.
-
+or
++ nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch), nn.SiLU())
+There is an activation on your shortcut. The 1x1 convolution stands alone there.
 # nn.Linear
-- nn.Conv2d(in_ch, out_ch, 1)
 + nn.Linear(in_ch, out_ch)
-nn.Linear works on the last axis, which is the W columns here. A 1x1 convolution does the same
-with the channels: nn.Conv2d(in_ch, out_ch, 1).
-
-# only for more channels
-- if in_ch == out_ch
-+ if in_ch >= out_ch
-It works for in_ch < out_ch only. In the decoder the channels become fewer.
+nn.Linear works on the last axis, the W columns. For the channels use nn.Conv2d(in_ch, out_ch, 1).
 """
 
 
-def shortcut_in_sequence(in_ch, out_ch):
+def in_sequence(in_ch, out_ch):
     layers = [nn.Conv2d(in_ch, out_ch, kernel_size=1)] if in_ch != out_ch else []
     return nn.Sequential(*layers)
 
 
-class PixelByPixel(nn.Module):
-    def __init__(self, in_ch, out_ch):
-        super().__init__()
-        self.linear = nn.Linear(in_ch, out_ch)
-
+class LinearOnPixels(nn.Linear):
     def forward(self, x):
-        return self.linear(x.movedim(1, -1)).movedim(-1, 1)
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 
 
-def shortcut_by_linear(in_ch, out_ch):
-    if out_ch == in_ch:
-        return nn.Identity()
-    return PixelByPixel(in_ch, out_ch)
-
-
-class Around(nn.Module):
+class Shortcut(nn.Module):
     def __init__(self, in_ch, out_ch):
         super().__init__()
         self.differ = in_ch != out_ch
@@ -117,8 +105,14 @@ class Around(nn.Module):
         return F.conv2d(x, self.weight, self.bias) if self.differ else x
 
 
-def shortcut_by_class(in_ch, out_ch):
-    return Around(in_ch, out_ch)
+class Projection(nn.Module):
+    def __init__(self, in_ch, out_ch):
+        super().__init__()
+        self.linear = nn.Linear(in_ch, out_ch)
+
+    def forward(self, x):
+        out = torch.einsum("bchw,kc->bkhw", x, self.linear.weight)
+        return out + self.linear.bias[:, None, None]
 
 
 EXERCISE = Exercise(
@@ -127,7 +121,12 @@ EXERCISE = Exercise(
     notebook="02_conv_block",
     reference=shortcut,
     experiment=shortcut_experiment,
-    look="Try shortcut(3, 3) and shortcut(3, 5) on a picture and compare with the input.",
+    look="Try shortcut(3, 3) and shortcut(3, 5) on a picture.",
     catalogue=edits(shortcut, MISTAKES),
-    also_right=[shortcut_in_sequence, shortcut_by_linear, shortcut_by_class],
+    also_right=[
+        in_sequence,
+        lambda in_ch, out_ch: nn.Identity() if out_ch == in_ch else LinearOnPixels(in_ch, out_ch),
+        lambda in_ch, out_ch: Shortcut(in_ch, out_ch),
+        lambda c, k: {True: nn.Identity, False: lambda: Projection(c, k)}[c == k](),
+    ],
 )

@@ -31,102 +31,106 @@ class TimedConvs(nn.Module):
 def block_experiment(probe, Block):
     for B, C, K, D, H, W in [(3, 2, 5, 8, 4, 7), (2, 6, 3, 4, 5, 8), (4, 3, 3, 6, 8, 5)]:
         module = probe.build(Block, C, K, D)
-        probe.train_and_eval(module, probe.normal(B, C, H, W), probe.normal(B, D))
+        look = "" if list(module.parameters()) else (
+            "Your module has no weights that the optimizer could find. Make the layers in "
+            "__init__ and keep them on self."
+        )  # fmt: skip
+        with probe.advice(look=look):
+            probe.train_and_eval(module, probe.normal(B, C, H, W), probe.normal(B, D))
     probe.on_fake_device(module, probe.normal(B, C, H, W), probe.normal(B, D))
 
 
-MISTAKES = """
+# Mistakes with the time. ConvBlock has h where self.conv1(x) is here.
+TIME = """
 # time not spread over the pixels
 - h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 + h = self.conv1(x) + self.time_proj(temb)
 or
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 + h = self.time_proj(temb) + self.conv1(x)
-The projected time is one number for each channel. But PyTorch lines up the last axes, so its
-channels meet the columns. It needs two more axes behind: [:, :, None, None].
-
+PyTorch lines up the last axes, so the channels of the projected time meet the W columns. Two new
+axes must follow the channels: [:, :, None, None].
 # time one axis short
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 + h = self.conv1(x) + self.time_proj(temb)[:, :, None]
 or
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 + h = self.time_proj(temb)[:, :, None] + self.conv1(x)
-The channels of the projected time meet the rows, for PyTorch lines up the last axes: (B, K, 1)
-with K, H and W. Two new axes belong behind: [:, :, None, None].
+The channels of the projected time meet the H rows, because PyTorch lines up the last axes. Two new
+axes must follow them, and none may come before: [:, :, None, None].
+# time concatenated
++ h = self.conv1(x)
++ h = torch.cat([h, self.time_proj(temb)[:, :, None, None].expand_as(h)], dim=1)
+You append the time as more channels, which conv2 has no inputs for. Here it is added.
 
+# projection not called
+- self.time_proj(temb)[
++ self.time_proj[
+self.time_proj is a layer. Call it first, self.time_proj(temb), and index what it returns.
+
+# axes before the projection
+- self.time_proj(temb)[:, :, None, None]
++ self.time_proj(temb[:, :, None, None])
+Your two axes come too early: a linear layer works on the last axis, which must be the D numbers of
+temb. Index its result instead: self.time_proj(temb)[:, :, None, None].
+
+# time multiplied
+- + self.time_proj
++ * self.time_proj
+The time multiplies the features; here it is added. (Some networks do both.)
+# time subtracted
++ - self.time_proj
+You subtract the projected time; here it is added.
+
+# time of the first picture for all
+- self.time_proj(temb)
++ self.time_proj(temb[:1])
+Every picture gets the time of the first one. Each has its own row of temb, so project all of it.
+# time not projected
++ temb
+You add temb itself, which has D numbers. self.time_proj turns it into one number per channel.
+# activation on the projected time
++ F.silu(self.time_proj(temb))
+The projected time goes through an activation. TimeEmbedding already ends with one, so leave it out.
+# activation on the embedding
++ self.time_proj(F.silu(temb))
+temb goes through an activation. TimeEmbedding already ends with one, so leave it out.
+"""
+
+MISTAKES = """
 # time after the second convolution
 - h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 - return self.conv2(h)
-+ return self.conv2(self.conv1(x)) + self.time_proj(temb)[:, :, None, None]
-The time is added after the second convolution. Then it can only shift each channel; added before,
-conv2 can let it change what it does with the picture.
++ h = self.conv1(x)
++ return self.conv2(h) + self.time_proj(temb)[:, :, None, None]
+You add the time after the second convolution, where it can only shift each channel. Added before,
+it lets conv2 change what it does with the picture.
 
 # time before the first convolution
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
-+ h = self.conv1(x + self.time_proj(temb)[:, :, None, None])
-The time is added to x, before the first convolution. It has K numbers, as many as conv1 makes
-channels: add it to what conv1 returns.
-
-# first convolution twice
-- return self.conv2(h)
-+ return self.conv1(h)
-conv1 is called a second time, on the K channels that it made. There it is conv2's turn.
-
-# projection not called
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
-+ h = self.conv1(x) + self.time_proj[:, :, None, None]
-self.time_proj is a layer. Call it on temb, self.time_proj(temb), and give the two axes to what it
-returns.
-
-# axes before the projection
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
-+ h = self.conv1(x) + self.time_proj(temb[:, :, None, None])
-The two axes come too early: a linear layer works on the last axis, which must be the D numbers of
-temb. Give them to what it returns: self.time_proj(temb)[:, :, None, None].
-
-# time multiplied
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
-+ h = self.conv1(x) * self.time_proj(temb)[:, :, None, None]
-The time multiplies the features; here it is added. (Scaling is a good idea too, and is in use
-elsewhere.)
+- self.conv1(x) + self.time_proj(temb)[:, :, None, None]
++ self.conv1(x + self.time_proj(temb)[:, :, None, None])
+You add the time to x. It has K numbers, as many as conv1 makes channels: add it after conv1.
 
 # time without effect
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
-+ h = self.conv1(x)
+- + self.time_proj(temb)[:, :, None, None]
++
 The time has no effect. Is the result of the addition the tensor that goes into conv2?
 
 # time added twice
-- return self.conv2(h)
-+ return self.conv2(h) + self.time_proj(temb)[:, :, None, None]
-The time is added twice. Add it once, between the convolutions.
-
-# time of the first picture for all
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
-+ h = self.conv1(x) + self.time_proj(temb[:1])[:, :, None, None]
-Every picture gets the time of the first one. Each has its own row in temb.
-
-# time not projected
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
-+ h = self.conv1(x) + temb[:, :, None, None]
-temb goes in as it is, with D numbers. It must go through self.time_proj first, which makes one
-number for each of the K channels.
-
-# activation on the projected time
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
-+ h = self.conv1(x) + F.silu(self.time_proj(temb))[:, :, None, None]
-The projected time goes through an activation before it is added. TimeEmbedding has one already;
-here it is the bare linear layer.
-
-# activation on the embedding
-- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
-+ h = self.conv1(x) + self.time_proj(F.silu(temb))[:, :, None, None]
-temb goes through an activation before the linear layer. TimeEmbedding ends with one already; here
-it is the bare linear layer.
-
+- self.conv2(h)
++ self.conv2(h) + self.time_proj(temb)[:, :, None, None]
+You add the time twice. Add it once, between the convolutions.
+# first convolution twice
++ self.conv1(h)
+You call conv1 again, on the K channels that it made. That is conv2's turn.
 # second convolution not used
-- return self.conv2(h)
-+ return h
-The second convolution is not used.
++ h
+You never call conv2. The sum goes through it before you return it.
+# one more activation
++ self.conv2(F.silu(h))
+or
++ F.silu(self.conv2(h))
+There is one SiLU too many. conv1 and conv2 already end with their own.
+# a shortcut already
++ self.conv2(h) + h
+You add something to what conv2 returns. A shortcut isn't part of this exercise; it comes next.
 """
 
 
@@ -157,13 +161,21 @@ class TimedByExpand(TimedConvs):
         return self.conv2(torch.stack([h, time]).sum(dim=0))
 
 
+class TimedChannelsLast(TimedConvs):
+    def forward(self, x, temb):
+        time = self.time_proj(temb)
+        h = self.conv1(x).permute(2, 3, 0, 1) + time
+        return self.conv2(h.permute(2, 3, 0, 1))
+
+
 EXERCISE = Exercise(
     id="2.3",
     title="Add the time, channel by channel",
     notebook="02_conv_block",
     reference=TimedConvs,
     experiment=block_experiment,
-    look="The order is: conv1, plus the projected time, conv2.",
-    catalogue=edits(TimedConvs, MISTAKES),
-    also_right=[TimedByView, TimedByEinops, TimedByExpand],
+    look="Compare your forward with the formula: h is conv1(x) plus the projected time, and the "
+    "result is conv2(h).",
+    catalogue=edits(TimedConvs, TIME + MISTAKES),
+    also_right=[TimedByView, TimedByEinops, TimedByExpand, TimedChannelsLast],
 )

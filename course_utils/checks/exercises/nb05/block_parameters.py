@@ -34,45 +34,39 @@ def block_parameters_experiment(probe, block_parameters):
 
 
 MISTAKES = """
-# no biases
-- convolutions = (9 * in_ch + 1) * out_ch + (9 * out_ch + 1) * out_ch
-+ convolutions = (9 * in_ch) * out_ch + (9 * out_ch) * out_ch
-- time_proj = (time_dim + 1) * out_ch
-+ time_proj = (time_dim) * out_ch
-- (in_ch + 1) * out_ch
-+ (in_ch) * out_ch
-You count no biases. Each convolution and the linear layer has one for each channel that comes out.
-
 # bias of the time projection missing
 - time_proj = (time_dim + 1) * out_ch
 + time_proj = time_dim * out_ch
-You are out_ch short, with and without a shortcut. One bias for each channel is missing, most
-likely that of the linear layer.
+You are out_ch short, with and without a shortcut. One bias for each channel is missing, most likely
+that of the linear layer.
+# time projected to in_ch
++ time_proj = (time_dim + 1) * in_ch
+The time is added after the first convolution, so its linear layer goes from time_dim to out_ch.
 
 # bias of the shortcut missing
 - (in_ch + 1) * out_ch
 + in_ch * out_ch
 The shortcut's biases are missing. A 1x1 convolution has them too, one for each output channel.
+# shortcut counted as 3x3
++ (9 * in_ch + 1) * out_ch
+The shortcut is a 1x1 convolution. You count it with 9 weights for each pair of channels.
 
 # one norm, or no biases in the convolutions
 - norms = 2 * (2 * out_ch)
 + norms = 2 * out_ch
 You are 2 * out_ch short. Either the biases of the two convolutions are missing, or you count half
 of what BatchNorm has: there are two, each with a scale and a shift for every channel.
+# running averages counted
++ norms = 2 * (4 * out_ch)
+or
++ norms = 2 * (4 * out_ch + 1)
+You count BatchNorm's running mean and variance. They are stored (state_dict() lists them), but no
+gradient changes them, so they are buffers and not parameters.
 
 # no norms
 - return convolutions + norms
 + return convolutions
 BatchNorm has parameters too: a scale and a shift for each channel, in both norms.
-
-# running averages counted
-- norms = 2 * (2 * out_ch)
-+ norms = 2 * (4 * out_ch)
-or
-- norms = 2 * (2 * out_ch)
-+ norms = 2 * (4 * out_ch + 1)
-You count BatchNorm's running mean and variance. They are stored (state_dict() lists them), but no
-gradient changes them, so they are buffers and not parameters.
 
 # kernel not squared
 - (9 * in_ch + 1) * out_ch + (9 * out_ch + 1)
@@ -104,11 +98,6 @@ the second one from out_ch to out_ch.
 + convolutions = 9 * in_ch * out_ch + in_ch
 A convolution has a bias for each channel that comes out, not for each that goes in.
 
-# time projected to in_ch
-- time_proj = (time_dim + 1) * out_ch
-+ time_proj = (time_dim + 1) * in_ch
-The time is added after the first convolution, so its linear layer goes from time_dim to out_ch.
-
 # time projection missing
 - + time_proj
 +
@@ -128,17 +117,19 @@ The shortcut is missing. Where in_ch and out_ch differ, it is a 1x1 convolution.
 - in_ch == out_ch
 + in_ch != out_ch
 The condition is the wrong way round. The shortcut has parameters where in_ch and out_ch differ.
-
-# shortcut counted as 3x3
-- (in_ch + 1) * out_ch
-+ (9 * in_ch + 1) * out_ch
-The shortcut is a 1x1 convolution. You count it with 9 weights for each pair of channels.
-
 # compared with `is`
-- in_ch == out_ch
 + in_ch is out_ch
 `is` asks whether two names stand for one object in memory. For numbers above 256 that may be false
 although they are equal, so compare with == or !=.
+
+# no biases
+- convolutions = (9 * in_ch + 1) * out_ch + (9 * out_ch + 1) * out_ch
++ convolutions = (9 * in_ch) * out_ch + (9 * out_ch) * out_ch
+- time_proj = (time_dim + 1) * out_ch
++ time_proj = (time_dim) * out_ch
+- (in_ch + 1) * out_ch
++ (in_ch) * out_ch
+You count no biases. Each convolution and the linear layer has one for each channel that comes out.
 """
 
 

@@ -33,20 +33,14 @@ MISTAKES = """
 - round(schedule.T * (1 - i / steps)) - 1
 + round(schedule.T * (1 - i / steps))
 Your steps begin with T, where alpha_bar ends at T - 1. Take 1 off after rounding.
-
 # steps cut off
-- round(schedule.T * (1 - i / steps)) - 1
 + int(schedule.T * (1 - i / steps)) - 1
 or
-- round(schedule.T * (1 - i / steps)) - 1
 + schedule.T * (steps - i) // steps - 1
 You cut off what is behind the point, as int(), // and .long() do. The steps are rounded.
-
 # halves rounded another way
-- round(schedule.T * (1 - i / steps)) - 1
 + int(schedule.T * (1 - i / steps) + 0.5) - 1
 or
-- round(schedule.T * (1 - i / steps)) - 1
 + round(schedule.T * (1 - i / steps) - 1)
 Your steps differ where T (1 - i/n) ends in .5. Python's round takes the even neighbour there, and
 the 1 is taken off after it: round(7.5) - 1 is 7, round(2.5) - 1 is 1.
@@ -55,41 +49,32 @@ the 1 is taken off after it: round(7.5) - 1 is 7, round(2.5) - 1 is 1.
 - [round(schedule.T * (1 - i / steps)) - 1 for i in range(steps)]
 + torch.linspace(schedule.T - 1, 0, steps).round().long().tolist()
 or
-- [round(schedule.T * (1 - i / steps)) - 1 for i in range(steps)]
 + torch.linspace(schedule.T - 1, 0, steps).long().tolist()
 or
-- [round(schedule.T * (1 - i / steps)) - 1 for i in range(steps)]
 + torch.linspace(schedule.T - 1, 0, steps + 1).long().tolist()[:-1]
 or
-- [round(schedule.T * (1 - i / steps)) - 1 for i in range(steps)]
 + list(range(schedule.T - 1, -1, -(schedule.T // steps)))[:steps]
 or
-- [round(schedule.T * (1 - i / steps)) - 1 for i in range(steps)]
 + list(range(schedule.T - 1, -1, -(schedule.T // steps)))
 or
-- [round(schedule.T * (1 - i / steps)) - 1 for i in range(steps)]
 + list(range(0, schedule.T, schedule.T // steps))[:steps][::-1]
 or
-- [round(schedule.T * (1 - i / steps)) - 1 for i in range(steps)]
 + list(range(0, schedule.T, schedule.T // steps))[::-1]
-You spread the steps another way: from T - 1 to 0, or T // n apart. Asked for are
-t_i = round(T (1 - i/n)) - 1, of which the first is T - 1 and the last is above 0 if n is below T.
+You spread the steps another way: from T - 1 to 0, or T // n apart. Asked for are t_i = round(T (1 -
+i/n)) - 1, of which the first is T - 1 and the last is above 0 if n is below T.
+# all T steps
++ list(reversed(range(schedule.T)))
+You take all T steps. `steps` says how many to take, spread evenly.
 
 # upwards in time
 - range(steps)]
 + range(steps)][::-1]
 You go from small t up. Start at T - 1, where all is noise, and go down.
 
-# all T steps
-- [round(schedule.T * (1 - i / steps)) - 1 for i in range(steps)]
-+ list(reversed(range(schedule.T)))
-You take all T steps. `steps` says how many to take, spread evenly.
-
 # steps end at -1
 - for i in range(steps)]
 + for i in range(steps + 1)]
 or
-- for i in range(steps)]
 + for i in range(1, steps + 1)]
 or
 - (1 - i / steps)) - 1 for
@@ -112,7 +97,6 @@ Where the next step is t = 0, you take alpha_bar' = 1 already. In Python 0 count
 - torch.ones_like(alpha_bar) if t_next is None else alpha_bars[t_next]
 + alpha_bars[t_next or 0]
 or
-- torch.ones_like(alpha_bar) if t_next is None else alpha_bars[t_next]
 + alpha_bars[-1 if t_next is None else t_next]
 The last step doesn't end at alpha_bar' = 1, a picture without noise. alpha_bar[0] leaves some in
 it, and alpha_bar[-1] is the last of all in Python, next to nothing but noise.
@@ -120,8 +104,8 @@ it, and alpha_bar[-1] is the last of all in Python, next to nothing but noise.
 # alpha_bar of t - 1
 - alpha_bars[t_next]
 + alpha_bars[t - 1]
-You take alpha_bar' from t - 1, as in DDPM. Here the next step can be far below t: take the next
-one in your list of times.
+You take alpha_bar' from t - 1, as in DDPM. Here the next step can be far below t: take the next one
+in your list of times.
 
 # eps not computed anew
 - eps = (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
@@ -136,7 +120,6 @@ or
 - (xt - alpha_bar.sqrt() * x0)
 + (xt - alpha_bar * x0)
 or
-- (xt - alpha_bar.sqrt() * x0)
 + (xt - x0)
 or
 - (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
@@ -151,14 +134,19 @@ or
 - variance.sqrt()
 + ((1 - alpha_bar_next) / (1 - alpha_bar)).sqrt() * (1 - alpha_bar / alpha_bar_next)
 or
-- variance.sqrt()
 + (1 - alpha_bar_next) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_next).sqrt()
 A root is missing in your sigma: both of its factors are under one.
-
 # eta under the root
 - eta * variance.sqrt()
 + (eta * variance).sqrt()
 In your sigma eta is under the root. It multiplies what the roots give.
+# noise whatever eta is
++ variance.sqrt()
+or
++ variance.sqrt()
+- if eta > 0:
++ if True:
+Your sigma doesn't depend on eta: it's the one for eta = 1, even where eta is 0.
 
 # eta in place of sigma
 - sigma * torch.randn_like(xt)
@@ -173,25 +161,6 @@ or
 + (1 - alpha_bar_next / alpha_bar)
 A fraction in your sigma is upside down. alpha_bar' is larger than alpha_bar, and both fractions are
 below 1: (1 - alpha_bar') / (1 - alpha_bar) and alpha_bar / alpha_bar'.
-
-# eta without effect
-- - sigma**2
-+
-- if eta > 0:
--     xt = xt + sigma * torch.randn_like(xt)
-+
-eta has no effect. With eta > 0, sigma * z is added after each step, and the old noise makes room
-for it: sqrt(1 - alpha_bar' - sigma^2).
-
-# noise whatever eta is
-- eta * variance.sqrt()
-+ variance.sqrt()
-or
-- eta * variance.sqrt()
-+ variance.sqrt()
-- if eta > 0:
-+ if True:
-Your sigma doesn't depend on eta: it's the one for eta = 1, even where eta is 0.
 
 # share of eps
 - - sigma**2
@@ -215,7 +184,6 @@ sigma^2 is taken off, and alpha_bar' is the value at the step that you go to.
 - alpha_bar_next.sqrt() * x0
 + alpha_bar_next * x0
 or
-- alpha_bar_next.sqrt() * x0
 + alpha_bar.sqrt() * x0
 Your share of x0 isn't sqrt(alpha_bar'), the root of the value at the step that you go to.
 
@@ -233,6 +201,15 @@ You yield the step that comes next. Yield the t that was visited.
 - model(xt, t)
 + model(xt, times.index(t))
 You tell the model the number of the step, 0, 1, 2 and so on. Tell it t.
+
+# eta without effect
+- - sigma**2
++
+- if eta > 0:
+-     xt = xt + sigma * torch.randn_like(xt)
++
+eta has no effect. With eta > 0, sigma * z is added after each step, and the old noise makes room
+for it: sqrt(1 - alpha_bar' - sigma^2).
 """
 
 

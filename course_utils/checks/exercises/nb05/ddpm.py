@@ -27,7 +27,6 @@ MISTAKES_OF_SIGMA = """
 - alpha_bars[t - 1] if t > 0 else torch.ones_like(alpha_bar)
 + alpha_bars[t - 1]
 or
-- alpha_bars[t - 1] if t > 0 else torch.ones_like(alpha_bar)
 + alpha_bars[max(t - 1, 0)]
 or
 - torch.ones_like(alpha_bar)
@@ -52,15 +51,11 @@ MISTAKES = """
 - reversed(range(schedule.T))
 + range(schedule.T)
 You go from t = 0 up. Sampling starts at t = T - 1, where all is noise, and goes down.
-
 # t = 0 left out
-- reversed(range(schedule.T))
 + reversed(range(1, schedule.T))
 You never yield t = 0. The loop ends at 1, as range(1, T) or range(T - 1, 0, -1) make it, or the
 yield is inside an `if t > 0`.
-
 # t from T to 1
-- reversed(range(schedule.T))
 + range(schedule.T, 0, -1)
 You count from T to 1, as the paper does. Here the steps are T - 1 to 0: reversed(range(T)).
 
@@ -84,9 +79,7 @@ You multiply z by the variance. Take its root, sigma_t.
 - beta * (1 - alpha_bar_next) / (1 - alpha_bar)
 + (1 - alpha_bar_next) / (1 - alpha_bar)
 In your sigma the factor beta_t is missing, under the root.
-
 # sigma upside down
-- beta * (1 - alpha_bar_next) / (1 - alpha_bar)
 + beta * (1 - alpha_bar) / (1 - alpha_bar_next)
 The fraction in your sigma is upside down. 1 - alpha_bar at t - 1, the smaller one, is on top.
 
@@ -97,17 +90,13 @@ or
 - (1 - beta).sqrt()
 + (1 - beta)
 A root is missing in a share: x0's has that of alpha_bar at t - 1, xt's that of 1 - beta_t.
-
 # alpha_bar at t in the share of x0
 - alpha_bar_next.sqrt() * beta
 + alpha_bar.sqrt() * beta
 In the share of x0 you take the root of alpha_bar at t. It's that of the step before, t - 1.
-
 # beta missing in the share of x0
-- alpha_bar_next.sqrt() * beta
 + alpha_bar_next.sqrt()
 or
-- alpha_bar_next.sqrt() * beta
 + alpha_bar_next.sqrt() * beta.sqrt()
 The share of x0 has the factor beta_t, without a root. Compare yours with the formula.
 
@@ -115,22 +104,14 @@ The share of x0 has the factor beta_t, without a root. Compare yours with the fo
 - (1 - beta).sqrt()
 + alpha_bar.sqrt()
 or
-- (1 - beta).sqrt()
 + alpha_bar_next.sqrt()
-The root in the share of xt is that of 1 - beta_t, of this step alone. alpha_bar is the product
-over all steps up to t.
+The root in the share of xt is that of 1 - beta_t, of this step alone. alpha_bar is the product over
+all steps up to t.
 
 # alpha_bar at t in the share of xt
 - (1 - beta).sqrt() * (1 - alpha_bar_next)
 + (1 - beta).sqrt() * (1 - alpha_bar)
 The share of xt has 1 - alpha_bar at t - 1 on top. With that of t, the fraction cancels.
-
-# root of 1 - alpha_bar
-- beta / (1 - alpha_bar)
-+ beta / (1 - alpha_bar).sqrt()
-- xt_share = (1 - beta).sqrt() * (1 - alpha_bar_next) / (1 - alpha_bar)
-+ xt_share = (1 - beta).sqrt() * (1 - alpha_bar_next) / (1 - alpha_bar).sqrt()
-Both shares are divided by 1 - alpha_bar. You divide by its root.
 
 # beta of the step before
 - betas[t]
@@ -141,17 +122,12 @@ You take beta at t - 1. Only alpha_bar is needed there; beta is that of t.
 - x0_share * x0 + xt_share * xt
 + xt_share * x0 + x0_share * xt
 The shares of x0 and xt are swapped. At t = 0 everything must come from x0.
-
 # one share only
-- x0_share * x0 + xt_share * xt
 + x0_share * x0
 or
-- x0_share * x0 + xt_share * xt
 + xt_share * xt
 The new xt is a mixture of x0 and the old xt. One of them is missing in yours.
-
 # jump to x0
-- x0_share * x0 + xt_share * xt
 + x0
 or
 - xt = x0_share * x0 + xt_share * xt
@@ -159,7 +135,6 @@ or
 - xt = xt + sigma * torch.randn_like(xt)
 +
 Your new xt is x0 itself, with noise or without. Go a small part of the way: mix x0 with xt.
-
 # step with the raw eps
 - x0_share * x0 + xt_share * xt
 + (xt - beta / (1 - alpha_bar).sqrt() * model(xt, t)) / (1 - beta).sqrt()
@@ -170,7 +145,6 @@ xt. Take the formula with x0, the clipped one.
 - predict_x0(xt, model(xt, t), alpha_bar)
 + predict_x0(xt, model(xt, t), 1 - beta)
 or
-- predict_x0(xt, model(xt, t), alpha_bar)
 + predict_x0(xt, model(xt, t), beta)
 predict_x0 needs alpha_bar, the product over all steps up to t. You give it that of a single step.
 
@@ -178,6 +152,13 @@ predict_x0 needs alpha_bar, the product over all steps up to t. You give it that
 - yield t, xt, x0
 + yield t - 1, xt, x0
 You yield the t of the next step. Yield that of the step that was taken; the first is T - 1.
+
+# root of 1 - alpha_bar
+- beta / (1 - alpha_bar)
++ beta / (1 - alpha_bar).sqrt()
+- xt_share = (1 - beta).sqrt() * (1 - alpha_bar_next) / (1 - alpha_bar)
++ xt_share = (1 - beta).sqrt() * (1 - alpha_bar_next) / (1 - alpha_bar).sqrt()
+Both shares are divided by 1 - alpha_bar. You divide by its root.
 
 # all steps in one tensor
 - xt = xT

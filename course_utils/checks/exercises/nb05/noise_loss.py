@@ -47,23 +47,9 @@ MISTAKES = """
 - answer - eps
 + answer - x0
 or
-- answer - eps
 + answer - xt
 You compare the answer with a picture, x0 or xt. This network is asked for the noise, eps.
-
-# network sees the clean picture
-- net(xt, t)
-+ net(x0, t)
-The network is given the clean picture x0, where there is no noise to find. Give it xt.
-
-# noise at full strength
-- xt = add_noise(x0, eps, alpha_bar)
-+ xt = x0 + eps
-You add eps at full strength at every step. add_noise(x0, eps, alpha_bar) mixes in as much as
-belongs to t.
-
 # noise of its own
-- answer - eps
 + answer - torch.randn_like(x0)
 or
 - alpha_bar = schedule.alpha_bar_at(t)
@@ -74,78 +60,68 @@ or
 + xt = add_noise(x0, torch.randn_like(x0), alpha_bar)
 You draw noise of your own. Use the eps that is passed in, both to make xt and to compare with.
 
+# network sees the clean picture
+- net(xt, t)
++ net(x0, t)
+The network is given the clean picture x0, where there is no noise to find. Give it xt.
+# network told another t
++ net(xt, t / schedule.T)
+or
++ net(xt, alpha_bar)
+The network is told something else than t. Hand t on as it is: the sinusoids are made for whole
+steps.
+
+# noise at full strength
+- xt = add_noise(x0, eps, alpha_bar)
++ xt = x0 + eps
+You add eps at full strength at every step. add_noise(x0, eps, alpha_bar) mixes in as much as
+belongs to t.
+
 # picture and noise swapped
 - add_noise(x0, eps, alpha_bar)
 + add_noise(eps, x0, alpha_bar)
 The picture and the noise are swapped in your call of add_noise(x0, eps, alpha_bar).
+# alpha_bar given its axes twice
++ add_noise(x0, eps, alpha_bar[:, None, None, None])
+add_noise gives alpha_bar the three axes that it needs. Hand it the (B,) numbers as they are.
+# root taken twice
++ add_noise(x0, eps, alpha_bar.sqrt())
+add_noise takes the roots itself. Hand it alpha_bar, not the root of it.
 
 # alpha_bar of all steps
 - schedule.alpha_bar_at(t)
 + schedule.alpha_bar
 schedule.alpha_bar holds the values of all T steps. Each picture needs the one of its own step:
 schedule.alpha_bar_at(t).
-
-# alpha_bar given its axes twice
-- add_noise(x0, eps, alpha_bar)
-+ add_noise(x0, eps, alpha_bar[:, None, None, None])
-add_noise gives alpha_bar the three axes that it needs. Hand it the (B,) numbers as they are.
-
-# root taken twice
-- add_noise(x0, eps, alpha_bar)
-+ add_noise(x0, eps, alpha_bar.sqrt())
-add_noise takes the roots itself. Hand it alpha_bar, not the root of it.
-
 # beta or alpha for alpha_bar
-- schedule.alpha_bar_at(t)
 + schedule.betas[t]
 or
-- schedule.alpha_bar_at(t)
 + 1 - schedule.betas[t]
 beta and 1 - beta belong to a single step. What is left of the picture after all steps up to t is
 their product, schedule.alpha_bar_at(t).
-
-# network told another t
-- net(xt, t)
-+ net(xt, t / schedule.T)
-or
-- net(xt, t)
-+ net(xt, alpha_bar)
-The network is told something else than t. Hand t on as it is: the sinusoids are made for whole
-steps.
 
 # differences that cancel
 - ((answer - eps) ** 2).mean()
 + (answer - eps).mean() ** 2
 or
-- ((answer - eps) ** 2).mean()
 + (answer - eps).mean()
 You take the mean of the differences themselves, so those of both signs cancel. Square each one
 first, then take the mean.
-
 # absolute differences
-- ((answer - eps) ** 2).mean()
 + (answer - eps).abs().mean()
 You take absolute differences. The objective has squares.
-
 # root of the mean square
-- ((answer - eps) ** 2).mean()
 + ((answer - eps) ** 2).mean().sqrt()
 You take the root of the mean square. The objective has no root: F.mse_loss(answer, eps).
-
 # sum instead of mean
-- ((answer - eps) ** 2).mean()
 + ((answer - eps) ** 2).sum()
 or
-- ((answer - eps) ** 2).mean()
 + ((answer - eps) ** 2).sum() / len(x0)
 You add up the squares, over all pixels at least. Take the mean over everything, so that the loss
 doesn't grow with the pictures or the batch.
-
 # no mean
-- ((answer - eps) ** 2).mean()
 + (answer - eps) ** 2
 or
-- ((answer - eps) ** 2).mean()
 + ((answer - eps) ** 2).mean(dim=(1, 2, 3))
 You return more than one number. The training loop calls backward on a single one: take the mean
 over everything, the batch too.
@@ -154,13 +130,10 @@ over everything, the batch too.
 - return ((answer - eps) ** 2).mean()
 + return ((answer - eps) ** 2).mean().item()
 or
-- return ((answer - eps) ** 2).mean()
 + return ((answer - eps) ** 2).mean().detach()
 No gradient comes out of your loss, so nothing can be learned from it. Return the tensor itself,
 without .item(), .detach() or no_grad.
-
 # backward called
-- return ((answer - eps) ** 2).mean()
 + loss = ((answer - eps) ** 2).mean()
 + loss.backward()
 + return loss

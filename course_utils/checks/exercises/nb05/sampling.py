@@ -4,17 +4,16 @@ from collections.abc import Iterator
 
 import torch
 
-from course_utils.checks.engine.compare import describe
-from course_utils.checks.engine.probe import (
-    SEED,
-    Stop,
+from course_utils.checks.engine.probe import SEED, Stop
+from course_utils.checks.engine.values import (
     arguments,
+    describe,
     freeze,
     is_tensor,
     name,
     state,
     tensors,
-)  # fmt: skip
+)
 from course_utils.checks.exercises.test_doubles import NoiseNet, as_float, run_to_end
 
 HINTS = [
@@ -135,9 +134,7 @@ MISTAKES_OF_BOTH = """
 +
 x0 isn't clipped to [-1, 1], where pictures are, so the later steps inherit a guess from far
 outside. (x0.clamp(-1, 1) returns the clipped picture and leaves x0 itself as it was.)
-
 # x0 clipped to [0, 1]
-- .clamp(-1, 1)
 + .clamp(0, 1)
 You clip x0 to [0, 1]. Pictures go from -1 to 1 here, so everything darker than grey is lost.
 
@@ -145,15 +142,11 @@ You clip x0 to [0, 1]. Pictures go from -1 to 1 here, so everything darker than 
 - model(xt, t)
 + model(xT, t)
 You ask the model about xT, the noise that you began with. Ask it about xt, the picture by then.
-
 # model told another t
-- model(xt, t)
 + model(xt, t + 1)
 or
-- model(xt, t)
 + model(xt, t - 1)
 or
-- model(xt, t)
 + model(xt, t / schedule.T)
 The model is told another t than the one that xt is at. Hand it t as it is.
 
@@ -161,9 +154,7 @@ The model is told another t than the one that xt is at. Hand it t as it is.
 - predict_x0(xt, model(xt, t), alpha_bar)
 + predict_x0(model(xt, t), xt, alpha_bar)
 The picture and the noise are swapped in your call of predict_x0(xt, eps, alpha_bar).
-
 # x0 by another alpha_bar
-- predict_x0(xt, model(xt, t), alpha_bar)
 + predict_x0(xt, model(xt, t), alpha_bar_next)
 You compute x0 with the alpha_bar of the step that you go to. xt is still at t, so take that of t.
 
@@ -188,6 +179,49 @@ You add z as it is. Multiply it by sigma, which is small at most steps and 0 at 
 + torch.rand_like(xt)
 Your noise is uniform, between 0 and 1. z is normally distributed: torch.randn_like, with an n.
 
+# xt clipped
+- yield t, xt, x0
++ xt = xt.clamp(-1, 1)
++ yield t, xt, x0
+or
++ yield t, xt.clamp(-1, 1), x0
+You clip xt. It's still noisy, and noise goes beyond [-1, 1]: clip x0 alone.
+# xt and x0 swapped
++ yield t, x0, xt
+xt and x0 are swapped in what you yield. The order is t, xt, x0.
+# something else yielded
++ yield xt
+or
++ yield t, xt
+or
++ yield xt, x0
+Three things are handed out after every step, in this order: yield t, xt, x0.
+# return in the loop
++ return t, xt, x0
+A return ends the function at the first step. yield hands out the step, and then goes on.
+
+# yield after the loop
+-     yield t, xt, x0
++ yield t, xt, x0
+Only the last step is handed out. Indent the yield, so that it's inside the loop.
+# last picture only
++ return xt
+or
++ return x0
+You return the finished picture alone. Yield after every step, so that the caller can watch.
+
+# gradients kept
+- @torch.no_grad()
++
+Your sampler keeps what gradients would need, at every step, and with a real network that fills the
+memory. Leave @torch.no_grad() in the line above def.
+
+# schedule left on the CPU
+- schedule.alpha_bar.to(xT.device)
++ schedule.alpha_bar
+This works on a CPU and stops on a GPU, because xT is there while the schedule, or a z that you
+draw, isn't. Begin with schedule.alpha_bar.to(xT.device), and draw z with torch.randn_like(xt).
+
 # one noise for all steps
 - xt = xT
 + xt, z = xT, torch.randn_like(xT)
@@ -203,31 +237,6 @@ You draw z once and add the same noise at every step. Draw it inside the loop.
 + sigma * eps
 You multiply sigma by eps, the noise that is in the picture already. z is fresh: torch.randn_like.
 
-# xt clipped
-- yield t, xt, x0
-+ xt = xt.clamp(-1, 1)
-+ yield t, xt, x0
-or
-- yield t, xt, x0
-+ yield t, xt.clamp(-1, 1), x0
-You clip xt. It's still noisy, and noise goes beyond [-1, 1]: clip x0 alone.
-
-# xt and x0 swapped
-- yield t, xt, x0
-+ yield t, x0, xt
-xt and x0 are swapped in what you yield. The order is t, xt, x0.
-
-# something else yielded
-- yield t, xt, x0
-+ yield xt
-or
-- yield t, xt, x0
-+ yield t, xt
-or
-- yield t, xt, x0
-+ yield xt, x0
-Three things are handed out after every step, in this order: yield t, xt, x0.
-
 # yield before the step
 - x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(-1, 1)
 + x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(-1, 1)
@@ -236,24 +245,6 @@ Three things are handed out after every step, in this order: yield t, xt, x0.
 +
 You yield the xt from before the step. Compute the new one first; yield is the loop's last line.
 
-# yield after the loop
--     yield t, xt, x0
-+ yield t, xt, x0
-Only the last step is handed out. Indent the yield, so that it's inside the loop.
-
-# return in the loop
-- yield t, xt, x0
-+ return t, xt, x0
-A return ends the function at the first step. yield hands out the step, and then goes on.
-
-# last picture only
--     yield t, xt, x0
-+ return xt
-or
--     yield t, xt, x0
-+ return x0
-You return the finished picture alone. Yield after every step, so that the caller can watch.
-
 # a list in place of a generator
 - xt = xT
 + xt, found = xT, []
@@ -261,16 +252,4 @@ You return the finished picture alone. Yield after every step, so that the calle
 +     found.append((t, xt, x0))
 + return found
 You return a list when all is done. A generator hands out each step as it's taken: yield t, xt, x0.
-
-# gradients kept
-- @torch.no_grad()
-+
-Your sampler keeps what gradients would need, at every step, and with a real network that fills
-the memory. Leave @torch.no_grad() in the line above def.
-
-# schedule left on the CPU
-- schedule.alpha_bar.to(xT.device)
-+ schedule.alpha_bar
-This works on a CPU and stops on a GPU, because xT is there while the schedule, or a z that you
-draw, isn't. Begin with schedule.alpha_bar.to(xT.device), and draw z with torch.randn_like(xt).
 """

@@ -49,9 +49,7 @@ t may be one int for the whole batch. timesteps(t, x) makes a tensor of shape (B
 - timesteps(t, x)
 + timesteps(x, t)
 timesteps takes t first, then x: timesteps(t, x).
-
 # t scaled
-- timesteps(t, x)
 + timesteps(t, x) / 1000
 You divide t before it is embedded. The sinusoids are made for whole steps, so hand t on as it is.
 
@@ -73,30 +71,22 @@ Both the encoder and the decoder get temb, the embedded time, as their last inpu
 - return self.decoder(bottom, skips, temb)
 + return self.decoder(bottom, skips[::-1], temb)
 You turn the skips round. The decoder does that itself, and expects them from top to bottom.
+# input added to the answer
++ return x + self.decoder(bottom, skips, temb)
+or
++ return x - self.decoder(bottom, skips, temb)
+You combine the answer with the input x. What the decoder returns is the noise already.
 
 # bottom and skips swapped
 - self.decoder(bottom, skips, temb)
 + self.decoder(skips, bottom, temb)
 The encoder returns the bottleneck's features, then the skips; the decoder takes them in this order.
-
 # x in place of the bottleneck
-- self.decoder(bottom, skips, temb)
 + self.decoder(x, skips, temb)
 You give the decoder the picture x. It starts from the bottleneck, which the encoder returned first.
-
-# input added to the answer
-- return self.decoder(bottom, skips, temb)
-+ return x + self.decoder(bottom, skips, temb)
-or
-- return self.decoder(bottom, skips, temb)
-+ return x - self.decoder(bottom, skips, temb)
-You combine the answer with the input x. What the decoder returns is the noise already.
-
 # answer squashed
-- self.decoder(bottom, skips, temb)
 + self.decoder(bottom, skips, temb).tanh()
 or
-- self.decoder(bottom, skips, temb)
 + self.decoder(bottom, skips, temb).sigmoid()
 You squash the answer with tanh or the like. Noise has no bounds: return what the decoder returns.
 
@@ -104,11 +94,15 @@ You squash the answer with tanh or the like. Noise has no bounds: return what th
 - [base_ch * m for m in ch_mult]
 + [base_ch * 2**i for i in range(len(ch_mult))]
 Your channels double from level to level, whatever ch_mult says. Level i has base_ch * ch_mult[i].
-
 # base_ch not used
-- [base_ch * m for m in ch_mult]
 + list(ch_mult)
 base_ch is not used. Level i has base_ch * ch_mult[i] channels, not ch_mult[i].
+# a level too many
++ [base_ch] + [base_ch * m for m in ch_mult]
+or
++ [in_ch] + [base_ch * m for m in ch_mult]
+Your list of channels is one longer than ch_mult, so the picture is halved once too often. Level i
+has base_ch * ch_mult[i] channels, and the encoder is told in_ch separately.
 
 # multiplied from level to level
 - chs = [base_ch * m for m in ch_mult]
@@ -117,27 +111,14 @@ base_ch is not used. Level i has base_ch * ch_mult[i] channels, not ch_mult[i].
 +     chs.append((chs or [base_ch])[-1] * m)
 You multiply from level to level. Each level has base_ch times its own multiplier.
 
-# a level too many
-- [base_ch * m for m in ch_mult]
-+ [base_ch] + [base_ch * m for m in ch_mult]
-or
-- [base_ch * m for m in ch_mult]
-+ [in_ch] + [base_ch * m for m in ch_mult]
-Your list of channels is one longer than ch_mult, so the picture is halved once too often. Level i
-has base_ch * ch_mult[i] channels, and the encoder is told in_ch separately.
-
 # decoder's channels turned round
 - Decoder(chs, in_ch, time_dim)
 + Decoder(chs[::-1], in_ch, time_dim)
 You turn the decoder's channels round. It does that itself, and takes the list of the encoder.
-
 # decoder's arguments in the encoder's order
-- Decoder(chs, in_ch, time_dim)
 + Decoder(in_ch, chs, time_dim)
 The decoder takes the list of channels first, and then how many come out.
-
 # in_ch not used
-- Decoder(chs, in_ch, time_dim)
 + Decoder(chs, 1, time_dim)
 or
 - Encoder(in_ch, chs, time_dim)
@@ -145,12 +126,10 @@ or
 - Decoder(chs, in_ch, time_dim)
 + Decoder(chs, 1, time_dim)
 Your network takes or returns one channel, whatever in_ch is. As many channels come out as go in.
-
 # answer with base_ch channels
 - Decoder(chs, in_ch, time_dim)
 + Decoder(chs, base_ch, time_dim)
 or
-- Decoder(chs, in_ch, time_dim)
 + Decoder(chs, chs[0], time_dim)
 The answer has the channels of the top level. It is noise in a picture, so it has in_ch of them.
 
@@ -158,11 +137,8 @@ The answer has the channels of the top level. It is noise in a picture, so it ha
 - TimeEmbedding(time_dim)
 + TimeEmbedding(base_ch)
 or
-- TimeEmbedding(time_dim)
 + TimeEmbedding(4 * base_ch)
 The time embedding isn't as wide as the blocks expect. All three parts get time_dim.
-
-
 """
 
 

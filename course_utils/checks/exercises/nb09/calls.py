@@ -2,7 +2,9 @@
 
 import torch
 
-from course_utils.checks.engine.probe import FOLLOWS, Filled, Vague, arguments, change, tensors
+from course_utils.checks.engine.crash import Crash
+from course_utils.checks.engine.probe import FOLLOWS, Filled, Vague
+from course_utils.checks.engine.values import arguments, change, tensors
 
 NO_CUDA = "Don't name a device: write device, without quotation marks, or x.device for a tensor x."
 ONE_FOR_ALL = (
@@ -40,8 +42,13 @@ HINTS = [
 def call(probe, function, *args, look=""):
     """Call the attempt as the probe does. NaN becomes words, so that any two wrong answers that
     give it agree. float64 counts as float32, as far as the values go."""
-    with probe.advice(*HINTS, look=look), Filled():
-        result = probe.call(function, *args)
+    try:
+        with probe.advice(*HINTS, look=look), Filled():
+            result = probe.call(function, *args)
+    finally:
+        last = probe.seen[-1]
+        if isinstance(last.value, Crash) and last.look != look:
+            last.value.hint = last.look  # another mistake may end with the same message
     seen = probe.seen[-2]  # the result stands before the changes
     if any(x.is_cuda for x in tensors(result)):  # what goes in is on the CPU
         seen.look = NO_CUDA

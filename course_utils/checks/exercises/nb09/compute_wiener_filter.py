@@ -5,7 +5,8 @@ import torch
 
 from course_utils.checks.engine.compare import agree
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import FAKE_DEVICE, FakeDeviceMode, Stop, device_mismatch
+from course_utils.checks.engine.fake_device import FAKE_DEVICE, FakeDeviceMode
+from course_utils.checks.engine.probe import Stop, device_mismatch
 from course_utils.checks.exercises.nb09.calls import call
 from course_utils.checks.mistakes import edits
 from course_utils.covariance import vectors
@@ -66,7 +67,6 @@ You divide the products by N, the number of pictures. Because the mean comes fro
 the differences are a little too small; dividing by N - 1 makes up for that.
 
 # divided by something else
-- (count - 1)
 + len(dataloader)
 or
 + (len(dataloader) - 1)
@@ -97,12 +97,10 @@ The products are added up and never divided. Divide by N - 1 at the end.
 - S / (count - 1)
 + S
 or
-- x.T @ x
 + x.T @ x / len(x)
 - S / (count - 1)
 + S / len(dataloader)
 or
-- x.T @ x
 + x.T @ x / (len(x) - 1)
 - S / (count - 1)
 + S / len(dataloader)
@@ -143,7 +141,6 @@ You don't divide the sum of all pictures by their number, N, so what you subtrac
 Only the covariance has N - 1.
 
 # mean not of each pixel
-- total / count
 + (total / count).mean().expand(n)
 or
 + (total / count).mean()
@@ -183,7 +180,6 @@ You average the covariances of the batches. Each of them knows only its own mean
 count as much as large ones. Subtract the mean of all, add up all products, and divide once.
 
 # one pass in float32
-- x = x - mean
 +
 - S / (count - 1)
 + (S - count * torch.outer(mean, mean)) / (count - 1)
@@ -191,7 +187,6 @@ The formula is right, but it subtracts two large numbers that are nearly equal, 
 digits survive that. Go through the pictures twice and multiply x - mean, or compute in float64.
 
 # product of the mean
-- x = x - mean
 +
 - S / (count - 1)
 + S / (count - 1) - torch.outer(mean, mean)
@@ -199,11 +194,15 @@ You take the mean's product off after dividing by N - 1, where it would have to 
 (N - 1). Better go through the pictures twice and multiply x - mean, which also keeps the digits.
 
 # pictures compared
-+ x = torch.cat(list(vectors(dataloader, (n_channels, resolution, resolution), device)))
-+ return torch.cov(x), x.mean(dim=0)
++ def filter_in_two_passes(dataloader, device, resolution, n_channels):
++     shape = n_channels, resolution, resolution
++     x = torch.cat(list(vectors(dataloader, shape, device)))
++     return torch.cov(x), x.mean(dim=0)
 or
-+ x = torch.cat(list(vectors(dataloader, (n_channels, resolution, resolution), device)))
-+ return (x - x.mean(dim=0)) @ (x - x.mean(dim=0)).T / (len(x) - 1), x.mean(dim=0)
++ def filter_in_two_passes(dataloader, device, resolution, n_channels):
++     shape = n_channels, resolution, resolution
++     x = torch.cat(list(vectors(dataloader, shape, device)))
++     return (x - x.mean(dim=0)) @ (x - x.mean(dim=0)).T / (len(x) - 1), x.mean(dim=0)
 or
 - x.T @ x
 + x @ x.T
@@ -216,7 +215,6 @@ matrix (n, n): x.T @ x. torch.cov and numpy.cov take a row for each variable, so
 Only the last batch is in the covariance: there's an = in the loop where += belongs.
 
 # first batch only
-- S = S + x.T @ x
 + S = S + x.T @ x
 + break
 Only the first batch is in the covariance. Is the return indented too far, so that it's inside the
@@ -266,14 +264,17 @@ Your covariance is 0, because vectors(...) is used up after one pass and a secon
 nothing. Call vectors(...) again for the second pass.
 
 # batches of one kind
-+ x = torch.cat([batch[0].reshape(-1, n_channels * resolution**2) for batch in dataloader])
-+ return torch.cov(x.T), x.mean(dim=0)
++ def filter_in_two_passes(dataloader, device, resolution, n_channels):
++     x = torch.cat([batch[0].reshape(-1, n_channels * resolution**2) for batch in dataloader])
++     return torch.cov(x.T), x.mean(dim=0)
 or
-+ x = torch.cat([batch.flatten(1) for batch in dataloader]).to(device)
-+ return torch.cov(x.T), x.mean(dim=0)
++ def filter_in_two_passes(dataloader, device, resolution, n_channels):
++     x = torch.cat([batch.flatten(1) for batch in dataloader]).to(device)
++     return torch.cov(x.T), x.mean(dim=0)
 or
-+ x = torch.cat([pictures.flatten(1) for pictures, _ in dataloader]).to(device)
-+ return torch.cov(x.T), x.mean(dim=0)
++ def filter_in_two_passes(dataloader, device, resolution, n_channels):
++     x = torch.cat([pictures.flatten(1) for pictures, _ in dataloader]).to(device)
++     return torch.cov(x.T), x.mean(dim=0)
 A batch is either the pictures alone, or a tuple whose first item they are; yours takes one kind.
 When it's a tensor, batch[0] is only its first picture. Ask torch.is_tensor(batch), or let vectors
 do it.

@@ -216,7 +216,6 @@ or
 - mean + (LA.sqrt() * z) @ U.T
 + mean + U @ (LA.sqrt() * z)
 or
-- mean + (LA.sqrt() * z) @ U.T
 + U @ (LA.sqrt() * z).T + mean
 or
 - LA.sqrt() * z

@@ -55,13 +55,11 @@ Your comparison is the wrong way round, or the two answers have changed places. 
 large sigma and a small alpha_bar, so above answers where alpha_bar < self.alpha_bar.
 
 # boundary to above
-- alpha_bar < self.alpha_bar
 + alpha_bar <= self.alpha_bar
 Right except exactly at the noise level, where your above answers and below should. above is asked
 where alpha_bar < self.alpha_bar, without the =.
 
 # something else compared
-- alpha_bar < self.alpha_bar
 + ((1 - alpha_bar) / alpha_bar).sqrt() > self.alpha_bar
 or
 + 1 - alpha_bar > self.alpha_bar
@@ -71,7 +69,6 @@ You compare self.alpha_bar with a sigma, a root or the like. __init__ made an al
 level, so compare like with like: alpha_bar < self.alpha_bar.
 
 # a fixed level
-- alpha_bar < self.alpha_bar
 + alpha_bar < 0.5
 You compare with a fixed number. The level between the two denoisers is handed over as sigma, and
 __init__ keeps the alpha_bar that belongs to it: self.alpha_bar.
@@ -100,7 +97,6 @@ You decide once for the whole batch: by its first picture, with .any() or .all()
 Each picture has its own alpha_bar, so choose for each, with a mask of shape (B,).
 
 # only one is asked
-- alpha_bar < self.alpha_bar
 + alpha_bar > 0
 or
 + alpha_bar < 0
@@ -113,12 +109,10 @@ elsewhere below.
 - ((self.above, is_above), (self.below, ~is_above))
 + ((self.below, ~is_above),)
 or
-- torch.empty_like(xt)
 + torch.zeros_like(xt)
 - , (self.below, ~is_above)
 + ,
 or
-- torch.empty_like(xt)
 + xt.clone()
 - , (self.below, ~is_above)
 + ,
@@ -160,7 +154,6 @@ You write the answers into xt itself, or into another name for it. Whoever calle
 was, so begin with torch.empty_like(xt).
 
 # in another order
-- torch.empty_like(xt)
 + []
 - x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
 + x0.append(denoiser.predict_x0(xt[meant], alpha_bar[meant]))

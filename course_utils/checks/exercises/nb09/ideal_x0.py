@@ -104,7 +104,6 @@ In xt the picture is multiplied by sqrt(alpha_bar), not by 1 or alpha_bar. Measu
 between xt and sqrt(alpha_bar) x, or between xt / sqrt(alpha_bar) and x.
 
 # two forms mixed
-- y[:, None] - a.sqrt()[:, :, None] * x
 + y[:, None] / a.sqrt()[:, :, None] - x
 or
 - 2 * (1 - a)
@@ -159,7 +158,6 @@ You return only the likeliest image, or the mean of all with equal weights. The 
 mean of all images, weighted by how likely each one is: a softmax over the images.
 
 # weights do not add up to 1
-- exponents.softmax(dim=1)
 + exponents.exp()
 or
 + exponents.exp() / len(x)
@@ -171,7 +169,6 @@ The weights of a picture don't add up to 1. Take softmax of the exponents, or di
 of the weights; nothing else is divided by N, and there's no logarithm.
 
 # exp of large numbers
-- exponents.softmax(dim=1)
 + exponents.exp() / exponents.exp().sum(dim=1, keepdim=True)
 or
 + exponents.exp() / (exponents.exp().sum(dim=1, keepdim=True) + 1e-12)
@@ -216,10 +213,12 @@ squares over the pixels, and give whatever has one number for each picture anoth
 alpha_bar[:, None], or sum(dim=1, keepdim=True).
 
 # chunks by themselves
-+ parts = images.split(chunk)
-+ return sum(ideal_x0(xt, alpha_bar, part) for part in parts) / len(parts)
++ def ideal_at_once(xt, alpha_bar, images, chunk=1000):
++     parts = images.split(chunk)
++     return sum(ideal_x0(xt, alpha_bar, part) for part in parts) / len(parts)
 or
-+ return sum(ideal_x0(xt, alpha_bar, part) for part in images.split(chunk))
++ def ideal_at_once(xt, alpha_bar, images, chunk=1000):
++     return sum(ideal_x0(xt, alpha_bar, part) for part in images.split(chunk))
 Each chunk gets a softmax of its own, and you average or add the answers. A chunk without a likely
 image then counts as much as one with it. Add up weights and weighted images over all chunks, and
 divide once at the end.

@@ -169,7 +169,6 @@ each LA, so give the new axis to alpha_bar: alpha_bar[:, None].
 or
 + alpha_bar = alpha_bar[None]
 or
-- alpha_bar = alpha_bar[:, None]
 +
 - alpha_bar * LA
 + LA * alpha_bar

@@ -43,7 +43,6 @@ MISTAKES = """
 - / alpha_bar[:, None].sqrt() - self.mean
 + - self.mean
 or
-- / alpha_bar[:, None].sqrt() - self.mean
 + - alpha_bar[:, None].sqrt() * self.mean
 You don't divide xt by sqrt(alpha_bar). xt is the picture times sqrt(alpha_bar), plus noise, so
 divide first; then it can be compared with the mean.
@@ -174,7 +173,6 @@ You multiply the shares by LA, by 1 - shrink(...), or by a fraction of your own.
 is shrink(self.LA, alpha_bar), the function of exercise 9.2.
 
 # shrink told something else
-- shrink(self.LA, alpha_bar)
 + shrink(self.LA, alpha_bar.sqrt())
 or
 + shrink(self.LA, 1 - alpha_bar)
@@ -193,7 +191,6 @@ You use one alpha_bar for all pictures, the first or the mean. Each picture has 
 The guesses come back as rows, (B, n). Give them the shape of xt: view_as(xt).
 
 # clipped
-- .view_as(xt)
 + .clamp(-1, 1).view_as(xt)
 You clip the guess. The best linear guess may go beyond -1 and 1, so return it as it is.
 
@@ -201,7 +198,6 @@ You clip the guess. The best linear guess may go beyond -1 and 1, so return it a
 - alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))
 +
 or
-- alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))
 +
 - alpha_bar[:, None].sqrt()
 + alpha_bar.sqrt()[:, None]

@@ -1,0 +1,109 @@
+"""The bug hunt: a right answer with one known mistake in it, to find and to mend."""
+
+import ast
+import linecache
+import random
+from dataclasses import dataclass
+
+from IPython import get_ipython
+
+from course_utils.checks.engine.exercise import Exercise, Verdict
+from course_utils.checks.engine.grading import first_difference, grade_exercise
+from course_utils.checks.engine.recognise import observe, observe_reference
+from course_utils.checks.engine.sandbox import run_apart
+from course_utils.checks.mistakes import EditError, Mistake, built, edited, source
+from course_utils.checks.notebook import Notice
+
+STILL = "The bug is still there."
+
+
+@dataclass(frozen=True)
+class BugHunt:
+    """Code with a bug. Read it, mend it, and hand what you get to check."""
+
+    exercise: Exercise
+    code: str
+    symptom: str  # what the code does wrong, as a reader would see it
+    mistake: Mistake
+
+    def check(self, attempt):
+        """Say whether the bug is mended.  function or class -> Verdict"""
+        verdict = grade_exercise(self.exercise, attempt)
+        if verdict.outcome == "correct":
+            return self.told("correct", None, f"Mended. {self.mistake.why}")
+        if verdict.mistake == self.mistake.name:
+            return self.told(verdict.outcome, verdict.mistake, f"{STILL} {self.symptom}")
+        return verdict
+
+    def told(self, outcome, mistake, text):
+        head = "correct" if outcome == "correct" else "not yet"
+        return Verdict(self.exercise.id, outcome, mistake, f"{self.exercise.id} {head}. {text}")
+
+    def cell(self):
+        """The text of a cell in which to mend the code: run, it is checked."""
+        return f"%%bug_hunt {self.exercise.id}\n{self.code}"
+
+    @property
+    def notice(self):
+        text = (
+            f"A bug hunt in {self.exercise.id}, {self.exercise.title}. {self.symptom} Find the "
+            f"line and mend it, in the new cell below; if there is none, copy this into one."
+        )
+        return Notice(text, "not attempted", self.cell())
+
+    def __repr__(self):
+        return repr(self.notice)
+
+    def _repr_html_(self):
+        return self.notice._repr_html_()
+
+
+def hunt(exercise, mine=None, seed=None):
+    """Put a known mistake into a right answer: the reader's own where the edit fits, or ours.
+
+    Exercise, function or class or None -> BugHunt
+
+    The same seed gives the same bug in the same answer.
+    """
+    known = exercise.catalogue
+    for mistake in random.Random(seed).sample(known, len(known)):
+        for right in filter(None, (mine, mistake.right)):
+            if (found := bug_in(exercise, mistake, right)) is not None:
+                if shell := get_ipython():
+                    shell.set_next_input(found.cell())
+                return found
+    raise ValueError(f"{exercise.id} has no known mistake to put into an answer")
+
+
+def bug_in(exercise, mistake, right):
+    """A right answer with the mistake in it; None if it does not fit, or does something else."""
+    try:
+        code = edited(source(right), mistake.places)
+        buggy = built(code, right, f"bug hunt {exercise.id}", mistake.names)
+    except (EditError, SyntaxError, TypeError):
+        return None
+    if grade_exercise(exercise, buggy).mistake != mistake.name:
+        return None
+    came = run_apart(lambda: observe(exercise, buggy).seen, None)
+    _, symptom, _ = first_difference(observe_reference(exercise), came)
+    return BugHunt(exercise, code.strip(), symptom, mistake)
+
+
+def mended(found, code, names):
+    """Run the code of a cell %%bug_hunt apart, beside these names, and say whether it is mended.
+
+    BugHunt, str, dict -> Notice
+    """
+    (defined,) = (node.name for node in ast.parse(found.code).body if hasattr(node, "name"))
+    apart = {name: value for name, value in names.items() if name != defined}
+    file = f"<bug hunt {found.exercise.id}>"
+    linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
+    try:
+        exec(compile(code, file, "exec"), apart)
+    except Exception as error:
+        text = f"{found.exercise.id} not yet. This cell raised {type(error).__name__}: {error}."
+        return Notice(text, "crashed")
+    if defined not in apart:
+        return Notice(f"This cell doesn't define {defined} any more.", "crashed")
+    verdict = found.check(apart[defined])
+    return Notice(verdict.message, verdict.outcome)

@@ -1,0 +1,136 @@
+"""0.1 Add noise."""
+
+import torch
+from einops import rearrange
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.mistakes import edits
+from course_utils.diffusion import add_noise
+
+
+def add_noise_experiment(probe, add_noise):
+    for B, C, H, W in [(2, 1, 4, 4), (5, 3, 7, 6)]:
+        probe.call(add_noise, probe.normal(B, C, H, W), probe.normal(B, C, H, W), probe.uniform(B))
+    x0, eps = probe.normal(3, 1, 5, 4), probe.normal(3, 1, 5, 4)
+    probe.call(add_noise, x0, eps, torch.tensor([1.0, 0.5, 0.0]))
+
+
+MISTAKES = """
+# no square roots
+- alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
++ alpha_bar * x0 + (1 - alpha_bar) * eps
+The square roots are missing. alpha_bar and 1 - alpha_bar are shares of the variance, and an image
+is multiplied by the square root of its share.
+# picture and noise swapped
++ alpha_bar.sqrt() * eps + (1 - alpha_bar).sqrt() * x0
+You swapped x0 and the noise. At alpha_bar = 1 the result should be x0 alone.
+
+# no square root over the noise's share
+- (1 - alpha_bar).sqrt()
++ (1 - alpha_bar)
+The noise lacks its square root: it is multiplied by sqrt(1 - alpha_bar).
+# 1 - sqrt instead of sqrt(1 - ...)
++ (1 - alpha_bar.sqrt())
+You multiply the noise by 1 - sqrt(alpha_bar). Subtract before you take the root.
+
+# no square root over the picture's share
+- return alpha_bar.sqrt() * x0
++ return alpha_bar * x0
+x0 lacks its square root: it is multiplied by sqrt(alpha_bar).
+# picture not faded
++ return x0
+You add the noise, but x0 keeps its full strength. It has to fade by sqrt(alpha_bar), which keeps
+the variance of the sum about the same.
+# math.sqrt of a tensor
++ return math.sqrt(alpha_bar) * x0
+math.sqrt takes a single number. For the B numbers of alpha_bar write alpha_bar.sqrt().
+
+# alpha_bar squared
+- return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
++ return alpha_bar * x0 + (1 - alpha_bar**2).sqrt() * eps
+You treat alpha_bar as the factor of x0, but it is that factor squared. x0 gets sqrt(alpha_bar), the
+noise sqrt(1 - alpha_bar).
+
+# noise subtracted
+- x0 + (1
++ x0 - (1
+You subtract the noise. The formula adds it.
+
+# noise at full strength
+- + (1 - alpha_bar).sqrt() * eps
++ + eps
+You always add the noise at full strength. Multiply it by sqrt(1 - alpha_bar).
+
+# noise of its own
+- * eps
++ * torch.randn_like(x0)
+Your function draws its own noise. Use eps: that is the noise the network will be asked for.
+
+# one alpha_bar for all pictures
+- alpha_bar = alpha_bar[:, None, None, None]
++ alpha_bar = alpha_bar[0]
+Every picture gets the first one's alpha_bar. Keep all B numbers and give them three more axes.
+# alpha_bar not spread over the pixels
++
+or
+- alpha_bar = alpha_bar[:, None, None, None]
+- return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
++ return x0 * alpha_bar.sqrt() + eps * (1 - alpha_bar).sqrt()
+alpha_bar has shape (B,) and the pictures (B, C, H, W). PyTorch lines up the last axes, so the B
+numbers meet the W columns; with three more axes, [:, None, None, None], they meet the pictures.
+# alpha_bar one axis short
+- alpha_bar = alpha_bar[:, None, None, None]
++ alpha_bar = alpha_bar[:, None, None]
+or
+- alpha_bar = alpha_bar[:, None, None, None]
+- return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
++ alpha_bar = alpha_bar[:, None, None]
++ return x0 * alpha_bar.sqrt() + eps * (1 - alpha_bar).sqrt()
+The B numbers of alpha_bar meet the channels, because PyTorch lines up the last axes. Exactly three
+axes must follow them: [:, None, None, None] makes (B, 1, 1, 1).
+# alpha_bar two axes short
+- alpha_bar = alpha_bar[:, None, None, None]
++ alpha_bar = alpha_bar[:, None]
+or
+- alpha_bar = alpha_bar[:, None, None, None]
+- return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
++ alpha_bar = alpha_bar[:, None]
++ return x0 * alpha_bar.sqrt() + eps * (1 - alpha_bar).sqrt()
+The B numbers of alpha_bar meet the rows, because PyTorch lines up the last axes. Exactly three axes
+must follow them: [:, None, None, None] makes (B, 1, 1, 1).
+"""
+
+
+def by_view(x0, eps, alpha_bar):
+    share = alpha_bar.view(-1, 1, 1, 1)
+    return share**0.5 * x0 + (1 - share) ** 0.5 * eps
+
+
+def by_einops(x0, eps, alpha_bar):
+    share = rearrange(alpha_bar, "b -> b 1 1 1")
+    noise = eps * torch.sqrt(1 - share)
+    return noise + x0 * torch.sqrt(share)
+
+
+def picture_by_picture(x0, eps, alpha_bar):
+    noisy = [a.sqrt() * x + (1 - a).sqrt() * e for x, e, a in zip(x0, eps, alpha_bar)]
+    return torch.stack(noisy)
+
+
+def by_einsum(x_start, noise, alphas_cumprod):
+    kept, added = (torch.sqrt(share) for share in (alphas_cumprod, 1.0 - alphas_cumprod))
+    faded = torch.einsum("b,bchw->bchw", kept, x_start)
+    return torch.addcmul(faded, added.reshape(len(noise), *[1] * (noise.ndim - 1)), noise)
+
+
+EXERCISE = Exercise(
+    id="0.1",
+    title="Add noise",
+    notebook="00_start_here",
+    reference=add_noise,
+    experiment=add_noise_experiment,
+    look="Compare your line with the formula: what is multiplied by what, and what stands under "
+    "each root?",
+    catalogue=edits(add_noise, MISTAKES),
+    also_right=[by_view, by_einops, picture_by_picture, by_einsum],
+)

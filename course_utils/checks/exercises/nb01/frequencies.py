@@ -1,0 +1,120 @@
+"""1.1 The frequencies."""
+
+import math
+
+import torch
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.mistakes import edits
+from course_utils.embedding import frequencies
+
+
+def frequencies_experiment(probe, frequencies):
+    for dim in (6, 4, 10, 32):
+        probe.call(frequencies, dim)
+    with probe.advice(look="With the default max_period all is right, so look at how you use it."):
+        probe.call(frequencies, 12, 100.0)
+
+
+MISTAKES = """
+# divided by n instead of n - 1
+- / (half - 1)
++ / half
+You divide i by n (2i / dim is the same). Divide by n - 1, so that the last frequency is exactly 1 /
+max_period.
+# brackets around n - 1 forgotten
++ / half - 1
+You divide by n and then subtract 1, because / binds more tightly than -. Write / (n - 1).
+# divided by dim
++ / dim
+You divide i by dim, but there are only n = dim / 2 frequencies. Divide by n - 1.
+# divided by dim - 1
++ / (dim - 1)
+You divide i by dim - 1, but there are only n = dim / 2 frequencies. Divide by n - 1.
+
+# i begins at 1
+- torch.arange(half,
++ torch.arange(1, half + 1,
+Your i runs from 1 to n. It should run from 0 to n - 1, so that the first frequency is 1.
+
+# a frequency for each number
+- half = dim // 2
++ half = dim
+You make dim frequencies. Each fills two places, a sine and a cosine, so only dim / 2 are needed.
+
+# periods instead of frequencies
+- torch.exp(-math
++ torch.exp(math
+Your numbers grow from 1 to max_period instead of falling. The exponent is negative.
+# a factor 2 pi too many
++ 2 * math.pi * torch.exp(-math
+Your frequencies have a factor 2 pi. They are in radians per step, from 1 down to 1 / max_period.
+
+# slowest first
+- -math.log(max_period) * i / (half - 1)
++ -math.log(max_period) * (1 - i / (half - 1))
+Your frequencies are in reverse order. The fastest, 1, comes first.
+
+# no exp
+- torch.exp(-math.log(max_period) * i / (half - 1))
++ -math.log(max_period) * i / (half - 1)
+These are the exponents, which fall from 0 to -log(max_period). Take torch.exp of them.
+# equal steps instead of equal factors
++ torch.linspace(1, 1 / max_period, half)
+Your frequencies fall in equal steps, not by equal factors. Equal steps belong in the exponent.
+# powers of two
++ 0.5**i
+Your frequencies are 1, 1/2, 1/4, ..., whatever max_period is. The last should be 1 / max_period.
+
+# no log
+- math.log(max_period)
++ max_period
+The logarithm is missing: the exponent should end at -log(max_period).
+# max_period not used
++ math.log(10_000)
+Your function ignores its argument max_period. Use it in place of 10000.
+
+# log10 instead of log
+- math.log(
++ math.log10(
+You take the logarithm to base 10. exp is undone by the natural one, math.log.
+
+# math.exp of a tensor
+- torch.exp(
++ math.exp(
+math.exp takes a single number, but your exponent is a tensor. Use torch.exp.
+"""
+
+
+def by_power(dim, max_period=10_000.0):
+    n = dim // 2
+    return max_period ** -(torch.arange(n) / (n - 1))
+
+
+def by_logspace(dim, max_period=10_000.0):
+    return torch.logspace(0, -math.log10(max_period), dim // 2)
+
+
+def one_by_one(dim, max_period=10_000.0):
+    ratio = (1 / max_period) ** (1 / (dim / 2 - 1))
+    values = [1.0]
+    while len(values) < dim // 2:
+        values.append(values[-1] * ratio)
+    return torch.tensor(values)
+
+
+def by_table(dim, max_period=10_000.0):
+    exponents = torch.arange(0, dim, 2).float() / (dim - 2)
+    return 1.0 / torch.pow(torch.tensor(max_period), exponents)
+
+
+EXERCISE = Exercise(
+    id="1.1",
+    title="The frequencies",
+    notebook="01_time_embedding",
+    reference=frequencies,
+    experiment=frequencies_experiment,
+    look="Print frequencies(6): there should be three, 1, 1/100 and 1/10000.",
+    catalogue=edits(frequencies, MISTAKES),
+    also_right=[by_power, by_logspace, one_by_one, by_table],
+)

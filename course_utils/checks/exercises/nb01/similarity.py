@@ -1,0 +1,133 @@
+"""1.3 How alike are two times?"""
+
+import torch
+from torch.nn import functional as F
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.mistakes import edits
+
+
+def similarity(emb):
+    """Return the cosine of the angle between every two vectors.
+
+    (N, D) -> (N, N)
+
+    Entry [i, j] is the dot product of vectors i and j, divided by both their lengths.
+    """
+    unit = emb / emb.norm(dim=1, keepdim=True)
+    return unit @ unit.T
+
+
+def similarity_experiment(probe, similarity):
+    for N, D in [(5, 3), (4, 8), (7, 7)]:
+        probe.call(similarity, probe.normal(N, D))
+
+
+MISTAKES = """
+# not divided by the lengths
+- emb / emb.norm(dim=1, keepdim=True)
++ emb
+These are dot products, not yet cosines. Divide every vector by its length first.
+# divided by sqrt(D)
++ emb / emb.shape[1] ** 0.25
+You divide by sqrt(D), as attention does. A cosine divides by the lengths of both vectors.
+
+# columns compared instead of rows
+- unit @ unit.T
++ unit.T @ unit
+You compare the D columns with one another. The vectors are the N rows: unit @ unit.T.
+# not transposed
++ unit @ unit
+A matrix product takes rows of the first factor and columns of the second, so transpose the second
+to make its columns the vectors: .T.
+# each vector with itself only
++ (unit * unit).sum(dim=1)
+You compare each vector only with itself. unit @ unit.T compares every i with every j.
+
+# lengths of the columns
+- dim=1
++ dim=0
+You divide by the lengths of the columns. A vector is a row here, so take its length over dim=1.
+
+# divided by the squared length
+- emb.norm(dim=1, keepdim=True)
++ emb.norm(dim=1, keepdim=True) ** 2
+You divide each vector by its squared length. The length is the square root of the sum of squares.
+# one length for all
++ emb.norm()
+You divide all vectors by one common length. Each has its own: emb.norm(dim=1, keepdim=True).
+
+# sums of absolute values as lengths
+- emb.norm(dim=1
++ emb.norm(p=1, dim=1
+Your lengths are sums of absolute values. A length is the square root of the sum of squares.
+
+# divided by the length of i only
+- return unit @ unit.T
++ return unit @ emb.T
+Entry [i, j] is divided only by the length of vector i. Divide by that of vector j too.
+# divided by the length of j only
++ return emb @ unit.T
+Entry [i, j] is divided only by the length of vector j. Divide by that of vector i too.
+# one minus the cosine
++ return 1 - unit @ unit.T
+You return 1 minus the cosine, a distance. Here two equal vectors should give 1.
+# distances instead of cosines
++ return torch.cdist(emb, emb)
+These are distances between the vectors: 0 on the diagonal. A cosine is 1 there.
+
+# divided by the length of i twice
+- unit = emb / emb.norm(dim=1, keepdim=True)
+- return unit @ unit.T
++ return emb @ emb.T / emb.norm(dim=1, keepdim=True) ** 2
+Entry [i, j] is divided by the length of vector i twice. Divide once by it and once by that of j.
+# divided by the length of j twice
++ return emb @ emb.T / emb.norm(dim=1) ** 2
+Entry [i, j] is divided by the length of vector j twice. Divide once by it and once by that of i.
+
+# keepdim forgotten
+- , keepdim=True)
++ )
+N numbers meet the D columns, because PyTorch lines up the last axes. If they are lengths, use
+keepdim=True, which makes them (N, 1), one for each row. (And a matrix product is @, not *.)
+
+# means subtracted
+- unit = emb / emb.norm(dim=1, keepdim=True)
++ emb = emb - emb.mean(dim=1, keepdim=True)
++ unit = emb / emb.norm(dim=1, keepdim=True)
+You subtract each vector's mean first, which gives the correlation. The cosine doesn't.
+"""
+
+
+def by_normalize(emb):
+    unit = F.normalize(emb, dim=-1)
+    return torch.einsum("id,jd->ij", unit, unit)
+
+
+def by_function(emb):
+    return F.cosine_similarity(emb[:, None], emb[None], dim=2)
+
+
+def by_division(emb):
+    length = emb.pow(2).sum(1).sqrt()
+    return emb.mm(emb.t()) / torch.outer(length, length)
+
+
+def pair_by_pair(emb):
+    table = torch.zeros(len(emb), len(emb))
+    for i, a in enumerate(emb):
+        for j, b in enumerate(emb):
+            table[i, j] = torch.dot(a, b) / (torch.linalg.norm(a) * torch.linalg.norm(b))
+    return table
+
+
+EXERCISE = Exercise(
+    id="1.3",
+    title="How alike are two times?",
+    notebook="01_time_embedding",
+    reference=similarity,
+    experiment=similarity_experiment,
+    look="Check a few entries: [0, 1] is the cosine between rows 0 and 1, and the diagonal is 1.",
+    catalogue=edits(similarity, MISTAKES),
+    also_right=[by_normalize, by_function, by_division, pair_by_pair],
+)

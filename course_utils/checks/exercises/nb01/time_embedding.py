@@ -1,0 +1,181 @@
+"""1.4 The time embedding as a module."""
+
+import torch
+from einops import repeat
+from torch import nn
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.mistakes import edits
+from course_utils.embedding import TimeEmbedding, frequencies, sinusoidal_embedding
+
+NO_WEIGHTS = (
+    "Your module has no weights that the optimizer could find. Make the linear layer in __init__ "
+    "and keep it on self."
+)
+
+
+def module_experiment(probe, TimeEmbedding):
+    for B, dim in [(3, 8), (5, 12), (2, 32)]:
+        module = probe.build(TimeEmbedding, dim)
+        with probe.advice(look="" if list(module.parameters()) else NO_WEIGHTS):
+            probe.train_and_eval(module, probe.steps(B, 200))
+            probe.call(module, probe.steps(B, 200))
+    probe.on_fake_device(module, probe.steps(B))
+
+
+MISTAKES = """
+# no SiLU
+- F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
++ self.linear(sinusoidal_embedding(t, self.dim))
+The SiLU is missing. The next layer is linear too, and two linear layers in a row are only one.
+# SiLU before the linear layer
++ self.linear(F.silu(sinusoidal_embedding(t, self.dim)))
+SiLU comes before the linear layer. It belongs after it.
+
+# SiLU twice
+- self.linear(sinusoidal_embedding(t, self.dim))
++ self.linear(F.silu(sinusoidal_embedding(t, self.dim)))
+or
+- F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
++ F.silu(F.silu(self.linear(sinusoidal_embedding(t, self.dim))))
+You apply SiLU twice. Once, after the linear layer, is enough.
+# linear layer not used
+- self.linear(sinusoidal_embedding(t, self.dim))
++ sinusoidal_embedding(t, self.dim)
+You make the linear layer, but forward never calls it, so it can't learn.
+
+# ReLU instead of SiLU
+- F.silu(
++ F.relu(
+You use ReLU; the exercise asks for SiLU, x * sigmoid(x), as in the rest of the network.
+# GELU instead of SiLU
++ F.gelu(
+You use GELU; the exercise asks for SiLU, x * sigmoid(x), as in the rest of the network.
+# sigmoid instead of SiLU
++ F.sigmoid(
+You use a sigmoid. SiLU is x * sigmoid(x).
+# tanh instead of SiLU
++ F.tanh(
+You use tanh; the exercise asks for SiLU, x * sigmoid(x).
+
+# no bias
+- nn.Linear(dim, dim)
++ nn.Linear(dim, dim, bias=False)
+Your linear layer has no bias. The formula adds b, which nn.Linear does by default.
+
+# t divided by 1000
+- sinusoidal_embedding(t, self.dim)
++ sinusoidal_embedding(t / 1000, self.dim)
+You divide t by 1000. sinusoidal_embedding takes t in steps, as it is.
+
+# both linear layers
+- self.dim = dim
++ self.dim, self.second = dim, nn.Linear(dim, dim)
+- F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
++ self.second(F.silu(self.linear(sinusoidal_embedding(t, self.dim))))
+or
++ self.dim, self.second = dim, nn.Linear(4 * dim, dim)
+- nn.Linear(dim, dim)
++ nn.Linear(dim, 4 * dim)
+- F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
++ self.second(F.silu(self.linear(sinusoidal_embedding(t, self.dim))))
+A second linear layer follows your SiLU. That one belongs to each block, which you write in notebook
+02; TimeEmbedding ends with the SiLU.
+
+# the bare number t
+- nn.Linear(dim, dim)
++ nn.Linear(1, dim)
+- sinusoidal_embedding(t, self.dim)
++ t.float()[:, None]
+Your linear layer gets the bare number t. Give it sinusoidal_embedding(t, dim).
+
+# a learned table for the sinusoids
+- self.dim = dim
++ self.dim, self.table = dim, nn.Embedding(1000, dim)
+- sinusoidal_embedding(t, self.dim)
++ self.table(t)
+You look t up in a table that is learned. Use the fixed sinusoids: sinusoidal_embedding(t, dim).
+
+# layer made in forward
+- self.linear = nn.Linear(dim, dim)
++
+- self.linear(sinusoidal_embedding(t, self.dim))
++ nn.Linear(self.dim, self.dim)(sinusoidal_embedding(t, self.dim))
+You make the linear layer in forward, so it has new weights in each call, which no optimizer sees.
+Make it in __init__ and keep it on self.
+
+# layer in a plain list
++ self.layers = [nn.Linear(dim, dim)]
+- self.linear(sinusoidal_embedding(t, self.dim))
++ self.layers[0](sinusoidal_embedding(t, self.dim))
+PyTorch doesn't find a layer in a plain Python list, so the optimizer never sees it. Keep it on
+self, or use nn.ModuleList.
+
+# the first t remembered
++ def forward(self, t):
++     if not hasattr(self, "emb"):
++         self.emb = sinusoidal_embedding(t, self.dim)
++     return F.silu(self.linear(self.emb))
+The second call answers for the t of the first. Compute the sinusoids in every forward.
+"""
+
+
+class InSequence(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.width = width
+        self.mlp = nn.Sequential(nn.Linear(width, width), nn.SiLU())
+
+    def forward(self, t):
+        return self.mlp(sinusoidal_embedding(t, self.width))
+
+
+class ByHand(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.dim = dim
+        self.offset = nn.Parameter(torch.zeros(dim))
+        self.matrix = nn.Parameter(torch.randn(dim, dim) / dim**0.5)
+
+    def forward(self, t):
+        h = sinusoidal_embedding(t, self.dim) @ self.matrix.T + self.offset
+        return h * torch.sigmoid(h)
+
+
+class ByConvolution(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.register_buffer("w", frequencies(dim))
+        self.project = nn.Conv1d(dim, dim, 1)
+        self.activation = nn.SiLU()
+
+    def forward(self, t):
+        angles = repeat(t, "b -> b f", f=len(self.w)) * self.w
+        emb = torch.cat([angles.sin(), angles.cos()], dim=1)
+        return self.activation(self.project(emb[:, :, None])).squeeze(2)
+
+
+class SinusoidalPosEmb(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, t):
+        return sinusoidal_embedding(t, self.dim)
+
+
+class AllInSequence(nn.Sequential):
+    def __init__(self, dim):
+        super().__init__(SinusoidalPosEmb(dim), nn.Linear(dim, dim), nn.SiLU())
+
+
+EXERCISE = Exercise(
+    id="1.4",
+    title="The time embedding as a module",
+    notebook="01_time_embedding",
+    reference=TimeEmbedding,
+    experiment=module_experiment,
+    look="The order is: sinusoids, linear layer, SiLU.",
+    catalogue=edits(TimeEmbedding, MISTAKES),
+    also_right=[InSequence, ByHand, ByConvolution, AllInSequence],
+)

@@ -1,0 +1,1 @@
+"""The exercises of notebook 06, a file for each."""

@@ -1,0 +1,166 @@
+"""6.7 Down by three, up by two."""
+
+import torch
+from einops import pack, reduce
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
+from course_utils.checks.exercises.nb06.healthy_networks import PoolUNet
+from course_utils.checks.exercises.nb06.repairs import joins, repair_experiment
+from course_utils.checks.mistakes import edits
+
+TIP = "Print the sizes after every layer: up has to multiply by what the pool divides by."
+CASES = [(2, 3, 4, 12, 6), (3, 1, 5, 8, 6), (4, 2, 3, 4, 10)]
+
+
+def sizes(probe, B, C, K, H, W):
+    return (C, K), [probe.normal(B, C, H, W)]
+
+
+MISTAKES = """
+# windows of 3
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(3, stride=2, padding=1)
+or
++ nn.MaxPool2d(3, stride=2, ceil_mode=True)
+or
++ nn.MaxPool2d(3, stride=2)
+The pool steps by 2, but its windows are still 3 wide, so they overlap or don't fit. nn.MaxPool2d(2)
+has windows of 2x2 pixels.
+# pool steps by another number
++ nn.MaxPool2d(2, stride=1)
+or
++ nn.MaxPool2d(4)
+or
++ nn.MaxPool2d(1)
+The pool doesn't divide the sides by 2, and up multiplies them by 2: nn.MaxPool2d(2).
+# convolution in place of the pool
++ nn.Conv2d(ch, ch, 2, stride=2)
+or
++ nn.Conv2d(ch, ch, 3, stride=2, padding=1)
+A convolution has taken the place of the pool. That's a good network, but another one:
+nn.MaxPool2d(2) learns nothing.
+
+# average
+- nn.MaxPool2d
++ nn.AvgPool2d
+The pool takes the average of its pixels. Here it takes the largest: nn.MaxPool2d(2).
+
+# no SiLU
+- F.silu(self.down(x))
++ self.down(x)
+or
+- F.silu(self.bottom(self.pool(skip)))
++ self.bottom(self.pool(skip))
+A SiLU is lost. Both convolutions on the way down have one.
+
+# padded
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(3)
+- self.up(h)
++ F.pad(self.up(h), (0, x.shape[3] - x.shape[3] // 3 * 2, 0, x.shape[2] - x.shape[2] // 3 * 2))
+or
++ nn.MaxPool2d(3)
+- return self
++ dx, dy = (n - n // 3 * 2 for n in (x.shape[3], x.shape[2]))
++ return self
+- self.up(h)
++ F.pad(self.up(h), (dx // 2, dx - dx // 2, dy // 2, dy - dy // 2))
+The map that comes up is padded to the skip's size. That runs, but the two no longer show the same
+place: pool by 2, as up doubles.
+
+# stretched
++ nn.MaxPool2d(3)
+- self.up(h)
++ F.interpolate(self.up(h), size=skip.shape[2:])
+or
++ nn.MaxPool2d(3)
+- self.up(h)
++ F.interpolate(self.up(h), size=skip.shape[2:], mode="bilinear")
+The map that comes up is stretched to the skip's size. That runs, but it hides the fault: pool by 2,
+as up doubles.
+
+# skip cut
++ nn.MaxPool2d(3)
+- skip], dim=1)
++ skip[:, :, : self.up(h).shape[2], : self.up(h).shape[3]]], dim=1)
+or
++ nn.MaxPool2d(3)
+- return self
++ H, W = x.shape[2] // 3 * 2, x.shape[3] // 3 * 2
++ top, left = (x.shape[2] - H) // 2, (x.shape[3] - W) // 2
++ skip = skip[:, :, top : top + H, left : left + W]
++ return self
+or
++ nn.MaxPool2d(3)
+- skip], dim=1)
++ F.interpolate(skip, size=self.up(h).shape[2:])], dim=1)
+The skip is cut or shrunk to the size of what comes up, and so is the picture that comes out. Pool
+by 2, as up doubles.
+
+# transposed convolution with more rows
++ nn.MaxPool2d(3)
+- kernel_size=2, stride=2)
++ kernel_size=2, stride=2, output_padding=1)
+output_padding, or a kernel of 3, adds one row and one column. That isn't enough, because 12 rows
+pool to 4 and come back as 9: pool by 2.
+
+# tripled instead
++ nn.MaxPool2d(3)
+- kernel_size=2, stride=2
++ kernel_size=3, stride=3
+The transposed convolution steps by 3 now, as the pool does. That runs where 3 divides the sides,
+but the network should halve and double.
+"""
+
+
+class PoolByFunction(PoolUNet):
+    def forward(self, x):
+        h = F.silu(self.down(x))
+        low = self.bottom(F.max_pool2d(h, kernel_size=2, stride=2))
+        return self.out(torch.cat((self.up(F.silu(low)), h), 1))
+
+
+class PoolByEinops(PoolUNet):
+    def forward(self, x):
+        skip = F.silu(self.down(x))
+        half = reduce(skip, "b c (h i) (w j) -> b c h w", "max", i=2, j=2)
+        joined, _ = pack([self.up(F.silu(self.bottom(half))), skip], "b * h w")
+        return self.out(joined)
+
+
+class PoolAdaptive(PoolUNet):
+    def forward(self, x):
+        skip = F.silu(self.down(x))
+        H, W = x.shape[2:]
+        half = F.adaptive_max_pool2d(skip, (H // 2, W // 2))
+        return self.out(torch.hstack([self.up(F.silu(self.bottom(half))), skip]))
+
+
+class PoolInSequence(nn.Module):
+    def __init__(self, in_ch, ch):
+        super().__init__()
+        self.down = nn.Sequential(nn.Conv2d(in_ch, ch, 3, padding="same"), nn.SiLU())
+        around = nn.MaxPool2d((2, 2), ceil_mode=True), nn.Conv2d(ch, 2 * ch, 3, padding="same")
+        self.around = nn.Sequential(*around, nn.SiLU(), nn.ConvTranspose2d(2 * ch, ch, 2, 2))
+        self.out = nn.Conv2d(2 * ch, in_ch, 3, padding="same")
+
+    def forward(self, x):
+        x = self.down(x)
+        return self.out(torch.cat([self.around(x), x], dim=-3))
+
+
+EXERCISE = Exercise(
+    id="6.7",
+    title="Down by three, up by two",
+    notebook="06_debugging_dimensions",
+    reference=PoolUNet,
+    patient=PATIENTS["PoolUNet"],
+    experiment=repair_experiment(sizes, CASES, hints={"Sizes of tensors": TIP}),
+    look="The order is: convolution, SiLU, pool, convolution, SiLU, transposed convolution, the "
+    "skip behind what comes up, convolution.",
+    catalogue=edits(PoolUNet, joins("self.up(h)", "self.out = nn.Conv2d(2 * ch") + MISTAKES),
+    also_right=[PoolByFunction, PoolByEinops, PoolAdaptive, PoolInSequence],
+)

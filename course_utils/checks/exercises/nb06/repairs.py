@@ -1,0 +1,94 @@
+"""What the exercises share in which a broken network is repaired."""
+
+import contextlib
+
+from course_utils.checks.engine.hints import Hint
+from course_utils.checks.engine.probe import Stop
+
+
+def repair_experiment(arguments, cases, lenient=(), hints=None, before=lambda *args: None):
+    """Make an experiment that builds a network for each case and feeds it.
+
+    arguments(probe, *case) are those of the class and those of forward. In a lenient case wrong
+    sizes fit, so that other mistakes show; the experiment goes on if it fails. hints gives a
+    sentence for a pattern of an exception's message. before(probe, module, *inputs) comes first.
+    """
+    hints = [Hint(pattern, "", tip) for pattern, tip in (hints or {}).items()]
+    look = "The result is right, but there is a layer too many or too few. Change only the fault."
+
+    def one(probe, network, case):
+        made, inputs = arguments(probe, *case)
+        with probe.advice(*hints):
+            module = probe.build(network, *made)
+            before(probe, module, *inputs)
+            probe.train_and_eval(module, *inputs)
+        count = sum(p.numel() for p in module.parameters())
+        probe.note("number of parameters", count, look=look)
+        return module, inputs
+
+    def experiment(probe, network):
+        for case in lenient:
+            with contextlib.suppress(Stop):
+                one(probe, network, case)
+        for case in cases:
+            module, inputs = one(probe, network, case)
+        probe.on_fake_device(module, *inputs)
+
+    return experiment
+
+
+# Wrong ways to join a skip: UP is what it is joined to, WIDE how the next layer is made
+JOINS = """
+# skip first
+- [UP, skip]
++ [skip, UP]
+or
+- skip], dim=1)
++ skip][::-1], dim=1)
+cat has the skip first. The map from below goes first, and the skip behind it.
+
+# joined along another axis
+- dim=1)
++ dim=0)
+or
++ dim=2)
+or
++ dim=3)
+The two are joined along another axis than the channels. 0 is the batch (and what cat takes unless
+told otherwise), 2 the rows, 3 the columns; the channels are dim=1.
+
+# stacked
+- torch.cat
++ torch.stack
+torch.stack makes a fifth axis. torch.cat joins the two along an axis that they have.
+
+# not in a list
+- torch.cat([UP, skip], dim=1)
++ torch.cat(UP, skip, dim=1)
+torch.cat takes what it joins as one list or tuple: torch.cat([a, b], dim=1).
+# skip added, or not joined
++ UP + skip
+The layer after the join is made for the channels of both maps, and gets those of one: the skip is
+added, left out, or joined and then not used.
+
+# skip added
+- WIDE
++ NARROW
+- torch.cat([UP, skip], dim=1)
++ UP + skip
+The skip is added, and the next layer takes half the channels. That runs, but such a network can't
+tell what comes up from what comes across: keep cat.
+
+# skip not used
++ NARROW
+- torch.cat([UP, skip], dim=1)
++ UP
+The skip isn't used, and the next layer takes half the channels. That runs, but the picture's
+details are lost: join the two with cat.
+"""
+
+
+def joins(up, wide):
+    """The catalogue for a network in which `up` is joined, for a layer made with `wide`.  -> str"""
+    narrow = wide.replace("2 * ", "")
+    return JOINS.replace("UP", up).replace("WIDE", wide).replace("NARROW", narrow)

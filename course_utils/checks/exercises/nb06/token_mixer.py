@@ -1,0 +1,187 @@
+"""6.4 A layer that returns two things."""
+
+from einops import rearrange
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
+from course_utils.checks.exercises.nb06.healthy_networks import TokenMixer
+from course_utils.checks.exercises.nb06.repairs import repair_experiment
+from course_utils.checks.mistakes import edits
+
+HINTS = {
+    "not tuple|'tuple' object": "Take the first of the pair that the attention returns.",
+    "required positional": "The attention takes query, key and value: here h, h, h.",
+}
+CASES = [(3, 5, 8, 2), (4, 7, 6, 3), (5, 2, 9, 1)]
+
+
+def sizes(probe, B, N, C, heads):
+    return (C, heads), [2 * probe.normal(B, N, C) + 1]
+
+
+MISTAKES = """
+# weights taken
+- h, weights = self
++ weights, h = self
+You go on with the weights of the mixtures, (B, N, N). The first of the pair is the new tokens.
+# pair taken
++ h = self
+You pass on the pair that the attention returns. Take the first of the two: h, weights = ...
+
+# first picture taken
+- self.mix(h)
++ self.mix(h[0])
+There is one [0] too many, and it takes the first picture of the batch for all of them.
+# no linear layer
++ h
+or
+- self.mix = nn.Linear(ch, ch)
++
+- self.mix(h)
++ h
+The linear layer has no part in the result. The order is norm, attention, linear layer.
+
+# batch_first lost
+- , batch_first=True
++
+batch_first=True is lost, so axis 0 is taken for the tokens. The shapes are the same, but now
+pictures look at each other, and tokens don't.
+
+# no attention
+- h, weights = self.attention(h, h, h)
++
+or
+- self.attention = nn.MultiheadAttention(ch, heads, batch_first=True)
++
+- h, weights = self.attention(h, h, h)
++
+The attention has no part in the result, so no token looks at another. Call it by itself, and go on
+with what it returns.
+
+# nothing added
+- tokens + self
++ self
+The tokens themselves are missing from the result: return tokens plus what mix gives.
+
+# normalised tokens added
+- h = self.norm(tokens)
++ h = tokens = self.norm(tokens)
+You add the normalised tokens. Add them as they came in, and call what you make of them h.
+# no norm
++ h = tokens
+or
+- self.norm = nn.LayerNorm(ch)
++
+- h = self.norm(tokens)
++ h = tokens
+The norm has no part in the result. It comes first: the attention gets h = norm(tokens).
+
+# tokens added twice
+- return tokens + self.mix(h)
++ return tokens + self.mix(tokens + h)
+or
++ h = tokens + h
++ return h + self.mix(h)
+or
++ return tokens + h + self.mix(h)
+There is more than one sum. (Transformers often have two.) Here the tokens are added once, at the
+end: tokens + mix(h).
+# tokens added before the linear layer
++ return self.mix(tokens + h)
+The tokens are added before the linear layer, which then mixes them too: tokens + mix(h).
+
+# not all three normalised
+- self.attention(h, h, h)
++ self.attention(tokens, h, h)
+or
++ self.attention(h, tokens, tokens)
+or
++ self.attention(h, h, tokens)
+Not all of query, key and value are normalised. With h = self.norm(tokens), all three are h.
+
+# one head
+- (ch, heads,
++ (ch, 1,
+The attention always has one head, whatever heads says. Hand the number on to it.
+
+# norm after the attention
+- h = self.norm(tokens)
++ h = tokens
+- self.mix(h)
++ self.mix(self.norm(h))
+The norm comes after the attention. The order is norm, attention, linear layer.
+
+# norm at the end
++ h = tokens
+- tokens + self.mix(h)
++ self.norm(tokens + self.mix(h))
+The norm comes at the end. The order is norm, attention, linear layer, and then the sum.
+"""
+
+
+class SelfAttention(nn.MultiheadAttention):
+    def forward(self, x):
+        return super().forward(x, x, x, need_weights=False)[0]
+
+
+class MixerOfALayer(nn.Module):
+    def __init__(self, ch, heads):
+        super().__init__()
+        attention = SelfAttention(ch, heads, batch_first=True)
+        self.layers = nn.Sequential(nn.LayerNorm(ch), attention, nn.Linear(ch, ch))
+
+    def forward(self, tokens):
+        return tokens + self.layers(tokens)
+
+
+class MixerByIndex(nn.Module):
+    def __init__(self, ch, heads):
+        super().__init__()
+        layers = nn.LayerNorm(ch), nn.MultiheadAttention(ch, heads), nn.Linear(ch, ch)
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, tokens):
+        h = self.layers[0](tokens).transpose(0, 1)
+        h = self.layers[1](query=h, key=h, value=h)[0].transpose(0, 1)
+        return self.layers[2](h).add(tokens)
+
+
+class MixerByHand(nn.Module):
+    def __init__(self, ch, heads):
+        super().__init__()
+        self.heads = heads
+        self.to_out, self.to_mix = nn.Linear(ch, ch), nn.Linear(ch, ch)
+        self.to_qkv, self.norm = nn.Linear(ch, 3 * ch), nn.LayerNorm(ch)
+
+    def forward(self, tokens):
+        qkv = self.to_qkv(self.norm(tokens))
+        q, k, v = rearrange(qkv, "b n (s h c) -> s b h n c", s=3, h=self.heads)
+        h = rearrange(F.scaled_dot_product_attention(q, k, v), "b h n c -> b n (h c)")
+        return tokens + self.to_mix(self.to_out(h))
+
+
+class MixerByFunctions(nn.Module):
+    def __init__(self, channels, heads):
+        super().__init__()
+        self.attend = nn.MultiheadAttention(channels, heads, batch_first=True)
+        self.before, self.behind = nn.LayerNorm([channels]), nn.Conv1d(channels, channels, 1)
+
+    def forward(self, x):
+        seen, _ = self.attend(*3 * [self.before(x)])
+        return x + self.behind(seen.mT).mT
+
+
+EXERCISE = Exercise(
+    id="6.4",
+    title="A layer that returns two things",
+    notebook="06_debugging_dimensions",
+    reference=TokenMixer,
+    patient=PATIENTS["TokenMixer"],
+    experiment=repair_experiment(sizes, CASES, lenient=[(4, 4, 4, 2)], hints=HINTS),
+    look="The order is norm, attention of the normalised tokens with themselves, linear layer. "
+    "Then the tokens as they came in are added.",
+    catalogue=edits(TokenMixer, MISTAKES),
+    also_right=[MixerOfALayer, MixerByIndex, MixerByHand, MixerByFunctions],
+)

@@ -1,0 +1,149 @@
+"""6.3 Too many channels for a block."""
+
+import torch
+from einops import pack
+from torch import nn
+
+from course_utils.blocks import ConvBlock, Upsample
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
+from course_utils.checks.exercises.nb06.healthy_networks import TutorialDecoder
+from course_utils.checks.exercises.nb06.repairs import joins, repair_experiment
+from course_utils.checks.mistakes import edits
+
+HINTS = {
+    "to have .* channels": "Print the shape of what cat gives to the block that is made for it.",
+    "Sizes of tensors": "up(x) meets the skip of another level. The lowest one is the last.",
+    "out of range": "For the lowest level i is len(chs) - 1, and for the top it is 1.",
+}
+CASES = [(3, [2, 5, 10], 4, 6, 1, 2), (2, [4, 7, 6, 3], 2, 5, 1, 1)]
+LENIENT = [(2, [5, 5], 3, 4, 1, 2)]
+
+
+def sizes(probe, B, chs, K, D, H, W):
+    levels = [(ch, H * 2**n, W * 2**n) for n, ch in enumerate(reversed(chs))]
+    x, *skips = [probe.normal(B, *level) for level in levels]
+    return (chs, K, D), (x, skips[::-1], probe.normal(B, D))
+
+
+def decoder_experiment(probe, attempt):
+    repair_experiment(sizes, CASES, LENIENT, HINTS)(probe, attempt)
+    made, (x, skips, temb) = sizes(probe, *CASES[0])
+    given = list(skips)
+    probe.run("decoder(x, skips, temb)", attempt(*made), x, given, temb)
+    kept = len(given) == len(skips) and all(a is b for a, b in zip(given, skips))
+    wrong = "Your forward changes the caller's list of skips."
+    tip = "pop and reverse work on the list itself: make one of your own, list(reversed(skips))."
+    probe.note("the list of skips is as it was", kept, wrong, tip)
+
+
+MISTAKES = """
+# channels of both levels
+- ConvBlock(2 * chs[i - 1],
++ ConvBlock(chs[i] + chs[i - 1],
+The block is made for chs[i] + chs[i - 1] channels, but up has already made chs[i - 1] of the
+chs[i]. Count what cat joins.
+# channels of the level below
++ ConvBlock(chs[i],
+chs[i] channels are right only where a level has twice those of the one above it. cat joins two maps
+of chs[i - 1].
+# channels of one map
++ ConvBlock(chs[i - 1],
+The block is made for chs[i - 1] channels, those of one map. cat joins two of them.
+
+# blocks return too much
+- chs[i - 1], time_dim)
++ chs[i], time_dim)
+The block returns chs[i] channels, but the next layer is made for chs[i - 1]. Only the number of the
+block's inputs is wrong.
+
+# skips from the top
+- reversed(skips)
++ skips
+The skips are taken from the top, and the way up begins at the bottom: reversed(skips).
+
+# skips popped
+- for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
++ for up, block in zip(self.ups, self.blocks):
++     skip = skips.pop()
+Your forward takes the skips out of the caller's list, which is empty after the call. Go over
+reversed(skips).
+
+# up keeps its channels
+- Upsample(chs[i], chs[i - 1])
++ Upsample(chs[i], chs[i])
+- ConvBlock(2 * chs[i - 1],
++ ConvBlock(chs[i] + chs[i - 1],
+or
++ Upsample(chs[i], chs[i])
+- ConvBlock(2 * chs[i - 1],
++ ConvBlock(2 * chs[i],
+or
++ Upsample(chs[i], chs[i])
+up keeps the chs[i] channels now, which makes it another, larger network. Leave up as it was: the
+fault is in one number of the blocks.
+"""
+
+
+class DecoderByPairs(nn.Module):
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__()
+        self.up, self.conv = nn.ModuleList(), nn.ModuleList()
+        for below, here in zip(chs[:0:-1], chs[-2::-1]):
+            self.up.append(nn.ConvTranspose2d(below, here, 2, 2))
+            self.conv.append(ConvBlock(here + here, here, time_dim))
+        self.last = nn.Linear(chs[0], out_ch)
+
+    def forward(self, x, skips, temb):
+        for i in range(len(skips)):
+            x = self.conv[i](torch.cat((self.up[i](x), skips[-1 - i]), 1), temb)
+        return self.last(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class DecoderThatPops(TutorialDecoder):
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__(list(chs), out_ch, time_dim)
+        self.blocks = nn.ModuleList([ConvBlock(2 * c, c, time_dim) for c in chs[:-1]])
+
+    def forward(self, x, skips, temb):
+        skips, blocks = list(skips), list(self.blocks)
+        for up in self.ups:
+            x, _ = pack([up(x), skips.pop()], "b * h w")
+            x = blocks.pop()(x, temb)
+        assert not skips
+        return self.out(x)
+
+
+class DecoderByNumbers(TutorialDecoder):
+    def __init__(self, chs, out_ch, time_dim):
+        nn.Module.__init__(self)
+        n = len(chs)
+        self.ups = nn.ModuleList([Upsample(chs[n - 1 - i], chs[n - 2 - i]) for i in range(n - 1)])
+        ins = [2 * up.out_channels for up in self.ups]
+        self.blocks = nn.ModuleList([ConvBlock(c, c // 2, time_dim) for c in ins])
+        self.out = nn.Conv2d(chs[0], out_ch, 1)
+
+
+class DecoderByRecursion(TutorialDecoder):
+    def forward(self, x, skips, temb):
+        return self.out(self.level(x, skips, temb))
+
+    def level(self, x, skips, temb):
+        if not skips:
+            return x
+        x = self.ups[len(skips) - 1](self.level(x, skips[1:], temb))
+        return self.blocks[len(skips) - 1](torch.hstack([x, skips[0]]), temb)
+
+
+EXERCISE = Exercise(
+    id="6.3",
+    title="Too many channels for a block",
+    notebook="06_debugging_dimensions",
+    reference=TutorialDecoder,
+    patient=PATIENTS["TutorialDecoder"],
+    experiment=decoder_experiment,
+    look="Go through the table: up makes chs[i - 1] channels, cat puts the skip behind them, and "
+    "the block makes chs[i - 1] of both.",
+    catalogue=edits(TutorialDecoder, joins("up(x)", "ConvBlock(2 * chs[i - 1],") + MISTAKES),
+    also_right=[DecoderByPairs, DecoderThatPops, DecoderByNumbers, DecoderByRecursion],
+)

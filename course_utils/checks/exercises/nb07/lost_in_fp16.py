@@ -1,0 +1,276 @@
+"""7.1 What fp16 loses."""
+
+import torch
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.values import arguments, name, state
+from course_utils.checks.exercises.nb07.plain_numbers import note_number, note_plain
+from course_utils.checks.mistakes import edits
+
+
+def lost_in_fp16(gradient, scale=1.0):
+    """Return the share of a tensor's numbers that become 0 in fp16, of those that are not 0.
+
+    any shape -> float from 0 to 1
+
+    They are multiplied by scale first. Without a number that is not 0, nothing is lost: 0.0.
+    Source: "Mixed Precision Training" (2017), section 3.2.
+    """
+    numbers = gradient[gradient != 0]
+    if len(numbers) == 0:
+        return 0.0
+    lost = (numbers * scale).to(torch.float16) == 0
+    return lost.float().mean().item()
+
+
+# The smallest number of fp16 is 2 ** -24, 5.96e-8; half of it and less is rounded to 0. Of bf16 it
+# is 9.2e-41.
+NEAR = [2.1e-8, -2.7e-8, 3.1e-8, -3.4e-8, 4.2e-8, -5.1e-8, 5.8e-8, 6.3e-8, -2e-6, 4e-5, -7e-5,
+        2e-41, -3e-41]  # fmt: skip
+UNSCALED = (
+    "Print the numbers beside what .half() makes of them, for a tensor like "
+    "torch.tensor([0, 1e-9, 4e-8, -1]): of its three numbers that aren't 0, one is lost."
+)
+SCALED = "Without a scale your share is right. What does scale do to the numbers before .half()?"
+CANCEL = "The two numbers add up to 0, but neither of them is 0: count with gradient != 0."
+ZEROS = "In a tensor of zeros there is no number left to count. Nothing is lost: return 0.0."
+
+
+def lost_experiment(probe, attempt):
+    near, shares = torch.tensor(NEAR), []
+    for shape, *scale in [((6, 5, 7),), ((11, 9), 1024.0), ((160,), 65536.0), ((4, 30), 0.125)]:
+        gradient = 10 ** (18 * probe.uniform(*shape) - 15) * probe.normal(*shape).sign()
+        gradient = gradient * (probe.uniform(*shape) > 0.3)
+        gradient.view(-1)[: len(near)] = near / (scale or [1.0])[0]
+        shares += [share_of(probe, attempt, SCALED if scale else UNSCALED, gradient, *scale)]
+    shares += [share_of(probe, attempt, CANCEL, torch.tensor([3e-9, -3e-9]))]
+    shares += [share_of(probe, attempt, ZEROS, torch.zeros(3, 4), 2.0)]
+    note_plain(probe, shares)
+    probe.on_fake_device(attempt, gradient, 2.0)
+
+
+def share_of(probe, attempt, look, gradient, *scale):
+    """Call the attempt, write down its number, in a tensor or not, and return what it returned."""
+    zeros = "" if gradient.any() else ", all of it 0"
+    what = f"{name(attempt)}({arguments([gradient, *scale], attempt)}{zeros})"
+    before = [state(gradient)]
+    share = probe.run(what, attempt, gradient, *scale)
+    note_number(probe, what, share, look)
+    probe.note_changes(attempt, [gradient], [gradient], before)
+    return share
+
+
+MISTAKES = """
+# share of all numbers
+- return lost.float().mean().item()
++ return (lost.sum() / gradient.numel()).item()
+You divide by how many numbers there are in all. Those that are 0 from the start can't be lost, so
+leave them out of both counts.
+# divided by the number of rows
++ return (lost.sum() / len(gradient)).item()
+You divide by len(gradient), which is only the size of its first dimension. Divide by how many
+numbers are not 0.
+# number instead of share
++ return lost.float().sum().item()
+You return how many numbers are lost. The share is wanted: divide by how many are not 0, or take the
+mean.
+# per cent
++ return 100 * lost.float().mean().item()
+You return per cent. The share is a number from 0 to 1.
+# mean of booleans
++ return lost.mean().item()
+PyTorch takes no mean of True and False. Make numbers of them first: lost.float().mean().
+# share in a tensor
++ return lost.float().mean()
+Your share is right, but it is a tensor. A float is wanted: .item() takes the number out of a tensor
+that holds just one.
+
+# zeros counted as lost
+- numbers = gradient[gradient != 0]
++ numbers = gradient.flatten()
+or
+- lost = (numbers * scale).to(torch.float16) == 0
++ lost = (gradient * scale).to(torch.float16) == 0
+You count everything that is 0 in fp16, but what was 0 before isn't lost. Take only the numbers that
+are not 0, gradient[gradient != 0], and count among those.
+# indices in place of numbers
+- numbers = gradient[gradient != 0]
++ numbers = gradient.nonzero()
+or
++ numbers = gradient[gradient.nonzero()]
+gradient.nonzero() returns the places of the numbers that are not 0, as indices. The numbers
+themselves are gradient[gradient != 0].
+# mask in place of numbers
++ numbers = gradient != 0
+or
+- numbers = gradient[gradient != 0]
+- if len(numbers) == 0:
++ numbers = gradient != 0
++ if numbers.sum() == 0:
+gradient != 0 only says where the numbers are, as True and False, and you go on with that. The
+numbers themselves are gradient[gradient != 0].
+# positive numbers alone
+- numbers = gradient[gradient != 0]
++ numbers = gradient[gradient > 0]
+You count only the positive numbers. A negative one is lost too if it's too small for fp16, so take
+everything that is not 0: gradient[gradient != 0].
+
+# zeros counted above alone
+- lost = (numbers * scale).to(torch.float16) == 0
+- return lost.float().mean().item()
++ lost = (gradient * scale).to(torch.float16) == 0
++ return (lost.sum() / len(numbers)).item()
+You count everything that is 0 in fp16, including what was 0 before, and divide by how many numbers
+weren't 0, so your share can be more than 1. Use gradient[gradient != 0] for both counts.
+
+# fp16 before scaling
+- lost = (numbers * scale).to(torch.float16) == 0
++ lost = numbers.to(torch.float16) * scale == 0
+You convert to fp16 before you multiply. By then the small numbers are already 0, and no factor
+brings them back, which is why the loss is scaled before the backward pass. Multiply first.
+# scale ignored
++ lost = numbers.to(torch.float16) == 0
+scale has no effect. Multiply the numbers by it before you convert them to fp16.
+# divided by scale
++ lost = (numbers / scale).to(torch.float16) == 0
+You divide by scale. It's there to make small numbers larger, so multiply.
+# scaled back in fp16
++ lost = (numbers * scale).to(torch.float16) / scale == 0
+You divide by scale again while the numbers are still in fp16, where the small ones are lost after
+all. Compare with 0 before you divide. (GradScaler divides too, but in fp32.)
+# smallest number of fp16 as limit
++ lost = (numbers * scale).abs() < 2**-24
+You count what is below 6e-8, the smallest number of fp16. But fp16 rounds to the nearest, so
+anything above half of that becomes 6e-8 and survives. Let .half() decide, and compare with 0.
+# smallest normal number as limit
++ lost = (numbers * scale).abs() < torch.finfo(torch.float16).tiny
+You count what is below 6e-5. finfo(torch.float16).tiny is where fp16 begins to lose digits, but
+numbers survive down to about 6e-8. Let .half() decide, and compare with 0.
+# machine epsilon as limit
++ lost = (numbers * scale).abs() < torch.finfo(torch.float16).eps
+You count what is below finfo(torch.float16).eps, which is the gap between 1 and the next number of
+fp16. Far smaller numbers than that survive. Let .half() decide, and compare with 0.
+# limit without abs
++ lost = numbers * scale <= 2**-25
+or
++ lost = numbers * scale < 2**-24
+or
++ lost = numbers * scale < torch.finfo(torch.float16).tiny
+Every negative number counts as small in your comparison, however large it is. Take abs() before you
+compare with a limit, or let .half() decide and compare with 0.
+# bf16
++ lost = (numbers * scale).to(torch.bfloat16) == 0
+You convert to bf16. It has the range of fp32, so hardly anything is lost there, and it needs no
+scaling. The question is about fp16: torch.float16, or .half().
+# not converted
++ lost = (numbers * scale) == 0
+Your share is always 0, because the numbers are never converted: in fp32 they are not 0. Call
+.half() on them before you compare with 0.
+# no such conversion
++ lost = torch.float16(numbers * scale) == 0
+or
++ lost = (numbers * scale).float16() == 0
+torch.float16 is the name of a type, not something to call. numbers.half() converts, and so does
+numbers.to(torch.float16).
+# share kept
++ lost = (numbers * scale).to(torch.float16) != 0
+You return the share of numbers that survive. The share that is lost is 1 minus that: count what is
+== 0 in fp16.
+# overflow counted
++ lost = ((numbers * scale).to(torch.float16) == 0) | (numbers * scale).to(torch.float16).isinf()
+You also count what becomes infinite. That is the other end of fp16, above 65504, and the scaler
+notices it by itself. Lost are the numbers that become 0.
+# rounding counted
++ lost = (numbers * scale).to(torch.float16) != numbers * scale
+You count every number that fp16 changes. Nearly all of them are rounded a little, and that does no
+harm. Lost are those that become 0.
+
+# NaN for zeros
+- if len(numbers) == 0:
+-     return 0.0
++
+or
+- if len(numbers) == 0:
++ if len(gradient) == 0:
+Where all numbers are 0, you divide 0 by 0 and return NaN. Nothing is lost then, so return 0.0. A
+gradient of zeros is common: a layer whose weights start at 0 causes one.
+
+# 1 for zeros
+- return 0.0
++ return 1.0
+Where all numbers are 0, you return 1.0, as if everything were lost. But there is no number left to
+count, so nothing is lost: return 0.0.
+
+# sum tested for zeros
+- if len(numbers) == 0:
++ if gradient.sum() == 0:
+You return 0.0 whenever the sum of the gradient is 0. Positive and negative numbers can add up to 0
+without being 0 themselves, so ask whether any number is left: len(numbers) == 0.
+
+# gradient changed in place
+- numbers = gradient[gradient != 0]
++ gradient *= scale
++ numbers = gradient[gradient != 0]
+- lost = (numbers * scale).to(torch.float16) == 0
++ lost = numbers.to(torch.float16) == 0
+`gradient *= scale` changes the caller's own tensor, which is still needed as it was. Make a new
+one: gradient * scale.
+
+# division by 0 for zeros
+- if len(numbers) == 0:
+-     return 0.0
++
+- return lost.float().mean().item()
++ return lost.sum().item() / len(numbers)
+The gradient was all zeros: no number is left to count, and you divide by how many there are. Return
+0.0 in that case, because nothing is lost.
+"""
+
+
+def lost_by_counts(gradient, scale=1.0):
+    before = gradient.count_nonzero()
+    after = gradient.mul(scale).half().count_nonzero()
+    return float((before - after) / before) if before > 0 else 0.0
+
+
+def lost_by_limit(gradient, scale=1.0):
+    sizes = scale * gradient.double().abs().flatten()
+    sizes = sizes[sizes > 0]
+    return sum(size <= 2**-25 for size in sizes.tolist()) / max(len(sizes), 1)
+
+
+def lost_by_masks(gradient, scale=1.0):
+    there = gradient != 0
+    lost = there & ~(scale * gradient).to(torch.half).bool()
+    return (lost.sum() / there.sum().clamp(min=1)).item()
+
+
+def lost_by_numpy(gradient, scale=1.0):
+    numbers = gradient.cpu().numpy().ravel()
+    numbers = numbers[numbers.nonzero()]
+    if numbers.size == 0:
+        return 0
+    return 1 - (scale * numbers).astype("float16").astype(bool).mean()
+
+
+def lost_in_a_loop(gradient, scale=1.0):
+    lost = total = 0
+    for number in gradient.reshape(-1):
+        if number == 0.0:
+            continue
+        total += 1
+        if (number * scale).half().item() == 0:
+            lost += 1
+    return lost / total if total else 0.0
+
+
+EXERCISE = Exercise(
+    id="7.1",
+    title="What fp16 loses",
+    notebook="07_amp_training",
+    reference=lost_in_fp16,
+    experiment=lost_experiment,
+    look=UNSCALED,
+    catalogue=edits(lost_in_fp16, MISTAKES),
+    also_right=[lost_by_counts, lost_by_limit, lost_by_masks, lost_by_numpy, lost_in_a_loop],
+)

@@ -1,0 +1,366 @@
+"""7.4 One step."""
+
+import math
+
+import torch
+from torch import nn
+
+from course_utils.averaging import unwrapped, update_average
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.probe import Stop
+from course_utils.checks.engine.values import describe
+from course_utils.checks.exercises.nb07.in_place import copies, note_nothing_returned, same
+from course_utils.checks.exercises.nb07.plain_numbers import as_float, note_plain
+from course_utils.checks.exercises.nb07.small_network import give_gradients, note_weights, small_net
+from course_utils.checks.mistakes import edits
+from course_utils.training import TrainConfig, learning_rate, start, take_step
+
+LOOK = {
+    "norm": "It's the norm of the true gradients, before clipping: what clip_grad_norm_ returns.",
+    "rates": 'Put state.lr into group["lr"] for each group of state.optimizer.param_groups.',
+    "gradients": "First unscale_, then clip_grad_norm_(parameters, config.clip), each once.",
+    "weights": "Are rates and gradients right before the step? It changes the weights, once.",
+    "scale": "state.scaler.update() changes it, once in each step.",
+    "skipped": "It grows by 1 when the scale is smaller after update() than before.",
+    "step": "It grows by 1 in each call, whether the step was left out or not.",
+    "average": "After the step: update_average(state.average, state.model, config.ema).",
+}
+HINTS = [
+    ("already been called", "", "Call unscale_ once in each step; state.scaler.update() ends it."),
+    ("No inf checks", "", "The scaler found no gradients. Is zero_grad() or update() too early?"),
+    ("argument", "scaler", "unscale_ and step take the optimizer, and update() takes nothing."),
+    ("backward", "", "The gradients are there already. take_step only uses them."),
+    ("not iterable", "", "It takes parameters, not a network: state.model.parameters()."),
+    ("'dict' object", "lr", 'Each group is a dict: group["lr"], not group.lr.'),
+]
+KINDS = {"inf": " with a gradient that overflowed", "nan": " with a gradient that is NaN"}
+
+
+def step_experiment(probe, take_step):
+    """Gradients above the clip and below it, and some that overflow. SGD shows their size, which
+    Adam hides in the first step."""
+    fp16 = (5.0, math.inf, 0.4, math.inf, math.nan, 7.0)
+    for precision, sizes in [("fp32", (6.0, 0.3, math.inf)), ("fp16", fp16)]:
+        config = TrainConfig(20, warmup=9, lr=0.9, ema=0.8, clip=2.0, precision=precision)
+        state = start(small_net(probe), config)
+        groups = [{"params": state.model.layers[i].parameters()} for i in (0, 2)]
+        state.optimizer = torch.optim.SGD(groups, lr=0.02)
+        one_by_one(probe, take_step, state, config, sizes)
+    config = TrainConfig(steps=9, warmup=3, lr=0.4, ema=0.3, clip=0.5, precision="fp16")
+    one_by_one(probe, take_step, start(small_net(probe), config), config, (4.0, 0.1, 0.7))
+
+
+def one_by_one(probe, take_step, state, config, sizes):
+    state.scaler.set_growth_interval(1)  # the scale grows after each step that overflows nowhere
+    state.step = 4
+    for size in sizes:
+        state.lr = learning_rate(state.step, config)
+        give_gradients(probe, state, size)
+        kind = f"in {config.precision}{KINDS.get(str(size), '')}"
+        before = copies(state.model.parameters())
+        with probe.advice(*HINTS):
+            returned = probe.run(f"take_step(state, config) {kind}", take_step, state, config)
+        note_nothing_returned(probe, returned, state, "state")
+        if math.isfinite(size):
+            note_finite(probe, state, config, size, kind, before)
+        if math.isfinite(size) or config.precision == "fp16":
+            note_step(probe, state, kind)
+        else:  # the weights are NaN now, as they have to be
+            probe.note(
+                f"state.skipped after a step {kind}", as_float(state.skipped), "",
+                "In fp32 and bf16 the scaler is switched off, and leaves no step out. Count where "
+                "the scale has become smaller, whatever the norm is.",
+            )  # fmt: skip
+
+
+def note_finite(probe, state, config, size, kind, before):
+    """Write down what shows only where nothing overflowed; gradients, if they are still there."""
+    there = [p.grad for p in state.model.parameters() if p.grad is not None]
+    moved = not same(before, state.model.parameters())
+    probe.note(
+        f"the weights change in a step {kind}", "" if moved else "there" if there else "cleared",
+        f"A step {kind} leaves the weights as they were.",
+        "state.scaler.step(state.optimizer) changes them." if there else
+        "There are no gradients left. zero_grad() clears them, so it can't come before the step.",
+    )  # fmt: skip
+    probe.note(f"state.norm after a step {kind}", as_float(state.norm), look=LOOK["norm"])
+    norm = as_float(nn.utils.get_total_norm(there)) if there else 0.0
+    probe.note(
+        f"the gradients of a step {kind}", norm or min(size, config.clip),
+        f"Your step was taken with gradients of norm {norm:.3g}. It should have been "
+        f"{min(size, config.clip):.3g}: the true norm was {size:.3g}, and config.clip is "
+        f"{config.clip}." if isinstance(norm, float) else "",
+        LOOK["gradients"],
+    )  # fmt: skip
+
+
+def note_step(probe, state, kind):
+    rates = [as_float(group["lr"]) for group in state.optimizer.param_groups]
+    probe.note(f"the learning rates of the groups after a step {kind}", rates, look=LOOK["rates"])
+    note_weights(probe, f"the weights after a step {kind}", state.model, LOOK["weights"])
+    numbers = {"scale": state.scaler.get_scale(), "skipped": state.skipped, "step": state.step}
+    for key, number in numbers.items():
+        probe.note(f"{key} after a step {kind}", as_float(number), look=LOOK[key])
+    is_network = isinstance(state.average, nn.Module)
+    probe.note(
+        "state.average is a network", is_network,
+        f"state.average is {describe(state.average)} after your function.",
+        "update_average returns nothing: write the call alone, without `state.average =`.",
+    )  # fmt: skip
+    if not is_network:
+        raise Stop
+    note_weights(probe, f"the averaged weights after a step {kind}", state.average, LOOK["average"])
+    note_plain(probe, [state.norm])
+
+
+MISTAKES = """
+# clipped before unscaling
+- state.scaler.unscale_(state.optimizer)
++
+You clip gradients that are still multiplied by the scale, which is 65536 or so, and that clips all
+of them to almost nothing. state.scaler.unscale_(state.optimizer) comes before clip_grad_norm_.
+
+# step of the optimizer alone
+- state.scaler.step(state.optimizer)
++ state.optimizer.step()
+You call state.optimizer.step(), which puts NaN into the weights for good when a gradient has
+overflowed. state.scaler.step(state.optimizer) leaves the step out then.
+# step taken twice
++ state.scaler.step(state.optimizer)
++ state.optimizer.step()
+You take the step twice. state.scaler.step(state.optimizer) already calls state.optimizer.step()
+when nothing has overflowed.
+# no step
++
+The weights stay as they were, because nothing takes the step. After clipping comes
+state.scaler.step(state.optimizer).
+
+# scaler not updated
+- state.scaler.update()
++
+state.scaler.update() is missing. It makes the scale smaller after an overflow and larger after many
+good steps, and tells the scaler that the step is over.
+
+# average not moved
+- update_average(state.average, state.model, config.ema)
++
+The averaged weights don't move. At the end of each step comes update_average(state.average,
+state.model, config.ema).
+# ema and 1 - ema exchanged
++ update_average(state.average, state.model, 1 - config.ema)
+The average takes the share config.ema of the new weights, but that is the share that it keeps of
+itself. Pass config.ema as it is.
+# networks of update_average exchanged
++ update_average(state.model, state.average, config.ema)
+You pass the networks to update_average the wrong way round, so the model moves towards its average.
+The one that changes comes first: state.average, then state.model.
+# average lost
++ state.average = update_average(state.average, state.model, config.ema)
+state.average is None after your function, because update_average changes the network that it gets
+and returns nothing. Write the call alone, without `state.average =` before it.
+# average not moved at skipped steps
++ if state.scaler.get_scale() >= scale:
++     update_average(state.average, state.model, config.ema)
+You leave the average where it is when the step was left out. Move it in every call: it gets closer
+to the present weights, whether they are new or not.
+
+# skips not counted
+- state.skipped += state.scaler.get_scale() < scale
++
+A step was left out, and state.skipped didn't count it. Read state.scaler.get_scale() before
+update() and again after it: if it's smaller, the step was left out.
+# skips overwritten
++ state.skipped = state.scaler.get_scale() < scale
+state.skipped is overwritten: with = it only says whether this step was left out. += adds that to
+the number so far.
+# skips counted by the norm
++ state.skipped += math.isinf(state.norm)
+or
++ state.skipped += not math.isfinite(state.norm)
+You count skipped steps by their norm. A step whose norm is NaN is left out too, and in fp32 and
+bf16 none is, whatever the norm. Count where the scale has become smaller.
+# every step a skip
++ state.skipped += state.scaler.get_scale() <= scale
+state.skipped counts steps that were taken. Only if the scale has become smaller was the step left
+out; for fp32 it stays 1, so it has to be < and not <=.
+# larger scale a skip
++ state.skipped += state.scaler.get_scale() != scale
+or
++ state.skipped += state.scaler.get_scale() > scale
+state.skipped counts steps after which the scale has grown, and it grows when all went well for a
+while. Only if it has become smaller was a step left out: new scale < old scale.
+
+# learning rate not set
+- for group in state.optimizer.param_groups:
+-     group["lr"] = state.lr
++
+The learning rate never reaches the optimizer. Put state.lr into group["lr"] for each group of
+state.optimizer.param_groups, before the step.
+# learning rate in the first group alone
++ state.optimizer.param_groups[0]["lr"] = state.lr
+Only the optimizer's first group gets the learning rate. There can be several, so go through all of
+state.optimizer.param_groups.
+
+# highest learning rate
+- group["lr"] = state.lr
++ group["lr"] = config.lr
+You use config.lr, the highest learning rate of the run. This step's is state.lr.
+
+# gradients cleared first
+- for group in state.optimizer.param_groups:
++ state.optimizer.zero_grad()
++ for group in state.optimizer.param_groups:
+or
+- state.scaler.step(state.optimizer)
++ state.optimizer.zero_grad()
++ state.scaler.step(state.optimizer)
+You clear the gradients before the step, so there is nothing left to take it with. The training loop
+computes them, and clears them itself.
+
+# norm after clipping
+- state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
++ nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
++ state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
+state.norm is the norm after clipping, so it never shows how large the gradients were. Keep what
+clip_grad_norm_ returns the first time: the norm before it clips.
+# norm not kept
++ nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
+state.norm is as it was. clip_grad_norm_ returns the norm before it clips: keep it there, as a
+number.
+# norm in a tensor
++ state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
+state.norm is a tensor, and it should be a plain number: .item() takes it out of what
+clip_grad_norm_ returns.
+# not clipped
++
+The gradients are not clipped. clip_grad_norm_(state.model.parameters(), config.clip) scales them
+all by one factor, so that their norm is at most config.clip, and returns the norm before.
+
+# clipped at 1
+- nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
++ nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
+You clip at 1.0, whatever the settings are. Pass config.clip to clip_grad_norm_.
+
+# each number clipped
+- nn.utils.clip_grad_norm_(
++ nn.utils.clip_grad_value_(
+clip_grad_value_ clips each number by itself, which changes the direction of the step.
+clip_grad_norm_ makes them all smaller by one factor, and returns the norm.
+
+# step not counted
+- state.step += 1
++
+state.step stays as it is, so the training loop never ends. Add 1 in each call.
+# skipped steps not counted
++ state.step += state.scaler.get_scale() >= scale
+A step that is left out is not counted in state.step. Count it, because its batch has been used and
+the learning rate moves on.
+
+# scaler updated before the step
+- state.scaler.step(state.optimizer)
++
+- state.scaler.update()
++ state.scaler.update()
++ state.scaler.step(state.optimizer)
+state.scaler.update() comes before state.scaler.step(), so the scaler forgets that it has unscaled
+the gradients and does it again. update comes after step.
+
+# average before the step
++ update_average(state.average, state.model, config.ema)
++ state.scaler.step(state.optimizer)
+- update_average(state.average, state.model, config.ema)
++
+The average moves before the step, towards weights that are one step old. Take the step first.
+
+# learning rate set after the step
+- for group in state.optimizer.param_groups:
+-     group["lr"] = state.lr
++
+- state.scaler.step(state.optimizer)
++ state.scaler.step(state.optimizer)
++ for group in state.optimizer.param_groups:
++     group["lr"] = state.lr
+You set the learning rate after the step, so each step uses the one before. Set it first.
+
+# clipped after the step
+- state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
++
+- state.scaler.step(state.optimizer)
++ state.scaler.step(state.optimizer)
++ state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
+You clip after the step, when the gradients have already been used. Clip between unscale_ and step.
+"""
+
+
+def step_by_norm(state, config):
+    scaler, optimizer, model = state.scaler, state.optimizer, state.model
+    scaler.unscale_(optimizer)
+    state.norm = float(nn.utils.clip_grad_norm_(model.parameters(), max_norm=config.clip))
+    for group in optimizer.param_groups:
+        group.update(lr=state.lr)
+    scaler.step(optimizer)
+    scaler.update()
+    if config.precision == "fp16" and not math.isfinite(state.norm):
+        state.skipped += 1
+    update_average(state.average, unwrapped(model), config.ema)
+    state.step = state.step + 1
+    optimizer.zero_grad()
+
+
+def step_by_hand(state, config):
+    parameters = list(state.model.parameters())
+    state.scaler.unscale_(state.optimizer)
+    state.norm = torch.cat([p.grad.flatten() for p in parameters]).norm().item()
+    if state.norm > config.clip:
+        for p in parameters:
+            p.grad.mul_(config.clip / state.norm)
+    for i in range(len(state.optimizer.param_groups)):
+        state.optimizer.param_groups[i]["lr"] = learning_rate(state.step, config)
+    before = state.scaler.get_scale()
+    state.scaler.step(state.optimizer)
+    state.scaler.update()
+    state.skipped = state.skipped + int(state.scaler.get_scale() < before)
+    move = torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)
+    move(list(state.average.parameters()), parameters, None)
+    state.step += 1
+    return state
+
+
+def step_in_two_ways(state, config):
+    for group in state.optimizer.param_groups:
+        group["lr"] = state.lr
+    state.step += 1
+    half, scale = config.precision == "fp16", state.scaler.get_scale()
+    half and state.scaler.unscale_(state.optimizer)
+    state.norm = nn.utils.clip_grad_norm_(list(state.model.parameters()), config.clip).item()
+    if half:
+        state.scaler.step(state.optimizer)
+        state.scaler.update()
+        state.skipped += scale > state.scaler.get_scale()
+    else:
+        state.optimizer.step()
+    update_average(state.average, state.model, config.ema)
+
+
+def step_with_moved_weights(state, config):
+    state.scaler.unscale_(state.optimizer)
+    norm = nn.utils.get_total_norm([p.grad for p in state.model.parameters()])
+    nn.utils.clip_grads_with_norm_(state.model.parameters(), config.clip, norm)
+    state.optimizer.param_groups[:] = [g | {"lr": state.lr} for g in state.optimizer.param_groups]
+    old = copies(state.model.parameters())
+    state.scaler.step(state.optimizer), state.scaler.update()
+    state.skipped += 1 if same(old, state.model.parameters()) else 0
+    state.norm, state.step = norm.item(), state.step + 1
+    update_average(state.average, state.model, config.ema)
+
+
+EXERCISE = Exercise(
+    id="7.4",
+    title="One step",
+    notebook="07_amp_training",
+    reference=take_step,
+    experiment=step_experiment,
+    look="The order: learning rates, unscale_, clip_grad_norm_, step, update, average.",
+    catalogue=edits(take_step, MISTAKES),
+    also_right=[step_by_norm, step_by_hand, step_in_two_ways, step_with_moved_weights],
+)

@@ -1,0 +1,317 @@
+"""7.5 Whole or not at all."""
+
+import errno
+import io
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.probe import Stop
+from course_utils.checks.exercises.nb07.file_notes import (
+    OLDER,
+    PARTS,
+    WHOLE,
+    after_a_kill,
+    fails,
+    new_folder,
+    note_disk,
+    note_file,
+)
+from course_utils.checks.exercises.nb07.file_watch import Watch, Write, content, watched
+from course_utils.checks.exercises.nb07.in_place import note_nothing_returned
+from course_utils.checks.mistakes import edits
+from course_utils.files import write_whole
+
+HINTS = [
+    ("Invalid suffix", "", 'A suffix begins with a dot: path.with_suffix(".new").'),
+    ("Path' and|concatenate", "", 'A Path is not a string. Write path.with_suffix(".new").'),
+    ("takes 0|missing|positional", r"write\(", "write takes the open file: write(file)."),
+    ("closed file", "", "write, flush and fsync need an open file: indent them under `with`."),
+]
+TIDY = "Put all of it into a try, and remove the half file in `except BaseException:`."
+# What fails, with what, at the call of which functions, and what to do if the half file is left.
+# With none of them it is write that fails, as torch.save does.
+FAILURES = [
+    ("the disk is full", OSError(errno.ENOSPC, "No space left on device"), (), TIDY),
+    ("write fails", RuntimeError("PytorchStreamWriter failed writing file data/0"), (), TIDY),
+    ("write is interrupted", KeyboardInterrupt(), (), "Ctrl-C raises KeyboardInterrupt, which only "
+     "`except BaseException:` catches."),
+    ("the file cannot be opened", OSError(errno.ENOSPC, "No space left on device"),
+     (io.open, os.open), "Remove what you have begun."),
+    ("the renaming is interrupted", KeyboardInterrupt(), (os.rename, os.replace),
+     "replace has to be inside the try too."),
+]  # fmt: skip
+
+
+def write_experiment(probe, write_whole):
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        for case, old in [("an older file", OLDER), ("no file yet", None)]:
+            watch = Watch(new_folder(folder, case, old), WHOLE)
+            what = f"write_whole(write, path) with {case} at path"
+            with probe.advice(*HINTS):
+                returned = probe.run(what, watched, write_whole, Write(PARTS), watch.path, watch)
+            note_nothing_returned(probe, returned, watch.path, "the file at path")
+            note_file(probe, watch, what)
+            note_disk(probe, watch)
+            if content(watch.path) != WHOLE or watch.half:
+                raise Stop
+        beside = [file.relative_to(watch.path.parent) for file in watch.beside]
+        for i, failure in enumerate(FAILURES):
+            fails(probe, write_whole, new_folder(folder, f"failure {i}", OLDER), *failure)
+        after_a_kill(probe, write_whole, new_folder(folder, "killed", OLDER), beside)
+
+
+MISTAKES = """
+# written straight to path
+- new = path.with_suffix(".new")
++ new = path
+You write to path itself. From open(..., "wb") on the old file is gone, and the new one is half
+until the end: if the run is killed, both are lost. Write beside it, then rename.
+# temporary file elsewhere
++ new = path.parent.parent / "run.new"
+Your temporary file is in another folder. From one disk to another, as from /tmp to a mounted Drive,
+a file can't be renamed, only copied, and a copy can be cut off. Use path.with_suffix(".new").
+
+# path opened
+- with new.open("wb") as file:
++ with path.open("wb") as file:
+You open path itself, so the file beside it is never made and can't be renamed. Open the new one:
+new.open("wb").
+
+# no fsync
+- os.fsync(file.fileno())
++
+os.fsync is missing. The new name can reach the disk before the bytes do, and after a power cut the
+file is there, but empty. file.flush(), then os.fsync(file.fileno()), then replace.
+# fsync of the path
++ os.fsync(new)
+os.fsync takes the number of an open file, which is file.fileno().
+
+# no flush
+- file.flush()
++
+or
+- file.flush()
+- os.fsync(file.fileno())
++ os.fsync(file.fileno())
++ file.flush()
+file.flush() has to come before os.fsync. Python still holds the last bytes until then, so fsync
+brings a file to the disk that lacks them.
+
+# used after it is closed
+-     os.fsync(file.fileno())
++ os.fsync(file.fileno())
+or
+-     file.flush()
+-     os.fsync(file.fileno())
++ file.flush()
++ os.fsync(file.fileno())
+The file is closed by then, because that line is below the with block. write, flush and fsync need
+an open file, so indent them under `with`.
+
+# renamed before it is whole
+-     file.flush()
+-     os.fsync(file.fileno())
+- new.replace(path)
++     new.replace(path)
+You rename the file while Python still holds its last bytes, so it has its name before it is whole.
+Call flush and fsync first, and replace below the with block, where the file is closed.
+
+# renamed before it is closed
+- new.replace(path)
++     new.replace(path)
+You rename the file while it is open. Here that works, but Windows refuses it. Move replace below
+the with block, where the file is closed.
+# renamed the wrong way
++ path.replace(new)
+The two are swapped: you rename the file at path, and the old file takes the place of the new one.
+It's the new one that gets the name: new.replace(path).
+# never renamed
++
+The new file never gets its name. When it is whole and closed: new.replace(path).
+# copied
++ shutil.copyfile(new, path)
+or
++ shutil.copyfile(new, path)
++ new.unlink()
+You copy the whole file to path. That takes time, and path is half until it's done; renaming is a
+single action, and leaves nothing behind. Use new.replace(path).
+# old file removed
++ path.unlink(missing_ok=True)
++ new.replace(path)
+or
+- new = path.with_suffix(".new")
++ path.unlink(missing_ok=True)
++ new = path.with_suffix(".new")
+You remove the old file before the new one has its name. If the run is killed in between, there is
+none. replace puts the new one in its place in a single action.
+
+# None written
+- write(file)
+- file.flush()
++ file.write(write(file))
++ file.flush()
+write(file) fills the file by itself, and returns nothing that file.write could write. Call
+write(file) on its own.
+# path instead of a file
++ write(new)
++ file.flush()
+write gets a path, but it takes an open file: with new.open("wb") as file: write(file).
+
+# file for text
+- new.open("wb")
++ new.open("w")
+Your file is open for text, and write writes bytes. Open it with "wb", where b is for binary.
+# file opened for reading
++ new.open()
+The mode is missing or wrong: this opens a file to read it, and there is none yet. Open it with
+"wb", to write bytes.
+# appended to a half file
++ new.open("ab")
+A run was killed while it wrote, and you append to its half file: the mode "ab" continues at its
+end. "wb" begins afresh.
+
+# half file left
+- new.unlink(missing_ok=True)
+- raise
++ pass
++ raise
+When write fails, your half file stays in the folder. Put all of it into a try, and in `except
+BaseException:` call new.unlink(missing_ok=True), then raise.
+# another exception raised
++ new.unlink(missing_ok=True)
++ raise RuntimeError("not saved")
+write raised an exception, and your function raises another in its place. The caller wants to know
+what happened: a bare raise, with nothing behind it, hands on what was caught.
+# exception swallowed
++ new.unlink(missing_ok=True)
++ pass
+write raised an exception, and your function keeps it to itself, so the run carries on as if it had
+been saved. After the half file is removed, raise hands it on.
+
+# OSError in place of BaseException
+- except BaseException:
++ except OSError:
+write failed with something other than OSError, as torch.save does, and your half file is still
+there. Write `except BaseException:`.
+# Exception in place of BaseException
++ except Exception:
+Somebody pressed Ctrl-C while write ran, and your half file is still there. Ctrl-C raises
+KeyboardInterrupt, which is not an Exception. Write `except BaseException:`.
+
+# file that was never made removed
+- new.unlink(missing_ok=True)
++ new.unlink()
+The file could not be opened because the disk was full. So there is none to remove, and unlink()
+raises FileNotFoundError, which hides the true reason. Write new.unlink(missing_ok=True).
+# old file removed on failure
++ path.unlink(missing_ok=True)
+write failed, and you remove the old file at path instead of your half file. Remove new.
+
+# removed after the rename
+- except BaseException:
+-     new.unlink(missing_ok=True)
+-     raise
++ finally:
++     new.unlink()
+You remove the file when all went well, too, because finally runs in any case. By then it has been
+renamed, and there is none to remove: write `except BaseException:`.
+
+# half file renamed
+-     new.replace(path)
+- except BaseException:
+-     new.unlink(missing_ok=True)
+-     raise
++     pass
++ finally:
++     new.replace(path)
+write failed, and the half file gets the name anyway, because finally runs in any case. Rename it
+only when it is whole, and remove it in except.
+
+# fsync after the rename
+- os.fsync(file.fileno())
++
+- new.replace(path)
++ new.replace(path)
++ with path.open("rb") as file:
++     os.fsync(file.fileno())
+os.fsync comes after the file has its name. In between, the name can be on the disk and the bytes
+not. First fsync, then replace.
+
+# renamed after the try
+- new.replace(path)
++
+-     new.unlink(missing_ok=True)
+-     raise
++     new.unlink(missing_ok=True)
++     raise
++ new.replace(path)
+replace comes after the try. If it fails or is interrupted, your file stays under the other name.
+Make it the last line of the try.
+"""
+
+
+def write_with_tempfile(write, path):
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        try:
+            write(file)
+            file.flush()
+            os.fsync(file)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+    try:
+        os.replace(file.name, path)
+    except BaseException:
+        os.unlink(file.name)
+        raise
+
+
+def write_in_memory(write, path):
+    held, name = io.BytesIO(), f"{path}.tmp"
+    write(held)
+    number = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    try:
+        os.write(number, held.getvalue())
+        os.fsync(number)
+        os.close(number)
+        os.rename(name, path)
+    except BaseException as error:
+        os.remove(name)
+        raise error
+
+
+def write_and_always_tidy(write, path):
+    beside = path.parent / ("." + path.name)
+    try:
+        with open(beside, "wb", buffering=0) as file:
+            write(file)
+            os.fsync(file.fileno())
+        shutil.move(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_in_a_folder(write, path):
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        whole = Path(folder) / "new"
+        with whole.open("w+b") as file:
+            write(file)
+        with whole.open("rb+") as file:
+            os.fdatasync(file.fileno())
+        whole.rename(path)
+
+
+EXERCISE = Exercise(
+    id="7.5",
+    title="Whole or not at all",
+    notebook="07_amp_training",
+    reference=write_whole,
+    experiment=write_experiment,
+    look="The order: open beside path, write, flush, fsync, close, replace. If anything is raised, "
+    "remove the half file.",
+    catalogue=edits(write_whole, MISTAKES),
+    also_right=[write_with_tempfile, write_in_memory, write_and_always_tidy, write_in_a_folder],
+)

@@ -1,0 +1,1 @@
+"""The exercises of notebook 10, a file for each."""
