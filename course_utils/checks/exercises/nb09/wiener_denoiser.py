@@ -1,0 +1,274 @@
+"""9.3 The Wiener denoiser."""
+
+import torch
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.exercises.nb09.calls import ONE_FOR_ALL, call, filter_parts, made
+from course_utils.checks.mistakes import edits
+from course_utils.wiener import WienerDenoiser, shrink
+
+FILTER = "self.U", "self.LA", "self.Vh", "self.mean"
+
+
+def denoiser_experiment(probe, attempt):
+    for B, C, H, W in [(4, 1, 2, 3), (3, 2, 3, 2), (2, 3, 1, 4)]:
+        parts = filter_parts(probe, C * H * W)
+        denoiser = made(probe, attempt, *parts)
+        alone = [part.clone() for part in parts]
+        call(probe, denoiser.predict_x0, probe.normal(B, C, H, W), 0.1 + 0.85 * probe.uniform(B))
+        for alpha_bar in (0.3, torch.tensor(0.6)):
+            call(probe, denoiser.predict_x0, probe.normal(B, C, H, W), alpha_bar, look=ONE_FOR_ALL)
+        call(
+            probe, denoiser.predict_x0, probe.normal(B + 1, C, H, W),
+            0.1 + 0.8 * probe.uniform(B + 1),
+            look="The denoiser is asked again, and now its answer is wrong: does it keep something "
+            "of the first call?",
+        )  # fmt: skip
+        changed = [n for n, a, b in zip(FILTER, parts, alone) if not torch.equal(a, b)]
+        probe.note(
+            "parts changed", changed,
+            f"predict_x0 changes the filter: {', '.join(changed)} is different after the call.",
+            "The filter is used again for the next step. Write x = x + 1, not x += 1.",
+        )  # fmt: skip
+
+    def ask(U, LA, Vh, mean, xt, alpha_bar):
+        return attempt(U, LA, Vh, mean).predict_x0(xt, alpha_bar)
+
+    for alpha_bar in (probe.uniform(B), 0.4):
+        probe.on_fake_device(ask, *parts, probe.normal(B, C, H, W), alpha_bar)
+
+
+MISTAKES = """
+# not divided
+- / alpha_bar[:, None].sqrt() - self.mean
++ - self.mean
+or
++ - alpha_bar[:, None].sqrt() * self.mean
+You don't divide xt by sqrt(alpha_bar). xt is the picture times sqrt(alpha_bar), plus noise, so
+divide first; then it can be compared with the mean.
+
+# divided by something else
+- / alpha_bar[:, None].sqrt()
++ / alpha_bar[:, None]
+or
++ * alpha_bar[:, None].sqrt()
+or
++ / (1 - alpha_bar[:, None]).sqrt()
+You multiply xt, or divide it by something other than sqrt(alpha_bar), which is the factor of the
+picture in it. Divide by alpha_bar[:, None].sqrt().
+
+# mean not subtracted
+- sqrt() - self.mean
++ sqrt()
+You don't subtract the mean before the filter, which is made for what differs from the mean.
+Subtract it after the division, and add it at the end.
+
+# mean not added
+- (self.mean + shares @ self.U.T)
++ (shares @ self.U.T)
+You don't add the mean back at the end. The filter only returns what differs from it.
+
+# mean before dividing
+- xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
++ (xt.flatten(1) - self.mean) / alpha_bar[:, None].sqrt()
+You subtract the mean before the division. In xt the mean is multiplied by sqrt(alpha_bar) too, so
+divide first and subtract then.
+
+# mean the wrong way
+- sqrt() - self.mean
++ sqrt() + self.mean
+or
+- (self.mean + shares @ self.U.T)
++ (shares @ self.U.T - self.mean)
+or
+- (self.mean + shares
++ (self.mean - shares
+A sign is wrong. Subtract the mean before the filter; at the end, add it to what comes out of the
+filter.
+
+# mean into the eigenimages
+- (self.mean + shares @ self.U.T)
++ ((self.mean + shares) @ self.U.T)
+You add the mean before the eigenimages are put together. It's a picture, not a list of shares, so
+add it after the product with U.T.
+
+# scaled at the end
+- (self.mean + shares @ self.U.T).view_as
++ (alpha_bar[:, None].sqrt() * (self.mean + shares @ self.U.T)).view_as
+You multiply the guess by sqrt(alpha_bar) at the end. What's wanted is the clean picture, at its
+full strength.
+
+# noise returned
+- return (self.mean + shares @ self.U.T).view_as(xt)
++ x0, a = (self.mean + shares @ self.U.T).view_as(xt), alpha_bar[:, None, None, None]
++ return (xt - a.sqrt() * x0) / (1 - a).sqrt()
+or
++ x0, a = (self.mean + shares @ self.U.T).view_as(xt), alpha_bar[:, None, None, None]
++ return xt - a.sqrt() * x0
+You return the noise, or what the filter takes away. What's wanted is the clean picture.
+
+# Vh not transposed
+- self.Vh.T
++ self.Vh
+or
++ self.U.T
+The share along an eigenimage is the product with a row of Vh. Your pictures are rows too, so it's x
+@ self.Vh.T, with .T.
+
+# U not transposed
+- self.U.T
++ self.U
+or
++ self.Vh.T
+An eigenimage is a column of U. Your shares are rows, so put them together with shares @ self.U.T.
+
+# U and Vh swapped
+- self.Vh.T
++ self.U.T
+- shares @ self.U.T
++ shares @ self.Vh.T
+U and Vh have changed places. Vh takes a picture apart and U puts it together: x @ self.Vh.T, then
+shares @ self.U.T.
+
+# columns for rows
+- shares @ self.U.T
++ self.U @ shares
+or
+- x @ self.Vh.T
++ self.Vh @ x
+Your pictures are rows, (B, n), so they stand on the left of a product: x @ self.Vh.T, and shares @
+self.U.T.
+
+# one product missing
+- shares @ self.U.T
++ shares
+or
+- x @ self.Vh.T
++ x
+You leave out one of the two products. x @ self.Vh.T takes a picture apart into its shares, and
+shares @ self.U.T puts it together again.
+
+# shrunk too late
+- shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
++ x @ self.Vh.T
+- self.mean + shares @ self.U.T
++ self.mean + shrink(self.LA, alpha_bar) * (shares @ self.U.T)
+You shrink after the eigenimages are put together, so the factors meet pixels. Shrink the shares,
+between the two products.
+
+# not shrunk
+- shrink(self.LA, alpha_bar) * (
++ (
+Nothing is shrunk, so the noise comes back with the picture. Multiply the shares by shrink(self.LA,
+alpha_bar).
+
+# another factor
+- shrink(self.LA, alpha_bar)
++ self.LA
+or
++ (1 - shrink(self.LA, alpha_bar))
+or
++ self.LA / (self.LA + (1 / alpha_bar - 1).sqrt()[:, None])
+You multiply the shares by LA, by 1 - shrink(...), or by a fraction of your own. What's kept of each
+is shrink(self.LA, alpha_bar), the function of exercise 9.2.
+
+# shrink told something else
++ shrink(self.LA, alpha_bar.sqrt())
+or
++ shrink(self.LA, 1 - alpha_bar)
+You hand shrink a root, or 1 - alpha_bar. Hand it LA and alpha_bar as they are.
+
+# one alpha_bar for all
+- expand(len(xt))
++ expand(len(xt))[:1]
+or
++ mean().expand(len(xt))
+You use one alpha_bar for all pictures, the first or the mean. Each picture has its own.
+
+# rows returned
+- .view_as(xt)
++
+The guesses come back as rows, (B, n). Give them the shape of xt: view_as(xt).
+
+# clipped
++ .clamp(-1, 1).view_as(xt)
+You clip the guess. The best linear guess may go beyond -1 and 1, so return it as it is.
+
+# plain number not taken
+- alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))
++
+or
++
+- alpha_bar[:, None].sqrt()
++ alpha_bar.sqrt()[:, None]
+or
+- .expand(len(xt))
++
+alpha_bar may be one number for all pictures. Make it a tensor with one for each:
+torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt)).
+
+# rows and pictures mixed
+- xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
++ (xt / alpha_bar[:, None, None, None].sqrt() - self.mean).flatten(1)
+or
+- alpha_bar[:, None].sqrt()
++ alpha_bar[:, None, None, None].sqrt()
+or
++ alpha_bar.sqrt()
+or
+- xt.flatten(1) / alpha_bar[:, None].sqrt()
++ (xt / alpha_bar.sqrt()).flatten(1)
+alpha_bar or the mean doesn't line up with the picture. Make rows of xt first, (B, n): they can be
+divided by alpha_bar[:, None].sqrt(), which is (B, 1), and the mean is such a row.
+"""
+
+
+class ByMatrices(WienerDenoiser):
+    def predict_x0(self, xt, alpha_bar):
+        found = []
+        each = torch.as_tensor(alpha_bar).to(xt).expand(xt.shape[0])
+        for x, a in zip(xt, each):
+            A = self.U @ torch.diag(self.LA / (self.LA + (1 - a) / a)) @ self.Vh
+            found.append(self.mean + A @ (x.reshape(-1) / a.sqrt() - self.mean))
+        return torch.stack(found).reshape(xt.shape)
+
+
+class WithUAlone(WienerDenoiser):
+    """Where U.T is not Vh, LA is 0 and nothing is kept."""
+
+    def predict_x0(self, xt, alpha_bar):
+        if not torch.is_tensor(alpha_bar) or alpha_bar.ndim == 0:
+            alpha_bar = torch.full((len(xt),), float(alpha_bar), device=xt.device)
+        a = alpha_bar.view(-1, 1)
+        centred = xt.reshape(len(xt), -1) - a.sqrt() * self.mean
+        shares = torch.einsum("bn,nk->bk", centred, self.U) * shrink(self.LA, alpha_bar) / a.sqrt()
+        return torch.einsum("bk,nk->bn", shares, self.U).add(self.mean).reshape(xt.shape)
+
+
+class BySolving(WienerDenoiser):
+    def predict_x0(self, xt, alpha_bar):
+        a = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt)).reshape(-1, 1, 1)
+        S = self.U @ torch.diag(self.LA) @ self.Vh
+        whole = S + (1 - a) / a * torch.eye(len(S), device=xt.device)
+        y = xt.flatten(1).unsqueeze(2) / a**0.5 - self.mean[:, None]
+        return (self.mean[:, None] + S @ torch.linalg.solve(whole, y)).view_as(xt)
+
+
+class ByColumns(WienerDenoiser):
+    def predict_x0(self, xt, alpha_bar):
+        alpha_bar = alpha_bar * torch.ones(len(xt), device=xt.device)
+        x = xt.flatten(1) / torch.sqrt(alpha_bar).unsqueeze(1) - self.mean
+        kept = self.Vh @ x.T * shrink(self.LA, alpha_bar).T
+        return ((self.U @ kept).T + self.mean).unflatten(1, xt.shape[1:])
+
+
+EXERCISE = Exercise(
+    id="9.3",
+    title="The Wiener denoiser",
+    notebook="09_wiener_baseline",
+    reference=WienerDenoiser,
+    experiment=denoiser_experiment,
+    look="The order is: rows, divide, subtract the mean, Vh, shrink, U, add the mean, shape.",
+    catalogue=edits(WienerDenoiser, MISTAKES),
+    also_right=[ByMatrices, WithUAlone, BySolving, ByColumns],
+)
