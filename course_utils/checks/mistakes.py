@@ -197,22 +197,3 @@ def definition(code, new, at):
 
 def margin(text):
     return len(text) - len(text.lstrip(" "))
-
-
-@dataclass(frozen=True, eq=False)
-class ByHand:  # until its notebook has a catalogue
-    name: str
-    attempt: object
-    right = None
-
-    @property
-    def code(self):
-        return dedent(inspect.getsource(self.attempt))
-
-    @property
-    def why(self):
-        return " ".join(inspect.getdoc(self.attempt).split())
-
-
-def by_hand(mistakes):
-    return [ByHand(name, attempt) for name, attempt in mistakes.items()]

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from course_utils.checks.mistakes import by_hand
-
 
 @dataclass(frozen=True)
 class Exercise:
@@ -26,10 +24,6 @@ class Exercise:
     catalogue: list = field(default_factory=list)
     also_right: list = field(default_factory=list)
     patient: object = None
-
-    def __post_init__(self):  # until notebook 06 has catalogues
-        if self.patient and not hasattr(self.patient, "code"):
-            object.__setattr__(self, "patient", by_hand({"patient": self.patient})[0])
 
     @cached_property
     def mistakes(self):

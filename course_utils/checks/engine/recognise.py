@@ -147,7 +147,7 @@ def two_at_once(exercise, attempt, expected, came):
         return None
     text = source(attempt) or ""
     known = filter(None, [exercise.patient, *exercise.catalogue])
-    able = [m for m in known if m.right and may_be_one_of_two(exercise, m, expected, came)]
+    able = [m for m in known if may_be_one_of_two(exercise, m, expected, came)]
     like = {mistake: likeness(mistake, text) for mistake in able}
     pairs = (p for p in itertools.combinations(able, 2) if p[0].right is p[1].right)
     end = time.thread_time() + SEARCH

@@ -92,6 +92,8 @@ def describe(value):
         return f"the class {value.__name__}"
     if inspect.isgenerator(value):
         return "a generator"
+    if isinstance(value, torch.device):
+        return f"the device {value}"
     if callable(value) and hasattr(value, "__name__"):
         return f"the function {value.__name__}"
     return f"an object of class {type(value).__name__}"
