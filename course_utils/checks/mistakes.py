@@ -27,7 +27,7 @@ import sys
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache, cached_property
-from textwrap import dedent, indent
+from textwrap import indent
 
 import torch
 from torch import nn

@@ -65,9 +65,15 @@ MISTAKES = """
 + count
 You divide the products by N, the number of pictures. Because the mean comes from the same pictures,
 the differences are a little too small; dividing by N - 1 makes up for that.
-# brackets missing
-+ count - 1
-Brackets are missing: S / N - 1 divides by N, then takes 1 off each entry. Divide by (N - 1).
+
+# divided by something else
++ len(dataloader)
+or
++ (len(dataloader) - 1)
+or
++ len(x)
+You divide the products by the number of batches, or by len(x) after the loop, where x is the last
+batch. Divide by the number of all pictures, less 1.
 
 # pictures not counted
 - count + len(x)
@@ -84,15 +90,35 @@ the last batch may be smaller than the others, and a plain list of batches has n
 - S / (count - 1)
 + S
 The products are added up and never divided. Divide by N - 1 at the end.
-# variances alone
-+ S.diag() / (count - 1)
-or
-+ S.diag().diag() / (count - 1)
-or
+
+# divided in the loop
 - x.T @ x
-+ (x**2).sum(dim=0)
-You find the variance of each pixel and nothing about pairs of them. x.T @ x multiplies each pixel
-with every other, and has shape (n, n).
++ x.T @ x / len(x)
+- S / (count - 1)
++ S
+or
++ x.T @ x / len(x)
+- S / (count - 1)
++ S / len(dataloader)
+or
++ x.T @ x / (len(x) - 1)
+- S / (count - 1)
++ S / len(dataloader)
+You divide the products of each batch by its own size, so a picture in a small batch counts for more
+than one in a large batch. Add up all products as they are, and divide once at the end by N - 1.
+
+# brackets missing
+- (count - 1)
++ count - 1
+Brackets are missing: S / N - 1 divides by N, then takes 1 off each entry. Divide by (N - 1).
+
+# mean of means
+- x.sum(dim=0)
++ x.mean(dim=0)
+- total / count
++ total / len(dataloader)
+You average the batches' means. A small batch, as the last one often is, then counts as much as a
+large one. Add up all pictures and divide by their number.
 
 # mean of one batch
 - total / count
@@ -114,87 +140,12 @@ or
 You don't divide the sum of all pictures by their number, N, so what you subtract isn't their mean.
 Only the covariance has N - 1.
 
-# mean not subtracted
-- x = x - mean
-+
-You don't subtract the mean before the products, so they measure how far the pictures are from 0 and
-not from their mean. Multiply x - mean.
-# subtracted in place
-+ x -= mean
-x -= mean changes the loader's own pictures, because vectors hands out the same memory with another
-shape. Write x = x - mean.
-
-# own mean of each batch or picture
-- x - mean
-+ x - x.mean(dim=0)
-or
-+ x - x.mean(dim=1, keepdim=True)
-You subtract the mean of a single batch or picture, which loses whatever differs from one to the
-next. Subtract the mean of all pictures, (n,), which the first pass finds.
-
-# last batch only
-- S = S + x.T @ x
-+ S = x.T @ x
-Only the last batch is in the covariance: there's an = in the loop where += belongs.
-
-# other results, or another order
-- return S / (count - 1), mean
-+ return mean, S / (count - 1)
-or
-- , mean
-+
-or
-+ , mean.view(shape)
-or
-+ , mean[None]
-Return two things, in this order: the covariance, (n, n), and the mean as one row of n numbers,
-(n,). Leave out keepdim=True, and don't give the mean the shape of a picture.
-
-# divided by something else
-+ def filter_in_two_passes(dataloader, device, resolution, n_channels):
-+     len(dataloader)
-or
-+ def filter_in_two_passes(dataloader, device, resolution, n_channels):
-+     (len(dataloader) - 1)
-or
-+ def filter_in_two_passes(dataloader, device, resolution, n_channels):
-+     len(x)
-You divide the products by the number of batches, or by len(x) after the loop, where x is the last
-batch. Divide by the number of all pictures, less 1.
-
-# divided in the loop
-- x.T @ x
-+ x.T @ x / len(x)
-- S / (count - 1)
-+ S
-or
-+ def filter_in_two_passes(dataloader, device, resolution, n_channels):
-+     x.T @ x / len(x)
-- S / (count - 1)
-+ S / len(dataloader)
-or
-+ def filter_in_two_passes(dataloader, device, resolution, n_channels):
-+     x.T @ x / (len(x) - 1)
-- S / (count - 1)
-+ S / len(dataloader)
-You divide the products of each batch by its own size, so a picture in a small batch counts for more
-than one in a large batch. Add up all products as they are, and divide once at the end by N - 1.
-
-# mean of means
-- x.sum(dim=0)
-+ x.mean(dim=0)
-- total / count
-+ total / len(dataloader)
-You average the batches' means. A small batch, as the last one often is, then counts as much as a
-large one. Add up all pictures and divide by their number.
-
 # mean not of each pixel
-+ def filter_in_two_passes(dataloader, device, resolution, n_channels):
-+     (total / count).mean().expand(n)
++ (total / count).mean().expand(n)
 or
-+ def filter_in_two_passes(dataloader, device, resolution, n_channels):
-+     (total / count).mean()
++ (total / count).mean()
 or
+- x.sum(dim=0)
 + x.sum()
 or
 + x.sum(dim=1)
@@ -203,6 +154,20 @@ or
 + , mean.mean()
 Your mean is one number for all pixels, or one for each picture. Each pixel has a mean of its own,
 over the pictures: dim=0, with shape (n,).
+
+# mean not subtracted
+- x = x - mean
++
+You don't subtract the mean before the products, so they measure how far the pictures are from 0 and
+not from their mean. Multiply x - mean.
+
+# own mean of each batch or picture
+- x - mean
++ x - x.mean(dim=0)
+or
++ x - x.mean(dim=1, keepdim=True)
+You subtract the mean of a single batch or picture, which loses whatever differs from one to the
+next. Subtract the mean of all pictures, (n,), which the first pass finds.
 
 # mean of covariances
 - x = x - mean
@@ -215,7 +180,6 @@ You average the covariances of the batches. Each of them knows only its own mean
 count as much as large ones. Subtract the mean of all, add up all products, and divide once.
 
 # one pass in float32
-+ def filter_in_two_passes(dataloader, device, resolution, n_channels):
 +
 - S / (count - 1)
 + (S - count * torch.outer(mean, mean)) / (count - 1)
@@ -223,7 +187,6 @@ The formula is right, but it subtracts two large numbers that are nearly equal, 
 digits survive that. Go through the pictures twice and multiply x - mean, or compute in float64.
 
 # product of the mean
-+ def filter_in_two_passes(dataloader, device, resolution, n_channels):
 +
 - S / (count - 1)
 + S / (count - 1) - torch.outer(mean, mean)
@@ -246,12 +209,46 @@ or
 You compare pictures with each other, not pixels. What's wanted is how the pixels vary together, a
 matrix (n, n): x.T @ x. torch.cov and numpy.cov take a row for each variable, so hand them X.T.
 
+# last batch only
+- S = S + x.T @ x
++ S = x.T @ x
+Only the last batch is in the covariance: there's an = in the loop where += belongs.
+
 # first batch only
-+ def filter_in_two_passes(dataloader, device, resolution, n_channels):
-+     S = S + x.T @ x
-+     break
++ S = S + x.T @ x
++ break
 Only the first batch is in the covariance. Is the return indented too far, so that it's inside the
 loop?
+
+# other results, or another order
+- return S / (count - 1), mean
++ return mean, S / (count - 1)
+or
+- , mean
++
+or
++ , mean.view(shape)
+or
++ , mean[None]
+Return two things, in this order: the covariance, (n, n), and the mean as one row of n numbers,
+(n,). Leave out keepdim=True, and don't give the mean the shape of a picture.
+
+# variances alone
+- S / (count - 1)
++ S.diag() / (count - 1)
+or
++ S.diag().diag() / (count - 1)
+or
+- x.T @ x
++ (x**2).sum(dim=0)
+You find the variance of each pixel and nothing about pairs of them. x.T @ x multiplies each pixel
+with every other, and has shape (n, n).
+
+# subtracted in place
+- x = x - mean
++ x -= mean
+x -= mean changes the loader's own pictures, because vectors hands out the same memory with another
+shape. Write x = x - mean.
 
 # loader used up
 - for x in vectors(dataloader, shape, device):

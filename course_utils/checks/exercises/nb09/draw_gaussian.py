@@ -144,10 +144,6 @@ deviation, their root: LA.sqrt().
 + z
 You don't use LA, so the draws vary by 1 along each eigenimage. Multiply the normal numbers by
 LA.sqrt().
-# divided by the roots
-+ z / LA.sqrt()
-You divide the normal numbers by the roots of LA, and where LA is 0 that's infinity. Multiply them:
-a large LA means that the pictures vary a lot along that eigenimage.
 
 # U not transposed
 - U.T
@@ -179,12 +175,6 @@ shares, so add it after the product with U.T.
 - return mean + (LA.sqrt() * z) @ U.T
 + return (mean + (LA.sqrt() * z) @ U.T).clamp(-1, 1)
 You clip the draws to -1 and 1. Leave them as they are, because a Gaussian has no bounds.
-# draws not in rows
-+ return (mean + (LA.sqrt() * z) @ U.T).T
-or
-+ return (mean + (LA.sqrt() * z) @ U.T)[0]
-The draws should be the N rows of what you return, (N, n). Transpose it at the end if they're
-columns; if there's only one draw, begin with torch.randn(N, n, ...).
 
 # uniform
 - randn
@@ -232,6 +222,20 @@ or
 + LA.sqrt()[:, None] * z
 Rows and columns are mixed up. Draws are rows here, so the normal numbers are (N, n), LA and mean
 meet them as they are, and the product is (LA.sqrt() * z) @ U.T.
+
+# draws not in rows
+- return mean + (LA.sqrt() * z) @ U.T
++ return (mean + (LA.sqrt() * z) @ U.T).T
+or
++ return (mean + (LA.sqrt() * z) @ U.T)[0]
+The draws should be the N rows of what you return, (N, n). Transpose it at the end if they're
+columns; if there's only one draw, begin with torch.randn(N, n, ...).
+
+# divided by the roots
+- LA.sqrt() * z
++ z / LA.sqrt()
+You divide the normal numbers by the roots of LA, and where LA is 0 that's infinity. Multiply them:
+a large LA means that the pictures vary a lot along that eigenimage.
 """
 
 
