@@ -88,8 +88,6 @@ t.flatten() always keeps one axis.
 # t of the first picture for all
 + t.flatten()[0]
 or
-+ t.flatten()[:1]
-or
 + t[0].flatten()
 Every picture gets the step of the first, but each comes with its own. Convert the whole tensor.
 # t all zero
@@ -177,12 +175,9 @@ class SummaryWithSqueeze(ForSummary):
 
 
 EXERCISE = Exercise(
-    id="6.2",
-    title="A wrapper for torchsummary",
-    notebook="06_debugging_dimensions",
-    reference=ForSummary,
-    experiment=summary_experiment,
+    id="6.2", title="A wrapper for torchsummary", notebook="06_debugging_dimensions",
+    reference=ForSummary, experiment=summary_experiment,
     look="Print t as it comes in, and what you hand to the model: shape, dtype, values.",
     catalogue=edits(ForSummary, MISTAKES),
     also_right=[SummaryByIndex, SummaryByEinops, SummaryInSequence, SummaryWithSqueeze],
-)
+)  # fmt: skip
