@@ -110,10 +110,9 @@ def note_condition(probe, model, before, after):
     probe.note("hooks left in the model", left, wrong, tip)
     wrong = f"After {after}, hooks that somebody else had put on {lost} are gone."
     probe.note("hooks taken from the model", lost, wrong, f"Remove only your own. {tip}")
+    same, tip = agree(others, others_now), "Call the model, and leave it as it is."
     wrong = "Your function changes the model's mode, its weights, or the device they are on."
-    probe.note(
-        "the rest", agree(others, others_now), wrong, "Call the model, and leave it as it is."
-    )
+    probe.note("the model is as it was", same, wrong, tip)
 
 
 def listed(layers):

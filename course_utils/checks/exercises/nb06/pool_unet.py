@@ -2,7 +2,6 @@
 
 import torch
 from einops import pack, reduce
-from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
@@ -63,6 +62,10 @@ or
 + F.interpolate(self.up(h), size=skip.shape[2:], mode="bilinear")
 or
 + nn.MaxPool2d(3)
+- self.up(h)
++ F.pad(self.up(h), (0, x.shape[3] - x.shape[3] // 3 * 2, 0, x.shape[2] - x.shape[2] // 3 * 2))
+or
++ nn.MaxPool2d(3)
 - return self
 + dx, dy = (n - n // 3 * 2 for n in (x.shape[3], x.shape[2]))
 + return self
@@ -74,21 +77,14 @@ the two no longer show the same place: pool by 2, as up doubles.
 + nn.MaxPool2d(3)
 - skip], dim=1)
 + skip[:, :, : self.up(h).shape[2], : self.up(h).shape[3]]], dim=1)
-or
-+ nn.MaxPool2d(3)
-- return self
-+ H, W = x.shape[2] // 3 * 2, x.shape[3] // 3 * 2
-+ top, left = (x.shape[2] - H) // 2, (x.shape[3] - W) // 2
-+ skip = skip[:, :, top : top + H, left : left + W]
-+ return self
-You cut the skip to the size of what comes up, so the picture that comes out is smaller
-too: pool by 2, as up doubles.
+You cut the skip to the size of what comes up, so the picture that comes out is smaller too: pool by
+2, as up doubles.
 # tripled instead
 + nn.MaxPool2d(3)
 - kernel_size=2, stride=2
 + kernel_size=3, stride=3
-The transposed convolution now steps by 3, as the pool does. That runs where 3 divides the sides, but
-the network should halve and double.
+The transposed convolution now steps by 3, as the pool does. That runs where 3 divides the sides,
+but the network should halve and double.
 """
 
 
@@ -115,25 +111,20 @@ class PoolAdaptive(PoolUNet):
         return self.out(torch.hstack([self.up(F.silu(self.bottom(half))), skip]))
 
 
-class PoolInSequence(nn.Module):
-    def __init__(self, in_ch, ch):
-        super().__init__()
-        self.down = nn.Sequential(nn.Conv2d(in_ch, ch, 3, padding="same"), nn.SiLU())
-        around = nn.MaxPool2d((2, 2), ceil_mode=True), nn.Conv2d(ch, 2 * ch, 3, padding="same")
-        self.around = nn.Sequential(*around, nn.SiLU(), nn.ConvTranspose2d(2 * ch, ch, 2, 2))
-        self.out = nn.Conv2d(2 * ch, in_ch, 3, padding="same")
-
+class PoolBySlices(PoolUNet):
     def forward(self, x):
-        x = self.down(x)
-        return self.out(torch.cat([self.around(x), x], dim=-3))
+        skip = F.silu(self.down(x))
+        rows = torch.maximum(skip[:, :, ::2], skip[:, :, 1::2])
+        h = self.bottom(torch.maximum(rows[..., ::2], rows[..., 1::2]))
+        return self.out(torch.cat([self.up(F.silu(h)), skip], dim=-3))
 
 
 EXERCISE = Exercise(
     id="6.7", title="Down by three, up by two", notebook="06_debugging_dimensions",
     reference=PoolUNet, patient=PATIENTS["PoolUNet"],
     experiment=repair_experiment(sizes, CASES, {"Sizes of tensors": TIP}),
-    look="The order is: convolution, SiLU, pool, convolution, SiLU, transposed convolution, the "
-    "skip behind what comes up, convolution.",
+    look="Only the pool's number has to change. The order stays: convolution, SiLU, pool, "
+    "convolution, SiLU, transposed convolution, the skip behind what comes up, convolution.",
     catalogue=edits(PoolUNet, joins("self.up(h)", "self.out = nn.Conv2d(2 * ch") + MISTAKES),
-    also_right=[PoolByFunction, PoolByEinops, PoolAdaptive, PoolInSequence],
+    also_right=[PoolByFunction, PoolByEinops, PoolAdaptive, PoolBySlices],
 )  # fmt: skip

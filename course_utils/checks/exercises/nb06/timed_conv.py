@@ -57,8 +57,8 @@ You put the projected time through a SiLU of its own. There's only one SiLU, tha
 # SiLU on the embedding
 - self.time_proj(temb)
 + self.time_proj(F.silu(temb))
-You put temb through SiLU before its linear layer, as many published blocks do. Here there's only one
-SiLU, that of the sum.
+You put temb through SiLU before its linear layer, as many published blocks do. Here there's only
+one SiLU, that of the sum.
 # SiLU on the convolution
 - self.conv(x) +
 + F.silu(self.conv(x)) +

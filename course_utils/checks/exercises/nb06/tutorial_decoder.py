@@ -52,8 +52,8 @@ The block is made for chs[i - 1] channels, as many as one map has. cat joins two
 # blocks return too much
 - chs[i - 1], time_dim)
 + chs[i], time_dim)
-The block returns chs[i] channels, but the next layer is made for chs[i - 1]. Only the number of channels
-that go in was wrong.
+The block returns chs[i] channels, but the next layer is made for chs[i - 1]. Only the number of
+channels that go in was wrong.
 # skips from the top
 - reversed(skips)
 + skips
@@ -62,7 +62,7 @@ You take the skips from the top, but the way up begins at the bottom: reversed(s
 - for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
 + for up, block in zip(self.ups, self.blocks):
 +     skip = skips.pop()
-pop takes the skips out of the caller's list, which is empty after the call. Go over reversed(skips).
+pop() empties the caller's list of skips. Go over reversed(skips), which leaves it as it was.
 # up keeps its channels
 - Upsample(chs[i], chs[i - 1])
 + Upsample(chs[i], chs[i])

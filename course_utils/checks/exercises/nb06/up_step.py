@@ -57,22 +57,21 @@ You fill the missing channels with zeros. They fit, but the skip still isn't use
 - torch.cat([self.up(x), skip], dim=1)
 + self.up(torch.cat([x, skip], dim=1))
 You join the skip to x before x is doubled, so their sizes differ. First x = self.up(x), then join.
-# skip added at the end
+# skip after the block
 - ConvBlock(2 * out_ch
 + ConvBlock(out_ch
 - x = torch.cat([self.up(x), skip], dim=1)
 - return self.block(x, temb)
 + x = self.up(x)
 + return self.block(x, temb) + skip
-You add the skip after the block, which never sees it. Join it to the doubled map before the block,
-with cat.
-# skip joined at the end
+or
 + ConvBlock(out_ch
 - x = torch.cat([self.up(x), skip], dim=1)
 - return self.block(x, temb)
 + x = self.up(x)
 + return torch.cat([self.block(x, temb), skip], dim=1)
-You join the skip after the block, which never sees it. Join it before: the block was made for both.
+The skip comes in after the block, which never sees it. Join it to the doubled map before the block,
+with cat: the block was made for both.
 """
 
 
