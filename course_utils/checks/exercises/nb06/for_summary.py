@@ -29,7 +29,7 @@ class ForSummary(nn.Module):
 
 
 class Listener(nn.Module):
-    """Stands for the network: keeps what it is called with, and returns the picture."""
+    """Stands for the network: it keeps what it is called with, and returns the picture."""
 
     def __init__(self):
         super().__init__()
@@ -52,12 +52,10 @@ def summary_experiment(probe, ForSummary):
         module = probe.build(ForSummary, net, T)
         probe.train_and_eval(module, x, t)
         count, total = (sum(p.numel() for p in m.parameters()) for m in (module, net))
+        wrong = f"Your wrapper has {count} parameters, but the network inside it has {total}."
         probe.note(
-            "number of parameters", count,
-            f"Your wrapper has {count} parameters, and the network in it has {total}. torchsummary "
-            "has to find them.",
-            "Keep the model itself on self: self.model = model.",
-        )  # fmt: skip
+            "number of parameters", count, wrong, "Keep the model itself: self.model = model."
+        )
     probe.on_fake_device(module, x, t)
 
 
@@ -66,10 +64,10 @@ def note_inputs(probe, came=(None, None), B=1):
     probe.note("What the model gets first", x, look="Call self.model(x, ...) in forward.")
     shape, dtype = (word(t.shape), word(t.dtype)) if torch.is_tensor(t) else (repr(t), "number")
     wrong = f"The t that the model gets is {shape} ({dtype})."
-    look = f"It should have shape ({B},): one number for each picture, and no other axis."
+    look = f"It should have shape ({B},), with one number for each picture and no other axis."
     probe.note("shape", shape, wrong, look)
     probe.note("dtype", dtype, wrong, "Steps are int64: convert t with .long().")
-    look = "Multiply t by T, and then cut off what is behind the point: floor(T * t)."
+    look = "Multiply t by T, then drop what is behind the decimal point: floor(T * t)."
     probe.note("The values of the model's t", t, look=look)
 
 
@@ -77,69 +75,56 @@ MISTAKES = """
 # t not flattened
 - t.flatten()
 + t
-t keeps its shape (B, 1, 1, 1), but the network takes (B,), which t.flatten() makes of it.
-# t with an axis too many
+or
 + t.flatten(1)
 or
 + t.flatten(2)
-Axes of size 1 are left in t. The network takes (B,), which t.flatten() makes of any of these.
+t still has axes of size 1, but the network takes one of shape (B,). That's what t.flatten() gives
+you.
 # t squeezed
 + t.squeeze()
-squeeze() takes out every axis of size 1, and with one picture that includes the batch. t.flatten()
-always leaves one axis.
+squeeze() removes every axis of size 1, and with a single picture that includes the batch.
+t.flatten() always keeps one axis.
+# t of the first picture for all
++ t.flatten()[0]
+or
++ t[0].flatten()
+Every picture gets the step of the first, but each comes with its own. Convert the whole tensor.
+# t all zero
+- * self.T
++
+Every t becomes 0, because .long() turns any number below 1 into 0. Multiply by T first.
+# T - 1
++ * (self.T - 1)
+You multiply t by T - 1. Since t is always below 1, the last step would never come: multiply by T.
 
 # t as floats
 - .long()
 +
 or
-- (t.flatten() * self.T).long()
-+ (t.flatten() * self.T).floor()
-t is scaled, but it's still a float, and a network may look it up in a table: .long().
++ .floor()
+t is scaled, but it's still a float, and some networks look t up in a table. .long() makes int64 of
+it.
 # t rounded
-- .long()
 + .round().long()
 or
 + .ceil().long()
-t is rounded, so a t near 1 becomes step T, and the last one is T - 1. Asked for is floor, which
-.long() is.
+You round t, so a t near 1 becomes step T, although the last step is T - 1. The table asks for
+floor, and .long() does just that.
 # t as int32
 + .int()
-t is int32. Steps are int64, and some functions take nothing else: .long(), not .int().
-
+t is int32. Steps are int64, and some functions take nothing else: use .long(), not .int().
 # t not scaled
 - (t.flatten() * self.T).long()
 + t.flatten()
-or
-+ t
-t goes on between 0 and 1, as it came. Steps are 0 to T - 1: multiply by T, then .long().
-# t of the first picture for all
-+ int(t.flatten()[0] * self.T)
-or
-- t.flatten()
-+ t[0].flatten()
-or
-+ t.flatten()[0]
-All pictures get the step of the first, and each comes with its own: convert the whole tensor.
+The network gets t as it came, between 0 and 1. Steps run from 0 to T - 1: multiply by T, then
+.long().
 # int of the whole batch
-- (t.flatten() * self.T).long()
 + int(t * self.T)
 or
-- t.flatten()
-+ t.item()
-int() and .item() take one number, and t has one for each picture. .long() takes a tensor.
-
-# t all zero
-- t.flatten() * self.T
-+ t.flatten().long() * self.T
-or
-+ t.flatten()
-Every t becomes 0, because .long() makes 0 of any number below 1. Multiply by T first.
-
-# T - 1
-- self.T)
-+ (self.T - 1))
-t is multiplied by T - 1. Since t is below 1, the last step would never come: multiply by T.
-
++ torch.floor(t.item() * self.T)
+int() and .item() work on a single number, but t has one for each picture. .long() works on the
+whole tensor.
 # t before the picture
 - x, (t.flatten() * self.T).long()
 + (t.flatten() * self.T).long(), x
@@ -148,46 +133,31 @@ The model gets t first and the picture second. Call it as self.model(x, t).
 # model out of sight
 - self.model = model
 + self.model = model.forward
-or
-+ self.model = [model]
-- self.model(x
-+ self.model[0](x
-torchsummary would count no parameters, because PyTorch doesn't find a model in a list or a
-function: self.model = model.
+You keep the model's forward, which is a method, so PyTorch finds no layers in your wrapper and
+torchsummary would list none. Keep the model itself: self.model = model.
 
 # no gradients
 - def forward
 + @torch.no_grad()
 + def forward
-No gradient comes through, because forward runs under no_grad or detaches its result. Leave that to
-whoever calls the wrapper.
-
-# t returned too
-- self.model(x, (t.flatten() * self.T).long())
-+ self.model(x, (t.flatten() * self.T).long()), (t.flatten() * self.T).long()
-forward returns more than the model's answer. Return that alone.
+forward runs under no_grad, so no gradient comes through. Leave that to whoever calls the wrapper.
 """
 
 
 class SummaryByIndex(nn.Module):
     def __init__(self, model, T):
         super().__init__()
-        self.steps, self.net = T, model
+        self.steps, self.net = T, nn.ModuleDict({"inner": model})
 
     def forward(self, picture, fraction):
         t = torch.floor(self.steps * fraction[:, 0, 0, 0]).to(torch.int64)
-        return self.net.forward(picture, t=t)
+        return self.net["inner"].forward(picture, t=t)
 
 
-class SummaryByEinops(nn.Module):
-    def __init__(self, model, T):
-        super().__init__()
-        self.T = T
-        self.inner = nn.ModuleDict({"net": model})
-
+class SummaryByEinops(ForSummary):
     def forward(self, x, t):
         steps = rearrange(t, "b 1 1 1 -> b").mul(self.T).type(torch.long)
-        return self.inner["net"](x, steps.clamp(0, self.T - 1))
+        return self.model(x, steps.clamp(0, self.T - 1))
 
 
 class SummaryInSequence(nn.Sequential):
@@ -205,12 +175,9 @@ class SummaryWithSqueeze(ForSummary):
 
 
 EXERCISE = Exercise(
-    id="6.2",
-    title="A wrapper for torchsummary",
-    notebook="06_debugging_dimensions",
-    reference=ForSummary,
-    experiment=summary_experiment,
+    id="6.2", title="A wrapper for torchsummary", notebook="06_debugging_dimensions",
+    reference=ForSummary, experiment=summary_experiment,
     look="Print t as it comes in, and what you hand to the model: shape, dtype, values.",
     catalogue=edits(ForSummary, MISTAKES),
     also_right=[SummaryByIndex, SummaryByEinops, SummaryInSequence, SummaryWithSqueeze],
-)
+)  # fmt: skip

@@ -2,7 +2,6 @@
 
 import torch
 from einops import pack, reduce
-from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
@@ -28,36 +27,40 @@ or
 or
 + nn.MaxPool2d(3, stride=2)
 The pool steps by 2, but its windows are still 3 wide, so they overlap or don't fit. nn.MaxPool2d(2)
-has windows of 2x2 pixels.
+has windows of 2 x 2 pixels.
 # pool steps by another number
 + nn.MaxPool2d(2, stride=1)
 or
 + nn.MaxPool2d(4)
-or
-+ nn.MaxPool2d(1)
 The pool doesn't divide the sides by 2, and up multiplies them by 2: nn.MaxPool2d(2).
 # convolution in place of the pool
 + nn.Conv2d(ch, ch, 2, stride=2)
 or
 + nn.Conv2d(ch, ch, 3, stride=2, padding=1)
-A convolution has taken the place of the pool. That's a good network, but another one:
-nn.MaxPool2d(2) learns nothing.
-
+You use a convolution in place of the pool. That makes a good network, but another one: a pool has
+nothing to learn. Keep nn.MaxPool2d(2).
 # average
 - nn.MaxPool2d
 + nn.AvgPool2d
 The pool takes the average of its pixels. Here it takes the largest: nn.MaxPool2d(2).
-
 # no SiLU
 - F.silu(self.down(x))
 + self.down(x)
 or
 - F.silu(self.bottom(self.pool(skip)))
 + self.bottom(self.pool(skip))
-A SiLU is lost. Both convolutions on the way down have one.
+A SiLU is missing. Both convolutions on the way down have one.
 
-# padded
+# made to fit
 - nn.MaxPool2d(2)
++ nn.MaxPool2d(3)
+- self.up(h)
++ F.interpolate(self.up(h), size=skip.shape[2:])
+or
++ nn.MaxPool2d(3)
+- self.up(h)
++ F.interpolate(self.up(h), size=skip.shape[2:], mode="bilinear")
+or
 + nn.MaxPool2d(3)
 - self.up(h)
 + F.pad(self.up(h), (0, x.shape[3] - x.shape[3] // 3 * 2, 0, x.shape[2] - x.shape[2] // 3 * 2))
@@ -68,50 +71,19 @@ or
 + return self
 - self.up(h)
 + F.pad(self.up(h), (dx // 2, dx - dx // 2, dy // 2, dy - dy // 2))
-The map that comes up is padded to the skip's size. That runs, but the two no longer show the same
-place: pool by 2, as up doubles.
-
-# stretched
-+ nn.MaxPool2d(3)
-- self.up(h)
-+ F.interpolate(self.up(h), size=skip.shape[2:])
-or
-+ nn.MaxPool2d(3)
-- self.up(h)
-+ F.interpolate(self.up(h), size=skip.shape[2:], mode="bilinear")
-The map that comes up is stretched to the skip's size. That runs, but it hides the fault: pool by 2,
-as up doubles.
-
+You stretch or pad the map that comes up to the skip's size. That runs, but it hides the fault, and
+the two no longer show the same place: pool by 2, as up doubles.
 # skip cut
 + nn.MaxPool2d(3)
 - skip], dim=1)
 + skip[:, :, : self.up(h).shape[2], : self.up(h).shape[3]]], dim=1)
-or
-+ nn.MaxPool2d(3)
-- return self
-+ H, W = x.shape[2] // 3 * 2, x.shape[3] // 3 * 2
-+ top, left = (x.shape[2] - H) // 2, (x.shape[3] - W) // 2
-+ skip = skip[:, :, top : top + H, left : left + W]
-+ return self
-or
-+ nn.MaxPool2d(3)
-- skip], dim=1)
-+ F.interpolate(skip, size=self.up(h).shape[2:])], dim=1)
-The skip is cut or shrunk to the size of what comes up, and so is the picture that comes out. Pool
-by 2, as up doubles.
-
-# transposed convolution with more rows
-+ nn.MaxPool2d(3)
-- kernel_size=2, stride=2)
-+ kernel_size=2, stride=2, output_padding=1)
-output_padding, or a kernel of 3, adds one row and one column. That isn't enough, because 12 rows
-pool to 4 and come back as 9: pool by 2.
-
+You cut the skip to the size of what comes up, so the picture that comes out is smaller too: pool by
+2, as up doubles.
 # tripled instead
 + nn.MaxPool2d(3)
 - kernel_size=2, stride=2
 + kernel_size=3, stride=3
-The transposed convolution steps by 3 now, as the pool does. That runs where 3 divides the sides,
+The transposed convolution now steps by 3, as the pool does. That runs where 3 divides the sides,
 but the network should halve and double.
 """
 
@@ -139,28 +111,20 @@ class PoolAdaptive(PoolUNet):
         return self.out(torch.hstack([self.up(F.silu(self.bottom(half))), skip]))
 
 
-class PoolInSequence(nn.Module):
-    def __init__(self, in_ch, ch):
-        super().__init__()
-        self.down = nn.Sequential(nn.Conv2d(in_ch, ch, 3, padding="same"), nn.SiLU())
-        around = nn.MaxPool2d((2, 2), ceil_mode=True), nn.Conv2d(ch, 2 * ch, 3, padding="same")
-        self.around = nn.Sequential(*around, nn.SiLU(), nn.ConvTranspose2d(2 * ch, ch, 2, 2))
-        self.out = nn.Conv2d(2 * ch, in_ch, 3, padding="same")
-
+class PoolBySlices(PoolUNet):
     def forward(self, x):
-        x = self.down(x)
-        return self.out(torch.cat([self.around(x), x], dim=-3))
+        skip = F.silu(self.down(x))
+        rows = torch.maximum(skip[:, :, ::2], skip[:, :, 1::2])
+        h = self.bottom(torch.maximum(rows[..., ::2], rows[..., 1::2]))
+        return self.out(torch.cat([self.up(F.silu(h)), skip], dim=-3))
 
 
 EXERCISE = Exercise(
-    id="6.7",
-    title="Down by three, up by two",
-    notebook="06_debugging_dimensions",
-    reference=PoolUNet,
-    patient=PATIENTS["PoolUNet"],
-    experiment=repair_experiment(sizes, CASES, hints={"Sizes of tensors": TIP}),
-    look="The order is: convolution, SiLU, pool, convolution, SiLU, transposed convolution, the "
-    "skip behind what comes up, convolution.",
+    id="6.7", title="Down by three, up by two", notebook="06_debugging_dimensions",
+    reference=PoolUNet, patient=PATIENTS["PoolUNet"],
+    experiment=repair_experiment(sizes, CASES, {"Sizes of tensors": TIP}),
+    look="Only the pool's number has to change. The order stays: convolution, SiLU, pool, "
+    "convolution, SiLU, transposed convolution, the skip behind what comes up, convolution.",
     catalogue=edits(PoolUNet, joins("self.up(h)", "self.out = nn.Conv2d(2 * ch") + MISTAKES),
-    also_right=[PoolByFunction, PoolByEinops, PoolAdaptive, PoolInSequence],
-)
+    also_right=[PoolByFunction, PoolByEinops, PoolAdaptive, PoolBySlices],
+)  # fmt: skip

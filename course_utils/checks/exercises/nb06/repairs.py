@@ -2,25 +2,23 @@
 
 import contextlib
 
-from course_utils.checks.engine.hints import Hint
 from course_utils.checks.engine.probe import Stop
 
 
-def repair_experiment(arguments, cases, lenient=(), hints=None, before=lambda *args: None):
+def repair_experiment(arguments, cases, hints, lenient=()):
     """Make an experiment that builds a network for each case and feeds it.
 
     arguments(probe, *case) are those of the class and those of forward. In a lenient case wrong
     sizes fit, so that other mistakes show; the experiment goes on if it fails. hints gives a
-    sentence for a pattern of an exception's message. before(probe, module, *inputs) comes first.
+    sentence for a pattern of an exception's message.
     """
-    hints = [Hint(pattern, "", tip) for pattern, tip in (hints or {}).items()]
-    look = "The result is right, but there is a layer too many or too few. Change only the fault."
+    hints = [(pattern, "", tip) for pattern, tip in hints.items()]
+    look = "The result is right, but there's a layer too many or too few. Change only the fault."
 
     def one(probe, network, case):
         made, inputs = arguments(probe, *case)
         with probe.advice(*hints):
             module = probe.build(network, *made)
-            before(probe, module, *inputs)
             probe.train_and_eval(module, *inputs)
         count = sum(p.numel() for p in module.parameters())
         probe.note("number of parameters", count, look=look)
@@ -40,50 +38,42 @@ def repair_experiment(arguments, cases, lenient=(), hints=None, before=lambda *a
 # Wrong ways to join a skip: UP is what it is joined to, WIDE how the next layer is made
 JOINS = """
 # skip first
-- [UP, skip]
-+ [skip, UP]
-or
 - skip], dim=1)
 + skip][::-1], dim=1)
-cat has the skip first. The map from below goes first, and the skip behind it.
-
+You join the skip first. The map from below comes first, and the skip goes behind it.
 # joined along another axis
-- dim=1)
-+ dim=0)
++ skip], dim=0)
 or
-+ dim=2)
++ skip], dim=2)
 or
-+ dim=3)
-The two are joined along another axis than the channels. 0 is the batch (and what cat takes unless
-told otherwise), 2 the rows, 3 the columns; the channels are dim=1.
-
++ skip], dim=3)
+You join the two along another axis than the channels, which are dim=1. 0 is the batch (and what cat
+takes unless told otherwise), 2 the rows, 3 the columns.
 # stacked
 - torch.cat
 + torch.stack
 torch.stack makes a fifth axis. torch.cat joins the two along an axis that they have.
-
 # not in a list
 - torch.cat([UP, skip], dim=1)
 + torch.cat(UP, skip, dim=1)
 torch.cat takes what it joins as one list or tuple: torch.cat([a, b], dim=1).
 # skip added, or not joined
 + UP + skip
-The layer after the join is made for the channels of both maps, and gets those of one: the skip is
-added, left out, or joined and then not used.
+The next layer is made for the channels of both maps, but gets those of one: the skip is added, left
+out, or joined and then not used.
 
 # skip added
 - WIDE
 + NARROW
 - torch.cat([UP, skip], dim=1)
 + UP + skip
-The skip is added, and the next layer takes half the channels. That runs, but such a network can't
+You add the skip, and the next layer takes half the channels. That runs, but the layer can no longer
 tell what comes up from what comes across: keep cat.
-
 # skip not used
 + NARROW
 - torch.cat([UP, skip], dim=1)
 + UP
-The skip isn't used, and the next layer takes half the channels. That runs, but the picture's
+You don't use the skip, and the next layer takes half the channels. That runs, but the picture's
 details are lost: join the two with cat.
 """
 

@@ -25,15 +25,14 @@ MISTAKES = """
 # weights taken
 - h, weights = self
 + weights, h = self
-You go on with the weights of the mixtures, (B, N, N). The first of the pair is the new tokens.
+You go on with the weights of the mixtures, (B, N, N). The new tokens are the first of the pair.
 # pair taken
 + h = self
 You pass on the pair that the attention returns. Take the first of the two: h, weights = ...
-
 # first picture taken
 - self.mix(h)
 + self.mix(h[0])
-There is one [0] too many, and it takes the first picture of the batch for all of them.
+There's one [0] too many, and it takes the first picture of the batch for all of them.
 # no linear layer
 + h
 or
@@ -41,14 +40,17 @@ or
 +
 - self.mix(h)
 + h
-The linear layer has no part in the result. The order is norm, attention, linear layer.
+The result doesn't depend on the linear layer. The order is norm, attention, linear layer.
 
 # batch_first lost
 - , batch_first=True
 +
-batch_first=True is lost, so axis 0 is taken for the tokens. The shapes are the same, but now
-pictures look at each other, and tokens don't.
-
+Without batch_first=True, the attention takes axis 0 for the tokens. The shapes are the same, but
+now pictures look at each other, and tokens don't.
+# one head
+- (ch, heads,
++ (ch, 1,
+The attention always has one head, whatever heads says. Hand the number on to it.
 # no attention
 - h, weights = self.attention(h, h, h)
 +
@@ -57,18 +59,16 @@ or
 +
 - h, weights = self.attention(h, h, h)
 +
-The attention has no part in the result, so no token looks at another. Call it by itself, and go on
-with what it returns.
-
+The result doesn't depend on the attention, so no token looks at another. Call the attention, and go
+on with what it returns.
 # nothing added
 - tokens + self
 + self
-The tokens themselves are missing from the result: return tokens plus what mix gives.
-
+The tokens themselves are missing from the result: return tokens plus what mix returns.
 # normalised tokens added
 - h = self.norm(tokens)
 + h = tokens = self.norm(tokens)
-You add the normalised tokens. Add them as they came in, and call what you make of them h.
+You add the normalised tokens. Add them as they came in: give the normalised ones another name, h.
 # no norm
 + h = tokens
 or
@@ -76,22 +76,18 @@ or
 +
 - h = self.norm(tokens)
 + h = tokens
-The norm has no part in the result. It comes first: the attention gets h = norm(tokens).
-
+The result doesn't depend on the norm. It comes first: the attention gets h = norm(tokens).
 # tokens added twice
 - return tokens + self.mix(h)
 + return tokens + self.mix(tokens + h)
 or
 + h = tokens + h
 + return h + self.mix(h)
-or
-+ return tokens + h + self.mix(h)
-There is more than one sum. (Transformers often have two.) Here the tokens are added once, at the
-end: tokens + mix(h).
+You add the tokens twice, as many transformers do. Here they're added once, at the end: tokens +
+mix(h).
 # tokens added before the linear layer
 + return self.mix(tokens + h)
-The tokens are added before the linear layer, which then mixes them too: tokens + mix(h).
-
+You add the tokens before the linear layer, which then mixes them too: tokens + mix(h).
 # not all three normalised
 - self.attention(h, h, h)
 + self.attention(tokens, h, h)
@@ -100,24 +96,16 @@ or
 or
 + self.attention(h, h, tokens)
 Not all of query, key and value are normalised. With h = self.norm(tokens), all three are h.
-
-# one head
-- (ch, heads,
-+ (ch, 1,
-The attention always has one head, whatever heads says. Hand the number on to it.
-
 # norm after the attention
 - h = self.norm(tokens)
 + h = tokens
 - self.mix(h)
 + self.mix(self.norm(h))
-The norm comes after the attention. The order is norm, attention, linear layer.
-
-# norm at the end
+or
 + h = tokens
 - tokens + self.mix(h)
 + self.norm(tokens + self.mix(h))
-The norm comes at the end. The order is norm, attention, linear layer, and then the sum.
+The norm comes too late. The order is norm, attention, linear layer, and then the sum.
 """
 
 
@@ -126,26 +114,24 @@ class SelfAttention(nn.MultiheadAttention):
         return super().forward(x, x, x, need_weights=False)[0]
 
 
-class MixerOfALayer(nn.Module):
+class MixerInSequence(nn.Sequential):
     def __init__(self, ch, heads):
-        super().__init__()
         attention = SelfAttention(ch, heads, batch_first=True)
-        self.layers = nn.Sequential(nn.LayerNorm(ch), attention, nn.Linear(ch, ch))
+        super().__init__(nn.LayerNorm(ch), attention, nn.Linear(ch, ch))
 
     def forward(self, tokens):
-        return tokens + self.layers(tokens)
+        return tokens + super().forward(tokens)
 
 
-class MixerByIndex(nn.Module):
+class MixerOfPositions(TokenMixer):
     def __init__(self, ch, heads):
-        super().__init__()
-        layers = nn.LayerNorm(ch), nn.MultiheadAttention(ch, heads), nn.Linear(ch, ch)
-        self.layers = nn.ModuleList(layers)
+        super().__init__(ch, heads)
+        self.attention = nn.MultiheadAttention(ch, heads)
 
     def forward(self, tokens):
-        h = self.layers[0](tokens).transpose(0, 1)
-        h = self.layers[1](query=h, key=h, value=h)[0].transpose(0, 1)
-        return self.layers[2](h).add(tokens)
+        h = self.norm(tokens).transpose(0, 1)
+        h = self.attention(query=h, key=h, value=h)[0].transpose(0, 1)
+        return self.mix(h).add(tokens)
 
 
 class MixerByHand(nn.Module):
@@ -162,26 +148,18 @@ class MixerByHand(nn.Module):
         return tokens + self.to_mix(self.to_out(h))
 
 
-class MixerByFunctions(nn.Module):
-    def __init__(self, channels, heads):
-        super().__init__()
-        self.attend = nn.MultiheadAttention(channels, heads, batch_first=True)
-        self.before, self.behind = nn.LayerNorm([channels]), nn.Conv1d(channels, channels, 1)
-
+class MixerByFunctions(TokenMixer):
     def forward(self, x):
-        seen, _ = self.attend(*3 * [self.before(x)])
-        return x + self.behind(seen.mT).mT
+        h = F.layer_norm(x, x.shape[-1:], self.norm.weight, self.norm.bias)
+        return x + F.linear(self.attention(*3 * [h])[0], self.mix.weight, self.mix.bias)
 
 
 EXERCISE = Exercise(
-    id="6.4",
-    title="A layer that returns two things",
-    notebook="06_debugging_dimensions",
-    reference=TokenMixer,
-    patient=PATIENTS["TokenMixer"],
-    experiment=repair_experiment(sizes, CASES, lenient=[(4, 4, 4, 2)], hints=HINTS),
+    id="6.4", title="A layer that returns two things", notebook="06_debugging_dimensions",
+    reference=TokenMixer, patient=PATIENTS["TokenMixer"],
+    experiment=repair_experiment(sizes, CASES, HINTS, lenient=[(4, 4, 4, 2)]),
     look="The order is norm, attention of the normalised tokens with themselves, linear layer. "
     "Then the tokens as they came in are added.",
     catalogue=edits(TokenMixer, MISTAKES),
-    also_right=[MixerOfALayer, MixerByIndex, MixerByHand, MixerByFunctions],
-)
+    also_right=[MixerInSequence, MixerOfPositions, MixerByHand, MixerByFunctions],
+)  # fmt: skip

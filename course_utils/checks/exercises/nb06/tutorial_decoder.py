@@ -4,7 +4,7 @@ import torch
 from einops import pack
 from torch import nn
 
-from course_utils.blocks import ConvBlock, Upsample
+from course_utils.blocks import ConvBlock
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import TutorialDecoder
@@ -12,9 +12,9 @@ from course_utils.checks.exercises.nb06.repairs import joins, repair_experiment
 from course_utils.checks.mistakes import edits
 
 HINTS = {
-    "to have .* channels": "Print the shape of what cat gives to the block that is made for it.",
-    "Sizes of tensors": "up(x) meets the skip of another level. The lowest one is the last.",
-    "out of range": "For the lowest level i is len(chs) - 1, and for the top it is 1.",
+    "to have .* channels": "Print the shape that cat makes, and what the block is made for.",
+    "Sizes of tensors": "up(x) meets the skip of another level. The lowest skip is the last.",
+    "out of range": "i goes from len(chs) - 1, the lowest level, to 1, the one below the top.",
 }
 CASES = [(3, [2, 5, 10], 4, 6, 1, 2), (2, [4, 7, 6, 3], 2, 5, 1, 1)]
 LENIENT = [(2, [5, 5], 3, 4, 1, 2)]
@@ -27,48 +27,42 @@ def sizes(probe, B, chs, K, D, H, W):
 
 
 def decoder_experiment(probe, attempt):
-    repair_experiment(sizes, CASES, LENIENT, HINTS)(probe, attempt)
+    repair_experiment(sizes, CASES, HINTS, LENIENT)(probe, attempt)
     made, (x, skips, temb) = sizes(probe, *CASES[0])
     given = list(skips)
     probe.run("decoder(x, skips, temb)", attempt(*made), x, given, temb)
-    kept = len(given) == len(skips) and all(a is b for a, b in zip(given, skips))
     wrong = "Your forward changes the caller's list of skips."
     tip = "pop and reverse work on the list itself: make one of your own, list(reversed(skips))."
-    probe.note("the list of skips is as it was", kept, wrong, tip)
+    probe.note("the skips are as they were", [*map(id, given)] == [*map(id, skips)], wrong, tip)
 
 
 MISTAKES = """
 # channels of both levels
 - ConvBlock(2 * chs[i - 1],
 + ConvBlock(chs[i] + chs[i - 1],
-The block is made for chs[i] + chs[i - 1] channels, but up has already made chs[i - 1] of the
-chs[i]. Count what cat joins.
+The block is made for chs[i] + chs[i - 1] channels, but up has already turned the chs[i] into
+chs[i - 1]. Count what cat joins.
 # channels of the level below
 + ConvBlock(chs[i],
-chs[i] channels are right only where a level has twice those of the one above it. cat joins two maps
-of chs[i - 1].
+chs[i] channels fit only where a level has twice as many as the one above it. cat joins two maps of
+chs[i - 1].
 # channels of one map
 + ConvBlock(chs[i - 1],
-The block is made for chs[i - 1] channels, those of one map. cat joins two of them.
-
+The block is made for chs[i - 1] channels, as many as one map has. cat joins two of them.
 # blocks return too much
 - chs[i - 1], time_dim)
 + chs[i], time_dim)
-The block returns chs[i] channels, but the next layer is made for chs[i - 1]. Only the number of the
-block's inputs is wrong.
-
+The block returns chs[i] channels, but the next layer is made for chs[i - 1]. Only the number of
+channels that go in was wrong.
 # skips from the top
 - reversed(skips)
 + skips
-The skips are taken from the top, and the way up begins at the bottom: reversed(skips).
-
+You take the skips from the top, but the way up begins at the bottom: reversed(skips).
 # skips popped
 - for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
 + for up, block in zip(self.ups, self.blocks):
 +     skip = skips.pop()
-Your forward takes the skips out of the caller's list, which is empty after the call. Go over
-reversed(skips).
-
+pop() empties the caller's list of skips. Go over reversed(skips), which leaves it as it was.
 # up keeps its channels
 - Upsample(chs[i], chs[i - 1])
 + Upsample(chs[i], chs[i])
@@ -80,7 +74,7 @@ or
 + ConvBlock(2 * chs[i],
 or
 + Upsample(chs[i], chs[i])
-up keeps the chs[i] channels now, which makes it another, larger network. Leave up as it was: the
+up now keeps all chs[i] channels, which makes this another, larger network. Leave up as it was: the
 fault is in one number of the blocks.
 """
 
@@ -101,27 +95,19 @@ class DecoderByPairs(nn.Module):
 
 
 class DecoderThatPops(TutorialDecoder):
-    def __init__(self, chs, out_ch, time_dim):
-        super().__init__(list(chs), out_ch, time_dim)
-        self.blocks = nn.ModuleList([ConvBlock(2 * c, c, time_dim) for c in chs[:-1]])
-
     def forward(self, x, skips, temb):
-        skips, blocks = list(skips), list(self.blocks)
-        for up in self.ups:
+        skips = list(skips)
+        for up, block in zip(self.ups, self.blocks):
             x, _ = pack([up(x), skips.pop()], "b * h w")
-            x = blocks.pop()(x, temb)
-        assert not skips
+            x = block(x, temb)
         return self.out(x)
 
 
 class DecoderByNumbers(TutorialDecoder):
     def __init__(self, chs, out_ch, time_dim):
-        nn.Module.__init__(self)
-        n = len(chs)
-        self.ups = nn.ModuleList([Upsample(chs[n - 1 - i], chs[n - 2 - i]) for i in range(n - 1)])
+        super().__init__(chs, out_ch, time_dim)
         ins = [2 * up.out_channels for up in self.ups]
         self.blocks = nn.ModuleList([ConvBlock(c, c // 2, time_dim) for c in ins])
-        self.out = nn.Conv2d(chs[0], out_ch, 1)
 
 
 class DecoderByRecursion(TutorialDecoder):
@@ -136,14 +122,11 @@ class DecoderByRecursion(TutorialDecoder):
 
 
 EXERCISE = Exercise(
-    id="6.3",
-    title="Too many channels for a block",
-    notebook="06_debugging_dimensions",
-    reference=TutorialDecoder,
-    patient=PATIENTS["TutorialDecoder"],
+    id="6.3", title="Too many channels for a block", notebook="06_debugging_dimensions",
+    reference=TutorialDecoder, patient=PATIENTS["TutorialDecoder"],
     experiment=decoder_experiment,
     look="Go through the table: up makes chs[i - 1] channels, cat puts the skip behind them, and "
     "the block makes chs[i - 1] of both.",
     catalogue=edits(TutorialDecoder, joins("up(x)", "ConvBlock(2 * chs[i - 1],") + MISTAKES),
     also_right=[DecoderByPairs, DecoderThatPops, DecoderByNumbers, DecoderByRecursion],
-)
+)  # fmt: skip
