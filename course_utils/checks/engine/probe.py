@@ -244,7 +244,7 @@ class Probe:
         missed = [n for n, p in asking if p.grad is None]
         self.note(
             "parameters without gradient", len(missed),
-            f"No gradient reaches {', '.join(missed)}.",
+            f"No gradient reaches {listed(missed)}.",
             "Either it is never used, or detach, .data or no_grad cuts the way to the output.",
         )  # fmt: skip
         for x in inputs:
@@ -395,6 +395,11 @@ def remember_one_batch(module):
         norm.given_momentum = getattr(norm, "given_momentum", norm.momentum)
         norm.momentum = 1.0
     return sorted({str(norm.given_momentum) for norm in norms} - {"0.1"})
+
+
+def listed(names):
+    """The names, or four of them."""
+    return ", ".join(names if len(names) <= 5 else [*names[:4], f"and {len(names) - 4} others"])
 
 
 def no_module(made_by, value):

@@ -48,10 +48,10 @@ def normal(kind, shape):
 
 def readings(module):
     """The ways to read a module's parameters, the likeliest first.  -> list of {name: kind}"""
-    kinds = {}
+    kinds, owners = {}, dict(module.named_modules())
     for name, p in module.named_parameters():
         path, _, key = name.rpartition(".")
-        kinds[name] = kinds_of(module.get_submodule(path), key, p)
+        kinds[name] = kinds_of(owners[path], key, p)
     ways = itertools.islice(itertools.product(*kinds.values()), MOST)
     return [dict(zip(kinds, way)) for way in ways]
 
