@@ -4,11 +4,12 @@ import copy
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from course_utils.averaging import update_average
 from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.fake_device import DispatchMode
+from course_utils.checks.engine.probe import Vague
 from course_utils.checks.exercises.nb07.in_place import Net, copies, note_nothing_returned, same
 from course_utils.checks.mistakes import edits
 
@@ -42,7 +43,7 @@ def move_average(probe, update_average, average, model, keep, turn):
         p.grad = torch.ones_like(p) if p.requires_grad else None
     before, asked = copies(model.parameters()), [p.requires_grad for p in model.parameters()]
     weights, were = list(average.parameters()), copies(average.parameters())
-    buffers = [copies(net.buffers()) for net in (average, model)]
+    buffers = copies([*average.buffers(), *model.buffers()])
     with probe.advice(*HINTS):
         returned = probe.run(what, update_average, average, model, keep)
     gradients_on = torch.is_grad_enabled()
@@ -55,8 +56,18 @@ def move_average(probe, update_average, average, model, keep, turn):
         "Only average is written to. Methods that end with _ change what they are called on: in "
         "a.lerp_(p, ...), a has to be of average and p of model.",
     )  # fmt: skip
-    now, expected = copies(average.parameters()), [p.lerp(a, keep) for a, p in zip(were, before)]
-    probe.note("weights that stay", *staying(update_average, average, model, keep, were, expected))
+    now = copies(average.parameters())
+    stay = [
+        key
+        for (key, a), w, p in zip(average.named_parameters(), were, before)
+        if torch.equal(a, w) and not torch.allclose(a, p.lerp(w, keep), rtol=1e-4)
+    ]
+    told = f"some of its weights, {', '.join(stay)}, stay as they were."
+    look = "Move all of them, with or without a gradient, frozen or not."
+    if len(stay) == len(now):
+        told, look = why_it_stays(update_average, average, model, keep)
+        stay = Vague(told)
+    probe.note("weights that stay", stay, f"average is not moved: {told}", look)
     probe.note(
         f"the averaged weights after {what}", now, "",
         "Try weights of 1 in average and 0 in model: keep is left of them. Of 0 and 1, it's "
@@ -68,22 +79,23 @@ def move_average(probe, update_average, average, model, keep, turn):
         "an optimizer, would not see the change.",
         "Change them in place: a.lerp_(p, 1 - keep), or a.copy_(...).",
     )  # fmt: skip
+    changed = copies([*average.buffers(), *model.buffers()])
     probe.note(
-        "the buffers", [copies(net.buffers()) for net in (average, model)],
-        "" if same(buffers[1], model.buffers()) and same(buffers[0], average.buffers()) else
-        "Your function changes buffers, BatchNorm's running mean and variance. They aren't "
-        "weights.",
-        "Go through parameters() alone, because state_dict() has the buffers in it too.",
+        "the buffers", changed,
+        "" if same(buffers, changed) else
+        "Your function changes buffers, BatchNorm's running mean and variance.",
+        "They aren't weights. Go through parameters() alone; state_dict() has the buffers too.",
     )  # fmt: skip
     probe.note(
         "which weights of the model learn", [p.requires_grad for p in model.parameters()] == asked,
         "Your function changes which weights of the model ask for a gradient.",
-        "torch.no_grad() is enough, and ends by itself. Leave requires_grad alone.",
+        "torch.no_grad() is enough, and ends by itself. Leave requires_grad alone.", aside=True,
     )  # fmt: skip
     probe.note(
         "gradients are switched on", gradients_on,
         "Your function switches gradients off for good: nothing could be trained after it.",
         "Write `with torch.no_grad():`, or @torch.no_grad() above def. Both end by themselves.",
+        aside=True,
     )  # fmt: skip
     with torch.no_grad():
         for p in model.parameters():
@@ -95,51 +107,35 @@ def move_average(probe, update_average, average, model, keep, turn):
     )  # fmt: skip
 
 
-def staying(update_average, average, model, keep, were, expected):
-    """Which weights of average stay as they were though they should move: what to write down,
-    and what to say about it."""
-    now = list(average.named_parameters())
-    wrong = [not torch.allclose(a, e, rtol=1e-4) for (_, a), e in zip(now, expected)]
-    stay = [key for (key, a), w, bad in zip(now, were, wrong) if bad and torch.equal(a, w)]
-    if not stay:
-        return "", "", ""
-    if len(stay) < len(now):
-        told = f"Some weights of average stay as they were: {', '.join(stay)}."
-        return stay, told, "Move all of them, with or without a gradient, frozen or not."
+def why_it_stays(update_average, average, model, keep):
+    """Call the attempt again; say why it does not move average, and what to do."""
     average, model = copy.deepcopy(average), copy.deepcopy(model)
-    with torch.enable_grad(), Reads(average) as ours, Reads(model) as theirs:
+    with torch.enable_grad(), Reads() as reads:
         update_average(average, model, keep)
-    told, look = STAYS[ours.seen, theirs.seen]
-    return told, f"average is as it was: {told}", look
+    ours, theirs = (any(place(p) in reads.places for p in n.parameters()) for n in (average, model))
+    if ours and theirs:
+        told = "what you compute is not written into its tensors."
+        return told, "a.lerp_(...) and a.copy_(...) write into a; `a = ...` and a.lerp(...) do not."
+    if ours or theirs:
+        return f"nothing is computed with the weights of {'model' if ours else 'average'}.", PAIRS
+    told = "nothing is computed with the weights."
+    return told, "A generator, (... for ... in ...), and map do nothing alone. Write a loop."
 
 
-STAYS = {
-    (False, False): (
-        "your function computes nothing with the weights.",
-        "A generator, (... for ... in ...), and map do nothing until something runs through them: "
-        "write a loop.",
-    ),
-    (True, False): ("your function never looks at the weights of model.", PAIRS),
-    (False, True): ("your function never looks at its weights.", PAIRS),
-    (True, True): (
-        "what you compute is not written into its tensors.",
-        "a.lerp_(p, 1 - keep) and a.copy_(...) write into a; `a = ...` and a.lerp(...) do not.",
-    ),
-}
+class Reads(DispatchMode):
+    """Within it, see where the numbers are that something is computed with."""
 
-
-class Reads(TorchDispatchMode):
-    """While it is entered, see whether something is computed with a network's weights."""
-
-    def __init__(self, net):
+    def __init__(self):
         super().__init__()
-        self.weights = {p.untyped_storage().data_ptr() for p in net.parameters()}
-        self.seen = False
+        self.places = set()
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        given = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
-        self.seen |= any(x.untyped_storage().data_ptr() in self.weights for x in given)
+        self.places |= {place(x) for x in tree_leaves((args, kwargs)) if torch.is_tensor(x)}
         return function(*args, **kwargs or {})
+
+
+def place(x):
+    return x.untyped_storage().data_ptr()
 
 
 @torch.no_grad()
@@ -156,9 +152,9 @@ keep and 1 - keep are exchanged. The average keeps the share keep of itself and 
 the model; lerp_ is told the share to take.
 # average as it was
 + a = keep * a + (1 - keep) * p
-average is as it was. `a = keep * a + ...` makes a new tensor and gives it the name a, and
-a.lerp(...) without _ makes one too. Write into the old tensors: a.lerp_(p, 1 - keep), or
-a.copy_(...).
+average is as it was, because what you compute goes into new tensors: `a = keep * a + ...` only
+gives one the name a, and a.lerp(...) without _ makes one too. Write into the old ones:
+a.lerp_(p, 1 - keep), or a.copy_(...).
 # weights without gradient left out
 + if p.grad is not None:
 +     a.copy_(keep * a + (1 - keep) * p)
@@ -218,16 +214,8 @@ or
 You write keep as a number, such as 0.99. Use the argument, because each run looks back over a
 different number of steps.
 
-# average towards itself
-- zip(average.parameters(), model.parameters())
-+ zip(average.parameters(), average.parameters())
-average moves towards itself, so it stays as it was. You never look at the weights of model:
-zip(average.parameters(), model.parameters()).
-# model towards itself
-+ zip(model.parameters(), model.parameters())
-The model moves towards itself, and average is as it was. You never look at its weights:
-zip(average.parameters(), model.parameters()).
 # buffers averaged
+- zip(average.parameters(), model.parameters())
 + zip(average.state_dict().values(), model.state_dict().values())
 or
 - for a, p in zip(average.parameters(), model.parameters()):
@@ -267,14 +255,8 @@ further than `for`.
 PyTorch tries to record the change for a gradient, and refuses. Put @torch.no_grad() above def, or
 the loop inside `with torch.no_grad():`.
 
-# model frozen
-- for a, p in zip(average.parameters(), model.parameters()):
-+ model.requires_grad_(False)
-+ for a, p in zip(average.parameters(), model.parameters()):
-requires_grad_(False) on the model's weights ends its training. Leave requires_grad alone: `with
-torch.no_grad():` is enough, and ends by itself.
-
 # new network
+- for a, p in zip(average.parameters(), model.parameters()):
 + average = copy.deepcopy(average)
 + for a, p in zip(average.parameters(), model.parameters()):
 -     a.copy_(keep * a + (1 - keep) * p)
@@ -282,13 +264,6 @@ torch.no_grad():` is enough, and ends by itself.
 + return average
 You return a new network and leave average as it was, but the training loop keeps using the old one.
 Write into the weights of average: a.lerp_(p, 1 - keep).
-
-# nothing computed
-+ @torch.no_grad()
-+ def average_by_copy(average, model, keep):
-+     (a.lerp_(p, 1 - keep) for a, p in zip(average.parameters(), model.parameters()))
-average is as it was, because nothing is computed. A generator, (... for ... in ...), and map do
-nothing until something runs through them. Write a loop.
 
 # counter averaged
 - zip(average.parameters(), model.parameters())
@@ -301,15 +276,6 @@ or
 + a.lerp_(p, 1 - keep)
 state_dict() holds more than weights: BatchNorm's num_batches_tracked is an integer, which can't be
 averaged. Go through parameters() alone.
-
-# gradients off for good
-- @torch.no_grad()
-+
-- for a, p in zip(average.parameters(), model.parameters()):
-+ torch.set_grad_enabled(False)
-+ for a, p in zip(average.parameters(), model.parameters()):
-torch.set_grad_enabled(False) switches gradients off for good, and no training step works after it.
-`with torch.no_grad():` ends by itself.
 """
 
 
@@ -331,13 +297,6 @@ def average_at_once(average, model, keep):
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - keep)
 
 
-def average_by_state(average, model, keep):
-    state, weights = average.state_dict(), dict(model.named_parameters())
-    for key in weights:
-        state[key] = state[key] + (weights[key].detach() - state[key]) * (1 - keep)
-    average.load_state_dict(state)
-
-
 @torch.no_grad()
 def average_of_vectors(average, model, keep):
     a, p = (nn.utils.parameters_to_vector(net.parameters()) for net in (average, model))
@@ -353,7 +312,6 @@ EXERCISE = Exercise(
     look="Print one weight of average before and after the call, and the model's beside it.",
     catalogue=edits(average_by_copy, MISTAKES),
     also_right=[
-        average_by_copy, average_by_data, average_by_name, average_at_once, average_by_state,
-        average_of_vectors,
+        average_by_copy, average_by_data, average_by_name, average_at_once, average_of_vectors,
     ],
 )  # fmt: skip
