@@ -86,13 +86,18 @@ or
 +
 There is no warm-up. For the first config.warmup steps the learning rate rises in a straight line,
 and a return has to end the function there.
-# whole numbers in the warm-up
+# whole numbers
 - return config.lr * (step + 1) / config.warmup
 + return config.lr * ((step + 1) // config.warmup)
 or
 + return config.lr * (step + 1) // config.warmup
-// rounds down to a whole number, so your warm-up jumps instead of rising. Write /.
+or
+- done = (step - config.warmup) / max(config.steps - config.warmup, 1)
++ done = (step - config.warmup) // max(config.steps - config.warmup, 1)
+// rounds down to a whole number, so your learning rate jumps where it should change a little in
+each step. Write /.
 # config.lr missing in the warm-up
+- return config.lr * (step + 1) / config.warmup
 + return (step + 1) / config.warmup
 config.lr is missing in the warm-up: you return a share from 0 to 1. Multiply it by config.lr.
 
@@ -183,11 +188,8 @@ torch.cos takes only tensors, and this is a plain number. math.cos is the one fo
 Your learning rates are right, but some are tensors, and a float is wanted. Use math.cos and
 math.pi, or end with .item().
 
-# whole numbers in the fall
-- done = (step - config.warmup) / max(config.steps - config.warmup, 1)
-+ done = (step - config.warmup) // max(config.steps - config.warmup, 1)
-// rounds down to a whole number, so d stays 0 and your learning rate never falls. Write /.
 # cosine from step 0
+- done = (step - config.warmup) / max(config.steps - config.warmup, 1)
 + done = step / config.steps
 Your cosine counts from step 0, so the learning rate jumps down after the warm-up. The fall begins
 where the warm-up ends: d = (step - warmup) / (steps - warmup).

@@ -100,9 +100,9 @@ def note_finite(probe, state, config, size, kind, before):
         "There are no gradients left. zero_grad() clears them, so it can't come before the step.",
     )  # fmt: skip
     probe.note(f"state.norm after {kind}", as_float(state.norm), "", LOOK["norm"])
-    norm, right = as_float(nn.utils.get_total_norm(there)), min(size, config.clip)
+    norm, right = nn.utils.get_total_norm(there).item(), min(size, config.clip)
     probe.note(
-        f"the gradients of {kind}", norm if there else right,
+        f"the gradients of {kind}", as_float(norm) or right,
         f"Your step was taken with gradients of norm {norm:.3g}, and {right:.3g} is right: the "
         f"true norm was {size:.3g}, and config.clip is {config.clip}.", LOOK["gradients"],
     )  # fmt: skip
@@ -178,11 +178,6 @@ The one that changes comes first: state.average, then state.model.
 + state.average = update_average(state.average, state.model, config.ema)
 state.average is None after your function, because update_average changes the network that it gets
 and returns nothing. Write the call alone, without `state.average =` before it.
-# average not moved at skipped steps
-+ if state.scaler.get_scale() >= scale:
-+     update_average(state.average, state.model, config.ema)
-You leave the average where it is when the step was left out. Move it in every call: it gets closer
-to the present weights, whether they are new or not.
 
 # skips not counted
 - state.skipped += state.scaler.get_scale() < scale
@@ -201,12 +196,10 @@ You count skipped steps by their norm. A step whose norm is NaN is left out too,
 bf16 none is, whatever the norm. Count where the scale has become smaller.
 # every step a skip
 + state.skipped += state.scaler.get_scale() <= scale
-state.skipped counts steps that were taken. Only if the scale has become smaller was the step left
-out; for fp32 it stays 1, so it has to be < and not <=.
-# larger scale a skip
+or
 + state.skipped += state.scaler.get_scale() > scale
-state.skipped counts steps after which the scale has grown, and it grows when all went well for a
-while. Only if it has become smaller was a step left out: new scale < old scale.
+state.skipped counts steps that were taken. The scale stays or grows when all went well; only if it
+has become smaller was the step left out: new scale < old scale.
 
 # learning rate not set
 - for group in state.optimizer.param_groups:
@@ -345,15 +338,14 @@ def step_by_hand(state, config):
 
 
 def step_in_two_ways(state, config):
-    for group in state.optimizer.param_groups:
-        group["lr"] = state.lr
     state.step += 1
     half, scale = config.precision == "fp16", state.scaler.get_scale()
     half and state.scaler.unscale_(state.optimizer)
     state.norm = nn.utils.clip_grad_norm_(list(state.model.parameters()), config.clip).item()
+    for group in state.optimizer.param_groups:
+        group["lr"] = state.lr
     if half:
-        state.scaler.step(state.optimizer)
-        state.scaler.update()
+        state.scaler.step(state.optimizer), state.scaler.update()
         state.skipped += scale > state.scaler.get_scale()
     else:
         state.optimizer.step()

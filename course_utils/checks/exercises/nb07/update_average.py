@@ -10,7 +10,13 @@ from course_utils.averaging import update_average
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.fake_device import DispatchMode
 from course_utils.checks.engine.probe import Vague
-from course_utils.checks.exercises.nb07.in_place import Net, copies, note_nothing_returned, same
+from course_utils.checks.exercises.nb07.in_place import (
+    Net,
+    copies,
+    note_nothing_returned,
+    notes,
+    same,
+)
 from course_utils.checks.mistakes import edits
 
 PAIRS = "zip(average.parameters(), model.parameters()) gives pairs, one weight of each."
@@ -50,13 +56,7 @@ def move_average(probe, update_average, average, model, keep, turn):
     torch.set_grad_enabled(True)
     note_nothing_returned(probe, returned, average, "average itself")
     changed = [] if same(before, model.parameters()) else copies(model.parameters())
-    probe.note(
-        "the weights of the model", changed,
-        "Your function changes the weights of the model, which would disturb its training.",
-        "Only average is written to. Methods that end with _ change what they are called on: in "
-        "a.lerp_(p, ...), a has to be of average and p of model.",
-    )  # fmt: skip
-    now = copies(average.parameters())
+    now, buffers_now = copies(average.parameters()), copies([*average.buffers(), *model.buffers()])
     stay = [
         key
         for (key, a), w, p in zip(average.named_parameters(), were, before)
@@ -64,38 +64,33 @@ def move_average(probe, update_average, average, model, keep, turn):
     ]
     told = f"some of its weights, {', '.join(stay)}, stay as they were."
     look = "Move all of them, with or without a gradient, frozen or not."
-    if len(stay) == len(now):
+    if not changed and len(stay) == len(now):
         told, look = why_it_stays(update_average, average, model, keep)
         stay = Vague(told)
-    probe.note("weights that stay", stay, f"average is not moved: {told}", look)
-    probe.note(
-        f"the averaged weights after {what}", now, "",
-        "Try weights of 1 in average and 0 in model: keep is left of them. Of 0 and 1, it's "
-        "1 - keep.",
-    )  # fmt: skip
-    probe.note(
-        "the same parameters", all(a is b for a, b in zip(weights, average.parameters())),
-        "Your function puts new parameters into average. Anything that holds the old ones, such as "
-        "an optimizer, would not see the change.",
-        "Change them in place: a.lerp_(p, 1 - keep), or a.copy_(...).",
-    )  # fmt: skip
-    changed = copies([*average.buffers(), *model.buffers()])
-    probe.note(
-        "the buffers", changed,
-        "" if same(buffers, changed) else
-        "Your function changes buffers, BatchNorm's running mean and variance.",
-        "They aren't weights. Go through parameters() alone; state_dict() has the buffers too.",
-    )  # fmt: skip
-    probe.note(
-        "which weights of the model learn", [p.requires_grad for p in model.parameters()] == asked,
-        "Your function changes which weights of the model ask for a gradient.",
-        "torch.no_grad() is enough, and ends by itself. Leave requires_grad alone.", aside=True,
-    )  # fmt: skip
-    probe.note(
-        "gradients are switched on", gradients_on,
-        "Your function switches gradients off for good: nothing could be trained after it.",
-        "Write `with torch.no_grad():`, or @torch.no_grad() above def. Both end by themselves.",
-        aside=True,
+    notes(
+        probe,
+        ("the weights of the model", changed,
+         "Your function changes the weights of the model, which would disturb its training.",
+         "Only average is written to. Methods that end with _ change what they are called on: in "
+         "a.lerp_(p, ...), a has to be of average and p of model."),
+        ("weights that stay", stay, f"average is not moved: {told}", look),
+        (f"the averaged weights after {what}", now, "",
+         "Try weights of 1 in average and 0 in model: keep is left of them. Of 0 and 1, it's "
+         "1 - keep."),
+        ("the same parameters", all(a is b for a, b in zip(weights, average.parameters())),
+         "Your function puts new parameters into average. Anything that holds the old ones, such "
+         "as an optimizer, would not see the change.",
+         "Change them in place: a.lerp_(p, 1 - keep), or a.copy_(...)."),
+        ("the buffers", buffers_now, "" if same(buffers, buffers_now) else
+         "Your function changes buffers, BatchNorm's running mean and variance.",
+         "They aren't weights. Go through parameters() alone; state_dict() has the buffers too."),
+        ("which weights of the model learn", [p.requires_grad for p in model.parameters()] == asked,
+         "Your function changes which weights of the model ask for a gradient.",
+         "torch.no_grad() is enough, and ends by itself. Leave requires_grad alone.", True),
+        ("gradients are switched on", gradients_on,
+         "Your function switches gradients off for good: nothing could be trained after it.",
+         "Write `with torch.no_grad():`, or @torch.no_grad() above def; both end by themselves.",
+         True),
     )  # fmt: skip
     with torch.no_grad():
         for p in model.parameters():
@@ -165,14 +160,12 @@ gradients, so move all of them.
 +     a.copy_(keep * a + (1 - keep) * p)
 You leave out frozen weights, those with requires_grad=False. The formula is for all parameters: if
 the model's frozen weights differ from the average's, they have to move too.
-# model moved
-+ p.copy_(keep * p + (1 - keep) * a)
-The model moves towards the average. It's the other way round: the average follows, and the model is
-left alone.
 # average written into the model
 + p.copy_(keep * a + (1 - keep) * p)
-You compute the right average and write it into the model, because methods that end with _ change
-what they are called on. Call it on a, a weight of average.
+or
++ p.copy_(keep * p + (1 - keep) * a)
+You write into the model, because methods that end with _ change what they are called on. It's the
+average that follows: call them on a, a weight of average.
 # model scaled in place
 + a.copy_(keep * a + p.mul_(1 - keep))
 p.mul_(...) multiplies the model's own weights, because methods that end with _ change what they are
