@@ -71,10 +71,6 @@ Your first step has learning rate 0, so it changes nothing. Steps count from 0, 
 + return config.lr * (step + 1) / (config.warmup + 1)
 You divide by warmup + 1, so the last step of the warm-up is still below config.lr. The formula is
 (step + 1) / warmup.
-# warm-up over all steps
-+ return config.lr * (step + 1) / config.steps
-In the warm-up you divide by config.steps, as if the rise took the whole run. It takes config.warmup
-steps.
 # brackets missing in the warm-up
 + return config.lr * step + 1 / config.warmup
 Brackets are missing in the warm-up: * and / come before +. Write (step + 1) / config.warmup.
@@ -148,9 +144,6 @@ pi is missing in the cosine. d goes from 0 to 1, and half a turn goes from 0 to 
 + return config.lr * math.cos(math.pi / 2 * done)
 You use a quarter of a cosine, cos(pi / 2 * d). It gets to 0, but steeply. Half a cosine is flat at
 both ends: (1 + cos(pi * d)) / 2.
-# half the angle
-+ return config.lr * (1 + math.cos(math.pi / 2 * done)) / 2
-Your cosine only gets halfway down, because its angle ends at pi / 2. Let it go from 0 to pi.
 # full turn
 + return config.lr * (1 + math.cos(2 * math.pi * done)) / 2
 Your cosine makes a full turn, 2 pi, and comes back up. Half a turn, pi, ends at 0.
@@ -167,10 +160,6 @@ A cosine on its own goes from 1 to -1, and a negative learning rate walks uphill
 + return config.lr * (1 - math.cos(math.pi * done)) / 2
 After the warm-up your learning rate starts at 0 and rises, because the sign before the cosine is
 wrong. It's 1 + cos, not 1 - cos.
-# cosine alone halved
-+ return config.lr * (1 + math.cos(math.pi * done) / 2)
-You halve only the cosine: 1 + cos / 2 goes from 1.5 to 0.5. Put brackets around the sum, (1 + cos)
-/ 2.
 # brackets missing around 1 + cos
 + return config.lr * 1 + math.cos(math.pi * done) / 2
 or
@@ -216,10 +205,6 @@ Brackets are missing: / comes before -, so only the warm-up is divided. Write (s
 / (...).
 
 # warm-up times cosine
-+ def learning_rate(step, config):
-+     rise = min((step + 1) / max(config.warmup, 1), 1)
-+     return rise * config.lr * (1 + math.cos(math.pi * step / config.steps)) / 2
-or
 + def learning_rate(step, config):
 +     rise = min((step + 1) / max(config.warmup, 1), 1)
 +     done = (step - config.warmup) / max(config.steps - config.warmup, 1)

@@ -174,10 +174,6 @@ itself. Pass config.ema as it is.
 + update_average(state.model, state.average, config.ema)
 You pass the networks to update_average the wrong way round, so the model moves towards its average.
 The one that changes comes first: state.average, then state.model.
-# average lost
-+ state.average = update_average(state.average, state.model, config.ema)
-state.average is None after your function, because update_average changes the network that it gets
-and returns nothing. Write the call alone, without `state.average =` before it.
 
 # skips not counted
 - state.skipped += state.scaler.get_scale() < scale

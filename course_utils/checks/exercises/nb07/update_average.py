@@ -24,6 +24,7 @@ HINTS = [
     ("'tuple' object|multiply sequence", "", "named_parameters() gives pairs of a name and a "
      "weight. parameters() gives the weights alone."),
     ("must match the size", "", PAIRS),
+    ("not iterable", "", f"A network is not its weights, and can't be looped over. {PAIRS}"),
     ("'generator'", "", f"parameters() gives one weight after the other: write a loop. {PAIRS}"),
 ]  # fmt: skip
 
@@ -179,9 +180,6 @@ their weights. Write the average of the numbers into the old tensors: a.lerp_(p,
 or
 + average.load_state_dict(model.state_dict())
 You copy the model, so keep has no effect. The average has to keep the share keep of itself.
-# model left out
-+ a.copy_(keep * a)
-You only make the average smaller: nothing of the model is added. Add (1 - keep) * p.
 # nothing taken away
 + a.copy_(a + (1 - keep) * p)
 You add to the average without taking anything away, so it grows and grows. Multiply its old numbers
@@ -218,11 +216,6 @@ or
 +         a.copy_(keep * a + (1 - keep) * p)
 You average the buffers too, BatchNorm's running mean and variance. They aren't weights, so go
 through parameters() alone. (For averaged weights they are measured afresh.)
-# networks in place of their parameters
-- zip(average.parameters(), model.parameters())
-+ zip(average, model)
-A network is not its weights, and can't be looped over. parameters() gives its weights, one after
-the other.
 
 # buffers copied
 -     a.copy_(keep * a + (1 - keep) * p)

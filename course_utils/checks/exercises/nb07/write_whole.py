@@ -153,9 +153,6 @@ new.open("wb").
 +
 os.fsync is missing. The new name can reach the disk before the bytes do, and after a power cut the
 file is there, but empty. file.flush(), then os.fsync(file.fileno()), then replace.
-# fsync of the path
-+ os.fsync(new)
-os.fsync takes the number of an open file, which is file.fileno().
 
 # no flush
 - file.flush()
@@ -211,14 +208,9 @@ or
 You remove the old file before the new one has its name. If the run is killed in between, there is
 none. replace puts the new one in its place in a single action.
 
-# None written
+# path instead of a file
 - write(file)
 - file.flush()
-+ file.write(write(file))
-+ file.flush()
-write(file) fills the file by itself, and returns nothing that file.write could write. Call
-write(file) on its own.
-# path instead of a file
 + write(new)
 + file.flush()
 write gets a path, but it takes an open file: with new.open("wb") as file: write(file).
@@ -280,27 +272,6 @@ write failed, and you remove the old file at path instead of your half file. Rem
 +     new.unlink()
 You remove the file when all went well, too, because finally runs in any case. By then it has been
 renamed, and there is none to remove: write `except BaseException:`.
-
-# half file renamed
--     new.replace(path)
-- except BaseException:
--     new.unlink(missing_ok=True)
--     raise
-+     pass
-+ finally:
-+     new.replace(path)
-write failed, and the half file gets the name anyway, because finally runs in any case. Rename it
-only when it is whole, and remove it in except.
-
-# fsync after the rename
-- os.fsync(file.fileno())
-+
-- new.replace(path)
-+ new.replace(path)
-+ with path.open("rb") as file:
-+     os.fsync(file.fileno())
-os.fsync comes after the file has its name. In between, the name can be on the disk and the bytes
-not. First fsync, then replace.
 
 # renamed after the try
 - new.replace(path)
