@@ -104,9 +104,8 @@ def note_file(probe, watch, what):
 def fails(probe, write_whole, path, when, error, functions, tip):
     """Something fails on the way."""
     error = copy.copy(error)  # else it would keep the frames of all runs
-    watch, write = Watch(path, functions, error), writer(PARTS)
-    if not functions:
-        write = writer(PARTS[:2], error)
+    watch = Watch(path, functions, error)
+    write = writer(PARTS) if functions else writer(PARTS[:2], error)
     raised = probe.run(f"write_whole when {when}", what_comes, write_whole, write, watch)
     told = f"raises another exception in its place, {raised}"
     look = "A bare raise, with nothing behind it, hands on what was caught."
@@ -287,15 +286,12 @@ Make it the last line of the try.
 
 
 def write_with_tempfile(write, path):
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        try:
+    file = tempfile.NamedTemporaryFile(dir=path.parent, delete=False)
+    try:
+        with file:
             write(file)
             file.flush()
             os.fsync(file)
-        except BaseException:
-            os.unlink(file.name)
-            raise
-    try:
         os.replace(file.name, path)
     except BaseException:
         os.unlink(file.name)
