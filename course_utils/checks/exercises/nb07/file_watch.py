@@ -1,10 +1,20 @@
 """A folder in which an attempt writes a file, and what is watched there meanwhile."""
 
+import io
 import os
 import sys
 from pathlib import Path
 
+from course_utils.checks.engine.crash import crash
+from course_utils.checks.engine.sandbox import Stopped
+
+PARTS = [b"weights " * 9, b"averages " * 7, b"momenta " * 5]
+WHOLE = b"".join(PARTS)
+OLDER = b"an older run " * 40
+NEIGHBOUR = "step-00000004.pt"
+HANDED_ON = "what was raised"
 SYNCS = [getattr(os, name) for name in ("fsync", "fdatasync", "sync") if hasattr(os, name)]
+ON_DISK = io.FileIO, io.BufferedWriter, io.BufferedRandom, io.TextIOWrapper
 
 
 class Watch:
@@ -16,9 +26,8 @@ class Watch:
     one of the functions in failing raises error.
     """
 
-    def __init__(self, path, whole, failing=(), error=None):
-        self.path, self.whole = path, whole
-        self.failing, self.error, self.failed = failing, error, False
+    def __init__(self, path, failing=(), error=None):
+        self.path, self.failing, self.error, self.failed = path, failing, error, False
         self.before, self.there = content(path), files(path.parent)
         self.arrived = False  # the new file is at path, whole
         self.gone = self.half = False  # what was seen at path: nothing, though there was a file
@@ -41,63 +50,78 @@ class Watch:
 
     def look(self):
         now, arrived = content(self.path), self.arrived
-        self.arrived |= now == self.whole
+        self.arrived |= now == WHOLE
         self.gone |= now is None and (self.arrived or self.before is not None)
-        self.half |= now not in (None, self.before, self.whole)
+        self.half |= now not in (None, self.before, WHOLE)
         if not self.arrived:
             self.beside |= self.left()
             self.whole_beside |= self.is_whole_beside()
         elif not arrived:
-            self.open = is_open(self.file)
+            self.open = isinstance(self.file, ON_DISK) and not self.file.closed
 
     def left(self):
         """The new files of the folder, besides that at path."""
         return files(self.path.parent) - self.there - {self.path}
 
     def is_whole_beside(self):
-        others = files(self.path.parent) - {self.path}
-        return any(content(file) == self.whole for file in others)
+        return any(content(file) == WHOLE for file in files(self.path.parent) - {self.path})
 
 
-def watched(attempt, write, path, watch):
+def watched(attempt, write, watch):
     """Call the attempt and watch what it does; return what it returns. An error that names a file
-    names it without the folder, whose name is another each time, and says if it was renamed."""
+    names it without the folder, whose name is another each time."""
     before = sys.getprofile()
     sys.setprofile(watch)
     try:
-        return attempt(write, path)
+        return attempt(write, watch.path)
     except OSError as error:
         for key in ("filename", "filename2"):
-            if isinstance(getattr(error, key), (str, Path)):
-                setattr(error, key, Path(getattr(error, key)).name)
-        if watch.arrived and watch.beside and error.strerror:
-            error.strerror += ", because it was renamed to path"
+            if getattr(error, key) is not None:
+                setattr(error, key, Path(str(getattr(error, key))).name)
         raise
     finally:
         sys.setprofile(before)
         watch.look()
 
 
-class Write:
-    """What an attempt is given to write with: it writes some parts, then raises an error if it has
-    one."""
-
-    def __init__(self, parts, error=None):
-        self.parts, self.error = parts, error
-
-    def __call__(self, file):
-        for part in self.parts:
-            file.write(part)
-        if self.error:
-            raise self.error
-
-
-def is_open(file):
-    """True for an open file on the disk; False for one in memory."""
+def what_comes(attempt, write, watch):
+    """Call an attempt while something fails; return the kind of exception that comes of it. A slip
+    in its clean-up is raised: that line is shown."""
     try:
-        return not file.closed and file.fileno() >= 0
-    except (AttributeError, OSError):
-        return False
+        watched(attempt, write, watch)
+    except Stopped:
+        raise
+    except BaseException as came:
+        if came is watch.error:
+            return HANDED_ON
+        meant = isinstance(came, OSError) or "raise" in crash(came).text
+        if isinstance(came, Exception) and not meant:
+            raise
+        return type(came).__name__
+    return "nothing"
+
+
+def writer(parts, error=None):
+    """What an attempt is given to write with."""
+
+    def write(file):
+        for part in parts:
+            file.write(part)
+        if error:
+            raise error
+
+    return write
+
+
+def new_folder(folder, case, old=OLDER, beside=()):
+    """A folder with a neighbour and maybe an old file and half ones; return the path to write."""
+    path = Path(folder, case, "step-00000008.pt")
+    there = {NEIGHBOUR: b"a neighbour", path.name: old, **dict.fromkeys(beside, OLDER + OLDER)}
+    for name, text in there.items():
+        if text is not None:
+            (path.parent / name).parent.mkdir(parents=True, exist_ok=True)
+            (path.parent / name).write_bytes(text)
+    return path
 
 
 def content(path):

@@ -19,6 +19,12 @@ class Net(nn.Module):
                 x.copy_(draw(*x.shape))
 
 
+def notes(probe, *rows):
+    """Write down things: what each is, its value, what to say if it is wrong, where to look."""
+    for row in rows:
+        probe.note(*row)
+
+
 def note_nothing_returned(probe, returned, given, changes):
     """Write down whether the attempt returns nothing, or what it was given to change."""
     right = returned is None or returned is given or isinstance(returned, Path)

@@ -15,40 +15,31 @@ RISE = (
     "at step = warmup - 1."
 )
 FALL = (
-    "The warm-up is right. From step = warmup on, print d, which goes from 0 to 1, and then the "
+    "Below step = warmup it's right. From there on, print d, which goes from 0 to 1, and then the "
     "cosine of pi * d, which goes from 1 to -1."
 )
 NO_WARMUP = "config.warmup may be 0. Then there is only the fall, beginning at step 0."
 ALL_WARMUP = "The warm-up may be as long as the run. Then there is only the rise."
-HINTS = {
-    0: ("ZeroDivision", "", f"{NO_WARMUP} Divide by it only inside `if step < config.warmup:`."),
-    3: ("ZeroDivision", "", f"{ALL_WARMUP} Divide by max(config.steps - config.warmup, 1)."),
+BY_0 = {
+    0: f"{NO_WARMUP} Divide by it only inside `if step < config.warmup:`.",
+    3: f"{ALL_WARMUP} Divide by max(config.steps - config.warmup, 1).",
 }
 
 
 def rate_experiment(probe, attempt):
-    note_lr(probe, attempt)
-    rates = rates_of(probe, attempt, TrainConfig(lr=2.0, warmup=5, steps=12), RISE, FALL)
+    config, doubled = (TrainConfig(lr=lr, warmup=5, steps=12) for lr in (2.0, 4.0))
+    for step, where in [(2, "in the warm-up"), (9, "after the warm-up")]:
+        rate, other = (as_float(rate_at(probe, attempt, step, c)) for c in (config, doubled))
+        probe.note(
+            f"config.lr without effect {where}", isinstance(rate, float) and rate == other != 0,
+            f"config.lr has no effect {where}: with lr = 2.0 and with lr = 4.0 your learning rate "
+            f"at step {step} is the same, {rate}.", "Both formulas multiply by config.lr.",
+        )  # fmt: skip
+    rates = rates_of(probe, attempt, config, RISE, FALL)
     rates += rates_of(probe, attempt, TrainConfig(lr=3.0, warmup=1, steps=2), RISE, FALL)
     rates += rates_of(probe, attempt, TrainConfig(lr=0.8, warmup=0, steps=4), "", NO_WARMUP)
     rates += rates_of(probe, attempt, TrainConfig(lr=0.6, warmup=3, steps=3), ALL_WARMUP, "")
     note_plain(probe, rates)
-
-
-def note_lr(probe, attempt):
-    """Write down whether config.lr has no effect, which is told before anything else."""
-    for step, where in [(2, "in the warm-up"), (9, "after the warm-up")]:
-        rate, other = (
-            as_float(rate_at(probe, attempt, step, TrainConfig(lr=lr, warmup=5, steps=12)))
-            for lr in (2.0, 4.0)
-        )
-        probe.note(
-            f"config.lr is without effect {where}",
-            isinstance(rate, float) and isinstance(other, float) and rate == other != 0,
-            f"config.lr has no effect {where}: with lr = 2.0 and with lr = 4.0 your learning rate "
-            f"at step {step} is the same, {rate}.",
-            "Both formulas multiply by config.lr.",
-        )  # fmt: skip
 
 
 def rates_of(probe, attempt, config, rise, fall):
@@ -56,21 +47,18 @@ def rates_of(probe, attempt, config, rise, fall):
     rates = []
     for step in range(config.steps + (config.warmup < config.steps)):
         rates.append(rate_at(probe, attempt, step, config))
-        look = rise if step < config.warmup else fall
-        note_number(probe, called(step, config), rates[-1], look)
+        note_number(probe, called(step, config), rates[-1], rise if step < config.warmup else fall)
     return rates
 
 
 def rate_at(probe, attempt, step, config):
-    with probe.advice(*(hint for warmup, hint in HINTS.items() if warmup == config.warmup)):
+    with probe.advice(("ZeroDivision", "", BY_0.get(config.warmup, ""))):
         return probe.run(called(step, config), attempt, step, config)
 
 
 def called(step, config):
-    return (
-        f"learning_rate({step}, config) with lr = {config.lr}, warmup = {config.warmup}, "
-        f"steps = {config.steps}"
-    )
+    settings = f"lr = {config.lr}, warmup = {config.warmup}, steps = {config.steps}"
+    return f"learning_rate({step}, config) with {settings}"
 
 
 MISTAKES = """
@@ -83,10 +71,6 @@ Your first step has learning rate 0, so it changes nothing. Steps count from 0, 
 + return config.lr * (step + 1) / (config.warmup + 1)
 You divide by warmup + 1, so the last step of the warm-up is still below config.lr. The formula is
 (step + 1) / warmup.
-# warm-up over all steps
-+ return config.lr * (step + 1) / config.steps
-In the warm-up you divide by config.steps, as if the rise took the whole run. It takes config.warmup
-steps.
 # brackets missing in the warm-up
 + return config.lr * step + 1 / config.warmup
 Brackets are missing in the warm-up: * and / come before +. Write (step + 1) / config.warmup.
@@ -98,37 +82,31 @@ or
 +
 There is no warm-up. For the first config.warmup steps the learning rate rises in a straight line,
 and a return has to end the function there.
-# whole numbers in the warm-up
+# whole numbers
 - return config.lr * (step + 1) / config.warmup
 + return config.lr * ((step + 1) // config.warmup)
 or
 + return config.lr * (step + 1) // config.warmup
-// rounds down to a whole number, so your warm-up jumps instead of rising. Write /.
+or
+- done = (step - config.warmup) / max(config.steps - config.warmup, 1)
++ done = (step - config.warmup) // max(config.steps - config.warmup, 1)
+// rounds down to a whole number, so your learning rate jumps where it should change a little in
+each step. Write /.
 # config.lr missing in the warm-up
+- return config.lr * (step + 1) / config.warmup
 + return (step + 1) / config.warmup
-config.lr is missing in the warm-up: you return a share from 0 to 1. Multiply it by config.lr, as
-you do after the warm-up.
-# written into config
-+ config.lr = config.lr * (step + 1) / config.warmup
-+ return config.lr
-You write the learning rate into config. It holds the settings of the run, and the next step needs
-the same ones, so it can't be changed. Return the number instead.
+config.lr is missing in the warm-up: you return a share from 0 to 1. Multiply it by config.lr.
 
 # warm-up one step too long
 - if step < config.warmup:
 + if step <= config.warmup:
 or
-- if step < config.warmup:
--     return config.lr * (step + 1) / config.warmup
-+ if step <= config.warmup:
-+     return config.lr * (step + 1) / max(config.warmup, 1)
++ if step <= config.warmup > 0:
 Your warm-up takes one step too many and goes above config.lr. It has arrived at step = warmup - 1,
 so write step < config.warmup.
 # warm-up one step too short
 - if step < config.warmup:
 + if step < config.warmup - 1:
-or
-+ if step + 1 < config.warmup:
 Your warm-up ends one step early, so its last step gets the second formula. All steps below
 config.warmup belong to it: step < config.warmup.
 # the two cases exchanged
@@ -137,6 +115,16 @@ or
 + if step >= config.warmup:
 The two cases are exchanged: the first steps get the formula of the fall. The warm-up is for step <
 config.warmup.
+# division by a warm-up of 0
++ rise = (step + 1) / config.warmup
++ if step < config.warmup:
+config.warmup may be 0, for a run without a warm-up, and you divide by it anyway. Do that inside `if
+step < config.warmup:`, which is never true then.
+# division by a fall of 0
++ fall = (step - config.warmup) / (config.steps - config.warmup)
++ if step < config.warmup:
+The warm-up may be as long as the run. Then config.steps - config.warmup is 0, and you divide by it
+during the warm-up too. Use max(config.steps - config.warmup, 1), or divide below the `if`.
 
 # no fall
 - return config.lr * (1 + math.cos(math.pi * done)) / 2
@@ -156,47 +144,31 @@ pi is missing in the cosine. d goes from 0 to 1, and half a turn goes from 0 to 
 + return config.lr * math.cos(math.pi / 2 * done)
 You use a quarter of a cosine, cos(pi / 2 * d). It gets to 0, but steeply. Half a cosine is flat at
 both ends: (1 + cos(pi * d)) / 2.
-# half the angle
-+ return config.lr * (1 + math.cos(math.pi / 2 * done)) / 2
-Your cosine only gets halfway down, because its angle ends at pi / 2. Let it go from 0 to pi.
 # full turn
 + return config.lr * (1 + math.cos(2 * math.pi * done)) / 2
 Your cosine makes a full turn, 2 pi, and comes back up. Half a turn, pi, ends at 0.
 # not halved
 + return config.lr * (1 + math.cos(math.pi * done))
 1 + cos goes from 2 to 0, so your fall begins at twice the learning rate. Divide by 2.
-# negative
-+ return config.lr * math.cos(math.pi * done)
-A cosine on its own goes from 1 to -1, and a negative learning rate walks uphill. Bring it to
-between 0 and 1: (1 + cos(pi * d)) / 2.
 # 1 + left out
 + return config.lr * math.cos(math.pi * done) / 2
-1 + is missing: half a cosine on its own goes from 1/2 to -1/2. The formula is (1 + cos(pi * d)) /
-2.
+or
++ return config.lr * math.cos(math.pi * done)
+A cosine on its own goes from 1 to -1, and a negative learning rate walks uphill. 1 + cos goes from
+2 to 0, and half of that from 1 to 0: (1 + cos(pi * d)) / 2.
 # rise after the warm-up
 + return config.lr * (1 - math.cos(math.pi * done)) / 2
 After the warm-up your learning rate starts at 0 and rises, because the sign before the cosine is
 wrong. It's 1 + cos, not 1 - cos.
-# cosine alone halved
-+ return config.lr * (1 + math.cos(math.pi * done) / 2)
-You halve only the cosine: 1 + cos / 2 goes from 1.5 to 0.5. Put brackets around the sum, (1 + cos)
-/ 2.
 # brackets missing around 1 + cos
 + return config.lr * 1 + math.cos(math.pi * done) / 2
 or
 + return config.lr * 0.5 * 1 + math.cos(math.pi * done)
-or
-+ return 0.5 * config.lr + math.cos(math.pi * done)
 The brackets around 1 + cos are missing, so config.lr multiplies only the 1. Write config.lr * (1 +
 cos) / 2.
-# d outside of the cosine
-+ return config.lr * (1 + math.cos(math.pi) * done) / 2
-A bracket closes too early: you multiply cos(pi), which is just -1, by d. d belongs inside, cos(pi *
-d).
 # config.lr missing in the fall
 + return (1 + math.cos(math.pi * done)) / 2
-config.lr is missing after the warm-up: you return a share from 1 to 0. Multiply it by config.lr, as
-you do in the warm-up.
+config.lr is missing after the warm-up: you return a share from 1 to 0. Multiply it by config.lr.
 # torch.cos of a plain number
 + return config.lr * (1 + torch.cos(math.pi * done)) / 2
 torch.cos takes only tensors, and this is a plain number. math.cos is the one for numbers.
@@ -205,11 +177,8 @@ torch.cos takes only tensors, and this is a plain number. math.cos is the one fo
 Your learning rates are right, but some are tensors, and a float is wanted. Use math.cos and
 math.pi, or end with .item().
 
-# whole numbers in the fall
-- done = (step - config.warmup) / max(config.steps - config.warmup, 1)
-+ done = (step - config.warmup) // max(config.steps - config.warmup, 1)
-// rounds down to a whole number, so d stays 0 and your learning rate never falls. Write /.
 # cosine from step 0
+- done = (step - config.warmup) / max(config.steps - config.warmup, 1)
 + done = step / config.steps
 Your cosine counts from step 0, so the learning rate jumps down after the warm-up. The fall begins
 where the warm-up ends: d = (step - warmup) / (steps - warmup).
@@ -235,30 +204,7 @@ Your cosine is one step ahead. It begins at step = warmup with config.lr, so the
 Brackets are missing: / comes before -, so only the warm-up is divided. Write (step - config.warmup)
 / (...).
 
-# division by a warm-up of 0
-- if step < config.warmup:
--     return config.lr * (step + 1) / config.warmup
-+ rise = (step + 1) / config.warmup
-+ if step < config.warmup:
-+     return config.lr * rise
-config.warmup may be 0, for a run without a warm-up, and you divide by it anyway. Do that inside `if
-step < config.warmup:`, which is never true then.
-
-# division by a fall of 0
-- if step < config.warmup:
--     return config.lr * (step + 1) / config.warmup
-- done = (step - config.warmup) / max(config.steps - config.warmup, 1)
-+ done = (step - config.warmup) / (config.steps - config.warmup)
-+ if step < config.warmup:
-+     return config.lr * (step + 1) / config.warmup
-The warm-up may be as long as the run. Then config.steps - config.warmup is 0, and you divide by it
-during the warm-up too. Use max(config.steps - config.warmup, 1), or divide below the `if`.
-
 # warm-up times cosine
-+ def learning_rate(step, config):
-+     rise = min((step + 1) / max(config.warmup, 1), 1)
-+     return rise * config.lr * (1 + math.cos(math.pi * step / config.steps)) / 2
-or
 + def learning_rate(step, config):
 +     rise = min((step + 1) / max(config.warmup, 1), 1)
 +     done = (step - config.warmup) / max(config.steps - config.warmup, 1)
@@ -310,18 +256,6 @@ def rate_by_numpy(step, config):
     return numpy.concatenate([rise, fall]).astype("float32")[step]
 
 
-def rate_by_schedulers(step, config):
-    optimizer = torch.optim.SGD([torch.zeros(1)], lr=config.lr)
-    length = config.steps - config.warmup
-    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, length)
-    if step < config.warmup:
-        return sum(config.lr / config.warmup for _ in range(step + 1))
-    optimizer.step()
-    for _ in range(step - config.warmup):
-        cosine.step()
-    return cosine.get_last_lr()[0]
-
-
 EXERCISE = Exercise(
     id="7.2",
     title="Rise, then fall",
@@ -330,5 +264,5 @@ EXERCISE = Exercise(
     experiment=rate_experiment,
     look=RISE,
     catalogue=edits(learning_rate, MISTAKES),
-    also_right=[rate_by_torch, rate_by_sine, rate_in_one, rate_by_numpy, rate_by_schedulers],
+    also_right=[rate_by_torch, rate_by_sine, rate_in_one, rate_by_numpy],
 )

@@ -37,11 +37,11 @@ ZEROS = "In a tensor of zeros there is no number left to count. Nothing is lost:
 
 
 def lost_experiment(probe, attempt):
-    near, shares = torch.tensor(NEAR), []
+    shares = []
     for shape, *scale in [((6, 5, 7),), ((11, 9), 1024.0), ((160,), 65536.0), ((4, 30), 0.125)]:
         gradient = 10 ** (18 * probe.uniform(*shape) - 15) * probe.normal(*shape).sign()
         gradient = gradient * (probe.uniform(*shape) > 0.3)
-        gradient.view(-1)[: len(near)] = near / (scale or [1.0])[0]
+        gradient.view(-1)[: len(NEAR)] = torch.tensor(NEAR) / (scale or [1.0])[0]
         shares += [share_of(probe, attempt, SCALED if scale else UNSCALED, gradient, *scale)]
     shares += [share_of(probe, attempt, CANCEL, torch.tensor([3e-9, -3e-9]))]
     shares += [share_of(probe, attempt, ZEROS, torch.zeros(3, 4), 2.0)]
@@ -64,19 +64,17 @@ MISTAKES = """
 # share of all numbers
 - return lost.float().mean().item()
 + return (lost.sum() / gradient.numel()).item()
-You divide by how many numbers there are in all. Those that are 0 from the start can't be lost, so
-leave them out of both counts.
-# divided by the number of rows
+or
 + return (lost.sum() / len(gradient)).item()
-You divide by len(gradient), which is only the size of its first dimension. Divide by how many
-numbers are not 0.
+You divide by the size of the gradient. Numbers that are 0 from the start can't be lost, so leave
+them out of both counts: divide by how many are not 0.
 # number instead of share
 + return lost.float().sum().item()
 You return how many numbers are lost. The share is wanted: divide by how many are not 0, or take the
 mean.
 # per cent
 + return 100 * lost.float().mean().item()
-You return per cent. The share is a number from 0 to 1.
+You return a percentage. The share is a number from 0 to 1.
 # mean of booleans
 + return lost.mean().item()
 PyTorch takes no mean of True and False. Make numbers of them first: lost.float().mean().
@@ -98,15 +96,10 @@ are not 0, gradient[gradient != 0], and count among those.
 + numbers = gradient.nonzero()
 or
 + numbers = gradient[gradient.nonzero()]
-gradient.nonzero() returns the places of the numbers that are not 0, as indices. The numbers
-themselves are gradient[gradient != 0].
+gradient.nonzero() returns indices: where the numbers are that are not 0. The numbers themselves are
+gradient[gradient != 0].
 # mask in place of numbers
 + numbers = gradient != 0
-or
-- numbers = gradient[gradient != 0]
-- if len(numbers) == 0:
-+ numbers = gradient != 0
-+ if numbers.sum() == 0:
 gradient != 0 only says where the numbers are, as True and False, and you go on with that. The
 numbers themselves are gradient[gradient != 0].
 # positive numbers alone
@@ -142,14 +135,12 @@ all. Compare with 0 before you divide. (GradScaler divides too, but in fp32.)
 + lost = (numbers * scale).abs() < 2**-24
 You count what is below 6e-8, the smallest number of fp16. But fp16 rounds to the nearest, so
 anything above half of that becomes 6e-8 and survives. Let .half() decide, and compare with 0.
-# smallest normal number as limit
+# limit of finfo
 + lost = (numbers * scale).abs() < torch.finfo(torch.float16).tiny
-You count what is below 6e-5. finfo(torch.float16).tiny is where fp16 begins to lose digits, but
-numbers survive down to about 6e-8. Let .half() decide, and compare with 0.
-# machine epsilon as limit
+or
 + lost = (numbers * scale).abs() < torch.finfo(torch.float16).eps
-You count what is below finfo(torch.float16).eps, which is the gap between 1 and the next number of
-fp16. Far smaller numbers than that survive. Let .half() decide, and compare with 0.
+Your limit is too high. In torch.finfo, tiny is where fp16 begins to lose digits, and eps is the gap
+after 1, but numbers survive down to about 6e-8. Let .half() decide, and compare with 0.
 # limit without abs
 + lost = numbers * scale <= 2**-25
 or
@@ -176,54 +167,30 @@ numbers.to(torch.float16).
 + lost = (numbers * scale).to(torch.float16) != 0
 You return the share of numbers that survive. The share that is lost is 1 minus that: count what is
 == 0 in fp16.
-# overflow counted
-+ lost = ((numbers * scale).to(torch.float16) == 0) | (numbers * scale).to(torch.float16).isinf()
-You also count what becomes infinite. That is the other end of fp16, above 65504, and the scaler
-notices it by itself. Lost are the numbers that become 0.
-# rounding counted
-+ lost = (numbers * scale).to(torch.float16) != numbers * scale
-You count every number that fp16 changes. Nearly all of them are rounded a little, and that does no
-harm. Lost are those that become 0.
 
-# NaN for zeros
+# division by 0 for zeros
 - if len(numbers) == 0:
 -     return 0.0
 +
 or
 - if len(numbers) == 0:
-+ if len(gradient) == 0:
-Where all numbers are 0, you divide 0 by 0 and return NaN. Nothing is lost then, so return 0.0. A
-gradient of zeros is common: a layer whose weights start at 0 causes one.
-
-# 1 for zeros
-- return 0.0
-+ return 1.0
-Where all numbers are 0, you return 1.0, as if everything were lost. But there is no number left to
-count, so nothing is lost: return 0.0.
-
+-     return 0.0
++
+- return lost.float().mean().item()
++ return lost.sum().item() / len(numbers)
+Where all numbers are 0, none is left to count, and you divide 0 by 0. Nothing is lost then, so
+return 0.0. A gradient of zeros is common: a layer whose weights start at 0 causes one.
 # sum tested for zeros
 - if len(numbers) == 0:
 + if gradient.sum() == 0:
 You return 0.0 whenever the sum of the gradient is 0. Positive and negative numbers can add up to 0
 without being 0 themselves, so ask whether any number is left: len(numbers) == 0.
 
-# gradient changed in place
-- numbers = gradient[gradient != 0]
-+ gradient *= scale
-+ numbers = gradient[gradient != 0]
-- lost = (numbers * scale).to(torch.float16) == 0
-+ lost = numbers.to(torch.float16) == 0
-`gradient *= scale` changes the caller's own tensor, which is still needed as it was. Make a new
-one: gradient * scale.
-
-# division by 0 for zeros
-- if len(numbers) == 0:
--     return 0.0
-+
-- return lost.float().mean().item()
-+ return lost.sum().item() / len(numbers)
-The gradient was all zeros: no number is left to count, and you divide by how many there are. Return
-0.0 in that case, because nothing is lost.
+# 1 for zeros
+- return 0.0
++ return 1.0
+Where all numbers are 0, you return 1.0, as if everything were lost. But there is no number left to
+count, so nothing is lost: return 0.0.
 """
 
 
@@ -239,18 +206,9 @@ def lost_by_limit(gradient, scale=1.0):
     return sum(size <= 2**-25 for size in sizes.tolist()) / max(len(sizes), 1)
 
 
-def lost_by_masks(gradient, scale=1.0):
-    there = gradient != 0
-    lost = there & ~(scale * gradient).to(torch.half).bool()
-    return (lost.sum() / there.sum().clamp(min=1)).item()
-
-
 def lost_by_numpy(gradient, scale=1.0):
-    numbers = gradient.cpu().numpy().ravel()
-    numbers = numbers[numbers.nonzero()]
-    if numbers.size == 0:
-        return 0
-    return 1 - (scale * numbers).astype("float16").astype(bool).mean()
+    numbers = gradient[gradient != 0].cpu().numpy()
+    return 1 - (scale * numbers).astype("float16").astype(bool).mean() if numbers.size else 0
 
 
 def lost_in_a_loop(gradient, scale=1.0):
@@ -258,9 +216,7 @@ def lost_in_a_loop(gradient, scale=1.0):
     for number in gradient.reshape(-1):
         if number == 0.0:
             continue
-        total += 1
-        if (number * scale).half().item() == 0:
-            lost += 1
+        total, lost = total + 1, lost + int((number * scale).half() == 0)
     return lost / total if total else 0.0
 
 
@@ -272,5 +228,5 @@ EXERCISE = Exercise(
     experiment=lost_experiment,
     look=UNSCALED,
     catalogue=edits(lost_in_fp16, MISTAKES),
-    also_right=[lost_by_counts, lost_by_limit, lost_by_masks, lost_by_numpy, lost_in_a_loop],
+    also_right=[lost_by_counts, lost_by_limit, lost_by_numpy, lost_in_a_loop],
 )

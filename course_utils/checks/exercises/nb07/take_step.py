@@ -7,11 +7,10 @@ from torch import nn
 
 from course_utils.averaging import unwrapped, update_average
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Stop
+from course_utils.checks.engine.probe import Vague
 from course_utils.checks.engine.values import describe
-from course_utils.checks.exercises.nb07.in_place import copies, note_nothing_returned, same
+from course_utils.checks.exercises.nb07.in_place import Net, copies, note_nothing_returned, same
 from course_utils.checks.exercises.nb07.plain_numbers import as_float, note_plain
-from course_utils.checks.exercises.nb07.small_network import give_gradients, note_weights, small_net
 from course_utils.checks.mistakes import edits
 from course_utils.training import TrainConfig, learning_rate, start, take_step
 
@@ -50,16 +49,33 @@ def step_experiment(probe, take_step):
     one_by_one(probe, take_step, start(small_net(probe), config), config, (4.0, 0.1, 0.7))
 
 
+def small_net(probe):
+    return Net(probe.normal, nn.Linear(3, 4), nn.SiLU(), nn.Linear(4, 2))
+
+
+def give_gradients(probe, state, size):
+    """Let the gradients have a norm of this size; one of them is infinite or NaN where it is."""
+    state.optimizer.zero_grad()
+    wanted = [probe.normal(*p.shape) for p in state.model.parameters()]
+    norm = torch.cat([z.flatten() for z in wanted]).norm()
+    if math.isfinite(size):
+        wanted = [z * size / norm for z in wanted]
+    else:
+        wanted[1][0] = size
+    loss = sum((p * z).sum() for p, z in zip(state.model.parameters(), wanted))
+    state.scaler.scale(loss).backward()
+
+
 def one_by_one(probe, take_step, state, config, sizes):
     state.scaler.set_growth_interval(1)  # the scale grows after each step that overflows nowhere
     state.step = 4
     for size in sizes:
         state.lr = learning_rate(state.step, config)
         give_gradients(probe, state, size)
-        kind = f"in {config.precision}{KINDS.get(str(size), '')}"
+        kind = f"a step in {config.precision}{KINDS.get(str(size), '')}"
         before = copies(state.model.parameters())
         with probe.advice(*HINTS):
-            returned = probe.run(f"take_step(state, config) {kind}", take_step, state, config)
+            returned = probe.run(f"take_step(state, config), {kind}", take_step, state, config)
         note_nothing_returned(probe, returned, state, "state")
         if math.isfinite(size):
             note_finite(probe, state, config, size, kind, before)
@@ -67,7 +83,7 @@ def one_by_one(probe, take_step, state, config, sizes):
             note_step(probe, state, kind)
         else:  # the weights are NaN now, as they have to be
             probe.note(
-                f"state.skipped after a step {kind}", as_float(state.skipped), "",
+                f"state.skipped after {kind}", as_float(state.skipped), "",
                 "In fp32 and bf16 the scaler is switched off, and leaves no step out. Count where "
                 "the scale has become smaller, whatever the norm is.",
             )  # fmt: skip
@@ -78,39 +94,43 @@ def note_finite(probe, state, config, size, kind, before):
     there = [p.grad for p in state.model.parameters() if p.grad is not None]
     moved = not same(before, state.model.parameters())
     probe.note(
-        f"the weights change in a step {kind}", "" if moved else "there" if there else "cleared",
-        f"A step {kind} leaves the weights as they were.",
+        f"the weights change in {kind}", "" if moved else "there" if there else "cleared",
+        "The weights are as they were after your function.",
         "state.scaler.step(state.optimizer) changes them." if there else
         "There are no gradients left. zero_grad() clears them, so it can't come before the step.",
     )  # fmt: skip
-    probe.note(f"state.norm after a step {kind}", as_float(state.norm), look=LOOK["norm"])
-    norm = as_float(nn.utils.get_total_norm(there)) if there else 0.0
+    probe.note(f"state.norm after {kind}", as_float(state.norm), "", LOOK["norm"])
+    norm, right = nn.utils.get_total_norm(there).item(), min(size, config.clip)
     probe.note(
-        f"the gradients of a step {kind}", norm or min(size, config.clip),
-        f"Your step was taken with gradients of norm {norm:.3g}. It should have been "
-        f"{min(size, config.clip):.3g}: the true norm was {size:.3g}, and config.clip is "
-        f"{config.clip}." if isinstance(norm, float) else "",
-        LOOK["gradients"],
+        f"the gradients of {kind}", as_float(norm) or right,
+        f"Your step was taken with gradients of norm {norm:.3g}, and {right:.3g} is right: the "
+        f"true norm was {size:.3g}, and config.clip is {config.clip}.", LOOK["gradients"],
     )  # fmt: skip
 
 
 def note_step(probe, state, kind):
     rates = [as_float(group["lr"]) for group in state.optimizer.param_groups]
-    probe.note(f"the learning rates of the groups after a step {kind}", rates, look=LOOK["rates"])
-    note_weights(probe, f"the weights after a step {kind}", state.model, LOOK["weights"])
+    probe.note(f"the learning rates of the groups after {kind}", rates, "", LOOK["rates"])
+    note_weights(probe, f"the weights after {kind}", state.model, LOOK["weights"])
     numbers = {"scale": state.scaler.get_scale(), "skipped": state.skipped, "step": state.step}
     for key, number in numbers.items():
-        probe.note(f"{key} after a step {kind}", as_float(number), look=LOOK[key])
-    is_network = isinstance(state.average, nn.Module)
-    probe.note(
-        "state.average is a network", is_network,
+        probe.note(f"{key} after {kind}", as_float(number), "", LOOK[key])
+    probe.note_unless(
+        isinstance(state.average, nn.Module), "state.average is a network",
         f"state.average is {describe(state.average)} after your function.",
         "update_average returns nothing: write the call alone, without `state.average =`.",
     )  # fmt: skip
-    if not is_network:
-        raise Stop
-    note_weights(probe, f"the averaged weights after a step {kind}", state.average, LOOK["average"])
+    note_weights(probe, f"the averaged weights after {kind}", state.average, LOOK["average"])
     note_plain(probe, [state.norm])
+
+
+def note_weights(probe, what, net, look):
+    """Write down a network's weights, or that some are NaN or infinite."""
+    found, wrong = copies(net.parameters()), ""
+    if not all(x.isfinite().all() for x in found):
+        found, wrong = Vague("NaN or infinity"), f"{what}: some are NaN or infinite."
+        look = "A step whose gradient overflowed is left out, if state.scaler.step takes it."
+    probe.note(what, found, wrong, look)
 
 
 MISTAKES = """
@@ -154,15 +174,6 @@ itself. Pass config.ema as it is.
 + update_average(state.model, state.average, config.ema)
 You pass the networks to update_average the wrong way round, so the model moves towards its average.
 The one that changes comes first: state.average, then state.model.
-# average lost
-+ state.average = update_average(state.average, state.model, config.ema)
-state.average is None after your function, because update_average changes the network that it gets
-and returns nothing. Write the call alone, without `state.average =` before it.
-# average not moved at skipped steps
-+ if state.scaler.get_scale() >= scale:
-+     update_average(state.average, state.model, config.ema)
-You leave the average where it is when the step was left out. Move it in every call: it gets closer
-to the present weights, whether they are new or not.
 
 # skips not counted
 - state.skipped += state.scaler.get_scale() < scale
@@ -181,14 +192,10 @@ You count skipped steps by their norm. A step whose norm is NaN is left out too,
 bf16 none is, whatever the norm. Count where the scale has become smaller.
 # every step a skip
 + state.skipped += state.scaler.get_scale() <= scale
-state.skipped counts steps that were taken. Only if the scale has become smaller was the step left
-out; for fp32 it stays 1, so it has to be < and not <=.
-# larger scale a skip
-+ state.skipped += state.scaler.get_scale() != scale
 or
 + state.skipped += state.scaler.get_scale() > scale
-state.skipped counts steps after which the scale has grown, and it grows when all went well for a
-while. Only if it has become smaller was a step left out: new scale < old scale.
+state.skipped counts steps that were taken. The scale stays or grows when all went well; only if it
+has become smaller was the step left out: new scale < old scale.
 
 # learning rate not set
 - for group in state.optimizer.param_groups:
@@ -233,6 +240,8 @@ state.norm is a tensor, and it should be a plain number: .item() takes it out of
 clip_grad_norm_ returns.
 # not clipped
 +
+or
++ state.norm = torch.cat([p.grad.flatten() for p in state.model.parameters()]).norm().item()
 The gradients are not clipped. clip_grad_norm_(state.model.parameters(), config.clip) scales them
 all by one factor, so that their norm is at most config.clip, and returns the norm before.
 
@@ -311,14 +320,12 @@ def step_by_hand(state, config):
     parameters = list(state.model.parameters())
     state.scaler.unscale_(state.optimizer)
     state.norm = torch.cat([p.grad.flatten() for p in parameters]).norm().item()
-    if state.norm > config.clip:
-        for p in parameters:
-            p.grad.mul_(config.clip / state.norm)
+    for p in parameters:
+        p.grad.mul_(min(config.clip / state.norm, 1.0))
     for i in range(len(state.optimizer.param_groups)):
         state.optimizer.param_groups[i]["lr"] = learning_rate(state.step, config)
     before = state.scaler.get_scale()
-    state.scaler.step(state.optimizer)
-    state.scaler.update()
+    state.scaler.step(state.optimizer), state.scaler.update()
     state.skipped = state.skipped + int(state.scaler.get_scale() < before)
     move = torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)
     move(list(state.average.parameters()), parameters, None)
@@ -327,15 +334,14 @@ def step_by_hand(state, config):
 
 
 def step_in_two_ways(state, config):
-    for group in state.optimizer.param_groups:
-        group["lr"] = state.lr
     state.step += 1
     half, scale = config.precision == "fp16", state.scaler.get_scale()
     half and state.scaler.unscale_(state.optimizer)
     state.norm = nn.utils.clip_grad_norm_(list(state.model.parameters()), config.clip).item()
+    for group in state.optimizer.param_groups:
+        group["lr"] = state.lr
     if half:
-        state.scaler.step(state.optimizer)
-        state.scaler.update()
+        state.scaler.step(state.optimizer), state.scaler.update()
         state.skipped += scale > state.scaler.get_scale()
     else:
         state.optimizer.step()

@@ -1,5 +1,6 @@
 """7.5 Whole or not at all."""
 
+import copy
 import errno
 import io
 import os
@@ -9,18 +10,20 @@ from pathlib import Path
 
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import Stop
-from course_utils.checks.exercises.nb07.file_notes import (
+from course_utils.checks.exercises.nb07.file_watch import (
+    HANDED_ON,
+    NEIGHBOUR,
     OLDER,
     PARTS,
     WHOLE,
-    after_a_kill,
-    fails,
+    Watch,
+    content,
     new_folder,
-    note_disk,
-    note_file,
+    watched,
+    what_comes,
+    writer,
 )
-from course_utils.checks.exercises.nb07.file_watch import Watch, Write, content, watched
-from course_utils.checks.exercises.nb07.in_place import note_nothing_returned
+from course_utils.checks.exercises.nb07.in_place import note_nothing_returned, notes
 from course_utils.checks.mistakes import edits
 from course_utils.files import write_whole
 
@@ -29,7 +32,14 @@ HINTS = [
     ("Path' and|concatenate", "", 'A Path is not a string. Write path.with_suffix(".new").'),
     ("takes 0|missing|positional", r"write\(", "write takes the open file: write(file)."),
     ("closed file", "", "write, flush and fsync need an open file: indent them under `with`."),
+    ("FileExistsError", "", 'A killed run left its half file. Write over it, with the mode "wb".'),
 ]
+SYNCED = {
+    "whole": "",
+    "never": "Nothing brings your file to the disk, so its name can be there before its bytes are.",
+    "before it was whole": "Your file is brought to the disk before it is whole.",
+    "after it had its name": "Your file is brought to the disk only after it's renamed.",
+}
 TIDY = "Put all of it into a try, and remove the half file in `except BaseException:`."
 # What fails, with what, at the call of which functions, and what to do if the half file is left.
 # With none of them it is write that fails, as torch.save does.
@@ -46,21 +56,78 @@ FAILURES = [
 
 
 def write_experiment(probe, write_whole):
+    beside = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for case, old in [("an older file", OLDER), ("no file yet", None)]:
-            watch = Watch(new_folder(folder, case, old), WHOLE)
-            what = f"write_whole(write, path) with {case} at path"
+        for case, old in [("an older file at path", OLDER), ("a killed run's half file", None)]:
+            watch = Watch(new_folder(folder, case, old, beside))
+            what = f"write_whole(write, path) with {case}"
             with probe.advice(*HINTS):
-                returned = probe.run(what, watched, write_whole, Write(PARTS), watch.path, watch)
+                returned = probe.run(what, watched, write_whole, writer(PARTS), watch)
             note_nothing_returned(probe, returned, watch.path, "the file at path")
             note_file(probe, watch, what)
-            note_disk(probe, watch)
             if content(watch.path) != WHOLE or watch.half:
                 raise Stop
-        beside = [file.relative_to(watch.path.parent) for file in watch.beside]
+            beside = [file.relative_to(watch.path.parent) for file in watch.beside]
         for i, failure in enumerate(FAILURES):
-            fails(probe, write_whole, new_folder(folder, f"failure {i}", OLDER), *failure)
-        after_a_kill(probe, write_whole, new_folder(folder, "killed", OLDER), beside)
+            fails(probe, write_whole, new_folder(folder, f"failure {i}"), *failure)
+
+
+def note_file(probe, watch, what):
+    now = content(watch.path)
+    held = "There is no file" if now is None else f"The file holds {len(now)} bytes, {now[:30]!r},"
+    moment = "gone" if watch.gone else "incomplete" if watch.half else ""
+    notes(
+        probe,
+        (f"the file after {what}", now,
+         f"{held} at path after {what}. write has written {len(WHOLE)} bytes.",
+         "write(file) fills a file under another name, which is then closed and renamed to path."),
+        ("another file of the folder", content(watch.path.with_name(NEIGHBOUR)),
+         f"Your function changes or removes another file of the folder, {NEIGHBOUR}.",
+         "It's an older checkpoint. Leave it alone."),
+        ("the file at path, for a moment", moment,
+         f"For a moment the file at path is {moment}. If the run is killed then, the old one is "
+         f"lost.", "Fill a file of another name, close it, then rename it: replace is one action."),
+        ("the file is open when it is renamed", watch.open and bool(watch.beside),
+         "You rename the file while it is open, which Windows refuses.",
+         "Move replace below the with block, where the file is closed."),
+        ("a file beside path", "whole" if watch.whole_beside else "half" * bool(watch.beside),
+         "The folder never holds the whole new file under another name.",
+         "Fill it in the folder of path, because a file can only be renamed within one disk."),
+        ("when the disk has the file", watch.synced, SYNCED[watch.synced],
+         "file.flush(), then os.fsync(file.fileno()), then the new name."),
+        ("files left", len(watch.left()),
+         "Your function leaves another file in the folder, besides the one at path.",
+         "The file that you write has to become the one at path: rename it."),
+    )  # fmt: skip
+
+
+def fails(probe, write_whole, path, when, error, functions, tip):
+    """Something fails on the way."""
+    error = copy.copy(error)  # else it would keep the frames of all runs
+    watch = Watch(path, functions, error)
+    write = writer(PARTS) if functions else writer(PARTS[:2], error)
+    raised = probe.run(f"write_whole when {when}", what_comes, write_whole, write, watch)
+    told = f"raises another exception in its place, {raised}"
+    look = "A bare raise, with nothing behind it, hands on what was caught."
+    if raised == "FileNotFoundError":
+        look = "unlink found no file to remove. Write new.unlink(missing_ok=True)."
+    elif raised == "nothing":
+        told = "keeps the exception to itself, so nobody hears of it"
+        look = "After you remove the half file, a bare raise hands it on."
+    elif raised != HANDED_ON:
+        raised = "another"
+    as_it_was = content(path) == OLDER and not (watch.half or watch.gone)
+    if functions and not watch.failed:  # it does without these functions
+        raised, as_it_was, watch.there = HANDED_ON, True, watch.there | watch.left()
+    left = len(watch.left())
+    rows = [
+        (raised != HANDED_ON, f"your function {told}.", look),
+        (not as_it_was, "the old file isn't left as it was.",
+         "Touch path only when the new file is whole, and remove only the half file."),
+        (left, "your half file stays in the folder.", tip),
+    ]  # fmt: skip
+    _, told, look = next((row for row in rows if row[0]), ("", "", ""))
+    probe.note(f"what is left when {when}", [raised, as_it_was, left], f"When {when}, {told}", look)
 
 
 MISTAKES = """
@@ -85,18 +152,10 @@ new.open("wb").
 +
 os.fsync is missing. The new name can reach the disk before the bytes do, and after a power cut the
 file is there, but empty. file.flush(), then os.fsync(file.fileno()), then replace.
-# fsync of the path
-+ os.fsync(new)
-os.fsync takes the number of an open file, which is file.fileno().
 
 # no flush
 - file.flush()
 +
-or
-- file.flush()
-- os.fsync(file.fileno())
-+ os.fsync(file.fileno())
-+ file.flush()
 file.flush() has to come before os.fsync. Python still holds the last bytes until then, so fsync
 brings a file to the disk that lacks them.
 
@@ -148,26 +207,20 @@ or
 You remove the old file before the new one has its name. If the run is killed in between, there is
 none. replace puts the new one in its place in a single action.
 
-# None written
+# path instead of a file
 - write(file)
 - file.flush()
-+ file.write(write(file))
-+ file.flush()
-write(file) fills the file by itself, and returns nothing that file.write could write. Call
-write(file) on its own.
-# path instead of a file
 + write(new)
 + file.flush()
 write gets a path, but it takes an open file: with new.open("wb") as file: write(file).
 
-# file for text
+# not opened to write bytes
 - new.open("wb")
 + new.open("w")
-Your file is open for text, and write writes bytes. Open it with "wb", where b is for binary.
-# file opened for reading
+or
 + new.open()
-The mode is missing or wrong: this opens a file to read it, and there is none yet. Open it with
-"wb", to write bytes.
+The mode is missing or wrong: without w the file is opened to be read, and without b for text. Open
+it with "wb", to write bytes.
 # appended to a half file
 + new.open("ab")
 A run was killed while it wrote, and you append to its half file: the mode "ab" continues at its
@@ -219,27 +272,6 @@ write failed, and you remove the old file at path instead of your half file. Rem
 You remove the file when all went well, too, because finally runs in any case. By then it has been
 renamed, and there is none to remove: write `except BaseException:`.
 
-# half file renamed
--     new.replace(path)
-- except BaseException:
--     new.unlink(missing_ok=True)
--     raise
-+     pass
-+ finally:
-+     new.replace(path)
-write failed, and the half file gets the name anyway, because finally runs in any case. Rename it
-only when it is whole, and remove it in except.
-
-# fsync after the rename
-- os.fsync(file.fileno())
-+
-- new.replace(path)
-+ new.replace(path)
-+ with path.open("rb") as file:
-+     os.fsync(file.fileno())
-os.fsync comes after the file has its name. In between, the name can be on the disk and the bytes
-not. First fsync, then replace.
-
 # renamed after the try
 - new.replace(path)
 +
@@ -254,15 +286,12 @@ Make it the last line of the try.
 
 
 def write_with_tempfile(write, path):
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        try:
+    file = tempfile.NamedTemporaryFile(dir=path.parent, delete=False)
+    try:
+        with file:
             write(file)
             file.flush()
             os.fsync(file)
-        except BaseException:
-            os.unlink(file.name)
-            raise
-    try:
         os.replace(file.name, path)
     except BaseException:
         os.unlink(file.name)
