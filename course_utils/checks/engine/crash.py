@@ -91,10 +91,8 @@ def crash(error):
 
 
 def is_readers(file):
-    """True for a notebook's cell or a file of the reader's; our own wrong answers count too."""
-    if file.startswith(COURSE):
-        return Path(file).parent.name.startswith("nb")
-    return not file.startswith(LIBRARIES)
+    """True for a notebook's cell or a file of the reader's, and for our own wrong answers."""
+    return not file.startswith((COURSE, *LIBRARIES))
 
 
 def source_of(code):
