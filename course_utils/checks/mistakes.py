@@ -37,6 +37,7 @@ from course_utils.checks.engine.source import source as source_with_comments
 
 TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 DEFINES = re.compile(r"(@.*\n)*def (\w+)")
+TWO = "Two things are wrong."
 NOTEBOOKS_HAVE = {"math": math, "torch": torch, "nn": nn, "F": F}
 
 
@@ -117,7 +118,7 @@ def place_of(line, file):
 
 def both(one, other):
     """Two mistakes made at once, in one right answer.  Mistake, Mistake -> Mistake"""
-    why = f"Two things are wrong. First: {one.why} Second: {other.why}"
+    why = f"{TWO} First: {one.why} Second: {other.why}"
     name = f"{one.name} + {other.name}"
     return Mistake(name, why, one.right, one.places + other.places, other.names | one.names, one.at)
 

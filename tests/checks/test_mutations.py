@@ -33,9 +33,7 @@ OF_TORCH = "mixed, _ = self.attention(tokens, tokens, tokens{})"
 SUMMARY = "summary = k.softmax(dim=-1) @ v.transpose({})"
 READ = "mixed = summary.transpose({}) @ q.softmax(dim={})"
 LEVELS = "for sigma, sigma_next in zip(sigmas.to(xT), sigmas[1:].to(xT)):"
-UP = "up = (sigma_next ** 2 - sigma_down ** 2){}.sqrt()"
 NO_WAY_UP = "with mu = 0 sigma_down is sigma_next, so no noise is added either way"
-ROUNDING_UP = "sigma_down is below sigma_next; the clamp is for rounding, and no case here needs it"
 DONE = "done = (step - config.warmup) / {}"
 ALL_WARM_UP = "only a run that is all warm-up divides by 0 there, and it never comes to that line"
 PIXELS = "seen = F.scaled_dot_product_attention(self.{}(tokens), self.{}(tokens), self.{}(tokens))"
@@ -127,8 +125,6 @@ EQUIVALENT = {
     ("10.4", LEVELS, LEVELS.replace("sigmas[1:].to(xT)", "sigmas[1:]")): NUMBERS,
     ("10.4", "if mu > 0:", "if mu >= 0:"): NO_WAY_UP,
     ("10.4", "if mu > 0:", "if mu > -1:"): NO_WAY_UP,
-    ("10.4", UP.format(".clamp(min=0)"), UP.format("")): ROUNDING_UP,
-    ("10.4", UP.format(".clamp(min=0)"), UP.format(".clamp(min=-1)")): ROUNDING_UP,
     (
         "10.5",
         "if torch.is_tensor(sigma) and sigma.ndim > 0:",

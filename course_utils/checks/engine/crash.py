@@ -93,7 +93,7 @@ def crash(error):
 def is_readers(file):
     """True for a notebook's cell or a file of the reader's; our own wrong answers count too."""
     if file.startswith(COURSE):
-        return Path(file).parent.name.startswith(("nb", "exercises"))
+        return Path(file).parent.name.startswith("nb")
     return not file.startswith(LIBRARIES)
 
 

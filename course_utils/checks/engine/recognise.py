@@ -24,7 +24,7 @@ from course_utils.checks.engine.probe import (
 from course_utils.checks.engine.sandbox import run_apart
 from course_utils.checks.engine.source import source
 from course_utils.checks.engine.values import tensors
-from course_utils.checks.mistakes import TOKEN, EditError, both
+from course_utils.checks.mistakes import TOKEN, TWO, EditError, both
 
 SEARCH = 1.2  # seconds of computing that the search for two mistakes may take
 KNOWN = {}  # what was seen of references, mistakes and pairs of these, which do the same every time
@@ -93,36 +93,45 @@ def recognise(exercise, attempt, expected, came):
     """
     fitting = [m for m in exercise.catalogue if same_results(exercise, m, came)]
     if agree(expected, came):  # it is right, but would stop on a GPU
-        why = [s.wrong for s in stops_on_a_gpu(came)]
-        fitting = [m for m in fitting if [s.wrong for s in gpu_stops_of(exercise, m)] == why]
+        fitting = same_stops(exercise, fitting, came)
     if fitting:  # one message of an exception can have several causes
         text = source(attempt) or ""
         mistake = max(fitting, key=lambda mistake: likeness(mistake, text))
-        stops = [] if gpu_stops_of(exercise, mistake) else stops_on_a_gpu(came)
-        return with_second(mistake, stops)
+        alone = agree(expected, came) or gpu_stops(KNOWN[exercise.id, mistake].seen)
+        return mistake if alone else with_second(exercise, mistake, expected, gpu_stops(came))
     asides = [c for e, c in zip(expected, came) if c.aside and not alike(e.value, c.value)]
     without = [e if c.aside and c.what == e.what else c for e, c in zip(expected, came)]
     if not asides or len(without) < len(came) or agree(expected, without):
         return None
     fitting = (m for m in exercise.catalogue if same_results(exercise, m, without))
-    return with_second(next(fitting, None), asides)
+    return with_second(exercise, next(fitting, None), expected, asides)
 
 
-def stops_on_a_gpu(seen):
+def gpu_stops(seen):
+    """What is seen of a stop on a GPU that comes after right results on a CPU."""
     return [s for s in seen if s.what == FOLLOWS and not s.value]
 
 
-def gpu_stops_of(exercise, mistake):
-    return stops_on_a_gpu(KNOWN[exercise.id, mistake].seen)
+def same_stops(exercise, mistakes, came):
+    """Those that stop on a GPU for the reason for which the attempt does."""
+    why = [s.wrong for s in gpu_stops(came)]
+    stops = {m: gpu_stops(observe_known(exercise, m, came).seen) for m in mistakes}
+    return [m for m in mistakes if [s.wrong for s in stops[m]] == why]
 
 
-def with_second(mistake, asides):
-    """A mistake, and what is wrong beside the results."""
+def with_second(exercise, mistake, expected, asides):
+    """A mistake, and what is wrong beside the results, as a known mistake where it is one."""
     if mistake is None or not asides:
         return mistake
-    second = asides[0]
-    why = f"Two things are wrong. First: {mistake.why} Second: {second.wrong} {second.look}"
-    return dataclasses.replace(mistake, why=why)
+    wrong = [asides[0] if s.what == asides[0].what else s for s in expected]
+    known = (m for m in exercise.catalogue if same_results(exercise, m, wrong))
+    if asides[0].what == FOLLOWS:
+        known = iter(same_stops(exercise, list(known), wrong))
+    if second := next(known, None):
+        return both(mistake, second)
+    name = f"{mistake.name} + {asides[0].what}"
+    why = f"{TWO} First: {mistake.why} Second: {asides[0].wrong} {asides[0].look}"
+    return dataclasses.replace(mistake, name=name, why=why)
 
 
 # Two at once

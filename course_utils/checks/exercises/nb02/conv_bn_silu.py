@@ -123,9 +123,11 @@ An nn.ModuleList only stores layers. nn.Sequential(a, b, c) also calls them, one
 nn.Sequential takes the layers themselves, not a list of them: drop the square brackets.
 
 # a layer handed to a layer
-+ return nn.SiLU(nn.BatchNorm2d(nn.Conv2d(in_ch, out_ch, 3, padding=1)))
++ def conv_bn_silu(in_ch, out_ch):
++     return nn.SiLU(nn.BatchNorm2d(nn.Conv2d(in_ch, out_ch, 3, padding=1)))
 or
-+ return nn.SiLU()(nn.BatchNorm2d(out_ch)(nn.Conv2d(in_ch, out_ch, 3, padding=1)))
++ def conv_bn_silu(in_ch, out_ch):
++     return nn.SiLU()(nn.BatchNorm2d(out_ch)(nn.Conv2d(in_ch, out_ch, 3, padding=1)))
 You hand one layer to another, but a layer is made from numbers and called on tensors. Put the three
 into nn.Sequential(a, b, c), which calls one after the other.
 

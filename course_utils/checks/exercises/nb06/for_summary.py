@@ -4,9 +4,9 @@ import torch
 from einops import rearrange
 from torch import nn
 
-from course_utils.checks.engine.compare import word
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import fill, freeze
+from course_utils.checks.engine.values import freeze, word
+from course_utils.checks.engine.weights import fill
 from course_utils.checks.mistakes import edits
 from course_utils.unet import UNet
 
@@ -78,17 +78,12 @@ MISTAKES = """
 - t.flatten()
 + t
 t keeps its shape (B, 1, 1, 1), but the network takes (B,), which t.flatten() makes of it.
-
 # t with an axis too many
-- t.flatten()
 + t.flatten(1)
 or
-- t.flatten()
 + t.flatten(2)
 Axes of size 1 are left in t. The network takes (B,), which t.flatten() makes of any of these.
-
 # t squeezed
-- t.flatten()
 + t.squeeze()
 squeeze() takes out every axis of size 1, and with one picture that includes the batch. t.flatten()
 always leaves one axis.
@@ -100,53 +95,31 @@ or
 - (t.flatten() * self.T).long()
 + (t.flatten() * self.T).floor()
 t is scaled, but it's still a float, and a network may look it up in a table: .long().
+# t rounded
+- .long()
++ .round().long()
+or
++ .ceil().long()
+t is rounded, so a t near 1 becomes step T, and the last one is T - 1. Asked for is floor, which
+.long() is.
+# t as int32
++ .int()
+t is int32. Steps are int64, and some functions take nothing else: .long(), not .int().
 
 # t not scaled
 - (t.flatten() * self.T).long()
 + t.flatten()
 or
-- (t.flatten() * self.T).long()
 + t
 t goes on between 0 and 1, as it came. Steps are 0 to T - 1: multiply by T, then .long().
-
-# t all zero
-- t.flatten() * self.T
-+ t.flatten().long() * self.T
-or
-- t.flatten() * self.T
-+ t.flatten()
-Every t becomes 0, because .long() makes 0 of any number below 1. Multiply by T first.
-
-# t rounded
-- .long()
-+ .round().long()
-or
-- .long()
-+ .ceil().long()
-t is rounded, so a t near 1 becomes step T, and the last one is T - 1. Asked for is floor, which
-.long() is.
-
-# T - 1
-- self.T)
-+ (self.T - 1))
-t is multiplied by T - 1. Since t is below 1, the last step would never come: multiply by T.
-
-# t as int32
-- .long()
-+ .int()
-t is int32. Steps are int64, and some functions take nothing else: .long(), not .int().
-
 # t of the first picture for all
-- (t.flatten() * self.T).long()
 + int(t.flatten()[0] * self.T)
 or
 - t.flatten()
 + t[0].flatten()
 or
-- t.flatten()
 + t.flatten()[0]
 All pictures get the step of the first, and each comes with its own: convert the whole tensor.
-
 # int of the whole batch
 - (t.flatten() * self.T).long()
 + int(t * self.T)
@@ -154,6 +127,18 @@ or
 - t.flatten()
 + t.item()
 int() and .item() take one number, and t has one for each picture. .long() takes a tensor.
+
+# t all zero
+- t.flatten() * self.T
++ t.flatten().long() * self.T
+or
++ t.flatten()
+Every t becomes 0, because .long() makes 0 of any number below 1. Multiply by T first.
+
+# T - 1
+- self.T)
++ (self.T - 1))
+t is multiplied by T - 1. Since t is below 1, the last step would never come: multiply by T.
 
 # t before the picture
 - x, (t.flatten() * self.T).long()
@@ -164,7 +149,6 @@ The model gets t first and the picture second. Call it as self.model(x, t).
 - self.model = model
 + self.model = model.forward
 or
-- self.model = model
 + self.model = [model]
 - self.model(x
 + self.model[0](x

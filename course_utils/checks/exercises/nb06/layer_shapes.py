@@ -10,7 +10,8 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from course_utils.blocks import ConvBlock
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Hint, freeze
+from course_utils.checks.engine.hints import Hint
+from course_utils.checks.engine.values import freeze
 from course_utils.checks.exercises.nb06.healthy_networks import TutorialDecoder
 from course_utils.checks.mistakes import edits
 
@@ -146,16 +147,12 @@ MISTAKES = """
 - if not list(layer.children()):
 + if True:
 or
-- if not list(layer.children()):
 + if name:
 There are rows for containers, the layers with layers inside. Hook only those whose
 list(layer.children()) is empty.
-
 # only nn.Sequential left out
-- if not list(layer.children()):
 + if not isinstance(layer, nn.Sequential):
 or
-- if not list(layer.children()):
 + if not isinstance(layer, (nn.Sequential, nn.ModuleList)) and layer is not model:
 A block of your own class has layers inside as well. Hook a layer only if list(layer.children()) is
 empty.
@@ -175,12 +172,13 @@ path.
 - tuple(returned.shape)
 + tuple(given[0].shape)
 These are the shapes that go in. What the layer returned is the third argument of the hook.
-
 # shape of a tuple
-- tuple(returned.shape)
 + tuple(given.shape)
 The second argument of a hook is a tuple of the layer's inputs, and a tuple has no shape. The third
 is what the layer returned.
+# torch.Size in place of tuples
++ returned.shape
+The shapes are torch.Size objects or lists, not plain tuples. tuple(returned.shape) makes one.
 
 # the last name everywhere
 - , name=name)
@@ -222,16 +220,10 @@ and without a `return` in `finally`.
 You clear all the hooks, including those of others, such as a profiler's. Remove only your own, with
 handle.remove().
 
-# torch.Size in place of tuples
-- tuple(returned.shape)
-+ returned.shape
-The shapes are torch.Size objects or lists, not plain tuples. tuple(returned.shape) makes one.
-
 # classes in place of names
 - (name, tuple(
 + (type(layer).__name__, tuple(
 or
-- (name, tuple(
 + (str(layer), tuple(
 Your rows begin with what kind of layer it is, and many are of one kind. named_modules() gives each
 layer's own name.
@@ -240,7 +232,6 @@ layer's own name.
 - return shapes
 + return dict(shapes)
 or
-- return shapes
 + return list(dict(shapes).items())
 A dict keeps one row for each layer, and a layer that is called twice should have two. Append to a
 list of pairs.
@@ -249,9 +240,7 @@ list of pairs.
 - model(*inputs)
 + model(inputs)
 The model gets all its inputs as one tuple. A star spreads them: model(*inputs).
-
 # first input only
-- model(*inputs)
 + model(inputs[0])
 The model gets only its first input. The star hands over all of them: model(*inputs).
 
@@ -262,21 +251,22 @@ The model gets only its first input. The star hands over all of them: model(*inp
 Your hook returns something, and that takes the place of the layer's output. A hook that only
 watches has no return.
 
-# layers called one by one
-+ shapes, x = [], inputs[0]
-+ for name, layer in model.named_modules():
-+     if not list(layer.children()):
-+         x = layer(x)
-+         shapes.append((name, tuple(x.shape)))
-+ return shapes
-You call the layers one after the other, but a model may do more than that, such as add or join.
-Call the model, and let hooks watch.
-
 # left in eval mode
 - shapes, handles = [], []
 + shapes, handles = [], []
 + model.eval()
 Your function leaves the model in eval mode, and whoever trains it would not notice.
+
+# layers called one by one
++ def layer_shapes(model, *inputs):
++     shapes, x = [], inputs[0]
++     for name, layer in model.named_modules():
++         if not list(layer.children()):
++             x = layer(x)
++             shapes.append((name, tuple(x.shape)))
++     return shapes
+You call the layers one after the other, but a model may do more than that, such as add or join.
+Call the model, and let hooks watch.
 """
 
 

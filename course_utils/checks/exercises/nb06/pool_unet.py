@@ -20,13 +20,48 @@ def sizes(probe, B, C, K, H, W):
 
 
 MISTAKES = """
+# windows of 3
+- nn.MaxPool2d(2)
++ nn.MaxPool2d(3, stride=2, padding=1)
+or
++ nn.MaxPool2d(3, stride=2, ceil_mode=True)
+or
++ nn.MaxPool2d(3, stride=2)
+The pool steps by 2, but its windows are still 3 wide, so they overlap or don't fit. nn.MaxPool2d(2)
+has windows of 2x2 pixels.
+# pool steps by another number
++ nn.MaxPool2d(2, stride=1)
+or
++ nn.MaxPool2d(4)
+or
++ nn.MaxPool2d(1)
+The pool doesn't divide the sides by 2, and up multiplies them by 2: nn.MaxPool2d(2).
+# convolution in place of the pool
++ nn.Conv2d(ch, ch, 2, stride=2)
+or
++ nn.Conv2d(ch, ch, 3, stride=2, padding=1)
+A convolution has taken the place of the pool. That's a good network, but another one:
+nn.MaxPool2d(2) learns nothing.
+
+# average
+- nn.MaxPool2d
++ nn.AvgPool2d
+The pool takes the average of its pixels. Here it takes the largest: nn.MaxPool2d(2).
+
+# no SiLU
+- F.silu(self.down(x))
++ self.down(x)
+or
+- F.silu(self.bottom(self.pool(skip)))
++ self.bottom(self.pool(skip))
+A SiLU is lost. Both convolutions on the way down have one.
+
 # padded
 - nn.MaxPool2d(2)
 + nn.MaxPool2d(3)
 - self.up(h)
 + F.pad(self.up(h), (0, x.shape[3] - x.shape[3] // 3 * 2, 0, x.shape[2] - x.shape[2] // 3 * 2))
 or
-- nn.MaxPool2d(2)
 + nn.MaxPool2d(3)
 - return self
 + dx, dy = (n - n // 3 * 2 for n in (x.shape[3], x.shape[2]))
@@ -37,12 +72,10 @@ The map that comes up is padded to the skip's size. That runs, but the two no lo
 place: pool by 2, as up doubles.
 
 # stretched
-- nn.MaxPool2d(2)
 + nn.MaxPool2d(3)
 - self.up(h)
 + F.interpolate(self.up(h), size=skip.shape[2:])
 or
-- nn.MaxPool2d(2)
 + nn.MaxPool2d(3)
 - self.up(h)
 + F.interpolate(self.up(h), size=skip.shape[2:], mode="bilinear")
@@ -50,12 +83,10 @@ The map that comes up is stretched to the skip's size. That runs, but it hides t
 as up doubles.
 
 # skip cut
-- nn.MaxPool2d(2)
 + nn.MaxPool2d(3)
 - skip], dim=1)
 + skip[:, :, : self.up(h).shape[2], : self.up(h).shape[3]]], dim=1)
 or
-- nn.MaxPool2d(2)
 + nn.MaxPool2d(3)
 - return self
 + H, W = x.shape[2] // 3 * 2, x.shape[3] // 3 * 2
@@ -63,7 +94,6 @@ or
 + skip = skip[:, :, top : top + H, left : left + W]
 + return self
 or
-- nn.MaxPool2d(2)
 + nn.MaxPool2d(3)
 - skip], dim=1)
 + F.interpolate(skip, size=self.up(h).shape[2:])], dim=1)
@@ -71,7 +101,6 @@ The skip is cut or shrunk to the size of what comes up, and so is the picture th
 by 2, as up doubles.
 
 # transposed convolution with more rows
-- nn.MaxPool2d(2)
 + nn.MaxPool2d(3)
 - kernel_size=2, stride=2)
 + kernel_size=2, stride=2, output_padding=1)
@@ -79,58 +108,11 @@ output_padding, or a kernel of 3, adds one row and one column. That isn't enough
 pool to 4 and come back as 9: pool by 2.
 
 # tripled instead
-- nn.MaxPool2d(2)
 + nn.MaxPool2d(3)
 - kernel_size=2, stride=2
 + kernel_size=3, stride=3
 The transposed convolution steps by 3 now, as the pool does. That runs where 3 divides the sides,
 but the network should halve and double.
-
-# windows of 3
-- nn.MaxPool2d(2)
-+ nn.MaxPool2d(3, stride=2, padding=1)
-or
-- nn.MaxPool2d(2)
-+ nn.MaxPool2d(3, stride=2, ceil_mode=True)
-or
-- nn.MaxPool2d(2)
-+ nn.MaxPool2d(3, stride=2)
-The pool steps by 2, but its windows are still 3 wide, so they overlap or don't fit. nn.MaxPool2d(2)
-has windows of 2x2 pixels.
-
-# pool steps by another number
-- nn.MaxPool2d(2)
-+ nn.MaxPool2d(2, stride=1)
-or
-- nn.MaxPool2d(2)
-+ nn.MaxPool2d(4)
-or
-- nn.MaxPool2d(2)
-+ nn.MaxPool2d(1)
-The pool doesn't divide the sides by 2, and up multiplies them by 2: nn.MaxPool2d(2).
-
-# average
-- nn.MaxPool2d
-+ nn.AvgPool2d
-The pool takes the average of its pixels. Here it takes the largest: nn.MaxPool2d(2).
-
-# convolution in place of the pool
-- nn.MaxPool2d(2)
-+ nn.Conv2d(ch, ch, 2, stride=2)
-or
-- nn.MaxPool2d(2)
-+ nn.Conv2d(ch, ch, 3, stride=2, padding=1)
-A convolution has taken the place of the pool. That's a good network, but another one:
-nn.MaxPool2d(2) learns nothing.
-
-# no SiLU
-- F.silu(self.down(x))
-+ self.down(x)
-or
-- F.silu(self.bottom(self.pool(skip)))
-+ self.bottom(self.pool(skip))
-A SiLU is lost. Both convolutions on the way down have one.
-
 """
 
 

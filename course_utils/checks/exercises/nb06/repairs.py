@@ -2,7 +2,8 @@
 
 import contextlib
 
-from course_utils.checks.engine.probe import Hint, Stop
+from course_utils.checks.engine.hints import Hint
+from course_utils.checks.engine.probe import Stop
 
 
 def repair_experiment(arguments, cases, lenient=(), hints=None, before=lambda *args: None):
@@ -50,10 +51,8 @@ cat has the skip first. The map from below goes first, and the skip behind it.
 - dim=1)
 + dim=0)
 or
-- dim=1)
 + dim=2)
 or
-- dim=1)
 + dim=3)
 The two are joined along another axis than the channels. 0 is the batch (and what cat takes unless
 told otherwise), 2 the rows, 3 the columns; the channels are dim=1.
@@ -67,9 +66,7 @@ torch.stack makes a fifth axis. torch.cat joins the two along an axis that they 
 - torch.cat([UP, skip], dim=1)
 + torch.cat(UP, skip, dim=1)
 torch.cat takes what it joins as one list or tuple: torch.cat([a, b], dim=1).
-
 # skip added, or not joined
-- torch.cat([UP, skip], dim=1)
 + UP + skip
 The layer after the join is made for the channels of both maps, and gets those of one: the skip is
 added, left out, or joined and then not used.
@@ -83,7 +80,6 @@ The skip is added, and the next layer takes half the channels. That runs, but su
 tell what comes up from what comes across: keep cat.
 
 # skip not used
-- WIDE
 + NARROW
 - torch.cat([UP, skip], dim=1)
 + UP

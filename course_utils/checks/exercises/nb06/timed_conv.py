@@ -30,61 +30,44 @@ MISTAKES = """
 + [:, None, None]
 The projected time is (B, 1, 1, K), so its channels meet the columns. The new axes go behind the
 channels: [:, :, None, None].
-
 # channels on the rows
-- [:, :, None, None]
 + [:, None, :, None]
 The projected time is (B, 1, K, 1), so its channels meet the rows. Both new axes go behind them: [:,
 :, None, None].
-
 # pictures on the channels, channels on the rows
-- [:, :, None, None]
 + [:, :, None]
 The projected time is (B, K, 1), or (1, B, K, 1). Shapes line up from the right, so B meets the
 channels, and K the rows: both new axes go behind.
-
 # pictures on the channels, channels on the columns
-- [:, :, None, None]
 + [:, None]
 The projected time is (B, 1, K), or (1, B, 1, K). Shapes line up from the right, so B meets the
 channels, and K the columns: both new axes go behind.
-
 # an axis too many
-- [:, :, None, None]
 + [:, :, None, None, None]
 or
-- [:, :, None, None]
 + [None, :, None, None]
 The projected time has five axes, and so has the sum. It should be (B, K, 1, 1).
+# batch lost in view
++ .view(1, -1, 1, 1)
+The batch is lost: view(1, -1, 1, 1) puts all pictures in one row of B * K channels. Keep both axes,
+with [:, :, None, None].
+# averaged
++ .mean(dim=1)[:, None, None, None]
+or
++ .mean(dim=0)[:, None, None]
+or
++ .mean()
+The projected time is averaged, so pictures or channels share a number. Each picture has its own for
+each channel.
+# time of the first picture for all
++ [:1, :, None, None]
+Every picture gets the time of the first one, and each has its own row in temb.
 
 # axes before the projection
 - temb)[:, :, None, None]
 + temb[:, :, None, None])
 The new axes come too early. A linear layer works on the last axis, which has to be temb's D
 numbers: give the axes to what it returns.
-
-# batch lost in view
-- [:, :, None, None]
-+ .view(1, -1, 1, 1)
-The batch is lost: view(1, -1, 1, 1) puts all pictures in one row of B * K channels. Keep both axes,
-with [:, :, None, None].
-
-# averaged
-- [:, :, None, None]
-+ .mean(dim=1)[:, None, None, None]
-or
-- [:, :, None, None]
-+ .mean(dim=0)[:, None, None]
-or
-- [:, :, None, None]
-+ .mean()
-The projected time is averaged, so pictures or channels share a number. Each picture has its own for
-each channel.
-
-# time of the first picture for all
-- [:, :, None, None]
-+ [:1, :, None, None]
-Every picture gets the time of the first one, and each has its own row in temb.
 
 # SiLU on the time
 - self.time_proj(temb)[:, :, None, None]
@@ -101,14 +84,15 @@ that of the sum.
 - self.conv(x) +
 + F.silu(self.conv(x)) +
 The map goes through SiLU before the sum as well. There is one SiLU, that of the sum.
+# time multiplied
++ self.conv(x) *
+The time multiplies the map, and here it's added.
 
 # time after SiLU
 - F.silu(self.conv(x) + self.time_proj(temb)[:, :, None, None])
 + F.silu(self.conv(x)) + self.time_proj(temb)[:, :, None, None]
 The time is added after SiLU. Add it to what the convolution returns, so that SiLU comes last.
-
 # no SiLU
-- F.silu(self.conv(x) + self.time_proj(temb)[:, :, None, None])
 + self.conv(x) + self.time_proj(temb)[:, :, None, None]
 SiLU is lost. The sum of the two goes through it, as before.
 
@@ -116,11 +100,6 @@ SiLU is lost. The sum of the two goes through it, as before.
 - F.silu
 + F.relu
 The activation is another one. Here it's SiLU, as it was.
-
-# time multiplied
-- self.conv(x) +
-+ self.conv(x) *
-The time multiplies the map, and here it's added.
 
 # time not used
 - self.conv(x) + self.time_proj(temb)[:, :, None, None]

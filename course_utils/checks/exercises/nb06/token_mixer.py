@@ -26,9 +26,7 @@ MISTAKES = """
 - h, weights = self
 + weights, h = self
 You go on with the weights of the mixtures, (B, N, N). The first of the pair is the new tokens.
-
 # pair taken
-- h, weights = self
 + h = self
 You pass on the pair that the attention returns. Take the first of the two: h, weights = ...
 
@@ -36,6 +34,14 @@ You pass on the pair that the attention returns. Take the first of the two: h, w
 - self.mix(h)
 + self.mix(h[0])
 There is one [0] too many, and it takes the first picture of the batch for all of them.
+# no linear layer
++ h
+or
+- self.mix = nn.Linear(ch, ch)
++
+- self.mix(h)
++ h
+The linear layer has no part in the result. The order is norm, attention, linear layer.
 
 # batch_first lost
 - , batch_first=True
@@ -63,24 +69,42 @@ The tokens themselves are missing from the result: return tokens plus what mix g
 - h = self.norm(tokens)
 + h = tokens = self.norm(tokens)
 You add the normalised tokens. Add them as they came in, and call what you make of them h.
+# no norm
++ h = tokens
+or
+- self.norm = nn.LayerNorm(ch)
++
+- h = self.norm(tokens)
++ h = tokens
+The norm has no part in the result. It comes first: the attention gets h = norm(tokens).
 
 # tokens added twice
 - return tokens + self.mix(h)
 + return tokens + self.mix(tokens + h)
 or
-- return tokens + self.mix(h)
 + h = tokens + h
 + return h + self.mix(h)
 or
-- return tokens + self.mix(h)
 + return tokens + h + self.mix(h)
 There is more than one sum. (Transformers often have two.) Here the tokens are added once, at the
 end: tokens + mix(h).
-
 # tokens added before the linear layer
-- return tokens + self.mix(h)
 + return self.mix(tokens + h)
 The tokens are added before the linear layer, which then mixes them too: tokens + mix(h).
+
+# not all three normalised
+- self.attention(h, h, h)
++ self.attention(tokens, h, h)
+or
++ self.attention(h, tokens, tokens)
+or
++ self.attention(h, h, tokens)
+Not all of query, key and value are normalised. With h = self.norm(tokens), all three are h.
+
+# one head
+- (ch, heads,
++ (ch, 1,
+The attention always has one head, whatever heads says. Hand the number on to it.
 
 # norm after the attention
 - h = self.norm(tokens)
@@ -90,48 +114,10 @@ The tokens are added before the linear layer, which then mixes them too: tokens 
 The norm comes after the attention. The order is norm, attention, linear layer.
 
 # norm at the end
-- h = self.norm(tokens)
 + h = tokens
 - tokens + self.mix(h)
 + self.norm(tokens + self.mix(h))
 The norm comes at the end. The order is norm, attention, linear layer, and then the sum.
-
-# no norm
-- h = self.norm(tokens)
-+ h = tokens
-or
-- self.norm = nn.LayerNorm(ch)
-+
-- h = self.norm(tokens)
-+ h = tokens
-The norm has no part in the result. It comes first: the attention gets h = norm(tokens).
-
-# not all three normalised
-- self.attention(h, h, h)
-+ self.attention(tokens, h, h)
-or
-- self.attention(h, h, h)
-+ self.attention(h, tokens, tokens)
-or
-- self.attention(h, h, h)
-+ self.attention(h, h, tokens)
-Not all of query, key and value are normalised. With h = self.norm(tokens), all three are h.
-
-# no linear layer
-- self.mix(h)
-+ h
-or
-- self.mix = nn.Linear(ch, ch)
-+
-- self.mix(h)
-+ h
-The linear layer has no part in the result. The order is norm, attention, linear layer.
-
-# one head
-- (ch, heads,
-+ (ch, 1,
-The attention always has one head, whatever heads says. Hand the number on to it.
-
 """
 
 

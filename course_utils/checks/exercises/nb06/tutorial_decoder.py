@@ -43,15 +43,11 @@ MISTAKES = """
 + ConvBlock(chs[i] + chs[i - 1],
 The block is made for chs[i] + chs[i - 1] channels, but up has already made chs[i - 1] of the
 chs[i]. Count what cat joins.
-
 # channels of the level below
-- ConvBlock(2 * chs[i - 1],
 + ConvBlock(chs[i],
 chs[i] channels are right only where a level has twice those of the one above it. cat joins two maps
 of chs[i - 1].
-
 # channels of one map
-- ConvBlock(2 * chs[i - 1],
 + ConvBlock(chs[i - 1],
 The block is made for chs[i - 1] channels, those of one map. cat joins two of them.
 
@@ -60,22 +56,6 @@ The block is made for chs[i - 1] channels, those of one map. cat joins two of th
 + chs[i], time_dim)
 The block returns chs[i] channels, but the next layer is made for chs[i - 1]. Only the number of the
 block's inputs is wrong.
-
-# up keeps its channels
-- Upsample(chs[i], chs[i - 1])
-+ Upsample(chs[i], chs[i])
-- ConvBlock(2 * chs[i - 1],
-+ ConvBlock(chs[i] + chs[i - 1],
-or
-- Upsample(chs[i], chs[i - 1])
-+ Upsample(chs[i], chs[i])
-- ConvBlock(2 * chs[i - 1],
-+ ConvBlock(2 * chs[i],
-or
-- Upsample(chs[i], chs[i - 1])
-+ Upsample(chs[i], chs[i])
-up keeps the chs[i] channels now, which makes it another, larger network. Leave up as it was: the
-fault is in one number of the blocks.
 
 # skips from the top
 - reversed(skips)
@@ -88,6 +68,20 @@ The skips are taken from the top, and the way up begins at the bottom: reversed(
 +     skip = skips.pop()
 Your forward takes the skips out of the caller's list, which is empty after the call. Go over
 reversed(skips).
+
+# up keeps its channels
+- Upsample(chs[i], chs[i - 1])
++ Upsample(chs[i], chs[i])
+- ConvBlock(2 * chs[i - 1],
++ ConvBlock(chs[i] + chs[i - 1],
+or
++ Upsample(chs[i], chs[i])
+- ConvBlock(2 * chs[i - 1],
++ ConvBlock(2 * chs[i],
+or
++ Upsample(chs[i], chs[i])
+up keeps the chs[i] channels now, which makes it another, larger network. Leave up as it was: the
+fault is in one number of the blocks.
 """
 
 

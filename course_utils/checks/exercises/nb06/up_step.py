@@ -49,6 +49,24 @@ MISTAKES = """
 + ConvBlock(out_ch
 The block is made for out_ch channels now, and gets those of two maps. It was right as it was.
 
+# joined to itself
+- [self.up(x), skip]
++ [self.up(x), self.up(x)]
+or
++ [skip, skip]
+One of the two maps is joined to itself, and the other isn't used. The channels fit, but half the
+information is missing.
+# filled with zeros
++ [self.up(x), torch.zeros_like(self.up(x))]
+or
++ [self.up(x), torch.zeros_like(skip)]
+The missing channels are filled with zeros. They fit, but the skip still isn't used.
+
+# joined before doubling
+- torch.cat([self.up(x), skip], dim=1)
++ self.up(torch.cat([x, skip], dim=1))
+The skip meets x before it is doubled, when their sizes differ. First x = self.up(x), then join.
+
 # skip added at the end
 - ConvBlock(2 * out_ch
 + ConvBlock(out_ch
@@ -60,7 +78,6 @@ The skip is added after the block, which never sees it. Join it to the doubled m
 with cat.
 
 # skip joined at the end
-- ConvBlock(2 * out_ch
 + ConvBlock(out_ch
 - x = torch.cat([self.up(x), skip], dim=1)
 - return self.block(x, temb)
@@ -68,29 +85,6 @@ with cat.
 + return torch.cat([self.block(x, temb), skip], dim=1)
 The skip is joined after the block, which never sees it. Join it before; the block was made for
 both.
-
-# joined to itself
-- [self.up(x), skip]
-+ [self.up(x), self.up(x)]
-or
-- [self.up(x), skip]
-+ [skip, skip]
-One of the two maps is joined to itself, and the other isn't used. The channels fit, but half the
-information is missing.
-
-# filled with zeros
-- [self.up(x), skip]
-+ [self.up(x), torch.zeros_like(self.up(x))]
-or
-- [self.up(x), skip]
-+ [self.up(x), torch.zeros_like(skip)]
-The missing channels are filled with zeros. They fit, but the skip still isn't used.
-
-# joined before doubling
-- torch.cat([self.up(x), skip], dim=1)
-+ self.up(torch.cat([x, skip], dim=1))
-The skip meets x before it is doubled, when their sizes differ. First x = self.up(x), then join.
-
 """
 
 

@@ -1,0 +1,266 @@
+"""10.5 Guidance."""
+
+import torch
+from torch import nn
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.probe import Stop
+from course_utils.checks.exercises.test_doubles import LabelledNet, guided_by
+from course_utils.checks.mistakes import edits
+from course_utils.diffusion import Guided
+
+NO_SCALE = "With scale = 0 you must return what the network says with the labels. Try that first."
+FORMULA = "scale = 0 is right, and so are the labels. Return told + scale * (told - untold)."
+HIDDEN = "Ask with self.labels, and with torch.full_like(self.labels, self.net.cond_embed.hidden)."
+ONE_SIGMA = "This is right with a sigma for each picture. It may have shape (), the same for all."
+HINTS = [
+    (r"labels are \d+ to \d+", r"", "The label \"hidden\" depends on the number of classes, which "
+     "differs from network to network. Take net.cond_embed.hidden."),
+    (r"pictures, \d+ labels", r"", "Each picture needs a label and a sigma. If you ask about twice "
+     "as many pictures, pass twice as many of both: sigma.expand(len(xt)).repeat(2)."),
+    (r"one element|to Scalar", r"sigma", "sigma may have shape (B,), one for each picture. Pass it "
+     "on as it is."),
+    (r"must be Tensor, not float|'Tensor' object has no attribute 'cond_embed'", r"",
+     "__init__ gets the network first, then the labels, then the scale."),
+]  # fmt: skip
+
+
+def guided_experiment(probe, Guided):
+    guided = guided_by(Guided)
+    made = probe.run("Guided(...)", Guided, LabelledNet(4), torch.tensor([1, 3]), 2.0)
+    probe.note("an object of your class can be called", callable(made))
+    if not callable(made):
+        raise Stop
+    for classes, B, C, H, W, scale in [
+        (4, 3, 1, 4, 2, 0.0), (5, 4, 2, 3, 5, 2.0), (3, 5, 1, 2, 2, 0.7), (7, 2, 3, 3, 2, 1.0)
+    ]:  # fmt: skip
+        labels = probe.steps(B, classes - 1) + 1 if B < classes - 1 else torch.arange(B) % classes
+        net, given = LabelledNet(classes), (labels, scale, probe.normal(B, C, H, W))
+        sigma = probe.uniform(B)
+        with probe.advice(*HINTS, look=FORMULA if scale else NO_SCALE):
+            if scale:
+                note_labels(probe, guided, LabelledNet(classes), *given, sigma)
+            probe.call(guided, net, *given, sigma)
+        with probe.advice(*HINTS, look=ONE_SIGMA):
+            probe.call(guided, net, *given, torch.tensor(0.3))
+    probe.on_fake_device(guided, net.to("meta"), *given, sigma)
+
+
+def note_labels(probe, guided, net, labels, *given):
+    """Write down with which labels the network is asked, in any order."""
+    asked = set()
+
+    def remember(net, args, more):
+        cond = more.get("cond", args[-1])
+        asked.update(cond.flatten().tolist() if torch.is_tensor(cond) else [])
+
+    net.register_forward_pre_hook(remember, with_kwargs=True)
+    probe.run("guided(xt, sigma)", guided, net, labels.clone(), *given)
+    probe.note("labels that the network gets", sorted(asked), look=HIDDEN)
+
+
+class GuidedInTwo:
+    def __init__(self, net, labels, scale):
+        self.net, self.labels, self.scale = net, labels, scale
+
+    def __call__(self, xt, sigma):
+        hidden = torch.full_like(self.labels, self.net.cond_embed.hidden)
+        told = self.net(xt, sigma, self.labels)
+        untold = self.net(xt, sigma, hidden)
+        return told + self.scale * (told - untold)
+
+
+MISTAKES = """
+# counted from untold
+- told + self.scale
++ untold + self.scale
+You start from the untold answer: untold + scale * (told - untold). Many papers count that way; here
+scale 0 has to follow the labels, so start from told.
+
+# difference the wrong way round
+- (told - untold)
++ (untold - told)
+or
+- (told - untold)
++ (told + untold)
+The sign in your difference is wrong, so you don't move towards the labels. It's told - untold.
+
+# difference alone
+- told + self.scale * (
++ self.scale * (
+You return scale times the difference alone. Add it to the answer with labels.
+
+# scale on one answer
+- self.scale * (told - untold)
++ self.scale * told - untold
+or
+- told + self.scale * (told - untold)
++ told - self.scale * untold
+Your scale multiplies one of the answers. It multiplies their difference, in brackets.
+
+# scale ignored
+- self.scale * (
++ (
+scale has no effect. It multiplies the difference of the two answers.
+
+# 1 + scale
+- self.scale * (
++ (1 + self.scale) * (
+You add 1 + scale times the difference to told. It's scale times.
+
+# one answer returned
+- return told + self.scale * (told - untold)
++ return told
+or
+- return told + self.scale * (told - untold)
++ return untold
+You return one of the two answers. It's told + scale * (told - untold).
+
+# told and untold swapped
+- told + self.scale * (told - untold)
++ untold + self.scale * (untold - told)
+told and untold are swapped. If you ask for both at once, the first half goes with the first labels.
+
+# another label for hidden
+- torch.full_like(self.labels, self.net.cond_embed.hidden)
++ torch.zeros_like(self.labels)
+or
+- self.net.cond_embed.hidden
++ self.net.cond_embed.hidden - 1
+or
+- self.net.cond_embed.hidden
++ -1
+or
+- self.net.cond_embed.hidden
++ 10
+For "hidden" you take one of the classes, or a number that this network doesn't have. It's always
+net.cond_embed.hidden.
+
+# one hidden label for all
+- torch.full_like(self.labels, self.net.cond_embed.hidden)
++ self.net.cond_embed.hidden
+or
+- torch.full_like(self.labels, self.net.cond_embed.hidden)
++ torch.tensor(self.net.cond_embed.hidden)
+You pass a single hidden label. Each picture needs one: torch.full_like(self.labels, ...).
+
+# labels overwritten
+- torch.full_like(self.labels, self.net.cond_embed.hidden)
++ self.labels.fill_(self.net.cond_embed.hidden)
+fill_ overwrites the labels themselves. Make new ones with torch.full_like(self.labels, ...).
+
+# hidden labels on the CPU
+- torch.full_like(self.labels, self.net.cond_embed.hidden)
++ torch.full(self.labels.shape, self.net.cond_embed.hidden)
+On a GPU the labels are there and your hidden ones aren't. Use torch.full_like(self.labels, ...).
+"""
+
+ASKING_TWICE = """
+# labels both times
+- self.net(xt, sigma, hidden)
++ self.net(xt, sigma, self.labels)
+You ask with the labels both times, so the difference is 0. Hide all labels the second time.
+
+# no labels passed
+- self.net(xt, sigma, hidden)
++ self.net(xt, sigma)
+You ask without any labels. To hide them, pass the label net.cond_embed.hidden for each picture.
+
+# labels that are no integers
+- self.net.cond_embed.hidden)
++ self.net.cond_embed.hidden).float()
+or
+- self.net(xt, sigma, self.labels)
++ self.net(xt, self.labels, sigma)
+The labels must be integers, the hidden ones too, and the order is net(xt, sigma, labels).
+
+# no __call__
+- def __call__
++ def forward
+An object of your class can't be called. forward works only in an nn.Module; name it __call__ here.
+"""
+
+ASKING_AT_ONCE = """
+# sigma of shape () doubled
+- if torch.is_tensor(sigma) and sigma.ndim > 0
++ if True
+or
+- if torch.is_tensor(sigma) and sigma.ndim > 0
++ if True
+- torch.cat([sigma, sigma])
++ sigma.repeat(2)
+sigma may have shape (). Then cat fails, and repeat(2) makes two numbers, not one for each picture.
+Write sigma.expand(len(xt)).repeat(2).
+
+# sigma not doubled
+- if torch.is_tensor(sigma) and sigma.ndim > 0:
+-     sigma = torch.cat([sigma, sigma])
++
+You double the pictures but not the sigmas. Write sigma.expand(len(xt)).repeat(2).
+
+# interleaved
+- torch.cat([sigma, sigma])
++ sigma.repeat_interleave(2)
+or
+- torch.cat([xt, xt])
++ xt.repeat_interleave(2, dim=0)
+or
+- torch.cat([sigma, sigma])
++ sigma.repeat_interleave(2)
+- torch.cat([xt, xt])
++ xt.repeat_interleave(2, dim=0)
+repeat_interleave puts the copies of each picture side by side, but the labels are the whole batch,
+then the hidden ones. Use torch.cat([xt, xt]) and sigma.expand(len(xt)).repeat(2).
+
+# split along the channels
+- .chunk(2)
++ .chunk(2, dim=1)
+You split the answers along their channels. The two halves lie along axis 0, the batch: .chunk(2).
+"""
+
+
+class GuidedAsModule(nn.Module):
+    def __init__(self, net, labels, scale):
+        super().__init__()
+        self.net, self.scale = net.eval(), scale
+        self.register_buffer("labels", labels)
+
+    def forward(self, xt, sigma):
+        B = len(xt)
+        hidden = torch.ones_like(self.labels) * self.net.cond_embed.hidden
+        sigma = torch.as_tensor(sigma, device=xt.device).expand(B).repeat(2)
+        answers = self.net(xt.repeat(2, 1, 1, 1), sigma, torch.cat([hidden, self.labels]))
+        return torch.lerp(answers[:B], answers[B:], 1.0 + self.scale)
+
+
+class GuidedByLoop:
+    def __init__(self, net, labels, scale):
+        hidden = labels.new_full(labels.shape, net.cond_embed.hidden)
+        self.asked = [(1 + scale, labels), (-scale, hidden)]
+        self.net = net
+
+    def __call__(self, xt, sigma):
+        answer = torch.zeros_like(xt)
+        for weight, labels in self.asked:
+            answer = answer + weight * self.net(xt, sigma, cond=labels)
+        return answer
+
+
+class GuidedByLists(GuidedInTwo):
+    def __call__(self, xt, sigma):
+        nothing = self.labels * 0 + self.net.cond_embed.hidden
+        eps, eps_hidden = [self.net(xt, sigma, c) for c in (self.labels, nothing)]
+        return (1 + self.scale) * eps - self.scale * eps_hidden
+
+
+EXERCISE = Exercise(
+    id="10.5",
+    title="Guidance",
+    notebook="10_published_unets",
+    reference=Guided,
+    experiment=guided_experiment,
+    look=NO_SCALE,
+    catalogue=edits(GuidedInTwo, MISTAKES + ASKING_TWICE)
+    + edits(Guided, MISTAKES + ASKING_AT_ONCE),
+    also_right=[GuidedInTwo, GuidedAsModule, GuidedByLoop, GuidedByLists],
+)

@@ -1,0 +1,354 @@
+"""10.1 The block of the published networks."""
+
+import torch
+from einops import reduce
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.blocks import ResBlock
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.mistakes import edits
+
+MAIN_PATH = (
+    "The main path goes: norm1, SiLU, conv1, plus time_proj(silu(temb)), norm2, SiLU, dropout, "
+    "conv2. Compare it with yours, step by step."
+)
+SUM = (
+    "The time has the right effect, so the main path is right too, up to its biases. Look at what "
+    "is added to it (x, or a convolution of x), and whether something happens to the sum."
+)
+CASES = [
+    (3, 64, 64, 7, 5, 4, (), SUM),
+    (3, 32, 64, 7, 5, 4, (), "This is right where in_ch equals out_ch. Look at the shortcut where "
+     "they differ: it's a convolution of x."),
+    (2, 64, 128, 5, 3, 6, (0.0, 1e-5, 5), "This is right with shortcut_size = 1, and not with 5."),
+    (2, 96, 64, 6, 4, 3, (0.0, 0.5, 3), "This is right with the default eps. Both norms need the "
+     "one that is given: group_norm(ch, eps)."),
+    (3, 64, 64, 9, 2, 5, (0.3, 1e-5, 3), "This is right without dropout. There is one "
+     "nn.Dropout(dropout), between the second SiLU and conv2."),
+]  # fmt: skip
+HINTS = [
+    (r"size of tensor a.*dimension 1", r"", "You add in_ch channels to out_ch channels. The time "
+     "must be projected to out_ch, and x needs its convolution where the two differ."),
+    (r"Kernel size can't|dimension [23]", r"^(?!.*(temb|time))", "A convolution changes the height "
+     "and width here. A kernel of size n keeps them with padding=n // 2."),
+    (r"dimension [23]", r"", "The projected time is (B, K). It needs two new axes after the "
+     "channels: [:, :, None, None]."),
+]  # fmt: skip
+
+
+def block_experiment(probe, ResBlock):
+    # With 32 channels each is a group of its own, and norm2 takes the time out again.
+    for B, in_ch, out_ch, D, H, W, more, look in CASES:
+        x, temb = probe.normal(B, in_ch, H, W), probe.normal(B, D)
+        with probe.advice(*HINTS, look=look):
+            block = probe.build(ResBlock, in_ch, out_ch, D, *more)
+            if look == SUM:  # the effect of the time depends on the main path alone
+                with_time = [probe.run("block(x, temb)", block, x, t) for t in (temb, -temb)]
+                if all(map(torch.is_tensor, with_time)):
+                    effect = (with_time[0] - with_time[1]).detach()
+                    probe.note("what changes with the time", effect, look=MAIN_PATH)
+            probe.train_and_eval(block, x, temb)
+    probe.on_fake_device(block, x, temb)
+
+
+MISTAKES = """
+# norms after the convolutions
+- group_norm(in_ch, eps)
++ group_norm(out_ch, eps)
+- self.conv1(F.silu(self.norm1(x)))
++ F.silu(self.norm1(self.conv1(x)))
+- self.conv2(self.dropout(F.silu(self.norm2(h))))
++ self.dropout(F.silu(self.norm2(self.conv2(h))))
+Your norms come after the convolutions, as in ConvBlock. Here the order is norm, SiLU, convolution,
+so norm1 has in_ch channels.
+
+# SiLU before the norm
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(self.norm1(F.silu(x)))
+or
+- self.dropout(F.silu(self.norm2(h)))
++ self.dropout(self.norm2(F.silu(h)))
+or
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(self.norm1(F.silu(x)))
+- self.dropout(F.silu(self.norm2(h)))
++ self.dropout(self.norm2(F.silu(h)))
+SiLU comes before a norm. The order is norm, SiLU, convolution, in both halves.
+
+# SiLU missing
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(self.norm1(x))
+or
+- self.dropout(F.silu(self.norm2(h)))
++ self.dropout(self.norm2(h))
+or
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(self.norm1(x))
+- self.dropout(F.silu(self.norm2(h)))
++ self.dropout(self.norm2(h))
+Between a norm and its convolution SiLU is missing. The order is norm, SiLU, convolution, twice.
+
+# another activation
+- self.conv1(F.silu(
++ self.conv1(F.relu(
+- F.silu(temb)
++ F.relu(temb)
+- self.dropout(F.silu(
++ self.dropout(F.relu(
+or
+- self.conv1(F.silu(
++ self.conv1(F.gelu(
+- F.silu(temb)
++ F.gelu(temb)
+- self.dropout(F.silu(
++ self.dropout(F.gelu(
+Your activation isn't SiLU but another one. Use F.silu or nn.SiLU(), for the time as well.
+
+# time without SiLU
+- self.time_proj(F.silu(temb))
++ self.time_proj(temb)
+temb goes straight into the linear layer. Here it passes SiLU first: time_proj(silu(temb)).
+
+# SiLU after the time's layer
+- self.time_proj(F.silu(temb))
++ F.silu(self.time_proj(temb))
+You apply SiLU after the time's linear layer. Apply it to temb, before it: time_proj(silu(temb)).
+
+# time after conv2
+- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
++
+- return h + self.shortcut(x)
++ return h + self.time_proj(F.silu(temb))[:, :, None, None] + self.shortcut(x)
+You add the time after conv2, where it can only shift channels. Add it to what conv1 returns.
+
+# time after norm2
+- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
+- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
++ h = self.norm2(h) + self.time_proj(F.silu(temb))[:, :, None, None]
++ h = self.conv2(self.dropout(F.silu(h)))
+You add the time after norm2. Add it to what conv1 returns, before the norm.
+
+# time multiplied
+- h = h + self
++ h = h * self
+The time multiplies the features; here it is added. (Scaling works too: DiT does it.)
+
+# no time
+- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
++
+The time has no effect. Add time_proj(silu(temb)) to what conv1 returns, and pass on the sum.
+
+# time not spread over the pixels
+- [:, :, None, None]
++
+or
+- [:, :, None, None]
++ [:, :, None]
+The projected time is (B, K), the features are (B, K, H, W). It needs two axes: [:, :, None, None].
+
+# shortcut of the normalised x
+- self.shortcut(x)
++ self.shortcut(self.norm1(x))
+or
+- self.shortcut(x)
++ self.shortcut(F.silu(self.norm1(x)))
+The shortcut carries the normalised x. It must carry x itself. (Do you overwrite x?)
+
+# shortcut of h
+- self.shortcut(x)
++ self.shortcut(h)
+or
+- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
+- return h + self.shortcut(x)
++ return self.conv2(self.dropout(F.silu(self.norm2(h)))) + self.shortcut(h)
+or
+- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
+- return h + self.shortcut(x)
++ return self.conv2(self.dropout(F.silu(self.norm2(h)))) + h
+What you add at the end is made from h. It must be made from x, the input. (Do you overwrite x?)
+
+# no shortcut
+- return h + self.shortcut(x)
++ return h
+The shortcut is missing. The block returns h + shortcut(x).
+
+# in_ch channels added to out_ch
+- self.shortcut(x)
++ x
+or
+- nn.Linear(time_dim, out_ch)
++ nn.Linear(time_dim, in_ch)
+You add something with in_ch channels to something with out_ch. If it's the time, its linear layer
+must return out_ch numbers; if it's x, it must pass through the shortcut's convolution first.
+
+# sum activated
+- return h + self.shortcut(x)
++ return F.silu(h + self.shortcut(x))
+You apply an activation to the sum. Return h + shortcut(x) as it is, so that its path stays free.
+
+# sum over the root of 2
+- return h + self.shortcut(x)
++ return (h + self.shortcut(x)) / 2**0.5
+You divide the sum by the square root of 2. The block returns h + shortcut(x) as it is.
+
+# shortcut always a convolution
+- if in_ch != out_ch
++ if True
+Your shortcut has a convolution even where in_ch equals out_ch. There it's x itself: nn.Identity().
+
+# shortcut_size ignored
+- self.shortcut = nn.Conv2d(in_ch, out_ch, shortcut_size, padding=shortcut_size // 2)
++ self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
+shortcut_size has no effect. It's the kernel size of the shortcut's convolution.
+
+# shortcut without padding
+- , padding=shortcut_size // 2
++
+The shortcut's convolution loses the edge of the picture. It needs padding=shortcut_size // 2.
+
+# eps ignored
+- self.norm1 = group_norm(in_ch, eps)
++ self.norm1 = group_norm(in_ch)
+- self.norm2 = group_norm(out_ch, eps)
++ self.norm2 = group_norm(out_ch)
+or
+- self.norm2 = group_norm(out_ch, eps)
++ self.norm2 = group_norm(out_ch)
+eps doesn't reach both norms. Pass it to each: group_norm(ch, eps).
+
+# another number of groups
+- self.norm1 = group_norm(in_ch, eps)
++ self.norm1 = nn.GroupNorm(8, in_ch, eps)
+- self.norm2 = group_norm(out_ch, eps)
++ self.norm2 = nn.GroupNorm(8, out_ch, eps)
+or
+- self.norm1 = group_norm(in_ch, eps)
++ self.norm1 = nn.GroupNorm(1, in_ch, eps)
+- self.norm2 = group_norm(out_ch, eps)
++ self.norm2 = nn.GroupNorm(1, out_ch, eps)
+Your norms don't have 32 groups. Use group_norm(ch, eps), or nn.GroupNorm(32, ch, eps).
+
+# BatchNorm
+- self.norm1 = group_norm(in_ch, eps)
++ self.norm1 = nn.BatchNorm2d(in_ch, eps)
+- self.norm2 = group_norm(out_ch, eps)
++ self.norm2 = nn.BatchNorm2d(out_ch, eps)
+With BatchNorm a picture's result depends on its batch. Use GroupNorm here: group_norm(ch, eps).
+
+# norm missing
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(F.silu(x))
+or
+- F.silu(self.norm2(h))
++ F.silu(h)
+One of the norms isn't used. A norm and a SiLU come before each of the two convolutions.
+
+# norm for the wrong channels
+- group_norm(in_ch, eps)
++ group_norm(out_ch, eps)
+or
+- group_norm(out_ch, eps)
++ group_norm(in_ch, eps)
+A norm has as many channels as its input: in_ch for norm1, which gets x, and out_ch for norm2.
+
+# no bias
+- self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
++ self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1, bias=False)
+- self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
++ self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1, bias=False)
+Your 3x3 convolutions have no bias. Leave out bias=False: no norm follows that would cancel it.
+
+# dropout ignored
+- nn.Dropout(dropout)
++ nn.Identity()
+dropout has no effect in training. nn.Dropout(dropout) comes right before conv2.
+
+# dropout in eval mode
+- self.dropout(F
++ F.dropout(F
+- h))))
++ h)), self.dropout.p))
+Your dropout stays active in eval mode. F.dropout needs training=self.training.
+
+# dropout of channels
+- nn.Dropout(dropout)
++ nn.Dropout2d(dropout)
+nn.Dropout2d sets whole channels to zero. nn.Dropout picks single numbers.
+
+# dropout in another place
+- self.dropout(F.silu(self.norm2(h)))
++ F.silu(self.norm2(self.dropout(h)))
+or
+- self.dropout(F.silu(self.norm2(h)))
++ F.silu(self.dropout(self.norm2(h)))
+or
+- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
++ h = self.dropout(self.conv2(F.silu(self.norm2(h))))
+or
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(self.dropout(F.silu(self.norm1(x))))
+Your dropout is in the wrong place. There is one, after the second SiLU and right before conv2.
+"""
+
+
+class Half(nn.Sequential):
+    def __init__(self, in_ch, out_ch, eps, dropout=0.0):
+        conv = nn.Conv2d(in_ch, out_ch, 3, padding="same")
+        super().__init__(nn.GroupNorm(32, in_ch, eps), nn.SiLU(), nn.Dropout(dropout), conv)
+
+
+class BlockOfHalves(nn.Module):
+    def __init__(self, in_ch, out_ch, time_dim, dropout=0.0, eps=1e-5, shortcut_size=1):
+        super().__init__()
+        self.half2, self.half1 = Half(out_ch, out_ch, eps, dropout), Half(in_ch, out_ch, eps)
+        self.mlp = nn.Sequential(nn.SiLU(), nn.Linear(time_dim, out_ch))
+        self.past = nn.Sequential()
+        if out_ch != in_ch:
+            self.past.append(nn.Conv2d(in_ch, out_ch, shortcut_size, padding="same"))
+
+    def forward(self, x, temb):
+        h = self.half1(x)
+        h += self.mlp(temb).unflatten(1, (-1, 1, 1))
+        return self.half2(h).add(self.past(x))
+
+
+class BlockByEinops(ResBlock):
+    def forward(self, x, temb):
+        time = reduce(self.time_proj(F.silu(temb)), "b c -> b c 1 1", "sum")
+        h = time + self.conv1(F.silu(self.norm1(x)))
+        return sum([self.shortcut(x), self.conv2(self.dropout(F.silu(self.norm2(h))))])
+
+
+class BlockWithFunctions(ResBlock):
+    def forward(self, x, temb):
+        h = x
+        for norm, conv in [(self.norm1, self.conv1), (self.norm2, self.conv2)]:
+            h = F.group_norm(h, 32, norm.weight, norm.bias, norm.eps)
+            h = h * h.sigmoid()
+            if conv is self.conv2:
+                h = F.dropout(h, self.dropout.p, self.training)
+            h = F.conv2d(h, conv.weight, conv.bias, padding=1)
+            if conv is self.conv1:
+                h = h + self.time_proj(F.silu(temb))[..., None, None]
+        return h + self.shortcut(x)
+
+
+class BlockInPlace(ResBlock):
+    def forward(self, x, temb):
+        around = self.shortcut(x)
+        x = self.conv1(F.silu(self.norm1(x), inplace=True))
+        x += self.time_proj(F.silu(temb)).view(*x.shape[:2], 1, 1)
+        return self.conv2(self.dropout(F.silu(self.norm2(x), inplace=True))).add_(around)
+
+
+EXERCISE = Exercise(
+    id="10.1",
+    title="The block of the published networks",
+    notebook="10_published_unets",
+    reference=ResBlock,
+    experiment=block_experiment,
+    look=MAIN_PATH,
+    catalogue=edits(ResBlock, MISTAKES),
+    also_right=[BlockOfHalves, BlockByEinops, BlockWithFunctions, BlockInPlace],
+)

@@ -1,0 +1,360 @@
+"""10.4 A family of samplers."""
+
+import math
+
+import torch
+
+from course_utils.checks.engine.compare import describe, difference
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.probe import Probe, tensors
+from course_utils.checks.exercises.test_doubles import SigmaNet, all_steps
+from course_utils.checks.mistakes import edits
+from course_utils.samplers import samples
+
+YIELDS = "Yield sigma, xt, x0: the sigma that the model was told, and xt after the step."
+GUESS = "x0 is xt - sigma * eps, with xt from before the step and eps as the model returned it."
+CASES = [
+    (4, 1.0, 0.0, 2, 1, 3, 4, "With gam = 1 and mu = 0, mixed is eps, sigma_down is sigma_next, "
+     "and no noise is added. Try that first."),
+    (5, 1.6, 0.0, 3, 2, 2, 5, "This is right for gam = 1, so look at mixed. At the first step it's "
+     "eps; after that, gam * eps + (1 - gam) * the eps of the step before."),
+    (4, 1.0, 0.5, 2, 1, 4, 3, "This is right for mu = 0. With sigma = 2, sigma_next = 1 and mu = "
+     "0.5, sigma_down is 0.5, and the noise is multiplied by 0.866. Print yours."),
+    (5, 0.7, 0.3, 2, 2, 2, 3, "This is right where gam = 1 or mu = 0. Does the step use mixed, and "
+     "are there numbers that should be gam or mu?"),
+]  # fmt: skip
+HINTS = [
+    (r"NoneType", r"", "At the first step there is no eps from before. There, mixed is eps: ask "
+     "whether the last one is None."),
+    (r"Boolean value of Tensor", r"", "A tensor of many numbers is neither true nor false. Ask `if "
+     "last is None`, with your name for the eps of the step before."),
+    (r"iteration over a 0-d|used as indices|to unpack", r"", "sigmas holds the levels themselves. "
+     "zip(sigmas, sigmas[1:]) gives each but the last, with the one after it."),
+]  # fmt: skip
+ROUNDING = (
+    "With as many steps as there are levels, the last two are equal. Rounding can then leave "
+    "sigma_next^2 - sigma_down^2 a little below 0: .clamp(min=0) before the root."
+)
+
+
+def samples_experiment(probe, samples, reference=samples):
+    for N, gam, mu, B, C, H, W, look in CASES:
+        sigmas = (0.2 + probe.uniform(N)).cumsum(0).flip(0)
+        xT = sigmas[0] * probe.normal(B, C, H, W)
+        with probe.advice(*HINTS, look=look):
+            given = SigmaNet(), xT.clone(), sigmas, gam, mu
+            what = f"samples(model, xT, sigmas, {gam}, {mu})"
+            note_parts(probe, what, probe.run(what, all_steps(probe, samples), *given))
+            steps = probe.call(all_steps(probe, samples), SigmaNet(), xT, sigmas, gam, mu)
+    ours = Probe(0).run("ours", all_steps(Probe(0), reference), SigmaNet(), xT, sigmas, gam, mu)
+    if difference(ours, steps) is None:  # what a wrong answer makes of equal levels isn't asked
+        with probe.advice(look=ROUNDING):
+            note_equal_levels(probe, samples)
+
+    def with_levels(model, xT):  # on a GPU the levels are still on the CPU
+        return list(samples(model, xT, sigmas, gam, mu))
+
+    probe.on_fake_device(with_levels, SigmaNet(), xT)
+
+
+def note_parts(probe, what, steps):
+    """Write down what each step yields, in the order in which it's computed."""
+    for i, step in enumerate(steps, 1):
+        if not isinstance(step, tuple) or len(step) != 3:
+            probe.note(what, step, f"Step {i} gives {describe(step)}.", YIELDS)
+            continue
+        probe.note(f"{what}: sigma of step {i}", step[0], look=YIELDS)
+        probe.note(f"{what}: x0 of step {i}", step[2], look=GUESS)
+        probe.note(f"{what}: xt after step {i}", step[1])
+
+
+def note_equal_levels(probe, samples):
+    whole, what = True, "samples(model, xT, sigmas, 1.0, 0.5) with two equal levels at the end"
+    for level in (0.05, 0.07, 0.08, 0.13, 0.15, 0.2, 0.23):
+        given = torch.ones(1, 1, 2, 2), torch.tensor([2 * level, level, level]), 1.0, 0.5
+        found = tensors(probe.run(what, all_steps(probe, samples), SigmaNet(), *given))
+        whole &= not any(x.is_complex() or not x.isfinite().all() for x in found)
+    probe.note(what, whole, f"{what}: some of your numbers are NaN.")
+
+
+MISTAKES = """
+# gam on the wrong noise
+- gam * eps + (1 - gam) * eps_last
++ gam * eps_last + (1 - gam) * eps
+gam and 1 - gam are swapped: gam belongs to this step's eps, 1 - gam to the eps of the step before.
+
+# gam ignored
+- * mixed
++ * eps
+gam has no effect. From the second step on, step with mixed = gam * eps + (1 - gam) * eps_before.
+
+# another mixture
+- gam * eps + (1 - gam) * eps_last
++ eps + gam * (eps - eps_last)
+or
+- + (1 - gam) * eps_last
++ - (1 - gam) * eps_last
+mixed is wrong. It's gam * eps + (1 - gam) * eps_before: the two factors add up to 1.
+
+# mixed at the first step
+- eps if eps_last
++ gam * eps if eps_last
+At the first step there's no eps from before, and you mix with zeros. There, mixed is eps.
+
+# mixed kept
+- sigma_down = (
++ eps = mixed
++ sigma_down = (
+You keep mixed for the next step, so all earlier steps are mixed in. Keep eps, the model's answer.
+
+# first eps kept
+- xt, eps = xT, None
++ xt, eps, eps_last = xT, None, None
+- eps_last, eps = eps, model
++ eps_last, eps = eps if eps_last is None else eps_last, model
+You always mix with the eps of the first step. Replace it at each step, after mixing.
+
+# mu ignored
+- (sigma_next / sigma**mu) ** (1 / (1 - mu))
++ sigma_next
+- if mu > 0
++ if False
+mu has no effect. With mu > 0 a step goes below the next level, and fresh noise brings it back up.
+
+# no fresh noise
+- if mu > 0
++ if False
+You add no fresh noise, so the picture stays at sigma_down. Noise brings it back up to sigma_next.
+
+# fresh noise of another size
+- up * torch
++ torch
+or
+- .clamp(min=0).sqrt()
++
+or
+- (sigma_next**2 - sigma_down**2).clamp(min=0).sqrt()
++ sigma_next - sigma_down
+or
+- up * torch
++ sigma_next * torch
+or
+- up = (sigma_next**2 - sigma_down
++ up = (sigma**2 - sigma_down
+or
+- up = (sigma_next**2 - sigma_down
++ up = (sigma**2 - sigma_next
+The fresh noise has the wrong size. Variances add up, so what brings the picture from sigma_down to
+sigma_next is sqrt(sigma_next^2 - sigma_down^2) * z.
+
+# noise at mu = 0
+- if mu > 0
++ if True
+- up * torch
++ torch
+or
+- if mu > 0
++ if True
+- up * torch
++ sigma_next * torch
+You add noise even with mu = 0. Its factor must be sqrt(sigma_next^2 - sigma_down^2), 0 there.
+
+# no noise at the last step
+- if mu > 0
++ if mu > 0 and sigma_next > sigmas[-1]
+You add no noise at the last step. The last level isn't 0 here, so it gets noise like the others.
+
+# another exponent in sigma_down
+- ** (1 / (1 - mu))
++
+or
+- ** (1 / (1 - mu))
++ ** (1 - mu)
+or
+- (sigma_next / sigma**mu)
++ sigma_next / sigma**mu
+The exponent in sigma_down is wrong. The whole quotient, in brackets, is raised to 1 / (1 - mu).
+
+# sigma_down by another quotient
+- sigma**mu
++ (sigma * mu)
+or
+- sigma_next / sigma**mu
++ sigma / sigma_next**mu
+or
+- sigma_next / sigma**mu
++ (sigma_next / sigma) ** mu
+The quotient in sigma_down is wrong. It's sigma_next / sigma**mu: only the old sigma has a power.
+
+# down to sigma_next
+- sigma - sigma_down
++ sigma - sigma_next
+Your step goes to sigma_next and noise is added on top. Go down to sigma_down, to leave room for it.
+
+# sign of the step
+- xt - (sigma
++ xt + (sigma
+Your step adds noise where it should remove it: xt - (sigma - sigma_down) * mixed.
+
+# step from x0
+- xt - (sigma - sigma_down) * mixed
++ x0 + sigma_down * mixed
+You step from x0, which was made with eps, not mixed. It's xt - (sigma - sigma_down) * mixed.
+
+# xT changed in place
+- xt = xt - (
++ xt -= (
+At the first step xt is xT itself, and -= overwrites the caller's noise. Write xt = xt - ...
+
+# model told another level
+- model(xt, sigma)
++ model(xt, sigma_next)
+You tell the model the next level. Tell it sigma, the level that xt has now.
+
+# x0 from mixed
+- x0 = xt - sigma * eps
++
+- xt = xt - (sigma
++ x0 = xt - sigma * mixed
++ xt = xt - (sigma
+Your x0 is computed from mixed. It's the model's guess at this step: xt - sigma * eps.
+
+# x0 clipped
+- xt - sigma * eps
++ (xt - sigma * eps).clamp(-1, 1)
+You clip x0 to [-1, 1]. This family yields it as it is.
+
+# x0 from the new xt
+- yield sigma, xt, x0
++ yield sigma, xt, xt - sigma * eps
+You compute x0 from the new xt. Compute it before the step.
+
+# x0 with another factor
+- xt - sigma * eps
++ xt - eps
+or
+- xt - sigma * eps
++ xt + sigma * eps
+In x0 the factor of eps is wrong. xt is x0 + sigma * eps, so x0 is xt - sigma * eps.
+
+# xt and x0 swapped
+- yield sigma, xt, x0
++ yield sigma, x0, xt
+You yield xt and x0 in the wrong order. It's sigma, xt, x0.
+
+# next level yielded
+- yield sigma, xt
++ yield sigma_next, xt
+You yield the next level. Yield sigma, the one that the model was told at this step.
+
+# old xt yielded
+- x0 = xt - sigma * eps
++ before, x0 = xt, xt - sigma * eps
+- yield sigma, xt
++ yield sigma, before
+You yield xt from before the step. Yield the new one.
+
+# sigma not yielded
+- yield sigma, xt
++ yield xt
+You yield two things, xt and x0. Yield sigma first, the one that the model was told.
+
+# only one result
+-     yield sigma, xt, x0
++ return xt
+or
+-     yield sigma, xt, x0
++ yield sigma, xt, x0
+or
+- yield sigma
++ return sigma
+Only one result comes out. Yield after every step, inside the loop; return ends the function.
+
+# another number of steps
+- sigmas[1:].to(xT)
++ [*sigmas[1:].to(xT), torch.zeros(())]
+or
+- sigmas[1:].to(xT)
++ sigmas[1:-1].to(xT)
+N levels make N - 1 steps, each from one level to the next, and none to 0 after the last.
+
+# no clamp before the root
+- .clamp(min=0).sqrt()
++ .sqrt()
+Some numbers are NaN where the last two levels are equal: rounding can leave sigma_next^2 -
+sigma_down^2 a little below 0, which has no root. .clamp(min=0) first.
+
+# noise made on the CPU
+- torch.randn_like(xt)
++ torch.randn(xt.shape)
+On a GPU, xT is there and numbers that you make aren't. Use torch.randn_like(xt) and sigmas.to(xT).
+"""
+
+
+@torch.no_grad()
+def samples_by_index(model, xT, sigmas, gam=1.0, mu=0.0):
+    sigmas, seen = sigmas.to(xT.device), []
+    for i in range(len(sigmas) - 1):
+        now, then = sigmas[i], sigmas[i + 1]
+        seen.append(model(xT, now.expand(len(xT))))
+        direction = torch.lerp(seen[max(i - 1, 0)], seen[i], gam)
+        guess = xT - now * seen[i]
+        target = then ** (1 / (1 - mu)) * now ** (-mu / (1 - mu))
+        xT = xT + (target - now) * direction
+        xT = xT + (then**2 - target**2).clamp(min=0).sqrt() * torch.randn_like(xT)
+        yield now, xT, guess
+
+
+@torch.no_grad()
+def samples_in_a_list(model, xT, sigmas, gam=1.0, mu=0.0):
+    levels, out, old, x = sigmas.tolist(), [], None, xT.clone()
+    for now, then in zip(levels[:-1], levels[1:]):
+        new = model(x, now)
+        mixed = new if old is None else old + gam * (new - old)
+        old = new
+        target = math.exp((math.log(then) - mu * math.log(now)) / (1 - mu))
+        guess = x - new * now
+        x = x - (now - target) * mixed
+        x = x + max(then**2 - target**2, 0.0) ** 0.5 * torch.randn(x.shape, device=x.device)
+        out.append([now, x, guess])
+    return out
+
+
+@torch.no_grad()
+def samples_by_guess(model, xT, sigmas, gam=1.0, mu=0.0):
+    xt, before, ratios = xT, None, sigmas[1:] / sigmas[:-1]
+    for sigma, ratio in zip(sigmas.tolist(), ratios.tolist()):
+        eps = model(xt, torch.tensor(sigma, device=xt.device))
+        before = eps if before is None else before
+        mixed = gam * eps + (1 - gam) * before
+        kept = ratio ** (1 / (1 - mu))
+        x0, aim = xt - sigma * eps, xt - sigma * mixed
+        xt = kept * xt + (1 - kept) * aim
+        xt = xt + torch.randn_like(xt) * sigma * max(ratio**2 - kept**2, 0) ** 0.5
+        before = eps
+        yield sigma, xt, x0
+
+
+@torch.no_grad()
+def samples_in_place(model, xT, sigmas, gam=1.0, mu=0.0):
+    x, noises = xT.clone(), []
+    for j in range(1, len(sigmas)):
+        s, n = sigmas[j - 1].item(), sigmas[j].item()
+        noises = [*noises[-1:], model(x, s)]
+        x0 = x - s * noises[-1]
+        p = n * (n / s) ** (mu / (1 - mu))
+        x.sub_(gam * noises[-1] + (1 - gam) * noises[0], alpha=s - p)
+        x.add_(torch.randn_like(x), alpha=math.sqrt(max(n * n - p * p, 0)))
+        yield s, x.clone(), x0
+
+
+EXERCISE = Exercise(
+    id="10.4",
+    title="A family of samplers",
+    notebook="10_published_unets",
+    reference=samples,
+    experiment=samples_experiment,
+    look=CASES[0][-1],
+    catalogue=edits(samples, MISTAKES),
+    also_right=[samples_by_index, samples_in_a_list, samples_by_guess, samples_in_place],
+)

@@ -1,0 +1,214 @@
+"""10.2 Tell the network sigma."""
+
+import math
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.mistakes import edits
+from course_utils.embedding import SigmaEmbedding
+
+LAYERS = (
+    "At sigma = 1 the pair is 0 and 1. Print yours; then come linear layer, SiLU, linear layer."
+)
+ANGLE = "At sigma = 1 this is right, so look at the angle: half of the natural logarithm of sigma."
+SMALL = "This is right for larger sigmas. Take the logarithm of sigma as it is, with nothing added."
+HINTS = [
+    (r"one element|converted to", r"torch\.tensor\(", "torch.tensor makes a tensor of plain "
+     "numbers. To join tensors, use torch.stack([..., ...], dim=1)."),
+    (r"one element|converted to|must be real number", r"math\.", "math.log, math.sin and math.cos "
+     "take one number. sigma.log(), a.sin() and a.cos() take a whole tensor."),
+]  # fmt: skip
+
+
+def embedding_experiment(probe, SigmaEmbedding):
+    for B, D in [(4, 6), (7, 5), (3, 12)]:
+        with probe.advice(*HINTS, look=LAYERS):
+            embedding = probe.build(SigmaEmbedding, D)
+            probe.call(embedding, torch.ones(B))
+        sigma = 10 ** (3 * probe.uniform(B) - 2)
+        with probe.advice(*HINTS, look=ANGLE):
+            out = probe.call(embedding.train(), sigma)
+            note_gradients(probe, embedding, out)
+            probe.call(embedding.eval(), sigma)
+    with probe.advice(look=SMALL):
+        probe.call(embedding, torch.tensor([0.002, 0.5, 80.0]))
+    probe.on_fake_device(embedding, sigma)
+
+
+def note_gradients(probe, module, out):
+    """Write down which weights get none; sigma itself needs none, as probe.train_and_eval asks."""
+    if torch.is_tensor(out) and out.requires_grad:
+        out.square().sum().backward()
+    missed = [n for n, p in module.named_parameters() if p.grad is None]
+    wrong = f"No gradient reaches {', '.join(missed)}. Does it have an effect on the output?"
+    probe.note("parameters without gradient", len(missed), wrong, "detach and no_grad cut it off.")
+
+
+MISTAKES = """
+# no logarithm
+- sigma.log() / 2
++ sigma / 2
+or
+- sigma.log() / 2
++ sigma
+There's no logarithm, so many different large levels look the same. The angle is log(sigma) / 2.
+
+# another base
+- sigma.log()
++ sigma.log10()
+or
+- sigma.log()
++ sigma.log2()
+Your logarithm has base 10 or 2. The one in the formula is the natural one: sigma.log().
+
+# not halved
+- sigma.log() / 2
++ sigma.log()
+or
+- sigma.log() / 2
++ sigma.log() * 2
+Your angle is log(sigma), or twice that. It's half of it: sigma.log() / 2.
+
+# a quarter of the logarithm
+- sigma.log() / 2
++ sigma.log() / 4
+You divide the logarithm by 4, as EDM does. Here it's halved: log(sigma) / 2.
+
+# halved before the logarithm
+- sigma.log() / 2
++ (sigma / 2).log()
+You halve sigma before the logarithm. Halve the logarithm: log(sigma) / 2.
+
+# log(1 + sigma)
+- sigma.log()
++ sigma.log1p()
+You take log(1 + sigma), which makes all small noise levels look alike. Take log(sigma).
+
+# cosine first
+- angle.sin(), angle.cos()
++ angle.cos(), angle.sin()
+Your cosine comes first. Published weights expect the sine first, as in the formula.
+
+# the same twice
+- angle.sin(), angle.cos()
++ angle.sin(), angle.sin()
+Both of your numbers are the same. The first is a sine, the second a cosine.
+
+# pair not in rows
+- torch.stack([angle.sin(), angle.cos()], dim=1)
++ torch.stack([angle.sin(), angle.cos()])
+or
+- torch.stack([angle.sin(), angle.cos()], dim=1)
++ torch.cat([angle.sin(), angle.cos()])
+or
+- torch.stack([angle.sin(), angle.cos()], dim=1)
++ torch.cat([angle.sin(), angle.cos()], dim=1)
+Each sigma needs a row of two numbers, (B, 2). torch.stack([...], dim=1) lays two vectors side by
+side; torch.cat can't, because it adds no axis.
+
+# small sigmas changed
+- sigma.log()
++ sigma.clamp(min=1e-2).log()
+or
+- sigma.log()
++ (sigma + 1e-3).log()
+or
+- sigma.log()
++ (sigma + 1e-4).log()
+You clamp sigma or add something to it. It's never 0, so take log(sigma) as it is.
+
+# no SiLU
+- self.linear2(F.silu(self.linear1(pair)))
++ self.linear2(self.linear1(pair))
+There's no SiLU between the two linear layers. Without one, they can do no more than a single layer.
+
+# SiLU in another place
+- return self.linear2(F.silu(self.linear1(pair)))
++ return F.silu(self.linear2(F.silu(self.linear1(pair))))
+or
+- return self.linear2(F.silu(self.linear1(pair)))
++ return F.silu(self.linear2(self.linear1(pair)))
+or
+- self.linear1(pair)
++ self.linear1(F.silu(pair))
+or
+- self.linear2(F.silu(self.linear1(pair)))
++ self.linear2(self.linear1(F.silu(pair)))
+There's a SiLU before or after the two linear layers. There should be just one, in between.
+
+# another activation
+- F.silu
++ F.relu
+or
+- F.silu
++ F.gelu
+Your activation isn't SiLU, x * sigmoid(x), but another one. Use F.silu or nn.SiLU().
+
+# no bias
+- nn.Linear(2, dim)
++ nn.Linear(2, dim, bias=False)
+- nn.Linear(dim, dim)
++ nn.Linear(dim, dim, bias=False)
+Your linear layers have no bias. Leave out bias=False.
+
+# one linear layer
+- self.linear2 = nn.Linear(dim, dim)
++
+- self.linear2(F.silu(self.linear1(pair)))
++ self.linear1(pair)
+You have one linear layer. There are two, from 2 to dim and from dim to dim, with SiLU in between.
+
+# wider in between
+- nn.Linear(2, dim)
++ nn.Linear(2, 4 * dim)
+- nn.Linear(dim, dim)
++ nn.Linear(4 * dim, dim)
+You widen the embedding between its layers. They go from 2 to dim, and from dim to dim.
+"""
+
+
+class SigmaInOtherWords(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(2, dim), nn.SiLU(), nn.Linear(dim, dim))
+
+    def forward(self, sigma):
+        half_log = torch.log(sigma)[:, None] * 0.5
+        return self.mlp(torch.cat([torch.sin(half_log), torch.cos(half_log)], dim=-1))
+
+
+class SigmaByRoot(SigmaEmbedding):
+    def forward(self, sigma):
+        angle = sigma.sqrt().log().unsqueeze(1)
+        shift = torch.tensor([0.0, math.pi / 2], device=sigma.device)
+        h = self.linear1((angle + shift).sin())
+        return self.linear2(h * torch.sigmoid(h))
+
+
+class SigmaByPython(SigmaEmbedding):
+    def forward(self, sigma):
+        halves = [math.log(v) / 2 for v in sigma.tolist()]
+        rows = torch.tensor([[math.sin(half), math.cos(half)] for half in halves]).to(sigma)
+        return self.linear2(F.silu(self.linear1(rows)))
+
+
+class SigmaByNumpy(SigmaEmbedding):
+    def forward(self, sigma):
+        half = torch.as_tensor(np.log(sigma.cpu()) / 2).to(sigma.device)
+        return self.linear2(F.silu(self.linear1(torch.stack([half.sin(), half.cos()], dim=1))))
+
+
+EXERCISE = Exercise(
+    id="10.2",
+    title="Tell the network sigma",
+    notebook="10_published_unets",
+    reference=SigmaEmbedding,
+    experiment=embedding_experiment,
+    look=LAYERS,
+    catalogue=edits(SigmaEmbedding, MISTAKES),
+    also_right=[SigmaInOtherWords, SigmaByRoot, SigmaByPython, SigmaByNumpy],
+)
