@@ -1,6 +1,7 @@
 """The bug hunt: a right answer with one known mistake in it, to find and to mend."""
 
 import ast
+import linecache
 import random
 from dataclasses import dataclass
 
@@ -93,14 +94,16 @@ def mended(found, code, names):
 
     BugHunt, str, dict -> Notice
     """
-    apart = dict(names)
+    (defined,) = (node.name for node in ast.parse(found.code).body if hasattr(node, "name"))
+    apart = {name: value for name, value in names.items() if name != defined}
+    file = f"<bug hunt {found.exercise.id}>"
+    linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
     try:
-        exec(compile(code, f"<bug hunt {found.exercise.id}>", "exec"), apart)
+        exec(compile(code, file, "exec"), apart)
     except Exception as error:
         text = f"{found.exercise.id} not yet. This cell raised {type(error).__name__}: {error}."
         return Notice(text, "crashed")
-    (defined,) = (node for node in ast.parse(found.code).body if hasattr(node, "name"))
-    if defined.name not in apart:
-        return Notice(f"This cell doesn't define {defined.name} any more.", "crashed")
-    verdict = found.check(apart[defined.name])
+    if defined not in apart:
+        return Notice(f"This cell doesn't define {defined} any more.", "crashed")
+    verdict = found.check(apart[defined])
     return Notice(verdict.message, verdict.outcome)

@@ -93,7 +93,8 @@ def entries(catalogue, file):
         why, ways = " ".join(" ".join(lines[len(marked) :]).split()), []
         for way in re.split(r"^or\n", "\n".join([*marked, ""]), flags=re.MULTILINE):
             places = re.findall(r"((?:^-.*\n)*)((?:^\+.*\n)+)", way, re.MULTILINE)
-            if not (head.startswith("# ") and why and places) or "".join(sum(places, ())) != way:
+            fits = places and "".join(sum(places, ())) == way
+            if not (head.startswith("# ") and why and fits) or "" in lines:
                 raise EditError(
                     f"{place_of(head, file)}: an entry is `# name`, then lines behind - and +, "
                     f"then a sentence for the reader; this one is\n{entry}"
@@ -133,7 +134,7 @@ def built(code, right, name, names):
     """Run an answer's source beside the right answer's.  -> function or class"""
     file = f"<{right.__name__}: {name}>"
     linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
-    names = NOTEBOOKS_HAVE | names | vars(inspect.getmodule(right))
+    names = NOTEBOOKS_HAVE | names | vars(inspect.getmodule(right)) | {"__name__": "an answer"}
     exec(compile(code, file, "exec"), names)
     return names[right.__name__]
 

@@ -29,10 +29,6 @@ def chunks_of_the_batch(self, x):
     return q @ k.mT @ v
 
 
-def no_axes(self, x, temb):
-    return self.time_proj(F.silu(temb)) + self.conv1(F.silu(self.norm1(x)))
-
-
 def tensor_of_tensors(self, sigma):
     return self.linear1(torch.tensor([sigma.sin(), sigma.cos()]))
 
@@ -62,7 +58,6 @@ def one_sigma(self, xt, sigma):
         ("8.3", changed("8.3", forward=viewed_at_once), "would mix up the numbers"),
         ("8.3", changed("8.3", forward=chunks_of_the_batch), "go along axis 0, the batch"),
         ("8.5", changed("8.5", forward=chunks_of_the_batch), "go along axis 0, the batch"),
-        ("10.1", changed("10.1", forward=no_axes), "two new axes after the channels"),
         ("10.2", changed("10.2", forward=tensor_of_tensors), "To join tensors, use torch.stack"),
         ("10.4", mixed_with_none, "At the first step there is no eps from before"),
         ("10.4", true_or_false, "Ask `if last is None`"),

@@ -26,8 +26,13 @@ class Hint(NamedTuple):
 
 def advice_for(crash):
     """Say what to do about an exception, by what it is about; nothing if that is not known."""
+    return special_advice(crash) or next((h.tip for h in GENERAL if h.fits(crash)), "")
+
+
+def special_advice(crash):
+    """The same, where the exception has one cause only: no exercise knows better."""
     own = about_an_attribute(crash.error) or about_forward(crash.error)
-    return own or next((hint.tip for hint in HINTS if hint.fits(crash)), "")
+    return own or next((hint.tip for hint in SPECIAL if hint.fits(crash)), "")
 
 
 def about_an_attribute(error):
@@ -67,8 +72,8 @@ NONE = (
     "Something is None. append, reverse and sort change a list and return nothing, like every "
     "function without a return."
 )
-HINTS = [
-    Hint(r"Module\.__init__\(\) takes 1 positional", "", "Leave it empty: super().__init__()."),
+SPECIAL = [
+    Hint(r"__init__\(\) takes 1 pos", r"super\(\)\.__init__\(\w", "Leave it empty: super().__init__()."),
     Hint(r"before Module\.__init__", "", "Call super().__init__() first, then set things on self."),
     Hint(r"__init__\(\) should return None", "", "A constructor returns nothing: drop the return."),
     Hint(r"NVIDIA|CUDA", "", NO_GPU),
@@ -83,15 +88,18 @@ HINTS = [
         r"'(?!int|float)\w+' object is not subscriptable", "",
         "Its parts come after a dot: config.lr, not config['lr'].",
     ),
-    Hint(r"divisible by num_groups", "", "A norm has the channels of its input, in whole groups."),
     Hint(r"used as indices", "", "An index is a whole number, or a tensor of them: see .long()."),
     Hint(r"module '.*' has no attribute", "", "The library has no such name. How is it spelled?"),
     Hint(
         r"one element tensors|converted to Scalar", "",
         "math works on one number. Tensors have their own: x.exp(), x.sqrt().",
     ),
-    Hint(r"out of bounds for dimension", "", "Print the shape, and the index."),
+    Hint(r"bitwise_xor|for \^", "", "A power is ** in Python; ^ is something else (xor)."),
+]  # fmt: skip
+GENERAL = [
     Hint(r"Einops", "", "Compare the letters of the pattern with the shape, axis by axis."),
+    Hint(r"out of bounds for dimension", "", "Print the shape, and the index."),
+    Hint(r"divisible by num_groups", "", "A norm has the channels of its input, in whole groups."),
     Hint(r"argument", "", "Compare the call with what the function or the layer takes."),
     Hint(r"AttributeError", "", "Is the name spelled the same everywhere, and set in __init__?"),
     Hint(r"NameError", "", "Is it spelled right, and made or imported before this line?"),

@@ -28,7 +28,7 @@ from course_utils.checks.engine.fake_device import (
     is_on_fake_device,
     to_fake_device,
 )  # fmt: skip
-from course_utils.checks.engine.hints import Hint
+from course_utils.checks.engine.hints import Hint, special_advice
 from course_utils.checks.engine.values import (
     arguments,
     asking,
@@ -47,12 +47,6 @@ from course_utils.checks.engine.weights import fill, is_lazy, readings
 
 SEED = 77_130_265  # nobody else's
 FOLLOWS = "follows its input to another device"
-
-
-@contextlib.contextmanager
-def hinted(probe, *hints):  # until nb08 and nb10 have catalogues
-    with probe.advice(*hints):
-        yield
 
 
 class Stop(Exception):
@@ -114,7 +108,8 @@ class Probe:
     def advice(self, *hints, look=""):
         """What is seen in here gets this advice: an exception the first hint that fits, else look.
 
-        A hint is (pattern of the message, pattern of the line that raised it, what to do).
+        A hint is (pattern of the message, pattern of the line that raised it, what to do). An
+        exception that has one cause only, wherever it is raised, has its own advice.
         """
         begun = len(self.seen)
         try:
@@ -122,10 +117,9 @@ class Probe:
         finally:
             for seen in self.seen[begun:]:
                 if isinstance(seen.value, Crash):
-                    hint = next(
-                        (h for h in itertools.starmap(Hint, hints) if h.fits(seen.value)), None
-                    )
-                    seen.look = seen.look or (hint.tip if hint else "")
+                    fitting = (h.tip for h in itertools.starmap(Hint, hints) if h.fits(seen.value))
+                    tip = next(fitting, "") or special_advice(seen.value)
+                    seen.look = seen.look or tip
                 seen.look = seen.look or look
 
     def build(self, cls, *args):

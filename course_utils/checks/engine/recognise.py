@@ -25,6 +25,7 @@ from course_utils.checks.engine.sandbox import run_apart
 from course_utils.checks.engine.source import source
 from course_utils.checks.engine.values import tensors
 from course_utils.checks.mistakes import TOKEN, TWO, EditError, both
+from course_utils.checks.mistakes import source as right_source
 
 SEARCH = 1.2  # seconds of computing that the search for two mistakes may take
 KNOWN = {}  # what was seen of references, mistakes and pairs of these, which do the same every time
@@ -169,16 +170,13 @@ def tells_two_apart(expected, came):
 
 
 def may_be_one_of_two(exercise, mistake, expected, came):
-    """False if the mistake shows where the attempt is right, or crashes where that goes on."""
+    """False if the mistake shows first where the attempt is right, or crashes where it doesn't."""
     seen = observe_known(exercise, mistake, came).seen
-    return not any(
-        not alike(s.value, c.value) and (crashes(s, c) or alike(e.value, c.value))
-        for s, e, c in zip(seen, expected, came)
-    )
-
-
-def crashes(seen, came):
-    return isinstance(seen.value, Crash) and not isinstance(came.value, Crash)
+    for s, e, c in zip(seen, expected, came):
+        if not alike(s.value, c.value):
+            crashes = isinstance(s.value, Crash) and not isinstance(c.value, Crash)
+            return not (crashes or alike(e.value, c.value))
+    return True
 
 
 def made_at_once(one, other):
@@ -194,6 +192,16 @@ def made_at_once(one, other):
 
 
 def likeness(mistake, text):
-    """How many neighbouring words a mistake's code has in common with a text."""
-    one, other = (Counter(itertools.pairwise(TOKEN.findall(t))) for t in (mistake.code, text))
-    return (one & other).total()
+    """How far a text differs from the right answer as the mistake does, from 0 to 1.
+
+    Compared are neighbouring words: those that the mistake adds, and those that it takes away.
+    """
+    right, wrong, theirs = map(neighbours, (right_source(mistake.right), mistake.code, text))
+    added, taken = wrong - right, right - wrong
+    alike = (added & (theirs - right)) + (taken & (right - theirs))
+    return alike.total() / max((added + taken).total(), 1)
+
+
+def neighbours(text):
+    words = [word for word in TOKEN.findall(text) if not word.isspace()]
+    return Counter(itertools.pairwise(words))

@@ -46,6 +46,7 @@ def run_apart(function, seconds):
 @contextlib.contextmanager
 def global_state_put_back():
     python, arrays, dtype = random.getstate(), numpy.random.get_state(), torch.get_default_dtype()
+    threads = torch.get_num_threads()
     silence = io.StringIO()
     try:
         with (
@@ -56,8 +57,10 @@ def global_state_put_back():
             nothing_that_ends_the_kernel(),
         ):
             warnings.simplefilter("ignore")
+            torch.set_num_threads(1)  # more only wait for one another: the tensors are small
             yield
     finally:
+        torch.set_num_threads(threads)
         torch.set_default_dtype(dtype)
         numpy.random.set_state(arrays)
         random.setstate(python)

@@ -81,7 +81,6 @@ scale 0 has to follow the labels, so start from told.
 - (told - untold)
 + (untold - told)
 or
-- (told - untold)
 + (told + untold)
 The sign in your difference is wrong, so you don't move towards the labels. It's told - untold.
 
@@ -102,9 +101,7 @@ Your scale multiplies one of the answers. It multiplies their difference, in bra
 - self.scale * (
 + (
 scale has no effect. It multiplies the difference of the two answers.
-
 # 1 + scale
-- self.scale * (
 + (1 + self.scale) * (
 You add 1 + scale times the difference to told. It's scale times.
 
@@ -112,7 +109,6 @@ You add 1 + scale times the difference to told. It's scale times.
 - return told + self.scale * (told - untold)
 + return told
 or
-- return told + self.scale * (told - untold)
 + return untold
 You return one of the two answers. It's told + scale * (told - untold).
 
@@ -128,29 +124,21 @@ or
 - self.net.cond_embed.hidden
 + self.net.cond_embed.hidden - 1
 or
-- self.net.cond_embed.hidden
 + -1
 or
-- self.net.cond_embed.hidden
 + 10
 For "hidden" you take one of the classes, or a number that this network doesn't have. It's always
 net.cond_embed.hidden.
-
 # one hidden label for all
 - torch.full_like(self.labels, self.net.cond_embed.hidden)
 + self.net.cond_embed.hidden
 or
-- torch.full_like(self.labels, self.net.cond_embed.hidden)
 + torch.tensor(self.net.cond_embed.hidden)
 You pass a single hidden label. Each picture needs one: torch.full_like(self.labels, ...).
-
 # labels overwritten
-- torch.full_like(self.labels, self.net.cond_embed.hidden)
 + self.labels.fill_(self.net.cond_embed.hidden)
 fill_ overwrites the labels themselves. Make new ones with torch.full_like(self.labels, ...).
-
 # hidden labels on the CPU
-- torch.full_like(self.labels, self.net.cond_embed.hidden)
 + torch.full(self.labels.shape, self.net.cond_embed.hidden)
 On a GPU the labels are there and your hidden ones aren't. Use torch.full_like(self.labels, ...).
 """
@@ -160,9 +148,7 @@ ASKING_TWICE = """
 - self.net(xt, sigma, hidden)
 + self.net(xt, sigma, self.labels)
 You ask with the labels both times, so the difference is 0. Hide all labels the second time.
-
 # no labels passed
-- self.net(xt, sigma, hidden)
 + self.net(xt, sigma)
 You ask without any labels. To hide them, pass the label net.cond_embed.hidden for each picture.
 
@@ -185,7 +171,6 @@ ASKING_AT_ONCE = """
 - if torch.is_tensor(sigma) and sigma.ndim > 0
 + if True
 or
-- if torch.is_tensor(sigma) and sigma.ndim > 0
 + if True
 - torch.cat([sigma, sigma])
 + sigma.repeat(2)

@@ -53,16 +53,6 @@ def block_experiment(probe, ResBlock):
 
 
 MISTAKES = """
-# norms after the convolutions
-- group_norm(in_ch, eps)
-+ group_norm(out_ch, eps)
-- self.conv1(F.silu(self.norm1(x)))
-+ F.silu(self.norm1(self.conv1(x)))
-- self.conv2(self.dropout(F.silu(self.norm2(h))))
-+ self.dropout(F.silu(self.norm2(self.conv2(h))))
-Your norms come after the convolutions, as in ConvBlock. Here the order is norm, SiLU, convolution,
-so norm1 has in_ch channels.
-
 # SiLU before the norm
 - self.conv1(F.silu(self.norm1(x)))
 + self.conv1(self.norm1(F.silu(x)))
@@ -75,9 +65,7 @@ or
 - self.dropout(F.silu(self.norm2(h)))
 + self.dropout(self.norm2(F.silu(h)))
 SiLU comes before a norm. The order is norm, SiLU, convolution, in both halves.
-
 # SiLU missing
-- self.conv1(F.silu(self.norm1(x)))
 + self.conv1(self.norm1(x))
 or
 - self.dropout(F.silu(self.norm2(h)))
@@ -88,39 +76,20 @@ or
 - self.dropout(F.silu(self.norm2(h)))
 + self.dropout(self.norm2(h))
 Between a norm and its convolution SiLU is missing. The order is norm, SiLU, convolution, twice.
-
-# another activation
-- self.conv1(F.silu(
-+ self.conv1(F.relu(
-- F.silu(temb)
-+ F.relu(temb)
-- self.dropout(F.silu(
-+ self.dropout(F.relu(
+# norm missing
++ self.conv1(F.silu(x))
 or
-- self.conv1(F.silu(
-+ self.conv1(F.gelu(
-- F.silu(temb)
-+ F.gelu(temb)
-- self.dropout(F.silu(
-+ self.dropout(F.gelu(
-Your activation isn't SiLU but another one. Use F.silu or nn.SiLU(), for the time as well.
+- F.silu(self.norm2(h))
++ F.silu(h)
+One of the norms isn't used. A norm and a SiLU come before each of the two convolutions.
 
 # time without SiLU
 - self.time_proj(F.silu(temb))
 + self.time_proj(temb)
 temb goes straight into the linear layer. Here it passes SiLU first: time_proj(silu(temb)).
-
 # SiLU after the time's layer
-- self.time_proj(F.silu(temb))
 + F.silu(self.time_proj(temb))
 You apply SiLU after the time's linear layer. Apply it to temb, before it: time_proj(silu(temb)).
-
-# time after conv2
-- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
-+
-- return h + self.shortcut(x)
-+ return h + self.time_proj(F.silu(temb))[:, :, None, None] + self.shortcut(x)
-You add the time after conv2, where it can only shift channels. Add it to what conv1 returns.
 
 # time after norm2
 - h = h + self.time_proj(F.silu(temb))[:, :, None, None]
@@ -143,7 +112,6 @@ The time has no effect. Add time_proj(silu(temb)) to what conv1 returns, and pas
 - [:, :, None, None]
 +
 or
-- [:, :, None, None]
 + [:, :, None]
 The projected time is (B, K), the features are (B, K, H, W). It needs two axes: [:, :, None, None].
 
@@ -151,28 +119,17 @@ The projected time is (B, K), the features are (B, K, H, W). It needs two axes: 
 - self.shortcut(x)
 + self.shortcut(self.norm1(x))
 or
-- self.shortcut(x)
 + self.shortcut(F.silu(self.norm1(x)))
 The shortcut carries the normalised x. It must carry x itself. (Do you overwrite x?)
-
 # shortcut of h
-- self.shortcut(x)
 + self.shortcut(h)
 or
 - h = self.conv2(self.dropout(F.silu(self.norm2(h))))
 - return h + self.shortcut(x)
 + return self.conv2(self.dropout(F.silu(self.norm2(h)))) + self.shortcut(h)
 or
-- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
-- return h + self.shortcut(x)
 + return self.conv2(self.dropout(F.silu(self.norm2(h)))) + h
 What you add at the end is made from h. It must be made from x, the input. (Do you overwrite x?)
-
-# no shortcut
-- return h + self.shortcut(x)
-+ return h
-The shortcut is missing. The block returns h + shortcut(x).
-
 # in_ch channels added to out_ch
 - self.shortcut(x)
 + x
@@ -182,13 +139,14 @@ or
 You add something with in_ch channels to something with out_ch. If it's the time, its linear layer
 must return out_ch numbers; if it's x, it must pass through the shortcut's convolution first.
 
-# sum activated
+# no shortcut
 - return h + self.shortcut(x)
++ return h
+The shortcut is missing. The block returns h + shortcut(x).
+# sum activated
 + return F.silu(h + self.shortcut(x))
 You apply an activation to the sum. Return h + shortcut(x) as it is, so that its path stays free.
-
 # sum over the root of 2
-- return h + self.shortcut(x)
 + return (h + self.shortcut(x)) / 2**0.5
 You divide the sum by the square root of 2. The block returns h + shortcut(x) as it is.
 
@@ -207,6 +165,67 @@ shortcut_size has no effect. It's the kernel size of the shortcut's convolution.
 +
 The shortcut's convolution loses the edge of the picture. It needs padding=shortcut_size // 2.
 
+# norm for the wrong channels
+- group_norm(in_ch, eps)
++ group_norm(out_ch, eps)
+or
+- group_norm(out_ch, eps)
++ group_norm(in_ch, eps)
+A norm has as many channels as its input: in_ch for norm1, which gets x, and out_ch for norm2.
+
+# dropout ignored
+- nn.Dropout(dropout)
++ nn.Identity()
+dropout has no effect in training. nn.Dropout(dropout) comes right before conv2.
+# dropout of channels
++ nn.Dropout2d(dropout)
+nn.Dropout2d sets whole channels to zero. nn.Dropout picks single numbers.
+
+# dropout in another place
+- self.dropout(F.silu(self.norm2(h)))
++ F.silu(self.norm2(self.dropout(h)))
+or
++ F.silu(self.dropout(self.norm2(h)))
+or
+- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
++ h = self.dropout(self.conv2(F.silu(self.norm2(h))))
+or
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(self.dropout(F.silu(self.norm1(x))))
+Your dropout is in the wrong place. There is one, after the second SiLU and right before conv2.
+
+# norms after the convolutions
+- group_norm(in_ch, eps)
++ group_norm(out_ch, eps)
+- self.conv1(F.silu(self.norm1(x)))
++ F.silu(self.norm1(self.conv1(x)))
+- self.conv2(self.dropout(F.silu(self.norm2(h))))
++ self.dropout(F.silu(self.norm2(self.conv2(h))))
+Your norms come after the convolutions, as in ConvBlock. Here the order is norm, SiLU, convolution,
+so norm1 has in_ch channels.
+
+# another activation
+- self.conv1(F.silu(
++ self.conv1(F.relu(
+- F.silu(temb)
++ F.relu(temb)
+- self.dropout(F.silu(
++ self.dropout(F.relu(
+or
++ self.conv1(F.gelu(
+- F.silu(temb)
++ F.gelu(temb)
+- self.dropout(F.silu(
++ self.dropout(F.gelu(
+Your activation isn't SiLU but another one. Use F.silu or nn.SiLU(), for the time as well.
+
+# time after conv2
+- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
++
+- return h + self.shortcut(x)
++ return h + self.time_proj(F.silu(temb))[:, :, None, None] + self.shortcut(x)
+You add the time after conv2, where it can only shift channels. Add it to what conv1 returns.
+
 # eps ignored
 - self.norm1 = group_norm(in_ch, eps)
 + self.norm1 = group_norm(in_ch)
@@ -223,34 +242,16 @@ eps doesn't reach both norms. Pass it to each: group_norm(ch, eps).
 - self.norm2 = group_norm(out_ch, eps)
 + self.norm2 = nn.GroupNorm(8, out_ch, eps)
 or
-- self.norm1 = group_norm(in_ch, eps)
 + self.norm1 = nn.GroupNorm(1, in_ch, eps)
 - self.norm2 = group_norm(out_ch, eps)
 + self.norm2 = nn.GroupNorm(1, out_ch, eps)
 Your norms don't have 32 groups. Use group_norm(ch, eps), or nn.GroupNorm(32, ch, eps).
 
 # BatchNorm
-- self.norm1 = group_norm(in_ch, eps)
 + self.norm1 = nn.BatchNorm2d(in_ch, eps)
 - self.norm2 = group_norm(out_ch, eps)
 + self.norm2 = nn.BatchNorm2d(out_ch, eps)
 With BatchNorm a picture's result depends on its batch. Use GroupNorm here: group_norm(ch, eps).
-
-# norm missing
-- self.conv1(F.silu(self.norm1(x)))
-+ self.conv1(F.silu(x))
-or
-- F.silu(self.norm2(h))
-+ F.silu(h)
-One of the norms isn't used. A norm and a SiLU come before each of the two convolutions.
-
-# norm for the wrong channels
-- group_norm(in_ch, eps)
-+ group_norm(out_ch, eps)
-or
-- group_norm(out_ch, eps)
-+ group_norm(in_ch, eps)
-A norm has as many channels as its input: in_ch for norm1, which gets x, and out_ch for norm2.
 
 # no bias
 - self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
@@ -259,36 +260,12 @@ A norm has as many channels as its input: in_ch for norm1, which gets x, and out
 + self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1, bias=False)
 Your 3x3 convolutions have no bias. Leave out bias=False: no norm follows that would cancel it.
 
-# dropout ignored
-- nn.Dropout(dropout)
-+ nn.Identity()
-dropout has no effect in training. nn.Dropout(dropout) comes right before conv2.
-
 # dropout in eval mode
 - self.dropout(F
 + F.dropout(F
 - h))))
 + h)), self.dropout.p))
 Your dropout stays active in eval mode. F.dropout needs training=self.training.
-
-# dropout of channels
-- nn.Dropout(dropout)
-+ nn.Dropout2d(dropout)
-nn.Dropout2d sets whole channels to zero. nn.Dropout picks single numbers.
-
-# dropout in another place
-- self.dropout(F.silu(self.norm2(h)))
-+ F.silu(self.norm2(self.dropout(h)))
-or
-- self.dropout(F.silu(self.norm2(h)))
-+ F.silu(self.dropout(self.norm2(h)))
-or
-- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
-+ h = self.dropout(self.conv2(F.silu(self.norm2(h))))
-or
-- self.conv1(F.silu(self.norm1(x)))
-+ self.conv1(self.dropout(F.silu(self.norm1(x))))
-Your dropout is in the wrong place. There is one, after the second SiLU and right before conv2.
 """
 
 

@@ -4,9 +4,10 @@ import math
 
 import torch
 
-from course_utils.checks.engine.compare import describe, difference
+from course_utils.checks.engine.compare import difference
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Probe, tensors
+from course_utils.checks.engine.probe import Probe
+from course_utils.checks.engine.values import describe, tensors
 from course_utils.checks.exercises.test_doubles import SigmaNet, all_steps
 from course_utils.checks.mistakes import edits
 from course_utils.samplers import samples
@@ -82,19 +83,17 @@ MISTAKES = """
 - gam * eps + (1 - gam) * eps_last
 + gam * eps_last + (1 - gam) * eps
 gam and 1 - gam are swapped: gam belongs to this step's eps, 1 - gam to the eps of the step before.
-
-# gam ignored
-- * mixed
-+ * eps
-gam has no effect. From the second step on, step with mixed = gam * eps + (1 - gam) * eps_before.
-
 # another mixture
-- gam * eps + (1 - gam) * eps_last
 + eps + gam * (eps - eps_last)
 or
 - + (1 - gam) * eps_last
 + - (1 - gam) * eps_last
 mixed is wrong. It's gam * eps + (1 - gam) * eps_before: the two factors add up to 1.
+
+# gam ignored
+- * mixed
++ * eps
+gam has no effect. From the second step on, step with mixed = gam * eps + (1 - gam) * eps_before.
 
 # mixed at the first step
 - eps if eps_last
@@ -107,24 +106,13 @@ At the first step there's no eps from before, and you mix with zeros. There, mix
 + sigma_down = (
 You keep mixed for the next step, so all earlier steps are mixed in. Keep eps, the model's answer.
 
-# first eps kept
-- xt, eps = xT, None
-+ xt, eps, eps_last = xT, None, None
-- eps_last, eps = eps, model
-+ eps_last, eps = eps if eps_last is None else eps_last, model
-You always mix with the eps of the first step. Replace it at each step, after mixing.
-
-# mu ignored
-- (sigma_next / sigma**mu) ** (1 / (1 - mu))
-+ sigma_next
-- if mu > 0
-+ if False
-mu has no effect. With mu > 0 a step goes below the next level, and fresh noise brings it back up.
-
 # no fresh noise
 - if mu > 0
 + if False
 You add no fresh noise, so the picture stays at sigma_down. Noise brings it back up to sigma_next.
+# no noise at the last step
++ if mu > 0 and sigma_next > sigmas[-1]
+You add no noise at the last step. The last level isn't 0 here, so it gets noise like the others.
 
 # fresh noise of another size
 - up * torch
@@ -142,33 +130,14 @@ or
 - up = (sigma_next**2 - sigma_down
 + up = (sigma**2 - sigma_down
 or
-- up = (sigma_next**2 - sigma_down
 + up = (sigma**2 - sigma_next
 The fresh noise has the wrong size. Variances add up, so what brings the picture from sigma_down to
 sigma_next is sqrt(sigma_next^2 - sigma_down^2) * z.
-
-# noise at mu = 0
-- if mu > 0
-+ if True
-- up * torch
-+ torch
-or
-- if mu > 0
-+ if True
-- up * torch
-+ sigma_next * torch
-You add noise even with mu = 0. Its factor must be sqrt(sigma_next^2 - sigma_down^2), 0 there.
-
-# no noise at the last step
-- if mu > 0
-+ if mu > 0 and sigma_next > sigmas[-1]
-You add no noise at the last step. The last level isn't 0 here, so it gets noise like the others.
 
 # another exponent in sigma_down
 - ** (1 / (1 - mu))
 +
 or
-- ** (1 / (1 - mu))
 + ** (1 - mu)
 or
 - (sigma_next / sigma**mu)
@@ -182,7 +151,6 @@ or
 - sigma_next / sigma**mu
 + sigma / sigma_next**mu
 or
-- sigma_next / sigma**mu
 + (sigma_next / sigma) ** mu
 The quotient in sigma_down is wrong. It's sigma_next / sigma**mu: only the old sigma has a power.
 
@@ -211,34 +179,21 @@ At the first step xt is xT itself, and -= overwrites the caller's noise. Write x
 + model(xt, sigma_next)
 You tell the model the next level. Tell it sigma, the level that xt has now.
 
-# x0 from mixed
-- x0 = xt - sigma * eps
-+
-- xt = xt - (sigma
-+ x0 = xt - sigma * mixed
-+ xt = xt - (sigma
-Your x0 is computed from mixed. It's the model's guess at this step: xt - sigma * eps.
-
 # x0 clipped
 - xt - sigma * eps
 + (xt - sigma * eps).clamp(-1, 1)
 You clip x0 to [-1, 1]. This family yields it as it is.
+# x0 with another factor
++ xt - eps
+or
++ xt + sigma * eps
+In x0 the factor of eps is wrong. xt is x0 + sigma * eps, so x0 is xt - sigma * eps.
 
 # x0 from the new xt
 - yield sigma, xt, x0
 + yield sigma, xt, xt - sigma * eps
 You compute x0 from the new xt. Compute it before the step.
-
-# x0 with another factor
-- xt - sigma * eps
-+ xt - eps
-or
-- xt - sigma * eps
-+ xt + sigma * eps
-In x0 the factor of eps is wrong. xt is x0 + sigma * eps, so x0 is xt - sigma * eps.
-
 # xt and x0 swapped
-- yield sigma, xt, x0
 + yield sigma, x0, xt
 You yield xt and x0 in the wrong order. It's sigma, xt, x0.
 
@@ -246,16 +201,7 @@ You yield xt and x0 in the wrong order. It's sigma, xt, x0.
 - yield sigma, xt
 + yield sigma_next, xt
 You yield the next level. Yield sigma, the one that the model was told at this step.
-
-# old xt yielded
-- x0 = xt - sigma * eps
-+ before, x0 = xt, xt - sigma * eps
-- yield sigma, xt
-+ yield sigma, before
-You yield xt from before the step. Yield the new one.
-
 # sigma not yielded
-- yield sigma, xt
 + yield xt
 You yield two things, xt and x0. Yield sigma first, the one that the model was told.
 
@@ -263,7 +209,6 @@ You yield two things, xt and x0. Yield sigma first, the one that the model was t
 -     yield sigma, xt, x0
 + return xt
 or
--     yield sigma, xt, x0
 + yield sigma, xt, x0
 or
 - yield sigma
@@ -274,7 +219,6 @@ Only one result comes out. Yield after every step, inside the loop; return ends 
 - sigmas[1:].to(xT)
 + [*sigmas[1:].to(xT), torch.zeros(())]
 or
-- sigmas[1:].to(xT)
 + sigmas[1:-1].to(xT)
 N levels make N - 1 steps, each from one level to the next, and none to 0 after the last.
 
@@ -288,6 +232,45 @@ sigma_down^2 a little below 0, which has no root. .clamp(min=0) first.
 - torch.randn_like(xt)
 + torch.randn(xt.shape)
 On a GPU, xT is there and numbers that you make aren't. Use torch.randn_like(xt) and sigmas.to(xT).
+
+# first eps kept
+- xt, eps = xT, None
++ xt, eps, eps_last = xT, None, None
+- eps_last, eps = eps, model
++ eps_last, eps = eps if eps_last is None else eps_last, model
+You always mix with the eps of the first step. Replace it at each step, after mixing.
+
+# mu ignored
+- (sigma_next / sigma**mu) ** (1 / (1 - mu))
++ sigma_next
+- if mu > 0
++ if False
+mu has no effect. With mu > 0 a step goes below the next level, and fresh noise brings it back up.
+
+# noise at mu = 0
+- if mu > 0
++ if True
+- up * torch
++ torch
+or
++ if True
+- up * torch
++ sigma_next * torch
+You add noise even with mu = 0. Its factor must be sqrt(sigma_next^2 - sigma_down^2), 0 there.
+
+# x0 from mixed
+- x0 = xt - sigma * eps
++
+- xt = xt - (sigma
++ x0 = xt - sigma * mixed
++ xt = xt - (sigma
+Your x0 is computed from mixed. It's the model's guess at this step: xt - sigma * eps.
+
+# old xt yielded
++ before, x0 = xt, xt - sigma * eps
+- yield sigma, xt
++ yield sigma, before
+You yield xt from before the step. Yield the new one.
 """
 
 

@@ -53,48 +53,42 @@ MISTAKES = """
 - sigma.log() / 2
 + sigma / 2
 or
-- sigma.log() / 2
 + sigma
 There's no logarithm, so many different large levels look the same. The angle is log(sigma) / 2.
+# not halved
++ sigma.log()
+or
++ sigma.log() * 2
+Your angle is log(sigma), or twice that. It's half of it: sigma.log() / 2.
+# a quarter of the logarithm
++ sigma.log() / 4
+You divide the logarithm by 4, as EDM does. Here it's halved: log(sigma) / 2.
+# halved before the logarithm
++ (sigma / 2).log()
+You halve sigma before the logarithm. Halve the logarithm: log(sigma) / 2.
 
 # another base
 - sigma.log()
 + sigma.log10()
 or
-- sigma.log()
 + sigma.log2()
 Your logarithm has base 10 or 2. The one in the formula is the natural one: sigma.log().
-
-# not halved
-- sigma.log() / 2
-+ sigma.log()
-or
-- sigma.log() / 2
-+ sigma.log() * 2
-Your angle is log(sigma), or twice that. It's half of it: sigma.log() / 2.
-
-# a quarter of the logarithm
-- sigma.log() / 2
-+ sigma.log() / 4
-You divide the logarithm by 4, as EDM does. Here it's halved: log(sigma) / 2.
-
-# halved before the logarithm
-- sigma.log() / 2
-+ (sigma / 2).log()
-You halve sigma before the logarithm. Halve the logarithm: log(sigma) / 2.
-
 # log(1 + sigma)
-- sigma.log()
 + sigma.log1p()
 You take log(1 + sigma), which makes all small noise levels look alike. Take log(sigma).
+# small sigmas changed
++ sigma.clamp(min=1e-2).log()
+or
++ (sigma + 1e-3).log()
+or
++ (sigma + 1e-4).log()
+You clamp sigma or add something to it. It's never 0, so take log(sigma) as it is.
 
 # cosine first
 - angle.sin(), angle.cos()
 + angle.cos(), angle.sin()
 Your cosine comes first. Published weights expect the sine first, as in the formula.
-
 # the same twice
-- angle.sin(), angle.cos()
 + angle.sin(), angle.sin()
 Both of your numbers are the same. The first is a sine, the second a cosine.
 
@@ -102,24 +96,11 @@ Both of your numbers are the same. The first is a sine, the second a cosine.
 - torch.stack([angle.sin(), angle.cos()], dim=1)
 + torch.stack([angle.sin(), angle.cos()])
 or
-- torch.stack([angle.sin(), angle.cos()], dim=1)
 + torch.cat([angle.sin(), angle.cos()])
 or
-- torch.stack([angle.sin(), angle.cos()], dim=1)
 + torch.cat([angle.sin(), angle.cos()], dim=1)
 Each sigma needs a row of two numbers, (B, 2). torch.stack([...], dim=1) lays two vectors side by
 side; torch.cat can't, because it adds no axis.
-
-# small sigmas changed
-- sigma.log()
-+ sigma.clamp(min=1e-2).log()
-or
-- sigma.log()
-+ (sigma + 1e-3).log()
-or
-- sigma.log()
-+ (sigma + 1e-4).log()
-You clamp sigma or add something to it. It's never 0, so take log(sigma) as it is.
 
 # no SiLU
 - self.linear2(F.silu(self.linear1(pair)))
@@ -130,7 +111,6 @@ There's no SiLU between the two linear layers. Without one, they can do no more 
 - return self.linear2(F.silu(self.linear1(pair)))
 + return F.silu(self.linear2(F.silu(self.linear1(pair))))
 or
-- return self.linear2(F.silu(self.linear1(pair)))
 + return F.silu(self.linear2(self.linear1(pair)))
 or
 - self.linear1(pair)
@@ -144,7 +124,6 @@ There's a SiLU before or after the two linear layers. There should be just one, 
 - F.silu
 + F.relu
 or
-- F.silu
 + F.gelu
 Your activation isn't SiLU, x * sigmoid(x), but another one. Use F.silu or nn.SiLU().
 

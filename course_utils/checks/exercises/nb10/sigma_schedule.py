@@ -77,13 +77,6 @@ Your levels rise. A sampler begins with much noise, so the largest comes first.
 + indices
 The smallest level is missing at the end. n steps go between n + 1 levels, and the last index is 0.
 
-# index -1 at the end
-- range(steps)
-+ range(steps + 1)
-- [*indices, 0]
-+ indices
-Your last level is the largest: its index is -1, Python's last. Stop at i = n - 1, and add index 0.
-
 # no minus one
 - )) - 1 for
 + )) for
@@ -93,7 +86,6 @@ Your first index is T, but the levels end at T - 1. Subtract 1: round(T (1 - i/n
 - round(self
 + int(self
 or
-- round(self
 + math.ceil(self
 You always round down, or always up. Python's round goes to the nearest whole number.
 
@@ -101,54 +93,41 @@ You always round down, or always up. Python's round goes to the nearest whole nu
 - round(self.T * (1 - i / steps)) - 1
 + int(self.T * (1 - i / steps) + 0.5) - 1
 You round a half up. Python's round goes to the even neighbour there: round(12.5) is 12.
+# ends included
++ round((self.T - 1) * (1 - i / steps))
+or
++ int((self.T - 1) * (1 - i / steps))
+Your indices are spread evenly from T - 1 to 0. They should be spread over T, with 0 added at the
+end: round(T (1 - i/n)) - 1, then 0.
+# whole strides
++ self.T - 1 - i * (self.T // steps)
+Your indices go down in equal whole steps, which leaves a gap at the end. Round each one by itself.
 
 # one off before rounding
 - (1 - i / steps)) - 1
 + (1 - i / steps) - 1)
 You subtract 1 before you round, which matters for halves. It's round(T (1 - i/n)) - 1.
 
-# ends included
-- round(self.T * (1 - i / steps)) - 1
-+ round((self.T - 1) * (1 - i / steps))
-or
-- round(self.T * (1 - i / steps)) - 1
-+ int((self.T - 1) * (1 - i / steps))
-Your indices are spread evenly from T - 1 to 0. They should be spread over T, with 0 added at the
-end: round(T (1 - i/n)) - 1, then 0.
-
 # begins below the largest
 - round(self.T * (1 - i / steps)) - 1 for i in range(steps)
 + (steps - 1 - i) * (self.T // steps) for i in range(steps)
 or
-- round(self.T * (1 - i / steps)) - 1 for i in range(steps)
 + round(self.T * (1 - i / steps)) - 1 for i in range(1, steps + 1)
 Your first level isn't the largest. Pictures begin as pure noise, so the first index must be T - 1.
-
-# whole strides
-- round(self.T * (1 - i / steps)) - 1
-+ self.T - 1 - i * (self.T // steps)
-Your indices go down in equal whole steps, which leaves a gap at the end. Round each one by itself.
 
 # indices returned
 - self.sigmas[[*indices, 0]]
 + torch.tensor([*indices, 0])
 You return the indices. Return the levels that stand there: self.sigmas[indices].
-
 # levels of another schedule
-- self.sigmas[[*indices, 0]]
 + torch.linspace(self.sigmas[-1], self.sigmas[0], steps + 1)
 or
-- self.sigmas[[*indices, 0]]
 + torch.logspace(*self.sigmas[[-1, 0]].log10(), steps + 1)
 You make new levels. Spread the indices evenly, and look up the levels that the schedule has there.
-
 # ends with zero
-- self.sigmas[[*indices, 0]]
 + torch.cat([self.sigmas[indices], torch.zeros(1)])
 Your last level is 0, which the network was never told. It should be the smallest one, sigmas[0].
-
 # a list
-- self.sigmas[[*indices, 0]]
 + [self.sigmas[i] for i in [*indices, 0]]
 You return a list. Return one tensor: self.sigmas[indices] works with a list of indices.
 
@@ -156,7 +135,6 @@ You return a list. Return one tensor: self.sigmas[indices] works with a list of 
 - [t]
 + [self.T - 1 - t]
 or
-- [t]
 + [t - 1]
 Your sigma_at counts from the other end, or from one. Index with t as it is.
 
@@ -174,6 +152,13 @@ You reverse the levels in __init__. Keep them as they are: sigmas[0] is the smal
 - self.sigmas.to(t.device)[t]
 + self.sigmas[t]
 On a GPU, t is there and self.sigmas isn't. Bring it along with self.sigmas.to(t.device).
+
+# index -1 at the end
+- range(steps)
++ range(steps + 1)
+- [*indices, 0]
++ indices
+Your last level is the largest: its index is -1, Python's last. Stop at i = n - 1, and add index 0.
 """
 
 

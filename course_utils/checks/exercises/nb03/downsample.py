@@ -1,0 +1,145 @@
+"""3.1 Halve a picture."""
+
+import torch
+from einops import einsum, rearrange
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.blocks import Downsample
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.mistakes import edits
+
+
+def downsample_experiment(probe, Downsample):
+    for B, C, H, W in [(2, 3, 6, 10), (3, 5, 14, 4), (4, 1, 2, 8)]:
+        with probe.advice(
+            ("multiple values", r"\(self", "super() passes self by itself: leave it out."),
+            ("required positional", "super", "The parent wants channels, kernel size and stride."),
+        ):
+            module = probe.build(Downsample, C)
+        probe.train_and_eval(module, probe.normal(B, C, H, W))
+    probe.on_fake_device(module, probe.normal(2, 1, 4, 6))
+
+
+MISTAKES = """
+# stride forgotten
+- , stride=2
++
+Your window moves one pixel at a time, so the picture hardly shrinks. Pass stride=2.
+
+# larger window
+- kernel_size=2
++ kernel_size=3
+or
+- kernel_size=2, stride=2
++ kernel_size=3, stride=2, padding=1
+or
++ kernel_size=4, stride=2, padding=1
+Your window is larger than 2x2, so windows overlap. That halves the picture too, and many networks
+use it, but here each pixel is read once: kernel_size=2, without padding.
+# 1x1 window
+- kernel_size=2
++ kernel_size=1
+Your window is 1x1, so three pixels out of four are never read. Use kernel_size=2.
+
+# padding
+- stride=2
++ stride=2, padding=1
+Padding makes the picture one pixel too high and too wide. 2x2 windows tile it without any.
+# each channel by itself
++ stride=2, groups=ch
+groups=ch halves each channel by itself. Here every output channel reads all input channels.
+
+# no bias
+- kernel_size
++ bias=False, kernel_size
+Your convolution has no bias. The formula adds a b_k to each channel: leave bias at its default.
+
+# channels doubled
+- ch, ch
++ ch, 2 * ch
+Your layer doubles the channels. Downsample keeps them; the next block changes their number.
+
+# nothing passed to nn.Conv2d
+- super().__init__(ch, ch, kernel_size=2, stride=2)
++ super().__init__()
+Your parent is an nn.Conv2d: it needs channels in and out, the kernel size and the stride.
+# a convolution inside the convolution
++ self.conv = nn.Conv2d(ch, ch, kernel_size=2, stride=2)
+Your class already is an nn.Conv2d, so it needs no other convolution inside. Pass the settings to
+its parent's constructor instead: super().__init__(...).
+
+# super without brackets
+- super()
++ super
+The brackets after super are missing: it's super().__init__(...).
+
+# activation
+-     super().__init__(ch, ch, kernel_size=2, stride=2)
++     super().__init__(ch, ch, kernel_size=2, stride=2)
++ def forward(self, x):
++     return F.silu(super().forward(x))
+There's an activation after your convolution. Leave it out: the blocks have theirs.
+"""
+
+POOLING = """
+# max pooling
+- nn.Conv2d(ch, ch, 2, stride=2)
++ nn.MaxPool2d(2)
+That's max pooling, which keeps the largest of four and learns nothing. Use a convolution.
+# average pooling
++ nn.AvgPool2d(2)
+That's average pooling, which learns nothing. A convolution can learn to average, or something
+better.
+"""
+
+
+class ConvolutionInside(nn.Module):
+    def __init__(self, ch):
+        super().__init__()
+        self.halve = nn.Conv2d(ch, ch, 2, stride=2)
+
+    def forward(self, x):
+        return self.halve(x)
+
+
+class BySlices(nn.Module):
+    def __init__(self, ch):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(ch))
+        self.w = nn.Parameter(torch.randn(ch, ch, 2, 2) / (4 * ch) ** 0.5)
+
+    def forward(self, x):
+        corners = torch.stack([x[:, :, u::2, v::2] for u in (0, 1) for v in (0, 1)])
+        out = einsum(self.w.flatten(2), corners, "k c n, n b c h w -> b k h w")
+        return out + self.bias[:, None, None]
+
+
+class ByPatches(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 2)
+
+    def forward(self, x):
+        patches = rearrange(x, "b c (h u) (w v) -> b (c u v) h w", u=2, v=2)
+        return F.conv2d(patches, self.conv.weight.flatten(1)[:, :, None, None], self.conv.bias)
+
+
+class EverySecond(nn.Conv2d):
+    def __init__(self, ch):
+        nn.Conv2d.__init__(self, in_channels=ch, out_channels=ch, kernel_size=(2, 2))
+
+    def forward(self, x):
+        return super().forward(x)[..., ::2, ::2]
+
+
+EXERCISE = Exercise(
+    id="3.1",
+    title="Halve a picture",
+    notebook="03_encoder",
+    reference=Downsample,
+    experiment=downsample_experiment,
+    look="It's a single convolution: ch channels in, ch out, a 2x2 window, steps of 2.",
+    catalogue=edits(Downsample, MISTAKES) + edits(ConvolutionInside, POOLING),
+    also_right=[ConvolutionInside, BySlices, ByPatches, EverySecond],
+)

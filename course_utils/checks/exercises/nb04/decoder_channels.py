@@ -1,0 +1,205 @@
+"""4.4 The channels of the decoder."""
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.values import name
+from course_utils.checks.exercises.nb03.level_costs import plain
+from course_utils.checks.mistakes import edits
+
+
+def decoder_channels(chs):
+    """Return the (in, out) channels of the up-layers, and of the blocks, in the order going up.
+
+    () -> n pairs, n pairs
+
+    chs lists the channels of the levels, top to bottom: n + 1 numbers. An up-layer takes the
+    channels of the level below and gives those of its own level. A block takes what the
+    concatenation gives, and returns the channels of its level.
+    """
+    upward = list(reversed(chs))
+    ups = list(zip(upward, upward[1:]))
+    blocks = [(2 * ch, ch) for ch in upward[1:]]
+    return ups, blocks
+
+
+REVERSED = (
+    "has no attribute 'reversed'",
+    "",
+    "reversed is a function, and what it returns isn't a list yet: list(reversed(chs)).",
+)
+LOOKS = {
+    "up-layers": "A pair is (in, out), from the bottom up: with chs = [4, 9] there's only (9, 4).",
+    "blocks": "A block takes the up-layer's channels and the skip's together, and returns those of "
+    "its level: with chs = [4, 9] there's only (8, 4).",
+}
+
+
+def channels_experiment(probe, decoder_channels):
+    for chs in ([3, 5, 11], [4, 9], [8, 20, 30, 64], [7, 7, 5, 12]):
+        given, called = list(chs), f"in {name(decoder_channels)}({chs})"
+        with probe.advice(REVERSED):
+            answer = plain(probe.run(called[3:], decoder_channels, given))
+        lists = isinstance(answer, list) and all(isinstance(part, list) for part in answer)
+        n = len(chs) - 1
+        with probe.advice(look=f"Return two lists, each of length {n}: the up-layers, the blocks."):
+            probe.note(f"The lengths {called}", list(map(len, answer)) if lists else answer)
+        for what, pairs in zip(LOOKS, answer) if lists else ():
+            probe.note(f"The {what} {called}", pairs, look=LOOKS[what])
+        probe.note(
+            "chs is left alone", given == chs, "Your code changes the caller's list chs.",
+            "The encoder uses the same list. Make a new one: list(reversed(chs)) or chs[::-1].",
+        )  # fmt: skip
+
+
+MISTAKES = """
+# twice the channels of the level below
+- 2 * chs[i - 1]
++ 2 * chs[i]
+Your blocks take twice the channels of the level below, as in the published tutorial. The up-layer
+has already brought those down to chs[i - 1], and the skip has as many: it's 2 * chs[i - 1].
+# channels of the level below
++ chs[i]
+Your blocks take the channels of the level below. That's right only where channels double from level
+to level: with [4, 9], the concatenation gives 4 + 4, not 9.
+# skip not counted
++ chs[i - 1]
+Your blocks take the up-layer's channels alone. The concatenation has the skip's too.
+# channels from below added to the skip's
++ chs[i] + chs[i - 1]
+Your blocks take the channels of the level below and those of the skip. But the up-layer comes in
+between: with [4, 9] it makes 4 out of 9, so 4 + 4 go into the block.
+
+# blocks of the level below
+- 2 * chs[i - 1], chs[i - 1]
++ 2 * chs[i], chs[i]
+Your blocks are those of the level below. They take 2 * chs[i - 1] and return chs[i - 1].
+# blocks keep channels
++ 2 * chs[i - 1], 2 * chs[i - 1]
+Your blocks return as many channels as they take. A block takes 2 * ch, and returns ch.
+# blocks (out, in)
++ chs[i - 1], 2 * chs[i - 1]
+The pairs of your blocks are swapped. What a layer takes comes first: (in, out).
+
+# up-layers keep channels, blocks don't know
+- chs[i], chs[i - 1]
++ chs[i], chs[i]
+Your up-layers keep the channels of the level below. They give those of their own level.
+# up-layers (out, in)
++ chs[i - 1], chs[i]
+Your up-layers' pairs are swapped. They go from the channels of the level below to their own.
+
+# up-layers from the top
+- len(chs) - 1, 0, -1
++ 1, len(chs)
+Your pairs go down. The decoder begins at the bottom, so the last number of chs comes first.
+
+# list not reversed
+- ups, blocks = [], []
++ ups, blocks, chs = [], [], chs[::-1]
+Your layers go down, as the encoder's do. Going up, the first up-layer takes the last number of chs.
+
+# last step missing
+- len(chs) - 1, 0
++ len(chs) - 1, 1
+The last step is missing, the one up to level 0. n halvings need n steps up.
+# first step missing
++ len(chs) - 2, 0
+The first step is missing, the one up from the bottom. n halvings need n steps up.
+# a step too many
++ len(chs) - 1, -1
+There's a step too many: for i = 0, chs[i - 1] is chs[-1]. The last step leads to level 0.
+
+# return inside the loop
+-     return ups, blocks
++         return ups, blocks
+You return after the first step, because the return is inside the loop. Move it after the loop.
+
+# blocks first
+- return ups, blocks
++ return blocks, ups
+The blocks come first in your answer. Return the up-layers first, then the blocks.
+# one list
++ return ups + blocks
+or
+- blocks.append
++ ups.append
+- return ups, blocks
++ return ups
+You return a single list. Return two: first all up-layers, then all blocks.
+# up-layers only
+- return ups, blocks
++ return ups
+You return the up-layers' pairs alone. Return two lists: theirs, and those of the blocks.
+# grouped by level
++ return list(zip(ups, blocks))
+You return an up-layer and a block for each level. Return two lists: all up-layers, then all blocks.
+
+# up-layers keep channels
+- chs[i], chs[i - 1]
++ chs[i], chs[i]
+- 2 * chs[i - 1]
++ chs[i] + chs[i - 1]
+Your up-layers keep the channels of the level below, and the blocks reduce them. Some U-Nets are
+built that way. Here, the up-layer already gives the channels of its own level.
+"""
+
+LISTS = """
+# caller's list reversed
+- upward = list(reversed(chs))
++ chs.reverse()
++ upward = chs
+chs.reverse() changes the caller's list, which the encoder uses too. Use list(reversed(chs)).
+
+# reverse() taken for its value
+- list(reversed(chs))
++ chs.reverse()
+chs.reverse() reverses in place and returns None. list(reversed(chs)) makes a new list.
+
+# zip not made a list
+- ups = list(zip(upward, upward[1:]))
++ ups = zip(upward, upward[1:])
+zip gives an iterator, which can be read only once. Make a list of it: list(zip(...)).
+"""
+
+
+def channels_by_index(chs):
+    ups, blocks = [], []
+    for i in range(len(chs) - 1, 0, -1):
+        ups.append((chs[i], chs[i - 1]))
+        blocks.append((2 * chs[i - 1], chs[i - 1]))
+    return ups, blocks
+
+
+def channels_by_popping(chs):
+    chs = [*chs]
+    ups, blocks, below = [], [], chs.pop()
+    while chs:
+        ch = chs.pop()
+        ups, blocks = [*ups, [below, ch]], [*blocks, [ch * 2, ch]]
+        below = ch
+    return [ups, blocks]
+
+
+def channels_by_recursion(chs):
+    if len(chs) == 1:
+        return (), ()
+    top, below, *_ = chs
+    ups, blocks = channels_by_recursion(chs[1:])
+    return (*ups, (below, top)), (*blocks, (2 * top, top))
+
+
+def channels_by_pairs(chs):
+    steps = [(below, ch) for ch, below in zip(chs[:-1], chs[1:])][::-1]
+    return steps, [(ch + ch, ch) for _, ch in steps]
+
+
+EXERCISE = Exercise(
+    id="4.4",
+    title="The channels of the decoder",
+    notebook="04_decoder",
+    reference=decoder_channels,
+    experiment=channels_experiment,
+    look="Draw the levels of [4, 9]: 9 channels come from below, the up-layer makes 4 of them, and "
+    "the skip has 4.",
+    catalogue=edits(channels_by_index, MISTAKES) + edits(decoder_channels, LISTS),
+    also_right=[channels_by_index, channels_by_popping, channels_by_recursion, channels_by_pairs],
+)

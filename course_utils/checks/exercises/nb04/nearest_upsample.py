@@ -1,0 +1,163 @@
+"""4.3 Repeat, then convolve."""
+
+import torch
+from einops import repeat
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.exercises.nb04.upsample import upsample_experiment
+from course_utils.checks.mistakes import edits
+
+
+class NearestUpsample(nn.Module):
+    """Double height and width: repeat every pixel, then a 3x3 convolution.
+
+    (B, C, H, W) -> (B, K, 2H, 2W)
+
+    Source: "Deconvolution and Checkerboard Artifacts" (Distill, 2016).
+    """
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__()
+        self.conv = nn.Conv2d(in_ch, out_ch, 3, padding=1)
+
+    def forward(self, x):
+        x = F.interpolate(x, scale_factor=2, mode="nearest")  # (B, C, 2H, 2W)
+        return self.conv(x)
+
+
+MISTAKES = """
+# convolution before the doubling
+- x = F.interpolate(x, scale_factor=2, mode="nearest")
+- return self.conv(x)
++ return F.interpolate(self.conv(x), scale_factor=2)
+You convolve first, so the output is 2 x 2 blocks of equal pixels. Repeat first.
+
+# not nearest
+- "nearest"
++ "bilinear"
+or
++ "bilinear", align_corners=True
+or
++ "bicubic"
+Your doubling is smooth (bilinear or bicubic). Use mode="nearest", which repeats every pixel.
+
+# doubling not kept
+- x = F
++ F
+F.interpolate returns a new picture, and you don't keep it: x = F.interpolate(x, ...).
+
+# size instead of scale_factor
+- scale_factor=2
++ size=2
+The second argument of F.interpolate is the size of the output. To double it, write scale_factor=2.
+# four times as large
++ scale_factor=4
+Height and width become four times as large. Each pixel becomes a square of 2 x 2: scale_factor=2.
+# only one side doubled
++ scale_factor=(2, 1)
+or
++ scale_factor=(1, 2)
+You double only one side. Height and width are both doubled.
+
+# whole picture repeated
+- F.interpolate(x, scale_factor=2, mode="nearest")
++ x.repeat(1, 1, 2, 2)
+x.repeat(1, 1, 2, 2) puts four copies of the whole picture side by side. Every pixel has to be
+repeated where it is: F.interpolate with scale_factor=2 does that.
+
+# no padding
+- , padding=1
++
+The padding is missing: without it, a 3x3 convolution cuts a pixel off each side.
+
+# 1x1 convolution
+- 3, padding=1
++ 1
+Your convolution is 1x1, which leaves 2 x 2 blocks of equal pixels. Use 3x3, with padding=1.
+
+# convolution not used
+- self.conv(x)
++ x
+The convolution is made, but forward doesn't use it.
+# activation at the end
++ F.silu(self.conv(x))
+or
++ F.relu(self.conv(x))
+There's an activation at the end. Leave it out: the activations are in the blocks.
+
+# channels swapped
+- in_ch, out_ch, 3
++ out_ch, in_ch, 3
+in_ch and out_ch are swapped: nn.Conv2d takes the input's channels first.
+
+# no bias
+- padding=1
++ padding=1, bias=False
+The convolution has no bias. Leave bias at its default, True.
+
+# transposed convolution
+- nn.Conv2d(in_ch, out_ch, 3, padding=1)
++ nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)
+- x = F.interpolate(x, scale_factor=2, mode="nearest")
++
+or
+- nn.Conv2d
++ nn.ConvTranspose2d
+That's a transposed convolution, as in 4.2. Repeat every pixel, then use nn.Conv2d.
+
+# convolution made in forward
+- self.conv = nn.Conv2d(in_ch, out_ch, 3, padding=1)
++ self.channels = in_ch, out_ch
+- self.conv(x)
++ nn.Conv2d(*self.channels, 3, padding=1)(x)
+The convolution is made in forward, with new weights in each call, and is never trained. Make it
+once, in __init__, and keep it on self.
+"""
+
+
+class InSequence(nn.Sequential):
+    def __init__(self, in_ch, out_ch):
+        super().__init__(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 3, padding="same"))
+
+
+class ByRepeating(nn.Module):
+    def __init__(self, C, K):
+        super().__init__()
+        self.smooth = nn.Conv2d(C, K, (3, 3), padding=(1, 1))
+
+    def forward(self, x):
+        return self.smooth(x.repeat_interleave(2, dim=-1).repeat_interleave(2, dim=-2))
+
+
+class ByEinops(nn.Module):
+    def __init__(self, in_ch, out_ch):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_ch, in_ch, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(out_ch))
+
+    def forward(self, x):
+        doubled = repeat(x, "b c h w -> b c (h i) (w j)", i=2, j=2)
+        return F.conv2d(F.pad(doubled, (1, 1, 1, 1)), self.weight, self.bias)
+
+
+class ByIndexing(nn.Conv2d):
+    def __init__(self, in_ch, out_ch):
+        super().__init__(in_ch, out_ch, kernel_size=3, stride=1, padding=1)
+
+    def forward(self, x):
+        rows, columns = (torch.arange(2 * n, device=x.device) // 2 for n in x.shape[2:])
+        return super().forward(x[:, :, rows][:, :, :, columns])
+
+
+EXERCISE = Exercise(
+    id="4.3",
+    title="Repeat, then convolve",
+    notebook="04_decoder",
+    reference=NearestUpsample,
+    experiment=upsample_experiment,
+    look="The order is: repeat every pixel, twice in each direction, then the 3x3 convolution.",
+    catalogue=edits(NearestUpsample, MISTAKES),
+    also_right=[InSequence, ByRepeating, ByEinops, ByIndexing],
+)

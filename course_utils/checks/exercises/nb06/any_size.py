@@ -1,0 +1,251 @@
+"""6.8 A picture of any size."""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.values import freeze
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
+from course_utils.checks.exercises.nb06.healthy_networks import AnySize
+from course_utils.checks.mistakes import edits
+
+
+class Recorder(nn.Module):
+    """A stand-in for a U: it keeps what it is given, and its answer depends on the place."""
+
+    def __init__(self, given):
+        super().__init__()
+        self.given = given
+        self.weight = nn.Parameter(torch.ones(3))
+
+    def forward(self, x, t):
+        self.given.append((freeze(x), freeze(t)))
+        rows, columns = (torch.arange(n, device=x.device) for n in x.shape[-2:])
+        place = torch.sin(self.weight[0] * rows[:, None] + self.weight[1] * columns)
+        return self.weight[2] * x + place
+
+
+CUT = "Cut what the network returns to the height and width that x had at first: [:, :, :H, :W]."
+
+
+def any_size_experiment(probe, AnySize):
+    for halvings, sizes in [
+        (1, [(3, 2, 5, 7)]),
+        (2, [(2, 3, 8, 4), (3, 5, 6, 11), (1, 2, 12, 5)]),
+        (3, [(2, 4, 5, 9), (1, 7, 16, 6)]),
+    ]:
+        given = []
+        module = probe.build(AnySize, Recorder(given), halvings)
+        for size in sizes:
+            x, t = probe.normal(*size), probe.steps(size[0])
+            call_and_look_inside(probe, module, given, x, t, 2**halvings)
+        probe.train_and_eval(module, x, t)
+    probe.on_fake_device(module, x, t)
+
+
+def call_and_look_inside(probe, module, given, x, t, step):
+    """Call the attempt; write down what the network inside is given, before what comes back."""
+    given.clear()
+    start = len(probe.seen)
+    try:
+        probe.call(module, x, t)
+    finally:
+        come_back, probe.seen[start:] = probe.seen[start:], []
+        if given:
+            note_what_is_given(probe, given, x, step)
+        probe.seen += come_back
+
+
+def note_what_is_given(probe, given, x, step):
+    (picture, t), (H, W) = given[0], x.shape[2:]
+    probe.note(
+        "how often the network is called", len(given),
+        f"Your forward calls the network {len(given)} times. Once is enough.",
+        "Pad x, call self.net(padded, t), and cut what it returns.",
+    )  # fmt: skip
+    probe.note(
+        "the size of the picture that the network gets", tuple(picture.shape[2:]),
+        f"From a picture of {H} x {W} your network gets one of "
+        f"{' x '.join(map(str, picture.shape[2:]))}. {step} has to divide both sides, so the next "
+        f"size is {H + -H % step} x {W + -W % step}.",
+        "Print -H % self.step and -W % self.step: so many rows and columns are missing.",
+    )  # fmt: skip
+    probe.note(
+        "the picture that the network gets", picture, "",
+        "Its size is right. Are the new rows at the bottom and the new columns on the right, and "
+        "do they repeat the last ones?",
+    )  # fmt: skip
+    probe.note("the step that the network gets", t, "", "Hand t on as it is: self.net(padded, t).")
+
+
+MISTAKES = """
+# zeros
+- , mode="replicate"
++
+You pad with zeros, so the network sees a bar with a sharp edge. Repeat the last row and column:
+mode="replicate".
+
+# mirrored or wrapped around
+- step), mode="replicate"
++ step), mode="reflect"
+or
++ step), mode="circular"
+The rows you add come from elsewhere in the picture. Repeat the last one: mode="replicate".
+
+# padded in front
+- (0, -W % self.step, 0, -H % self.step)
++ (-W % self.step, 0, -H % self.step, 0)
+or
++ (-W % self.step, 0, -H % self.step, 0)
+- [:, :, :H, :W]
++ [:, :, -H:, -W:]
+You pad on the left and at the top. F.pad's numbers are left, right, top, bottom: use the second and
+the fourth.
+# height and width exchanged
++ (0, -H % self.step, 0, -W % self.step)
+or
+- H, W = x.shape[2:]
++ W, H = x.shape[2:]
+Rows and columns are exchanged. F.pad begins with the last axis, so the columns come first: (0,
+columns, 0, rows). And x.shape is (B, C, H, W).
+# two numbers for F.pad
+- (0, -W % self.step, 0, -H % self.step)
++ (-W % self.step, -H % self.step)
+F.pad wants two numbers for each axis, and begins with the last one: (0, columns, 0, rows).
+
+# padded all round
+- padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
+- return self.net(padded, t)[:, :, :H, :W]
++ r, c = -H % self.step, -W % self.step
++ padded = F.pad(x, (c // 2, c - c // 2, r // 2, r - r // 2), mode="replicate")
++ return self.net(padded, t)[:, :, r // 2 : r // 2 + H, c // 2 : c // 2 + W]
+You pad on all four sides. Pad at the bottom and on the right alone, so that [:, :, :H, :W] gives
+the picture back.
+# stretched
++ padded = F.interpolate(x, (H + -H % self.step, W + -W % self.step))
++ return F.interpolate(self.net(padded, t), (H, W))
+You stretch the picture and shrink the answer back, so every pixel is a guess. Padding and cutting
+leave the pixels as they are.
+
+# cut in front
+- [:, :, :H, :W]
++ [:, :, -H:, -W:]
+[-H:, -W:] keeps the padding. The picture is in the first H rows and W columns.
+# cut by minus
++ [:, :, : -(-H % self.step), : -(-W % self.step)]
+[:-rows, :-columns] is empty where you added nothing: -0 is 0. Cut with [:, :, :H, :W].
+# not cut
++
+The answer comes back as large as the padded picture. Cut it with [:, :, :H, :W], the height and
+width of x before you pad it.
+# first two axes cut
++ [:H, :W]
+[:H, :W] cuts the pictures and the channels, the first two axes. Use [:, :, :H, :W].
+# height and width exchanged in the cut
++ [:, :, :W, :H]
+Height and width are exchanged where you cut. Rows come before columns: [:, :, :H, :W].
+
+# 2 * halvings
+- 2**halvings
++ 2 * halvings
+The step is 2 * halvings. It's 2 ** halvings, 8 for three halvings, because each doubles it.
+# another step
++ halvings
+or
++ 8
+Your step isn't 2 ** halvings: that's 2 for one halving, 4 for two, 8 for three.
+
+# only if neither side fits
+- padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
++ if H % self.step == 0 or W % self.step == 0:
++     return self.net(x, t)
++ padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
+You pad only where neither side fits, but one is enough to break the U. Leave the padding out only
+where both fit.
+
+# t not handed on
+- self.net(padded, t)
++ self.net(padded)
+The network is called without t. Hand it on: self.net(padded, t).
+
+# a full step more
+- -W % self.step
++ self.step - W % self.step
+- -H % self.step
++ self.step - H % self.step
+A side that fits already gets a whole step more: step - H % step is step where H % step is 0. -H %
+step is 0 there.
+
+# padded by the rest
++ W % self.step
+- -H % self.step
++ H % self.step
+H % step is how many rows are too many, not how many are missing: 11 % 4 is 3, but one row makes it
+12. You want -H % step.
+
+# cut down to fit
++ -(W % self.step)
+- -H % self.step
++ -(H % self.step)
+You cut the picture until it fits, so rows and columns are lost. Pad it to the next larger size.
+"""
+
+
+class AnySizeByLayer(nn.Module):
+    def __init__(self, net, halvings):
+        super().__init__()
+        self.multiple, self.inner = 1 << halvings, net
+
+    def forward(self, images, steps):
+        h, w = images.shape[-2:]
+        H, W = (math.ceil(n / self.multiple) * self.multiple for n in (h, w))
+        padded = nn.ReplicationPad2d((0, W - w, 0, H - h))(images)
+        return self.inner(padded, steps)[..., :h, :w]
+
+
+class AnySizeByCat(AnySize):
+    def forward(self, x, t):
+        H, W = x.shape[-2:]
+        while x.shape[2] % self.step:
+            x = torch.cat([x, x[:, :, -1:]], dim=2)
+        while x.shape[3] % self.step != 0:
+            x = torch.cat((x, x[..., -1:]), -1)
+        return self.net(x, t=t).narrow(2, 0, H).narrow(3, 0, W)
+
+
+class AnySizeByIndex(AnySize):
+    def forward(self, x, t):
+        H, W = x.shape[2], x.shape[3]
+        rows, columns = (
+            torch.arange((n + self.step - 1) // self.step * self.step).clamp(max=n - 1)
+            for n in (H, W)
+        )
+        out = self.net(x[:, :, rows.to(x.device)][..., columns.to(x.device)], t)
+        return out.split([H, out.shape[2] - H], dim=2)[0][:, :, :, :W]
+
+
+class AnySizeIfNeeded(AnySize):
+    def forward(self, x, t):
+        H, W = x.shape[2:]
+        if H % self.step == 0 and W % self.step == 0:
+            return self.net(x, t)
+        right = (self.step - W % self.step) % self.step
+        bottom = (self.step - H % self.step) % self.step
+        out = self.net(F.pad(x, [0, right, 0, bottom], "replicate"), t)
+        return F.pad(out, (0, -right, 0, -bottom))
+
+
+EXERCISE = Exercise(
+    id="6.8",
+    title="A picture of any size",
+    notebook="06_debugging_dimensions",
+    reference=AnySize,
+    patient=PATIENTS["AnySize"],
+    experiment=any_size_experiment,
+    look=CUT,
+    catalogue=edits(AnySize, MISTAKES),
+    also_right=[AnySizeByLayer, AnySizeByCat, AnySizeByIndex, AnySizeIfNeeded],
+)

@@ -1,0 +1,316 @@
+"""6.12 A step for each picture."""
+
+import random
+
+import torch
+from einops import einsum, rearrange
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.probe import Stop
+from course_utils.checks.engine.values import arguments, describe, name, state, tensors
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
+from course_utils.checks.exercises.nb06.healthy_networks import noisy_batch
+from course_utils.checks.mistakes import edits
+
+MANY = 2400, 2, 1, 3  # so many pictures that averages tell how steps and noise are drawn
+FORMULA = "xt = sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) eps"
+
+
+def noisy_batch_experiment(probe, noisy_batch):
+    """Write down properties alone: answers may draw steps and noise in any order."""
+    _, t, eps = drawn(probe, noisy_batch, probe.uniform(*MANY), torch.tensor([0.9, 0.5, 0.1]))
+    note_steps(probe, t, 3)
+    note_noise(probe, eps)
+    note_mixture(probe, noisy_batch, probe.normal(4, 2, 3, 5), torch.full((6,), 0.36))
+    alpha_bar = torch.tensor([0.95, 0.8, 0.7, 0.5, 0.3, 0.2, 0.1])
+    note_own_steps(probe, noisy_batch, probe.normal(64, 4, 2, 3), alpha_bar)
+    probe.on_fake_device(noisy_batch, probe.normal(2, 3, 5, 4), alpha_bar)
+
+
+def drawn(probe, noisy_batch, *args, seed=1):
+    """Call the attempt; return xt, t and eps if they are tensors of the right kind, else stop."""
+    before, given = [state(a) for a in args], [a.clone() for a in args]
+    what = f"{name(noisy_batch)}({arguments(args, noisy_batch)})"
+    with probe.advice(
+        ("out of bounds", "", "alpha_bar has entries 0 to T - 1. Which steps do you draw?"),
+        look="Print the shapes of x0, t, alpha_bar[t] and eps.",
+    ):
+        result = probe.run(what, noisy_batch, *given, seed=seed)
+    bad = sum(int((~x.isfinite()).sum()) for x in tensors(result))
+    probe.note("values that are NaN or infinite", bad, f"{bad} values are NaN or infinite.")
+    parts = result if isinstance(result, (tuple, list)) else (result,)
+    order = "Return xt, t, eps, in this order. t has one whole number for each picture."
+    told = f"Three values should come back from your function, and it's {len(parts)}."
+    probe.note("how many values come back", len(parts), told, order)
+    if len(parts) != 3:
+        raise Stop
+    x0 = args[0]
+    for key, value, right in zip(("xt", "t", "eps"), parts, (x0, torch.zeros(len(x0)).long(), x0)):
+        told = f"{key} should be {kind(right)}, and it's {kind(value)}."
+        probe.note(f"what {key} is", kind(value), told, order)
+        if kind(value) != kind(right):
+            raise Stop
+    probe.note_changes(noisy_batch, args, given, before)
+    return parts
+
+
+def kind(value):
+    """Say what a value is, without the number itself, which may have been drawn."""
+    if value is None or isinstance(value, torch.Tensor):
+        return describe(value)
+    return f"no tensor ({type(value).__name__})"
+
+
+def note_steps(probe, t, T):
+    """Write down which steps come up, and whether all of them do so equally often."""
+    alone = bool((t == t[0]).all())
+    probe.note(
+        "one step for all pictures", alone, "All pictures of your batch get the same step t.",
+        "Draw B numbers, one for each picture: torch.randint(0, T, (B,)).",
+    )  # fmt: skip
+    found = [] if alone else sorted(set(t.tolist()))
+    probe.note(
+        "steps that come up", found, f"With T = {T} the steps of {len(t)} pictures are {found}.",
+        "All from 0 to T - 1 must come up. torch.randint(a, b, ...) draws from a to b - 1.",
+    )  # fmt: skip
+    counts = [int((t == s).sum()) for s in range(T)]
+    shares = [round(4 * T * n / len(t)) for n in counts if not alone]  # in quarters
+    probe.note(
+        "how often each comes up", shares,
+        f"The steps 0 to {T - 1} come up {', '.join(map(str, counts))} times.",
+        "All are equally likely: torch.randint draws them so.",
+    )  # fmt: skip
+
+
+def note_noise(probe, eps):
+    """Write down whether all of eps is drawn, and from which distribution."""
+    pairs = [(eps[0], eps[1]), (eps[:, 0], eps[:, 1]), (eps[..., 0], eps[..., 1])]
+    axes = "pictures", "channels", "pixels"
+    alike = [axis for axis, pair in zip(axes, pairs) if torch.equal(*pair)]
+    probe.note(
+        "what gets the same noise", alike, f"All {' and '.join(alike)} get the same noise.",
+        "Each number of eps is drawn separately: torch.randn_like(x0).",
+    )  # fmt: skip
+    mean, std, most = float(eps.mean()), float(eps.std(correction=0)), float(eps.abs().max())
+    probe.note(
+        "standard normal", [abs(mean) < 0.1, abs(std - 1) < 0.08, most > 2.5],
+        f"eps isn't standard normal noise: its mean is {mean:.2g}, its standard deviation "
+        f"{std:.2g}, its largest number {most:.2g}.",
+        "torch.randn_like draws normal numbers; torch.rand_like draws from 0 to 1.",
+    )  # fmt: skip
+
+
+def note_mixture(probe, noisy_batch, x0, alpha_bar):
+    """With alpha_bar the same at all steps, write down how much of x0 and eps is in xt."""
+    xt, _, eps = drawn(probe, noisy_batch, x0, alpha_bar)
+    shares, rest = mixture(xt, x0, eps)
+    probe.note(
+        "something else in xt", rest > 1e-3,
+        "There is something else in your xt than x0 and the eps that you return.",
+        "Draw the noise once, mix it in, and return the same.",
+    )  # fmt: skip
+    for i, part in enumerate(("x0", "eps") if rest < 1e-3 else ()):
+        look = f"{FORMULA}. Look at what multiplies {part}."
+        probe.note(f"how much of {part} is in xt, if alpha_bar is 0.36", shares[:, i], "", look)
+
+
+def note_own_steps(probe, noisy_batch, x0, alpha_bar):
+    """Write down whether xt is noised to the t that comes with it, and t drawn in each call."""
+    _, before, _ = drawn(probe, noisy_batch, x0, alpha_bar)
+    xt, t, eps = drawn(probe, noisy_batch, x0, alpha_bar, seed=2)
+    probe.note(
+        "the same steps in two calls", torch.equal(t, before) and not (t == t[0]).all(),
+        "Two calls of your function give the same t.", "Draw t in each call: torch.randint.",
+    )  # fmt: skip
+    shares, rest = mixture(xt, x0, eps)
+    found = (shares[:, :1] ** 2 - alpha_bar).abs().argmin(dim=1)  # the steps that xt looks like
+    off = sorted(set(((found - t) % len(alpha_bar)).tolist()))
+    probe.note(
+        "how far xt is from its step", off if len(off) < 3 else "anywhere",
+        f"t begins {t[:5].tolist()}, but the pictures are noised to {found[:5].tolist()}.",
+        "Draw t once, use alpha_bar[t] for it, and return that t.",
+    )  # fmt: skip
+    a = alpha_bar[t].view(-1, 1, 1, 1)
+    gap = float((a.sqrt() * x0 + (1 - a).sqrt() * eps - xt).abs().max())
+    told = f"It isn't {FORMULA} for the t and the eps that you return."
+    probe.note("xt is that of its t and its eps", [gap < 1e-4, rest < 1e-3], told)
+
+
+def mixture(xt, x0, eps):
+    """For each picture, the shares of x0 and eps that come nearest to xt; and what is left over.
+
+    (B, C, H, W) three times -> (B, 2), a float
+    """
+    parts = torch.stack([x0, eps], dim=1).flatten(2).double().mT  # (B, CHW, 2)
+    target = xt.detach().flatten(1).double()[..., None]
+    shares = torch.linalg.pinv(parts.detach()) @ target
+    return shares.squeeze(2).float(), float((parts @ shares - target).abs().max())
+
+
+MISTAKES = """
+# one step repeated
+- (len(x0),), device=x0.device)
++ (1,), device=x0.device).repeat(len(x0))
+t has B numbers now, but they're all the same. Draw B of them: torch.randint(0, T, (B,)).
+
+# the same noise for several
+- torch.randn_like(x0)
++ torch.randn_like(x0[:1]).expand_as(x0)
+or
++ torch.randn_like(x0[0])
+Pictures share their noise. Draw each number of eps separately: torch.randn_like(x0).
+
+# last step left out
+- len(alpha_bar),
++ len(alpha_bar) - 1,
+Step T - 1 never comes up, because torch.randint(0, b, ...) ends at b - 1. Pass T itself.
+# one step too many
++ len(alpha_bar) + 1,
+Your t can be T, and alpha_bar ends at T - 1. torch.randint(0, T, ...) never gives T.
+
+# first step left out
+- randint(0,
++ randint(1,
+Step 0 never comes up. t runs from 0 to T - 1: torch.randint(0, T, ...).
+
+# steps rounded
+- torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device)
++ (torch.rand(len(x0), device=x0.device) * (len(alpha_bar) - 1)).round().long()
+The first and the last step come up half as often, because fewer numbers are rounded to them.
+torch.randint draws all equally often.
+
+# a step for each pixel
+- (len(x0),)
++ x0.shape
+t has the shape of x0, a step for each pixel. It must be (B,), one step for each picture.
+# t with more axes
++ (len(x0), 1, 1, 1)
+t has axes too many. The network wants (B,): give the extra axes to alpha_bar[t] alone.
+# another number of steps
++ (4,)
+The number of steps that you draw isn't the number of pictures, which are axis 0: (len(x0),).
+
+# float t
+- , t, eps
++ , t.float(), eps
+t comes back as floats. Steps are whole numbers, int64, as torch.randint gives them.
+# t drawn twice
++ , torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device), eps
+The t that you return isn't the one that you noised with. Draw it once, and keep it in a variable.
+# eps drawn twice
++ , t, torch.randn_like(x0)
+The eps that you return isn't the one in xt, so the network would have to guess noise that it never
+saw. Draw it once, and keep it in a variable.
+# another order
++ , eps, t
+The order is wrong: return xt, t, eps.
+# something not returned
++
+or
++ , eps
+The network must be told t, and is compared with eps, so return all three: xt, t, eps.
+
+# no view
+- .view(-1, 1, 1, 1)
++
+alpha_bar[t] has shape (B,), and PyTorch lines it up with the last axis, the columns. Where B is W
+it even runs, and mixes up the pictures. Use .view(-1, 1, 1, 1).
+# the wrong axes
++ .view(-1, 1)
+or
++ .view(1, -1, 1, 1)
+The B numbers alpha_bar[t] belong on axis 0, with three axes of size 1 behind: .view(-1, 1, 1, 1).
+
+# no root of the picture
+- a.sqrt() * x0
++ a * x0
+The root of alpha_bar[t] is missing in front of x0: a.sqrt() * x0.
+# picture not scaled
++ x0
+x0 keeps its full strength. It fades as the noise grows: a.sqrt() * x0.
+
+# no root of the noise
+- (1 - a).sqrt()
++ (1 - a)
+The root of 1 - alpha_bar[t] is missing, so the noise is too weak: (1 - a).sqrt() * eps.
+# root first
++ (1 - a.sqrt())
+The noise is multiplied by 1 - sqrt(alpha_bar[t]). It's the root of the difference: (1 - a).sqrt().
+
+# noise not scaled
+- (1 - a).sqrt() * eps
++ eps
+eps goes in at full strength at every step. Scale it: (1 - a).sqrt() * eps.
+
+# noise subtracted
+- + (1 - a)
++ - (1 - a)
+The noise is subtracted. Then the network would have to learn -eps: add it.
+
+# picture and noise exchanged
+- a = alpha_bar[t]
++ a = 1 - alpha_bar[t]
+or
+- x0 + (1 - a).sqrt() * eps
++ eps + (1 - a).sqrt() * x0
+Picture and noise are exchanged: alpha_bar[t] belongs to x0, 1 - alpha_bar[t] to eps.
+# the step before
+- a = alpha_bar[t]
++ a = alpha_bar[t - 1]
+xt is noised to the step before the t that you return. t counts from 0: alpha_bar[t].
+
+# uniform noise
+- randn_like
++ rand_like
+Your noise is uniform, from 0 to 1. It must be normal: torch.randn_like, with an n.
+
+# always 1000 steps
+- randint(0, len(alpha_bar),
++ randint(0, 1000,
+You draw t from 0 to 999, whatever alpha_bar is. T is its length.
+"""
+
+
+def batch_noise_first(images, alpha_bar):
+    noise = torch.randn(images.shape, device=images.device)
+    B, T = images.shape[0], alpha_bar.shape[0]
+    steps = torch.randint(high=T, size=[B], device=images.device)
+    signal = alpha_bar[steps][:, None, None, None]
+    return signal**0.5 * images + (1 - signal) ** 0.5 * noise, steps, noise
+
+
+def batch_by_rand(x0, alpha_bar):
+    t = (torch.rand(x0.size(0), device=x0.device) * len(alpha_bar)).long()
+    eps = torch.empty_like(x0).normal_()
+    a = rearrange(alpha_bar.index_select(0, t), "b -> b 1 1 1")
+    return torch.sqrt(a) * x0 + torch.sqrt(1 - a) * eps, t, eps
+
+
+def batch_in_loop(x0, alpha_bar):
+    rows = []
+    for picture in x0:
+        t = random.randrange(len(alpha_bar))
+        eps = torch.randn_like(picture)
+        rows.append((picture * alpha_bar[t] ** 0.5 + eps * (1 - alpha_bar[t]) ** 0.5, t, eps))
+    xt, t, eps = zip(*rows)
+    return torch.stack(xt), torch.tensor(t, device=x0.device), torch.stack(eps)
+
+
+def batch_by_einsum(x0, alpha_bar):
+    t = torch.empty(len(x0), dtype=torch.long, device=x0.device).random_(0, len(alpha_bar))
+    eps = torch.randn_like(x0)
+    parts = zip((x0, eps), (alpha_bar[t], 1 - alpha_bar[t]))
+    return [sum(einsum(p, w.sqrt(), "b c h w, b -> b c h w") for p, w in parts), t, eps]
+
+
+EXERCISE = Exercise(
+    id="6.12",
+    title="A step for each picture",
+    notebook="06_debugging_dimensions",
+    reference=noisy_batch,
+    patient=PATIENTS["noisy_batch"],
+    experiment=noisy_batch_experiment,
+    look=f"{FORMULA}, for the t and the eps that you return.",
+    catalogue=edits(noisy_batch, MISTAKES),
+    also_right=[batch_noise_first, batch_by_rand, batch_in_loop, batch_by_einsum],
+)

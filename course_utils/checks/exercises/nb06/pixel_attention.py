@@ -1,0 +1,164 @@
+"""6.14 A pixel is a token."""
+
+from einops import einsum, rearrange
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
+from course_utils.checks.exercises.nb06.flat_unet import note_parameters
+from course_utils.checks.exercises.nb06.healthy_networks import PixelAttention
+from course_utils.checks.mistakes import edits
+
+
+def pixel_attention_experiment(probe, PixelAttention):
+    for B, C, H, W in [(2, 6, 4, 5), (3, 5, 2, 7), (5, 2, 3, 3)]:
+        module = probe.build(PixelAttention, C)
+        with probe.advice(
+            ("mat1 and mat2", "", "A linear layer wants the C channels last: (B, H*W, C)."),
+            ("must match|is invalid", "", "What is added to x must be (B, C, H, W), as x is."),
+        ):
+            probe.train_and_eval(module, probe.normal(B, C, H, W))
+        note_parameters(probe, module)
+    probe.on_fake_device(module, probe.normal(B, C, H, W))
+
+
+MISTAKES = """
+# way in repaired alone
+- seen.transpose(1, 2).reshape(x.shape)
++ seen.reshape(x.shape)
+The way in is right now, the way out isn't: reshape of (B, HW, C) reads channels as pixels. Bring
+the channels back first: seen.transpose(1, 2).reshape(x.shape).
+# columns out
++ seen.transpose(1, 2).reshape(*x.shape[:2], x.shape[3], x.shape[2]).transpose(2, 3)
+The tokens are listed row by row and put back column by column. Reshape to (B, C, H, W), or to (B,
+H, W, C) and move the channels.
+# height and width exchanged
++ seen.transpose(1, 2).reshape(x.shape).transpose(2, 3)
+or
++ seen.transpose(1, 2).reshape(*x.shape[:2], x.shape[3], x.shape[2])
+Height and width change places on the way out, (B, C, W, H). From (B, H, W, C) it's permute(0, 3, 1,
+2).
+# not made a map again
++ seen.transpose(1, 2)
+or
++ seen
+What you add hasn't the shape of x. Attention returns a list of tokens, (B, HW, C): move the
+channels back, then reshape to (B, C, H, W).
+
+# way out repaired alone
+- x.flatten(2).transpose(1, 2)
++ x.reshape(len(x), -1, x.shape[1])
+The way out is right now, the way in isn't: reshape makes a token of neighbouring pixels of one
+channel. Channels must move to the end: x.flatten(2).transpose(1, 2).
+# wrong axes exchanged
++ x.transpose(1, 2).reshape(len(x), -1, x.shape[1])
+or
++ x.transpose(1, 2).reshape(len(x), -1, x.shape[1])
+- seen.transpose(1, 2).reshape(x.shape)
++ seen.reshape(x.transpose(1, 2).shape).transpose(1, 2)
+You exchange two axes, but a token still isn't a pixel. The channels have to become the last axis:
+x.permute(0, 2, 3, 1), then reshape; on the way back permute(0, 3, 1, 2).
+# columns in
++ x.transpose(2, 3).flatten(2).transpose(1, 2)
+The tokens are listed column by column and put back row by row. Use permute(0, 2, 3, 1), H before W,
+or flatten(2).
+# flattened only
++ x.flatten(2)
+flatten(2) gives (B, C, HW), and the layers want the channels last. .transpose(1, 2) makes that (B,
+HW, C).
+
+# x not added
+- x + seen
++ seen
+x is lost. What the pixels take from each other is added to it: return x + ...
+
+# channels attend
+- seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
++ q, k, v = (layer(tokens).mT for layer in (self.q, self.k, self.v))
++ seen = F.scaled_dot_product_attention(q, k, v).mT
+Here the channels attend to each other, not the pixels. Attention needs tokens of shape (B, HW, C).
+# pictures attend
++ q, k, v = (layer(tokens).transpose(0, 1) for layer in (self.q, self.k, self.v))
++ seen = F.scaled_dot_product_attention(q, k, v).transpose(0, 1)
+Your tokens are (HW, B, C), so the pictures of the batch attend to each other. Keep the batch first:
+(B, HW, C).
+# no scale
++ seen = (self.q(tokens) @ self.k(tokens).mT).softmax(-1) @ self.v(tokens)
+The scores aren't divided by the root of C. Keep F.scaled_dot_product_attention, which does that;
+the fault isn't there.
+# softmax over the queries
++ scores = self.q(tokens) @ self.k(tokens).mT / tokens.shape[-1] ** 0.5
++ seen = scores.softmax(dim=1) @ self.v(tokens)
+The softmax runs over the queries. It has to run over the keys, the last axis, as in
+F.scaled_dot_product_attention.
+
+# old values
+- self.v(tokens)
++ self.v(x.reshape(tokens.shape))
+Queries and keys are made of pixels now, the values still of the reshaped x. Use the same tokens for
+all three.
+
+# scaled differently
+- self.v(tokens))
++ self.v(tokens), scale=1 / tokens.shape[-1])
+The scores are scaled twice, or by something else than the root of C. Leave
+F.scaled_dot_product_attention as it was.
+
+# one layer for several
+- self.k(tokens), self.v(tokens)
++ self.q(tokens), self.q(tokens)
+or
+- self.v(tokens)
++ self.k(tokens)
+Queries, keys and values don't each have a layer of their own. Use all three: self.q, self.k,
+self.v.
+"""
+
+
+class PixelsByPermute(PixelAttention):
+    def forward(self, x):
+        B, C, H, W = x.shape
+        tokens = x.permute(0, 2, 3, 1).reshape(B, H * W, C)
+        seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
+        return x + seen.view(B, H, W, C).permute(0, 3, 1, 2)
+
+
+class PixelsByEinops(PixelAttention):
+    def forward(self, x):
+        tokens = rearrange(x, "b c h w -> b (h w) c")
+        q, k, v = self.q(tokens), self.k(tokens), self.v(tokens)
+        shares = (einsum(q, k, "b i c, b j c -> b i j") / q.shape[-1] ** 0.5).softmax(-1)
+        tokens = tokens + shares @ v
+        return rearrange(tokens, "b (h w) c -> b c h w", h=x.shape[2])
+
+
+class PixelsByConv(nn.Module):
+    def __init__(self, ch):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Conv2d(ch, ch, 1) for _ in range(3))
+
+    def forward(self, x):
+        q, k, v = (layer(x).flatten(2).mT for layer in self.layers)
+        return F.scaled_dot_product_attention(q, k, v).mT.unflatten(2, x.shape[2:]) + x
+
+
+class PixelsByColumns(PixelAttention):
+    def forward(self, x):
+        tokens = x.mT.flatten(2).mT
+        seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
+        return x + seen.mT.reshape(*x.shape[:2], x.shape[3], x.shape[2]).mT
+
+
+EXERCISE = Exercise(
+    id="6.14",
+    title="A pixel is a token",
+    notebook="06_debugging_dimensions",
+    reference=PixelAttention,
+    patient=PATIENTS["PixelAttention"],
+    experiment=pixel_attention_experiment,
+    look="Look at one token: are tokens[0, 0] and x[0, :, 0, 0] the same numbers? Then take "
+    "the attention out: does the map come back as it was?",
+    catalogue=edits(PixelAttention, MISTAKES),
+    also_right=[PixelsByPermute, PixelsByEinops, PixelsByConv, PixelsByColumns],
+)

@@ -1,0 +1,176 @@
+"""6.11 A step is one number."""
+
+import torch
+from einops import rearrange
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.checks.engine.crash import Crash
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.probe import Stop
+from course_utils.checks.engine.values import freeze
+from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
+from course_utils.checks.exercises.nb06.healthy_networks import StepMLP
+from course_utils.checks.mistakes import edits
+
+COLUMN = "The layers want one column, (B, 1): print the shape of what they get."
+
+
+def step_mlp_experiment(probe, StepMLP):
+    for T, D, steps in [(4, 3, [2]), (50, 8, [7, 0, 49, 20, 3]), (1000, 6, [250, 700, 0])]:
+        module = probe.build(StepMLP, T, D)
+        t = torch.tensor(steps)
+        try:
+            with probe.advice(
+                ("dtype", "", "A linear layer computes with floats; t has integers."),
+                ("cannot be multiplied", "", COLUMN),
+                look=f"For t = {steps} and T = {T} the layers should get "
+                f"{[round(s / T, 3) for s in steps]}, as a column of floats. Print what they get.",
+            ):
+                probe.train_and_eval(module, t)
+        except Stop:
+            note_what_is_left(probe, module, torch.arange(5.0))
+            raise
+    probe.on_fake_device(module, t)
+
+
+def note_what_is_left(probe, module, t):
+    """Where whole numbers were the fault, write down what floats do: has t become a column?"""
+    crash = probe.seen[-1].value
+    if isinstance(crash, Crash) and "dtype" in str(crash.error):
+        try:
+            found = freeze(module(t))
+        except Exception as error:
+            found = str(error)
+        probe.note("the same with t as float", found)
+
+
+MISTAKES = """
+# not divided
+- t[:, None] / self.T
++ t[:, None].float()
+The steps are a column of floats now, but not divided by T. Numbers up to 1000 drive the layers so
+far out that one step looks like the next.
+# whole numbers
++ t[:, None]
+t is a column now, but still of whole numbers, and a linear layer computes with floats. Dividing by
+T makes floats of them.
+# rounded to zero
++ (t[:, None] // self.T).float()
+t / T is below 1, so // or .long() turns every step into 0. Write a single /, and keep the floats.
+# one row
++ t[None] / self.T
+or
++ t[None].float()
+t has become one row, (1, B), so the layer takes it for one picture with B numbers. Make it a
+column: t[:, None] / self.T.
+# floats alone
++ t.float()
+t has floats now, but it isn't a column yet, so the layer takes the B steps for one picture with B
+numbers. Make it (B, 1), t[:, None], and divide by T.
+# from -1 to 1
++ 2 * t[:, None] / self.T - 1
+You bring the steps to between -1 and 1. Asked for is t / T, from 0 to 1.
+# the other end first
++ 1 - t[:, None] / self.T
+Your steps run from 1 down to 0. Asked for is t / T, which begins with 0.
+
+# divided by T - 1
+- / self.T
++ / (self.T - 1)
+You divide by T - 1. Asked for is t / T, which never quite reaches 1.
+# divided with //
++ // self.T
+// gives whole numbers, and a linear layer computes with floats. Write a single /.
+# always 1000
++ / 1000
+You always divide by 1000. T is an argument: divide by self.T.
+
+# no column
+- t[:, None]
++ t
+The steps are divided by T, but they aren't a column, so the layer takes them for one picture with B
+numbers. t[:, None] is (B, 1).
+# an axis too many
++ t[:, None, None]
+Your result has an axis too many, (B, 1, D). A column (B, 1) is enough for the layer.
+# one step more
++ (t[:, None] + 1)
+You add 1 to each step. t counts from 0, and the first step's t / T is 0.
+
+# an axis taken away
+- return self.layers(t[:, None] / self.T)
++ return self.layers(t[:, None] / self.T).squeeze()
+squeeze() takes away every axis of size 1, also that of a batch of one. Leave it out.
+# one step for all
++ return self.layers(t[:1, None] / self.T).expand(len(t), -1)
+Every picture gets what belongs to the first step. Each has its own row: t[:, None].
+
+# divided by the largest
+- self.T)
++ t.max())
+You divide by the largest step of the batch, so a step depends on the other pictures. Divide by
+self.T.
+
+# one-hot
+- nn.Linear(1, dim)
++ nn.Linear(T, dim)
+- t[:, None] / self.T
++ F.one_hot(t, self.T).float()
+Each step is a position of its own in a vector of T numbers, so nothing says that step 20 is near
+step 21. Keep nn.Linear(1, dim), and give it t / T as one column.
+
+# table
++ nn.Embedding(T, dim)
+- t[:, None] / self.T
++ t
+Each step has a row of its own in a table, so nothing says that step 20 is near step 21. Keep
+nn.Linear(1, dim), and give it t / T as one column.
+"""
+
+
+class StepByUnsqueeze(nn.Module):
+    def __init__(self, T, dim):
+        super().__init__()
+        self.scale = 1.0 / T
+        self.second = nn.Linear(dim, dim)
+        self.first = nn.Linear(1, dim)
+
+    def forward(self, t):
+        return self.second(F.silu(self.first(self.scale * t.unsqueeze(-1).float())))
+
+
+class StepByEinops(StepMLP):
+    def forward(self, t):
+        column = rearrange(t.to(torch.float32), "b -> b 1")
+        return self.layers(column.div(self.T))
+
+
+class StepInLoop(StepMLP):
+    def forward(self, steps):
+        rows = [self.layers(step.reshape(1) / self.T) for step in steps]
+        return torch.stack(rows)
+
+
+class StepByView(nn.Module):
+    def __init__(self, T, dim):
+        super().__init__()
+        self.register_buffer("T", torch.tensor(float(T)))
+        self.weight, self.bias = nn.Parameter(torch.randn(dim)), nn.Parameter(torch.zeros(dim))
+        self.tail = nn.Sequential(nn.SiLU(), nn.Linear(dim, dim))
+
+    def forward(self, t):
+        return self.tail((t / self.T).view(-1, 1) * self.weight + self.bias)
+
+
+EXERCISE = Exercise(
+    id="6.11",
+    title="A step is one number",
+    notebook="06_debugging_dimensions",
+    reference=StepMLP,
+    patient=PATIENTS["StepMLP"],
+    experiment=step_mlp_experiment,
+    look=COLUMN,
+    catalogue=edits(StepMLP, MISTAKES),
+    also_right=[StepByUnsqueeze, StepByEinops, StepInLoop, StepByView],
+)

@@ -1,0 +1,256 @@
+"""8.5 Linear attention."""
+
+import torch
+from einops import einsum, rearrange
+from torch import nn
+from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from course_utils.attention import LinearAttention, to_map, to_tokens
+from course_utils.checks.engine.compare import difference
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.values import tensors
+from course_utils.checks.engine.weights import fill
+from course_utils.checks.exercises.nb08 import attention_layers as layers
+from course_utils.checks.mistakes import edits
+
+
+def linear_experiment(probe, LinearAttention):
+    for B, H, W, args in [
+        (2, 3, 5, (32, 8)),
+        (3, 2, 7, (16, 2)),
+        (5, 4, 4, (12,)),
+        (3, 1, 5, (4, 1)),
+    ]:
+        module, x = layers.build(probe, LinearAttention, *args), probe.normal(B, args[0], H, W)
+        with probe.advice(*layers.ON_MAPS):
+            layers.try_out(probe, module, x)
+            layers.note_parameters(probe, module)
+            probe.train_and_eval(module, x)
+    note_cost(probe, LinearAttention)
+    probe.on_fake_device(module, x)
+
+
+class Largest(TorchDispatchMode):
+    """Within it, the size of the largest tensor that anything makes is kept."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        self.numbers = max([self.numbers, *(x.numel() for x in tensors(result))])
+        return result
+
+
+def note_cost(probe, made_by, side=24):
+    """Write down whether a right result was reached by way of an N x N matrix."""
+    x, N = probe.normal(1, 4, side, side), side * side
+    module, ours = probe.build(made_by, 4, 2).eval(), LinearAttention(4, 2)
+    fill(ours)
+    with Largest() as largest, torch.no_grad():
+        came = probe.run(f"{made_by.__name__} with {N} pixels", module, x)
+    is_square = largest.numbers >= N * N and difference(ours(x), came) is None
+    probe.note(
+        "an N x N matrix", is_square,
+        f"The numbers are right, but on a map of {N} pixels your code makes a tensor of "
+        f"{largest.numbers:,} numbers; {N} x {N} is {N * N:,}.",
+        "Sum up keys and values first: k @ v.transpose(-1, -2) is d x d.",
+    )  # fmt: skip
+
+
+class LinearInSteps(nn.Module):
+    def __init__(self, ch, heads=4):
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Conv2d(ch, 3 * ch, 1, bias=False)
+        self.proj = nn.Conv2d(ch, ch, 1)
+
+    def forward(self, x):
+        q, k, v = rearrange(self.qkv(x), "b (qkv h d) y x -> qkv b h d (y x)", qkv=3, h=self.heads)
+        q, k = q.softmax(dim=-2), k.softmax(dim=-1)
+        summary = k @ v.transpose(-1, -2)
+        mixed = summary.transpose(-1, -2) @ q
+        mixed = rearrange(mixed, "b h d (y x) -> b (h d) y x", y=x.shape[2])
+        return self.proj(mixed)
+
+
+MISTAKES = """
+# no softmax of the queries
+- q.softmax(dim=-2)
++ q
+The queries have no softmax. Take it over their d channels, axis -2.
+# queries over the pixels
++ q.softmax(dim=-1)
+The softmax of your queries runs over the pixels. It has to run over their d channels: dim=-2.
+# softmax over the heads
++ q.softmax(dim=1)
+or
+- k.softmax(dim=-1)
++ k.softmax(dim=1)
+or
+- q.softmax(dim=-2), k.softmax(dim=-1)
++ q.softmax(dim=1), k.softmax(dim=1)
+A softmax of yours runs over axis 1, the heads, as F.softmax may without a dim. For the queries it's
+over their d channels, axis -2, and for the keys over the pixels, axis -1.
+# queries over all channels
+- q.softmax(dim=-2)
++ q.flatten(1, 2).softmax(dim=1).view_as(q)
+The softmax of your queries runs over all C channels. Split into heads first, so that it runs over
+the d channels of one head.
+# queries scaled
++ (q / q.shape[-2] ** 0.5).softmax(dim=-2)
+You divide the queries by the root of d before their softmax. That isn't asked for here.
+
+# no softmax of the keys
+- k.softmax(dim=-1)
++ k
+The keys have no softmax. Take it over the pixels, the last axis.
+# keys over the channels
++ k.softmax(dim=-2)
+The softmax of your keys runs over the channels. It has to run over the pixels: dim=-1.
+# keys over the width
++ k.unflatten(-1, x.shape[2:]).softmax(dim=-1).flatten(-2)
+The softmax of your keys runs over the width alone, each row of pixels by itself. Make one axis of y
+and x first, "(y x)".
+
+# softmaxes swapped
+- q.softmax(dim=-2), k.softmax(dim=-1)
++ q.softmax(dim=-1), k.softmax(dim=-2)
+The two softmaxes have swapped places. That of the keys runs over the pixels, dim=-1, and that of
+the queries over their d channels, dim=-2.
+
+# softmax of the summary
+- summary = k @ v.transpose(-1, -2)
++ summary = (k @ v.transpose(-1, -2)).softmax(dim=-1)
+You take a softmax of the summary S. Only queries and keys have one, before they meet.
+
+# summary not transposed
+- summary.transpose(-1, -2)
++ summary
+You use the summary the wrong way round. It has a row for each channel of the keys and a column for
+each of the values, and queries meet the keys' side: S^T q.
+
+# values not transposed
+- v.transpose(-1, -2)
++ v
+The values aren't transposed. Keys are (.., d, N), so for d x d the values have to be (.., N, d).
+# averaged
++ v.transpose(-1, -2) / v.shape[-1]
+You divide by the number of pixels. Some networks do, but here it isn't asked for: the softmax of
+the keys already gives shares.
+
+# scaled
+- summary.transpose(-1, -2) @ q
++ summary.transpose(-1, -2) @ q / q.shape[-2] ** 0.5
+You divide by the root of d, or multiply by d**-0.5, after the softmax. Some networks do, but here
+it isn't asked for: both softmaxes already give shares.
+
+# ordinary attention
+- q, k = q.softmax(dim=-2), k.softmax(dim=-1)
+- summary = k @ v.transpose(-1, -2)
+- mixed = summary.transpose(-1, -2) @ q
++ mixed = v @ (k.mT @ q / q.shape[-2] ** 0.5).softmax(dim=-2)
+or
++ mixed = v @ (k.mT @ q).softmax(dim=-2)
+That's ordinary attention: every pixel meets every other, N x N products. Here queries and keys have
+a softmax each, and keys and values are summed up first: k @ v.transpose(-1, -2), which is d x d.
+
+# an N x N matrix
+- summary = k @ v.transpose(-1, -2)
+- mixed = summary.transpose(-1, -2) @ q
++ mixed = v @ (k.mT @ q)
+The numbers are right, but queries meet keys first, which makes an N x N matrix, as costly as
+before. Sum up keys and values first: k @ v.transpose(-1, -2) is d x d, and every query reads that.
+
+# reshaped on the way in
+- rearrange(self.qkv(x), "b (qkv h d) y x -> qkv b h d (y x)", qkv=3, h=self.heads)
++ self.qkv(x).reshape(len(x), -1, 3, self.heads, x.shape[1] // self.heads).permute(2, 0, 3, 4, 1)
+or
++ self.qkv(x).reshape(len(x), 3, self.heads, -1, x.shape[1] // self.heads).permute(1, 0, 2, 4, 3)
+You make tokens by reshape or view, with N before the channels. The numbers stay in their old order:
+move the channels first, to_tokens(self.qkv(x)), or keep them in front, (B, heads, d, N).
+
+# reshaped on the way out
+- rearrange(mixed, "b h d (y x) -> b (h d) y x", y=x.shape[2])
++ mixed.mT.reshape(x.shape)
+or
++ rearrange(mixed, "b h d n -> b n (h d)").reshape(x.shape)
+You reshape tokens, with N before the channels, to a map at once, so the numbers stay in their old
+order. The channels have to stand before N: transpose first.
+
+# width taken for the height
+- y=x.shape[2]
++ y=x.shape[3]
+Your map comes back with height and width exchanged. The height is x.shape[2].
+
+# columns before rows
+- qkv b h d (y x)
++ qkv b h d (x y)
+Pixels go in column by column and come out row by row. Write "(y x)" on both sides.
+
+# bias in qkv
+- self.qkv = nn.Conv2d(ch, 3 * ch, 1, bias=False)
++ self.qkv = nn.Conv2d(ch, 3 * ch, 1)
+The layer qkv has a bias. Here it has none: bias=False.
+
+# three convolutions
++ self.q, self.k, self.v = (nn.Conv2d(ch, ch, 1, bias=False) for _ in range(3))
+- self.qkv(x)
++ torch.cat([self.q(x), self.k(x), self.v(x)], dim=1)
+You have three convolutions for q, k and v. That's as good, but here one makes all three:
+nn.Conv2d(ch, 3 * ch, 1, bias=False).
+"""
+
+
+class LinearByTokens(nn.Module):
+    def __init__(self, ch, heads=4):
+        super().__init__()
+        self.h = heads
+        self.qkv = nn.Linear(ch, 3 * ch, bias=False)
+        self.proj = nn.Linear(ch, ch)
+
+    def forward(self, x):
+        B, C, H, W = x.shape
+        qkv = self.qkv(to_tokens(x)).view(B, H * W, 3, self.h, C // self.h)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (B, h, N, d)
+        mixed = q.softmax(-1) @ (k.softmax(-2).transpose(2, 3) @ v)
+        return to_map(self.proj(mixed.transpose(1, 2).flatten(2)), H)
+
+
+class LinearByEinsum(nn.Module):
+    def __init__(self, ch, heads=4):
+        super().__init__()
+        self.heads = heads
+        self.to_qkv = nn.Conv2d(ch, 3 * ch, kernel_size=1, bias=False)
+        self.to_out = nn.Sequential(nn.Conv2d(ch, ch, kernel_size=1))
+
+    def forward(self, x):
+        h, w = x.shape[2:]
+        qkv = self.to_qkv(x).chunk(3, dim=1)
+        q, k, v = map(lambda t: rearrange(t, "b (h c) x y -> b h c (x y)", h=self.heads), qkv)
+        context = einsum(F.softmax(k, dim=3), v, "b h d n, b h e n -> b h d e")
+        out = torch.einsum("bhde,bhdn->bhen", context, F.softmax(q, dim=2))
+        return self.to_out(rearrange(out, "b h c (x y) -> b (h c) x y", x=h, y=w))
+
+
+class LinearByLoop(LinearAttention):
+    def forward(self, x):
+        found = []
+        q, k, v = self.qkv(x).flatten(2).chunk(3, dim=1)
+        for a, b, c in zip(*(part.chunk(self.heads, dim=1) for part in (q, k, v))):
+            summary = (b.softmax(2)[:, :, None] * c[:, None]).sum(dim=3)  # (B, d, d)
+            found.append((summary[..., None] * a.softmax(1)[:, :, None]).sum(dim=1))
+        return self.proj(torch.cat(found, dim=1).view(x.shape))
+
+
+EXERCISE = Exercise(
+    id="8.5",
+    title="Linear attention",
+    notebook="08_attention_variants",
+    reference=LinearAttention,
+    experiment=linear_experiment,
+    look="Try it with one head first. If that's right, print the shapes with several: q, k and v "
+    "are (B, heads, d, N) each, the summary is (B, heads, d, d).",
+    catalogue=edits(LinearInSteps, layers.NORM + layers.LAYER + layers.HEADS + MISTAKES),
+    also_right=[LinearInSteps, LinearByTokens, LinearByEinsum, LinearByLoop],
+)

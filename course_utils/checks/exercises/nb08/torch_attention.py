@@ -1,0 +1,218 @@
+"""8.4 PyTorch's attention, repaired."""
+
+import torch
+from einops import rearrange
+from torch import nn
+
+from course_utils.attention import TorchAttention
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.hints import Hint
+from course_utils.checks.engine.probe import Stop
+from course_utils.checks.exercises.nb08 import attention_layers as layers
+from course_utils.checks.mistakes import edits
+
+PAIR = Hint(
+    r"'tuple' object", r"", "nn.MultiheadAttention returns a pair. Take the first of it, the mixed "
+    "tokens: mixed, _ = self.attention(...).",
+)  # fmt: skip
+
+
+def torch_experiment(probe, TorchAttention):
+    for B, H, W, args in [(2, 4, 5, (32, 2)), (3, 2, 7, (16, 2)), (5, 3, 2, (12,))]:
+        module, x = layers.build(probe, TorchAttention, *args), probe.normal(B, args[0], H, W)
+        with probe.advice(PAIR, *layers.HINTS):
+            layers.try_out(probe, module, x)
+            note_layers(probe, module)
+            layers.note_parameters(probe, module)
+            probe.train_and_eval(module, x)
+    probe.on_fake_device(module, x)
+
+
+def note_layers(probe, module):
+    """Write down whether PyTorch's layer is inside, and whether others stand beside it."""
+    whole = [part for part in module.modules() if isinstance(part, nn.MultiheadAttention)]
+    inside = {part for layer in whole for part in layer.modules()}
+    beside = [m for m in module.modules() if m not in inside and [*m.parameters(recurse=False)]]
+    probe.note("nn.MultiheadAttention inside", bool(whole))
+    probe.note("layers beside it", bool(beside))
+    if beside or not whole:
+        raise Stop
+
+
+MISTAKES = """
+# batch_first forgotten
+- , batch_first=True
++
+or
+- to_tokens(x)
++ to_tokens(x).transpose(0, 1)
+- to_map(mixed,
++ to_map(mixed.transpose(0, 1),
+Each pixel looks at the same pixel of the other pictures, and at none of its own.
+nn.MultiheadAttention takes (B, N, C) with batch_first=True, and (N, B, C) without it.
+
+# map handed over
+- tokens = to_tokens(x)
++ tokens = x
+nn.MultiheadAttention gets the map as it is. It takes tokens, (B, N, C): to_tokens(x).
+
+# one argument
+- self.attention(tokens, tokens, tokens, need_weights=False)
++ self.attention(tokens)
+or
++ self.attention(tokens, tokens)
+nn.MultiheadAttention wants queries, keys and values. Here that's the same tokens three times.
+# layers made in forward
++ nn.MultiheadAttention(x.shape[1], 4, batch_first=True)(tokens, tokens, tokens)
+You make the layer anew in every call: its weights are random each time, and the optimizer never
+sees them. Make it in __init__, and keep it on self.
+
+# flattened only
+- to_tokens(x)
++ x.flatten(2)
+flatten(2) makes (B, C, N). Tokens are (B, N, C): to_tokens(x), or transpose(1, 2) after it.
+# reshaped on the way in
++ x.reshape(len(x), -1, x.shape[1])
+You make the tokens by reshape or view. The shape (B, N, C) is right, but the numbers stay in their
+old order. The channels have to move to the end: to_tokens(x).
+
+# pair returned
+- mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
+- return to_map(mixed, x.shape[2])
++ return self.attention(tokens, tokens, tokens)
+or
++ return self.attention(tokens, tokens, tokens, need_weights=False)
+You return a pair, the mixed tokens and the weights. Take the first, and return it as a map.
+
+# pair made a map
+- mixed, _ =
++ mixed =
+or
++ mixed =
+- to_map(mixed, x.shape[2])
++ mixed.transpose(1, 2).reshape(x.shape)
+or
++ mixed =
+- to_map(mixed, x.shape[2])
++ mixed.permute(0, 2, 1).reshape(x.shape)
+nn.MultiheadAttention returns a pair, the mixed tokens and the weights. Take the first of it.
+
+# weights taken
+- mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
++ _, mixed = self.attention(tokens, tokens, tokens)
+Of the pair that nn.MultiheadAttention returns, you take the weights. The mixed tokens come first.
+
+# tokens returned
+- to_map(mixed, x.shape[2])
++ mixed
+or
++ mixed.transpose(1, 2)
+You return a list of tokens. Make it a map again: to_map(mixed, x.shape[2]).
+
+# always the same heads
+- ch, heads,
++ ch, 1,
+or
++ ch, 4,
+heads makes no difference in your class. Pass it on: nn.MultiheadAttention(ch, heads, ...).
+# arguments swapped
++ heads, ch,
+The channels come first, then the heads: nn.MultiheadAttention(ch, heads, batch_first=True).
+# heads and d swapped
++ ch, ch // heads,
+The second argument is the number of heads; nn.MultiheadAttention works out d = C / heads by itself.
+
+# input added
+- return to_map(mixed, x.shape[2])
++ return x + to_map(mixed, x.shape[2])
+You add x inside the layer. AttentionBlock, the block around it, has that residual connection, so x
+would be added twice.
+
+# no biases
+- batch_first=True
++ bias=False, batch_first=True
+The layers inside have no biases. Leave bias at its default, True.
+# dropout
++ dropout=0.1, batch_first=True
+Your attention drops weights at random while it trains. Leave dropout at its default, 0.
+
+# another layer inside
+- nn.MultiheadAttention(ch, heads, batch_first=True)
++ TokenAttention(ch, heads, qkv_bias=True)
+- mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
++ mixed = self.attention(tokens)
+There's no nn.MultiheadAttention in your class. Your own layers may do the same, but here you're
+asked to repair PyTorch's: nn.MultiheadAttention(ch, heads, batch_first=True).
+
+# layers beside it
+- super().__init__()
++ super().__init__()
++ self.proj = nn.Linear(ch, ch)
+- to_map(mixed,
++ to_map(self.proj(mixed),
+There are layers beside nn.MultiheadAttention. It has its own, for queries, keys, values and proj.
+Hand over the tokens as they are, and leave yours out.
+
+# inside nn.Sequential
+- nn.MultiheadAttention(ch, heads, batch_first=True)
++ nn.Sequential(nn.MultiheadAttention(ch, heads, batch_first=True))
+- , need_weights=False
++
+nn.MultiheadAttention still stands in nn.Sequential, which hands one thing from layer to layer. Keep
+it on self by itself, and call it with the tokens three times.
+"""
+
+
+class TorchTokensFirst(nn.Module):
+    def __init__(self, ch, heads=4):
+        super().__init__()
+        self.layer = nn.MultiheadAttention(embed_dim=ch, num_heads=heads)
+
+    def forward(self, x):
+        B, C, H, W = x.shape
+        tokens = x.permute(2, 3, 0, 1).reshape(H * W, B, C)
+        return self.layer(tokens, tokens, tokens)[0].permute(1, 2, 0).view(B, C, H, W)
+
+
+class TorchByEinops(nn.Module):
+    def __init__(self, ch, heads=4):
+        super().__init__()
+        self.mha = nn.MultiheadAttention(ch, heads, dropout=0.0, bias=True, batch_first=True)
+
+    def forward(self, x):
+        tokens = rearrange(x, "b c h w -> b (h w) c")
+        out, weights = self.mha(query=tokens, key=tokens, value=tokens)
+        return rearrange(out, "b (h w) c -> b c h w", w=x.shape[-1])
+
+
+class TorchOneByOne(nn.Module):
+    def __init__(self, ch, heads=4):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(ch, heads)
+
+    def forward(self, x):
+        pictures = x.flatten(2).swapaxes(1, 2)  # each of them without a batch
+        mixed = torch.stack([self.attention(each, each, each)[0] for each in pictures])
+        return mixed.swapaxes(1, 2).contiguous().view(x.size())
+
+
+class TorchInherited(nn.MultiheadAttention):
+    def __init__(self, ch, heads=4):
+        super().__init__(ch, heads, batch_first=True)
+
+    def forward(self, x):
+        t = x.flatten(-2).mT
+        return super().forward(t, t, t)[0].mT.unflatten(-1, x.shape[-2:])
+
+
+EXERCISE = Exercise(
+    id="8.4",
+    title="PyTorch's attention, repaired",
+    notebook="08_attention_variants",
+    reference=TorchAttention,
+    experiment=torch_experiment,
+    look="Step by step: tokens are (B, N, C), attention(tokens, tokens, tokens) returns a pair, "
+    "and the first of it becomes a map again.",
+    catalogue=edits(TorchAttention, layers.NORM + layers.MAPS + MISTAKES),
+    also_right=[TorchTokensFirst, TorchByEinops, TorchOneByOne, TorchInherited],
+)
