@@ -1,4 +1,9 @@
-"""From a source to a notebook that is not executed."""
+"""From a source to a notebook that is not executed.
+
+In a source, which jupytext reads as py:percent, three things are filled in here: `{{badge}}` in a
+markdown cell, a code cell `# setup`, and a code cell `# solution 1.2`. A code cell that shows a
+picture begins with its alt text, `# alt: ...`, which goes into the metadata of cell and picture.
+"""
 
 import hashlib
 import re

@@ -7,9 +7,8 @@
                                                     write copies for the tests into DIR/stored and
                                                     DIR/solved, which train that share of the steps
 
-In a source, which jupytext reads as py:percent, three things are filled in here: `{{badge}}` in a
-markdown cell, a code cell `# setup`, and a code cell `# solution 1.2`. A code cell that shows a
-picture begins with its alt text, `# alt: ...`, which goes into the metadata of cell and picture.
+The parts lie beside it: assemble.py (from a source to a notebook), exercises.py and stubs.py,
+outputs.py (executing), flaws.py, address.py, copies.py, course_files.py.
 """
 
 import argparse
