@@ -73,7 +73,7 @@ NONE = (
     "function without a return."
 )
 SPECIAL = [
-    Hint(r"__init__\(\) takes 1 pos", r"super\(\)\.__init__\(\w", "Leave it empty: super().__init__()."),
+    Hint(r"\) takes 1 pos", r"super\(\)\.__init__\(\w", "Leave it empty: super().__init__()."),
     Hint(r"before Module\.__init__", "", "Call super().__init__() first, then set things on self."),
     Hint(r"__init__\(\) should return None", "", "A constructor returns nothing: drop the return."),
     Hint(r"NVIDIA|CUDA", "", NO_GPU),
