@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "notebooks"))
 
-from build import NOTEBOOKS, read, shipped, sources  # noqa: E402
+from course_files import NOTEBOOKS, read, shipped, sources  # noqa: E402
 
 IMPORT = """
 import sys, time

@@ -82,7 +82,9 @@ def dead(path, url):
 def check(site):
     """Print what is wrong with the pages of a site, and return in how many places."""
     site, wrong = site.resolve(), 0
-    pages = [*site.glob("*.html"), *site.glob("notebooks/*.html"), *site.glob("mistakes/*.html")]  # not the theme's templates
+    # Not the theme's templates.
+    folders = "", "notebooks/", "mistakes/"
+    pages = [page for folder in folders for page in site.glob(f"{folder}*.html")]
     for path in sorted(pages):
         found = problems(path)
         wrong += len(found)

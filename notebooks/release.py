@@ -11,7 +11,8 @@ import subprocess
 import sys
 
 import build
-from build import ROOT, CourseError
+from address import set_address
+from course_files import ROOT, CourseError
 
 DONE = """\
 {version} is committed on {branch} and tagged, and its site is in build/site. Nothing is pushed.
@@ -43,7 +44,7 @@ def refuse_what_is_not_ready(version):
 
 def prepare(repository, version):
     """Change the files, make the site, commit and tag. Raises CourseError when a step fails."""
-    build.set_address(repository, version)
+    set_address(repository, version)
     if build.check():
         raise CourseError("a notebook does not fit its source: build it and commit it first")
     if subprocess.run(["make", "site"], cwd=ROOT).returncode:

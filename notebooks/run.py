@@ -13,17 +13,8 @@ from collections import Counter
 import nbformat
 from nbconvert import HTMLExporter
 
-from build import (
-    FAILURES,
-    ROOT,
-    CourseError,
-    execute,
-    output_text,
-    pictures,
-    read,
-    shipped,
-    sources,
-)
+from course_files import ROOT, CourseError, read, shipped, sources
+from outputs import FAILURES, execute, output_text, pictures
 
 BUILD = ROOT / "build"
 VERDICT = re.compile(r"\d+\.\d+ (correct|not yet|not attempted)\.")

@@ -19,7 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "notebooks"))
 
-from build import copies, current_address  # noqa: E402
+from address import current_address  # noqa: E402
+from copies import copies  # noqa: E402
 
 KERNEL = "colab"
 

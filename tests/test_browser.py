@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
-import build
+from copies import train_less
+from course_files import read, shipped, sources, write
+from outputs import WIDGET_VIEW
 
 pytest.importorskip("playwright")
 import lab  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = {"7.7.1": ROOT / ".venv-readers/bin/python", "newest": ROOT / ".venv-widgets/bin/python"}
-NAMES = [source.stem for source in build.sources()]
+NAMES = [source.stem for source in sources()]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SLIDERS = r"_(explorer|slider)\("
 SHARE = 0.01  # of the training
@@ -48,8 +50,8 @@ def page(widgets, chromium):
     shutil.rmtree(folder.parent, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in NAMES:
-        less = build.train_less(build.read(build.shipped(name)), SHARE)
-        build.write(less, folder / f"{name}.ipynb")
+        less = train_less(read(shipped(name)), SHARE)
+        write(less, folder / f"{name}.ipynb")
     with lab.laboratory(PYTHONS[widgets], folder, chromium) as page:
         yield page
 
@@ -96,7 +98,7 @@ def assert_solutions_closed(cells):
 def with_sliders(cells):
     """Count the cells that show sliders; progress bars and the view of 07 are widgets too."""
     return sum(
-        build.WIDGET_VIEW in output["kinds"] and bool(re.search(SLIDERS, cell["source"]))
+        WIDGET_VIEW in output["kinds"] and bool(re.search(SLIDERS, cell["source"]))
         for cell in cells
         for output in cell["outputs"]
     )

@@ -3,12 +3,18 @@
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbval.plugin import get_sanitize_patterns
 
-import build
+from address import stored_address
+from build import differences
+from course_files import NOTEBOOKS, SOURCES, read, shipped, sources
+from exercises import CHECK, SOLUTION_CELL, load_checks
+from outputs import IGNORED
 
-NAMES = [source.stem for source in build.sources()]
+NAMES = [source.stem for source in sources()]
 LINK = re.compile(r'\]\(([^)\s]+)\)|(?:src|href)="([^"]+)"')
 WIDGET_TEXT = re.compile(r"(interactive|[A-Z]\w*)\((children|value|description)=")
 NBVAL_TAGS = {"nbval-ignore-output", "nbval-skip", "nbval-raises-exception", "raises-exception"}
@@ -21,7 +27,7 @@ def name(request):
 
 @pytest.fixture
 def notebook(name):
-    return build.read(build.shipped(name))
+    return read(shipped(name))
 
 
 def code_cells(notebook):
@@ -40,8 +46,8 @@ def not_compared(notebook):
     found = []
     for cell in code_cells(notebook):
         tags = NBVAL_TAGS & set(cell.metadata.get("tags", []))
-        verdict = build.CHECK.search(cell.source) or build.SOLUTION_CELL.match(cell.source)
-        if "NBVAL_" in cell.source or tags - {build.IGNORED} or (verdict and tags):
+        verdict = CHECK.search(cell.source) or SOLUTION_CELL.match(cell.source)
+        if "NBVAL_" in cell.source or tags - {IGNORED} or (verdict and tags):
             found.append(cell.id)
         if verdict and [output.output_type for output in cell.outputs] != ["display_data"]:
             found.append(cell.id)
@@ -57,7 +63,7 @@ def dead_links(notebook):
     text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     targets = [(one or other).split("#")[0] for one, other in LINK.findall(text)]
     local = [target for target in targets if target and not re.match(r"\w+:", target)]
-    return [target for target in local if not (build.NOTEBOOKS / target).exists()]
+    return [target for target in local if not (NOTEBOOKS / target).exists()]
 
 
 def lost_pictures(notebook):
@@ -85,16 +91,16 @@ def untagged_widgets(notebook):
 
 
 def test_every_notebook_is_as_its_source_makes_it(name):
-    source = build.SOURCES / f"{name}.py"
-    assert build.differences(source, build.load_checks().EXERCISES) == []
+    source = SOURCES / f"{name}.py"
+    assert differences(source, load_checks().EXERCISES) == []
 
 
 def test_every_notebook_has_a_source():
-    assert sorted(path.stem for path in build.NOTEBOOKS.glob("*.ipynb")) == NAMES
+    assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == NAMES
 
 
 def test_all_have_one_address():
-    assert len({build.stored_address(build.read(build.shipped(name))) for name in NAMES}) <= 1
+    assert len({stored_address(read(shipped(name))) for name in NAMES}) <= 1
 
 
 GUARDS = [not_compared, long_lines, dead_links, lost_pictures, untagged_widgets]
@@ -110,11 +116,11 @@ def test_nothing_is_wrong(notebook, guard):
 
 def small(source="1", kind="code", outputs=(), tags=()):
     """A notebook of one cell."""
-    make = {"code": build.new_code_cell, "markdown": build.new_markdown_cell}[kind]
+    make = {"code": new_code_cell, "markdown": new_markdown_cell}[kind]
     cell = make(source, metadata={"tags": list(tags)})
     if kind == "code":
-        cell.outputs = [build.nbformat.from_dict(output) for output in outputs]
-    return build.new_notebook(cells=[cell])
+        cell.outputs = [nbformat.from_dict(output) for output in outputs]
+    return new_notebook(cells=[cell])
 
 
 def shown(**data):
@@ -125,7 +131,7 @@ def shown(**data):
 VERDICT = shown(text_plain="1.1 not attempted.")
 FIGURE = shown(image_png="iVBO", text_plain="<Figure size 640x480 with 1 Axes>")
 BOX = shown(text_plain="VBox(children=(IntSlider(value=32), Output()))")
-CHECK = 'f = check("1.1", f)'
+CHECKED = 'f = check("1.1", f)'
 
 
 @pytest.mark.parametrize(
@@ -134,12 +140,12 @@ CHECK = 'f = check("1.1", f)'
         (not_compared, small(tags=["nbval-ignore-output"]), small(tags=["nbval-skip"])),
         (not_compared, small("# fine"), small("# NBVAL_IGNORE_OUTPUT")),
         (not_compared, small("1 / 2"), small("1 / 0", tags=["raises-exception"])),
-        (not_compared, small(CHECK, outputs=[VERDICT]), small(CHECK)),
+        (not_compared, small(CHECKED, outputs=[VERDICT]), small(CHECKED)),
         (not_compared, small("%%solution 1.1\n1", outputs=[VERDICT]), small("%%solution 1.1\n1")),
         (
             not_compared,
-            small(CHECK, outputs=[VERDICT]),
-            small(CHECK, outputs=[VERDICT], tags=["nbval-ignore-output"]),
+            small(CHECKED, outputs=[VERDICT]),
+            small(CHECKED, outputs=[VERDICT], tags=["nbval-ignore-output"]),
         ),
         (long_lines, small("x" * 99), small("x" * 100)),
         (dead_links, small("[code](../course_utils)", "markdown"), small("[a](b.py)", "markdown")),

@@ -15,9 +15,12 @@ import pytest
 import rehearse
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell
 
-import build
+from course_files import read, shipped, sources
 from course_utils.embedding import frequencies
+from exercises import find_exercises
+from outputs import output_text
 
 ROOT = Path(__file__).parents[1]
 READERS = ROOT / ".venv-readers/bin/python"
@@ -48,8 +51,8 @@ def reader(colab, tmp_path, monkeypatch):
 
 def notebook(number, **changes):
     """Return a stored notebook without outputs, with some of its text changed."""
-    (source,) = build.sources([number])
-    opened = build.read(build.shipped(source.stem))
+    (source,) = sources([number])
+    opened = read(shipped(source.stem))
     opened.cells = [cell for cell in opened.cells if cell.cell_type == "code"]
     for cell in opened.cells:
         cell.outputs = []
@@ -59,7 +62,7 @@ def notebook(number, **changes):
 
 
 def told(cell):
-    return "\n".join(build.output_text(output) for output in cell.outputs)
+    return "\n".join(output_text(output) for output in cell.outputs)
 
 
 def cell_with(opened, text):
@@ -76,7 +79,7 @@ def test_what_passed_is_on_drive_and_the_next_notebook_finds_it(reader, colab, t
     assert not (tmp_path / "my_unet.py").exists()
     second = notebook("02", keep_on_drive=True)
     second.cells = [c for c in second.cells if "Set up" in c.source or "drive" in c.source]
-    second.cells.insert(1, build.new_code_cell("from course_utils import portfolio"))
+    second.cells.insert(1, new_code_cell("from course_utils import portfolio"))
     reader(second).execute()
     assert "Yours, from my_unet.py: frequencies." in told(cell_with(second, "portfolio.load"))
     assert "1 of 5 ✔ … … … …" in told(cell_with(second, "progress("))
@@ -110,7 +113,7 @@ def test_a_machine_that_is_lost_in_the_middle_of_07_loses_a_hundred_steps_at_mos
 def what_trains(opened):
     """Keep what the training needs: imports, exercises, the schedule, and all from there on."""
     begins = opened.cells.index(cell_with(opened, "keep_on_drive = "))
-    places = build.find_exercises(opened).values()
+    places = find_exercises(opened).values()
     of_exercises = {index for place in places for index in (place.stub, place.check)}
     opened.cells = [
         cell

@@ -4,8 +4,11 @@ trace(model, *inputs) runs a network once and returns the table of its layers; d
 *inputs) draws what the table says; check_inputs(x, t, T) looks at the inputs before they go in.
 
 record.py   one run of a network, written down: its layers and its operations
+calls.py    what an operation of the record was given, and what its tensors came from
 table.py    the record as a table
 cause.py    an exception becomes a sentence: what met what
+rules/      by which it does, a file for each kind of operation
+words.py    how sizes are said in a sentence
 remarks.py  what ran, and looks wrong all the same
 drawing.py  the record as a picture
 inputs.py   are the inputs what a network is trained on?

@@ -7,7 +7,8 @@ import matplotlib.pyplot as plt
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from course_utils.plots.colours import BLUE, GREY, INK, ORANGE, PALE, RED
-from course_utils.shapes.cause import JOINING, UPWARD, cause, given
+from course_utils.shapes.calls import JOINING, UPWARD, given
+from course_utils.shapes.cause import cause
 from course_utils.shapes.record import Seen, record
 
 MAPS = JOINING | UPWARD | {"conv2d", "max_pool2d", "avg_pool2d"}

@@ -1,7 +1,8 @@
 """What ran without an error and looks wrong all the same."""
 
-from course_utils.shapes.cause import ADDING, JOINING, given, one_step_for_all
+from course_utils.shapes.calls import ADDING, JOINING, given
 from course_utils.shapes.record import Seen, leaves
+from course_utils.shapes.rules.network_inputs import one_step_for_all
 
 
 def remarks(run):

@@ -155,7 +155,7 @@ class Probe:
 
     def note_unless(self, right, what, wrong, look):
         """Write down something without which the experiment cannot go on."""
-        self.note(what, right, wrong, look)
+        self.note(what, True if right else Vague(f"no {what}"), wrong, look)
         if not right:
             raise Stop
 

@@ -1,44 +1,44 @@
 """notebooks/release.py, tried on a small course in a git repository that is made for it."""
 
+import importlib
 import re
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from test_build import load
+from toy_course import ROOT, modules_of
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+from address import Address
+from assemble import assemble
+from course_files import write
+
 SOURCE = "# %% [markdown]\n# # Toy\n# {{badge}}\n\n# %%\n# setup\n"
 BADGE = "[open](https://colab.research.google.com/github/a/b/blob/v0.1.0/notebooks/01_toy.ipynb)\n"
 
 
 @pytest.fixture
-def course(tmp_path, monkeypatch):
+def course(tmp_path):
     """A course that is committed and has a place to push to; what its site is made by, says so."""
     (tmp_path / "notebooks/source").mkdir(parents=True)
-    for name in ("build.py", "release.py", "setup_cell.py", "stubs.py"):
-        shutil.copy(NOTEBOOKS / name, tmp_path / "notebooks")
+    for path in (ROOT / "notebooks").glob("*.py"):
+        shutil.copy(path, tmp_path / "notebooks")
     (tmp_path / "notebooks/source/01_toy.py").write_text(SOURCE)
     (tmp_path / "pyproject.toml").write_text('[tool.course]\nrepository = "a/b"\ntag = "v0.1.0"\n')
     (tmp_path / "README.md").write_text(BADGE)
     (tmp_path / "Makefile").write_text("site:\n\t@mkdir -p build\n\t@echo made > build/site\n")
     (tmp_path / ".gitignore").write_text("build/\n__pycache__/\n")
-    build = load("toy_build", tmp_path / "notebooks/build.py")
-    build.load_checks = lambda: SimpleNamespace(EXERCISES={})
-    notebook = build.assemble(build.SOURCES / "01_toy.py", {}, build.current_address())
+    notebook = assemble(tmp_path / "notebooks/source/01_toy.py", {}, Address("a/b", "v0.1.0"))
     notebook.cells[1].execution_count = 1
-    build.write(notebook, build.shipped("01_toy"))
+    write(notebook, tmp_path / "notebooks/01_toy.ipynb")
     git(tmp_path, "init", "--quiet", "--initial-branch=main")
     git(tmp_path, "init", "--quiet", "--bare", "build/remote")
     git(tmp_path, "remote", "add", "origin", "build/remote")
     for setting in ("user.name=A", "user.email=a@b.c", "commit.gpgSign=false"):
         git(tmp_path, "config", *setting.split("="))
     commit(tmp_path)
-    monkeypatch.setitem(sys.modules, "build", build)
-    return tmp_path
+    with modules_of(tmp_path, lambda: SimpleNamespace(EXERCISES={})):
+        yield tmp_path
 
 
 def git(course, *arguments):
@@ -56,7 +56,7 @@ def commit(course):
 def release(course, repository="you/fork", version="v0.2.0"):
     """Return how the command ends: None, or what it says."""
     try:
-        load("toy_release", course / "notebooks/release.py").main([repository, version])
+        importlib.import_module("release").main([repository, version])
     except SystemExit as end:
         return end.code
 
@@ -171,7 +171,7 @@ def test_an_interrupted_release_leaves_everything_as_it_was(course, monkeypatch)
         raise KeyboardInterrupt
 
     before = state(course)
-    monkeypatch.setattr(sys.modules["build"], "check", interrupted)
+    monkeypatch.setattr(importlib.import_module("build"), "check", interrupted)
     with pytest.raises(KeyboardInterrupt):
         release(course)
     assert state(course) == before

@@ -270,7 +270,7 @@ def test_a_compiled_attempt_does_not_end_the_process():
         "net = nn.Linear(3, 3); net(torch.randn(2, 3)).sum().backward()\n"
         "print(torch.compile(lambda x: 2 * x, backend='eager')(torch.ones(2)).sum())\n"
     )
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], cwd=root, capture_output=True, text=True
     )

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 import torch
-from test_training import SCHEDULE, SHORT, pictures, tiny
+from tiny_run import SCHEDULE, SHORT, pictures, tiny
 from torch import nn
 
 from course_utils.training import TrainConfig, start, train

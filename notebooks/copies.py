@@ -1,0 +1,102 @@
+"""Copies of the notebooks for the tests: as stored and as solved, with less to train."""
+
+import copy
+import re
+import shutil
+
+from course_files import CourseError, read, shipped, sources, write
+from exercises import find_exercises, load_checks, reference_text
+from outputs import IGNORED
+
+TRAINED = "trained"  # a cell whose output takes the whole training
+# What a copy does less of: short trainings, whose figures are not compared; and, in cells that are
+# not compared, pictures, steps of sampling, and drawings on the way.
+SHORTER = (r"(?m)^(def (?:over)?fit\((?:task|loss_of).*steps=)\d+", r"\g<1>20")
+FEWER = (
+    (r"torch\.randn\(500, ", "torch.randn(100, "),
+    (r"torch\.randn\(8, in_ch, ", "torch.randn(2, in_ch, "),
+    (r"(draw_with\(\w+, )500\b", r"\g<1>100"),
+    (r"(ddim\(.*steps=)(?:20|25|40|50|100)\b", r"\g<1>5"),
+    (r"config\.steps // 6\b", "config.steps // 2"),
+)
+QUICK_JUDGE = """
+from course_utils import classifier
+classifier.classifier.__wrapped__.__defaults__ = (1, 64)  # one epoch: its figures are not compared
+"""
+
+
+def copies(folder, share):
+    """Write every notebook as it is stored, and with every stub solved; both train a share.
+
+    Each stored one has a folder of its own; the solved ones share one, and so the reader's parts.
+    """
+    if not 0 < share <= 1:
+        raise CourseError(f"a share is above 0 and at most 1, not {share:g}")
+    checks = load_checks()
+    for kind in ("stored", "solved"):
+        shutil.rmtree(folder / kind, ignore_errors=True)
+    for source in sources():
+        try:
+            notebook = read(shipped(source.stem))
+            file = f"{source.stem}.ipynb"
+            place(train_less(notebook, share), folder / "stored" / source.stem / file)
+            solve(notebook, checks)
+            place(train_less(notebook, share), folder / "solved" / file)
+        except CourseError as error:
+            raise CourseError(f"{source.stem}: {error}") from None
+    print(f"{folder}: {len(sources())} notebooks, as stored and as solved")
+
+
+def place(notebook, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(notebook, path)
+
+
+def solve(notebook, checks):
+    """Do every exercise as the reference does it, and expect what that prints."""
+    from course_utils import portfolio
+
+    for number, place in find_exercises(notebook).items():
+        exercise = checks.EXERCISES[number]
+        notebook.cells[place.stub].source = reference_text(exercise)
+        verdict = checks.grade(number, exercise.reference)
+        if verdict.outcome != "correct":
+            raise CourseError(f"the reference of exercise {number} is {verdict.outcome}: {verdict}")
+        kept = portfolio.KEPT if portfolio.is_part(exercise.reference) else ""
+        shown = f"{verdict} {kept}".strip()
+        done = "repaired" if exercise.patient else "written"
+        expect(notebook.cells[place.check], f"{number} not attempted.", shown)
+        expect(
+            notebook.cells[place.solution],
+            f"Solution {number}: correct. Yours is not {done} yet.",
+            f"Solution {number}: correct. Yours is the same.",
+        )
+
+
+def train_less(notebook, share):
+    """Return a copy that trains a share and draws less, and compares nothing that takes all."""
+    notebook = copy.deepcopy(notebook)
+    if share == 1:
+        return notebook
+    judged = any("course_utils.quality" in cell.source for cell in notebook.cells)
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if TRAINED in tags:
+            cell.metadata.tags = [*tags, IGNORED]
+        if cell.cell_type == "code" and cell.source.startswith("#@title Set up"):
+            budget = f'os.environ["COURSE_BUDGET"] = "{share:g}"'
+            cell.source = cell.source.replace("import os\n", f"import os\n{budget}\n", 1)
+            cell.source += QUICK_JUDGE if judged else ""
+        cell.source = re.sub(*SHORTER, cell.source)
+        if IGNORED in cell.metadata.get("tags", []):
+            for more, less in FEWER:
+                cell.source = re.sub(more, less, cell.source)
+    return notebook
+
+
+def expect(cell, stored, instead):
+    """Replace the cell's one output, which must begin as said, by what must come instead."""
+    texts = [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+    if len(texts) != 1 or not texts[0].startswith(stored):
+        raise CourseError(f"cell {cell.id} has stored {texts}, not {stored!r}: build it again")
+    cell.outputs[0].data = {"text/plain": instead}

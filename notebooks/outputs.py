@@ -1,0 +1,84 @@
+"""Executing a notebook, and what its outputs hold that is the same on every machine."""
+
+import base64
+import os
+import re
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from assemble import notebook_metadata
+from course_files import NOTEBOOKS, ROOT
+
+PNG = "image/png"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+IGNORED = "nbval-ignore-output"
+FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError)
+
+
+def execute(notebook, folder=NOTEBOOKS, **environment):
+    """Execute a notebook where it lies; what can go wrong is FAILURES."""
+    client = NotebookClient(
+        notebook,
+        timeout=1200,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,  # how a kernel cuts its output into pieces is chance
+        resources={"metadata": {"path": str(folder)}},
+    )
+    quiet = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    client.execute(env={**os.environ, **quiet, **environment})
+
+
+def clean(notebook, name):
+    """Leave in the outputs only what is the same on every machine."""
+    notebook.metadata = nbformat.from_dict(notebook_metadata(name))
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for count, cell in enumerate(code, start=1):
+        cell.execution_count = count
+        cell.metadata.pop("execution", None)
+        cleaned = [clean_output(output, count) for output in cell.outputs if keeps(cell, output)]
+        cell.outputs = [output for output in cleaned if output.get("data") != {}]
+        for output in cell.outputs:
+            if PNG in output.get("data", {}) and "alt" in cell.metadata:
+                output.metadata[PNG] = {**output.metadata.get(PNG, {}), "alt": cell.metadata.alt}
+
+
+def keeps(cell, output):
+    """Standard error goes, and so does a widget where nbval does not ask for its text."""
+    is_widget = WIDGET_VIEW in output.get("data", {})
+    ignored = IGNORED in cell.metadata.get("tags", [])
+    return output.get("name") != "stderr" and not (is_widget and ignored)
+
+
+def clean_output(output, count):
+    """Return the output without what belongs to this machine."""
+    if output.output_type == "stream":
+        output.text = clean_text(output.text)
+    if "data" not in output:
+        return output
+    output.data.pop(WIDGET_VIEW, None)
+    for kind, value in output.data.items():
+        if kind.startswith("text/"):
+            output.data[kind] = clean_text(value)
+    if "execution_count" in output:
+        output.execution_count = count
+    return output
+
+
+def clean_text(text):
+    text = re.sub(r"\b0x[0-9a-f]{6,}\b", "0x0", text)
+    return text.replace(str(ROOT), ".")
+
+
+def pictures(cell):
+    """Return the pictures that a cell shows, as the bytes of PNG files."""
+    data = [output.get("data", {}) for output in cell.get("outputs", [])]
+    return [base64.b64decode(kinds[PNG]) for kinds in data if PNG in kinds]
+
+
+def output_text(output):
+    """Return all that an output says in words."""
+    data = output.get("data", {})
+    return "\n".join([output.get("text", ""), *(data[kind] for kind in data if "text/" in kind)])
