@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from course_utils.checks.engine.fake_device import FAKE_DEVICE, FakeDeviceMode
-from course_utils.checks.engine.probe import device_mismatch
+from course_utils.checks.engine.fake_device import FAKE_DEVICE, FakeDeviceMode, device_mismatch
 
 
 def changed_abroad_then_mixed(x):

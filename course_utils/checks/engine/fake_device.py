@@ -4,6 +4,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from course_utils.checks.engine.values import tensors
+
 FAKE_DEVICE = torch.device("meta")  # shapes without numbers; FakeTensor keeps the numbers too
 COPIES = torch.ops.aten.copy_, torch.ops.aten._to_copy  # they go from one device to another
 TO_NUMPY = torch.Tensor.numpy, torch.Tensor.__array__
@@ -116,3 +118,18 @@ def to_fake_device(module):
         for kept in (part._parameters, part._buffers):
             kept.update({k: x.detach().to(FAKE_DEVICE) for k, x in kept.items() if x is not None})
     return module
+
+
+def device_mismatch(function, *args):
+    """Call the attempt and say why a GPU would stop it; None if it would not.
+
+    The results must be on the fake device. What else fails, such as a time limit, says nothing.
+    """
+    try:
+        results = tensors(function(*args))
+    except DeviceMismatch as error:
+        return error
+    except Exception:
+        return None
+    fits = all(is_on_fake_device(x) or x.ndim == 0 for x in results)
+    return None if fits else DeviceMismatch()

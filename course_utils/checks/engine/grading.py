@@ -4,18 +4,17 @@ import contextlib
 import inspect
 
 from course_utils.checks.broken_cell import Broken
-from course_utils.checks.engine.compare import advice, difference
+from course_utils.checks.engine.compare import advice, agree, difference
 from course_utils.checks.engine.crash import Crash
 from course_utils.checks.engine.exercise import Verdict
 from course_utils.checks.engine.hints import advice_for
-from course_utils.checks.engine.probe import agree
 from course_utils.checks.engine.recognise import (
     observe,
     observe_reference,
     recognise,
     same_results,
     two_at_once,
-)  # fmt: skip
+)
 from course_utils.checks.engine.sandbox import TimeUp, import_compiler, run_apart
 from course_utils.checks.engine.source import code_of, source
 from course_utils.checks.engine.values import describe, name

@@ -7,34 +7,29 @@ compare with.
 
 import contextlib
 import copy
-import dis
-import functools
 import inspect
 import itertools
 from dataclasses import dataclass
-from unittest import mock
 
 import torch
 from torch import nn
-from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
 from course_utils.checks.engine import compare
+from course_utils.checks.engine.around_calls import copy_of, parameters_made, remember_one_batch
 from course_utils.checks.engine.crash import Crash, crash
 from course_utils.checks.engine.fake_device import (
     FAKE_DEVICE,
-    DeviceMismatch,
     FakeDeviceMode,
-    is_on_fake_device,
+    device_mismatch,
     to_fake_device,
-)  # fmt: skip
+)
 from course_utils.checks.engine.hints import Hint, special_advice
+from course_utils.checks.engine.modules import hiding, listed, no_module, strays_of
 from course_utils.checks.engine.values import (
     arguments,
     asking,
     change,
     copied,
-    describe,
     freeze,
     name,
     names,
@@ -42,7 +37,7 @@ from course_utils.checks.engine.values import (
     state,
     tensors,
     unpacked,
-)  # fmt: skip
+)
 from course_utils.checks.engine.weights import fill, is_lazy, readings
 
 SEED = 77_130_265  # nobody else's
@@ -318,126 +313,3 @@ def alike(one, other):
     if isinstance(one, Crash) and isinstance(other, Crash):
         return one.same_as(other)
     return not isinstance(other, Crash) and compare.agree(one, other)
-
-
-@contextlib.contextmanager
-def parameters_made():
-    """Collect the names of the parameters that modules get within it."""
-    made, register = [], nn.Module.register_parameter
-
-    def counted(module, name, param):
-        made.append(name)
-        return register(module, name, param)
-
-    with mock.patch.object(nn.Module, "register_parameter", counted):
-        yield made
-
-
-@contextlib.contextmanager
-def drawn_in_order():
-    """Within it, dropout draws in the order of the axes, not in that of the memory."""
-    drawing = F.dropout
-
-    @functools.wraps(drawing)
-    def dropout(input, *args, **kwargs):
-        return drawing(input.contiguous(), *args, **kwargs)
-
-    with mock.patch.object(F, "dropout", dropout):
-        yield
-
-
-class Filled(TorchFunctionMode):
-    """Within it, new memory holds NaN: what is never written is seen."""
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        out = func(*args, **(kwargs or {}))
-        new = func in (torch.empty, torch.empty_like, torch.Tensor.new_empty)
-        return out.fill_(torch.nan) if new and out.is_floating_point() else out
-
-
-class Detached(TorchFunctionMode):
-    """Within it, deepcopy takes tensors that are part of a graph, as modules keep of a call."""
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        if func is torch.Tensor.__deepcopy__:
-            args = (args[0].detach() if not args[0].is_leaf else args[0], *args[1:])
-        return func(*args, **(kwargs or {}))
-
-
-def copy_of(module):
-    """A copy of a module, or None of one that keeps something that cannot be copied."""
-    try:
-        with Detached():
-            return copy.deepcopy(module)
-    except Exception:  # a lock, a file, a hook: none of our business
-        return None
-
-
-def device_mismatch(function, *args):
-    """Call the attempt and say why a GPU would stop it; None if it would not.
-
-    The results must be on the fake device. What else fails, such as a time limit, says nothing.
-    """
-    try:
-        results = tensors(function(*args))
-    except DeviceMismatch as error:
-        return error
-    except Exception:
-        return None
-    fits = all(is_on_fake_device(x) or x.ndim == 0 for x in results)
-    return None if fits else DeviceMismatch()
-
-
-def remember_one_batch(module):
-    """Let BatchNorm's running mean be that of the last batch.  -> list of unusual momentums"""
-    norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    for norm in norms:
-        norm.given_momentum = getattr(norm, "given_momentum", norm.momentum)
-        norm.momentum = 1.0
-    return sorted({str(norm.given_momentum) for norm in norms} - {"0.1"})
-
-
-def listed(names):
-    """The names, or four of them."""
-    return ", ".join(names if len(names) <= 5 else [*names[:4], f"and {len(names) - 4} others"])
-
-
-def no_module(made_by, value):
-    """Say what is wrong with something that should be a module, and what to do."""
-    if inspect.isclass(made_by):
-        return "Your class is no nn.Module.", "Let it inherit from nn.Module."
-    tip = "Is a return missing?" if value is None else "Return one module."
-    if isinstance(value, (tuple, list)):
-        tip = "Put the layers into nn.Sequential(...)."
-    if isinstance(value, type):
-        tip = "Brackets behind its name are missing: they make a module of the class."
-    return f"Your function returns {describe(value)}; a module is asked for.", tip
-
-
-def strays_of(module):
-    """Return the names of layers for which forward takes a thing of the notebook instead."""
-    forward = type(module).forward
-    code, outside = getattr(forward, "__code__", None), getattr(forward, "__globals__", {})
-    layers = [key for key, _ in module.named_children()]
-    if not code or not {*layers}.intersection(code.co_names, outside):
-        return []
-    found = list(dis.get_instructions(code))
-    taken = {i.argval for i in found if i.opname == "LOAD_GLOBAL"}
-    own = {i.argval for i in found if i.opname in ("LOAD_ATTR", "LOAD_METHOD")}
-    return [key for key in layers if key in taken - own]
-
-
-def hiding(module):
-    """Return the attributes that hide weights from PyTorch, in plain lists or dicts."""
-    known = set(module.modules())
-
-    def hides(value):
-        if isinstance(value, dict):
-            value = list(value.values())
-        if isinstance(value, (list, tuple)):
-            return any(hides(v) for v in value)
-        is_new = isinstance(value, nn.Module) and value not in known
-        return is_new and any(True for _ in value.parameters())
-
-    own = [(k, v) for m in module.modules() for k, v in vars(m).items() if not k.startswith("_")]
-    return [key for key, value in own if hides(value)]

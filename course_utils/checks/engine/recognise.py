@@ -11,16 +11,11 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 
+from course_utils.checks.engine.around_calls import drawn_in_order
+from course_utils.checks.engine.compare import agree
 from course_utils.checks.engine.crash import Crash
-from course_utils.checks.engine.probe import (
-    FOLLOWS,
-    Probe,
-    Stop,
-    Vague,
-    agree,
-    alike,
-    drawn_in_order,
-)
+from course_utils.checks.engine.grading import alike
+from course_utils.checks.engine.probe import FOLLOWS, Probe, Stop, Vague
 from course_utils.checks.engine.sandbox import run_apart
 from course_utils.checks.engine.source import source
 from course_utils.checks.engine.values import tensors

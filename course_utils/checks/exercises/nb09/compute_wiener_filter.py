@@ -5,8 +5,8 @@ import torch
 
 from course_utils.checks.engine.compare import agree
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.fake_device import FAKE_DEVICE, FakeDeviceMode
-from course_utils.checks.engine.probe import Stop, device_mismatch
+from course_utils.checks.engine.fake_device import FAKE_DEVICE, FakeDeviceMode, device_mismatch
+from course_utils.checks.engine.probe import Stop
 from course_utils.checks.exercises.nb09.calls import call
 from course_utils.checks.mistakes import edits
 from course_utils.covariance import vectors
