@@ -83,9 +83,6 @@ Your norm works on each picture alone. The exercise asks for BatchNorm.
 # BatchNorm for in_ch channels
 + nn.BatchNorm2d(in_ch)
 Your BatchNorm expects in_ch channels, but it follows the convolution, which makes out_ch.
-# BatchNorm1d
-+ nn.BatchNorm1d(out_ch)
-nn.BatchNorm1d takes (B, C) or (B, C, L). Pictures are (B, C, H, W) and need nn.BatchNorm2d.
 
 # the convolution last
 - nn.Conv2d(in_ch, out_ch, 3, padding=1), nn.BatchNorm2d(out_ch), nn.SiLU()
