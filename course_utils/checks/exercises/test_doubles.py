@@ -1,4 +1,4 @@
-"""What experiments hand to an attempt in place of networks and of a GPU, and what calls it.
+"""What experiments hand to an attempt in place of networks, and what calls it.
 
 An exception raised in here is the attempt's, so these stand apart from the exercises.
 """
@@ -153,32 +153,3 @@ def number(value):
     if isinstance(value, (float, numpy.floating)):
         value = torch.tensor(float(value))
     return value.reshape(()) if isinstance(value, torch.Tensor) and value.numel() == 1 else value
-
-
-class OnFakeDevice(torch.Tensor):
-    """A tensor that acts as if it were on a GPU: it may be read and copied to the CPU, and what is
-    computed from it is on the device "meta"."""
-
-    @classmethod
-    def __torch_function__(cls, function, types, args=(), kwargs=None):
-        called = getattr(function, "__name__", "")
-        if called in ("cpu", "tolist", "item", "__float__", "__int__", "__index__", "__bool__"):
-            return function(args[0].as_subclass(torch.Tensor))
-        if called == "to" and str(args[1:2]).find("cpu") > 0:
-            return args[0].as_subclass(torch.Tensor)
-        if called in ("__iter__", "unbind"):
-            parts = args[0].as_subclass(torch.Tensor).unbind(*args[1:], **(kwargs or {}))
-            parts = tuple(part.as_subclass(cls) for part in parts)
-            return iter(parts) if called == "__iter__" else parts
-
-        def there(value):
-            if not isinstance(value, cls):
-                return type(value)(map(there, value)) if type(value) in (tuple, list) else value
-            plain = value.as_subclass(torch.Tensor)
-            number = plain.ndim == 0 and called != "__get__"  # it may meet tensors of any device
-            return plain if number else plain.to("meta")
-
-        return function(*map(there, args), **{k: there(v) for k, v in (kwargs or {}).items()})
-
-
-Elsewhere = OnFakeDevice  # its name until nb10 uses the new one

@@ -24,46 +24,30 @@ is multiplied by the square root of its share.
 # picture and noise swapped
 + alpha_bar.sqrt() * eps + (1 - alpha_bar).sqrt() * x0
 You swapped x0 and the noise. At alpha_bar = 1 the result should be x0 alone.
-
 # no square root over the noise's share
-- (1 - alpha_bar).sqrt()
-+ (1 - alpha_bar)
++ alpha_bar.sqrt() * x0 + (1 - alpha_bar) * eps
 The noise lacks its square root: it is multiplied by sqrt(1 - alpha_bar).
 # 1 - sqrt instead of sqrt(1 - ...)
-+ (1 - alpha_bar.sqrt())
++ alpha_bar.sqrt() * x0 + (1 - alpha_bar.sqrt()) * eps
 You multiply the noise by 1 - sqrt(alpha_bar). Subtract before you take the root.
-
 # no square root over the picture's share
-- return alpha_bar.sqrt() * x0
-+ return alpha_bar * x0
++ alpha_bar * x0 + (1 - alpha_bar).sqrt() * eps
 x0 lacks its square root: it is multiplied by sqrt(alpha_bar).
 # picture not faded
-+ return x0
-You add the noise, but x0 keeps its full strength. It has to fade by sqrt(alpha_bar), which keeps
-the variance of the sum about the same.
-# math.sqrt of a tensor
-+ return math.sqrt(alpha_bar) * x0
-math.sqrt takes a single number. For the B numbers of alpha_bar write alpha_bar.sqrt().
-
++ x0 + (1 - alpha_bar).sqrt() * eps
+x0 keeps its full strength. Multiply it by sqrt(alpha_bar), so that it fades as the noise grows.
 # alpha_bar squared
-- return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
-+ return alpha_bar * x0 + (1 - alpha_bar**2).sqrt() * eps
++ alpha_bar * x0 + (1 - alpha_bar**2).sqrt() * eps
 You treat alpha_bar as the factor of x0, but it is that factor squared. x0 gets sqrt(alpha_bar), the
 noise sqrt(1 - alpha_bar).
-
 # noise subtracted
-- x0 + (1
-+ x0 - (1
++ alpha_bar.sqrt() * x0 - (1 - alpha_bar).sqrt() * eps
 You subtract the noise. The formula adds it.
-
 # noise at full strength
-- + (1 - alpha_bar).sqrt() * eps
-+ + eps
-You always add the noise at full strength. Multiply it by sqrt(1 - alpha_bar).
-
++ alpha_bar.sqrt() * x0 + eps
+You add the noise at full strength. Multiply it by sqrt(1 - alpha_bar).
 # noise of its own
-- * eps
-+ * torch.randn_like(x0)
++ alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * torch.randn_like(x0)
 Your function draws its own noise. Use eps: that is the noise the network will be asked for.
 
 # one alpha_bar for all pictures
@@ -72,32 +56,14 @@ Your function draws its own noise. Use eps: that is the noise the network will b
 Every picture gets the first one's alpha_bar. Keep all B numbers and give them three more axes.
 # alpha_bar not spread over the pixels
 +
-or
-- alpha_bar = alpha_bar[:, None, None, None]
-- return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
-+ return x0 * alpha_bar.sqrt() + eps * (1 - alpha_bar).sqrt()
 alpha_bar has shape (B,) and the pictures (B, C, H, W). PyTorch lines up the last axes, so the B
 numbers meet the W columns; with three more axes, [:, None, None, None], they meet the pictures.
-# alpha_bar one axis short
-- alpha_bar = alpha_bar[:, None, None, None]
+# alpha_bar with too few axes
 + alpha_bar = alpha_bar[:, None, None]
 or
-- alpha_bar = alpha_bar[:, None, None, None]
-- return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
-+ alpha_bar = alpha_bar[:, None, None]
-+ return x0 * alpha_bar.sqrt() + eps * (1 - alpha_bar).sqrt()
-The B numbers of alpha_bar meet the channels, because PyTorch lines up the last axes. Exactly three
-axes must follow them: [:, None, None, None] makes (B, 1, 1, 1).
-# alpha_bar two axes short
-- alpha_bar = alpha_bar[:, None, None, None]
 + alpha_bar = alpha_bar[:, None]
-or
-- alpha_bar = alpha_bar[:, None, None, None]
-- return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
-+ alpha_bar = alpha_bar[:, None]
-+ return x0 * alpha_bar.sqrt() + eps * (1 - alpha_bar).sqrt()
-The B numbers of alpha_bar meet the rows, because PyTorch lines up the last axes. Exactly three axes
-must follow them: [:, None, None, None] makes (B, 1, 1, 1).
+The B numbers of alpha_bar meet the channels or the rows, because PyTorch lines up the last axes.
+Exactly three axes must follow them: [:, None, None, None] makes (B, 1, 1, 1).
 """
 
 

@@ -27,10 +27,35 @@ max_period.
 You divide by n and then subtract 1, because / binds more tightly than -. Write / (n - 1).
 # divided by dim
 + / dim
-You divide i by dim, but there are only n = dim / 2 frequencies. Divide by n - 1.
-# divided by dim - 1
+or
 + / (dim - 1)
-You divide i by dim - 1, but there are only n = dim / 2 frequencies. Divide by n - 1.
+You divide i by dim or dim - 1, but there are only n = dim / 2 frequencies. Divide by n - 1.
+
+# periods instead of frequencies
+- torch.exp(-math.log(max_period) * i / (half - 1))
++ torch.exp(math.log(max_period) * i / (half - 1))
+Your numbers grow from 1 to max_period instead of falling. The exponent is negative.
+# a factor 2 pi too many
++ 2 * math.pi * torch.exp(-math.log(max_period) * i / (half - 1))
+Your frequencies have a factor 2 pi. They are in radians per step, from 1 down to 1 / max_period.
+# slowest first
++ torch.exp(-math.log(max_period) * (1 - i / (half - 1)))
+Your frequencies are in reverse order. The fastest, 1, comes first.
+# no exp
++ -math.log(max_period) * i / (half - 1)
+These are the exponents, which fall from 0 to -log(max_period). Take torch.exp of them.
+# equal steps instead of equal factors
++ torch.linspace(1, 1 / max_period, half)
+Your frequencies fall in equal steps, not by equal factors. Equal steps belong in the exponent.
+# no log
++ torch.exp(-max_period * i / (half - 1))
+The logarithm is missing: the exponent should end at -log(max_period).
+# max_period not used
++ torch.exp(-math.log(10_000) * i / (half - 1))
+Your function ignores its argument max_period. Use it in place of 10000.
+# log10 instead of log
++ torch.exp(-math.log10(max_period) * i / (half - 1))
+You take the logarithm to base 10. exp is undone by the natural one, math.log.
 
 # i begins at 1
 - torch.arange(half,
@@ -41,48 +66,6 @@ Your i runs from 1 to n. It should run from 0 to n - 1, so that the first freque
 - half = dim // 2
 + half = dim
 You make dim frequencies. Each fills two places, a sine and a cosine, so only dim / 2 are needed.
-
-# periods instead of frequencies
-- torch.exp(-math
-+ torch.exp(math
-Your numbers grow from 1 to max_period instead of falling. The exponent is negative.
-# a factor 2 pi too many
-+ 2 * math.pi * torch.exp(-math
-Your frequencies have a factor 2 pi. They are in radians per step, from 1 down to 1 / max_period.
-
-# slowest first
-- -math.log(max_period) * i / (half - 1)
-+ -math.log(max_period) * (1 - i / (half - 1))
-Your frequencies are in reverse order. The fastest, 1, comes first.
-
-# no exp
-- torch.exp(-math.log(max_period) * i / (half - 1))
-+ -math.log(max_period) * i / (half - 1)
-These are the exponents, which fall from 0 to -log(max_period). Take torch.exp of them.
-# equal steps instead of equal factors
-+ torch.linspace(1, 1 / max_period, half)
-Your frequencies fall in equal steps, not by equal factors. Equal steps belong in the exponent.
-# powers of two
-+ 0.5**i
-Your frequencies are 1, 1/2, 1/4, ..., whatever max_period is. The last should be 1 / max_period.
-
-# no log
-- math.log(max_period)
-+ max_period
-The logarithm is missing: the exponent should end at -log(max_period).
-# max_period not used
-+ math.log(10_000)
-Your function ignores its argument max_period. Use it in place of 10000.
-
-# log10 instead of log
-- math.log(
-+ math.log10(
-You take the logarithm to base 10. exp is undone by the natural one, math.log.
-
-# math.exp of a tensor
-- torch.exp(
-+ math.exp(
-math.exp takes a single number, but your exponent is a tensor. Use torch.exp.
 """
 
 

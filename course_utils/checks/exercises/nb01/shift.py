@@ -32,94 +32,59 @@ def shift_experiment(probe, shift):
 
 MISTAKES = """
 # backwards in time
-- angle = k
-+ angle = -k
-or
-- later_sin = sin * angle.cos() + cos
-+ later_sin = sin * angle.cos() - cos
-- later_cos = cos * angle.cos() - sin
-+ later_cos = cos * angle.cos() + sin
+- angle = k * frequencies(emb.shape[1], max_period)
++ angle = -k * frequencies(emb.shape[1], max_period)
 This is the embedding of t - k. Either the two signs are the wrong way round, or you take the first
 half of emb for the cosines: it holds the sines.
+# k not used
++ angle = frequencies(emb.shape[1], max_period)
+This is the embedding of t + 1, whatever k is. The angle b is k times the frequency.
+# max_period not handed on
++ angle = k * frequencies(emb.shape[1])
+Your function ignores its argument max_period. Pass it on: frequencies(emb.shape[1], max_period).
+# frequencies for half of D
++ angle = k * frequencies(emb.shape[1] // 2, max_period)
+frequencies already halves what it's given. Call it with D, emb.shape[1], not with D / 2.
 
 # plus where the cosine has a minus
-- later_cos = cos * angle.cos() - sin
-+ later_cos = cos * angle.cos() + sin
+- later_cos = cos * angle.cos() - sin * angle.sin()
++ later_cos = cos * angle.cos() + sin * angle.sin()
 Your new cosine has a plus. It needs a minus: cos a cos b - sin a sin b.
+# the cosine's factors exchanged
++ later_cos = cos * angle.sin() - sin * angle.cos()
+Your new cosine pairs cosine with sine. It is cos a cos b - sin a sin b.
+# the new sine used for the cosine
++ later_cos = cos * angle.cos() - later_sin * angle.sin()
+You use the new sine to make the new cosine. Both need the old values: use other names for the new.
 
 # minus where the sine has a plus
-- later_sin = sin * angle.cos() + cos
-+ later_sin = sin * angle.cos() - cos
-Your new sine has a minus. It needs a plus: sin a cos b + cos a sin b.
-
-# the sine's factors exchanged
 - later_sin = sin * angle.cos() + cos * angle.sin()
++ later_sin = sin * angle.cos() - cos * angle.sin()
+Your new sine has a minus. It needs a plus: sin a cos b + cos a sin b.
+# the sine's factors exchanged
 + later_sin = sin * angle.sin() + cos * angle.cos()
 Your new sine pairs sine with sine and cosine with cosine. It is sin a cos b + cos a sin b.
 
-# the cosine's factors exchanged
-- later_cos = cos * angle.cos() - sin * angle.sin()
-+ later_cos = cos * angle.sin() - sin * angle.cos()
-Your new cosine pairs cosine with sine. It is cos a cos b - sin a sin b.
-
-# k not used
-- angle = k *
-+ angle =
-This is the embedding of t + 1, whatever k is. The angle b is k times the frequency.
-
-# k divided by the frequency
-- k * frequencies
-+ k / frequencies
-You divide k by the frequencies. The angle b is k times the frequency.
-
-# max_period not handed on
-- frequencies(emb.shape[1], max_period)
-+ frequencies(emb.shape[1])
-Your function ignores its argument max_period. Pass it on: frequencies(emb.shape[1], max_period).
-
-# frequencies for half of D
-- emb.shape[1]
-+ emb.shape[1] // 2
-frequencies already halves what it's given. Call it with D, emb.shape[1], not with D / 2.
-
 # cosines first in the result
-- [later_sin, later_cos]
-+ [later_cos, later_sin]
+- torch.cat([later_sin, later_cos], dim=1)
++ torch.cat([later_cos, later_sin], dim=1)
 Your cosines come first in the result. The sines belong in the first half, as in emb.
-
-# cosines taken from the first half
-- sin, cos = emb
-+ cos, sin = emb
-You take the first half of emb for the cosines. It holds the sines.
-
 # joined along the wrong dimension
-- later_cos], dim=1)
-+ later_cos])
++ torch.cat([later_sin, later_cos])
 You join sines and cosines as more rows. Put them side by side: torch.cat(..., dim=1).
-
-# the batch halved
-- emb.chunk(2, dim=1)
-+ emb.chunk(2)
-chunk splits the batch here, its default. Sines and cosines are in dimension 1: emb.chunk(2, dim=1).
-
-# math.cos of a tensor
-- later_sin = sin * angle.cos()
-+ later_sin = sin * math.cos(angle)
-math.cos takes a single number, but the angles are a tensor. Use torch.cos and torch.sin.
-
-# the new sine used for the cosine
-- later_cos = cos * angle.cos() - sin * angle
-+ later_cos = cos * angle.cos() - later_sin * angle
-You use the new sine to make the new cosine. Both need the old values: use other names for the new.
-
 # embeddings added
-- return torch.cat([later_sin, later_cos], dim=1)
-+ return emb + sinusoidal_embedding(torch.tensor([k]), emb.shape[1], max_period)
++ emb + sinusoidal_embedding(torch.tensor([k]), emb.shape[1], max_period)
 You add the embedding of k, but the sine of a sum isn't the sum of the sines. Rotate each pair (sin,
 cos) by its own angle.
 
-# neighbours taken for pairs
+# cosines taken from the first half
 - sin, cos = emb.chunk(2, dim=1)
++ cos, sin = emb.chunk(2, dim=1)
+You take the first half of emb for the cosines. It holds the sines.
+# the batch halved
++ sin, cos = emb.chunk(2)
+chunk splits the batch here, its default. Sines and cosines are in dimension 1: emb.chunk(2, dim=1).
+# neighbours taken for pairs
 + sin, cos = emb[:, 0::2], emb[:, 1::2]
 or
 + sin, cos = emb[:, 0::2], emb[:, 1::2]

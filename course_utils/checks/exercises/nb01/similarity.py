@@ -28,68 +28,47 @@ MISTAKES = """
 - emb / emb.norm(dim=1, keepdim=True)
 + emb
 These are dot products, not yet cosines. Divide every vector by its length first.
-# divided by sqrt(D)
-+ emb / emb.shape[1] ** 0.25
-You divide by sqrt(D), as attention does. A cosine divides by the lengths of both vectors.
+# lengths of the columns
++ emb / emb.norm(dim=0, keepdim=True)
+You divide by the lengths of the columns. A vector is a row here, so take its length over dim=1.
+# divided by the squared length
++ emb / emb.norm(dim=1, keepdim=True) ** 2
+You divide each vector by its squared length. The length is the square root of the sum of squares.
+# one length for all
++ emb / emb.norm()
+You divide all vectors by one common length. Each has its own: emb.norm(dim=1, keepdim=True).
+# keepdim forgotten
++ emb / emb.norm(dim=1)
+N numbers meet the D columns, because PyTorch lines up the last axes. If they are lengths, use
+keepdim=True, which makes them (N, 1), one for each row. (And a matrix product is @, not *.)
 
 # columns compared instead of rows
-- unit @ unit.T
-+ unit.T @ unit
+- return unit @ unit.T
++ return unit.T @ unit
 You compare the D columns with one another. The vectors are the N rows: unit @ unit.T.
 # not transposed
-+ unit @ unit
++ return unit @ unit
 A matrix product takes rows of the first factor and columns of the second, so transpose the second
 to make its columns the vectors: .T.
 # each vector with itself only
-+ (unit * unit).sum(dim=1)
++ return (unit * unit).sum(dim=1)
 You compare each vector only with itself. unit @ unit.T compares every i with every j.
-
-# lengths of the columns
-- dim=1
-+ dim=0
-You divide by the lengths of the columns. A vector is a row here, so take its length over dim=1.
-
-# divided by the squared length
-- emb.norm(dim=1, keepdim=True)
-+ emb.norm(dim=1, keepdim=True) ** 2
-You divide each vector by its squared length. The length is the square root of the sum of squares.
-# one length for all
-+ emb.norm()
-You divide all vectors by one common length. Each has its own: emb.norm(dim=1, keepdim=True).
-
-# sums of absolute values as lengths
-- emb.norm(dim=1
-+ emb.norm(p=1, dim=1
-Your lengths are sums of absolute values. A length is the square root of the sum of squares.
-
-# divided by the length of i only
-- return unit @ unit.T
+# divided by one length only
 + return unit @ emb.T
-Entry [i, j] is divided only by the length of vector i. Divide by that of vector j too.
-# divided by the length of j only
+or
 + return emb @ unit.T
-Entry [i, j] is divided only by the length of vector j. Divide by that of vector i too.
+Entry [i, j] is divided by the length of only one of its vectors. Divide by both lengths.
 # one minus the cosine
 + return 1 - unit @ unit.T
 You return 1 minus the cosine, a distance. Here two equal vectors should give 1.
 # distances instead of cosines
 + return torch.cdist(emb, emb)
 These are distances between the vectors: 0 on the diagonal. A cosine is 1 there.
-
-# divided by the length of i twice
-- unit = emb / emb.norm(dim=1, keepdim=True)
-- return unit @ unit.T
+# divided by one length twice
 + return emb @ emb.T / emb.norm(dim=1, keepdim=True) ** 2
-Entry [i, j] is divided by the length of vector i twice. Divide once by it and once by that of j.
-# divided by the length of j twice
+or
 + return emb @ emb.T / emb.norm(dim=1) ** 2
-Entry [i, j] is divided by the length of vector j twice. Divide once by it and once by that of i.
-
-# keepdim forgotten
-- , keepdim=True)
-+ )
-N numbers meet the D columns, because PyTorch lines up the last axes. If they are lengths, use
-keepdim=True, which makes them (N, 1), one for each row. (And a matrix product is @, not *.)
+Entry [i, j] is divided by the length of one vector twice. Divide by the length of i and that of j.
 
 # means subtracted
 - unit = emb / emb.norm(dim=1, keepdim=True)

@@ -33,75 +33,51 @@ or
 or
 + torch.stack([angles.sin(), angles.cos()])
 torch.stack makes a new axis. torch.cat(..., dim=1) puts the two tables side by side.
-
 # cosines first
-- angles.sin(), angles.cos()
-+ angles.cos(), angles.sin()
++ torch.cat([angles.cos(), angles.sin()], dim=1)
 Your cosines come first. Put the sines in the first half of each row.
 # sines twice
-+ angles.sin(), angles.sin()
++ torch.cat([angles.sin(), angles.sin()], dim=1)
 Both halves are sines. A sine alone can't tell t from half a period minus t, but the cosine can.
-# math.sin of a tensor
-+ math.sin(angles), math.cos(angles)
-math.sin takes a single number, but the angles are a tensor. Use torch.sin and torch.cos.
-
 # joined along the wrong dimension
-- , dim=1)
-+ )
++ torch.cat([angles.sin(), angles.cos()])
 Your cosines are below the sines, as more rows. Join along dimension 1, so each t has one row.
 
 # a factor 2 pi too many
-- angles = t
-+ angles = 2 * math.pi * t
-Your angles have a factor 2 pi. The frequencies are already in radians per step.
-
-# t divided by 1000
-- t.float()
-+ (t.float() / 1000)
-You scale t first. Its unit is the step, and the frequencies are in radians per step already.
-
-# max_period not handed on
-- frequencies(dim, max_period)
-+ frequencies(dim)
-Your function ignores its argument max_period. Pass it on: frequencies(dim, max_period).
-# frequencies divided by n
-+ torch.exp(-math.log(max_period) * torch.arange(dim // 2) / (dim // 2))
-Your own frequencies divide i by n = dim / 2. Divide by n - 1, or call frequencies(dim, max_period).
-# frequencies for half of dim
-+ frequencies(dim // 2, max_period)
-frequencies already returns dim / 2 numbers. Call it with dim, not dim // 2.
-
-# divided by the frequency
-- [:, None] * frequencies
-+ [:, None] / frequencies
-You divide t by the frequencies. An angle is time times frequency.
-
-# t not spread over the frequencies
-- t.float()[:, None] * frequencies(dim, max_period)
-+ t.float() * frequencies(dim, max_period)
-or
 - t.float()[:, None] * frequencies(dim, max_period).to(t.device)
-+ frequencies(dim, max_period).to(t.device) * t.float()
++ 2 * math.pi * t.float()[:, None] * frequencies(dim, max_period).to(t.device)
+Your angles have a factor 2 pi. The frequencies are already in radians per step.
+# t divided by 1000
++ (t.float() / 1000)[:, None] * frequencies(dim, max_period).to(t.device)
+You scale t first. Its unit is the step, and the frequencies are in radians per step already.
+# max_period not handed on
++ t.float()[:, None] * frequencies(dim).to(t.device)
+Your function ignores its argument max_period. Pass it on: frequencies(dim, max_period).
+# frequencies for half of dim
++ t.float()[:, None] * frequencies(dim // 2, max_period).to(t.device)
+frequencies already returns dim / 2 numbers. Call it with dim, not dim // 2.
+# t not spread over the frequencies
++ t.float() * frequencies(dim, max_period).to(t.device)
 or
-- t.float()[:, None] * frequencies(dim, max_period)
-+ t.float()[None] * frequencies(dim, max_period)
++ t.float()[None] * frequencies(dim, max_period).to(t.device)
 t has shape (B,) and the frequencies (D/2,). Every t has to meet every frequency, so give t a second
 axis, t[:, None], and the product is (B, D/2).
-
 # rows and columns exchanged
-- t.float()[:, None] * frequencies(dim, max_period).to(t.device)
 + t.float() * frequencies(dim, max_period).to(t.device)[:, None]
 Your table has a column for each t. The new axis belongs on t: t[:, None] gives each t a row.
 # frequencies made integers
 + t[:, None] * frequencies(dim, max_period).to(t)
 .to(t) also takes over the type of t, so where t holds integers your frequencies become 1, 0, 0 and
 so on. Take over the device alone: .to(t.device).
-
 # frequencies left on the CPU
-- frequencies(dim, max_period).to(t.device)
-+ frequencies(dim, max_period)
++ t.float()[:, None] * frequencies(dim, max_period)
 This is right on a CPU but stops on a GPU: t is there, and something of yours is still on the CPU.
 Bring the frequencies to t with .to(t.device), and leave t where it is.
+
+# frequencies divided by n
+- frequencies(dim, max_period)
++ torch.exp(-math.log(max_period) * torch.arange(dim // 2) / (dim // 2))
+Your own frequencies divide i by n = dim / 2. Divide by n - 1, or call frequencies(dim, max_period).
 """
 
 

@@ -8,18 +8,12 @@ from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.mistakes import edits
 from course_utils.embedding import TimeEmbedding, frequencies, sinusoidal_embedding
 
-NO_WEIGHTS = (
-    "Your module has no weights that the optimizer could find. Make the linear layer in __init__ "
-    "and keep it on self."
-)
-
 
 def module_experiment(probe, TimeEmbedding):
     for B, dim in [(3, 8), (5, 12), (2, 32)]:
         module = probe.build(TimeEmbedding, dim)
-        with probe.advice(look="" if list(module.parameters()) else NO_WEIGHTS):
-            probe.train_and_eval(module, probe.steps(B, 200))
-            probe.call(module, probe.steps(B, 200))
+        probe.train_and_eval(module, probe.steps(B, 200))
+        probe.call(module, probe.steps(B, 200))  # another t
     probe.on_fake_device(module, probe.steps(B))
 
 
@@ -31,42 +25,38 @@ The SiLU is missing. The next layer is linear too, and two linear layers in a ro
 # SiLU before the linear layer
 + self.linear(F.silu(sinusoidal_embedding(t, self.dim)))
 SiLU comes before the linear layer. It belongs after it.
-
-# SiLU twice
-- self.linear(sinusoidal_embedding(t, self.dim))
-+ self.linear(F.silu(sinusoidal_embedding(t, self.dim)))
+# another activation
++ F.relu(self.linear(sinusoidal_embedding(t, self.dim)))
 or
-- F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
-+ F.silu(F.silu(self.linear(sinusoidal_embedding(t, self.dim))))
-You apply SiLU twice. Once, after the linear layer, is enough.
++ F.gelu(self.linear(sinusoidal_embedding(t, self.dim)))
+or
++ F.sigmoid(self.linear(sinusoidal_embedding(t, self.dim)))
+or
++ F.tanh(self.linear(sinusoidal_embedding(t, self.dim)))
+Your activation isn't SiLU. The exercise asks for x * sigmoid(x), which is F.silu.
+# t divided by 1000
++ F.silu(self.linear(sinusoidal_embedding(t / 1000, self.dim)))
+You divide t by 1000. sinusoidal_embedding takes t in steps, as it is.
+
 # linear layer not used
 - self.linear(sinusoidal_embedding(t, self.dim))
 + sinusoidal_embedding(t, self.dim)
 You make the linear layer, but forward never calls it, so it can't learn.
-
-# ReLU instead of SiLU
-- F.silu(
-+ F.relu(
-You use ReLU; the exercise asks for SiLU, x * sigmoid(x), as in the rest of the network.
-# GELU instead of SiLU
-+ F.gelu(
-You use GELU; the exercise asks for SiLU, x * sigmoid(x), as in the rest of the network.
-# sigmoid instead of SiLU
-+ F.sigmoid(
-You use a sigmoid. SiLU is x * sigmoid(x).
-# tanh instead of SiLU
-+ F.tanh(
-You use tanh; the exercise asks for SiLU, x * sigmoid(x).
+# SiLU twice
++ self.linear(F.silu(sinusoidal_embedding(t, self.dim)))
+or
++ F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
+You apply SiLU twice. Once, after the linear layer, is enough.
 
 # no bias
 - nn.Linear(dim, dim)
 + nn.Linear(dim, dim, bias=False)
 Your linear layer has no bias. The formula adds b, which nn.Linear does by default.
-
-# t divided by 1000
+# the bare number t
++ nn.Linear(1, dim)
 - sinusoidal_embedding(t, self.dim)
-+ sinusoidal_embedding(t / 1000, self.dim)
-You divide t by 1000. sinusoidal_embedding takes t in steps, as it is.
++ t.float()[:, None]
+Your linear layer gets the bare number t. Give it sinusoidal_embedding(t, dim).
 
 # both linear layers
 - self.dim = dim
@@ -81,42 +71,11 @@ or
 + self.second(F.silu(self.linear(sinusoidal_embedding(t, self.dim))))
 A second linear layer follows your SiLU. That one belongs to each block, which you write in notebook
 02; TimeEmbedding ends with the SiLU.
-
-# the bare number t
-- nn.Linear(dim, dim)
-+ nn.Linear(1, dim)
-- sinusoidal_embedding(t, self.dim)
-+ t.float()[:, None]
-Your linear layer gets the bare number t. Give it sinusoidal_embedding(t, dim).
-
 # a learned table for the sinusoids
-- self.dim = dim
 + self.dim, self.table = dim, nn.Embedding(1000, dim)
 - sinusoidal_embedding(t, self.dim)
 + self.table(t)
 You look t up in a table that is learned. Use the fixed sinusoids: sinusoidal_embedding(t, dim).
-
-# layer made in forward
-- self.linear = nn.Linear(dim, dim)
-+
-- self.linear(sinusoidal_embedding(t, self.dim))
-+ nn.Linear(self.dim, self.dim)(sinusoidal_embedding(t, self.dim))
-You make the linear layer in forward, so it has new weights in each call, which no optimizer sees.
-Make it in __init__ and keep it on self.
-
-# layer in a plain list
-+ self.layers = [nn.Linear(dim, dim)]
-- self.linear(sinusoidal_embedding(t, self.dim))
-+ self.layers[0](sinusoidal_embedding(t, self.dim))
-PyTorch doesn't find a layer in a plain Python list, so the optimizer never sees it. Keep it on
-self, or use nn.ModuleList.
-
-# the first t remembered
-+ def forward(self, t):
-+     if not hasattr(self, "emb"):
-+         self.emb = sinusoidal_embedding(t, self.dim)
-+     return F.silu(self.linear(self.emb))
-The second call answers for the t of the first. Compute the sinusoids in every forward.
 """
 
 

@@ -24,20 +24,16 @@ def batch_norm(x, scale, shift, eps=1e-5):
 
 
 def batch_norm_experiment(probe, batch_norm):
-    def inputs(B, C, H, W):
-        return (
-            3 * probe.normal(B, C, H, W) + probe.normal(C, 1, 1),
-            probe.normal(C),
-            probe.normal(C),
-        )
-
-    sizes = [(2, 3, 4, 5), (5, 2, 3, 3), (1, 4, 6, 2)]
+    batches = [
+        3 * probe.normal(B, C, H, W) + probe.normal(C, 1, 1)
+        for B, C, H, W in [(2, 3, 4, 5), (5, 2, 3, 3), (1, 4, 6, 2)]
+    ]
     with probe.advice(look=NORMAL):
-        for x, scale, shift in map(inputs, *zip(*sizes)):
-            probe.call(batch_norm, x, torch.ones_like(scale), torch.zeros_like(shift))
+        for x in batches:
+            probe.call(batch_norm, x, torch.ones(x.shape[1]), torch.zeros(x.shape[1]))
     with probe.advice(look=SCALED):
-        for x, scale, shift in map(inputs, *zip(*sizes)):
-            probe.call(batch_norm, x, scale, shift)
+        for x in batches:
+            probe.call(batch_norm, x, probe.normal(x.shape[1]), probe.normal(x.shape[1]))
     with probe.advice(look=EPS):
         x = probe.normal(3, 2, 2, 4) * torch.tensor([0.3, 2.0])[:, None, None]
         probe.call(batch_norm, x, probe.normal(2), probe.normal(2), 0.5)
@@ -73,12 +69,14 @@ You pool the channels too. Each has its own mean and variance: dim=(0, 2, 3).
 + var = x.var(dim=(1, 2, 3), correction=0, keepdim=True)
 You pool the channels of each picture (layer norm). BatchNorm keeps the channels apart and pools the
 pictures: dim=(0, 2, 3).
-# keepdim forgotten
+# (C,) meets the columns
 + mean = x.mean(dim=(0, 2, 3))
 + var = x.var(dim=(0, 2, 3), correction=0)
-Something of shape (C,) meets the W columns, because PyTorch lines up the last axes. With
-keepdim=True, mean and variance are (1, C, 1, 1); scale[:, None, None] and shift[:, None, None] are
-(C, 1, 1).
+or
+- scale[:, None, None] * normal + shift[:, None, None]
++ scale * normal + shift
+Something of shape (C,) meets the W columns, because PyTorch lines up the last axes. For mean and
+variance use keepdim=True, which makes (1, C, 1, 1); scale[:, None, None] is (C, 1, 1), like shift.
 
 # divided by one less
 - x.var(dim=(0, 2, 3), correction=0, keepdim=True)
@@ -90,62 +88,43 @@ mean of the squared deviations: correction=0.
 Your variance is the mean of x squared. Subtract the mean before you square.
 
 # eps outside the root
-- (var + eps).sqrt()
-+ (var.sqrt() + eps)
+- (x - mean) / (var + eps).sqrt()
++ (x - mean) / (var.sqrt() + eps)
 You add eps to the standard deviation. It belongs under the root: sqrt(var + eps).
 # divided by the variance
-+ (var + eps)
++ (x - mean) / (var + eps)
 You divide by the variance. Divide by its square root, the standard deviation.
 # eps as a lower limit
-+ var.clamp(min=eps).sqrt()
++ (x - mean) / var.clamp(min=eps).sqrt()
 You use eps as a lower limit for the variance. The formula adds it: sqrt(var + eps).
-# math.sqrt of a tensor
-+ math.sqrt(var + eps)
-math.sqrt takes a single number. For a tensor of variances write (var + eps).sqrt().
-
+# eps not used
++ (x - mean) / (var + 1e-5).sqrt()
+or
++ (x - mean) / var.sqrt()
+Your function ignores its argument eps. Add it to the variance, under the root.
 # mean not subtracted
-- (x - mean) / (var
-+ x / (var
++ x / (var + eps).sqrt()
 You never subtract the mean from x, so each channel keeps its own. The numerator is x - mean.
 # only the mean divided
-+ x - mean / (var
++ x - mean / (var + eps).sqrt()
 Only the mean is divided, because / binds more tightly than -. Write (x - mean) / ...
 
-# eps not used
-- (var + eps)
-+ (var + 1e-5)
-or
-+ var
-Your function ignores its argument eps. Add it to the variance, under the root.
-
 # shifted before scaled
-- * normal + shift[:, None, None]
-+ * (normal + shift[:, None, None])
+- scale[:, None, None] * normal + shift[:, None, None]
++ scale[:, None, None] * (normal + shift[:, None, None])
 You scale the shift as well, because it is added first. Scale first, then add the shift.
 # shift not used
-+ * normal
++ scale[:, None, None] * normal
 You never use shift. At the end, add each channel's own number from it.
-
 # scale not used
-- return scale[:, None, None] * normal
-+ return normal
++ normal + shift[:, None, None]
 You never use scale. Multiply each normalised channel by its own number from scale, then shift.
-
-# scale not spread over the pixels
-- return scale[:, None, None] * normal + shift[:, None, None]
-+ return scale * normal + shift
-scale and shift have shape (C,). PyTorch lines up the last axes, so their C numbers meet the W
-columns; with two more axes, scale[:, None, None] is (C, 1, 1) and meets the channels.
 # scale one axis short
-+ return scale[:, None] * normal + shift[:, None]
-or
-+ return normal * scale[:, None] + shift[:, None]
++ scale[:, None] * normal + shift[:, None]
 The C numbers of scale or shift meet the H rows, because PyTorch lines up the last axes. Exactly two
 axes must follow the channels: scale[:, None, None] is (C, 1, 1).
 # scale with an axis too many
-+ return scale[:, None, None, None] * normal + shift[:, None, None, None]
-or
-+ return normal * scale[:, None, None, None] + shift[:, None, None, None]
++ scale[:, None, None, None] * normal + shift[:, None, None, None]
 scale and shift have one axis too many: in (C, 1, 1, 1) the C numbers meet the B pictures. Use [:,
 None, None].
 """

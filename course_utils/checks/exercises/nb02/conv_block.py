@@ -39,58 +39,43 @@ after SiLU, just before the second convolution.
 The time never reaches the result. Add temb, projected to K numbers, between the convolutions.
 
 # shortcut multiplied
-- h + self.shortcut(x)
-+ h * self.shortcut(x)
+- return h + self.shortcut(x)
++ return h * self.shortcut(x)
 You multiply by the shortcut. Add it, so that a gradient can run back through the sum unchanged.
-# shortcut concatenated
-+ torch.cat([h, self.shortcut(x)], dim=1)
-You append the shortcut as more channels, as the decoder does with its skips. Here it is added.
 # sum divided by sqrt(2)
-+ (h + self.shortcut(x)) / 2**0.5
++ return (h + self.shortcut(x)) / 2**0.5
 You divide the sum by sqrt(2), as some published networks do. Here it is the plain sum.
-
 # shortcut of another x
-- self.shortcut(x)
-+ self.shortcut(h)
++ return h + self.shortcut(h)
 Your shortcut gets what the convolutions made, not the block's input. Is x overwritten on the way?
 Give what the convolutions make another name, such as h.
 # shortcut not called
-+ self.shortcut
++ return h + self.shortcut
 You add the layer self.shortcut itself. Call it on x and add what it returns.
-# activation on the shortcut
-+ F.silu(self.shortcut(x))
-There is an activation on your shortcut. It adds x itself, or a bare 1x1 convolution of x.
+# SiLU after the sum
++ return F.silu(h + self.shortcut(x))
+or
+- h = F.silu(self.norm2(self.conv2(h)))
+- return h + self.shortcut(x)
++ return F.silu(self.norm2(self.conv2(h)) + self.shortcut(x))
+You apply SiLU to the sum. Apply it before, so that x itself can pass through the block.
+# shortcut before the second convolution
++ return F.silu(self.norm2(self.conv2(h + self.shortcut(x))))
+You add the shortcut before the second convolution. It goes around both: add it at the end.
 
 # shortcut without a convolution
 - nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 + nn.Identity()
-or
-- h + self.shortcut(x)
-+ x + h
 Something with in_ch channels is added to something with out_ch. If it is x, it needs a 1x1
 convolution to out_ch; if it is the time, its linear layer must return out_ch numbers.
 # shortcut always with a convolution
-- nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 + nn.Conv2d(in_ch, out_ch, 1)
 You use a convolution even where the channels are equal. There, add x unchanged: nn.Identity().
-
-# shortcut before the second convolution
-- h = F.silu(self.norm2(self.conv2(h)))
-- return h + self.shortcut(x)
-+ return F.silu(self.norm2(self.conv2(h + self.shortcut(x))))
-You add the shortcut before the second convolution. It goes around both: add it at the end.
-# SiLU after the sum
-+ return F.silu(self.norm2(self.conv2(h)) + self.shortcut(x))
-or
-- return h + self.shortcut(x)
-+ return F.silu(h + self.shortcut(x))
-You apply SiLU to the sum. Apply it before, so that x itself can pass through the block.
-
 # shortcut of 3x3
-- nn.Conv2d(in_ch, out_ch, 1)
-+ nn.Conv2d(in_ch, out_ch, 3, padding=1)
++ nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 3, padding=1)
 Your shortcut is a 3x3 convolution. Use 1x1, which leaves everything in its place.
 # BatchNorm on the shortcut
+- nn.Conv2d(in_ch, out_ch, 1)
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch))
 There is a norm on your shortcut. Leave the 1x1 convolution alone there.
 
@@ -98,14 +83,26 @@ There is a norm on your shortcut. Leave the 1x1 convolution alone there.
 - F.silu(self.norm1(self.conv1(x)))
 + self.norm1(self.conv1(x))
 SiLU is missing after the first convolution.
+# ReLU instead of SiLU
++ F.relu(self.norm1(self.conv1(x)))
+- F.silu(self.norm2(self.conv2(h)))
++ F.relu(self.norm2(self.conv2(h)))
+You use ReLU as the activation; the exercise asks for SiLU.
+# GELU instead of SiLU
++ F.gelu(self.norm1(self.conv1(x)))
+- F.silu(self.norm2(self.conv2(h)))
++ F.gelu(self.norm2(self.conv2(h)))
+You use GELU as the activation; the exercise asks for SiLU.
+# SiLU before BatchNorm
++ self.norm1(F.silu(self.conv1(x)))
+- F.silu(self.norm2(self.conv2(h)))
++ self.norm2(F.silu(self.conv2(h)))
+SiLU comes before BatchNorm in your block. Each time the order is convolution, BatchNorm, SiLU.
 
 # no SiLU after the second convolution
 - F.silu(self.norm2(self.conv2(h)))
 + self.norm2(self.conv2(h))
 SiLU is missing after the second convolution.
-# dropout
-+ F.dropout(F.silu(self.norm2(self.conv2(h))), 0.1, self.training)
-There is dropout in your block. The diagram has none.
 
 # no BatchNorm after the first convolution
 - self.norm1 = nn.BatchNorm2d(out_ch)
@@ -123,10 +120,14 @@ or
 - self.norm2 = nn.BatchNorm2d(out_ch)
 + self.norm2 = nn.GroupNorm(1, out_ch)
 You use GroupNorm, as notebook 10 will. Here the norm is BatchNorm.
-# BatchNorm's momentum
-+ self.norm1 = nn.BatchNorm2d(out_ch, momentum=0.99)
-PyTorch's momentum is the weight of the newest batch, so 0.99 forgets all earlier ones. Leave it at
-0.1. (Other libraries count the other way round.)
+# pre-activation
++ self.norm1 = nn.BatchNorm2d(in_ch)
+- F.silu(self.norm1(self.conv1(x)))
++ self.conv1(F.silu(self.norm1(x)))
+- F.silu(self.norm2(self.conv2(h)))
++ self.conv2(F.silu(self.norm2(h)))
+You normalise and activate before each convolution (pre-activation, as notebook 10 does). Here the
+order is convolution, BatchNorm, SiLU.
 
 # no BatchNorm after the second convolution
 - self.norm2 = nn.BatchNorm2d(out_ch)
@@ -141,101 +142,42 @@ Both convolutions share one BatchNorm, whose running averages would mix two diff
 each its own.
 
 # second convolution for in_ch channels
-- self.conv2 = nn.Conv2d(out_ch, out_ch
-+ self.conv2 = nn.Conv2d(in_ch, out_ch
+- self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
++ self.conv2 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
 The second convolution gets the out_ch channels that the first one made. (Or did you call the first
 one again?)
-
-# first convolution without a change of channels
-- self.conv1 = nn.Conv2d(in_ch, out_ch
-+ self.conv1 = nn.Conv2d(in_ch, in_ch
-The first convolution keeps in_ch channels. It makes out_ch of them, as many as the time has.
+# no padding
++ self.conv2 = nn.Conv2d(out_ch, out_ch, 3)
+- self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
++ self.conv1 = nn.Conv2d(in_ch, out_ch, 3)
+Your convolutions have no padding, so each cuts off two rows and two columns. Give both padding=1.
 
 # second convolution not used
 - h = F.silu(self.norm2(self.conv2(h)))
 +
 The second convolution, with its BatchNorm and SiLU, is never used.
 
-# input changed in place
-- return h + self.shortcut(x)
-+ if x.shape == h.shape:
-+     x += h
-+     return x
-+ return h + self.shortcut(x)
-Your forward writes its result into x. The encoder still needs the old x: it becomes a skip.
-
 # no shortcut
-- self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
-+
 - h + self.shortcut(x)
 + h
 or
-- h + self.shortcut(x)
 + h
+- self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
++
 The shortcut is missing: add x, or its 1x1 convolution where the channels differ, at the end.
-
-# shortcut from the middle
-- self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
-+
-- h = F.silu(self.norm2(self.conv2(h)))
-- return h + self.shortcut(x)
-+ return F.silu(self.norm2(self.conv2(h))) + h
-or
-- h = F.silu(self.norm2(self.conv2(h)))
-- return h + self.shortcut(x)
-+ return F.silu(self.norm2(self.conv2(h))) + h
-Your shortcut begins after the first convolution. It has to begin at the block's input x.
-
-# shortcut made in forward
-- self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
-+
-- self.shortcut(x)
-+ (x if x.shape == h.shape else nn.Conv2d(x.shape[1], h.shape[1], 1)(x))
-You make the shortcut's convolution in forward, so it gets new random weights in each call and the
-optimizer never sees it. Make it in __init__ and keep it on self.
-
 # shortcut only where the channels are equal
-+
-- h + self.shortcut(x)
 + h + x if x.shape == h.shape else h
+- self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
++
 Where in_ch and out_ch differ, your block has no shortcut. There, add a 1x1 convolution of x.
 
-# pre-activation
-- self.norm1 = nn.BatchNorm2d(out_ch)
-+ self.norm1 = nn.BatchNorm2d(in_ch)
-- F.silu(self.norm1(self.conv1(x)))
-+ self.conv1(F.silu(self.norm1(x)))
-- F.silu(self.norm2(self.conv2(h)))
-+ self.conv2(F.silu(self.norm2(h)))
-You normalise and activate before each convolution (pre-activation, as notebook 10 does). Here the
-order is convolution, BatchNorm, SiLU.
-
-# SiLU before BatchNorm
-- F.silu(self.norm1(self.conv1(x)))
-+ self.norm1(F.silu(self.conv1(x)))
-- F.silu(self.norm2(self.conv2(h)))
-+ self.norm2(F.silu(self.conv2(h)))
-SiLU comes before BatchNorm in your block. Each time the order is convolution, BatchNorm, SiLU.
-
-# no padding
-- self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
-+ self.conv1 = nn.Conv2d(in_ch, out_ch, 3)
-- self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
-+ self.conv2 = nn.Conv2d(out_ch, out_ch, 3)
-Your convolutions have no padding, so each cuts off two rows and two columns. Give both padding=1.
-
-# ReLU instead of SiLU
-- F.silu(self.norm1(self.conv1(x)))
-+ F.relu(self.norm1(self.conv1(x)))
-- F.silu(self.norm2(self.conv2(h)))
-+ F.relu(self.norm2(self.conv2(h)))
-You use ReLU as the activation; the exercise asks for SiLU.
-
-# GELU instead of SiLU
-+ F.gelu(self.norm1(self.conv1(x)))
-- F.silu(self.norm2(self.conv2(h)))
-+ F.gelu(self.norm2(self.conv2(h)))
-You use GELU as the activation; the exercise asks for SiLU.
+# shortcut from the middle
+- h = F.silu(self.norm2(self.conv2(h)))
+- return h + self.shortcut(x)
++ return F.silu(self.norm2(self.conv2(h))) + h
+- self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
++
+Your shortcut begins after the first convolution. It has to begin at the block's input x.
 """
 
 

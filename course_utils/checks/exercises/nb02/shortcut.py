@@ -1,6 +1,7 @@
 """2.4 The way around."""
 
 import torch
+from einops.layers.torch import EinMix
 from torch import nn
 from torch.nn import functional as F
 
@@ -30,43 +31,33 @@ def shortcut_experiment(probe, shortcut):
 
 MISTAKES = """
 # always a convolution
-- return nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
-+ return nn.Conv2d(in_ch, out_ch, 1)
+- nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
++ nn.Conv2d(in_ch, out_ch, 1)
 You use a convolution even where the channels are equal. There, return nn.Identity().
-
 # never a convolution
-- if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
-+
++ nn.Identity()
 You return x unchanged even where the channels differ. There, in_ch channels have to become out_ch.
-
 # no module where the channels are equal
-- nn.Identity() if
-+ None if
-or
-+ (lambda x: x) if
++ None if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 Where the channels are equal you return no module. Return nn.Identity(), which hands on its input.
+# the wrong way round
++ nn.Identity() if in_ch != out_ch else nn.Conv2d(in_ch, out_ch, 1)
+Your condition is the wrong way round: the convolution belongs where the channels differ.
+# only for more channels, or for fewer
++ nn.Identity() if in_ch >= out_ch else nn.Conv2d(in_ch, out_ch, 1)
+or
++ nn.Identity() if in_ch <= out_ch else nn.Conv2d(in_ch, out_ch, 1)
+Your convolution is there for more channels only, or for fewer only. It belongs wherever in_ch and
+out_ch differ: the encoder goes one way, the decoder the other.
 
 # 3x3 instead of 1x1
-- out_ch, 1)
-+ out_ch, 3, padding=1)
+- nn.Conv2d(in_ch, out_ch, 1)
++ nn.Conv2d(in_ch, out_ch, 3, padding=1)
 Your kernel is larger than 1x1. A shortcut leaves everything in its place and mixes only channels.
 # no bias
-+ out_ch, 1, bias=False)
++ nn.Conv2d(in_ch, out_ch, 1, bias=False)
 Your convolution has no bias. Use nn.Conv2d as it comes, with one.
-
-# the wrong way round
-- if in_ch == out_ch
-+ if in_ch != out_ch
-Your condition is the wrong way round: the convolution belongs where the channels differ.
-# only for more channels
-+ if in_ch >= out_ch
-You use a convolution only where in_ch < out_ch. In the decoder it's the other way round.
-# only for fewer channels
-+ if in_ch <= out_ch
-You use a convolution only where in_ch > out_ch. In the encoder it's the other way round.
-
 # channels swapped
-- nn.Conv2d(in_ch, out_ch, 1)
 + nn.Conv2d(out_ch, in_ch, 1)
 The two channel numbers are swapped: what comes in goes first, then what comes out.
 # BatchNorm on the way
@@ -105,14 +96,9 @@ class Shortcut(nn.Module):
         return F.conv2d(x, self.weight, self.bias) if self.differ else x
 
 
-class Projection(nn.Module):
-    def __init__(self, in_ch, out_ch):
-        super().__init__()
-        self.linear = nn.Linear(in_ch, out_ch)
-
-    def forward(self, x):
-        out = torch.einsum("bchw,kc->bkhw", x, self.linear.weight)
-        return out + self.linear.bias[:, None, None]
+def by_einops(in_ch, out_ch):
+    sizes = dict(c=in_ch, k=out_ch, weight_shape="c k", bias_shape="k")
+    return EinMix("b c h w -> b k h w", **sizes) if in_ch != out_ch else nn.Identity()
 
 
 EXERCISE = Exercise(
@@ -124,9 +110,8 @@ EXERCISE = Exercise(
     look="Try shortcut(3, 3) and shortcut(3, 5) on a picture.",
     catalogue=edits(shortcut, MISTAKES),
     also_right=[
-        in_sequence,
+        in_sequence, by_einops,
         lambda in_ch, out_ch: nn.Identity() if out_ch == in_ch else LinearOnPixels(in_ch, out_ch),
         lambda in_ch, out_ch: Shortcut(in_ch, out_ch),
-        lambda c, k: {True: nn.Identity, False: lambda: Projection(c, k)}[c == k](),
     ],
-)
+)  # fmt: skip

@@ -1,7 +1,7 @@
 """2.3 Add the time, channel by channel."""
 
 import torch
-from einops import rearrange, repeat
+from einops import rearrange
 from torch import nn
 
 from course_utils.checks.engine.exercise import Exercise
@@ -31,12 +31,7 @@ class TimedConvs(nn.Module):
 def block_experiment(probe, Block):
     for B, C, K, D, H, W in [(3, 2, 5, 8, 4, 7), (2, 6, 3, 4, 5, 8), (4, 3, 3, 6, 8, 5)]:
         module = probe.build(Block, C, K, D)
-        look = "" if list(module.parameters()) else (
-            "Your module has no weights that the optimizer could find. Make the layers in "
-            "__init__ and keep them on self."
-        )  # fmt: skip
-        with probe.advice(look=look):
-            probe.train_and_eval(module, probe.normal(B, C, H, W), probe.normal(B, D))
+        probe.train_and_eval(module, probe.normal(B, C, H, W), probe.normal(B, D))
     probe.on_fake_device(module, probe.normal(B, C, H, W), probe.normal(B, D))
 
 
@@ -45,56 +40,49 @@ TIME = """
 # time not spread over the pixels
 - h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 + h = self.conv1(x) + self.time_proj(temb)
-or
-+ h = self.time_proj(temb) + self.conv1(x)
 PyTorch lines up the last axes, so the channels of the projected time meet the W columns. Two new
 axes must follow the channels: [:, :, None, None].
 # time one axis short
 + h = self.conv1(x) + self.time_proj(temb)[:, :, None]
-or
-+ h = self.time_proj(temb)[:, :, None] + self.conv1(x)
 The channels of the projected time meet the H rows, because PyTorch lines up the last axes. Two new
 axes must follow them, and none may come before: [:, :, None, None].
 # time concatenated
 + h = self.conv1(x)
 + h = torch.cat([h, self.time_proj(temb)[:, :, None, None].expand_as(h)], dim=1)
 You append the time as more channels, which conv2 has no inputs for. Here it is added.
-
 # projection not called
-- self.time_proj(temb)[
-+ self.time_proj[
++ h = self.conv1(x) + self.time_proj[:, :, None, None]
 self.time_proj is a layer. Call it first, self.time_proj(temb), and index what it returns.
-
 # axes before the projection
-- self.time_proj(temb)[:, :, None, None]
-+ self.time_proj(temb[:, :, None, None])
++ h = self.conv1(x) + self.time_proj(temb[:, :, None, None])
 Your two axes come too early: a linear layer works on the last axis, which must be the D numbers of
 temb. Index its result instead: self.time_proj(temb)[:, :, None, None].
-
 # time multiplied
-- + self.time_proj
-+ * self.time_proj
++ h = self.conv1(x) * self.time_proj(temb)[:, :, None, None]
 The time multiplies the features; here it is added. (Some networks do both.)
-# time subtracted
-+ - self.time_proj
-You subtract the projected time; here it is added.
-
 # time of the first picture for all
-- self.time_proj(temb)
-+ self.time_proj(temb[:1])
++ h = self.conv1(x) + self.time_proj(temb[:1])[:, :, None, None]
 Every picture gets the time of the first one. Each has its own row of temb, so project all of it.
 # time not projected
-+ temb
++ h = self.conv1(x) + temb[:, :, None, None]
 You add temb itself, which has D numbers. self.time_proj turns it into one number per channel.
-# activation on the projected time
-+ F.silu(self.time_proj(temb))
-The projected time goes through an activation. TimeEmbedding already ends with one, so leave it out.
-# activation on the embedding
-+ self.time_proj(F.silu(temb))
-temb goes through an activation. TimeEmbedding already ends with one, so leave it out.
+# activation on the time
++ h = self.conv1(x) + F.silu(self.time_proj(temb))[:, :, None, None]
+or
++ h = self.conv1(x) + self.time_proj(F.silu(temb))[:, :, None, None]
+The time goes through another activation, before or after its projection. TimeEmbedding already ends
+with one, so leave it out.
 """
 
 MISTAKES = """
+# time before the first convolution
+- h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
++ h = self.conv1(x + self.time_proj(temb)[:, :, None, None])
+You add the time to x. It has K numbers, as many as conv1 makes channels: add it after conv1.
+# time without effect
++ h = self.conv1(x)
+The time has no effect. Is the result of the addition the tensor that goes into conv2?
+
 # time after the second convolution
 - h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 - return self.conv2(h)
@@ -103,33 +91,20 @@ MISTAKES = """
 You add the time after the second convolution, where it can only shift each channel. Added before,
 it lets conv2 change what it does with the picture.
 
-# time before the first convolution
-- self.conv1(x) + self.time_proj(temb)[:, :, None, None]
-+ self.conv1(x + self.time_proj(temb)[:, :, None, None])
-You add the time to x. It has K numbers, as many as conv1 makes channels: add it after conv1.
-
-# time without effect
-- + self.time_proj(temb)[:, :, None, None]
-+
-The time has no effect. Is the result of the addition the tensor that goes into conv2?
-
-# time added twice
-- self.conv2(h)
-+ self.conv2(h) + self.time_proj(temb)[:, :, None, None]
-You add the time twice. Add it once, between the convolutions.
 # first convolution twice
-+ self.conv1(h)
+- return self.conv2(h)
++ return self.conv1(h)
 You call conv1 again, on the K channels that it made. That is conv2's turn.
 # second convolution not used
-+ h
++ return h
 You never call conv2. The sum goes through it before you return it.
 # one more activation
-+ self.conv2(F.silu(h))
++ return self.conv2(F.silu(h))
 or
-+ F.silu(self.conv2(h))
++ return F.silu(self.conv2(h))
 There is one SiLU too many. conv1 and conv2 already end with their own.
 # a shortcut already
-+ self.conv2(h) + h
++ return self.conv2(h) + h
 You add something to what conv2 returns. A shortcut isn't part of this exercise; it comes next.
 """
 
@@ -149,9 +124,7 @@ class TimedByEinops(nn.Module):
         self.to_channels = nn.Conv2d(time_dim, out_ch, 1)
 
     def forward(self, x, temb):
-        time = self.to_channels(rearrange(temb, "b d -> b d 1 1"))
-        H, W = x.shape[2:]
-        return self.second(self.first(x) + repeat(time, "b k 1 1 -> b k h w", h=H, w=W))
+        return self.second(self.first(x) + self.to_channels(rearrange(temb, "b d -> b d 1 1")))
 
 
 class TimedByExpand(TimedConvs):

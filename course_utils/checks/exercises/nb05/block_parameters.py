@@ -44,12 +44,22 @@ that of the linear layer.
 The time is added after the first convolution, so its linear layer goes from time_dim to out_ch.
 
 # bias of the shortcut missing
-- (in_ch + 1) * out_ch
-+ in_ch * out_ch
+- shortcut = 0 if in_ch == out_ch else (in_ch + 1) * out_ch
++ shortcut = 0 if in_ch == out_ch else in_ch * out_ch
 The shortcut's biases are missing. A 1x1 convolution has them too, one for each output channel.
 # shortcut counted as 3x3
-+ (9 * in_ch + 1) * out_ch
++ shortcut = 0 if in_ch == out_ch else (9 * in_ch + 1) * out_ch
 The shortcut is a 1x1 convolution. You count it with 9 weights for each pair of channels.
+# shortcut always counted
++ shortcut = (in_ch + 1) * out_ch
+You always count the shortcut. Where in_ch equals out_ch, x goes through it unchanged, without any.
+# shortcut the wrong way round
++ shortcut = 0 if in_ch != out_ch else (in_ch + 1) * out_ch
+The condition is the wrong way round. The shortcut has parameters where in_ch and out_ch differ.
+# compared with `is`
++ shortcut = 0 if in_ch is out_ch else (in_ch + 1) * out_ch
+`is` asks whether two names stand for one object in memory. For numbers above 256 that may be false
+although they are equal, so compare with == or !=.
 
 # one norm, or no biases in the convolutions
 - norms = 2 * (2 * out_ch)
@@ -63,73 +73,43 @@ or
 You count BatchNorm's running mean and variance. They are stored (state_dict() lists them), but no
 gradient changes them, so they are buffers and not parameters.
 
-# no norms
-- return convolutions + norms
-+ return convolutions
-BatchNorm has parameters too: a scale and a shift for each channel, in both norms.
-
 # kernel not squared
-- (9 * in_ch + 1) * out_ch + (9 * out_ch + 1)
-+ (3 * in_ch + 1) * out_ch + (3 * out_ch + 1)
-or
-- (9 * in_ch + 1)
-+ (3 * in_ch + 1)
-or
-- (9 * out_ch + 1)
-+ (3 * out_ch + 1)
+- (9 * in_ch + 1) * out_ch + (9 * out_ch + 1) * out_ch
++ (3 * in_ch + 1) * out_ch + (3 * out_ch + 1) * out_ch
 A 3x3 kernel has 9 weights, not 3, for each pair of channels.
+# both convolutions from the same channels
++ (9 * in_ch + 1) * out_ch + (9 * in_ch + 1) * out_ch
+or
++ (9 * out_ch + 1) * out_ch + (9 * out_ch + 1) * out_ch
+Both of your 3x3 convolutions start from the same channels. The first one goes from in_ch to out_ch,
+the second one from out_ch to out_ch.
+# no biases
++ 9 * in_ch * out_ch + 9 * out_ch * out_ch
+- (time_dim + 1)
++ time_dim
+- (in_ch + 1)
++ in_ch
+You count no biases. Each convolution and the linear layer has one for each channel that comes out.
 
 # second convolution missing
 - + (9 * out_ch + 1) * out_ch
 +
 The second 3x3 convolution is missing. It goes from out_ch to out_ch.
 
-# both convolutions from the same channels
-- (9 * out_ch + 1)
-+ (9 * in_ch + 1)
-or
-- (9 * in_ch + 1)
-+ (9 * out_ch + 1)
-Both of your 3x3 convolutions start from the same channels. The first one goes from in_ch to out_ch,
-the second one from out_ch to out_ch.
-
-# biases of the incoming channels
-- convolutions = (9 * in_ch + 1) * out_ch
-+ convolutions = 9 * in_ch * out_ch + in_ch
-A convolution has a bias for each channel that comes out, not for each that goes in.
+# no norms
+- + norms
++
+BatchNorm has parameters too: a scale and a shift for each channel, in both norms.
 
 # time projection missing
 - + time_proj
 +
 The projection of the time is missing: a linear layer from time_dim to out_ch, with biases.
 
-# shortcut always counted
-- 0 if in_ch == out_ch else (in_ch + 1) * out_ch
-+ (in_ch + 1) * out_ch
-You always count the shortcut. Where in_ch equals out_ch, x goes through it unchanged, without any.
-
 # shortcut never counted
 - + shortcut
 +
 The shortcut is missing. Where in_ch and out_ch differ, it is a 1x1 convolution.
-
-# shortcut the wrong way round
-- in_ch == out_ch
-+ in_ch != out_ch
-The condition is the wrong way round. The shortcut has parameters where in_ch and out_ch differ.
-# compared with `is`
-+ in_ch is out_ch
-`is` asks whether two names stand for one object in memory. For numbers above 256 that may be false
-although they are equal, so compare with == or !=.
-
-# no biases
-- convolutions = (9 * in_ch + 1) * out_ch + (9 * out_ch + 1) * out_ch
-+ convolutions = (9 * in_ch) * out_ch + (9 * out_ch) * out_ch
-- time_proj = (time_dim + 1) * out_ch
-+ time_proj = (time_dim) * out_ch
-- (in_ch + 1) * out_ch
-+ (in_ch) * out_ch
-You count no biases. Each convolution and the linear layer has one for each channel that comes out.
 """
 
 
@@ -156,15 +136,11 @@ def counted_per_channel(in_ch, out_ch, time_dim):
 
 
 def counted_by_helpers(in_ch, out_ch, time_dim):
-    def conv(i, o, k):
-        return o * (i * k**2 + 1)
+    def conv(i, k):
+        return out_ch * (i * k**2 + 1)
 
-    layers = {
-        "conv1": conv(in_ch, out_ch, 3), "bn1": 2 * out_ch, "time": conv(time_dim, out_ch, 1),
-        "conv2": conv(out_ch, out_ch, 3), "bn2": 2 * out_ch,
-        "skip": conv(in_ch, out_ch, 1) * (in_ch != out_ch),
-    }  # fmt: skip
-    return sum(layers.values())
+    skip = conv(in_ch, 1) * (in_ch != out_ch)
+    return sum([conv(in_ch, 3), conv(out_ch, 3), 2 * (out_ch + out_ch), conv(time_dim, 1), skip])
 
 
 EXERCISE = Exercise(

@@ -1,7 +1,5 @@
 """5.5 DDIM sampling."""
 
-import math
-
 import numpy
 import torch
 from torch.nn import functional as F
@@ -53,11 +51,7 @@ or
 or
 + torch.linspace(schedule.T - 1, 0, steps + 1).long().tolist()[:-1]
 or
-+ list(range(schedule.T - 1, -1, -(schedule.T // steps)))[:steps]
-or
 + list(range(schedule.T - 1, -1, -(schedule.T // steps)))
-or
-+ list(range(0, schedule.T, schedule.T // steps))[:steps][::-1]
 or
 + list(range(0, schedule.T, schedule.T // steps))[::-1]
 You spread the steps another way: from T - 1 to 0, or T // n apart. Asked for are t_i = round(T (1 -
@@ -67,18 +61,13 @@ i/n)) - 1, of which the first is T - 1 and the last is above 0 if n is below T.
 You take all T steps. `steps` says how many to take, spread evenly.
 
 # upwards in time
-- range(steps)]
-+ range(steps)][::-1]
-You go from small t up. Start at T - 1, where all is noise, and go down.
-
-# steps end at -1
 - for i in range(steps)]
++ for i in range(steps)][::-1]
+You go from small t up. Start at T - 1, where all is noise, and go down.
+# steps end at -1
 + for i in range(steps + 1)]
 or
 + for i in range(1, steps + 1)]
-or
-- (1 - i / steps)) - 1 for
-+ (1 - i / (steps - 1))) - 1 for
 You visit t = -1, which is after the end. i goes from 0 to n - 1 and is divided by n.
 
 # last step not taken
@@ -88,22 +77,18 @@ The last step is missing. It starts at the last of your times and goes to alpha_
 needs a pair of its own: zip(times, times[1:]) has one too few.
 
 # step 0 taken for the end
-- t_next is None
-+ not t_next
+- torch.ones_like(alpha_bar) if t_next is None else alpha_bars[t_next]
++ torch.ones_like(alpha_bar) if not t_next else alpha_bars[t_next]
 Where the next step is t = 0, you take alpha_bar' = 1 already. In Python 0 counts as False, so ask
 `if t_next is None`.
-
 # noise left at the end
-- torch.ones_like(alpha_bar) if t_next is None else alpha_bars[t_next]
 + alpha_bars[t_next or 0]
 or
 + alpha_bars[-1 if t_next is None else t_next]
 The last step doesn't end at alpha_bar' = 1, a picture without noise. alpha_bar[0] leaves some in
 it, and alpha_bar[-1] is the last of all in Python, next to nothing but noise.
-
 # alpha_bar of t - 1
-- alpha_bars[t_next]
-+ alpha_bars[t - 1]
++ torch.ones_like(alpha_bar) if t_next is None else alpha_bars[t - 1]
 You take alpha_bar' from t - 1, as in DDPM. Here the next step can be far below t: take the next one
 in your list of times.
 
@@ -112,18 +97,14 @@ in your list of times.
 + eps = model(xt, t)
 You clip x0 and go on with the model's eps, which led to the unclipped one. Compute eps anew, from
 xt and the clipped x0.
-
 # eps computed anew in another way
-- (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
-+ (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar)
++ eps = (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar)
 or
-- (xt - alpha_bar.sqrt() * x0)
-+ (xt - alpha_bar * x0)
++ eps = (xt - alpha_bar * x0) / (1 - alpha_bar).sqrt()
 or
-+ (xt - x0)
++ eps = (xt - x0) / (1 - alpha_bar).sqrt()
 or
-- (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
-+ (xt - alpha_bar_next.sqrt() * x0) / (1 - alpha_bar_next).sqrt()
++ eps = (xt - alpha_bar_next.sqrt() * x0) / (1 - alpha_bar_next).sqrt()
 The eps that you compute anew isn't (xt - sqrt(alpha_bar) x0) / sqrt(1 - alpha_bar), with two roots
 and alpha_bar at t.
 
@@ -131,13 +112,11 @@ and alpha_bar at t.
 - eta * variance.sqrt()
 + eta * variance
 or
-- variance.sqrt()
-+ ((1 - alpha_bar_next) / (1 - alpha_bar)).sqrt() * (1 - alpha_bar / alpha_bar_next)
++ eta * ((1 - alpha_bar_next) / (1 - alpha_bar)).sqrt() * (1 - alpha_bar / alpha_bar_next)
 or
-+ (1 - alpha_bar_next) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_next).sqrt()
++ eta * (1 - alpha_bar_next) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_next).sqrt()
 A root is missing in your sigma: both of its factors are under one.
 # eta under the root
-- eta * variance.sqrt()
 + (eta * variance).sqrt()
 In your sigma eta is under the root. It multiplies what the roots give.
 # noise whatever eta is
@@ -154,29 +133,24 @@ Your sigma doesn't depend on eta: it's the one for eta = 1, even where eta is 0.
 You multiply z by eta. Multiply it by sigma, which is eta times two roots.
 
 # sigma upside down
-- (1 - alpha_bar_next) / (1 - alpha_bar)
-+ (1 - alpha_bar) / (1 - alpha_bar_next)
+- (1 - alpha_bar_next) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_next)
++ (1 - alpha_bar) / (1 - alpha_bar_next) * (1 - alpha_bar / alpha_bar_next)
 or
-- (1 - alpha_bar / alpha_bar_next)
-+ (1 - alpha_bar_next / alpha_bar)
++ (1 - alpha_bar_next) / (1 - alpha_bar) * (1 - alpha_bar_next / alpha_bar)
 A fraction in your sigma is upside down. alpha_bar' is larger than alpha_bar, and both fractions are
 below 1: (1 - alpha_bar') / (1 - alpha_bar) and alpha_bar / alpha_bar'.
 
 # share of eps
-- - sigma**2
-+
-or
-- sigma**2
-+ sigma
-or
-- (1 - alpha_bar_next - sigma**2)
-+ (1 - alpha_bar - sigma**2)
-or
 - (1 - alpha_bar_next - sigma**2).clamp(min=0).sqrt()
-+ sigma
++ (1 - alpha_bar_next).clamp(min=0).sqrt()
 or
-- .clamp(min=0).sqrt()
-+ .clamp(min=0)
++ (1 - alpha_bar_next - sigma).clamp(min=0).sqrt()
+or
++ (1 - alpha_bar - sigma**2).clamp(min=0).sqrt()
+or
++ (1 - alpha_bar_next - sigma**2).clamp(min=0)
+or
++ sigma
 Your share of eps isn't sqrt(1 - alpha_bar' - sigma^2). The old noise makes room for the new, so
 sigma^2 is taken off, and alpha_bar' is the value at the step that you go to.
 
@@ -191,16 +165,6 @@ Your share of x0 isn't sqrt(alpha_bar'), the root of the value at the step that 
 - alpha_bar_next.sqrt() * x0 + (1 - alpha_bar_next - sigma**2).clamp(min=0).sqrt() * eps
 + alpha_bar_next.sqrt() * eps + (1 - alpha_bar_next - sigma**2).clamp(min=0).sqrt() * x0
 The shares of x0 and eps are swapped: sqrt(alpha_bar') belongs to x0.
-
-# t of the next step
-- yield t, xt, x0
-+ yield t_next, xt, x0
-You yield the step that comes next. Yield the t that was visited.
-
-# model told the number of the step
-- model(xt, t)
-+ model(xt, times.index(t))
-You tell the model the number of the step, 0, 1, 2 and so on. Tell it t.
 
 # eta without effect
 - - sigma**2
@@ -240,39 +204,30 @@ def ddim_with_numpy(model, xT, schedule, steps=50, eta=0.0):
         yield t, xt, x0
 
 
-def ddim_by_angles(model, xT, schedule, steps=50, eta=0.0):
-    angles = [*torch.acos(schedule.alpha_bar.double().sqrt()).tolist(), 0.0]  # that of -1 is 0
-    xt, i = xT, 0
-    while i < steps:
-        t, after = (round(schedule.T * (steps - j) / steps) - 1 for j in (i, i + 1))
-        cos, new_cos = (math.cos(angles[j]) for j in (t, after))
-        sin, new_sin = (math.sin(angles[j]) for j in (t, after))
-        with torch.no_grad():
-            x0 = ((xt - sin * model(xt, t)) / cos).clamp(-1, 1)
-        eps = (xt - cos * x0) / sin
-        sigma = eta * new_sin / sin * (1 - (cos / new_cos) ** 2) ** 0.5
-        xt = new_cos * x0 + max(new_sin**2 - sigma**2, 0) ** 0.5 * eps
-        if eta:
-            xt = xt + sigma * torch.randn_like(xt)
-        yield t, xt, x0
-        i += 1
+@torch.no_grad()
+def ddim_from_tables(model, xT, schedule, steps=50, eta=0.0):
+    times = [round(schedule.T * (1 - i / steps)) - 1 for i in range(steps)]
+    bars = F.pad(schedule.alpha_bar[times], (0, 1), value=1.0).to(xT)
+    ratio = (1 - bars[1:]) / (1 - bars[:-1])
+    sigmas = eta * (ratio * (1 - bars[:-1] / bars[1:])).sqrt()
+    for t, bar, after, r, sigma in zip(times, bars, bars[1:], ratio, sigmas):
+        x0 = predict_x0(xT, model(xT, t), bar).clamp(-1, 1)
+        kept = (r - sigma**2 / (1 - bar)).clamp(min=0).sqrt()  # of xT's noise
+        xT = after.sqrt() * x0 + kept * (xT - bar.sqrt() * x0) + sigma * torch.randn_like(xT)
+        yield t, xT, x0
 
 
 @torch.no_grad()
 def ddim_in_the_repositories_way(model, xT, schedule, steps=50, eta=0.0):
-    alphas = schedule.alpha_bar.to(xT.device)
+    alphas = torch.cat([schedule.alpha_bar, torch.ones(1)]).to(xT.device)  # -1: no noise
     sequence = torch.round(schedule.T * torch.arange(steps, 0, -1).double() / steps).long() - 1
-    img = xT
-    for index, time in enumerate(sequence.tolist()):
+    img, pairs = xT, zip(sequence.tolist(), sequence.tolist()[1:] + [-1])
+    for time, time_next in pairs:
         time_cond = torch.full((img.shape[0],), time, device=img.device)
         pred_noise = model(img, time_cond)
         x_start = predict_x0(img, pred_noise, alphas[time_cond]).clamp_(-1.0, 1.0)
-        alpha = alphas[time]
+        alpha, alpha_next = alphas[time], alphas[time_next]
         pred_noise = (img - alpha.sqrt() * x_start) / (1 - alpha).sqrt()
-        if index == steps - 1:
-            yield time, x_start, x_start
-            break
-        alpha_next = alphas[sequence[index + 1]]
         sigma = eta * ((1 - alpha / alpha_next) * (1 - alpha_next) / (1 - alpha)).sqrt()
         c = F.relu(1 - alpha_next - sigma**2).sqrt()
         img = x_start * alpha_next.sqrt() + c * pred_noise + sigma * torch.randn_like(img)
@@ -287,5 +242,5 @@ EXERCISE = Exercise(
     experiment=ddim_experiment,
     look="Print t, the alpha_bar at t, alpha_bar' and sigma at each step.",
     catalogue=edits(ddim, MISTAKES_OF_BOTH + MISTAKES),
-    also_right=[ddim_by_pairs, ddim_with_numpy, ddim_by_angles, ddim_in_the_repositories_way],
+    also_right=[ddim_by_pairs, ddim_with_numpy, ddim_from_tables, ddim_in_the_repositories_way],
 )

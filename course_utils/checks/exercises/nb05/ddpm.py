@@ -8,7 +8,7 @@ from course_utils.checks.exercises.nb05.sampling import MISTAKES_OF_BOTH, watch_
 from course_utils.checks.exercises.test_doubles import NoiseNet, pictures_of
 from course_utils.checks.mistakes import edits
 from course_utils.diffusion import predict_x0
-from course_utils.samplers import ddpm
+from course_utils.samplers import ddim, ddpm
 from course_utils.schedule import Schedule
 
 
@@ -29,8 +29,7 @@ MISTAKES_OF_SIGMA = """
 or
 + alpha_bars[max(t - 1, 0)]
 or
-- torch.ones_like(alpha_bar)
-+ torch.zeros_like(alpha_bar)
++ alpha_bars[t - 1] if t > 0 else torch.zeros_like(alpha_bar)
 At t = 0 your alpha_bar of the step before isn't 1. (alpha_bar[-1] is the last one in Python.)
 Before the first step nothing is noise, so alpha_bar is 1 there, and sigma is 0.
 
@@ -39,11 +38,6 @@ Before the first step nothing is noise, so alpha_bar is 1 there, and sigma is 0.
 + beta.sqrt()
 Your noise has the variance beta_t, the larger of the two that the paper allows. Asked for is the
 smaller, with the factor (1 - alpha_bar at t - 1) / (1 - alpha_bar), which is 0 at t = 0.
-
-# noise not scaled
-- sigma * torch.randn_like(xt)
-+ torch.randn_like(xt)
-You add z as it is. Multiply it by sigma, which is small at most steps and 0 at the last.
 """
 
 MISTAKES = """
@@ -64,32 +58,17 @@ You count from T to 1, as the paper does. Here the steps are T - 1 to 0: reverse
 + if t > 1:
 You add no noise at t = 1. The paper's "if t > 1" counts from 1; here it is t > 0.
 
-# step at t = 0 not taken
-- xt = x0_share * x0 + xt_share * xt
-+ if t > 0:
-+     xt = x0_share * x0 + xt_share * xt
-At t = 0 you leave xt as it is. That step is taken too, only without noise, and leads to x0.
-
 # variance in place of its root
-- (1 - alpha_bar)).sqrt()
-+ (1 - alpha_bar))
+- sigma = (beta * (1 - alpha_bar_next) / (1 - alpha_bar)).sqrt()
++ sigma = (beta * (1 - alpha_bar_next) / (1 - alpha_bar))
 You multiply z by the variance. Take its root, sigma_t.
-
 # beta missing in sigma
-- beta * (1 - alpha_bar_next) / (1 - alpha_bar)
-+ (1 - alpha_bar_next) / (1 - alpha_bar)
-In your sigma the factor beta_t is missing, under the root.
++ sigma = ((1 - alpha_bar_next) / (1 - alpha_bar)).sqrt()
+Your sigma lacks the factor beta_t, under the root.
 # sigma upside down
-+ beta * (1 - alpha_bar) / (1 - alpha_bar_next)
++ sigma = (beta * (1 - alpha_bar) / (1 - alpha_bar_next)).sqrt()
 The fraction in your sigma is upside down. 1 - alpha_bar at t - 1, the smaller one, is on top.
 
-# root of a share missing
-- alpha_bar_next.sqrt() * beta
-+ alpha_bar_next * beta
-or
-- (1 - beta).sqrt()
-+ (1 - beta)
-A root is missing in a share: x0's has that of alpha_bar at t - 1, xt's that of 1 - beta_t.
 # alpha_bar at t in the share of x0
 - alpha_bar_next.sqrt() * beta
 + alpha_bar.sqrt() * beta
@@ -99,9 +78,13 @@ In the share of x0 you take the root of alpha_bar at t. It's that of the step be
 or
 + alpha_bar_next.sqrt() * beta.sqrt()
 The share of x0 has the factor beta_t, without a root. Compare yours with the formula.
-
-# alpha_bar in the root of the share of xt
+# root of a share missing
++ alpha_bar_next * beta
+or
 - (1 - beta).sqrt()
++ (1 - beta)
+A root is missing in a share: x0's has that of alpha_bar at t - 1, xt's that of 1 - beta_t.
+# alpha_bar in the root of the share of xt
 + alpha_bar.sqrt()
 or
 + alpha_bar_next.sqrt()
@@ -113,33 +96,35 @@ all steps up to t.
 + (1 - beta).sqrt() * (1 - alpha_bar)
 The share of xt has 1 - alpha_bar at t - 1 on top. With that of t, the fraction cancels.
 
-# beta of the step before
-- betas[t]
-+ betas[t - 1]
-You take beta at t - 1. Only alpha_bar is needed there; beta is that of t.
-
 # shares swapped
-- x0_share * x0 + xt_share * xt
-+ xt_share * x0 + x0_share * xt
+- xt = x0_share * x0 + xt_share * xt
++ xt = xt_share * x0 + x0_share * xt
 The shares of x0 and xt are swapped. At t = 0 everything must come from x0.
 # one share only
-+ x0_share * x0
++ xt = x0_share * x0
 or
-+ xt_share * xt
++ xt = xt_share * xt
 The new xt is a mixture of x0 and the old xt. One of them is missing in yours.
+# step at t = 0 not taken
++ if t > 0:
++     xt = x0_share * x0 + xt_share * xt
+At t = 0 you leave xt as it is. That step is taken too, only without noise, and leads to x0.
 # jump to x0
-+ x0
-or
-- xt = x0_share * x0 + xt_share * xt
 + xt = x0
-- xt = xt + sigma * torch.randn_like(xt)
-+
-Your new xt is x0 itself, with noise or without. Go a small part of the way: mix x0 with xt.
+Your new xt is x0 itself. Go a small part of the way: mix x0 with xt.
 # step with the raw eps
-- x0_share * x0 + xt_share * xt
-+ (xt - beta / (1 - alpha_bar).sqrt() * model(xt, t)) / (1 - beta).sqrt()
++ xt = (xt - beta / (1 - alpha_bar).sqrt() * model(xt, t)) / (1 - beta).sqrt()
 You step with eps as the network gave it (the paper's algorithm 2), so clipping x0 has no effect on
 xt. Take the formula with x0, the clipped one.
+# all steps in one tensor
++ xt *= xt_share
++ xt += x0_share * x0
+- xt = xT
++ xt = xT.clone()
+- xt = xt + sigma * torch.randn_like(xt)
++ xt += sigma * torch.randn_like(xt)
+Each step writes into the same tensor, so a list of all steps holds the last one many times. Make a
+new tensor at each step: xt = ..., not *= and +=.
 
 # x0 by beta
 - predict_x0(xt, model(xt, t), alpha_bar)
@@ -147,35 +132,6 @@ xt. Take the formula with x0, the clipped one.
 or
 + predict_x0(xt, model(xt, t), beta)
 predict_x0 needs alpha_bar, the product over all steps up to t. You give it that of a single step.
-
-# t of the next step
-- yield t, xt, x0
-+ yield t - 1, xt, x0
-You yield the t of the next step. Yield that of the step that was taken; the first is T - 1.
-
-# root of 1 - alpha_bar
-- beta / (1 - alpha_bar)
-+ beta / (1 - alpha_bar).sqrt()
-- xt_share = (1 - beta).sqrt() * (1 - alpha_bar_next) / (1 - alpha_bar)
-+ xt_share = (1 - beta).sqrt() * (1 - alpha_bar_next) / (1 - alpha_bar).sqrt()
-Both shares are divided by 1 - alpha_bar. You divide by its root.
-
-# all steps in one tensor
-- xt = xT
-+ xt = xT.clone()
-- xt = x0_share * x0 + xt_share * xt
-+ xt *= xt_share
-+ xt += x0_share * x0
-- xt = xt + sigma * torch.randn_like(xt)
-+ xt += sigma * torch.randn_like(xt)
-or
-- xt = x0_share * x0 + xt_share * xt
-+ xt *= xt_share
-+ xt += x0_share * x0
-- xt = xt + sigma * torch.randn_like(xt)
-+ xt += sigma * torch.randn_like(xt)
-Each step writes into the same tensor, so a list of all steps holds the last one many times. Make a
-new tensor at each step: xt = ..., not *= and +=.
 """
 
 
@@ -209,38 +165,26 @@ def ddpm_by_noise(model, xT, schedule):
         yield t, xt, x0
 
 
-def ddpm_by_precision(model, xT, schedule):
-    xt = xT
-    for t in range(schedule.T)[::-1]:
-        beta, bar = schedule.betas[t], schedule.alpha_bar[t].to(xt.device)
-        with torch.no_grad():
-            x0 = predict_x0(xt, model(xt, t), bar).clamp(min=-1, max=1)
-        if t == 0:
-            yield 0, x0, x0
-            return
-        before = schedule.alpha_bar[t - 1]
-        precision = 1 / (1 - before) + (1 - beta) / beta
-        mean = (before.sqrt() * x0 / (1 - before) + (1 - beta).sqrt() * xt / beta) / precision
-        xt = torch.randn_like(xt).div(precision.sqrt()).add(mean)
-        yield t, xt, x0
+def ddpm_by_ddim(model, xT, schedule):
+    return ddim(model, xT, schedule, steps=schedule.T, eta=1.0)
 
 
 @torch.no_grad()
 def ddpm_from_tables(model, xT, schedule):
     betas, bars = (x.to(xT.device).view(-1, 1, 1, 1) for x in (schedule.betas, schedule.alpha_bar))
-    bars_before = F.pad(bars[:-1].flatten(), (1, 0), value=1.0).view_as(bars)
-    variance = betas * (1 - bars_before) / (1 - bars)
-    coef1 = betas * bars_before.sqrt() / (1 - bars)
-    coef2 = (1 - bars_before) * (1 - betas).sqrt() / (1 - bars)
+    before = F.pad(bars[:-1].flatten(), (1, 0), value=1.0).view_as(bars)
+    coef1 = betas * before.sqrt() / (1 - bars)
+    coef2 = (1 - before) * (1 - betas).sqrt() / (1 - bars)
     img, i = xT, schedule.T
     while i > 0:
         i -= 1
         steps = torch.full((img.shape[0],), i, device=img.device, dtype=torch.long)
         pred_noise = model(img, steps)
         x_start = (1 / bars[i]).sqrt() * img - (1 / bars[i] - 1).sqrt() * pred_noise
-        x_start = x_start.clamp(-1.0, 1.0)
-        noise = torch.randn(img.shape, device=img.device) if i > 0 else 0.0
-        img = coef1[steps] * x_start + coef2[steps] * img + variance[steps].sqrt() * noise
+        img = coef1[steps] * x_start.clamp_(-1.0, 1.0) + coef2[steps] * img
+        if i > 0:
+            variance = betas[i] * (1 - before[i]) / (1 - bars[i])
+            img = img + variance.sqrt() * torch.randn(img.shape, device=img.device)
         yield i, img, x_start
 
 
@@ -254,6 +198,6 @@ EXERCISE = Exercise(
     catalogue=edits(ddpm, MISTAKES_OF_BOTH + MISTAKES_OF_SIGMA + MISTAKES)
     + edits(ddpm_with_noise_at_every_step, MISTAKES_OF_SIGMA),
     also_right=[
-        ddpm_with_noise_at_every_step, ddpm_by_noise, ddpm_by_precision, ddpm_from_tables,
+        ddpm_with_noise_at_every_step, ddpm_by_noise, ddpm_by_ddim, ddpm_from_tables,
     ],
 )  # fmt: skip

@@ -44,21 +44,47 @@ def loss_step_by_step(net, x0, t, eps, schedule):
 
 MISTAKES = """
 # compared with a picture
-- answer - eps
-+ answer - x0
+- return ((answer - eps) ** 2).mean()
++ return ((answer - x0) ** 2).mean()
 or
-+ answer - xt
++ return ((answer - xt) ** 2).mean()
 You compare the answer with a picture, x0 or xt. This network is asked for the noise, eps.
-# noise of its own
-+ answer - torch.randn_like(x0)
+# differences that cancel
++ return (answer - eps).mean() ** 2
 or
-- alpha_bar = schedule.alpha_bar_at(t)
-+ alpha_bar = schedule.alpha_bar_at(t)
-+ eps = torch.randn_like(x0)
++ return (answer - eps).mean()
+You take the mean of the differences themselves, so those of both signs cancel. Square each one
+first, then take the mean.
+# absolute differences
++ return (answer - eps).abs().mean()
+You take absolute differences. The objective squares them.
+# root of the mean square
++ return ((answer - eps) ** 2).mean().sqrt()
+You take the root of the mean square. The objective has no root: F.mse_loss(answer, eps).
+# sum instead of mean
++ return ((answer - eps) ** 2).sum()
 or
-- xt = add_noise(x0, eps, alpha_bar)
-+ xt = add_noise(x0, torch.randn_like(x0), alpha_bar)
-You draw noise of your own. Use the eps that is passed in, both to make xt and to compare with.
++ return ((answer - eps) ** 2).sum() / len(x0)
+You add up the squares, over all pixels at least. Take the mean over everything, so that the loss
+doesn't grow with the pictures or the batch.
+# no mean
++ return (answer - eps) ** 2
+or
++ return ((answer - eps) ** 2).mean(dim=(1, 2, 3))
+You return more than one number. The training loop calls backward on a single one: take the mean
+over everything, the batch too.
+# no gradient
++ return ((answer - eps) ** 2).mean().item()
+or
++ return ((answer - eps) ** 2).mean().detach()
+No gradient comes out of your loss, so nothing can be learned from it. Return the tensor itself,
+without .item(), .detach() or no_grad.
+# backward called
++ loss = ((answer - eps) ** 2).mean()
++ loss.backward()
++ return loss
+Your function calls backward() itself. The training loop does that, and it works only once. Return
+the loss.
 
 # network sees the clean picture
 - net(xt, t)
@@ -68,7 +94,7 @@ The network is given the clean picture x0, where there is no noise to find. Give
 + net(xt, t / schedule.T)
 or
 + net(xt, alpha_bar)
-The network is told something else than t. Hand t on as it is: the sinusoids are made for whole
+You tell the network something other than t. Hand t on as it is: the sinusoids are made for whole
 steps.
 
 # noise at full strength
@@ -76,16 +102,24 @@ steps.
 + xt = x0 + eps
 You add eps at full strength at every step. add_noise(x0, eps, alpha_bar) mixes in as much as
 belongs to t.
-
+# noise of its own
++ eps = torch.randn_like(x0)
++ xt = add_noise(x0, eps, alpha_bar)
+or
++ xt = add_noise(x0, torch.randn_like(x0), alpha_bar)
+or
+- answer - eps
++ answer - torch.randn_like(x0)
+You draw noise of your own. Use the eps that is passed in, both to make xt and to compare with.
 # picture and noise swapped
-- add_noise(x0, eps, alpha_bar)
-+ add_noise(eps, x0, alpha_bar)
+- xt = add_noise(x0, eps, alpha_bar)
++ xt = add_noise(eps, x0, alpha_bar)
 The picture and the noise are swapped in your call of add_noise(x0, eps, alpha_bar).
 # alpha_bar given its axes twice
-+ add_noise(x0, eps, alpha_bar[:, None, None, None])
++ xt = add_noise(x0, eps, alpha_bar[:, None, None, None])
 add_noise gives alpha_bar the three axes that it needs. Hand it the (B,) numbers as they are.
 # root taken twice
-+ add_noise(x0, eps, alpha_bar.sqrt())
++ xt = add_noise(x0, eps, alpha_bar.sqrt())
 add_noise takes the roots itself. Hand it alpha_bar, not the root of it.
 
 # alpha_bar of all steps
@@ -99,46 +133,6 @@ or
 + 1 - schedule.betas[t]
 beta and 1 - beta belong to a single step. What is left of the picture after all steps up to t is
 their product, schedule.alpha_bar_at(t).
-
-# differences that cancel
-- ((answer - eps) ** 2).mean()
-+ (answer - eps).mean() ** 2
-or
-+ (answer - eps).mean()
-You take the mean of the differences themselves, so those of both signs cancel. Square each one
-first, then take the mean.
-# absolute differences
-+ (answer - eps).abs().mean()
-You take absolute differences. The objective has squares.
-# root of the mean square
-+ ((answer - eps) ** 2).mean().sqrt()
-You take the root of the mean square. The objective has no root: F.mse_loss(answer, eps).
-# sum instead of mean
-+ ((answer - eps) ** 2).sum()
-or
-+ ((answer - eps) ** 2).sum() / len(x0)
-You add up the squares, over all pixels at least. Take the mean over everything, so that the loss
-doesn't grow with the pictures or the batch.
-# no mean
-+ (answer - eps) ** 2
-or
-+ ((answer - eps) ** 2).mean(dim=(1, 2, 3))
-You return more than one number. The training loop calls backward on a single one: take the mean
-over everything, the batch too.
-
-# no gradient
-- return ((answer - eps) ** 2).mean()
-+ return ((answer - eps) ** 2).mean().item()
-or
-+ return ((answer - eps) ** 2).mean().detach()
-No gradient comes out of your loss, so nothing can be learned from it. Return the tensor itself,
-without .item(), .detach() or no_grad.
-# backward called
-+ loss = ((answer - eps) ** 2).mean()
-+ loss.backward()
-+ return loss
-Your function calls backward() itself. The training loop does that, and it works only once. Return
-the loss.
 """
 
 

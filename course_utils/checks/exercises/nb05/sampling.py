@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
-from course_utils.checks.engine.probe import SEED, Stop
+from course_utils.checks.engine.probe import SEED, Stop, Vague
 from course_utils.checks.engine.values import (
     arguments,
     describe,
@@ -43,9 +43,9 @@ def watch_sampler(probe, sampler, second, xT, schedule, *more):
         f"{len(steps)} steps come out of your sampler, and {n} are expected.",
         "Is yield t, xt, x0 the last line in the loop, and does the loop come to all steps?",
     )  # fmt: skip
-    odd = [describe(step) for step in steps if not is_step(step, xT)][:1]
+    odd = Vague("".join([describe(step) for step in steps if not is_step(step, xT)][:1]))
     probe.note(
-        "what a step is", odd, f"You yield {''.join(odd)}.",
+        "what a step is", odd, f"You yield {odd}.",
         f"Yield t, xt and x0 after each step, both pictures of the shape {tuple(xT.shape)}.",
     )  # fmt: skip
     if odd or not steps:
@@ -98,11 +98,13 @@ def watch_sampler(probe, sampler, second, xT, schedule, *more):
     )  # fmt: skip
     probe.note(
         "a generator", isinstance(result, Iterator),
-        f"Your sampler returns {describe(result)}.", "Hand out each step with yield.",
+        f"Your sampler returns a {type(result).__name__} when all is done.",
+        "Hand out each step as it's taken, with yield t, xt, x0.", aside=True,
     )  # fmt: skip
     probe.note(
         "gradients are kept", any(x.requires_grad for x in tensors(steps)),
-        "Your sampler keeps what is needed for gradients.", "Leave @torch.no_grad() above def.",
+        "Your sampler keeps what gradients would need, which fills the memory of a real network.",
+        "Leave @torch.no_grad() in the line above def.", aside=True,
     )  # fmt: skip
     probe.note_changes(sampler, given[1:2], [xT], before)
 
@@ -130,126 +132,84 @@ def mixture(parts, mixed):
 
 MISTAKES_OF_BOTH = """
 # x0 not clipped
-- .clamp(-1, 1)
-+
+- x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(-1, 1)
++ x0 = predict_x0(xt, model(xt, t), alpha_bar)
 x0 isn't clipped to [-1, 1], where pictures are, so the later steps inherit a guess from far
 outside. (x0.clamp(-1, 1) returns the clipped picture and leaves x0 itself as it was.)
 # x0 clipped to [0, 1]
-+ .clamp(0, 1)
++ x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(0, 1)
 You clip x0 to [0, 1]. Pictures go from -1 to 1 here, so everything darker than grey is lost.
-
 # model asked about xT
-- model(xt, t)
-+ model(xT, t)
-You ask the model about xT, the noise that you began with. Ask it about xt, the picture by then.
++ x0 = predict_x0(xt, model(xT, t), alpha_bar).clamp(-1, 1)
+You ask the model about xT, the noise you started with. Ask it about xt, the picture so far.
 # model told another t
-+ model(xt, t + 1)
++ x0 = predict_x0(xt, model(xt, t + 1), alpha_bar).clamp(-1, 1)
 or
-+ model(xt, t - 1)
-or
-+ model(xt, t / schedule.T)
-The model is told another t than the one that xt is at. Hand it t as it is.
-
++ x0 = predict_x0(xt, model(xt, t / schedule.T), alpha_bar).clamp(-1, 1)
+You tell the model another t than the one that xt is at. Hand it t as it is.
 # inputs of predict_x0 swapped
-- predict_x0(xt, model(xt, t), alpha_bar)
-+ predict_x0(model(xt, t), xt, alpha_bar)
++ x0 = predict_x0(model(xt, t), xt, alpha_bar).clamp(-1, 1)
 The picture and the noise are swapped in your call of predict_x0(xt, eps, alpha_bar).
 # x0 by another alpha_bar
-+ predict_x0(xt, model(xt, t), alpha_bar_next)
++ x0 = predict_x0(xt, model(xt, t), alpha_bar_next).clamp(-1, 1)
 You compute x0 with the alpha_bar of the step that you go to. xt is still at t, so take that of t.
-
 # new picture not kept
-- x0 = predict_x0(
 + xt = xT
-+ x0 = predict_x0(
++ x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(-1, 1)
 Every step starts from xT again. Give the new picture the name that the next step reads: xt = ...
-
-# noise missing
-- xt = xt + sigma * torch.randn_like(xt)
-+ xt = xt
-No fresh noise is added. The new xt also gets sigma * z; steps that only average wash pictures out.
-
-# noise not scaled
-- sigma * torch.randn_like(xt)
-+ torch.randn_like(xt)
-You add z as it is. Multiply it by sigma, which is small at most steps and 0 at the last.
-
-# uniform noise
-- torch.randn_like(xt)
-+ torch.rand_like(xt)
-Your noise is uniform, between 0 and 1. z is normally distributed: torch.randn_like, with an n.
-
-# xt clipped
-- yield t, xt, x0
-+ xt = xt.clamp(-1, 1)
-+ yield t, xt, x0
-or
-+ yield t, xt.clamp(-1, 1), x0
-You clip xt. It's still noisy, and noise goes beyond [-1, 1]: clip x0 alone.
-# xt and x0 swapped
-+ yield t, x0, xt
-xt and x0 are swapped in what you yield. The order is t, xt, x0.
-# something else yielded
-+ yield xt
-or
-+ yield t, xt
-or
-+ yield xt, x0
-Three things are handed out after every step, in this order: yield t, xt, x0.
-# return in the loop
-+ return t, xt, x0
-A return ends the function at the first step. yield hands out the step, and then goes on.
-
-# yield after the loop
--     yield t, xt, x0
-+ yield t, xt, x0
-Only the last step is handed out. Indent the yield, so that it's inside the loop.
-# last picture only
-+ return xt
-or
-+ return x0
-You return the finished picture alone. Yield after every step, so that the caller can watch.
-
-# gradients kept
-- @torch.no_grad()
-+
-Your sampler keeps what gradients would need, at every step, and with a real network that fills the
-memory. Leave @torch.no_grad() in the line above def.
-
-# schedule left on the CPU
-- schedule.alpha_bar.to(xT.device)
-+ schedule.alpha_bar
-This works on a CPU and stops on a GPU, because xT is there while the schedule, or a z that you
-draw, isn't. Begin with schedule.alpha_bar.to(xT.device), and draw z with torch.randn_like(xt).
-
-# one noise for all steps
-- xt = xT
-+ xt, z = xT, torch.randn_like(xT)
-- torch.randn_like(xt)
-+ z
-You draw z once and add the same noise at every step. Draw it inside the loop.
-
-# network's noise in place of fresh noise
-- x0 = predict_x0(xt, model(xt, t), alpha_bar)
-+ eps = model(xt, t)
-+ x0 = predict_x0(xt, eps, alpha_bar)
-- sigma * torch.randn_like(xt)
-+ sigma * eps
-You multiply sigma by eps, the noise that is in the picture already. z is fresh: torch.randn_like.
-
 # yield before the step
-- x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(-1, 1)
 + x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(-1, 1)
 + yield t, xt, x0
 - yield t, xt, x0
 +
 You yield the xt from before the step. Compute the new one first; yield is the loop's last line.
 
-# a list in place of a generator
+# noise missing
+- xt = xt + sigma * torch.randn_like(xt)
++ xt = xt
+No fresh noise is added. The new xt also gets sigma * z; steps that only average wash pictures out.
+# noise not scaled
++ xt = xt + torch.randn_like(xt)
+You add z as it is. Multiply it by sigma, which is small at most steps and 0 at the last.
+# uniform noise
++ xt = xt + sigma * torch.rand_like(xt)
+Your noise is uniform, between 0 and 1. z is normally distributed: torch.randn_like, with an n.
+# one noise for all steps
++ xt = xt + sigma * z
 - xt = xT
-+ xt, found = xT, []
++ xt, z = xT, torch.randn_like(xT)
+You draw z once and add the same noise at every step. Draw it inside the loop.
+# network's noise in place of fresh noise
+- xt = xt + sigma * torch.randn_like(xt)
++ xt = xt + sigma * eps
+- x0 = predict_x0(xt, model(xt, t), alpha_bar)
++ eps = model(xt, t)
++ x0 = predict_x0(xt, eps, alpha_bar)
+You multiply sigma by eps, the noise that is in the picture already. z is fresh: torch.randn_like.
+
+# xt clipped
+- yield t, xt, x0
++ xt = xt.clamp(-1, 1)
++ yield t, xt, x0
+You clip xt. It's still noisy, and noise goes beyond [-1, 1]: clip x0 alone.
+# xt and x0 swapped
++ yield t, x0, xt
+xt and x0 are swapped in what you yield. The order is t, xt, x0.
+# return in the loop
++ return t, xt, x0
+A return ends the function at the first step. yield hands out the step, and then goes on.
+# last picture only
++ return xt
+You return the finished picture alone. Yield after every step, so that the caller can watch.
+
+# yield after the loop
 -     yield t, xt, x0
-+     found.append((t, xt, x0))
-+ return found
-You return a list when all is done. A generator hands out each step as it's taken: yield t, xt, x0.
++ yield t, xt, x0
+Only the last step is handed out. Indent the yield, so that it's inside the loop.
+
+# schedule left on the CPU
+- schedule.alpha_bar.to(xT.device)
++ schedule.alpha_bar
+This works on a CPU and stops on a GPU, because xT is there while the schedule, or a z that you
+draw, isn't. Begin with schedule.alpha_bar.to(xT.device), and draw z with torch.randn_like(xt).
 """

@@ -12,7 +12,7 @@ from course_utils.encoder import Encoder
 from course_utils.unet import UNet, timesteps
 
 HINTS = [
-    ("required positional argument", "coder", "The encoder takes (x, temb) and returns (bottom, "
+    (r"coder\.forward\(\) missing", "", "The encoder takes (x, temb) and returns (bottom, "
      "skips). The decoder takes (bottom, skips, temb)."),
     ("have the same dtype|mat1 and mat2", "", "temb goes to both sides, not t, and it has time_dim "
      "numbers: TimeEmbedding(time_dim)."),
@@ -44,68 +44,45 @@ MISTAKES = """
 - self.time(timesteps(t, x))
 + self.time(t)
 t may be one int for the whole batch. timesteps(t, x) makes a tensor of shape (B,) of either.
-
-# inputs of timesteps swapped
-- timesteps(t, x)
-+ timesteps(x, t)
-timesteps takes t first, then x: timesteps(t, x).
 # t scaled
-+ timesteps(t, x) / 1000
++ self.time(timesteps(t, x) / 1000)
 You divide t before it is embedded. The sinusoids are made for whole steps, so hand t on as it is.
 
 # temb not handed on
 - self.encoder(x, temb)
 + self.encoder(x, t)
-or
-- skips, temb)
-+ skips, t)
-or
-- self.encoder(x, temb)
-+ self.encoder(x)
-or
-- skips, temb)
-+ skips)
 Both the encoder and the decoder get temb, the embedded time, as their last input.
 
 # skips turned round
 - return self.decoder(bottom, skips, temb)
 + return self.decoder(bottom, skips[::-1], temb)
-You turn the skips round. The decoder does that itself, and expects them from top to bottom.
+You reverse the skips. The decoder does that itself, and expects them from top to bottom.
 # input added to the answer
 + return x + self.decoder(bottom, skips, temb)
 or
 + return x - self.decoder(bottom, skips, temb)
-You combine the answer with the input x. What the decoder returns is the noise already.
-
+You combine the answer with the input x. What the decoder returns is already the noise.
 # bottom and skips swapped
-- self.decoder(bottom, skips, temb)
-+ self.decoder(skips, bottom, temb)
++ return self.decoder(skips, bottom, temb)
 The encoder returns the bottleneck's features, then the skips; the decoder takes them in this order.
-# x in place of the bottleneck
-+ self.decoder(x, skips, temb)
-You give the decoder the picture x. It starts from the bottleneck, which the encoder returned first.
 # answer squashed
-+ self.decoder(bottom, skips, temb).tanh()
++ return self.decoder(bottom, skips, temb).tanh()
 or
-+ self.decoder(bottom, skips, temb).sigmoid()
++ return self.decoder(bottom, skips, temb).sigmoid()
 You squash the answer with tanh or the like. Noise has no bounds: return what the decoder returns.
 
 # channels doubled whatever ch_mult says
-- [base_ch * m for m in ch_mult]
-+ [base_ch * 2**i for i in range(len(ch_mult))]
+- chs = [base_ch * m for m in ch_mult]
++ chs = [base_ch * 2**i for i in range(len(ch_mult))]
 Your channels double from level to level, whatever ch_mult says. Level i has base_ch * ch_mult[i].
 # base_ch not used
-+ list(ch_mult)
-base_ch is not used. Level i has base_ch * ch_mult[i] channels, not ch_mult[i].
++ chs = list(ch_mult)
+You never use base_ch. Level i has base_ch * ch_mult[i] channels, not ch_mult[i].
 # a level too many
-+ [base_ch] + [base_ch * m for m in ch_mult]
-or
-+ [in_ch] + [base_ch * m for m in ch_mult]
++ chs = [base_ch] + [base_ch * m for m in ch_mult]
 Your list of channels is one longer than ch_mult, so the picture is halved once too often. Level i
 has base_ch * ch_mult[i] channels, and the encoder is told in_ch separately.
-
 # multiplied from level to level
-- chs = [base_ch * m for m in ch_mult]
 + chs = []
 + for m in ch_mult:
 +     chs.append((chs or [base_ch])[-1] * m)
@@ -114,20 +91,14 @@ You multiply from level to level. Each level has base_ch times its own multiplie
 # decoder's channels turned round
 - Decoder(chs, in_ch, time_dim)
 + Decoder(chs[::-1], in_ch, time_dim)
-You turn the decoder's channels round. It does that itself, and takes the list of the encoder.
+You reverse the decoder's channels. It does that itself, and takes the encoder's list as it is.
 # decoder's arguments in the encoder's order
 + Decoder(in_ch, chs, time_dim)
 The decoder takes the list of channels first, and then how many come out.
 # in_ch not used
 + Decoder(chs, 1, time_dim)
-or
-- Encoder(in_ch, chs, time_dim)
-+ Encoder(1, chs, time_dim)
-- Decoder(chs, in_ch, time_dim)
-+ Decoder(chs, 1, time_dim)
-Your network takes or returns one channel, whatever in_ch is. As many channels come out as go in.
+Your network returns one channel, whatever in_ch is. As many channels come out as go in.
 # answer with base_ch channels
-- Decoder(chs, in_ch, time_dim)
 + Decoder(chs, base_ch, time_dim)
 or
 + Decoder(chs, chs[0], time_dim)
