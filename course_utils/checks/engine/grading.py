@@ -4,10 +4,11 @@ import contextlib
 import inspect
 
 from course_utils.checks.broken_cell import Broken
-from course_utils.checks.engine.compare import advice, agree, difference
+from course_utils.checks.engine.compare import advice, difference
 from course_utils.checks.engine.crash import Crash
 from course_utils.checks.engine.exercise import Verdict
 from course_utils.checks.engine.hints import advice_for
+from course_utils.checks.engine.probe import same_seen
 from course_utils.checks.engine.recognise import (
     observe,
     observe_reference,
@@ -43,7 +44,7 @@ def judge(exercise, attempt):
     """Return the outcome, what a reader is told, and the name of the mistake or None."""
     if isinstance(attempt, Broken):
         return "crashed", attempt.message, None
-    if not alike(exercise.reference, attempt):
+    if not same_kind(exercise.reference, attempt):
         return "not yet", wrong_kind(exercise.reference, attempt), None
     expected = observe_reference(exercise)
     import_compiler(source(attempt) or "")
@@ -80,7 +81,7 @@ def uncompiled(attempt):
     return getattr(attempt, "_torchdynamo_orig_callable", attempt)
 
 
-def alike(reference, attempt):
+def same_kind(reference, attempt):
     """True when both are classes, or neither is and both can be called."""
     return inspect.isclass(reference) == inspect.isclass(attempt) and callable(attempt)
 
@@ -145,7 +146,7 @@ def named(exercise, attempt, expected, came):
     """Return the known mistake that the attempt makes, or two at once, or None."""
     text = source(attempt)
     before, seen, found = LAST.get(exercise.id, (None, (), None))
-    if text and text == before and agree(seen, came):  # the cell was run again
+    if text and text == before and same_seen(seen, came):  # the cell was run again
         return found
 
     def search():

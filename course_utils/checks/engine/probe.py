@@ -297,19 +297,19 @@ class Probe:
     def stop_where_it_differs(self):
         """End the experiment if what was seen since the last call is not what the other did."""
         new = slice(self.compared, len(self.seen))
-        if self.like is not None and not agree(self.seen[new], self.like[new]):
+        if self.like is not None and not same_seen(self.seen[new], self.like[new]):
             self.differs = True
             raise Stop
         self.compared = len(self.seen)
 
 
-def agree(one, other):
+def same_seen(one, other):
     """True for the same results. A mistake is the same one whether or not it runs on a GPU too."""
     one, other = ([s for s in seen if s.what != FOLLOWS] for seen in (one, other))
-    return len(one) == len(other) and all(alike(a.value, b.value) for a, b in zip(one, other))
+    return len(one) == len(other) and all(same_value(a.value, b.value) for a, b in zip(one, other))
 
 
-def alike(one, other):
+def same_value(one, other):
     if isinstance(one, Crash) and isinstance(other, Crash):
         return one.same_as(other)
     return not isinstance(other, Crash) and compare.agree(one, other)

@@ -12,10 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from course_utils.checks.engine.around_calls import drawn_in_order
-from course_utils.checks.engine.compare import agree
 from course_utils.checks.engine.crash import Crash
-from course_utils.checks.engine.grading import alike
-from course_utils.checks.engine.probe import FOLLOWS, Probe, Stop, Vague
+from course_utils.checks.engine.probe import FOLLOWS, Probe, Stop, Vague, same_seen, same_value
 from course_utils.checks.engine.sandbox import run_apart
 from course_utils.checks.engine.source import source
 from course_utils.checks.engine.values import tensors
@@ -73,13 +71,13 @@ def observe_known(exercise, mistake, came):
 
 def begins_with(came, seen):
     came, seen = ([s for s in part if s.what != FOLLOWS] for part in (came, seen))
-    return agree(came[: len(seen)], seen)
+    return same_seen(came[: len(seen)], seen)
 
 
 def same_results(exercise, mistake, came):
     """True if a known mistake does all that was seen of an attempt."""
     known = observe_known(exercise, mistake, came)
-    return known.whole and agree(known.seen, came)
+    return known.whole and same_seen(known.seen, came)
 
 
 def recognise(exercise, attempt, expected, came):
@@ -88,16 +86,16 @@ def recognise(exercise, attempt, expected, came):
     If the attempt also does something beside the results that it should not, that is said too.
     """
     fitting = [m for m in exercise.catalogue if same_results(exercise, m, came)]
-    if agree(expected, came):  # it is right, but would stop on a GPU
+    if same_seen(expected, came):  # it is right, but would stop on a GPU
         fitting = same_stops(exercise, fitting, came)
     if fitting:  # one message of an exception can have several causes
         text = source(attempt) or ""
         mistake = max(fitting, key=lambda mistake: likeness(mistake, text))
-        alone = agree(expected, came) or gpu_stops(KNOWN[exercise.id, mistake].seen)
+        alone = same_seen(expected, came) or gpu_stops(KNOWN[exercise.id, mistake].seen)
         return mistake if alone else with_second(exercise, mistake, expected, gpu_stops(came))
-    asides = [c for e, c in zip(expected, came) if c.aside and not alike(e.value, c.value)]
+    asides = [c for e, c in zip(expected, came) if c.aside and not same_value(e.value, c.value)]
     without = [e if c.aside and c.what == e.what else c for e, c in zip(expected, came)]
-    if not asides or len(without) < len(came) or agree(expected, without):
+    if not asides or len(without) < len(came) or same_seen(expected, without):
         return None
     fitting = (m for m in exercise.catalogue if same_results(exercise, m, without))
     return with_second(exercise, next(fitting, None), expected, asides)
@@ -157,9 +155,9 @@ def two_at_once(exercise, attempt, expected, came):
 
 def tells_two_apart(expected, came):
     """False where much may lie behind what was seen: an exception, NaN, a stop on a GPU alone."""
-    if agree(expected, came):
+    if same_seen(expected, came):
         return False
-    differing = (c for e, c in zip(expected, came) if not alike(e.value, c.value))
+    differing = (c for e, c in zip(expected, came) if not same_value(e.value, c.value))
     first = next(differing, came[-1]).value
     return not isinstance(first, (Crash, Vague)) and all(x.isfinite().all() for x in tensors(first))
 
@@ -168,9 +166,9 @@ def may_be_one_of_two(exercise, mistake, expected, came):
     """False if the mistake shows first where the attempt is right, or crashes where it doesn't."""
     seen = observe_known(exercise, mistake, came).seen
     for s, e, c in zip(seen, expected, came):
-        if not alike(s.value, c.value):
+        if not same_value(s.value, c.value):
             crashes = isinstance(s.value, Crash) and not isinstance(c.value, Crash)
-            return not (crashes or alike(e.value, c.value))
+            return not (crashes or same_value(e.value, c.value))
     return True
 
 
