@@ -111,8 +111,6 @@ You interleave the heads at the end. They belong one after the other: "(h d)", n
 + k, q, v =
 or
 + q, v, k =
-or
-+ v, k, q =
 You take q, k and v in another order. The first C channels of self.qkv(x) are the queries, the next
 C the keys, the last C the values.
 # always the same heads

@@ -118,7 +118,6 @@ You compare x with itself. Compare queries with keys, self.q(x) with self.k(x).
 # maps for tokens
 + q, k = self.q(x), self.k(x)
 You compare maps, (B, C, H, W). Attention compares tokens, (B, N, C): use to_tokens first.
-
 # one layer called twice
 - self.k(x)
 + self.q(x)

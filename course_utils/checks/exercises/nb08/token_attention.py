@@ -88,6 +88,10 @@ or
 You divide the scores by the root of C, or of heads. What counts is the length of one head's
 vectors, d = C / heads: q.shape[-1].
 
+# weights transposed
+- scores.softmax(dim=-1)
++ scores.softmax(dim=-1).mT
+You use the weights transposed. Row i belongs to query i, so it's weights @ values.
 # softmax over the heads
 - dim=-1
 + dim=1

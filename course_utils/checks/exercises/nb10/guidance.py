@@ -109,15 +109,13 @@ told and untold are swapped. If you ask for both at once, the first half goes wi
 or
 - self.net.cond_embed.hidden
 + self.net.cond_embed.hidden - 1
-or
-+ -1
 For "hidden" you take one of the classes, or a number that this network doesn't have. It's always
 net.cond_embed.hidden.
 # one hidden label for all
 - torch.full_like(self.labels, self.net.cond_embed.hidden)
 + self.net.cond_embed.hidden
 or
-+ torch.tensor(self.net.cond_embed.hidden)
++ torch.tensor([self.net.cond_embed.hidden])
 You pass a single hidden label. Each picture needs one: torch.full_like(self.labels, ...).
 """
 
@@ -143,6 +141,9 @@ sigma may have shape (), and such tensors can't be joined. Write sigma.expand(le
 You double the pictures but not the sigmas. Write sigma.expand(len(xt)).repeat(2).
 
 # interleaved
+- torch.cat([xt, xt])
++ xt.repeat_interleave(2, dim=0)
+or
 - torch.cat([sigma, sigma])
 + sigma.repeat_interleave(2)
 - torch.cat([xt, xt])

@@ -132,7 +132,6 @@ You change the sum, by an activation or a factor. Return h + shortcut(x) as it i
 - if in_ch != out_ch
 + if True
 Your shortcut has a convolution even where in_ch equals out_ch. There it's x itself: nn.Identity().
-
 # shortcut_size ignored
 - self.shortcut = nn.Conv2d(in_ch, out_ch, shortcut_size, padding=shortcut_size // 2)
 + self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
