@@ -121,6 +121,8 @@ EQUIVALENT = {
         "indices = [round(self.T * (1 - i / steps)) - 1 for i in range(steps)]",
         "indices = [round(self.T * (0 - i / steps)) - 1 for i in range(steps)]",
     ): "an index that is smaller by T means the same in Python",
+    ("10.4", LEVELS, LEVELS.replace("(sigmas.to(xT)", "(sigmas.to()")): NUMBERS,
+    ("10.4", LEVELS, LEVELS.replace("(sigmas.to(xT)", "(sigmas")): NUMBERS,
     ("10.4", LEVELS, LEVELS.replace("sigmas[1:].to(xT)", "sigmas[1:].to()")): NUMBERS,
     ("10.4", LEVELS, LEVELS.replace("sigmas[1:].to(xT)", "sigmas[1:]")): NUMBERS,
     ("10.4", "if mu > 0:", "if mu >= 0:"): NO_WAY_UP,

@@ -8,6 +8,8 @@ from course_utils.attention import attention_weights
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.mistakes import edits
 
+SCALED = "Each row adds up to 1, so look at the scores: dot products, divided by sqrt(D) alone."
+
 
 def weights_experiment(probe, attention_weights):
     for B, N, D in [(2, 16, 3), (3, 4, 7), (5, 9, 2), (2, 1, 4)]:
@@ -20,23 +22,10 @@ def weights_experiment(probe, attention_weights):
             f"Your rows add up to numbers from {sums.min():.4g} to {sums.max():.4g}, not to 1.",
             "The shares of one query come from a softmax over the keys, which are the last axis.",
         )  # fmt: skip
-        with probe.advice(look=where_to_look(q, k, shares.detach()) if is_matrix else ""):
+        with probe.advice(look=SCALED if is_matrix else ""):
             probe.call(attention_weights, q, k)
     note_gradients(probe, attention_weights, probe.normal(2, 5, 3), probe.normal(2, 5, 3))
     probe.on_fake_device(attention_weights, probe.normal(B, N, D), probe.normal(B, N, D))
-
-
-def where_to_look(q, k, shares):
-    """Say where to look if rows add up to 1 and are wrong all the same."""
-    D, logs, scores = q.shape[-1], shares.log(), q @ k.mT
-    logs, scores = (a - a.mean(dim=-1, keepdim=True) for a in (logs, scores))
-    factor = float((logs * scores).sum() / scores.square().sum())
-    if factor > 0 and torch.allclose(logs, (factor * scores).to(logs), atol=1e-2):
-        return (
-            f"The rows add up to 1, and the products are right, but your scores are divided by "
-            f"{1 / factor:.4g}. Here D = {D}, and its root is {D**0.5:.4g}."
-        )
-    return "The rows add up to 1, so look at the scores: which vectors meet, and what comes then?"
 
 
 def note_gradients(probe, attention_weights, *inputs):
@@ -60,30 +49,20 @@ SCORES = """
 +
 You don't divide the scores by the root of a vector's length, q.shape[-1] ** 0.5. A dot product
 grows with that length, and a softmax of large scores gives nearly everything to one token.
-
 # scaled by D
 - q.shape[-1] ** 0.5
 + q.shape[-1]
-You divide the scores by a vector's length, or twice by its root. Divide once, by the root:
+You divide the scores by the length of a vector, or twice by its root. Divide once, by the root:
 q.shape[-1] ** 0.5. (F.scaled_dot_product_attention does that by itself.)
-# ^ for **
-+ (q.shape[-1] ^ 0.5)
-or
-- ** 0.5
-+ ^ 0.5
-^ isn't a power in Python. Write ** instead: q.shape[-1] ** 0.5.
-
 # multiplied by sqrt(D)
 - / q.shape[-1]
 + * q.shape[-1]
 You multiply by the root of a vector's length. Divide by it: scores / q.shape[-1] ** 0.5.
-
 # scaled by sqrt(N)
 - q.shape[-1]
 + q.shape[-2]
 You divide by the root of N, the number of tokens. What counts is the length of one vector, which
 the dot product sums over: q.shape[-1].
-
 # half of D for its root
 - ** 0.5
 + ** 1 / 2
@@ -102,7 +81,6 @@ among the keys, the last axis: dim=-1.
 + dim=0
 Your softmax runs over axis 0, the batch, as F.softmax may without a dim, so pictures depend on each
 other. It has to run over the keys: dim=-1.
-
 # softmax over everything
 - scores.softmax(dim=-1)
 + scores.flatten(1).softmax(dim=-1).view_as(scores)
@@ -112,9 +90,6 @@ All your shares together add up to 1. Each row has to, by itself: dim=-1.
 # no softmax
 + scores
 You use the scores as they are: some are negative, and rows don't add up to 1. Take the softmax.
-# softmax twice
-+ scores.softmax(dim=-1).softmax(dim=-1)
-You take the softmax twice. The second one turns shares between 0 and 1 into nearly equal ones.
 # causal
 + (scores + torch.full_like(scores, -math.inf).triu(1)).softmax(dim=-1)
 Your tokens only see the ones before them. That's for text: leave the causal mask out.
@@ -143,10 +118,6 @@ You use only one of the two inputs. The score of i and j is the dot product of q
 - scores.softmax(dim=-1)
 + scores.softmax(dim=-1).transpose(1, 2)
 Your matrix is transposed. Row i has to belong to query i, and add up to 1.
-# divided by the sum
-+ scores / scores.sum(dim=-1, keepdim=True)
-You divide the scores by their sum without taking exponentials. Scores may be negative, and their
-sum close to 0. Take the softmax.
 # sum without keepdim
 + scores.exp() / scores.exp().sum(dim=-1)
 The sums lost their last axis, so they meet the wrong one when you divide. Use keepdim=True.
@@ -163,26 +134,19 @@ it off. The layers that make queries and keys would never learn.
 + k.reshape(len(k), k.shape[2], k.shape[1])
 You reshape the keys to (B, D, N). The shape is right, but reshape reads the numbers in their old
 order and mixes them up. To swap two axes, transpose: k.transpose(1, 2).
-# keys not transposed
-+ k
-The last two axes of k have to swap places before the product: k.transpose(1, 2) is (B, D, N).
 # the wrong axes transposed
++ k
+or
 + k.T
 or
 + k.transpose(0, 1)
-You move the batch too. Only the last two axes of k may swap places: k.transpose(1, 2).
+The last two axes of k have to swap places before the product, and no others: k.transpose(1, 2).
 
 # products not summed
 - q @ k.transpose(1, 2)
 + q * k
 q * k multiplies number by number, and each token only meets itself. A score sums such products, one
 for every pair of tokens: q @ k.transpose(1, 2).
-
-# vectors of length 1
-- q @ k.transpose(1, 2) / q.shape[-1] ** 0.5
-+ F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(1, 2)
-You bring the vectors to length 1. Attention doesn't: a long vector gets more of it. Divide the
-scores by sqrt(D), and by nothing else.
 """
 
 

@@ -8,7 +8,6 @@ from torch.nn import functional as F
 from course_utils.attention import SingleHeadAttention, attention_weights, to_map, to_tokens
 from course_utils.checks.engine.compare import difference
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Stop
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.exercises.nb08.attention_weights import SCORES
 from course_utils.checks.mistakes import edits
@@ -26,11 +25,12 @@ OF_FORWARD = (
 def single_experiment(probe, SingleHeadAttention):
     for B, C, H, W in [(2, 32, 2, 3), (3, 5, 2, 7), (5, 3, 4, 4)]:
         module, x = layers.build(probe, SingleHeadAttention, C), probe.normal(B, C, H, W)
-        probe.note("the method weights", hasattr(module, "weights"))
-        if not hasattr(module, "weights"):
-            raise Stop
+        probe.note_unless(
+            hasattr(module, "weights"), "the method weights", "Your class has no method weights.",
+            "The notebook calls weights(x) for the shares, (B, N, N).",
+        )  # fmt: skip
         with probe.advice(*layers.ON_MAPS):
-            layers.try_out(probe, module.weights, x, "weights")
+            layers.try_out(probe, module.weights, x)
             with probe.advice(look=OF_WEIGHTS):
                 probe.call(module.weights, x)
             layers.try_out(probe, module, x)
@@ -43,13 +43,13 @@ def single_experiment(probe, SingleHeadAttention):
 
 def has_swapped(module, x):
     """True where a layer named k makes the queries, and one named q the keys."""
-    C, made_by = x.shape[1], [getattr(module, key, None) for key in "qk"]
-    if any(getattr(layer, "weight", None) is None for layer in made_by):
+    q, k = (getattr(module, key, None) for key in "qk")
+    if not (isinstance(q, nn.Conv2d) and isinstance(k, nn.Conv2d)):
         return False
     with torch.no_grad():
-        made_by[1].weight.copy_(made_by[1].weight.roll(1, dims=0))  # the probe fills both alike
-        q, k = (F.linear(to_tokens(x), a.weight.view(C, C), a.bias) for a in made_by)
-        return difference(attention_weights(k, q), module.weights(x)) is None
+        k.weight.copy_(k.weight.roll(1, dims=0))  # the probe fills both alike
+        swapped = attention_weights(to_tokens(k(x)), to_tokens(q(x)))
+        return difference(swapped, module.weights(x)) is None
 
 
 class SingleHeadInSteps(nn.Module):
@@ -71,22 +71,29 @@ class SingleHeadInSteps(nn.Module):
 
 
 MISTAKES = """
-# reshaped in weights
+# reshaped on the way in
 - to_tokens(self.q(x))
 + self.q(x).reshape(len(x), -1, x.shape[1])
 or
-- to_tokens(self.k(x))
-+ self.k(x).reshape(len(x), -1, x.shape[1])
+- to_tokens(self.v(x))
++ self.v(x).reshape(len(x), -1, x.shape[1])
 or
 - q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
 + q, k = (a.reshape(len(x), -1, x.shape[1]) for a in (self.q(x), self.k(x)))
-In weights, you make tokens by reshape or view. The shape (B, N, C) is right, but the numbers stay
-in their old order. Use to_tokens for queries and keys.
-
-# values reshaped
+or
++ q, k = (a.reshape(len(x), -1, x.shape[1]) for a in (self.q(x), self.k(x)))
 - to_tokens(self.v(x))
 + self.v(x).reshape(len(x), -1, x.shape[1])
-You make the values into tokens by reshape or view, in their old order. Use to_tokens(self.v(x)).
+You make tokens by reshape or view. The shape is right, but a token gets C neighbouring pixels of
+one channel. The channels have to move to the end: to_tokens, for queries, keys and values.
+# tokens convolved
+- to_tokens(self.q(x)), to_tokens(self.k(x))
++ self.q(to_tokens(x)), self.k(to_tokens(x))
+or
+- mixed = to_map(mixed, x.shape[2])
++
+A convolution of yours gets tokens, (B, N, C). It takes maps: to_tokens(self.q(x)) for queries, keys
+and values alike, and self.proj(to_map(...)) at the end.
 
 # a layer not used
 - return self.proj(mixed)
@@ -99,17 +106,10 @@ or
 One of the four convolutions is not used. Is it proj, which comes last, or v, so that you mix x
 itself? What is mixed is self.v(x), and the mixture goes through proj.
 # tokens returned
-- return self.proj(mixed)
-+ return to_tokens(self.proj(mixed))
-or
 - mixed = to_map(mixed, x.shape[2])
 - return self.proj(mixed)
 + return mixed
 You return tokens. Make a map of them with to_map, and send that through proj.
-# weights returned too
-- return self.proj(mixed)
-+ return self.proj(mixed), self.weights(x)
-You return more than the map. Whoever wants the weights calls weights(x).
 
 # input compared with itself
 - q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
@@ -118,24 +118,10 @@ You compare x with itself. Compare queries with keys, self.q(x) with self.k(x).
 # maps for tokens
 + q, k = self.q(x), self.k(x)
 You compare maps, (B, C, H, W). Attention compares tokens, (B, N, C): use to_tokens first.
-# tokens convolved
-+ q, k = self.q(to_tokens(x)), self.k(to_tokens(x))
-In weights, a convolution gets tokens. It takes maps, so convolve first: to_tokens(self.q(x)).
-
 # one layer called twice
 - self.k(x)
 + self.q(x)
 One of the layers q, k and v is called twice, another never. Did you copy a line and not change it?
-
-# one layer for two things
-- self.proj = nn.Conv2d(ch, ch, 1)
-+ self.proj = nn.Conv2d(ch, ch, 1)
-+ self.k = self.q
-One layer does two jobs. (If it makes queries and keys, i looks at j just as j looks at i.) You need
-four layers: q, k, v and proj.
-# proj with a 3x3 kernel
-+ self.proj = nn.Conv2d(ch, ch, 3, padding=1)
-proj has a 3x3 kernel. All four convolutions are 1x1, each pixel by itself.
 
 # queries and keys swapped
 - q, k = to_tokens
@@ -143,52 +129,11 @@ proj has a 3x3 kernel. All four convolutions are 1x1, each pixel by itself.
 Queries and keys are swapped: in your weights, the layer k makes the queries and q the keys. Row i
 belongs to the query of token i.
 
-# mixture convolved
-- mixed = to_map(mixed, x.shape[2])
-+
-In forward, a convolution gets tokens. It takes maps: to_tokens(self.v(x)) for the values, and
-self.proj(to_map(...)) at the end.
-
 # weights transposed
 - self.weights(x) @ v
 + self.weights(x).transpose(1, 2) @ v
 Your weights are right, but forward uses them transposed. Row i belongs to the query of token i, so
-it's weights @ values (with values (B, C, N): values @ weights.transpose(1, 2)).
-# softmax in forward again
-+ self.weights(x).softmax(dim=-1) @ v
-forward takes a softmax of the weights, which are shares already. Use them as they are.
-
-# no biases
-- nn.Conv2d(ch, ch, 1) for
-+ nn.Conv2d(ch, ch, 1, bias=False) for
-q, k and v have no biases. Leave bias at its default, True, in all four convolutions.
-# 3x3 kernels
-+ nn.Conv2d(ch, ch, 3, padding=1) for
-q, k and v have 3x3 kernels. All four are 1x1, since it's the weights that look around.
-
-# layers made in weights
-- self.q(x)
-+ nn.Conv2d(x.shape[1], x.shape[1], 1)(x)
-You make a layer anew in every call: its weights are random each time, and the optimizer never sees
-them. Make it in __init__, and keep it on self.
-
-# reshaped on the way in
-- q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
-+ q, k = (a.reshape(len(x), -1, x.shape[1]) for a in (self.q(x), self.k(x)))
-- to_tokens(self.v(x))
-+ self.v(x).reshape(len(x), -1, x.shape[1])
-You make the tokens by reshape or view. The shape (B, N, C) is right, but the numbers stay in their
-old order, so a token gets C neighbouring pixels of one channel. The channels have to move to the
-end: to_tokens.
-
-# column by column
-+ q, k = to_tokens(self.q(x).mT), to_tokens(self.k(x).mT)
-- to_tokens(self.v(x))
-+ to_tokens(self.v(x).mT)
-- to_map(mixed, x.shape[2])
-+ to_map(mixed, x.shape[3]).mT
-Your tokens go through the map column by column. to_tokens lists them row by row: bring (B, C, H, W)
-to (B, H, W, C), then flatten H and W.
+it's weights @ values, or, with values (B, C, N), values @ weights.transpose(1, 2).
 
 # channels look at channels
 + q, k = self.q(x).flatten(2), self.k(x).flatten(2)
@@ -199,24 +144,24 @@ to (B, H, W, C), then flatten H and W.
 Your weights compare channels with channels, C x C of them. The pixels should look at each other:
 with tokens of shape (B, N, C) the weights are (B, N, N).
 
-# no method weights
-- def weights(
-+ def shares(
-- self.weights(
-+ self.shares(
-Your class has no method weights. The notebook calls weights(x) for the shares, (B, N, N).
-
+# no biases
+- nn.Conv2d(ch, ch, 1) for
++ nn.Conv2d(ch, ch, 1, bias=False) for
+q, k and v have no biases. Leave bias at its default, True, in all four convolutions.
+# 3x3 kernels
++ nn.Conv2d(ch, ch, 3, padding=1) for
+or
++ nn.Conv2d(ch, ch, 3, padding=1) for
+- self.proj = nn.Conv2d(ch, ch, 1)
++ self.proj = nn.Conv2d(ch, ch, 3, padding=1)
+Your convolutions have 3x3 kernels. All four are 1x1, because it's the weights that look around.
 # one layer cut in three
 - self.q, self.k, self.v = (nn.Conv2d(ch, ch, 1) for _ in range(3))
 + self.qkv = nn.Conv2d(ch, 3 * ch, 1)
-- self.q(x)
-+ self.qkv(x).chunk(3, dim=1)[0]
-- self.k(x)
-+ self.qkv(x).chunk(3, dim=1)[1]
-- self.v(x)
-+ self.qkv(x).chunk(3, dim=1)[2]
++ self.q, self.k, self.v = (lambda x, i=i: self.qkv(x).chunk(3, dim=1)[i] for i in range(3))
 One convolution makes queries, keys and values. That's as good, and 8.3 does it, but here four
 layers are asked for: q, k, v and proj, from C to C channels each.
+
 """
 
 
@@ -274,8 +219,6 @@ EXERCISE = Exercise(
     reference=SingleHeadAttention,
     experiment=single_experiment,
     look="The order is: the three convolutions, tokens, weights, weights @ values, map, proj.",
-    catalogue=edits(
-        SingleHeadInSteps, SCORES + layers.NORM + layers.LAYER + layers.MAPS + MISTAKES
-    ),
+    catalogue=edits(SingleHeadInSteps, SCORES + layers.LAYER + layers.MAPS + MISTAKES),
     also_right=[SingleHeadInSteps, SingleByLinear, SingleByEinsum, SingleByTorch],
 )

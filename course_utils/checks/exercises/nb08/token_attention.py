@@ -9,45 +9,37 @@ from torch.nn import functional as F
 
 from course_utils.attention import TokenAttention, attention_weights
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.hints import Hint
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.exercises.nb08.attention_weights import SCORES
 from course_utils.checks.mistakes import edits
 
 ON_TOKENS = [
-    Hint(r"mat1 and mat2 shapes", r"proj", "proj takes (B, N, C). What you mixed is (B, heads, N, "
-         "d): move the heads back with transpose(1, 2), then flatten(2) lays them side by side."),
-    Hint(r"Given groups", r"", "A convolution has its channels on axis 1, but tokens have them on "
-         "the last: (B, N, C). The layers here are nn.Linear."),
-    Hint(r"view size is not compatible", r"^(?!.*(transpose|permute|\.mT|einsum|rearrange))",
-         "A view cannot do that, and reshape, which PyTorch suggests, would mix up the numbers. "
-         "Split the last axis first, view(B, N, heads, d), then transpose(1, 2); on the way back "
-         "transpose(1, 2) first, then reshape."),
+    (r"mat1 and mat2 shapes", r"proj", "proj takes (B, N, C). What you mixed is (B, heads, N, d): "
+     "move the heads back with transpose(1, 2), then flatten(2) lays them side by side."),
+    (r"Given groups", r"", "A convolution has its channels on axis 1, but tokens have them on the "
+     "last: (B, N, C). The layers here are nn.Linear."),
+    (r"view size is not compatible", r"^(?!.*(transpose|permute|\.mT|einsum|rearrange))", "A view "
+     "can't do that, and reshape, which PyTorch suggests, would mix up the numbers. Split the last "
+     "axis first, view(B, N, heads, d), then transpose(1, 2). On the way back, transpose(1, 2) "
+     "comes first, then reshape."),
     *layers.HINTS,
+    (r"__init__\(\) ", r"^$", "It's __init__(self, ch, heads=4, qkv_bias=False), with these names, "
+     "this order and these defaults."),
 ]  # fmt: skip
-ARGUMENTS = Hint(
-    r"__init__\(\) ", r"^$", "It's __init__(self, ch, heads=4, qkv_bias=False), with these names, "
-    "this order and these defaults.",
-)  # fmt: skip
 
 
 def tokens_experiment(probe, TokenAttention):
-    for B, N, args in [  # all C are multiples of 4, so that four heads are possible
-        (2, 7, (32, 8)),
-        (3, 5, (12, 3, True)),
-        (2, 16, (12,)),
-        (5, 3, (4, 1, False)),
-    ]:
-        with probe.advice(ARGUMENTS, *ON_TOKENS):
+    with probe.advice(*ON_TOKENS):  # all C are multiples of 4, so that four heads are possible
+        for B, N, args in [
+            (2, 7, (32, 8)), (3, 5, (12, 3, True)), (2, 16, (12,)), (5, 3, (4, 1, False))
+        ]:  # fmt: skip
             module, x = layers.build(probe, TokenAttention, *args), probe.normal(B, N, args[0])
             layers.try_out(probe, module, x)
             layers.note_parameters(probe, module)
             probe.train_and_eval(module, x)
-    with probe.advice(ARGUMENTS):
-        probe.run("TokenAttention(8, heads=2)", partial(TokenAttention, heads=2), 8)
-        probe.run(
-            "TokenAttention(8, 2, qkv_bias=True)", partial(TokenAttention, 8, 2, qkv_bias=True)
-        )
+        for key, value in ("heads", 2), ("qkv_bias", True):
+            called = f"TokenAttention(8, {key}={value})"
+            probe.run(called, partial(TokenAttention, **{key: value}), 8)
     probe.on_fake_device(module, x)
 
 
@@ -73,9 +65,8 @@ MISTAKES = """
 # heads not moved
 - rearrange(self.qkv(x), "b n (qkv h d) -> qkv b h n d", qkv=3, h=self.heads)
 + (a.reshape(len(x), self.heads, x.shape[1], -1) for a in self.qkv(x).chunk(3, dim=-1))
-You view q, k and v as (B, heads, N, d) at once. The shape is right, but view reads the numbers in
-their old order, so a head gets whole tokens. Split the last axis first, (B, N, heads, d), then move
-the heads: transpose(1, 2).
+You view q, k and v as (B, heads, N, d) at once. The shape is right, but a head gets whole tokens.
+Split the last axis first, (B, N, heads, d), then move the heads: transpose(1, 2).
 # parts before the tokens
 + self.qkv(x).reshape(len(x), 3, x.shape[1], self.heads, -1).permute(1, 0, 3, 2, 4)
 or
@@ -89,59 +80,44 @@ three. The parts lie on the last axis: reshape(B, N, 3, heads, d), then permute(
 You reshape (B, heads, N, d) to (B, N, C) at once. The shape is right, but numbers of different
 tokens get mixed up. Move the heads back first: transpose(1, 2), then flatten(2).
 
-# scaled by sqrt(C)
+# scaled by another root
 - q.shape[-1]
 + x.shape[-1]
-You divide the scores by the root of C. Each head's vectors have d = C / heads numbers: q.shape[-1].
-# scaled by sqrt(heads)
+or
 + self.heads
-You divide the scores by the root of heads. What counts is d = C / heads: q.shape[-1].
-
-# softmax over the heads
-- dim=-1
-+ dim=1
-Your softmax runs over axis 1, the heads, as F.softmax may without a dim. It has to run over the
-keys, the last axis: dim=-1.
+You divide the scores by the root of C, or of heads. What counts is the length of one head's
+vectors, d = C / heads: q.shape[-1].
 
 # weights transposed
 - scores.softmax(dim=-1)
 + scores.softmax(dim=-1).mT
 You use the weights transposed. Row i belongs to query i, so it's weights @ values.
-
-# keys not transposed
+# softmax over the heads
+- dim=-1
++ dim=1
+Your softmax runs over axis 1, the heads, as F.softmax may without a dim. It has to run over the
+keys, the last axis: dim=-1.
+# the wrong axes of k transposed
 - k.transpose(-2, -1)
 + k
-The last two axes of k have to swap places before the product: k.transpose(-2, -1).
-# the wrong axes of k transposed
+or
 + k.transpose(1, 2)
-transpose(1, 2) swaps heads and tokens here. N and d have to swap: k.transpose(-2, -1).
+The last two axes of k, N and d, have to swap places before the product: k.transpose(-2, -1).
 
-# weights returned too
-- return self.proj(mixed)
-+ return self.proj(mixed), scores.softmax(dim=-1)
-Your forward returns more than the mixed tokens. Return those alone.
-
-# bias always
+# qkv_bias ignored
 - bias=qkv_bias
 + bias=True
-The layer qkv has a bias, whatever qkv_bias says. Pass it on: bias=qkv_bias.
-# bias never
+or
 + bias=False
-The layer qkv has no bias, whatever qkv_bias says. Pass it on: bias=qkv_bias.
+The layer qkv is the same whatever qkv_bias says. Pass it on: bias=qkv_bias.
 
 # projection with a bias only if qkv_bias
 - self.proj = nn.Linear(ch, ch)
 + self.proj = nn.Linear(ch, ch, bias=qkv_bias)
 qkv_bias is for the layer qkv alone. proj always has a bias.
 
-# d and N swapped
-- -> qkv b h n d
-+ -> qkv b h d n
-- "b h n d
-+ "b h d n
-Your q, k and v are (B, heads, d, N), so channels look at channels. Make them (B, heads, N, d).
-
 # heads look at heads
+- -> qkv b h n d
 + -> qkv b n h d
 - "b h n d
 + "b n h d
@@ -202,6 +178,6 @@ EXERCISE = Exercise(
     experiment=tokens_experiment,
     look="Try it with one head first. If that's right, print the shapes with several: q, k and v "
     "are (B, heads, N, d) each, and so is what was mixed.",
-    catalogue=edits(TokensInSteps, SCORES + layers.NORM + ON_LINEAR + MISTAKES),
+    catalogue=edits(TokensInSteps, SCORES + ON_LINEAR + MISTAKES),
     also_right=[TokensInSteps, TokensByView, TokensByLoop, TokensByEinsum],
 )

@@ -6,13 +6,11 @@ from torch import nn
 
 from course_utils.attention import TorchAttention
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.hints import Hint
-from course_utils.checks.engine.probe import Stop
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.mistakes import edits
 
-PAIR = Hint(
-    r"'tuple' object", r"", "nn.MultiheadAttention returns a pair. Take the first of it, the mixed "
+PAIR = (
+    r"'tuple'", r"", "nn.MultiheadAttention returns a pair. Take the first of it, the mixed "
     "tokens: mixed, _ = self.attention(...).",
 )  # fmt: skip
 
@@ -29,14 +27,19 @@ def torch_experiment(probe, TorchAttention):
 
 
 def note_layers(probe, module):
-    """Write down whether PyTorch's layer is inside, and whether others stand beside it."""
+    """PyTorch's layer should be inside, and no others beside it."""
     whole = [part for part in module.modules() if isinstance(part, nn.MultiheadAttention)]
     inside = {part for layer in whole for part in layer.modules()}
     beside = [m for m in module.modules() if m not in inside and [*m.parameters(recurse=False)]]
-    probe.note("nn.MultiheadAttention inside", bool(whole))
-    probe.note("layers beside it", bool(beside))
-    if beside or not whole:
-        raise Stop
+    probe.note_unless(
+        bool(whole), "nn.MultiheadAttention inside", "There's no nn.MultiheadAttention inside.",
+        "Your own layers may do the same, but here you're asked to repair PyTorch's: "
+        "nn.MultiheadAttention(ch, heads, batch_first=True).",
+    )  # fmt: skip
+    probe.note_unless(
+        not beside, "no layers beside it", "There are layers beside nn.MultiheadAttention.",
+        "It has its own, for queries, keys, values and proj. Leave yours out.",
+    )  # fmt: skip
 
 
 MISTAKES = """
@@ -62,10 +65,6 @@ nn.MultiheadAttention gets the map as it is. It takes tokens, (B, N, C): to_toke
 or
 + self.attention(tokens, tokens)
 nn.MultiheadAttention wants queries, keys and values. Here that's the same tokens three times.
-# layers made in forward
-+ nn.MultiheadAttention(x.shape[1], 4, batch_first=True)(tokens, tokens, tokens)
-You make the layer anew in every call: its weights are random each time, and the optimizer never
-sees them. Make it in __init__, and keep it on self.
 
 # flattened only
 - to_tokens(x)
@@ -84,19 +83,6 @@ or
 + return self.attention(tokens, tokens, tokens, need_weights=False)
 You return a pair, the mixed tokens and the weights. Take the first, and return it as a map.
 
-# pair made a map
-- mixed, _ =
-+ mixed =
-or
-+ mixed =
-- to_map(mixed, x.shape[2])
-+ mixed.transpose(1, 2).reshape(x.shape)
-or
-+ mixed =
-- to_map(mixed, x.shape[2])
-+ mixed.permute(0, 2, 1).reshape(x.shape)
-nn.MultiheadAttention returns a pair, the mixed tokens and the weights. Take the first of it.
-
 # weights taken
 - mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
 + _, mixed = self.attention(tokens, tokens, tokens)
@@ -105,8 +91,6 @@ Of the pair that nn.MultiheadAttention returns, you take the weights. The mixed 
 # tokens returned
 - to_map(mixed, x.shape[2])
 + mixed
-or
-+ mixed.transpose(1, 2)
 You return a list of tokens. Make it a map again: to_map(mixed, x.shape[2]).
 
 # always the same heads
@@ -118,16 +102,11 @@ heads makes no difference in your class. Pass it on: nn.MultiheadAttention(ch, h
 # arguments swapped
 + heads, ch,
 The channels come first, then the heads: nn.MultiheadAttention(ch, heads, batch_first=True).
-# heads and d swapped
-+ ch, ch // heads,
-The second argument is the number of heads; nn.MultiheadAttention works out d = C / heads by itself.
 
 # input added
 - return to_map(mixed, x.shape[2])
 + return x + to_map(mixed, x.shape[2])
-You add x inside the layer. AttentionBlock, the block around it, has that residual connection, so x
-would be added twice.
-
+You add x inside the layer. AttentionBlock, around it, already has that residual connection.
 # no biases
 - batch_first=True
 + bias=False, batch_first=True
@@ -135,23 +114,6 @@ The layers inside have no biases. Leave bias at its default, True.
 # dropout
 + dropout=0.1, batch_first=True
 Your attention drops weights at random while it trains. Leave dropout at its default, 0.
-
-# another layer inside
-- nn.MultiheadAttention(ch, heads, batch_first=True)
-+ TokenAttention(ch, heads, qkv_bias=True)
-- mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
-+ mixed = self.attention(tokens)
-There's no nn.MultiheadAttention in your class. Your own layers may do the same, but here you're
-asked to repair PyTorch's: nn.MultiheadAttention(ch, heads, batch_first=True).
-
-# layers beside it
-- super().__init__()
-+ super().__init__()
-+ self.proj = nn.Linear(ch, ch)
-- to_map(mixed,
-+ to_map(self.proj(mixed),
-There are layers beside nn.MultiheadAttention. It has its own, for queries, keys, values and proj.
-Hand over the tokens as they are, and leave yours out.
 
 # inside nn.Sequential
 - nn.MultiheadAttention(ch, heads, batch_first=True)
@@ -213,6 +175,6 @@ EXERCISE = Exercise(
     experiment=torch_experiment,
     look="Step by step: tokens are (B, N, C), attention(tokens, tokens, tokens) returns a pair, "
     "and the first of it becomes a map again.",
-    catalogue=edits(TorchAttention, layers.NORM + layers.MAPS + MISTAKES),
+    catalogue=edits(TorchAttention, layers.MAPS + MISTAKES),
     also_right=[TorchTokensFirst, TorchByEinops, TorchOneByOne, TorchInherited],
 )

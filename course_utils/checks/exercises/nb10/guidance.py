@@ -4,7 +4,6 @@ import torch
 from torch import nn
 
 from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Stop
 from course_utils.checks.exercises.test_doubles import LabelledNet, guided_by
 from course_utils.checks.mistakes import edits
 from course_utils.diffusion import Guided
@@ -28,9 +27,10 @@ HINTS = [
 def guided_experiment(probe, Guided):
     guided = guided_by(Guided)
     made = probe.run("Guided(...)", Guided, LabelledNet(4), torch.tensor([1, 3]), 2.0)
-    probe.note("an object of your class can be called", callable(made))
-    if not callable(made):
-        raise Stop
+    probe.note_unless(
+        callable(made), "can be called", "An object of your class can't be called.",
+        "Name the method __call__; forward works only in an nn.Module.",
+    )  # fmt: skip
     for classes, B, C, H, W, scale in [
         (4, 3, 1, 4, 2, 0.0), (5, 4, 2, 3, 5, 2.0), (3, 5, 1, 2, 2, 0.7), (7, 2, 3, 3, 2, 1.0)
     ]:  # fmt: skip
@@ -76,19 +76,14 @@ MISTAKES = """
 + untold + self.scale
 You start from the untold answer: untold + scale * (told - untold). Many papers count that way; here
 scale 0 has to follow the labels, so start from told.
-
 # difference the wrong way round
 - (told - untold)
 + (untold - told)
-or
-+ (told + untold)
-The sign in your difference is wrong, so you don't move towards the labels. It's told - untold.
-
+The sign of your difference is wrong, so you move away from the labels. It's told - untold.
 # difference alone
 - told + self.scale * (
 + self.scale * (
 You return scale times the difference alone. Add it to the answer with labels.
-
 # scale on one answer
 - self.scale * (told - untold)
 + self.scale * told - untold
@@ -96,7 +91,6 @@ or
 - told + self.scale * (told - untold)
 + told - self.scale * untold
 Your scale multiplies one of the answers. It multiplies their difference, in brackets.
-
 # scale ignored
 - self.scale * (
 + (
@@ -104,14 +98,6 @@ scale has no effect. It multiplies the difference of the two answers.
 # 1 + scale
 + (1 + self.scale) * (
 You add 1 + scale times the difference to told. It's scale times.
-
-# one answer returned
-- return told + self.scale * (told - untold)
-+ return told
-or
-+ return untold
-You return one of the two answers. It's told + scale * (told - untold).
-
 # told and untold swapped
 - told + self.scale * (told - untold)
 + untold + self.scale * (untold - told)
@@ -123,24 +109,14 @@ told and untold are swapped. If you ask for both at once, the first half goes wi
 or
 - self.net.cond_embed.hidden
 + self.net.cond_embed.hidden - 1
-or
-+ -1
-or
-+ 10
 For "hidden" you take one of the classes, or a number that this network doesn't have. It's always
 net.cond_embed.hidden.
 # one hidden label for all
 - torch.full_like(self.labels, self.net.cond_embed.hidden)
 + self.net.cond_embed.hidden
 or
-+ torch.tensor(self.net.cond_embed.hidden)
++ torch.tensor([self.net.cond_embed.hidden])
 You pass a single hidden label. Each picture needs one: torch.full_like(self.labels, ...).
-# labels overwritten
-+ self.labels.fill_(self.net.cond_embed.hidden)
-fill_ overwrites the labels themselves. Make new ones with torch.full_like(self.labels, ...).
-# hidden labels on the CPU
-+ torch.full(self.labels.shape, self.net.cond_embed.hidden)
-On a GPU the labels are there and your hidden ones aren't. Use torch.full_like(self.labels, ...).
 """
 
 ASKING_TWICE = """
@@ -151,32 +127,13 @@ You ask with the labels both times, so the difference is 0. Hide all labels the 
 # no labels passed
 + self.net(xt, sigma)
 You ask without any labels. To hide them, pass the label net.cond_embed.hidden for each picture.
-
-# labels that are no integers
-- self.net.cond_embed.hidden)
-+ self.net.cond_embed.hidden).float()
-or
-- self.net(xt, sigma, self.labels)
-+ self.net(xt, self.labels, sigma)
-The labels must be integers, the hidden ones too, and the order is net(xt, sigma, labels).
-
-# no __call__
-- def __call__
-+ def forward
-An object of your class can't be called. forward works only in an nn.Module; name it __call__ here.
 """
 
 ASKING_AT_ONCE = """
 # sigma of shape () doubled
 - if torch.is_tensor(sigma) and sigma.ndim > 0
 + if True
-or
-+ if True
-- torch.cat([sigma, sigma])
-+ sigma.repeat(2)
-sigma may have shape (). Then cat fails, and repeat(2) makes two numbers, not one for each picture.
-Write sigma.expand(len(xt)).repeat(2).
-
+sigma may have shape (), and such tensors can't be joined. Write sigma.expand(len(xt)).repeat(2).
 # sigma not doubled
 - if torch.is_tensor(sigma) and sigma.ndim > 0:
 -     sigma = torch.cat([sigma, sigma])
@@ -184,9 +141,6 @@ Write sigma.expand(len(xt)).repeat(2).
 You double the pictures but not the sigmas. Write sigma.expand(len(xt)).repeat(2).
 
 # interleaved
-- torch.cat([sigma, sigma])
-+ sigma.repeat_interleave(2)
-or
 - torch.cat([xt, xt])
 + xt.repeat_interleave(2, dim=0)
 or
@@ -194,8 +148,8 @@ or
 + sigma.repeat_interleave(2)
 - torch.cat([xt, xt])
 + xt.repeat_interleave(2, dim=0)
-repeat_interleave puts the copies of each picture side by side, but the labels are the whole batch,
-then the hidden ones. Use torch.cat([xt, xt]) and sigma.expand(len(xt)).repeat(2).
+repeat_interleave puts the two copies of a picture side by side, but all labels come before all
+hidden ones. Use torch.cat([xt, xt]) and sigma.expand(len(xt)).repeat(2).
 
 # split along the channels
 - .chunk(2)

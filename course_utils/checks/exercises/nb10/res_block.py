@@ -28,8 +28,6 @@ CASES = [
      "nn.Dropout(dropout), between the second SiLU and conv2."),
 ]  # fmt: skip
 HINTS = [
-    (r"size of tensor a.*dimension 1", r"", "You add in_ch channels to out_ch channels. The time "
-     "must be projected to out_ch, and x needs its convolution where the two differ."),
     (r"Kernel size can't|dimension [23]", r"^(?!.*(temb|time))", "A convolution changes the height "
      "and width here. A kernel of size n keeps them with padding=n // 2."),
     (r"dimension [23]", r"", "The projected time is (B, K). It needs two new axes after the "
@@ -46,7 +44,7 @@ def block_experiment(probe, ResBlock):
             if look == SUM:  # the effect of the time depends on the main path alone
                 with_time = [probe.run("block(x, temb)", block, x, t) for t in (temb, -temb)]
                 if all(map(torch.is_tensor, with_time)):
-                    effect = (with_time[0] - with_time[1]).detach()
+                    effect = with_time[0].detach() - with_time[1].detach()
                     probe.note("what changes with the time", effect, look=MAIN_PATH)
             probe.train_and_eval(block, x, temb)
     probe.on_fake_device(block, x, temb)
@@ -90,87 +88,58 @@ temb goes straight into the linear layer. Here it passes SiLU first: time_proj(s
 # SiLU after the time's layer
 + F.silu(self.time_proj(temb))
 You apply SiLU after the time's linear layer. Apply it to temb, before it: time_proj(silu(temb)).
-
-# time after norm2
-- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
-- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
-+ h = self.norm2(h) + self.time_proj(F.silu(temb))[:, :, None, None]
-+ h = self.conv2(self.dropout(F.silu(h)))
-You add the time after norm2. Add it to what conv1 returns, before the norm.
-
 # time multiplied
 - h = h + self
 + h = h * self
 The time multiplies the features; here it is added. (Scaling works too: DiT does it.)
-
 # no time
 - h = h + self.time_proj(F.silu(temb))[:, :, None, None]
 +
 The time has no effect. Add time_proj(silu(temb)) to what conv1 returns, and pass on the sum.
-
 # time not spread over the pixels
 - [:, :, None, None]
 +
-or
-+ [:, :, None]
 The projected time is (B, K), the features are (B, K, H, W). It needs two axes: [:, :, None, None].
 
 # shortcut of the normalised x
 - self.shortcut(x)
 + self.shortcut(self.norm1(x))
-or
-+ self.shortcut(F.silu(self.norm1(x)))
 The shortcut carries the normalised x. It must carry x itself. (Do you overwrite x?)
 # shortcut of h
 + self.shortcut(h)
 or
 - h = self.conv2(self.dropout(F.silu(self.norm2(h))))
 - return h + self.shortcut(x)
-+ return self.conv2(self.dropout(F.silu(self.norm2(h)))) + self.shortcut(h)
-or
 + return self.conv2(self.dropout(F.silu(self.norm2(h)))) + h
 What you add at the end is made from h. It must be made from x, the input. (Do you overwrite x?)
 # in_ch channels added to out_ch
 - self.shortcut(x)
 + x
-or
-- nn.Linear(time_dim, out_ch)
-+ nn.Linear(time_dim, in_ch)
-You add something with in_ch channels to something with out_ch. If it's the time, its linear layer
-must return out_ch numbers; if it's x, it must pass through the shortcut's convolution first.
+You add in_ch channels to out_ch channels. The time must be projected to out_ch, and x needs its
+convolution where the two differ.
 
 # no shortcut
 - return h + self.shortcut(x)
 + return h
 The shortcut is missing. The block returns h + shortcut(x).
-# sum activated
+# sum changed
 + return F.silu(h + self.shortcut(x))
-You apply an activation to the sum. Return h + shortcut(x) as it is, so that its path stays free.
-# sum over the root of 2
+or
 + return (h + self.shortcut(x)) / 2**0.5
-You divide the sum by the square root of 2. The block returns h + shortcut(x) as it is.
+You change the sum, by an activation or a factor. Return h + shortcut(x) as it is.
 
 # shortcut always a convolution
 - if in_ch != out_ch
 + if True
 Your shortcut has a convolution even where in_ch equals out_ch. There it's x itself: nn.Identity().
-
 # shortcut_size ignored
 - self.shortcut = nn.Conv2d(in_ch, out_ch, shortcut_size, padding=shortcut_size // 2)
 + self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
 shortcut_size has no effect. It's the kernel size of the shortcut's convolution.
 
-# shortcut without padding
-- , padding=shortcut_size // 2
-+
-The shortcut's convolution loses the edge of the picture. It needs padding=shortcut_size // 2.
-
 # norm for the wrong channels
 - group_norm(in_ch, eps)
 + group_norm(out_ch, eps)
-or
-- group_norm(out_ch, eps)
-+ group_norm(in_ch, eps)
 A norm has as many channels as its input: in_ch for norm1, which gets x, and out_ch for norm2.
 
 # dropout ignored
@@ -185,13 +154,8 @@ nn.Dropout2d sets whole channels to zero. nn.Dropout picks single numbers.
 - self.dropout(F.silu(self.norm2(h)))
 + F.silu(self.norm2(self.dropout(h)))
 or
-+ F.silu(self.dropout(self.norm2(h)))
-or
 - h = self.conv2(self.dropout(F.silu(self.norm2(h))))
 + h = self.dropout(self.conv2(F.silu(self.norm2(h))))
-or
-- self.conv1(F.silu(self.norm1(x)))
-+ self.conv1(self.dropout(F.silu(self.norm1(x))))
 Your dropout is in the wrong place. There is one, after the second SiLU and right before conv2.
 
 # norms after the convolutions
@@ -205,26 +169,24 @@ Your norms come after the convolutions, as in ConvBlock. Here the order is norm,
 so norm1 has in_ch channels.
 
 # another activation
-- self.conv1(F.silu(
-+ self.conv1(F.relu(
-- F.silu(temb)
-+ F.relu(temb)
-- self.dropout(F.silu(
-+ self.dropout(F.relu(
+- def forward(self, x, temb):
++ def forward(self, x, temb, F=type("F", (), {"silu": F.relu})):
 or
-+ self.conv1(F.gelu(
-- F.silu(temb)
-+ F.gelu(temb)
-- self.dropout(F.silu(
-+ self.dropout(F.gelu(
+- def forward(self, x, temb):
++ def forward(self, x, temb, F=type("F", (), {"silu": F.gelu})):
 Your activation isn't SiLU but another one. Use F.silu or nn.SiLU(), for the time as well.
 
-# time after conv2
+# time in another place
 - h = h + self.time_proj(F.silu(temb))[:, :, None, None]
 +
 - return h + self.shortcut(x)
 + return h + self.time_proj(F.silu(temb))[:, :, None, None] + self.shortcut(x)
-You add the time after conv2, where it can only shift channels. Add it to what conv1 returns.
+or
+- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
+- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
++ h = self.norm2(h) + self.time_proj(F.silu(temb))[:, :, None, None]
++ h = self.conv2(self.dropout(F.silu(h)))
+You add the time after norm2 or conv2. Add it to what conv1 returns, before norm2.
 
 # eps ignored
 - self.norm1 = group_norm(in_ch, eps)
@@ -241,12 +203,7 @@ eps doesn't reach both norms. Pass it to each: group_norm(ch, eps).
 + self.norm1 = nn.GroupNorm(8, in_ch, eps)
 - self.norm2 = group_norm(out_ch, eps)
 + self.norm2 = nn.GroupNorm(8, out_ch, eps)
-or
-+ self.norm1 = nn.GroupNorm(1, in_ch, eps)
-- self.norm2 = group_norm(out_ch, eps)
-+ self.norm2 = nn.GroupNorm(1, out_ch, eps)
 Your norms don't have 32 groups. Use group_norm(ch, eps), or nn.GroupNorm(32, ch, eps).
-
 # BatchNorm
 + self.norm1 = nn.BatchNorm2d(in_ch, eps)
 - self.norm2 = group_norm(out_ch, eps)
@@ -299,15 +256,14 @@ class BlockByEinops(ResBlock):
 
 class BlockWithFunctions(ResBlock):
     def forward(self, x, temb):
-        h = x
-        for norm, conv in [(self.norm1, self.conv1), (self.norm2, self.conv2)]:
+        h, time = x, self.time_proj(temb * temb.sigmoid())[..., None, None]
+        for norm, conv, p in (
+            (self.norm1, self.conv1, 0.0),
+            (self.norm2, self.conv2, self.dropout.p),
+        ):
             h = F.group_norm(h, 32, norm.weight, norm.bias, norm.eps)
-            h = h * h.sigmoid()
-            if conv is self.conv2:
-                h = F.dropout(h, self.dropout.p, self.training)
-            h = F.conv2d(h, conv.weight, conv.bias, padding=1)
-            if conv is self.conv1:
-                h = h + self.time_proj(F.silu(temb))[..., None, None]
+            h = F.dropout(h * h.sigmoid(), p, self.training)
+            h, time = F.conv2d(h, conv.weight, conv.bias, padding=1) + time, 0
         return h + self.shortcut(x)
 
 

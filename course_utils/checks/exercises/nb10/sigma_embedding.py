@@ -19,8 +19,6 @@ SMALL = "This is right for larger sigmas. Take the logarithm of sigma as it is, 
 HINTS = [
     (r"one element|converted to", r"torch\.tensor\(", "torch.tensor makes a tensor of plain "
      "numbers. To join tensors, use torch.stack([..., ...], dim=1)."),
-    (r"one element|converted to|must be real number", r"math\.", "math.log, math.sin and math.cos "
-     "take one number. sigma.log(), a.sin() and a.cos() take a whole tensor."),
 ]  # fmt: skip
 
 
@@ -44,8 +42,8 @@ def note_gradients(probe, module, out):
     if torch.is_tensor(out) and out.requires_grad:
         out.square().sum().backward()
     missed = [n for n, p in module.named_parameters() if p.grad is None]
-    wrong = f"No gradient reaches {', '.join(missed)}. Does it have an effect on the output?"
-    probe.note("parameters without gradient", len(missed), wrong, "detach and no_grad cut it off.")
+    wrong = f"No gradient reaches {', '.join(missed)}. Is it used? detach and no_grad cut it off."
+    probe.note("parameters without gradient", len(missed), wrong)
 
 
 MISTAKES = """
@@ -58,31 +56,18 @@ There's no logarithm, so many different large levels look the same. The angle is
 # not halved
 + sigma.log()
 or
-+ sigma.log() * 2
-Your angle is log(sigma), or twice that. It's half of it: sigma.log() / 2.
-# a quarter of the logarithm
 + sigma.log() / 4
-You divide the logarithm by 4, as EDM does. Here it's halved: log(sigma) / 2.
-# halved before the logarithm
-+ (sigma / 2).log()
-You halve sigma before the logarithm. Halve the logarithm: log(sigma) / 2.
-
+Your logarithm has another factor. (EDM's is a quarter.) Here it's a half: sigma.log() / 2.
 # another base
 - sigma.log()
 + sigma.log10()
-or
-+ sigma.log2()
-Your logarithm has base 10 or 2. The one in the formula is the natural one: sigma.log().
+Your logarithm has base 10. The one in the formula is the natural one: sigma.log().
 # log(1 + sigma)
 + sigma.log1p()
 You take log(1 + sigma), which makes all small noise levels look alike. Take log(sigma).
 # small sigmas changed
-+ sigma.clamp(min=1e-2).log()
-or
-+ (sigma + 1e-3).log()
-or
 + (sigma + 1e-4).log()
-You clamp sigma or add something to it. It's never 0, so take log(sigma) as it is.
+You add something to sigma, or clamp it. It's never 0, so take log(sigma) as it is.
 
 # cosine first
 - angle.sin(), angle.cos()
@@ -91,7 +76,6 @@ Your cosine comes first. Published weights expect the sine first, as in the form
 # the same twice
 + angle.sin(), angle.sin()
 Both of your numbers are the same. The first is a sine, the second a cosine.
-
 # pair not in rows
 - torch.stack([angle.sin(), angle.cos()], dim=1)
 + torch.stack([angle.sin(), angle.cos()])
@@ -106,40 +90,18 @@ side; torch.cat can't, because it adds no axis.
 - self.linear2(F.silu(self.linear1(pair)))
 + self.linear2(self.linear1(pair))
 There's no SiLU between the two linear layers. Without one, they can do no more than a single layer.
-
 # SiLU in another place
 - return self.linear2(F.silu(self.linear1(pair)))
 + return F.silu(self.linear2(F.silu(self.linear1(pair))))
 or
 + return F.silu(self.linear2(self.linear1(pair)))
-or
-- self.linear1(pair)
-+ self.linear1(F.silu(pair))
-or
-- self.linear2(F.silu(self.linear1(pair)))
-+ self.linear2(self.linear1(F.silu(pair)))
 There's a SiLU before or after the two linear layers. There should be just one, in between.
-
 # another activation
 - F.silu
 + F.relu
 or
 + F.gelu
 Your activation isn't SiLU, x * sigmoid(x), but another one. Use F.silu or nn.SiLU().
-
-# no bias
-- nn.Linear(2, dim)
-+ nn.Linear(2, dim, bias=False)
-- nn.Linear(dim, dim)
-+ nn.Linear(dim, dim, bias=False)
-Your linear layers have no bias. Leave out bias=False.
-
-# one linear layer
-- self.linear2 = nn.Linear(dim, dim)
-+
-- self.linear2(F.silu(self.linear1(pair)))
-+ self.linear1(pair)
-You have one linear layer. There are two, from 2 to dim and from dim to dim, with SiLU in between.
 
 # wider in between
 - nn.Linear(2, dim)
