@@ -22,11 +22,7 @@ INDEX = """# Known mistakes
 The checks of the course know these mistakes by what they do. Each is a small edit of a right
 answer: red is what the right answer says, green what stands there instead.
 
-```{{toctree}}
-:maxdepth: 1
-
-{names}
-```
+{links}
 """
 
 
@@ -35,13 +31,16 @@ def write_catalogue(folder):
     folder.mkdir(parents=True)
     for id, exercise in EXERCISES.items():
         (folder / f"{id}.md").write_text(page(exercise), encoding="utf-8")
-    index = INDEX.format(warning=WARNING, names="\n".join(EXERCISES))
+    links = "\n".join(f"- [{id} {exercise.title}]({id}.md)" for id, exercise in EXERCISES.items())
+    index = INDEX.format(warning=WARNING, links=links)
     (folder / "index.md").write_text(index, encoding="utf-8")
 
 
 def page(exercise):
     """The known mistakes of an exercise, in Markdown; ways to make one stand under one name."""
-    parts, before = [f"# {exercise.id} {exercise.title}", WARNING], None
+    # Not in the sidebar, where it would be one of 61.
+    head = f"---\norphan: true\n---\n\n# {exercise.id} {exercise.title}"
+    parts, before = [head, WARNING], None
     for mistake in exercise.catalogue:
         if mistake.name != before:
             parts.append(f"## {mistake.name}\n\n{mistake.why}")

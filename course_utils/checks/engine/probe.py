@@ -167,7 +167,7 @@ class Probe:
         given = copied(args)
         with parameters_made() as made:
             result = self.run(what, function, *given)
-        if isinstance(function, nn.Module):
+        if isinstance(getattr(function, "__self__", function), nn.Module):
             self.note(
                 "layers made in forward", bool(made),
                 "Your forward makes layers. They are new, with new random weights, in every call, "

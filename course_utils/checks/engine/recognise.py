@@ -142,7 +142,11 @@ def two_at_once(exercise, attempt, expected, came):
     known = filter(None, [exercise.patient, *exercise.catalogue])
     able = [m for m in known if may_be_one_of_two(exercise, m, expected, came)]
     like = {mistake: likeness(mistake, text) for mistake in able}
-    pairs = (p for p in itertools.combinations(able, 2) if p[0].right is p[1].right)
+    pairs = (
+        (one, other)
+        for one, other in itertools.combinations(able, 2)
+        if one.right is other.right and one.name != other.name
+    )
     end = time.thread_time() + SEARCH
     for pair in sorted(pairs, key=lambda pair: -like[pair[0]] - like[pair[1]]):
         if time.thread_time() > end:
