@@ -114,7 +114,7 @@ def is_stub(seen):
 def unrepaired(exercise, attempt, came):
     """What is told of an attempt that does what the broken code does."""
     mine = source(attempt)
-    if mine is None or code_of(mine) == code_of(exercise.patient.code):
+    if mine and code_of(mine) == code_of(exercise.patient.code):
         return UNCHANGED
     same = "does what the broken one does"
     if isinstance(came[-1].value, Crash):

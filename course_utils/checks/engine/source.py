@@ -4,19 +4,21 @@ import ast
 import inspect
 import linecache
 import textwrap
+import tokenize
 
 
 def source(attempt):
     """Return the source of a function or class, one made in a notebook's cell too, or None."""
-    if attempt is None:
-        return None
     try:
+        if inspect.isclass(attempt):
+            return class_source(attempt)
         return textwrap.dedent(inspect.getsource(attempt))
-    except (OSError, TypeError):  # inspect cannot find a class that was defined in a cell
-        return class_source(attempt)
+    except (OSError, TypeError, SyntaxError, tokenize.TokenError):  # it is nowhere to be had
+        return None
 
 
 def class_source(cls):
+    """The same for a class: where its methods are, for inspect looks in the file of its module."""
     methods = [m for m in vars(cls).values() if inspect.isfunction(m)]
     for method in methods:
         text = "".join(linecache.getlines(method.__code__.co_filename))
