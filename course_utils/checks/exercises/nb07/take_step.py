@@ -9,7 +9,7 @@ from course_utils.averaging import unwrapped, update_average
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import Vague
 from course_utils.checks.engine.values import describe
-from course_utils.checks.exercises.nb07.in_place import Net, copies, note_nothing_returned, same
+from course_utils.checks.exercises.nb07.in_place import Net, copies, note_return, same
 from course_utils.checks.exercises.nb07.plain_numbers import as_float, note_plain
 from course_utils.checks.mistakes import edits
 from course_utils.training import TrainConfig, learning_rate, start, take_step
@@ -76,7 +76,7 @@ def one_by_one(probe, take_step, state, config, sizes):
         before = copies(state.model.parameters())
         with probe.advice(*HINTS):
             returned = probe.run(f"take_step(state, config), {kind}", take_step, state, config)
-        note_nothing_returned(probe, returned, state, "state")
+        note_return(probe, returned, state, "state")
         if math.isfinite(size):
             note_finite(probe, state, config, size, kind, before)
         if math.isfinite(size) or config.precision == "fp16":

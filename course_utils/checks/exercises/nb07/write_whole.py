@@ -23,7 +23,7 @@ from course_utils.checks.exercises.nb07.file_watch import (
     what_comes,
     writer,
 )
-from course_utils.checks.exercises.nb07.in_place import note_nothing_returned, notes
+from course_utils.checks.exercises.nb07.in_place import note_return, notes
 from course_utils.checks.mistakes import edits
 from course_utils.files import write_whole
 
@@ -63,7 +63,7 @@ def write_experiment(probe, write_whole):
             what = f"write_whole(write, path) with {case}"
             with probe.advice(*HINTS):
                 returned = probe.run(what, watched, write_whole, writer(PARTS), watch)
-            note_nothing_returned(probe, returned, watch.path, "the file at path")
+            note_return(probe, returned, watch.path, "the file at path")
             note_file(probe, watch, what)
             if content(watch.path) != WHOLE or watch.half:
                 raise Stop
