@@ -126,10 +126,7 @@ def new_folder(folder, case, old=OLDER, beside=()):
 
 def content(path):
     """The bytes of a file, or None if it is not there."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
+    return path.read_bytes() if path.is_file() else None
 
 
 def files(folder):

@@ -82,7 +82,6 @@ PyTorch takes no mean of True and False. Make numbers of them first: lost.float(
 + return lost.float().mean()
 Your share is right, but it is a tensor. A float is wanted: .item() takes the number out of a tensor
 that holds just one.
-
 # zeros counted as lost
 - numbers = gradient[gradient != 0]
 + numbers = gradient.flatten()
@@ -103,11 +102,9 @@ gradient[gradient != 0].
 gradient != 0 only says where the numbers are, as True and False, and you go on with that. The
 numbers themselves are gradient[gradient != 0].
 # positive numbers alone
-- numbers = gradient[gradient != 0]
 + numbers = gradient[gradient > 0]
 You count only the positive numbers. A negative one is lost too if it's too small for fp16, so take
 everything that is not 0: gradient[gradient != 0].
-
 # zeros counted above alone
 - lost = (numbers * scale).to(torch.float16) == 0
 - return lost.float().mean().item()
@@ -115,7 +112,6 @@ everything that is not 0: gradient[gradient != 0].
 + return (lost.sum() / len(numbers)).item()
 You count everything that is 0 in fp16, including what was 0 before, and divide by how many numbers
 weren't 0, so your share can be more than 1. Use gradient[gradient != 0] for both counts.
-
 # fp16 before scaling
 - lost = (numbers * scale).to(torch.float16) == 0
 + lost = numbers.to(torch.float16) * scale == 0
@@ -167,14 +163,11 @@ numbers.to(torch.float16).
 + lost = (numbers * scale).to(torch.float16) != 0
 You return the share of numbers that survive. The share that is lost is 1 minus that: count what is
 == 0 in fp16.
-
 # division by 0 for zeros
 - if len(numbers) == 0:
 -     return 0.0
 +
 or
-- if len(numbers) == 0:
--     return 0.0
 +
 - return lost.float().mean().item()
 + return lost.sum().item() / len(numbers)
@@ -185,12 +178,10 @@ return 0.0. A gradient of zeros is common: a layer whose weights start at 0 caus
 + if gradient.sum() == 0:
 You return 0.0 whenever the sum of the gradient is 0. Positive and negative numbers can add up to 0
 without being 0 themselves, so ask whether any number is left: len(numbers) == 0.
-
 # 1 for zeros
 - return 0.0
 + return 1.0
-Where all numbers are 0, you return 1.0, as if everything were lost. But there is no number left to
-count, so nothing is lost: return 0.0.
+You return 1.0 where all numbers are 0. No number is left to count then, so nothing is lost: 0.0.
 """
 
 

@@ -183,7 +183,6 @@ A sign is wrong, so the average moves away from the model. It's keep * a + (1 - 
 # brackets missing
 + a.copy_(keep * a + 1 - keep * p)
 Brackets are missing: without them keep multiplies p, and 1 is added. Write (1 - keep) * p.
-
 # buffers changed
 - zip(average.parameters(), model.parameters())
 + zip(average.state_dict().values(), model.state_dict().values())
@@ -209,13 +208,11 @@ or
 + a.copy_(keep * a + (1 - keep) * p)
 Only one weight of average moves, and the rest stay as they were. The line that moves them has to be
 inside the loop, and a return below it: inside, it ends the function at once.
-
 # change recorded
 - @torch.no_grad()
 +
 PyTorch tries to record the change for a gradient, and refuses. Put @torch.no_grad() above def, or
 the loop inside `with torch.no_grad():`.
-
 # new network
 - for a, p in zip(average.parameters(), model.parameters()):
 + average = copy.deepcopy(average)
@@ -225,7 +222,6 @@ the loop inside `with torch.no_grad():`.
 + return average
 You return a new network and leave average as it was, but the training loop keeps using the old one.
 Write into the weights of average: a.lerp_(p, 1 - keep).
-
 # counter averaged
 - zip(average.parameters(), model.parameters())
 + zip(average.state_dict().values(), model.state_dict().values())

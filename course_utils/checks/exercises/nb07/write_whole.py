@@ -10,19 +10,7 @@ from pathlib import Path
 
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import Stop
-from course_utils.checks.exercises.nb07.file_watch import (
-    HANDED_ON,
-    NEIGHBOUR,
-    OLDER,
-    PARTS,
-    WHOLE,
-    Watch,
-    content,
-    new_folder,
-    watched,
-    what_comes,
-    writer,
-)
+from course_utils.checks.exercises.nb07 import file_watch as folders
 from course_utils.checks.exercises.nb07.in_place import note_return, notes
 from course_utils.checks.mistakes import edits
 from course_utils.files import write_whole
@@ -40,16 +28,24 @@ SYNCED = {
     "before it was whole": "Your file is brought to the disk before it is whole.",
     "after it had its name": "Your file is brought to the disk only after it's renamed.",
 }
+CAME = {  # what comes of an exception, other than another in its place
+    folders.HANDED_ON: ("", ""),
+    "nothing": ("your function keeps the exception to itself, so nobody hears of it.",
+                "After you remove the half file, a bare raise hands it on."),
+    "FileNotFoundError": ("your function raises FileNotFoundError in its place.",
+                          "unlink found no file to remove. Write new.unlink(missing_ok=True)."),
+}  # fmt: skip
+FULL = OSError(errno.ENOSPC, "No space left on device")
+TORCH = RuntimeError("PytorchStreamWriter failed writing file data/0")
 TIDY = "Put all of it into a try, and remove the half file in `except BaseException:`."
+CTRL_C = "Ctrl-C raises KeyboardInterrupt, which only `except BaseException:` catches."
 # What fails, with what, at the call of which functions, and what to do if the half file is left.
 # With none of them it is write that fails, as torch.save does.
 FAILURES = [
-    ("the disk is full", OSError(errno.ENOSPC, "No space left on device"), (), TIDY),
-    ("write fails", RuntimeError("PytorchStreamWriter failed writing file data/0"), (), TIDY),
-    ("write is interrupted", KeyboardInterrupt(), (), "Ctrl-C raises KeyboardInterrupt, which only "
-     "`except BaseException:` catches."),
-    ("the file cannot be opened", OSError(errno.ENOSPC, "No space left on device"),
-     (io.open, os.open), "Remove what you have begun."),
+    ("the disk is full", FULL, (), TIDY),
+    ("write fails", TORCH, (), TIDY),
+    ("write is interrupted", KeyboardInterrupt(), (), CTRL_C),
+    ("the file cannot be opened", FULL, (io.open, os.open), "Remove what you have begun."),
     ("the renaming is interrupted", KeyboardInterrupt(), (os.rename, os.replace),
      "replace has to be inside the try too."),
 ]  # fmt: skip
@@ -58,31 +54,36 @@ FAILURES = [
 def write_experiment(probe, write_whole):
     beside = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for case, old in [("an older file at path", OLDER), ("a killed run's half file", None)]:
-            watch = Watch(new_folder(folder, case, old, beside))
+        for case, old in [
+            ("an older file at path", folders.OLDER),
+            ("a killed run's half file", None),
+        ]:
+            watch = folders.Watch(folders.new_folder(folder, case, old, beside))
             what = f"write_whole(write, path) with {case}"
             with probe.advice(*HINTS):
-                returned = probe.run(what, watched, write_whole, writer(PARTS), watch)
+                returned = probe.run(
+                    what, folders.watched, write_whole, folders.writer(folders.PARTS), watch
+                )
             note_return(probe, returned, watch.path, "the file at path")
             note_file(probe, watch, what)
-            if content(watch.path) != WHOLE or watch.half:
+            if folders.content(watch.path) != folders.WHOLE or watch.half:
                 raise Stop
             beside = [file.relative_to(watch.path.parent) for file in watch.beside]
         for i, failure in enumerate(FAILURES):
-            fails(probe, write_whole, new_folder(folder, f"failure {i}"), *failure)
+            fails(probe, write_whole, folders.new_folder(folder, f"failure {i}"), *failure)
 
 
 def note_file(probe, watch, what):
-    now = content(watch.path)
+    now = folders.content(watch.path)
     held = "There is no file" if now is None else f"The file holds {len(now)} bytes, {now[:30]!r},"
     moment = "gone" if watch.gone else "incomplete" if watch.half else ""
     notes(
         probe,
         (f"the file after {what}", now,
-         f"{held} at path after {what}. write has written {len(WHOLE)} bytes.",
+         f"{held} at path after {what}. write has written {len(folders.WHOLE)} bytes.",
          "write(file) fills a file under another name, which is then closed and renamed to path."),
-        ("another file of the folder", content(watch.path.with_name(NEIGHBOUR)),
-         f"Your function changes or removes another file of the folder, {NEIGHBOUR}.",
+        ("another file of the folder", folders.content(watch.path.with_name(folders.NEIGHBOUR)),
+         f"Your function changes or removes another file of the folder, {folders.NEIGHBOUR}.",
          "It's an older checkpoint. Leave it alone."),
         ("the file at path, for a moment", moment,
          f"For a moment the file at path is {moment}. If the run is killed then, the old one is "
@@ -104,34 +105,33 @@ def note_file(probe, watch, what):
 def fails(probe, write_whole, path, when, error, functions, tip):
     """Something fails on the way."""
     error = copy.copy(error)  # else it would keep the frames of all runs
-    watch = Watch(path, functions, error)
-    write = writer(PARTS) if functions else writer(PARTS[:2], error)
-    raised = probe.run(f"write_whole when {when}", what_comes, write_whole, write, watch)
-    told = f"raises another exception in its place, {raised}"
-    look = "A bare raise, with nothing behind it, hands on what was caught."
-    if raised == "FileNotFoundError":
-        look = "unlink found no file to remove. Write new.unlink(missing_ok=True)."
-    elif raised == "nothing":
-        told = "keeps the exception to itself, so nobody hears of it"
-        look = "After you remove the half file, a bare raise hands it on."
-    elif raised != HANDED_ON:
-        raised = "another"
-    as_it_was = content(path) == OLDER and not (watch.half or watch.gone)
+    watch = folders.Watch(path, functions, error)
+    write = folders.writer(folders.PARTS) if functions else folders.writer(folders.PARTS[:2], error)
+    came = probe.run(f"write_whole when {when}", folders.what_comes, write_whole, write, watch)
+    as_it_was, left = (
+        folders.content(path) == folders.OLDER and not (watch.half or watch.gone),
+        len(watch.left()),
+    )
     if functions and not watch.failed:  # it does without these functions
-        raised, as_it_was, watch.there = HANDED_ON, True, watch.there | watch.left()
-    left = len(watch.left())
-    rows = [
-        (raised != HANDED_ON, f"your function {told}.", look),
-        (not as_it_was, "the old file isn't left as it was.",
-         "Touch path only when the new file is whole, and remove only the half file."),
-        (left, "your half file stays in the folder.", tip),
-    ]  # fmt: skip
-    _, told, look = next((row for row in rows if row[0]), ("", "", ""))
-    probe.note(f"what is left when {when}", [raised, as_it_was, left], f"When {when}, {told}", look)
+        came, as_it_was, left = folders.HANDED_ON, True, 0
+    told, look = CAME.get(came) or (
+        f"your function raises another exception in its place, {came}.",
+        "A bare raise, with nothing behind it, hands on what was caught.",
+    )
+    if came == folders.HANDED_ON and not as_it_was:
+        told = "the old file isn't left as it was."
+        look = "Touch path only when the new file is whole, and remove only the half file."
+    elif came == folders.HANDED_ON and left:
+        told, look = "your half file stays in the folder.", tip
+    seen = [came if came in CAME else "another", as_it_was, left]
+    probe.note(f"what is left when {when}", seen, f"When {when}, {told}", look)
 
 
 MISTAKES = """
 # written straight to path
+- with new.open("wb") as file:
++ with path.open("wb") as file:
+or
 - new = path.with_suffix(".new")
 + new = path
 You write to path itself. From open(..., "wb") on the old file is gone, and the new one is half
@@ -140,25 +140,16 @@ until the end: if the run is killed, both are lost. Write beside it, then rename
 + new = path.parent.parent / "run.new"
 Your temporary file is in another folder. From one disk to another, as from /tmp to a mounted Drive,
 a file can't be renamed, only copied, and a copy can be cut off. Use path.with_suffix(".new").
-
-# path opened
-- with new.open("wb") as file:
-+ with path.open("wb") as file:
-You open path itself, so the file beside it is never made and can't be renamed. Open the new one:
-new.open("wb").
-
 # no fsync
 - os.fsync(file.fileno())
 +
 os.fsync is missing. The new name can reach the disk before the bytes do, and after a power cut the
 file is there, but empty. file.flush(), then os.fsync(file.fileno()), then replace.
-
 # no flush
 - file.flush()
 +
 file.flush() has to come before os.fsync. Python still holds the last bytes until then, so fsync
 brings a file to the disk that lacks them.
-
 # used after it is closed
 -     os.fsync(file.fileno())
 + os.fsync(file.fileno())
@@ -169,20 +160,16 @@ or
 + os.fsync(file.fileno())
 The file is closed by then, because that line is below the with block. write, flush and fsync need
 an open file, so indent them under `with`.
-
-# renamed before it is whole
+# renamed before it is closed
 -     file.flush()
 -     os.fsync(file.fileno())
 - new.replace(path)
 +     new.replace(path)
-You rename the file while Python still holds its last bytes, so it has its name before it is whole.
-Call flush and fsync first, and replace below the with block, where the file is closed.
-
-# renamed before it is closed
+or
 - new.replace(path)
 +     new.replace(path)
-You rename the file while it is open. Here that works, but Windows refuses it. Move replace below
-the with block, where the file is closed.
+You rename the file while it is open. Python may still hold its last bytes, and Windows refuses.
+Move replace below the with block, where the file is closed.
 # renamed the wrong way
 + path.replace(new)
 The two are swapped: you rename the file at path, and the old file takes the place of the new one.
@@ -206,14 +193,12 @@ or
 + new = path.with_suffix(".new")
 You remove the old file before the new one has its name. If the run is killed in between, there is
 none. replace puts the new one in its place in a single action.
-
 # path instead of a file
 - write(file)
 - file.flush()
 + write(new)
 + file.flush()
 write gets a path, but it takes an open file: with new.open("wb") as file: write(file).
-
 # not opened to write bytes
 - new.open("wb")
 + new.open("w")
@@ -225,7 +210,6 @@ it with "wb", to write bytes.
 + new.open("ab")
 A run was killed while it wrote, and you append to its half file: the mode "ab" continues at its
 end. "wb" begins afresh.
-
 # half file left
 - new.unlink(missing_ok=True)
 - raise
@@ -243,26 +227,19 @@ what happened: a bare raise, with nothing behind it, hands on what was caught.
 + pass
 write raised an exception, and your function keeps it to itself, so the run carries on as if it had
 been saved. After the half file is removed, raise hands it on.
-
-# OSError in place of BaseException
+# BaseException not caught
 - except BaseException:
 + except OSError:
-write failed with something other than OSError, as torch.save does, and your half file is still
-there. Write `except BaseException:`.
-# Exception in place of BaseException
+or
 + except Exception:
-Somebody pressed Ctrl-C while write ran, and your half file is still there. Ctrl-C raises
-KeyboardInterrupt, which is not an Exception. Write `except BaseException:`.
-
+Not all that is raised gets into your `except`, and then the half file stays. torch.save raises
+RuntimeError, which is no OSError; Ctrl-C raises KeyboardInterrupt, which is no Exception. Write
+`except BaseException:`.
 # file that was never made removed
 - new.unlink(missing_ok=True)
 + new.unlink()
 The file could not be opened because the disk was full. So there is none to remove, and unlink()
 raises FileNotFoundError, which hides the true reason. Write new.unlink(missing_ok=True).
-# old file removed on failure
-+ path.unlink(missing_ok=True)
-write failed, and you remove the old file at path instead of your half file. Remove new.
-
 # removed after the rename
 - except BaseException:
 -     new.unlink(missing_ok=True)
@@ -271,7 +248,6 @@ write failed, and you remove the old file at path instead of your half file. Rem
 +     new.unlink()
 You remove the file when all went well, too, because finally runs in any case. By then it has been
 renamed, and there is none to remove: write `except BaseException:`.
-
 # renamed after the try
 - new.replace(path)
 +
