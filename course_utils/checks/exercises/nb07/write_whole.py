@@ -1,6 +1,5 @@
 """7.5 Whole or not at all."""
 
-import copy
 import errno
 import io
 import os
@@ -10,7 +9,13 @@ from pathlib import Path
 
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import Stop
-from course_utils.checks.exercises.nb07 import file_watch as folders
+from course_utils.checks.exercises.nb07.file_watch import (
+    HANDED_ON,
+    NEIGHBOUR,
+    WHOLE,
+    Watch,
+    content,
+)
 from course_utils.checks.exercises.nb07.in_place import note_return, notes
 from course_utils.checks.mistakes import edits
 from course_utils.files import write_whole
@@ -29,7 +34,7 @@ SYNCED = {
     "after it had its name": "Your file is brought to the disk only after it's renamed.",
 }
 CAME = {  # what comes of an exception, other than another in its place
-    folders.HANDED_ON: ("", ""),
+    HANDED_ON: ("", ""),
     "nothing": ("your function keeps the exception to itself, so nobody hears of it.",
                 "After you remove the half file, a bare raise hands it on."),
     "FileNotFoundError": ("your function raises FileNotFoundError in its place.",
@@ -54,36 +59,32 @@ FAILURES = [
 def write_experiment(probe, write_whole):
     beside = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for case, old in [
-            ("an older file at path", folders.OLDER),
-            ("a killed run's half file", None),
-        ]:
-            watch = folders.Watch(folders.new_folder(folder, case, old, beside))
+        for case, *old in [("an older file at path",), ("a killed run's half file", None, beside)]:
+            watch = Watch(Path(folder, case), *old)
             what = f"write_whole(write, path) with {case}"
             with probe.advice(*HINTS):
-                returned = probe.run(
-                    what, folders.watched, write_whole, folders.writer(folders.PARTS), watch
-                )
+                returned = probe.run(what, watch.call, write_whole)
             note_return(probe, returned, watch.path, "the file at path")
             note_file(probe, watch, what)
-            if folders.content(watch.path) != folders.WHOLE or watch.half:
+            if watch.now != WHOLE or watch.half:
                 raise Stop
-            beside = [file.relative_to(watch.path.parent) for file in watch.beside]
-        for i, failure in enumerate(FAILURES):
-            fails(probe, write_whole, folders.new_folder(folder, f"failure {i}"), *failure)
+            beside += [file.relative_to(watch.path.parent) for file in watch.beside]
+        for when, error, functions, tip in FAILURES:
+            watch = Watch(Path(folder, when), failing=functions, error=error)
+            fails(probe, write_whole, watch, when, tip)
 
 
 def note_file(probe, watch, what):
-    now = folders.content(watch.path)
+    now = watch.now
     held = "There is no file" if now is None else f"The file holds {len(now)} bytes, {now[:30]!r},"
     moment = "gone" if watch.gone else "incomplete" if watch.half else ""
     notes(
         probe,
         (f"the file after {what}", now,
-         f"{held} at path after {what}. write has written {len(folders.WHOLE)} bytes.",
+         f"{held} at path after {what}. write has written {len(WHOLE)} bytes.",
          "write(file) fills a file under another name, which is then closed and renamed to path."),
-        ("another file of the folder", folders.content(watch.path.with_name(folders.NEIGHBOUR)),
-         f"Your function changes or removes another file of the folder, {folders.NEIGHBOUR}.",
+        ("another file of the folder", content(watch.path.with_name(NEIGHBOUR)),
+         f"Your function changes or removes another file of the folder, {NEIGHBOUR}.",
          "It's an older checkpoint. Leave it alone."),
         ("the file at path, for a moment", moment,
          f"For a moment the file at path is {moment}. If the run is killed then, the old one is "
@@ -102,26 +103,21 @@ def note_file(probe, watch, what):
     )  # fmt: skip
 
 
-def fails(probe, write_whole, path, when, error, functions, tip):
+def fails(probe, write_whole, watch, when, tip):
     """Something fails on the way."""
-    error = copy.copy(error)  # else it would keep the frames of all runs
-    watch = folders.Watch(path, functions, error)
-    write = folders.writer(folders.PARTS) if functions else folders.writer(folders.PARTS[:2], error)
-    came = probe.run(f"write_whole when {when}", folders.what_comes, write_whole, write, watch)
-    as_it_was, left = (
-        folders.content(path) == folders.OLDER and not (watch.half or watch.gone),
-        len(watch.left()),
-    )
-    if functions and not watch.failed:  # it does without these functions
-        came, as_it_was, left = folders.HANDED_ON, True, 0
+    came = probe.run(f"write_whole when {when}", watch.what_comes, write_whole)
+    as_it_was = watch.now == watch.before and not (watch.half or watch.gone)
+    left = len(watch.left())
+    if watch.failing and not watch.failed:  # it does without these functions
+        came, as_it_was, left = HANDED_ON, True, 0
     told, look = CAME.get(came) or (
         f"your function raises another exception in its place, {came}.",
         "A bare raise, with nothing behind it, hands on what was caught.",
     )
-    if came == folders.HANDED_ON and not as_it_was:
+    if came == HANDED_ON and not as_it_was:
         told = "the old file isn't left as it was."
         look = "Touch path only when the new file is whole, and remove only the half file."
-    elif came == folders.HANDED_ON and left:
+    elif came == HANDED_ON and left:
         told, look = "your half file stays in the folder.", tip
     seen = [came if came in CAME else "another", as_it_was, left]
     probe.note(f"what is left when {when}", seen, f"When {when}, {told}", look)
