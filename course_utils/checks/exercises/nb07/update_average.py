@@ -236,12 +236,12 @@ averaged. Go through parameters() alone.
 """
 
 
-def average_by_data(average, model, keep):
+def by_data(average, model, keep):
     for a, p in zip(average.parameters(), model.parameters()):
         a.data = keep * a.data + (1 - keep) * p.data
 
 
-def average_by_name(average, model, keep):
+def by_name(average, model, keep):
     mine = dict(model.named_parameters())
     with torch.no_grad():
         for name, a in average.named_parameters():
@@ -250,12 +250,12 @@ def average_by_name(average, model, keep):
 
 
 @torch.no_grad()
-def average_at_once(average, model, keep):
+def at_once(average, model, keep):
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - keep)
 
 
 @torch.no_grad()
-def average_of_vectors(average, model, keep):
+def by_vectors(average, model, keep):
     a, p = (nn.utils.parameters_to_vector(net.parameters()) for net in (average, model))
     nn.utils.vector_to_parameters(keep * a + (1 - keep) * p, average.parameters())
 
@@ -268,7 +268,5 @@ EXERCISE = Exercise(
     experiment=average_experiment,
     look="Print one weight of average before and after the call, and the model's beside it.",
     catalogue=edits(average_by_copy, MISTAKES),
-    also_right=[
-        average_by_copy, average_by_data, average_by_name, average_at_once, average_of_vectors,
-    ],
-)  # fmt: skip
+    also_right=[average_by_copy, by_data, by_name, at_once, by_vectors],
+)

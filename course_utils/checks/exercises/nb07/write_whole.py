@@ -228,8 +228,8 @@ been saved. After the half file is removed, raise hands it on.
 + except OSError:
 or
 + except Exception:
-Not all that is raised gets into your `except`, and then the half file stays. torch.save raises
-RuntimeError, which is no OSError; Ctrl-C raises KeyboardInterrupt, which is no Exception. Write
+Your `except` lets something through, and then your half file stays in the folder: torch.save raises
+RuntimeError, which is no OSError, and Ctrl-C raises KeyboardInterrupt, which is no Exception. Write
 `except BaseException:`.
 # file that was never made removed
 - new.unlink(missing_ok=True)
