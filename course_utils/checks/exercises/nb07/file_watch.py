@@ -1,5 +1,6 @@
 """A folder in which an attempt writes a file, and what is watched there meanwhile."""
 
+import copy
 import io
 import os
 import sys
@@ -26,9 +27,16 @@ class Watch:
     one of the functions in failing raises error.
     """
 
-    def __init__(self, path, failing=(), error=None):
-        self.path, self.failing, self.error, self.failed = path, failing, error, False
-        self.before, self.there = content(path), files(path.parent)
+    def __init__(self, folder, old=OLDER, beside=(), failing=(), error=None):
+        """old is what the file at path holds; beside are names of half files."""
+        self.path, self.before = folder / "step-00000008.pt", old
+        self.failing, self.failed = failing, False
+        self.error = copy.copy(error)  # else it would keep the frames of all runs
+        there = dict.fromkeys(beside, OLDER + OLDER) | {NEIGHBOUR: b"a neighbour"}
+        for name, text in (there | ({self.path.name: old} if old else {})).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(text)
+        self.there = self.files()
         self.arrived = False  # the new file is at path, whole
         self.gone = self.half = False  # what was seen at path: nothing, though there was a file
         self.beside = set()  # the files that were there for a while
@@ -49,88 +57,67 @@ class Watch:
             self.file = function.__self__
 
     def look(self):
-        now, arrived = content(self.path), self.arrived
-        self.arrived |= now == WHOLE
-        self.gone |= now is None and (self.arrived or self.before is not None)
-        self.half |= now not in (None, self.before, WHOLE)
+        self.now, arrived = content(self.path), self.arrived
+        self.arrived |= self.now == WHOLE
+        self.gone |= self.now is None and (self.arrived or self.before is not None)
+        self.half |= self.now not in (None, self.before, WHOLE)
         if not self.arrived:
             self.beside |= self.left()
             self.whole_beside |= self.is_whole_beside()
         elif not arrived:
             self.open = isinstance(self.file, ON_DISK) and not self.file.closed
 
+    def files(self):
+        return {file for file in self.path.parent.rglob("*") if file.is_file()}
+
     def left(self):
         """The new files of the folder, besides that at path."""
-        return files(self.path.parent) - self.there - {self.path}
+        return self.files() - self.there - {self.path}
 
     def is_whole_beside(self):
-        return any(content(file) == WHOLE for file in files(self.path.parent) - {self.path})
+        return any(content(file) == WHOLE for file in self.files() - {self.path})
 
-
-def watched(attempt, write, watch):
-    """Call the attempt and watch what it does; return what it returns. An error that names a file
-    names it without the folder, whose name is another each time."""
-    before = sys.getprofile()
-    sys.setprofile(watch)
-    try:
-        return attempt(write, watch.path)
-    except OSError as error:
-        for key in ("filename", "filename2"):
-            if getattr(error, key) is not None:
-                setattr(error, key, Path(str(getattr(error, key))).name)
-        raise
-    finally:
-        sys.setprofile(before)
-        watch.look()
-
-
-def what_comes(attempt, write, watch):
-    """Call an attempt while something fails; return the kind of exception that comes of it. A slip
-    in its clean-up is raised: that line is shown."""
-    try:
-        watched(attempt, write, watch)
-    except Stopped:
-        raise
-    except BaseException as came:
-        if came is watch.error:
-            return HANDED_ON
-        meant = isinstance(came, OSError) or "raise" in crash(came).text
-        if isinstance(came, Exception) and not meant:
-            raise
-        return type(came).__name__
-    return "nothing"
-
-
-def writer(parts, error=None):
-    """What an attempt is given to write with."""
-
-    def write(file):
-        for part in parts:
+    def write(self, file):
+        """What an attempt is given to write with. It raises the error, if nothing else does."""
+        raises = self.error and not self.failing
+        for part in PARTS[:2] if raises else PARTS:
             file.write(part)
-        if error:
-            raise error
+        if raises:
+            raise self.error
 
-    return write
+    def call(self, attempt):
+        """Watch what an attempt does; return what it returns. An error that names a file names it
+        without the folder, whose name is another each time."""
+        before = sys.getprofile()
+        sys.setprofile(self)
+        try:
+            return attempt(self.write, self.path)
+        except OSError as error:
+            for key in ("filename", "filename2"):
+                if getattr(error, key) is not None:
+                    setattr(error, key, Path(str(getattr(error, key))).name)
+            raise
+        finally:
+            sys.setprofile(before)
+            self.look()
 
-
-def new_folder(folder, case, old=OLDER, beside=()):
-    """A folder with a neighbour and maybe an old file and half ones; return the path to write."""
-    path = Path(folder, case, "step-00000008.pt")
-    there = {NEIGHBOUR: b"a neighbour", path.name: old, **dict.fromkeys(beside, OLDER + OLDER)}
-    for name, text in there.items():
-        if text is not None:
-            (path.parent / name).parent.mkdir(parents=True, exist_ok=True)
-            (path.parent / name).write_bytes(text)
-    return path
+    def what_comes(self, attempt):
+        """Call an attempt while something fails; return the kind of exception that comes of it. A
+        slip in its clean-up is raised: that line is shown."""
+        try:
+            self.call(attempt)
+        except Stopped:
+            raise
+        except BaseException as came:
+            if came is self.error:
+                return HANDED_ON
+            meant = isinstance(came, OSError) or "raise" in crash(came).text
+            if isinstance(came, Exception) and not meant:
+                raise
+            return type(came).__name__
+        return "nothing"
 
 
 def content(path):
     """The bytes of a file, or None if it is not there."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
-
-
-def files(folder):
-    return {path for path in folder.rglob("*") if path.is_file()}
+    return path.read_bytes() if path.is_file() else None

@@ -25,7 +25,7 @@ def notes(probe, *rows):
         probe.note(*row)
 
 
-def note_nothing_returned(probe, returned, given, changes):
+def note_return(probe, returned, given, changes):
     """Write down whether the attempt returns nothing, or what it was given to change."""
     right = returned is None or returned is given or isinstance(returned, Path)
     probe.note(

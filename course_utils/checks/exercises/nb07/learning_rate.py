@@ -71,9 +71,6 @@ Your first step has learning rate 0, so it changes nothing. Steps count from 0, 
 + return config.lr * (step + 1) / (config.warmup + 1)
 You divide by warmup + 1, so the last step of the warm-up is still below config.lr. The formula is
 (step + 1) / warmup.
-# brackets missing in the warm-up
-+ return config.lr * step + 1 / config.warmup
-Brackets are missing in the warm-up: * and / come before +. Write (step + 1) / config.warmup.
 # no warm-up
 + return config.lr
 or
@@ -92,11 +89,18 @@ or
 + done = (step - config.warmup) // max(config.steps - config.warmup, 1)
 // rounds down to a whole number, so your learning rate jumps where it should change a little in
 each step. Write /.
-# config.lr missing in the warm-up
+# config.lr missing
++ return (step + 1) / config.warmup
+or
+- return config.lr * (1 + math.cos(math.pi * done)) / 2
++ return (1 + math.cos(math.pi * done)) / 2
+or
 - return config.lr * (step + 1) / config.warmup
 + return (step + 1) / config.warmup
-config.lr is missing in the warm-up: you return a share from 0 to 1. Multiply it by config.lr.
-
+- return config.lr * (1 + math.cos(math.pi * done)) / 2
++ return (1 + math.cos(math.pi * done)) / 2
+config.lr is missing: you return what share of it the learning rate is, from 0 to 1. Both formulas
+multiply by config.lr.
 # warm-up one step too long
 - if step < config.warmup:
 + if step <= config.warmup:
@@ -125,7 +129,6 @@ step < config.warmup:`, which is never true then.
 + if step < config.warmup:
 The warm-up may be as long as the run. Then config.steps - config.warmup is 0, and you divide by it
 during the warm-up too. Use max(config.steps - config.warmup, 1), or divide below the `if`.
-
 # no fall
 - return config.lr * (1 + math.cos(math.pi * done)) / 2
 + return config.lr
@@ -160,15 +163,6 @@ A cosine on its own goes from 1 to -1, and a negative learning rate walks uphill
 + return config.lr * (1 - math.cos(math.pi * done)) / 2
 After the warm-up your learning rate starts at 0 and rises, because the sign before the cosine is
 wrong. It's 1 + cos, not 1 - cos.
-# brackets missing around 1 + cos
-+ return config.lr * 1 + math.cos(math.pi * done) / 2
-or
-+ return config.lr * 0.5 * 1 + math.cos(math.pi * done)
-The brackets around 1 + cos are missing, so config.lr multiplies only the 1. Write config.lr * (1 +
-cos) / 2.
-# config.lr missing in the fall
-+ return (1 + math.cos(math.pi * done)) / 2
-config.lr is missing after the warm-up: you return a share from 1 to 0. Multiply it by config.lr.
 # torch.cos of a plain number
 + return config.lr * (1 + torch.cos(math.pi * done)) / 2
 torch.cos takes only tensors, and this is a plain number. math.cos is the one for numbers.
@@ -176,7 +170,6 @@ torch.cos takes only tensors, and this is a plain number. math.cos is the one fo
 + return config.lr * (1 + torch.cos(torch.tensor(math.pi * done))) / 2
 Your learning rates are right, but some are tensors, and a float is wanted. Use math.cos and
 math.pi, or end with .item().
-
 # cosine from step 0
 - done = (step - config.warmup) / max(config.steps - config.warmup, 1)
 + done = step / config.steps
@@ -199,11 +192,18 @@ The formula divides by steps - warmup.
 # cosine one step ahead
 + done = (step - config.warmup + 1) / max(config.steps - config.warmup, 1)
 Your cosine is one step ahead. It begins at step = warmup with config.lr, so there is no + 1 in d.
-# brackets missing in d
+# brackets missing
 + done = step - config.warmup / max(config.steps - config.warmup, 1)
-Brackets are missing: / comes before -, so only the warm-up is divided. Write (step - config.warmup)
-/ (...).
-
+or
+- return config.lr * (step + 1) / config.warmup
++ return config.lr * step + 1 / config.warmup
+or
+- return config.lr * (1 + math.cos(math.pi * done)) / 2
++ return config.lr * 1 + math.cos(math.pi * done) / 2
+or
++ return config.lr * 0.5 * 1 + math.cos(math.pi * done)
+Brackets are missing: * and / come before + and -. The formulas have them in (step + 1) / warmup, in
+(1 + cos(pi * d)) / 2 and in d = (step - warmup) / (steps - warmup).
 # warm-up times cosine
 + def learning_rate(step, config):
 +     rise = min((step + 1) / max(config.warmup, 1), 1)
@@ -211,21 +211,6 @@ Brackets are missing: / comes before -, so only the warm-up is divided. Write (s
 +     return rise * config.lr * (1 + math.cos(math.pi * done)) / 2
 You multiply the warm-up by the cosine, which already bends it in the first steps. It's one, then
 the other: the cosine begins where the warm-up ends.
-
-# config.lr missing
-- return config.lr * (step + 1) / config.warmup
-+ return (step + 1) / config.warmup
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return (1 + math.cos(math.pi * done)) / 2
-config.lr is missing: you return what share of it the learning rate is. Both formulas multiply by
-config.lr.
-
-# config.lr written out
-+ return 4e-3 * (step + 1) / config.warmup
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return 4e-3 * (1 + math.cos(math.pi * done)) / 2
-You write the highest learning rate as a number, 4e-3, which is right for one run only. Use
-config.lr.
 """
 
 

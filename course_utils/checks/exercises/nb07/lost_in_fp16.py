@@ -82,7 +82,6 @@ PyTorch takes no mean of True and False. Make numbers of them first: lost.float(
 + return lost.float().mean()
 Your share is right, but it is a tensor. A float is wanted: .item() takes the number out of a tensor
 that holds just one.
-
 # zeros counted as lost
 - numbers = gradient[gradient != 0]
 + numbers = gradient.flatten()
@@ -91,23 +90,19 @@ or
 + lost = (gradient * scale).to(torch.float16) == 0
 You count everything that is 0 in fp16, but what was 0 before isn't lost. Take only the numbers that
 are not 0, gradient[gradient != 0], and count among those.
-# indices in place of numbers
+# places in place of numbers
 - numbers = gradient[gradient != 0]
 + numbers = gradient.nonzero()
 or
 + numbers = gradient[gradient.nonzero()]
-gradient.nonzero() returns indices: where the numbers are that are not 0. The numbers themselves are
-gradient[gradient != 0].
-# mask in place of numbers
+or
 + numbers = gradient != 0
-gradient != 0 only says where the numbers are, as True and False, and you go on with that. The
-numbers themselves are gradient[gradient != 0].
+gradient.nonzero() and gradient != 0 only say where the numbers are that are not 0, and you go on
+with that. The numbers themselves are gradient[gradient != 0].
 # positive numbers alone
-- numbers = gradient[gradient != 0]
 + numbers = gradient[gradient > 0]
 You count only the positive numbers. A negative one is lost too if it's too small for fp16, so take
 everything that is not 0: gradient[gradient != 0].
-
 # zeros counted above alone
 - lost = (numbers * scale).to(torch.float16) == 0
 - return lost.float().mean().item()
@@ -115,7 +110,6 @@ everything that is not 0: gradient[gradient != 0].
 + return (lost.sum() / len(numbers)).item()
 You count everything that is 0 in fp16, including what was 0 before, and divide by how many numbers
 weren't 0, so your share can be more than 1. Use gradient[gradient != 0] for both counts.
-
 # fp16 before scaling
 - lost = (numbers * scale).to(torch.float16) == 0
 + lost = numbers.to(torch.float16) * scale == 0
@@ -131,20 +125,16 @@ You divide by scale. It's there to make small numbers larger, so multiply.
 + lost = (numbers * scale).to(torch.float16) / scale == 0
 You divide by scale again while the numbers are still in fp16, where the small ones are lost after
 all. Compare with 0 before you divide. (GradScaler divides too, but in fp32.)
-# smallest number of fp16 as limit
+# limit too high
 + lost = (numbers * scale).abs() < 2**-24
-You count what is below 6e-8, the smallest number of fp16. But fp16 rounds to the nearest, so
-anything above half of that becomes 6e-8 and survives. Let .half() decide, and compare with 0.
-# limit of finfo
+or
 + lost = (numbers * scale).abs() < torch.finfo(torch.float16).tiny
 or
 + lost = (numbers * scale).abs() < torch.finfo(torch.float16).eps
-Your limit is too high. In torch.finfo, tiny is where fp16 begins to lose digits, and eps is the gap
-after 1, but numbers survive down to about 6e-8. Let .half() decide, and compare with 0.
+Your limit is too high. fp16 rounds to the nearest, so anything above half of its smallest number,
+6e-8, survives; torch.finfo's tiny and eps are larger still. Let .half() decide, and compare with 0.
 # limit without abs
 + lost = numbers * scale <= 2**-25
-or
-+ lost = numbers * scale < 2**-24
 or
 + lost = numbers * scale < torch.finfo(torch.float16).tiny
 Every negative number counts as small in your comparison, however large it is. Take abs() before you
@@ -167,14 +157,11 @@ numbers.to(torch.float16).
 + lost = (numbers * scale).to(torch.float16) != 0
 You return the share of numbers that survive. The share that is lost is 1 minus that: count what is
 == 0 in fp16.
-
 # division by 0 for zeros
 - if len(numbers) == 0:
 -     return 0.0
 +
 or
-- if len(numbers) == 0:
--     return 0.0
 +
 - return lost.float().mean().item()
 + return lost.sum().item() / len(numbers)
@@ -185,12 +172,10 @@ return 0.0. A gradient of zeros is common: a layer whose weights start at 0 caus
 + if gradient.sum() == 0:
 You return 0.0 whenever the sum of the gradient is 0. Positive and negative numbers can add up to 0
 without being 0 themselves, so ask whether any number is left: len(numbers) == 0.
-
 # 1 for zeros
 - return 0.0
 + return 1.0
-Where all numbers are 0, you return 1.0, as if everything were lost. But there is no number left to
-count, so nothing is lost: return 0.0.
+You return 1.0 where all numbers are 0. No number is left to count then, so nothing is lost: 0.0.
 """
 
 

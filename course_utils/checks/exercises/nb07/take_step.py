@@ -9,21 +9,11 @@ from course_utils.averaging import unwrapped, update_average
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.probe import Vague
 from course_utils.checks.engine.values import describe
-from course_utils.checks.exercises.nb07.in_place import Net, copies, note_nothing_returned, same
+from course_utils.checks.exercises.nb07.in_place import Net, copies, note_return, notes, same
 from course_utils.checks.exercises.nb07.plain_numbers import as_float, note_plain
 from course_utils.checks.mistakes import edits
 from course_utils.training import TrainConfig, learning_rate, start, take_step
 
-LOOK = {
-    "norm": "It's the norm of the true gradients, before clipping: what clip_grad_norm_ returns.",
-    "rates": 'Put state.lr into group["lr"] for each group of state.optimizer.param_groups.',
-    "gradients": "First unscale_, then clip_grad_norm_(parameters, config.clip), each once.",
-    "weights": "Are rates and gradients right before the step? It changes the weights, once.",
-    "scale": "state.scaler.update() changes it, once in each step.",
-    "skipped": "It grows by 1 when the scale is smaller after update() than before.",
-    "step": "It grows by 1 in each call, whether the step was left out or not.",
-    "average": "After the step: update_average(state.average, state.model, config.ema).",
-}
 HINTS = [
     ("already been called", "", "Call unscale_ once in each step; state.scaler.update() ends it."),
     ("No inf checks", "", "The scaler found no gradients. Is zero_grad() or update() too early?"),
@@ -76,70 +66,76 @@ def one_by_one(probe, take_step, state, config, sizes):
         before = copies(state.model.parameters())
         with probe.advice(*HINTS):
             returned = probe.run(f"take_step(state, config), {kind}", take_step, state, config)
-        note_nothing_returned(probe, returned, state, "state")
+        note_return(probe, returned, state, "state")
         if math.isfinite(size):
             note_finite(probe, state, config, size, kind, before)
-        if math.isfinite(size) or config.precision == "fp16":
+        if math.isfinite(size) or config.precision == "fp16":  # else the weights are NaN now
             note_step(probe, state, kind)
-        else:  # the weights are NaN now, as they have to be
-            probe.note(
-                f"state.skipped after {kind}", as_float(state.skipped), "",
-                "In fp32 and bf16 the scaler is switched off, and leaves no step out. Count where "
-                "the scale has become smaller, whatever the norm is.",
-            )  # fmt: skip
+        probe.note(
+            f"skipped after {kind}", as_float(state.skipped), "",
+            "It grows by 1 when the scale is smaller after update() than before, whatever the norm "
+            "is. In fp32 and bf16 it never is: the scaler is switched off.",
+        )  # fmt: skip
 
 
 def note_finite(probe, state, config, size, kind, before):
     """Write down what shows only where nothing overflowed; gradients, if they are still there."""
     there = [p.grad for p in state.model.parameters() if p.grad is not None]
     moved = not same(before, state.model.parameters())
-    probe.note(
-        f"the weights change in {kind}", "" if moved else "there" if there else "cleared",
-        "The weights are as they were after your function.",
-        "state.scaler.step(state.optimizer) changes them." if there else
-        "There are no gradients left. zero_grad() clears them, so it can't come before the step.",
-    )  # fmt: skip
-    probe.note(f"state.norm after {kind}", as_float(state.norm), "", LOOK["norm"])
     norm, right = nn.utils.get_total_norm(there).item(), min(size, config.clip)
-    probe.note(
-        f"the gradients of {kind}", as_float(norm) or right,
-        f"Your step was taken with gradients of norm {norm:.3g}, and {right:.3g} is right: the "
-        f"true norm was {size:.3g}, and config.clip is {config.clip}.", LOOK["gradients"],
+    notes(
+        probe,
+        (f"the weights change in {kind}", "" if moved else "there" if there else "cleared",
+         "The weights are as they were after your function.",
+         "state.scaler.step(state.optimizer) changes them." if there else "There are no gradients "
+         "left. zero_grad() clears them, so it can't come before the step."),
+        (f"state.norm after {kind}", as_float(state.norm), "",
+         "It's the norm of the true gradients, before clipping: what clip_grad_norm_ returns."),
+        (f"the gradients of {kind}", as_float(norm) or right,
+         f"Your step was taken with gradients of norm {norm:.3g}, and {right:.3g} is right: the "
+         f"true norm was {size:.3g}, and config.clip is {config.clip}.",
+         "First unscale_, then clip_grad_norm_(parameters, config.clip), each once."),
     )  # fmt: skip
 
 
 def note_step(probe, state, kind):
     rates = [as_float(group["lr"]) for group in state.optimizer.param_groups]
-    probe.note(f"the learning rates of the groups after {kind}", rates, "", LOOK["rates"])
-    note_weights(probe, f"the weights after {kind}", state.model, LOOK["weights"])
-    numbers = {"scale": state.scaler.get_scale(), "skipped": state.skipped, "step": state.step}
-    for key, number in numbers.items():
-        probe.note(f"{key} after {kind}", as_float(number), "", LOOK[key])
+    notes(
+        probe,
+        (f"the learning rates of the groups after {kind}", rates, "",
+         'Put state.lr into group["lr"] for each group of state.optimizer.param_groups.'),
+        weights_of(state.model, f"the weights after {kind}",
+         "Are rates and gradients right before the step? It changes the weights, once."),
+        (f"scale after {kind}", state.scaler.get_scale(), "",
+         "state.scaler.update() changes it, once in each step."),
+        (f"step after {kind}", as_float(state.step), "",
+         "It grows by 1 in each call, whether the step was left out or not."),
+    )  # fmt: skip
     probe.note_unless(
         isinstance(state.average, nn.Module), "state.average is a network",
         f"state.average is {describe(state.average)} after your function.",
         "update_average returns nothing: write the call alone, without `state.average =`.",
     )  # fmt: skip
-    note_weights(probe, f"the averaged weights after {kind}", state.average, LOOK["average"])
+    look = "After the step: update_average(state.average, state.model, config.ema)."
+    probe.note(*weights_of(state.average, f"the averaged weights after {kind}", look))
     note_plain(probe, [state.norm])
 
 
-def note_weights(probe, what, net, look):
-    """Write down a network's weights, or that some are NaN or infinite."""
+def weights_of(net, what, look):
+    """Say what to write down about a network's weights, which may be NaN or infinite."""
     found, wrong = copies(net.parameters()), ""
     if not all(x.isfinite().all() for x in found):
         found, wrong = Vague("NaN or infinity"), f"{what}: some are NaN or infinite."
         look = "A step whose gradient overflowed is left out, if state.scaler.step takes it."
-    probe.note(what, found, wrong, look)
+    return what, found, wrong, look
 
 
 MISTAKES = """
 # clipped before unscaling
 - state.scaler.unscale_(state.optimizer)
 +
-You clip gradients that are still multiplied by the scale, which is 65536 or so, and that clips all
-of them to almost nothing. state.scaler.unscale_(state.optimizer) comes before clip_grad_norm_.
-
+You clip gradients that are still multiplied by the scale, 65536 or so, which clips them to almost
+nothing. state.scaler.unscale_(state.optimizer) comes before clip_grad_norm_.
 # step of the optimizer alone
 - state.scaler.step(state.optimizer)
 + state.optimizer.step()
@@ -148,19 +144,16 @@ overflowed. state.scaler.step(state.optimizer) leaves the step out then.
 # step taken twice
 + state.scaler.step(state.optimizer)
 + state.optimizer.step()
-You take the step twice. state.scaler.step(state.optimizer) already calls state.optimizer.step()
-when nothing has overflowed.
+You take the step twice: state.scaler.step(state.optimizer) already calls state.optimizer.step().
 # no step
 +
 The weights stay as they were, because nothing takes the step. After clipping comes
 state.scaler.step(state.optimizer).
-
 # scaler not updated
 - state.scaler.update()
 +
 state.scaler.update() is missing. It makes the scale smaller after an overflow and larger after many
 good steps, and tells the scaler that the step is over.
-
 # average not moved
 - update_average(state.average, state.model, config.ema)
 +
@@ -174,7 +167,6 @@ itself. Pass config.ema as it is.
 + update_average(state.model, state.average, config.ema)
 You pass the networks to update_average the wrong way round, so the model moves towards its average.
 The one that changes comes first: state.average, then state.model.
-
 # skips not counted
 - state.skipped += state.scaler.get_scale() < scale
 +
@@ -182,8 +174,7 @@ A step was left out, and state.skipped didn't count it. Read state.scaler.get_sc
 update() and again after it: if it's smaller, the step was left out.
 # skips overwritten
 + state.skipped = state.scaler.get_scale() < scale
-state.skipped is overwritten: with = it only says whether this step was left out. += adds that to
-the number so far.
+With =, state.skipped only says whether this step was left out. += adds that to the number so far.
 # skips counted by the norm
 + state.skipped += math.isinf(state.norm)
 or
@@ -196,7 +187,14 @@ or
 + state.skipped += state.scaler.get_scale() > scale
 state.skipped counts steps that were taken. The scale stays or grows when all went well; only if it
 has become smaller was the step left out: new scale < old scale.
-
+# skipped steps not counted
+- state.step += 1
++ state.step += state.scaler.get_scale() >= scale
+A step that is left out is not counted in state.step. Count it, because its batch has been used and
+the learning rate moves on.
+# step not counted
++
+state.step stays as it is, so the training loop never ends. Add 1 in each call.
 # learning rate not set
 - for group in state.optimizer.param_groups:
 -     group["lr"] = state.lr
@@ -205,14 +203,19 @@ The learning rate never reaches the optimizer. Put state.lr into group["lr"] for
 state.optimizer.param_groups, before the step.
 # learning rate in the first group alone
 + state.optimizer.param_groups[0]["lr"] = state.lr
-Only the optimizer's first group gets the learning rate. There can be several, so go through all of
+Only the optimizer's first group gets the learning rate. Go through all of
 state.optimizer.param_groups.
-
+# learning rate set after the step
++
+- state.scaler.step(state.optimizer)
++ state.scaler.step(state.optimizer)
++ for group in state.optimizer.param_groups:
++     group["lr"] = state.lr
+You set the learning rate after the step, so each step uses the one before. Set it first.
 # highest learning rate
 - group["lr"] = state.lr
 + group["lr"] = config.lr
 You use config.lr, the highest learning rate of the run. This step's is state.lr.
-
 # gradients cleared first
 - for group in state.optimizer.param_groups:
 + state.optimizer.zero_grad()
@@ -223,7 +226,6 @@ or
 + state.scaler.step(state.optimizer)
 You clear the gradients before the step, so there is nothing left to take it with. The training loop
 computes them, and clears them itself.
-
 # norm after clipping
 - state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
 + nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
@@ -232,39 +234,31 @@ state.norm is the norm after clipping, so it never shows how large the gradients
 clip_grad_norm_ returns the first time: the norm before it clips.
 # norm not kept
 + nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
-state.norm is as it was. clip_grad_norm_ returns the norm before it clips: keep it there, as a
-number.
+state.norm is as it was. Keep there what clip_grad_norm_ returns, the norm before it clips.
 # norm in a tensor
 + state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
-state.norm is a tensor, and it should be a plain number: .item() takes it out of what
-clip_grad_norm_ returns.
+state.norm is a tensor, and a plain number is wanted. .item() takes it out of the tensor.
 # not clipped
 +
 or
 + state.norm = torch.cat([p.grad.flatten() for p in state.model.parameters()]).norm().item()
 The gradients are not clipped. clip_grad_norm_(state.model.parameters(), config.clip) scales them
 all by one factor, so that their norm is at most config.clip, and returns the norm before.
-
+# clipped after the step
++
+- state.scaler.step(state.optimizer)
++ state.scaler.step(state.optimizer)
++ state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
+You clip after the step, when the gradients have already been used. Clip between unscale_ and step.
 # clipped at 1
 - nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
 + nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
 You clip at 1.0, whatever the settings are. Pass config.clip to clip_grad_norm_.
-
 # each number clipped
 - nn.utils.clip_grad_norm_(
 + nn.utils.clip_grad_value_(
 clip_grad_value_ clips each number by itself, which changes the direction of the step.
 clip_grad_norm_ makes them all smaller by one factor, and returns the norm.
-
-# step not counted
-- state.step += 1
-+
-state.step stays as it is, so the training loop never ends. Add 1 in each call.
-# skipped steps not counted
-+ state.step += state.scaler.get_scale() >= scale
-A step that is left out is not counted in state.step. Count it, because its batch has been used and
-the learning rate moves on.
-
 # scaler updated before the step
 - state.scaler.step(state.optimizer)
 +
@@ -273,31 +267,12 @@ the learning rate moves on.
 + state.scaler.step(state.optimizer)
 state.scaler.update() comes before state.scaler.step(), so the scaler forgets that it has unscaled
 the gradients and does it again. update comes after step.
-
 # average before the step
 + update_average(state.average, state.model, config.ema)
 + state.scaler.step(state.optimizer)
 - update_average(state.average, state.model, config.ema)
 +
 The average moves before the step, towards weights that are one step old. Take the step first.
-
-# learning rate set after the step
-- for group in state.optimizer.param_groups:
--     group["lr"] = state.lr
-+
-- state.scaler.step(state.optimizer)
-+ state.scaler.step(state.optimizer)
-+ for group in state.optimizer.param_groups:
-+     group["lr"] = state.lr
-You set the learning rate after the step, so each step uses the one before. Set it first.
-
-# clipped after the step
-- state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
-+
-- state.scaler.step(state.optimizer)
-+ state.scaler.step(state.optimizer)
-+ state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
-You clip after the step, when the gradients have already been used. Clip between unscale_ and step.
 """
 
 

@@ -10,13 +10,7 @@ from course_utils.averaging import update_average
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.fake_device import DispatchMode
 from course_utils.checks.engine.probe import Vague
-from course_utils.checks.exercises.nb07.in_place import (
-    Net,
-    copies,
-    note_nothing_returned,
-    notes,
-    same,
-)
+from course_utils.checks.exercises.nb07.in_place import Net, copies, note_return, notes, same
 from course_utils.checks.mistakes import edits
 
 PAIRS = "zip(average.parameters(), model.parameters()) gives pairs, one weight of each."
@@ -48,44 +42,38 @@ def move_average(probe, update_average, average, model, keep, turn):
     what = f"update_average(average, model, {keep}){turn}"
     for p in list(model.parameters())[::2]:  # whether a weight has a gradient makes no difference
         p.grad = torch.ones_like(p) if p.requires_grad else None
-    before, asked = copies(model.parameters()), [p.requires_grad for p in model.parameters()]
-    weights, were = list(average.parameters()), copies(average.parameters())
-    buffers = copies([*average.buffers(), *model.buffers()])
+    weights, before = list(average.parameters()), copies(average.parameters())
+    theirs = copies(model.parameters())
     with probe.advice(*HINTS):
         returned = probe.run(what, update_average, average, model, keep)
     gradients_on = torch.is_grad_enabled()
     torch.set_grad_enabled(True)
-    note_nothing_returned(probe, returned, average, "average itself")
-    changed = [] if same(before, model.parameters()) else copies(model.parameters())
-    now, buffers_now = copies(average.parameters()), copies([*average.buffers(), *model.buffers()])
-    stay = [
-        key
-        for (key, a), w, p in zip(average.named_parameters(), were, before)
-        if torch.equal(a, w) and not torch.allclose(a, p.lerp(w, keep), rtol=1e-4)
-    ]
+    note_return(probe, returned, average, "average itself")
+    now = average.named_parameters()
+    stay = [key for (key, a), was in zip(now, before) if keep < 1 and torch.equal(a, was)]
     told = f"some of its weights, {', '.join(stay)}, stay as they were."
     look = "Move all of them, with or without a gradient, frozen or not."
-    if not changed and len(stay) == len(now):
+    if len(stay) == len(weights) and same(theirs, model.parameters()):
         told, look = why_it_stays(update_average, average, model, keep)
         stay = Vague(told)
     notes(
         probe,
-        ("the weights of the model", changed,
+        ("the weights of the model", copies(model.parameters()),
          "Your function changes the weights of the model, which would disturb its training.",
          "Only average is written to. Methods that end with _ change what they are called on: in "
          "a.lerp_(p, ...), a has to be of average and p of model."),
         ("weights that stay", stay, f"average is not moved: {told}", look),
-        (f"the averaged weights after {what}", now, "",
+        (f"the averaged weights after {what}", copies(average.parameters()), "",
          "Try weights of 1 in average and 0 in model: keep is left of them. Of 0 and 1, it's "
          "1 - keep."),
         ("the same parameters", all(a is b for a, b in zip(weights, average.parameters())),
          "Your function puts new parameters into average. Anything that holds the old ones, such "
          "as an optimizer, would not see the change.",
          "Change them in place: a.lerp_(p, 1 - keep), or a.copy_(...)."),
-        ("the buffers", buffers_now, "" if same(buffers, buffers_now) else
+        ("the buffers", copies([*average.buffers(), *model.buffers()]),
          "Your function changes buffers, BatchNorm's running mean and variance.",
          "They aren't weights. Go through parameters() alone; state_dict() has the buffers too."),
-        ("which weights of the model learn", [p.requires_grad for p in model.parameters()] == asked,
+        ("which weights of the model learn", [p.requires_grad for p in model.parameters()],
          "Your function changes which weights of the model ask for a gradient.",
          "torch.no_grad() is enough, and ends by itself. Leave requires_grad alone.", True),
         ("gradients are switched on", gradients_on,
@@ -97,7 +85,7 @@ def move_average(probe, update_average, average, model, keep, turn):
         for p in model.parameters():
             p += 1
     probe.note(
-        "an average of its own", same(now, average.parameters()),
+        "an average of its own", copies(average.parameters()),
         "The averaged weights are the model's own tensors, so they change whenever it learns.",
         "a.data = p.data gives one tensor two names. Copy the numbers: a.copy_(...).",
     )  # fmt: skip
@@ -121,9 +109,7 @@ def why_it_stays(update_average, average, model, keep):
 class Reads(DispatchMode):
     """Within it, see where the numbers are that something is computed with."""
 
-    def __init__(self):
-        super().__init__()
-        self.places = set()
+    places = frozenset()
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         self.places |= {place(x) for x in tree_leaves((args, kwargs)) if torch.is_tensor(x)}
@@ -151,26 +137,22 @@ the model; lerp_ is told the share to take.
 average is as it was, because what you compute goes into new tensors: `a = keep * a + ...` only
 gives one the name a, and a.lerp(...) without _ makes one too. Write into the old ones:
 a.lerp_(p, 1 - keep), or a.copy_(...).
-# weights without gradient left out
+# weights left out
 + if p.grad is not None:
 +     a.copy_(keep * a + (1 - keep) * p)
-You leave out the weights that have no gradient at the moment. The average has nothing to do with
-gradients, so move all of them.
-# frozen weights left out
+or
 + if p.requires_grad:
 +     a.copy_(keep * a + (1 - keep) * p)
-You leave out frozen weights, those with requires_grad=False. The formula is for all parameters: if
-the model's frozen weights differ from the average's, they have to move too.
-# average written into the model
+You leave out weights: those that are frozen or have no gradient at the moment. The average has
+nothing to do with gradients, so move all of them.
+# model changed
 + p.copy_(keep * a + (1 - keep) * p)
 or
 + p.copy_(keep * p + (1 - keep) * a)
-You write into the model, because methods that end with _ change what they are called on. It's the
-average that follows: call them on a, a weight of average.
-# model scaled in place
+or
 + a.copy_(keep * a + p.mul_(1 - keep))
-p.mul_(...) multiplies the model's own weights, because methods that end with _ change what they are
-called on. Write (1 - keep) * p, which makes a new tensor.
+You change the model's own weights, because methods that end with _ change what they are called on.
+It's the average that follows: call them on a, a weight of average, and leave p as it is.
 # model's own tensors
 + a.data = p.data
 average gets the model's own tensors: nothing is averaged, and from then on both networks share
@@ -179,14 +161,20 @@ their weights. Write the average of the numbers into the old tensors: a.lerp_(p,
 + a.copy_(p)
 or
 + average.load_state_dict(model.state_dict())
-You copy the model, so keep has no effect. The average has to keep the share keep of itself.
-# nothing taken away
+or
++ a.copy_((a + p) / 2)
+or
++ a.copy_(0.99 * a + (1 - 0.99) * p)
+or
++ a.copy_(0.999 * a + (1 - 0.999) * p)
+The argument keep has no effect on the average: it's always the model's weights, or their mean, or a
+number of your own such as 0.99. The shares are keep of the average and 1 - keep of the model.
+# shares above 1
 + a.copy_(a + (1 - keep) * p)
-You add to the average without taking anything away, so it grows and grows. Multiply its old numbers
-by keep.
-# model added whole
+or
 + a.copy_(keep * a + p)
-You add the model's weights whole. Multiply them by 1 - keep, so that the two shares add up to 1.
+The average grows and grows, because you take one of the two whole. Multiply its old numbers by keep
+and the model's by 1 - keep, so that the shares add up to 1.
 # away from the model
 + a.copy_(a - (1 - keep) * (p - a))
 or
@@ -195,17 +183,7 @@ A sign is wrong, so the average moves away from the model. It's keep * a + (1 - 
 # brackets missing
 + a.copy_(keep * a + 1 - keep * p)
 Brackets are missing: without them keep multiplies p, and 1 is added. Write (1 - keep) * p.
-# always the mean
-+ a.copy_((a + p) / 2)
-You take the mean of both, whatever keep is. The shares are keep and 1 - keep.
-# keep written out
-+ a.copy_(0.99 * a + (1 - 0.99) * p)
-or
-+ a.copy_(0.999 * a + (1 - 0.999) * p)
-You write keep as a number, such as 0.99. Use the argument, because each run looks back over a
-different number of steps.
-
-# buffers averaged
+# buffers changed
 - zip(average.parameters(), model.parameters())
 + zip(average.state_dict().values(), model.state_dict().values())
 or
@@ -214,33 +192,27 @@ or
 + for a, p in zip(average.state_dict().values(), model.state_dict().values()):
 +     if a.is_floating_point():
 +         a.copy_(keep * a + (1 - keep) * p)
-You average the buffers too, BatchNorm's running mean and variance. They aren't weights, so go
-through parameters() alone. (For averaged weights they are measured afresh.)
-
-# buffers copied
+or
 -     a.copy_(keep * a + (1 - keep) * p)
 +     a.copy_(keep * a + (1 - keep) * p)
 + for a, p in zip(average.buffers(), model.buffers()):
 +     a.copy_(p)
-You copy the model's buffers, BatchNorm's running mean and variance. Leave them alone: for averaged
-weights they are measured afresh.
-# first pair alone
+You change the buffers too, BatchNorm's running mean and variance. They aren't weights, so go
+through parameters() alone. (For averaged weights they are measured afresh.)
+# one weight alone
+-     a.copy_(keep * a + (1 - keep) * p)
 +     a.copy_(keep * a + (1 - keep) * p)
 +     return
-Only the first weights of average move, and the rest stay as they were. Is there a return inside the
-loop? It ends the function at once.
-# last pair alone
+or
 +     pass
 + a.copy_(keep * a + (1 - keep) * p)
-Only the last weights of average move. The line that moves them has to be inside the loop, indented
-further than `for`.
-
+Only one weight of average moves, and the rest stay as they were. The line that moves them has to be
+inside the loop, and a return below it: inside, it ends the function at once.
 # change recorded
 - @torch.no_grad()
 +
 PyTorch tries to record the change for a gradient, and refuses. Put @torch.no_grad() above def, or
 the loop inside `with torch.no_grad():`.
-
 # new network
 - for a, p in zip(average.parameters(), model.parameters()):
 + average = copy.deepcopy(average)
@@ -250,7 +222,6 @@ the loop inside `with torch.no_grad():`.
 + return average
 You return a new network and leave average as it was, but the training loop keeps using the old one.
 Write into the weights of average: a.lerp_(p, 1 - keep).
-
 # counter averaged
 - zip(average.parameters(), model.parameters())
 + zip(average.state_dict().values(), model.state_dict().values())
@@ -265,12 +236,12 @@ averaged. Go through parameters() alone.
 """
 
 
-def average_by_data(average, model, keep):
+def by_data(average, model, keep):
     for a, p in zip(average.parameters(), model.parameters()):
         a.data = keep * a.data + (1 - keep) * p.data
 
 
-def average_by_name(average, model, keep):
+def by_name(average, model, keep):
     mine = dict(model.named_parameters())
     with torch.no_grad():
         for name, a in average.named_parameters():
@@ -279,12 +250,12 @@ def average_by_name(average, model, keep):
 
 
 @torch.no_grad()
-def average_at_once(average, model, keep):
+def at_once(average, model, keep):
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - keep)
 
 
 @torch.no_grad()
-def average_of_vectors(average, model, keep):
+def by_vectors(average, model, keep):
     a, p = (nn.utils.parameters_to_vector(net.parameters()) for net in (average, model))
     nn.utils.vector_to_parameters(keep * a + (1 - keep) * p, average.parameters())
 
@@ -297,7 +268,5 @@ EXERCISE = Exercise(
     experiment=average_experiment,
     look="Print one weight of average before and after the call, and the model's beside it.",
     catalogue=edits(average_by_copy, MISTAKES),
-    also_right=[
-        average_by_copy, average_by_data, average_by_name, average_at_once, average_of_vectors,
-    ],
-)  # fmt: skip
+    also_right=[average_by_copy, by_data, by_name, at_once, by_vectors],
+)

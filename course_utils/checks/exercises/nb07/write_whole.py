@@ -1,6 +1,5 @@
 """7.5 Whole or not at all."""
 
-import copy
 import errno
 import io
 import os
@@ -13,17 +12,11 @@ from course_utils.checks.engine.probe import Stop
 from course_utils.checks.exercises.nb07.file_watch import (
     HANDED_ON,
     NEIGHBOUR,
-    OLDER,
-    PARTS,
     WHOLE,
     Watch,
     content,
-    new_folder,
-    watched,
-    what_comes,
-    writer,
 )
-from course_utils.checks.exercises.nb07.in_place import note_nothing_returned, notes
+from course_utils.checks.exercises.nb07.in_place import note_return, notes
 from course_utils.checks.mistakes import edits
 from course_utils.files import write_whole
 
@@ -40,16 +33,24 @@ SYNCED = {
     "before it was whole": "Your file is brought to the disk before it is whole.",
     "after it had its name": "Your file is brought to the disk only after it's renamed.",
 }
+CAME = {  # what comes of an exception, other than another in its place
+    HANDED_ON: ("", ""),
+    "nothing": ("your function keeps the exception to itself, so nobody hears of it.",
+                "After you remove the half file, a bare raise hands it on."),
+    "FileNotFoundError": ("your function raises FileNotFoundError in its place.",
+                          "unlink found no file to remove. Write new.unlink(missing_ok=True)."),
+}  # fmt: skip
+FULL = OSError(errno.ENOSPC, "No space left on device")
+TORCH = RuntimeError("PytorchStreamWriter failed writing file data/0")
 TIDY = "Put all of it into a try, and remove the half file in `except BaseException:`."
+CTRL_C = "Ctrl-C raises KeyboardInterrupt, which only `except BaseException:` catches."
 # What fails, with what, at the call of which functions, and what to do if the half file is left.
 # With none of them it is write that fails, as torch.save does.
 FAILURES = [
-    ("the disk is full", OSError(errno.ENOSPC, "No space left on device"), (), TIDY),
-    ("write fails", RuntimeError("PytorchStreamWriter failed writing file data/0"), (), TIDY),
-    ("write is interrupted", KeyboardInterrupt(), (), "Ctrl-C raises KeyboardInterrupt, which only "
-     "`except BaseException:` catches."),
-    ("the file cannot be opened", OSError(errno.ENOSPC, "No space left on device"),
-     (io.open, os.open), "Remove what you have begun."),
+    ("the disk is full", FULL, (), TIDY),
+    ("write fails", TORCH, (), TIDY),
+    ("write is interrupted", KeyboardInterrupt(), (), CTRL_C),
+    ("the file cannot be opened", FULL, (io.open, os.open), "Remove what you have begun."),
     ("the renaming is interrupted", KeyboardInterrupt(), (os.rename, os.replace),
      "replace has to be inside the try too."),
 ]  # fmt: skip
@@ -58,22 +59,23 @@ FAILURES = [
 def write_experiment(probe, write_whole):
     beside = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for case, old in [("an older file at path", OLDER), ("a killed run's half file", None)]:
-            watch = Watch(new_folder(folder, case, old, beside))
+        for case, *old in [("an older file at path",), ("a killed run's half file", None, beside)]:
+            watch = Watch(Path(folder, case), *old)
             what = f"write_whole(write, path) with {case}"
             with probe.advice(*HINTS):
-                returned = probe.run(what, watched, write_whole, writer(PARTS), watch)
-            note_nothing_returned(probe, returned, watch.path, "the file at path")
+                returned = probe.run(what, watch.call, write_whole)
+            note_return(probe, returned, watch.path, "the file at path")
             note_file(probe, watch, what)
-            if content(watch.path) != WHOLE or watch.half:
+            if watch.now != WHOLE or watch.half:
                 raise Stop
-            beside = [file.relative_to(watch.path.parent) for file in watch.beside]
-        for i, failure in enumerate(FAILURES):
-            fails(probe, write_whole, new_folder(folder, f"failure {i}"), *failure)
+            beside += [file.relative_to(watch.path.parent) for file in watch.beside]
+        for when, error, functions, tip in FAILURES:
+            watch = Watch(Path(folder, when), failing=functions, error=error)
+            fails(probe, write_whole, watch, when, tip)
 
 
 def note_file(probe, watch, what):
-    now = content(watch.path)
+    now = watch.now
     held = "There is no file" if now is None else f"The file holds {len(now)} bytes, {now[:30]!r},"
     moment = "gone" if watch.gone else "incomplete" if watch.half else ""
     notes(
@@ -101,37 +103,31 @@ def note_file(probe, watch, what):
     )  # fmt: skip
 
 
-def fails(probe, write_whole, path, when, error, functions, tip):
+def fails(probe, write_whole, watch, when, tip):
     """Something fails on the way."""
-    error = copy.copy(error)  # else it would keep the frames of all runs
-    watch = Watch(path, functions, error)
-    write = writer(PARTS) if functions else writer(PARTS[:2], error)
-    raised = probe.run(f"write_whole when {when}", what_comes, write_whole, write, watch)
-    told = f"raises another exception in its place, {raised}"
-    look = "A bare raise, with nothing behind it, hands on what was caught."
-    if raised == "FileNotFoundError":
-        look = "unlink found no file to remove. Write new.unlink(missing_ok=True)."
-    elif raised == "nothing":
-        told = "keeps the exception to itself, so nobody hears of it"
-        look = "After you remove the half file, a bare raise hands it on."
-    elif raised != HANDED_ON:
-        raised = "another"
-    as_it_was = content(path) == OLDER and not (watch.half or watch.gone)
-    if functions and not watch.failed:  # it does without these functions
-        raised, as_it_was, watch.there = HANDED_ON, True, watch.there | watch.left()
+    came = probe.run(f"write_whole when {when}", watch.what_comes, write_whole)
+    as_it_was = watch.now == watch.before and not (watch.half or watch.gone)
     left = len(watch.left())
-    rows = [
-        (raised != HANDED_ON, f"your function {told}.", look),
-        (not as_it_was, "the old file isn't left as it was.",
-         "Touch path only when the new file is whole, and remove only the half file."),
-        (left, "your half file stays in the folder.", tip),
-    ]  # fmt: skip
-    _, told, look = next((row for row in rows if row[0]), ("", "", ""))
-    probe.note(f"what is left when {when}", [raised, as_it_was, left], f"When {when}, {told}", look)
+    if watch.failing and not watch.failed:  # it does without these functions
+        came, as_it_was, left = HANDED_ON, True, 0
+    told, look = CAME.get(came) or (
+        f"your function raises another exception in its place, {came}.",
+        "A bare raise, with nothing behind it, hands on what was caught.",
+    )
+    if came == HANDED_ON and not as_it_was:
+        told = "the old file isn't left as it was."
+        look = "Touch path only when the new file is whole, and remove only the half file."
+    elif came == HANDED_ON and left:
+        told, look = "your half file stays in the folder.", tip
+    seen = [came if came in CAME else "another", as_it_was, left]
+    probe.note(f"what is left when {when}", seen, f"When {when}, {told}", look)
 
 
 MISTAKES = """
 # written straight to path
+- with new.open("wb") as file:
++ with path.open("wb") as file:
+or
 - new = path.with_suffix(".new")
 + new = path
 You write to path itself. From open(..., "wb") on the old file is gone, and the new one is half
@@ -140,25 +136,16 @@ until the end: if the run is killed, both are lost. Write beside it, then rename
 + new = path.parent.parent / "run.new"
 Your temporary file is in another folder. From one disk to another, as from /tmp to a mounted Drive,
 a file can't be renamed, only copied, and a copy can be cut off. Use path.with_suffix(".new").
-
-# path opened
-- with new.open("wb") as file:
-+ with path.open("wb") as file:
-You open path itself, so the file beside it is never made and can't be renamed. Open the new one:
-new.open("wb").
-
 # no fsync
 - os.fsync(file.fileno())
 +
 os.fsync is missing. The new name can reach the disk before the bytes do, and after a power cut the
 file is there, but empty. file.flush(), then os.fsync(file.fileno()), then replace.
-
 # no flush
 - file.flush()
 +
 file.flush() has to come before os.fsync. Python still holds the last bytes until then, so fsync
 brings a file to the disk that lacks them.
-
 # used after it is closed
 -     os.fsync(file.fileno())
 + os.fsync(file.fileno())
@@ -169,20 +156,16 @@ or
 + os.fsync(file.fileno())
 The file is closed by then, because that line is below the with block. write, flush and fsync need
 an open file, so indent them under `with`.
-
-# renamed before it is whole
+# renamed before it is closed
 -     file.flush()
 -     os.fsync(file.fileno())
 - new.replace(path)
 +     new.replace(path)
-You rename the file while Python still holds its last bytes, so it has its name before it is whole.
-Call flush and fsync first, and replace below the with block, where the file is closed.
-
-# renamed before it is closed
+or
 - new.replace(path)
 +     new.replace(path)
-You rename the file while it is open. Here that works, but Windows refuses it. Move replace below
-the with block, where the file is closed.
+You rename the file while it is open. Python may still hold its last bytes, and Windows refuses.
+Move replace below the with block, where the file is closed.
 # renamed the wrong way
 + path.replace(new)
 The two are swapped: you rename the file at path, and the old file takes the place of the new one.
@@ -206,14 +189,12 @@ or
 + new = path.with_suffix(".new")
 You remove the old file before the new one has its name. If the run is killed in between, there is
 none. replace puts the new one in its place in a single action.
-
 # path instead of a file
 - write(file)
 - file.flush()
 + write(new)
 + file.flush()
 write gets a path, but it takes an open file: with new.open("wb") as file: write(file).
-
 # not opened to write bytes
 - new.open("wb")
 + new.open("w")
@@ -225,7 +206,6 @@ it with "wb", to write bytes.
 + new.open("ab")
 A run was killed while it wrote, and you append to its half file: the mode "ab" continues at its
 end. "wb" begins afresh.
-
 # half file left
 - new.unlink(missing_ok=True)
 - raise
@@ -243,26 +223,19 @@ what happened: a bare raise, with nothing behind it, hands on what was caught.
 + pass
 write raised an exception, and your function keeps it to itself, so the run carries on as if it had
 been saved. After the half file is removed, raise hands it on.
-
-# OSError in place of BaseException
+# BaseException not caught
 - except BaseException:
 + except OSError:
-write failed with something other than OSError, as torch.save does, and your half file is still
-there. Write `except BaseException:`.
-# Exception in place of BaseException
+or
 + except Exception:
-Somebody pressed Ctrl-C while write ran, and your half file is still there. Ctrl-C raises
-KeyboardInterrupt, which is not an Exception. Write `except BaseException:`.
-
+Your `except` lets something through, and then your half file stays in the folder: torch.save raises
+RuntimeError, which is no OSError, and Ctrl-C raises KeyboardInterrupt, which is no Exception. Write
+`except BaseException:`.
 # file that was never made removed
 - new.unlink(missing_ok=True)
 + new.unlink()
 The file could not be opened because the disk was full. So there is none to remove, and unlink()
 raises FileNotFoundError, which hides the true reason. Write new.unlink(missing_ok=True).
-# old file removed on failure
-+ path.unlink(missing_ok=True)
-write failed, and you remove the old file at path instead of your half file. Remove new.
-
 # removed after the rename
 - except BaseException:
 -     new.unlink(missing_ok=True)
@@ -271,7 +244,6 @@ write failed, and you remove the old file at path instead of your half file. Rem
 +     new.unlink()
 You remove the file when all went well, too, because finally runs in any case. By then it has been
 renamed, and there is none to remove: write `except BaseException:`.
-
 # renamed after the try
 - new.replace(path)
 +
