@@ -28,17 +28,13 @@ class Recorder(nn.Module):
         return self.weight[2] * x + place
 
 
-CUT = "Cut what the network returns to the height and width that x had at first: [:, :, :H, :W]."
-
-
 def any_size_experiment(probe, AnySize):
     for halvings, sizes in [
         (1, [(3, 2, 5, 7)]),
         (2, [(2, 3, 8, 4), (3, 5, 6, 11), (1, 2, 12, 5)]),
         (3, [(2, 4, 5, 9), (1, 7, 16, 6)]),
     ]:
-        given = []
-        module = probe.build(AnySize, Recorder(given), halvings)
+        module = probe.build(AnySize, Recorder(given := []), halvings)
         for size in sizes:
             x, t = probe.normal(*size), probe.steps(size[0])
             call_and_look_inside(probe, module, given, x, t, 2**halvings)
@@ -61,6 +57,7 @@ def call_and_look_inside(probe, module, given, x, t, step):
 
 def note_what_is_given(probe, given, x, step):
     (picture, t), (H, W) = given[0], x.shape[2:]
+    h, w = picture.shape[-2:]
     probe.note(
         "how often the network is called", len(given),
         f"Your forward calls the network {len(given)} times. Once is enough.",
@@ -68,9 +65,8 @@ def note_what_is_given(probe, given, x, step):
     )  # fmt: skip
     probe.note(
         "the size of the picture that the network gets", tuple(picture.shape[2:]),
-        f"From a picture of {H} x {W} your network gets one of "
-        f"{' x '.join(map(str, picture.shape[2:]))}. {step} has to divide both sides, so the next "
-        f"size is {H + -H % step} x {W + -W % step}.",
+        f"From a picture of {H} x {W} your network gets one of {h} x {w}. {step} has to divide "
+        f"both sides, so the next size is {H + -H % step} x {W + -W % step}.",
         "Print -H % self.step and -W % self.step: so many rows and columns are missing.",
     )  # fmt: skip
     probe.note(
@@ -85,9 +81,7 @@ MISTAKES = """
 # zeros
 - , mode="replicate"
 +
-You pad with zeros, so the network sees a bar with a sharp edge. Repeat the last row and column:
-mode="replicate".
-
+Zeros give the network a sharp edge to see. Repeat the last row and column: mode="replicate".
 # mirrored or wrapped around
 - step), mode="replicate"
 + step), mode="reflect"
@@ -122,13 +116,11 @@ F.pad wants two numbers for each axis, and begins with the last one: (0, columns
 + r, c = -H % self.step, -W % self.step
 + padded = F.pad(x, (c // 2, c - c // 2, r // 2, r - r // 2), mode="replicate")
 + return self.net(padded, t)[:, :, r // 2 : r // 2 + H, c // 2 : c // 2 + W]
-You pad on all four sides. Pad at the bottom and on the right alone, so that [:, :, :H, :W] gives
-the picture back.
+You pad on all four sides. Here the new rows belong at the bottom, the new columns on the right.
 # stretched
 + padded = F.interpolate(x, (H + -H % self.step, W + -W % self.step))
 + return F.interpolate(self.net(padded, t), (H, W))
-You stretch the picture and shrink the answer back, so every pixel is a guess. Padding and cutting
-leave the pixels as they are.
+You stretch the picture and shrink the answer back, which blurs it. Padding leaves pixels alone.
 
 # cut in front
 - [:, :, :H, :W]
@@ -139,8 +131,7 @@ leave the pixels as they are.
 [:-rows, :-columns] is empty where you added nothing: -0 is 0. Cut with [:, :, :H, :W].
 # not cut
 +
-The answer comes back as large as the padded picture. Cut it with [:, :, :H, :W], the height and
-width of x before you pad it.
+The answer is as large as the padded picture. Cut it to the height and width of x: [:, :, :H, :W].
 # first two axes cut
 + [:H, :W]
 [:H, :W] cuts the pictures and the channels, the first two axes. Use [:, :, :H, :W].
@@ -148,24 +139,21 @@ width of x before you pad it.
 + [:, :, :W, :H]
 Height and width are exchanged where you cut. Rows come before columns: [:, :, :H, :W].
 
-# 2 * halvings
+# another step
 - 2**halvings
 + 2 * halvings
-The step is 2 * halvings. It's 2 ** halvings, 8 for three halvings, because each doubles it.
-# another step
+or
 + halvings
 or
 + 8
 Your step isn't 2 ** halvings: that's 2 for one halving, 4 for two, 8 for three.
 
 # only if neither side fits
-- padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
+- padded = F.pad
 + if H % self.step == 0 or W % self.step == 0:
 +     return self.net(x, t)
-+ padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
-You pad only where neither side fits, but one is enough to break the U. Leave the padding out only
-where both fit.
-
++ padded = F.pad
+You pad only where neither side fits. But if one of the two doesn't, the U breaks: pad then too.
 # t not handed on
 - self.net(padded, t)
 + self.net(padded)
@@ -178,15 +166,15 @@ The network is called without t. Hand it on: self.net(padded, t).
 + self.step - H % self.step
 A side that fits already gets a whole step more: step - H % step is step where H % step is 0. -H %
 step is 0 there.
-
 # padded by the rest
+- -W % self.step
 + W % self.step
 - -H % self.step
 + H % self.step
-H % step is how many rows are too many, not how many are missing: 11 % 4 is 3, but one row makes it
-12. You want -H % step.
-
+H % step says how many rows are too many; -H % step says how many are missing. For 11 rows and step
+4 the first is 3, the second 1.
 # cut down to fit
+- -W % self.step
 + -(W % self.step)
 - -H % self.step
 + -(H % self.step)
@@ -219,11 +207,9 @@ class AnySizeByCat(AnySize):
 class AnySizeByIndex(AnySize):
     def forward(self, x, t):
         H, W = x.shape[2], x.shape[3]
-        rows, columns = (
-            torch.arange((n + self.step - 1) // self.step * self.step).clamp(max=n - 1)
-            for n in (H, W)
-        )
-        out = self.net(x[:, :, rows.to(x.device)][..., columns.to(x.device)], t)
+        larger = (-(-n // self.step) * self.step for n in (H, W))
+        rows, columns = (torch.arange(n, device=x.device) for n in larger)
+        out = self.net(x[:, :, rows.clamp(max=H - 1)][..., columns.clamp(max=W - 1)], t)
         return out.split([H, out.shape[2] - H], dim=2)[0][:, :, :, :W]
 
 
@@ -239,13 +225,9 @@ class AnySizeIfNeeded(AnySize):
 
 
 EXERCISE = Exercise(
-    id="6.8",
-    title="A picture of any size",
-    notebook="06_debugging_dimensions",
-    reference=AnySize,
-    patient=PATIENTS["AnySize"],
-    experiment=any_size_experiment,
-    look=CUT,
+    id="6.8", title="A picture of any size", notebook="06_debugging_dimensions",
+    reference=AnySize, patient=PATIENTS["AnySize"], experiment=any_size_experiment,
+    look="Cut what the network returns to the height and width of x: [:, :, :H, :W].",
     catalogue=edits(AnySize, MISTAKES),
     also_right=[AnySizeByLayer, AnySizeByCat, AnySizeByIndex, AnySizeIfNeeded],
-)
+)  # fmt: skip
