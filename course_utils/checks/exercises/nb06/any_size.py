@@ -58,23 +58,19 @@ def call_and_look_inside(probe, module, given, x, t, step):
 def note_what_is_given(probe, given, x, step):
     (picture, t), (H, W) = given[0], x.shape[2:]
     h, w = picture.shape[-2:]
-    probe.note(
-        "how often the network is called", len(given),
-        f"Your forward calls the network {len(given)} times. Once is enough.",
-        "Pad x, call self.net(padded, t), and cut what it returns.",
-    )  # fmt: skip
-    probe.note(
-        "the size of the picture that the network gets", tuple(picture.shape[2:]),
-        f"From a picture of {H} x {W} your network gets one of {h} x {w}. {step} has to divide "
-        f"both sides, so the next size is {H + -H % step} x {W + -W % step}.",
-        "Print -H % self.step and -W % self.step: so many rows and columns are missing.",
-    )  # fmt: skip
-    probe.note(
-        "the picture that the network gets", picture, "",
-        "Its size is right. Are the new rows at the bottom and the new columns on the right, and "
-        "do they repeat the last ones?",
-    )  # fmt: skip
-    probe.note("the step that the network gets", t, "", "Hand t on as it is: self.net(padded, t).")
+    told = f"Your forward calls the network {len(given)} times. Once is enough."
+    look = "Pad x, call self.net(padded, t), and cut what it returns."
+    probe.note("how often the network is called", len(given), told, look)
+    told = f"From a picture of {H} x {W} your network gets one of {h} x {w}. {step} has to divide "
+    told += f"both sides, so the next size is {H + -H % step} x {W + -W % step}."
+    look = "Print -H % self.step and -W % self.step: so many rows and columns are missing."
+    probe.note("the size of the picture that the network gets", (h, w), told, look)
+    look = (
+        "Its size is right. Are the new rows and columns below and right, copies of the last ones?"
+    )
+    probe.note("the picture that the network gets", picture, look=look)
+    look = "Hand t on as it is: self.net(padded, t)."
+    probe.note("the step that the network gets", t, look=look)
 
 
 MISTAKES = """
@@ -96,8 +92,7 @@ or
 + (-W % self.step, 0, -H % self.step, 0)
 - [:, :, :H, :W]
 + [:, :, -H:, -W:]
-You pad on the left and at the top. F.pad's numbers are left, right, top, bottom: use the second and
-the fourth.
+You pad at the left and the top. F.pad takes left, right, top, bottom: use the second and fourth.
 # height and width exchanged
 + (0, -H % self.step, 0, -W % self.step)
 or
@@ -164,15 +159,13 @@ The network is called without t. Hand it on: self.net(padded, t).
 + self.step - W % self.step
 - -H % self.step
 + self.step - H % self.step
-A side that fits already gets a whole step more: step - H % step is step where H % step is 0. -H %
-step is 0 there.
+A side that fits gets a whole step more: step - H % step is step for H % step = 0. Use -H % step.
 # padded by the rest
 - -W % self.step
 + W % self.step
 - -H % self.step
 + H % self.step
-H % step says how many rows are too many; -H % step says how many are missing. For 11 rows and step
-4 the first is 3, the second 1.
+H % step rows are too many; -H % step are missing: for 11 rows and step 4 that's 1, not 3.
 # cut down to fit
 - -W % self.step
 + -(W % self.step)
@@ -199,7 +192,7 @@ class AnySizeByCat(AnySize):
         H, W = x.shape[-2:]
         while x.shape[2] % self.step:
             x = torch.cat([x, x[:, :, -1:]], dim=2)
-        while x.shape[3] % self.step != 0:
+        while x.shape[3] % self.step:
             x = torch.cat((x, x[..., -1:]), -1)
         return self.net(x, t=t).narrow(2, 0, H).narrow(3, 0, W)
 
@@ -216,11 +209,10 @@ class AnySizeByIndex(AnySize):
 class AnySizeIfNeeded(AnySize):
     def forward(self, x, t):
         H, W = x.shape[2:]
-        if H % self.step == 0 and W % self.step == 0:
-            return self.net(x, t)
-        right = (self.step - W % self.step) % self.step
-        bottom = (self.step - H % self.step) % self.step
-        out = self.net(F.pad(x, [0, right, 0, bottom], "replicate"), t)
+        right, bottom = ((self.step - n % self.step) % self.step for n in (W, H))
+        if right or bottom:
+            x = F.pad(x, [0, right, 0, bottom], "replicate")
+        out = self.net(x, t)
         return F.pad(out, (0, -right, 0, -bottom))
 
 

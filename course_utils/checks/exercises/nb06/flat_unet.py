@@ -25,9 +25,6 @@ MISTAKES = """
 - torch.cat([x, skip], dim=1)
 + torch.cat([skip, x], dim=1)
 The order of the skips is right now, but the skip stands before x. Keep torch.cat([x, skip], dim=1).
-# x twice
-+ torch.cat([x, x], dim=1)
-x is joined to itself, and no skip is used: torch.cat([x, skip], dim=1).
 # joined along another axis
 + torch.cat([x, skip])
 or
@@ -42,8 +39,7 @@ or
 Every block on the way up gets the same skip. Use them one by one, from the last to the first.
 # off by one
 + [skips[-i] for i in range(3)]
-The skips come in the order first, last, middle, because skips[-0] is the first. Use
-reversed(skips), or skips[-1 - i].
+The order is first, last, middle, because skips[-0] is the first. Use skips[-1 - i], or reversed().
 # one past the end
 + [skips[len(skips) - i] for i in range(3)]
 The index begins one past the end: the last of three is skips[2]. Use reversed(skips).

@@ -10,16 +10,16 @@ from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import LateLayers
 from course_utils.checks.mistakes import edits
 
+FOUND = "All layers are found. SiLU follows each 3x3 convolution; the 1x1 one of x is added last."
+KEPT = "PyTorch finds those that __init__ keeps on self or in nn.ModuleList."
+
 
 def late_layers_experiment(probe, LateLayers):
     for B, C, K, depth, H, W in [(3, 4, 4, 2, 5, 7), (2, 3, 5, 3, 6, 4), (2, 6, 4, 1, 3, 5)]:
         x = probe.normal(B, C, H, W)
         note_what_is_kept(probe, LateLayers, (C, K, depth), x)
         module = probe.build(LateLayers, C, K, depth)
-        with probe.advice(
-            look="All layers are found. Each convolution (3x3, padding=1) is followed by SiLU, and "
-            "the 1x1 convolution of x is added at the end."
-        ):
+        with probe.advice(look=FOUND):
             probe.train_and_eval(module, x)
     probe.on_fake_device(module, x)
 
@@ -39,10 +39,7 @@ def note_what_is_kept(probe, cls, args, x):
     told = "Two calls with the same picture give two answers: a layer is made anew in each call."
     look = "Make every layer in __init__, and use it in forward."
     probe.note("the same answer twice", all(alike), told, look)
-    look = (
-        f"For depth = {args[2]} there should be {args[2]} 3x3 convolutions and one 1x1, all with a "
-        f"bias. PyTorch finds those that __init__ keeps on self or in nn.ModuleList."
-    )
+    look = f"There should be {args[2]} 3x3 convolutions and one 1x1, all with a bias. {KEPT}"
     probe.note("numbers to train, before the first call", found, look=look)
 
 
@@ -56,8 +53,7 @@ tuple, so they never learn. Use nn.ModuleList.
 + self.convs = [nn.Conv2d(i, out_ch, 3, padding=1) for i in ins]
 + for self.conv in self.convs:
 +     pass
-Each convolution is kept on self under the same name, so only the last one stays there. Use
-nn.ModuleList for all of them.
+All convolutions have one name on self, so only the last is found there. Keep them in nn.ModuleList.
 # one convolution for all
 - nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
 + nn.ModuleList([nn.Conv2d(in_ch, out_ch, 3, padding=1)]
@@ -81,11 +77,17 @@ or
 + in self.convs[:1]:
 Only one convolution runs: each round of the loop begins with x again. Use h = F.silu(conv(h)).
 
-# shortcut not used
+# no shortcut
 - h + self.shortcut(x)
 + h
-The shortcut is made in __init__, but forward doesn't add what it makes of x.
+or
+- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
++
+- h + self.shortcut(x)
++ h
+No shortcut is added. Make it in __init__, nn.Conv2d(in_ch, out_ch, 1), and add what it makes of x.
 # SiLU of the sum
+- h + self.shortcut(x)
 + F.silu(h + self.shortcut(x))
 or
 - F.silu(conv(h))
@@ -135,24 +137,17 @@ weights in each call, so it never learns. Make it in __init__.
 + if not hasattr(self, "shortcut"):
 +     self.shortcut = nn.Conv2d(x.shape[1], h.shape[1], 1)
 + return h
-The shortcut is made in the first call of forward, too late for an optimizer made before it. Make
-it in __init__.
-# no shortcut
-+
-- h + self.shortcut(x)
-+ h
-The shortcut is gone. Make it in __init__, nn.Conv2d(in_ch, out_ch, 1), and add what it makes of x.
+The shortcut is made in the first call, too late for an optimizer made before it: use __init__.
 """
 
 
 class LateSequential(nn.Module):
     def __init__(self, in_ch, out_ch, depth):
         super().__init__()
-        layers = []
-        for i in range(depth):
-            layers += [nn.Conv2d(out_ch if i else in_ch, out_ch, 3, padding=1), nn.SiLU()]
-        self.skip = nn.Conv2d(in_ch, out_ch, kernel_size=1)
-        self.body = nn.Sequential(*layers)
+        self.skip, self.body = nn.Conv2d(in_ch, out_ch, kernel_size=1), nn.Sequential()
+        for _ in range(depth):
+            self.body.append(nn.Conv2d(in_ch, out_ch, 3, padding="same")).append(nn.SiLU())
+            in_ch = out_ch
 
     def forward(self, x):
         return self.skip(x) + self.body(x)
@@ -172,15 +167,7 @@ class LateByName(nn.Module):
         return x + around
 
 
-class LateByAppend(nn.Module):
-    def __init__(self, in_ch, out_ch, depth):
-        super().__init__()
-        self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
-        self.convs = nn.ModuleList()
-        for _ in range(depth):
-            self.convs.append(nn.Conv2d(in_ch, out_ch, 3, padding="same"))
-            in_ch = out_ch
-
+class LateInPlace(LateLayers):
     def forward(self, x):
         h = x.clone()
         for conv in self.convs:
@@ -207,5 +194,5 @@ EXERCISE = Exercise(
     look="Print sum(p.numel() for p in net.parameters()) before the first call, and call it "
     "twice with the same x: all layers should count, and the answers agree.",
     catalogue=edits(LateLayers, MISTAKES),
-    also_right=[LateSequential, LateByName, LateByAppend, LateRegistered],
+    also_right=[LateSequential, LateByName, LateInPlace, LateRegistered],
 )  # fmt: skip

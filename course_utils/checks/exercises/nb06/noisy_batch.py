@@ -87,12 +87,10 @@ def note_noise(probe, eps):
     look = "Each number of eps is drawn separately: torch.randn_like(x0)."
     probe.note("what gets the same noise", alike, told, look)
     mean, std, most = float(eps.mean()), float(eps.std(correction=0)), float(eps.abs().max())
-    probe.note(
-        "standard normal", [abs(mean) < 0.1, abs(std - 1) < 0.08, most > 2.5],
-        f"eps isn't standard normal noise: its mean is {mean:.2g}, its standard deviation "
-        f"{std:.2g}, its largest number {most:.2g}.",
-        "torch.randn_like draws normal numbers; torch.rand_like draws from 0 to 1.",
-    )  # fmt: skip
+    told = f"eps has mean {mean:.2g}, standard deviation {std:.2g}, and no number above {most:.2g}."
+    look = "It must be standard normal: torch.randn_like. torch.rand_like draws from 0 to 1."
+    normal = [abs(mean) < 0.1, abs(std - 1) < 0.08, most > 2.5]
+    probe.note("standard normal", normal, told, look)
 
 
 def note_mixture(probe, noisy_batch, x0, alpha_bar):
@@ -111,9 +109,12 @@ def note_own_steps(probe, noisy_batch, x0, alpha_bar):
     """Write down whether xt is noised to the t that comes with it, and t drawn in each call."""
     _, before, _ = drawn(probe, noisy_batch, x0, alpha_bar)
     xt, t, eps = drawn(probe, noisy_batch, x0, alpha_bar, seed=2)
-    same, told = torch.equal(t, before), "Two calls of your function give the same t."
-    look = "Draw t in each call: torch.randint."
-    probe.note("the same steps in two calls", same and not (t == t[0]).all(), told, look)
+    same = torch.equal(t, before) and not (t == t[0]).all()
+    told, look = (
+        "Two calls of your function give the same t.",
+        "Draw t in each call: torch.randint.",
+    )
+    probe.note("the same steps in two calls", same, told, look)
     shares, rest = mixture(xt, x0, eps)
     found = (shares[:, :1] ** 2 - alpha_bar).abs().argmin(dim=1)  # the steps that xt looks like
     off = sorted(set(((found - t) % len(alpha_bar)).tolist()))
@@ -156,12 +157,11 @@ Your noise is uniform, from 0 to 1. It must be normal: torch.randn_like, with an
 - len(alpha_bar),
 + len(alpha_bar) - 1,
 Step T - 1 never comes up, because torch.randint(0, b, ...) ends at b - 1. Pass T itself.
-# one step too many
+# too many steps
 + len(alpha_bar) + 1,
-Your t can be T, and alpha_bar ends at T - 1. torch.randint(0, T, ...) never gives T.
-# always 1000 steps
+or
 + 1000,
-You draw t from 0 to 999, whatever alpha_bar is. T is its length.
+Your t can be T or more, and alpha_bar ends at T - 1. T is its length: torch.randint(0, T, ...).
 # first step left out
 - randint(0,
 + randint(1,
@@ -174,8 +174,7 @@ or
 + (len(x0), 1, 1, 1)
 or
 + (4,)
-Your t isn't (B,), one step for each picture. Draw (len(x0),) of them; extra axes are for
-alpha_bar[t] alone.
+Your t isn't (B,), one step for each picture. Its size is (len(x0),); give alpha_bar[t] the axes.
 
 # float t
 - , t, eps
@@ -186,8 +185,7 @@ t comes back as floats. Steps are whole numbers, int64, as torch.randint gives t
 The t that you return isn't the one that you noised with. Draw it once, and keep it in a variable.
 # eps drawn twice
 + , t, torch.randn_like(x0)
-The eps that you return isn't the one in xt, so the network would have to guess noise that it never
-saw. Draw it once, and keep it in a variable.
+The eps that you return isn't the one in xt. Draw it once, and keep it in a variable.
 # another order
 + , eps, t
 The order is wrong: return xt, t, eps.

@@ -33,8 +33,7 @@ MISTAKES = """
 # each channel
 - max(g for g in range(1, 33) if out_ch % g == 0)
 + out_ch
-Each channel is a group of its own, even where that makes more than 32. Take the largest divisor of
-out_ch up to 32.
+Each channel is a group of its own. Take the largest divisor of out_ch that is not above 32.
 # only powers of two
 + math.gcd(32, out_ch)
 You try only powers of 2, as halving 32 or math.gcd(32, out_ch) does. But 48 channels can be split
@@ -48,14 +47,12 @@ or
 You always make the same number of groups. Take the largest divisor of out_ch up to 32.
 # at most 32
 + min(32, out_ch)
-min(32, out_ch) helps below 32 channels. But 48 channels can't be split into 32 groups either: the
-number of groups has to divide out_ch.
+min(32, out_ch) helps below 32. But the groups must divide out_ch, and 32 doesn't divide 48.
 # another number unless 32 fits
 + 32 if out_ch % 32 == 0 else 1
 or
 + 32 if out_ch % 32 == 0 else out_ch
-Where 32 doesn't fit, you give up too soon: 48 channels make 24 groups, 40 make 20. Take the largest
-divisor of out_ch up to 32.
+You give up where 32 doesn't fit. 48 channels make 24 groups: the largest divisor up to 32.
 
 # groups of the input
 - if out_ch % g == 0
@@ -72,9 +69,6 @@ g divides the channels where out_ch % g == 0, the channels before the %. You ask
 - range(1, 33)
 + range(1, 32)
 32 itself is left out: range(1, 32) ends at 31. Write range(1, 33).
-# 0 is tried
-+ range(33)
-range(33) begins with 0, and nothing can be divided by 0. Write range(1, 33).
 
 # another norm
 - nn.GroupNorm(groups, out_ch)
@@ -132,11 +126,10 @@ class NormedByFunction(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(in_ch, out_ch, 3, padding=1)
         self.scale, self.shift = nn.Parameter(torch.ones(out_ch)), nn.Parameter(torch.zeros(out_ch))
+        self.divisors = [g for g in range(1, out_ch + 1) if out_ch % g == 0 and g <= 32]
 
     def forward(self, x):
-        h = self.conv(x)
-        divisors = [g for g in range(1, h.shape[1] + 1) if h.shape[1] % g == 0 and g <= 32]
-        return F.silu(F.group_norm(h, divisors[-1], self.scale, self.shift))
+        return F.silu(F.group_norm(self.conv(x), self.divisors[-1], self.scale, self.shift))
 
 
 class NormedByHand(NormedConv):

@@ -31,13 +31,10 @@ def note_alone_and_together(probe, module, x):
     """Call the attempt with one picture and with its whole batch, in training mode."""
     alone, together = (call_with_nan(probe, module, part) for part in (x[1:2], x))
     both_tensors = isinstance(alone, torch.Tensor) and isinstance(together, torch.Tensor)
-    probe.note(
-        "a picture alone and in its batch",
-        both_tensors and torch.allclose(alone, together[1:2], atol=1e-4, equal_nan=True),
-        "In training mode a picture alone gives something else than in its batch.",
-        "What a picture gives must not depend on the others. nn.LayerNorm normalises the averages "
-        "of each picture separately.",
-    )  # fmt: skip
+    alike = both_tensors and torch.allclose(alone, together[1:2], atol=1e-4, equal_nan=True)
+    told = "In training mode a picture alone gives something else than in its batch."
+    look = "nn.LayerNorm normalises each picture's averages separately, whatever the others are."
+    probe.note("a picture alone and in its batch", alike, told, look)
 
 
 def call_with_nan(probe, module, x):
@@ -61,15 +58,10 @@ The norm is gone, so it's another network. Take nn.LayerNorm, which needs no bat
 The norm gets the averages of the in_ch channels, before they are mixed: nn.LayerNorm(in_ch).
 # norm not learned
 + nn.LayerNorm(in_ch, elementwise_affine=False)
-Your norm has no scale and shift to learn. nn.LayerNorm(in_ch) has; nn.InstanceNorm1d and a bare
-F.layer_norm don't.
-# RMSNorm
-+ nn.RMSNorm(in_ch)
-nn.RMSNorm leaves the mean in and has no shift. Asked for is nn.LayerNorm.
+Your norm has no scale and shift to learn, like a bare F.layer_norm. nn.LayerNorm(in_ch) has both.
 # each channel
 + nn.GroupNorm(in_ch, in_ch)
-Each channel is a group with a single number in it, and minus its mean that is 0. Normalise all
-averages of a picture together, with nn.LayerNorm.
+Each group is a single number, and minus its mean that is 0. nn.LayerNorm takes all channels.
 
 # no average
 - x.mean(dim=(2, 3))
@@ -102,8 +94,7 @@ root: var(dim=1, correction=0).
 - return
 + self.norm.eval()
 + return
-The norm uses its running mean and variance in training too. They stay 0 and 1 for ever, so it
-normalises nothing. Take nn.LayerNorm.
+Your norm uses its running statistics in training too, and they stay 0 and 1. Take nn.LayerNorm.
 # another treatment for one
 - nn.LayerNorm(in_ch)
 + nn.BatchNorm1d(in_ch)
@@ -116,8 +107,7 @@ than in a batch. nn.LayerNorm treats each picture separately.
 + nn.BatchNorm2d(in_ch)
 - self.norm(x.mean(dim=(2, 3)))
 + self.norm(x).mean(dim=(2, 3))
-BatchNorm2d of the maps runs for one picture, but what it gives still depends on the rest of the
-batch. Average first, then nn.LayerNorm.
+BatchNorm2d takes one picture, but still mixes those of a batch. Average first, then nn.LayerNorm.
 # norm of the maps
 + nn.GroupNorm(1, in_ch)
 - self.norm(x.mean(dim=(2, 3)))
@@ -153,17 +143,12 @@ class CodeByConv(nn.Module):
         return self.mix(averages[..., None, None]).squeeze(-1).squeeze(-1)
 
 
-class CodeByHand(nn.Module):
-    def __init__(self, in_ch, out_ch):
-        super().__init__()
-        self.scale, self.shift = nn.Parameter(torch.ones(in_ch)), nn.Parameter(torch.zeros(in_ch))
-        self.out = nn.Linear(in_ch, out_ch)
-
+class CodeByHand(PictureCode):
     def forward(self, x):
         h = x.flatten(2).mean(-1)
         h = h - h.mean(1, keepdim=True)
         h = h / (h.square().mean(1, keepdim=True) + 1e-5).sqrt()
-        return self.out(h * self.scale + self.shift)
+        return self.mix(h * self.norm.weight + self.norm.bias)
 
 
 class CodeByFunction(PictureCode):

@@ -29,8 +29,7 @@ The way in is right now, the way out isn't: reshape of (B, HW, C) reads channels
 the channels back first: seen.transpose(1, 2).reshape(x.shape).
 # columns out
 + seen.transpose(1, 2).reshape(*x.shape[:2], x.shape[3], x.shape[2]).transpose(2, 3)
-The tokens are listed row by row and put back column by column. Reshape to (B, C, H, W), or to (B,
-H, W, C) and move the channels.
+Tokens are listed row by row and put back column by column. Reshape to (B, C, H, W), H before W.
 # height and width exchanged
 + seen.transpose(1, 2).reshape(x.shape).transpose(2, 3)
 or
@@ -40,8 +39,7 @@ Height and width change places on the way out. From (B, H, W, C) it's permute(0,
 + seen.transpose(1, 2)
 or
 + seen
-What you add hasn't the shape of x. Attention returns a list of tokens, (B, HW, C): move the
-channels back, then reshape to (B, C, H, W).
+You add a list of tokens, not a map. Move the channels back to axis 1, then reshape to (B, C, H, W).
 
 # way out repaired alone
 - x.flatten(2).transpose(1, 2)
@@ -58,8 +56,7 @@ You exchange two axes, but a token still isn't a pixel. The channels have to bec
 x.permute(0, 2, 3, 1), then reshape; on the way back permute(0, 3, 1, 2).
 # columns in
 + x.transpose(2, 3).flatten(2).transpose(1, 2)
-The tokens are listed column by column and put back row by row. Use flatten(2), or
-permute(0, 2, 3, 1): H before W.
+Tokens are listed column by column and put back row by row. Use flatten(2), or permute(0, 2, 3, 1).
 # flattened only
 + x.flatten(2)
 flatten(2) gives (B, C, HW), and the layers want the channels last: .transpose(1, 2).
@@ -76,20 +73,14 @@ Here the channels attend to each other, not the pixels. Attention needs tokens o
 # pictures attend
 + q, k, v = (layer(tokens).transpose(0, 1) for layer in (self.q, self.k, self.v))
 + seen = F.scaled_dot_product_attention(q, k, v).transpose(0, 1)
-Your tokens are (HW, B, C), so the pictures of the batch attend to each other. Keep the batch first:
-(B, HW, C).
+Your tokens are (HW, B, C), so pictures attend to each other. The batch comes first: (B, HW, C).
 # scaled differently
 + seen = (self.q(tokens) @ self.k(tokens).mT).softmax(-1) @ self.v(tokens)
 or
 - self.v(tokens))
 + self.v(tokens), scale=1 / tokens.shape[-1])
-The scores aren't divided by the root of C, just once. F.scaled_dot_product_attention does that.
+The scores aren't divided by the root of C exactly once. F.scaled_dot_product_attention does that.
 
-# old values
-- self.v(tokens)
-+ self.v(x.reshape(tokens.shape))
-Queries and keys are made of pixels now, the values still of the reshaped x. Use the same tokens for
-all three.
 # one layer for several
 - self.k(tokens), self.v(tokens)
 + self.q(tokens), self.q(tokens)

@@ -49,12 +49,10 @@ MISTAKES = """
 # not divided
 - t[:, None] / self.T
 + t[:, None].float()
-The steps are a column of floats now, but not divided by T. Numbers up to 1000 drive the layers so
-far out that one step looks like the next.
+The steps aren't divided by T. Numbers up to 1000 drive the layers so far out that all look alike.
 # whole numbers
 + t[:, None]
-t is a column now, but still of whole numbers, and a linear layer computes with floats. Dividing by
-T makes floats of them.
+t is a column of whole numbers, and a linear layer wants floats. Dividing by T makes floats of them.
 # rounded to zero
 + (t[:, None] // self.T).float()
 or
@@ -85,8 +83,7 @@ or
 + t.float()
 or
 + t[None].float()
-The layer takes your B steps for one picture with B numbers. Make them a column, of shape (B, 1):
-t[:, None] / self.T.
+The layer takes B steps for one picture with B numbers. Make a column, (B, 1): t[:, None] / self.T.
 # an axis too many
 - t[:, None]
 + t[:, None, None]
