@@ -85,7 +85,7 @@ or
 +
 - h + self.shortcut(x)
 + h
-No shortcut is added. Make it in __init__, nn.Conv2d(in_ch, out_ch, 1), and add what it makes of x.
+No shortcut is added at the end: the 1x1 convolution, made in __init__, of the block's input x.
 # SiLU of the sum
 - h + self.shortcut(x)
 + F.silu(h + self.shortcut(x))
@@ -122,7 +122,7 @@ or
 or
 - F.silu
 + F.relu
-SiLU doesn't follow each convolution any more. It has to, also behind the last one.
+SiLU, not ReLU, follows each convolution, also the last one. Yours doesn't always.
 
 # shortcut still in forward
 - self.shortcut = nn.Conv2d(in_ch, out_ch, 1)

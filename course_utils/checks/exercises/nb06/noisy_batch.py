@@ -174,7 +174,7 @@ or
 + (len(x0), 1, 1, 1)
 or
 + (4,)
-Your t isn't (B,), one step for each picture. Its size is (len(x0),); give alpha_bar[t] the axes.
+Your t isn't (B,), one step for each picture: (len(x0),). Only alpha_bar[t] gets more axes.
 
 # float t
 - , t, eps

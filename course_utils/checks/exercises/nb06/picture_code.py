@@ -59,6 +59,9 @@ The norm gets the averages of the in_ch channels, before they are mixed: nn.Laye
 # norm not learned
 + nn.LayerNorm(in_ch, elementwise_affine=False)
 Your norm has no scale and shift to learn, like a bare F.layer_norm. nn.LayerNorm(in_ch) has both.
+# RMSNorm
++ nn.RMSNorm(in_ch)
+nn.RMSNorm leaves the mean in and has no shift. Asked for is nn.LayerNorm.
 # each channel
 + nn.GroupNorm(in_ch, in_ch)
 Each group is a single number, and minus its mean that is 0. nn.LayerNorm takes all channels.
@@ -75,9 +78,17 @@ You don't take the average of each channel over its pixels: x.mean(dim=(2, 3)).
 + h = x.mean(dim=(2, 3))
 + h = (h - h.mean(0)) / (h.std(0) + 1e-5)
 + return self.mix(h * self.norm.weight + self.norm.bias)
-You take mean and deviation over the batch. That is BatchNorm again, and one picture becomes 0 or
-NaN. Normalise over dim 1, the channels of each picture.
+or
++ h = x.mean(dim=(2, 3))
++ h = (h - h.mean(0)) / (h.var(0, correction=0) + 1e-5).sqrt()
++ return self.mix(h * self.norm.weight + self.norm.bias)
+or
+- nn.LayerNorm(in_ch)
++ nn.BatchNorm1d(in_ch, track_running_stats=False)
+You take mean and deviation over the batch, as BatchNorm does, and that fails for one picture.
+Normalise over dim 1, the channels of each picture: nn.LayerNorm.
 # divided by one less
+- return self.mix(self.norm(x.mean(dim=(2, 3))))
 + h = x.mean(dim=(2, 3))
 + h = (h - h.mean(1, keepdim=True)) / (h.std(1, keepdim=True) + 1e-5)
 + return self.mix(h * self.norm.weight + self.norm.bias)
