@@ -28,17 +28,13 @@ class Recorder(nn.Module):
         return self.weight[2] * x + place
 
 
-CUT = "Cut what the network returns to the height and width that x had at first: [:, :, :H, :W]."
-
-
 def any_size_experiment(probe, AnySize):
     for halvings, sizes in [
         (1, [(3, 2, 5, 7)]),
         (2, [(2, 3, 8, 4), (3, 5, 6, 11), (1, 2, 12, 5)]),
         (3, [(2, 4, 5, 9), (1, 7, 16, 6)]),
     ]:
-        given = []
-        module = probe.build(AnySize, Recorder(given), halvings)
+        module = probe.build(AnySize, Recorder(given := []), halvings)
         for size in sizes:
             x, t = probe.normal(*size), probe.steps(size[0])
             call_and_look_inside(probe, module, given, x, t, 2**halvings)
@@ -61,33 +57,27 @@ def call_and_look_inside(probe, module, given, x, t, step):
 
 def note_what_is_given(probe, given, x, step):
     (picture, t), (H, W) = given[0], x.shape[2:]
-    probe.note(
-        "how often the network is called", len(given),
-        f"Your forward calls the network {len(given)} times. Once is enough.",
-        "Pad x, call self.net(padded, t), and cut what it returns.",
-    )  # fmt: skip
-    probe.note(
-        "the size of the picture that the network gets", tuple(picture.shape[2:]),
-        f"From a picture of {H} x {W} your network gets one of "
-        f"{' x '.join(map(str, picture.shape[2:]))}. {step} has to divide both sides, so the next "
-        f"size is {H + -H % step} x {W + -W % step}.",
-        "Print -H % self.step and -W % self.step: so many rows and columns are missing.",
-    )  # fmt: skip
-    probe.note(
-        "the picture that the network gets", picture, "",
-        "Its size is right. Are the new rows at the bottom and the new columns on the right, and "
-        "do they repeat the last ones?",
-    )  # fmt: skip
-    probe.note("the step that the network gets", t, "", "Hand t on as it is: self.net(padded, t).")
+    h, w = picture.shape[-2:]
+    told = f"Your forward calls the network {len(given)} times. Once is enough."
+    look = "Pad x, call self.net(padded, t), and cut what it returns."
+    probe.note("how often the network is called", len(given), told, look)
+    told = f"From a picture of {H} x {W} your network gets one of {h} x {w}. {step} has to divide "
+    told += f"both sides, so the next size is {H + -H % step} x {W + -W % step}."
+    look = "Print -H % self.step and -W % self.step: so many rows and columns are missing."
+    probe.note("the size of the picture that the network gets", (h, w), told, look)
+    look = (
+        "Its size is right. Are the new rows and columns below and right, copies of the last ones?"
+    )
+    probe.note("the picture that the network gets", picture, look=look)
+    look = "Hand t on as it is: self.net(padded, t)."
+    probe.note("the step that the network gets", t, look=look)
 
 
 MISTAKES = """
 # zeros
 - , mode="replicate"
 +
-You pad with zeros, so the network sees a bar with a sharp edge. Repeat the last row and column:
-mode="replicate".
-
+Zeros give the network a sharp edge to see. Repeat the last row and column: mode="replicate".
 # mirrored or wrapped around
 - step), mode="replicate"
 + step), mode="reflect"
@@ -102,8 +92,7 @@ or
 + (-W % self.step, 0, -H % self.step, 0)
 - [:, :, :H, :W]
 + [:, :, -H:, -W:]
-You pad on the left and at the top. F.pad's numbers are left, right, top, bottom: use the second and
-the fourth.
+You pad at the left and the top. F.pad takes left, right, top, bottom: use the second and fourth.
 # height and width exchanged
 + (0, -H % self.step, 0, -W % self.step)
 or
@@ -122,13 +111,11 @@ F.pad wants two numbers for each axis, and begins with the last one: (0, columns
 + r, c = -H % self.step, -W % self.step
 + padded = F.pad(x, (c // 2, c - c // 2, r // 2, r - r // 2), mode="replicate")
 + return self.net(padded, t)[:, :, r // 2 : r // 2 + H, c // 2 : c // 2 + W]
-You pad on all four sides. Pad at the bottom and on the right alone, so that [:, :, :H, :W] gives
-the picture back.
+You pad on all four sides. Here the new rows belong at the bottom, the new columns on the right.
 # stretched
 + padded = F.interpolate(x, (H + -H % self.step, W + -W % self.step))
 + return F.interpolate(self.net(padded, t), (H, W))
-You stretch the picture and shrink the answer back, so every pixel is a guess. Padding and cutting
-leave the pixels as they are.
+You stretch the picture and shrink the answer back, which blurs it. Padding leaves pixels alone.
 
 # cut in front
 - [:, :, :H, :W]
@@ -139,8 +126,7 @@ leave the pixels as they are.
 [:-rows, :-columns] is empty where you added nothing: -0 is 0. Cut with [:, :, :H, :W].
 # not cut
 +
-The answer comes back as large as the padded picture. Cut it with [:, :, :H, :W], the height and
-width of x before you pad it.
+The answer is as large as the padded picture. Cut it to the height and width of x: [:, :, :H, :W].
 # first two axes cut
 + [:H, :W]
 [:H, :W] cuts the pictures and the channels, the first two axes. Use [:, :, :H, :W].
@@ -148,24 +134,21 @@ width of x before you pad it.
 + [:, :, :W, :H]
 Height and width are exchanged where you cut. Rows come before columns: [:, :, :H, :W].
 
-# 2 * halvings
+# another step
 - 2**halvings
 + 2 * halvings
-The step is 2 * halvings. It's 2 ** halvings, 8 for three halvings, because each doubles it.
-# another step
+or
 + halvings
 or
 + 8
 Your step isn't 2 ** halvings: that's 2 for one halving, 4 for two, 8 for three.
 
 # only if neither side fits
-- padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
+- padded = F.pad
 + if H % self.step == 0 or W % self.step == 0:
 +     return self.net(x, t)
-+ padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
-You pad only where neither side fits, but one is enough to break the U. Leave the padding out only
-where both fit.
-
++ padded = F.pad
+You pad only where neither side fits. But if one of the two doesn't, the U breaks: pad then too.
 # t not handed on
 - self.net(padded, t)
 + self.net(padded)
@@ -176,17 +159,15 @@ The network is called without t. Hand it on: self.net(padded, t).
 + self.step - W % self.step
 - -H % self.step
 + self.step - H % self.step
-A side that fits already gets a whole step more: step - H % step is step where H % step is 0. -H %
-step is 0 there.
-
+A side that fits gets a whole step more: step - H % step is step for H % step = 0. Use -H % step.
 # padded by the rest
+- -W % self.step
 + W % self.step
 - -H % self.step
 + H % self.step
-H % step is how many rows are too many, not how many are missing: 11 % 4 is 3, but one row makes it
-12. You want -H % step.
-
+H % step rows are too many; -H % step are missing: for 11 rows and step 4 that's 1, not 3.
 # cut down to fit
+- -W % self.step
 + -(W % self.step)
 - -H % self.step
 + -(H % self.step)
@@ -211,7 +192,7 @@ class AnySizeByCat(AnySize):
         H, W = x.shape[-2:]
         while x.shape[2] % self.step:
             x = torch.cat([x, x[:, :, -1:]], dim=2)
-        while x.shape[3] % self.step != 0:
+        while x.shape[3] % self.step:
             x = torch.cat((x, x[..., -1:]), -1)
         return self.net(x, t=t).narrow(2, 0, H).narrow(3, 0, W)
 
@@ -219,33 +200,26 @@ class AnySizeByCat(AnySize):
 class AnySizeByIndex(AnySize):
     def forward(self, x, t):
         H, W = x.shape[2], x.shape[3]
-        rows, columns = (
-            torch.arange((n + self.step - 1) // self.step * self.step).clamp(max=n - 1)
-            for n in (H, W)
-        )
-        out = self.net(x[:, :, rows.to(x.device)][..., columns.to(x.device)], t)
+        larger = (-(-n // self.step) * self.step for n in (H, W))
+        rows, columns = (torch.arange(n, device=x.device) for n in larger)
+        out = self.net(x[:, :, rows.clamp(max=H - 1)][..., columns.clamp(max=W - 1)], t)
         return out.split([H, out.shape[2] - H], dim=2)[0][:, :, :, :W]
 
 
 class AnySizeIfNeeded(AnySize):
     def forward(self, x, t):
         H, W = x.shape[2:]
-        if H % self.step == 0 and W % self.step == 0:
-            return self.net(x, t)
-        right = (self.step - W % self.step) % self.step
-        bottom = (self.step - H % self.step) % self.step
-        out = self.net(F.pad(x, [0, right, 0, bottom], "replicate"), t)
+        right, bottom = ((self.step - n % self.step) % self.step for n in (W, H))
+        if right or bottom:
+            x = F.pad(x, [0, right, 0, bottom], "replicate")
+        out = self.net(x, t)
         return F.pad(out, (0, -right, 0, -bottom))
 
 
 EXERCISE = Exercise(
-    id="6.8",
-    title="A picture of any size",
-    notebook="06_debugging_dimensions",
-    reference=AnySize,
-    patient=PATIENTS["AnySize"],
-    experiment=any_size_experiment,
-    look=CUT,
+    id="6.8", title="A picture of any size", notebook="06_debugging_dimensions",
+    reference=AnySize, patient=PATIENTS["AnySize"], experiment=any_size_experiment,
+    look="Cut what the network returns to the height and width of x: [:, :, :H, :W].",
     catalogue=edits(AnySize, MISTAKES),
     also_right=[AnySizeByLayer, AnySizeByCat, AnySizeByIndex, AnySizeIfNeeded],
-)
+)  # fmt: skip

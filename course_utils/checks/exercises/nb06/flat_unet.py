@@ -7,34 +7,29 @@ from course_utils.blocks import ConvBlock
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import FlatUNet
+from course_utils.checks.exercises.nb06.repairs import repair_experiment
 from course_utils.checks.mistakes import edits
 
 
-def note_parameters(probe, module):
-    """Write down how many numbers a module learns; call it last, so that values come first."""
-    probe.note("number of parameters", sum(p.numel() for p in module.parameters()))
+def arguments(probe, B, C, K, D, H, W):
+    return (C, K, D), (probe.normal(B, C, H, W), probe.normal(B, D))
 
 
-def flat_unet_experiment(probe, FlatUNet):
-    for B, C, K, D, H, W in [(3, 4, 4, 5, 6, 7), (2, 3, 5, 8, 3, 4)]:
-        module = probe.build(FlatUNet, C, K, D)
-        with probe.advice(
-            ("channels, but got", "", "A block up gets x and a skip, joined along dim=1."),
-            ("list index|pop from empty", "", "There are three skips: skips[0], [1] and [2]."),
-            ("missing 1 required.*'temb'", "", "Every block needs temb too: block(x, temb)."),
-        ):
-            probe.train_and_eval(module, probe.normal(B, C, H, W), probe.normal(B, D))
-        note_parameters(probe, module)
-
-
+HINTS = {
+    "channels, but got": "A block up gets x and a skip, joined along dim=1.",
+    "list index|pop from empty": "There are three skips: skips[0], [1] and [2].",
+    "missing 1 required.*'temb'": "Every block needs temb too: block(x, temb).",
+}
 MISTAKES = """
 # skip before x
 - torch.cat([x, skip], dim=1)
 + torch.cat([skip, x], dim=1)
 The order of the skips is right now, but the skip stands before x. Keep torch.cat([x, skip], dim=1).
-# x twice
-+ torch.cat([x, x], dim=1)
-x is joined to itself, and no skip is used: torch.cat([x, skip], dim=1).
+# joined along another axis
++ torch.cat([x, skip])
+or
++ torch.cat([x, skip], dim=-1)
+The two maps are joined along another axis. The channels are axis 1: torch.cat([x, skip], dim=1).
 
 # the same skip always
 - reversed(skips)
@@ -44,74 +39,45 @@ or
 Every block on the way up gets the same skip. Use them one by one, from the last to the first.
 # off by one
 + [skips[-i] for i in range(3)]
-The skips come in the order first, last, middle. skips[-i] is the first one for i = 0: use
-reversed(skips), or skips[-1 - i].
+The order is first, last, middle, because skips[-0] is the first. Use skips[-1 - i], or reversed().
 # one past the end
 + [skips[len(skips) - i] for i in range(3)]
 The index begins one past the end: the last of three is skips[2]. Use reversed(skips).
-# only some turned round
-+ [skips[2], skips[0], skips[1]]
-or
-+ [skips[1], skips[0], skips[2]]
-Only some of the skips have changed places. Turn the whole list round: last, middle, first.
-# one skip left out
-+ skips[-2::-1]
-One skip is left out, so only two blocks run on the way up. Use all three, the last one first.
 # reverse() for its value
 + skips.reverse()
-skips.reverse() turns the list round and returns None. Use reversed(skips), which gives the skips
-from the end.
+skips.reverse() turns the list round and returns None. reversed(skips) gives them from the end.
 # channels or pictures turned
 + [skip.flip(1) for skip in skips]
 or
 + [skip.flip(0) for skip in skips]
-flip turned the channels or pictures of each skip. It's the list that has to be turned:
-reversed(skips).
+flip turned each skip's channels or pictures. It's the list that has to be turned: reversed(skips).
 
 # kept before the block
 - x = block(x, temb)
 - skips.append(x)
 + skips.append(x)
 + x = block(x, temb)
-You keep what goes into a block. The skip is what comes out of it: x = block(x, temb) first, then
-skips.append(x).
-
-# joined along another axis
-- skip], dim=1)
-+ skip])
-or
-+ skip], dim=-1)
-The two maps are joined along another axis. The channels are axis 1: torch.cat([x, skip], dim=1).
-
+You keep what goes into a block. The skip is what comes out of it: append x after the block.
 # skips cut off
 - skips.append(x)
 + skips.append(x.detach())
-The numbers are right, but no gradient comes through the skips: detach, .data or no_grad cuts the
-graph.
-
-# last layer not used
-- self.out(x)
-+ x
-The last 1x1 convolution isn't used, so ch channels come back in place of in_ch: self.out(x).
-
+The numbers are right, but detach, .data or no_grad lets no gradient through the skips.
 # skip before x, order kept
 - reversed(skips)
 + skips
 - torch.cat([x, skip], dim=1)
 + torch.cat([skip, x], dim=1)
-You swapped x and skip in torch.cat. The fault is which skip comes when: the last one has to be used
-first.
+You swapped x and skip in torch.cat. The fault is which skip comes when: the last one is used first.
 
 # skips added
-- nn.ModuleList(ConvBlock(2 * ch, ch, time_dim) for _ in range(3))
-+ nn.ModuleList(ConvBlock(ch, ch, time_dim) for _ in range(3))
+- ConvBlock(2 * ch, ch, time_dim)
++ ConvBlock(ch, ch, time_dim)
 - torch.cat([x, skip], dim=1)
 + x + skip
-The skips are added. Join them, torch.cat([x, skip], dim=1), so that the block can treat the two
-differently.
-
+You add the skips. Join them, torch.cat([x, skip], dim=1), so that the block can tell them apart.
 # no skips
-+ nn.ModuleList(ConvBlock(ch, ch, time_dim) for _ in range(3))
+- ConvBlock(2 * ch, ch, time_dim)
++ ConvBlock(ch, ch, time_dim)
 - torch.cat([x, skip], dim=1)
 + x
 There are no skips any more. Then the fault is gone, and the U too: use them, the last one first.
@@ -168,14 +134,11 @@ class FlatByRecursion(FlatUNet):
 
 
 EXERCISE = Exercise(
-    id="6.13",
-    title="The skip of one's own level",
-    notebook="06_debugging_dimensions",
-    reference=FlatUNet,
-    patient=PATIENTS["FlatUNet"],
-    experiment=flat_unet_experiment,
+    id="6.13", title="The skip of one's own level", notebook="06_debugging_dimensions",
+    reference=FlatUNet, patient=PATIENTS["FlatUNet"],
+    experiment=repair_experiment(arguments, [(3, 4, 4, 5, 6, 7), (2, 3, 5, 8, 3, 4)], HINTS),
     look="Number the skips as they are kept, 0, 1, 2. The way up should use them as 2, 1, 0, each "
     "behind x, and end with self.out.",
     catalogue=edits(FlatUNet, MISTAKES),
     also_right=[FlatByPop, FlatByIndex, FlatByName, FlatByRecursion],
-)
+)  # fmt: skip

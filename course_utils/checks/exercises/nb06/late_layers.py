@@ -10,16 +10,16 @@ from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import LateLayers
 from course_utils.checks.mistakes import edits
 
+FOUND = "All layers are found. SiLU follows each 3x3 convolution; the 1x1 one of x is added last."
+KEPT = "PyTorch finds those that __init__ keeps on self or in nn.ModuleList."
+
 
 def late_layers_experiment(probe, LateLayers):
     for B, C, K, depth, H, W in [(3, 4, 4, 2, 5, 7), (2, 3, 5, 3, 6, 4), (2, 6, 4, 1, 3, 5)]:
         x = probe.normal(B, C, H, W)
         note_what_is_kept(probe, LateLayers, (C, K, depth), x)
         module = probe.build(LateLayers, C, K, depth)
-        with probe.advice(
-            look="All layers are found. Each convolution (3x3, padding=1) is followed by SiLU, and "
-            "the 1x1 convolution of x is added at the end."
-        ):
+        with probe.advice(look=FOUND):
             probe.train_and_eval(module, x)
     probe.on_fake_device(module, x)
 
@@ -36,17 +36,11 @@ def note_what_is_kept(probe, cls, args, x):
     what = f"{name(cls)}({arguments([x], module)})"
     one, other = (probe.run(what, module, x.clone(), seed=seed) for seed in (2, 3))
     alike = [torch.allclose(a, b, equal_nan=True) for a, b in zip(tensors(one), tensors(other))]
-    probe.note(
-        "the same answer twice", all(alike),
-        "Two calls with the same picture give two answers: a layer is made anew in each call.",
-        "Make every layer in __init__, and use it in forward.",
-    )  # fmt: skip
-    probe.note(
-        "numbers to train, before the first call", found, "",
-        f"With in_ch = {args[0]}, out_ch = {args[1]}, depth = {args[2]} there should be {args[2]} "
-        f"3x3 convolutions and one 1x1, all with a bias. PyTorch finds those that __init__ keeps "
-        f"on self or in nn.ModuleList.",
-    )  # fmt: skip
+    told = "Two calls with the same picture give two answers: a layer is made anew in each call."
+    look = "Make every layer in __init__, and use it in forward."
+    probe.note("the same answer twice", all(alike), told, look)
+    look = f"There should be {args[2]} 3x3 convolutions and one 1x1, all with a bias. {KEPT}"
+    probe.note("numbers to train, before the first call", found, look=look)
 
 
 MISTAKES = """
@@ -59,28 +53,22 @@ tuple, so they never learn. Use nn.ModuleList.
 + self.convs = [nn.Conv2d(i, out_ch, 3, padding=1) for i in ins]
 + for self.conv in self.convs:
 +     pass
-Each convolution is kept on self under the same name, so only the last one stays there. Use
-nn.ModuleList for all of them.
-
+All convolutions have one name on self, so only the last is found there. Keep them in nn.ModuleList.
 # one convolution for all
 - nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
 + nn.ModuleList([nn.Conv2d(in_ch, out_ch, 3, padding=1)]
 +     + [nn.Conv2d(out_ch, out_ch, 3, padding=1)] * (depth - 1))
 One convolution is used again and again. Each place needs weights of its own, a new nn.Conv2d.
-
-# all for the input's channels
+# all for the same channels
 - for i in ins
 + for i in [in_ch] * depth
-All convolutions are made for in_ch channels. Only the first gets those, the others get out_ch.
-# all for out_ch channels
+or
 + for i in [out_ch] * depth
-All convolutions are made for out_ch channels. The first one gets x, which has in_ch.
-
+All convolutions are made for the same input. The first gets in_ch channels, the others out_ch.
 # one too few
 - (depth - 1)
 + (depth - 2)
 One convolution is missing. depth counts all of them, also the first.
-
 # only one runs
 - conv(h)
 + conv(x)
@@ -89,11 +77,17 @@ or
 + in self.convs[:1]:
 Only one convolution runs: each round of the loop begins with x again. Use h = F.silu(conv(h)).
 
-# shortcut not used
+# no shortcut
 - h + self.shortcut(x)
 + h
-The shortcut is made in __init__, but forward doesn't add what it makes of x.
+or
+- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
++
+- h + self.shortcut(x)
++ h
+No shortcut is added at the end: the 1x1 convolution, made in __init__, of the block's input x.
 # SiLU of the sum
+- h + self.shortcut(x)
 + F.silu(h + self.shortcut(x))
 or
 - F.silu(conv(h))
@@ -101,40 +95,34 @@ or
 - h + self.shortcut(x)
 + F.silu(h + self.shortcut(x))
 A SiLU comes after the sum. Each convolution has its own; the sum has none.
-
 # shortcut of another x
 - self.shortcut(x)
 + self.shortcut(h)
 The shortcut gets what the convolutions made, not the block's input. Don't overwrite x on the way.
 
-# x added where it fits
+# another shortcut
 - nn.Conv2d(in_ch, out_ch, 1)
 + nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
-Where the channels are equal, you add x as it is. Here the 1x1 convolution is there always.
+or
++ nn.Conv2d(in_ch, out_ch, 3, padding=1)
+Your shortcut isn't always a 1x1 convolution. It was, and that was right, even for equal channels.
 # without bias
+- nn.Conv2d(in_ch, out_ch, 1)
 + nn.Conv2d(in_ch, out_ch, 1, bias=False)
 or
 - nn.Conv2d(i, out_ch, 3, padding=1)
 + nn.Conv2d(i, out_ch, 3, padding=1, bias=False)
 Some of your convolutions have no bias. Leave bias at its default, True.
-# 3x3 shortcut
-- nn.Conv2d(in_ch, out_ch, 1)
-+ nn.Conv2d(in_ch, out_ch, 3, padding=1)
-The shortcut is a 3x3 convolution. It was 1x1, and that was right.
 
 # no SiLU
 - F.silu(conv(h))
 + conv(h)
-The SiLU after each convolution is lost. Without it, several convolutions are no more than one large
-one.
-# last without SiLU
+or
 + conv(h) if conv is self.convs[-1] else F.silu(conv(h))
-The last convolution has no SiLU. Each has one, then the shortcut is added.
-
-# ReLU instead of SiLU
+or
 - F.silu
 + F.relu
-That is ReLU, and it was SiLU. Leave it: the fault is where the layers are made.
+SiLU, not ReLU, follows each convolution, also the last one. Yours doesn't always.
 
 # shortcut still in forward
 - self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
@@ -143,32 +131,23 @@ That is ReLU, and it was SiLU. Leave it: the fault is where the layers are made.
 + nn.Conv2d(x.shape[1], h.shape[1], 1)(x)
 PyTorch finds the convolutions now. But the shortcut is still made in forward, with new random
 weights in each call, so it never learns. Make it in __init__.
-
 # made in the first call
 +
 - return h
 + if not hasattr(self, "shortcut"):
 +     self.shortcut = nn.Conv2d(x.shape[1], h.shape[1], 1)
 + return h
-The shortcut is made in the first call of forward. That's too late for an optimizer that is made
-before it. Make it in __init__.
-
-# no shortcut
-+
-- h + self.shortcut(x)
-+ h
-The shortcut is gone. Make it in __init__, nn.Conv2d(in_ch, out_ch, 1), and add what it makes of x.
+The shortcut is made in the first call, too late for an optimizer made before it: use __init__.
 """
 
 
 class LateSequential(nn.Module):
     def __init__(self, in_ch, out_ch, depth):
         super().__init__()
-        layers = []
-        for i in range(depth):
-            layers += [nn.Conv2d(out_ch if i else in_ch, out_ch, 3, padding=1), nn.SiLU()]
-        self.skip = nn.Conv2d(in_ch, out_ch, kernel_size=1)
-        self.body = nn.Sequential(*layers)
+        self.skip, self.body = nn.Conv2d(in_ch, out_ch, kernel_size=1), nn.Sequential()
+        for _ in range(depth):
+            self.body.append(nn.Conv2d(in_ch, out_ch, 3, padding="same")).append(nn.SiLU())
+            in_ch = out_ch
 
     def forward(self, x):
         return self.skip(x) + self.body(x)
@@ -188,15 +167,7 @@ class LateByName(nn.Module):
         return x + around
 
 
-class LateByAppend(nn.Module):
-    def __init__(self, in_ch, out_ch, depth):
-        super().__init__()
-        self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
-        self.convs = nn.ModuleList()
-        for _ in range(depth):
-            self.convs.append(nn.Conv2d(in_ch, out_ch, 3, padding="same"))
-            in_ch = out_ch
-
+class LateInPlace(LateLayers):
     def forward(self, x):
         h = x.clone()
         for conv in self.convs:
@@ -211,22 +182,17 @@ class LateRegistered(LateLayers):
 
     def __init__(self, in_ch, out_ch, depth):
         super().__init__(in_ch, out_ch, depth)
-        convs = list(self.convs)
+        self.kept, convs = self.convs, list(self.convs)
         del self.convs
         self.convs = convs
-        for i, conv in enumerate(convs):
-            self.add_module(str(i), conv)
 
 
 EXERCISE = Exercise(
-    id="6.15",
-    title="Layers that are found",
-    notebook="06_debugging_dimensions",
-    reference=LateLayers,
-    patient=PATIENTS["LateLayers"],
+    id="6.15", title="Layers that are found", notebook="06_debugging_dimensions",
+    reference=LateLayers, patient=PATIENTS["LateLayers"],
     experiment=late_layers_experiment,
     look="Print sum(p.numel() for p in net.parameters()) before the first call, and call it "
     "twice with the same x: all layers should count, and the answers agree.",
     catalogue=edits(LateLayers, MISTAKES),
-    also_right=[LateSequential, LateByName, LateByAppend, LateRegistered],
-)
+    also_right=[LateSequential, LateByName, LateInPlace, LateRegistered],
+)  # fmt: skip

@@ -64,22 +64,18 @@ def kind(value):
 def note_steps(probe, t, T):
     """Write down which steps come up, and whether all of them do so equally often."""
     alone = bool((t == t[0]).all())
-    probe.note(
-        "one step for all pictures", alone, "All pictures of your batch get the same step t.",
-        "Draw B numbers, one for each picture: torch.randint(0, T, (B,)).",
-    )  # fmt: skip
+    look = "Draw B numbers, one for each picture: torch.randint(0, T, (B,))."
+    told = "All pictures of your batch get the same step t."
+    probe.note("one step for all pictures", alone, told, look)
     found = [] if alone else sorted(set(t.tolist()))
-    probe.note(
-        "steps that come up", found, f"With T = {T} the steps of {len(t)} pictures are {found}.",
-        "All from 0 to T - 1 must come up. torch.randint(a, b, ...) draws from a to b - 1.",
-    )  # fmt: skip
+    told = f"With T = {T} the steps of {len(t)} pictures are {found}."
+    look = "All from 0 to T - 1 must come up. torch.randint(a, b, ...) draws from a to b - 1."
+    probe.note("steps that come up", found, told, look)
     counts = [int((t == s).sum()) for s in range(T)]
     shares = [round(4 * T * n / len(t)) for n in counts if not alone]  # in quarters
-    probe.note(
-        "how often each comes up", shares,
-        f"The steps 0 to {T - 1} come up {', '.join(map(str, counts))} times.",
-        "All are equally likely: torch.randint draws them so.",
-    )  # fmt: skip
+    told = f"The steps 0 to {T - 1} come up {', '.join(map(str, counts))} times."
+    look = "All should be equally likely, as torch.randint draws them."
+    probe.note("how often each comes up", shares, told, look)
 
 
 def note_noise(probe, eps):
@@ -87,28 +83,23 @@ def note_noise(probe, eps):
     pairs = [(eps[0], eps[1]), (eps[:, 0], eps[:, 1]), (eps[..., 0], eps[..., 1])]
     axes = "pictures", "channels", "pixels"
     alike = [axis for axis, pair in zip(axes, pairs) if torch.equal(*pair)]
-    probe.note(
-        "what gets the same noise", alike, f"All {' and '.join(alike)} get the same noise.",
-        "Each number of eps is drawn separately: torch.randn_like(x0).",
-    )  # fmt: skip
+    told = f"All {' and '.join(alike)} get the same noise."
+    look = "Each number of eps is drawn separately: torch.randn_like(x0)."
+    probe.note("what gets the same noise", alike, told, look)
     mean, std, most = float(eps.mean()), float(eps.std(correction=0)), float(eps.abs().max())
-    probe.note(
-        "standard normal", [abs(mean) < 0.1, abs(std - 1) < 0.08, most > 2.5],
-        f"eps isn't standard normal noise: its mean is {mean:.2g}, its standard deviation "
-        f"{std:.2g}, its largest number {most:.2g}.",
-        "torch.randn_like draws normal numbers; torch.rand_like draws from 0 to 1.",
-    )  # fmt: skip
+    told = f"eps has mean {mean:.2g}, standard deviation {std:.2g}, and no number above {most:.2g}."
+    look = "It must be standard normal: torch.randn_like. torch.rand_like draws from 0 to 1."
+    normal = [abs(mean) < 0.1, abs(std - 1) < 0.08, most > 2.5]
+    probe.note("standard normal", normal, told, look)
 
 
 def note_mixture(probe, noisy_batch, x0, alpha_bar):
     """With alpha_bar the same at all steps, write down how much of x0 and eps is in xt."""
     xt, _, eps = drawn(probe, noisy_batch, x0, alpha_bar)
     shares, rest = mixture(xt, x0, eps)
-    probe.note(
-        "something else in xt", rest > 1e-3,
-        "There is something else in your xt than x0 and the eps that you return.",
-        "Draw the noise once, mix it in, and return the same.",
-    )  # fmt: skip
+    told = "There is something else in your xt than x0 and the eps that you return."
+    look = "Draw the noise once, mix it in, and return the same."
+    probe.note("something else in xt", rest > 1e-3, told, look)
     for i, part in enumerate(("x0", "eps") if rest < 1e-3 else ()):
         look = f"{FORMULA}. Look at what multiplies {part}."
         probe.note(f"how much of {part} is in xt, if alpha_bar is 0.36", shares[:, i], "", look)
@@ -118,18 +109,18 @@ def note_own_steps(probe, noisy_batch, x0, alpha_bar):
     """Write down whether xt is noised to the t that comes with it, and t drawn in each call."""
     _, before, _ = drawn(probe, noisy_batch, x0, alpha_bar)
     xt, t, eps = drawn(probe, noisy_batch, x0, alpha_bar, seed=2)
-    probe.note(
-        "the same steps in two calls", torch.equal(t, before) and not (t == t[0]).all(),
-        "Two calls of your function give the same t.", "Draw t in each call: torch.randint.",
-    )  # fmt: skip
+    same = torch.equal(t, before) and not (t == t[0]).all()
+    told, look = (
+        "Two calls of your function give the same t.",
+        "Draw t in each call: torch.randint.",
+    )
+    probe.note("the same steps in two calls", same, told, look)
     shares, rest = mixture(xt, x0, eps)
     found = (shares[:, :1] ** 2 - alpha_bar).abs().argmin(dim=1)  # the steps that xt looks like
     off = sorted(set(((found - t) % len(alpha_bar)).tolist()))
-    probe.note(
-        "how far xt is from its step", off if len(off) < 3 else "anywhere",
-        f"t begins {t[:5].tolist()}, but the pictures are noised to {found[:5].tolist()}.",
-        "Draw t once, use alpha_bar[t] for it, and return that t.",
-    )  # fmt: skip
+    told = f"t begins {t[:5].tolist()}, but the pictures are noised to {found[:5].tolist()}."
+    look, far = "Draw t once, use alpha_bar[t], and return that t.", len(off) > 2
+    probe.note("how far xt is from its step", "anywhere" if far else off, told, look)
     a = alpha_bar[t].view(-1, 1, 1, 1)
     gap = float((a.sqrt() * x0 + (1 - a).sqrt() * eps - xt).abs().max())
     told = f"It isn't {FORMULA} for the t and the eps that you return."
@@ -152,43 +143,38 @@ MISTAKES = """
 - (len(x0),), device=x0.device)
 + (1,), device=x0.device).repeat(len(x0))
 t has B numbers now, but they're all the same. Draw B of them: torch.randint(0, T, (B,)).
-
 # the same noise for several
 - torch.randn_like(x0)
 + torch.randn_like(x0[:1]).expand_as(x0)
 or
 + torch.randn_like(x0[0])
 Pictures share their noise. Draw each number of eps separately: torch.randn_like(x0).
+# uniform noise
++ torch.rand_like(x0)
+Your noise is uniform, from 0 to 1. It must be normal: torch.randn_like, with an n.
 
 # last step left out
 - len(alpha_bar),
 + len(alpha_bar) - 1,
 Step T - 1 never comes up, because torch.randint(0, b, ...) ends at b - 1. Pass T itself.
-# one step too many
+# too many steps
 + len(alpha_bar) + 1,
-Your t can be T, and alpha_bar ends at T - 1. torch.randint(0, T, ...) never gives T.
-
+or
++ 1000,
+Your t can be T or more, and alpha_bar ends at T - 1. T is its length: torch.randint(0, T, ...).
 # first step left out
 - randint(0,
 + randint(1,
 Step 0 never comes up. t runs from 0 to T - 1: torch.randint(0, T, ...).
 
-# steps rounded
-- torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device)
-+ (torch.rand(len(x0), device=x0.device) * (len(alpha_bar) - 1)).round().long()
-The first and the last step come up half as often, because fewer numbers are rounded to them.
-torch.randint draws all equally often.
-
-# a step for each pixel
+# another shape of t
 - (len(x0),)
 + x0.shape
-t has the shape of x0, a step for each pixel. It must be (B,), one step for each picture.
-# t with more axes
+or
 + (len(x0), 1, 1, 1)
-t has axes too many. The network wants (B,): give the extra axes to alpha_bar[t] alone.
-# another number of steps
+or
 + (4,)
-The number of steps that you draw isn't the number of pictures, which are axis 0: (len(x0),).
+Your t isn't (B,), one step for each picture: (len(x0),). Only alpha_bar[t] gets more axes.
 
 # float t
 - , t, eps
@@ -199,8 +185,7 @@ t comes back as floats. Steps are whole numbers, int64, as torch.randint gives t
 The t that you return isn't the one that you noised with. Draw it once, and keep it in a variable.
 # eps drawn twice
 + , t, torch.randn_like(x0)
-The eps that you return isn't the one in xt, so the network would have to guess noise that it never
-saw. Draw it once, and keep it in a variable.
+The eps that you return isn't the one in xt. Draw it once, and keep it in a variable.
 # another order
 + , eps, t
 The order is wrong: return xt, t, eps.
@@ -220,54 +205,34 @@ it even runs, and mixes up the pictures. Use .view(-1, 1, 1, 1).
 or
 + .view(1, -1, 1, 1)
 The B numbers alpha_bar[t] belong on axis 0, with three axes of size 1 behind: .view(-1, 1, 1, 1).
-
-# no root of the picture
-- a.sqrt() * x0
-+ a * x0
-The root of alpha_bar[t] is missing in front of x0: a.sqrt() * x0.
-# picture not scaled
-+ x0
-x0 keeps its full strength. It fades as the noise grows: a.sqrt() * x0.
-
-# no root of the noise
-- (1 - a).sqrt()
-+ (1 - a)
-The root of 1 - alpha_bar[t] is missing, so the noise is too weak: (1 - a).sqrt() * eps.
-# root first
-+ (1 - a.sqrt())
-The noise is multiplied by 1 - sqrt(alpha_bar[t]). It's the root of the difference: (1 - a).sqrt().
-
-# noise not scaled
-- (1 - a).sqrt() * eps
-+ eps
-eps goes in at full strength at every step. Scale it: (1 - a).sqrt() * eps.
-
-# noise subtracted
-- + (1 - a)
-+ - (1 - a)
-The noise is subtracted. Then the network would have to learn -eps: add it.
-
-# picture and noise exchanged
-- a = alpha_bar[t]
-+ a = 1 - alpha_bar[t]
-or
-- x0 + (1 - a).sqrt() * eps
-+ eps + (1 - a).sqrt() * x0
-Picture and noise are exchanged: alpha_bar[t] belongs to x0, 1 - alpha_bar[t] to eps.
 # the step before
 - a = alpha_bar[t]
 + a = alpha_bar[t - 1]
 xt is noised to the step before the t that you return. t counts from 0: alpha_bar[t].
+# picture and noise exchanged
++ a = 1 - alpha_bar[t]
+Picture and noise are exchanged: alpha_bar[t] belongs to x0, 1 - alpha_bar[t] to eps.
 
-# uniform noise
-- randn_like
-+ rand_like
-Your noise is uniform, from 0 to 1. It must be normal: torch.randn_like, with an n.
+# picture not scaled
+- a.sqrt() * x0
++ a * x0
+or
++ x0
+x0 isn't multiplied by the root of alpha_bar[t], with which it fades: a.sqrt() * x0.
 
-# always 1000 steps
-- randint(0, len(alpha_bar),
-+ randint(0, 1000,
-You draw t from 0 to 999, whatever alpha_bar is. T is its length.
+# noise not scaled
+- (1 - a).sqrt() * eps
++ (1 - a) * eps
+or
++ eps
+eps isn't multiplied by the root of 1 - alpha_bar[t], with which it grows: (1 - a).sqrt() * eps.
+# root first
++ (1 - a.sqrt()) * eps
+The noise is multiplied by 1 - sqrt(alpha_bar[t]). It's the root of the difference: (1 - a).sqrt().
+# noise subtracted
+- + (1 - a)
++ - (1 - a)
+The noise is subtracted. Then the network would have to learn -eps: add it.
 """
 
 
@@ -304,13 +269,9 @@ def batch_by_einsum(x0, alpha_bar):
 
 
 EXERCISE = Exercise(
-    id="6.12",
-    title="A step for each picture",
-    notebook="06_debugging_dimensions",
-    reference=noisy_batch,
-    patient=PATIENTS["noisy_batch"],
-    experiment=noisy_batch_experiment,
+    id="6.12", title="A step for each picture", notebook="06_debugging_dimensions",
+    reference=noisy_batch, patient=PATIENTS["noisy_batch"], experiment=noisy_batch_experiment,
     look=f"{FORMULA}, for the t and the eps that you return.",
     catalogue=edits(noisy_batch, MISTAKES),
     also_right=[batch_noise_first, batch_by_rand, batch_in_loop, batch_by_einsum],
-)
+)  # fmt: skip

@@ -16,14 +16,9 @@ ORDER = "The groups are right. The order is convolution (3x3, padding=1), GroupN
 def normed_conv_experiment(probe, NormedConv):
     """64 first: there 32 groups are right, and wrong answers differ in what comes after it."""
     for B, C, K, groups, H, W in [
-        (2, 4, 64, 32, 3, 5),
-        (3, 2, 32, 32, 4, 2),
-        (2, 3, 7, 7, 5, 4),
-        (3, 6, 48, 24, 2, 5),
-        (2, 5, 40, 20, 4, 3),
-        (3, 2, 33, 11, 2, 4),
-        (2, 3, 37, 1, 4, 2),
-    ]:
+        (2, 4, 64, 32, 3, 5), (3, 2, 32, 32, 4, 2), (2, 3, 7, 7, 5, 4), (3, 6, 48, 24, 2, 5),
+        (2, 5, 40, 20, 4, 3), (3, 2, 33, 11, 2, 4), (2, 3, 37, 1, 4, 2),
+    ]:  # fmt: skip
         look = f"{K} channels should make {groups} groups, the largest divisor of {K} up to 32."
         with probe.advice(
             ("in_channels|embedding|normalized|expected input|channels, but got", "", ORDER),
@@ -38,65 +33,49 @@ MISTAKES = """
 # each channel
 - max(g for g in range(1, 33) if out_ch % g == 0)
 + out_ch
-Every channel is a group of its own, also where there are more than 32. But 32 groups are the most:
-take the largest divisor of out_ch up to 32.
-# one group
-+ 1
-All channels are one group. Take as many groups as possible: the largest divisor of out_ch up to 32.
+Each channel is a group of its own. Take the largest divisor of out_ch that is not above 32.
 # only powers of two
 + math.gcd(32, out_ch)
 You try only powers of 2, as halving 32 or math.gcd(32, out_ch) does. But 48 channels can be split
 into 24 groups, not just 16: try every number from 32 down.
 # a fixed number
++ 1
+or
 + 16
 or
 + 8
-or
-+ 24
-The number of groups is always the same, so the fault only moves to other channels. Take the largest
-divisor of out_ch up to 32.
+You always make the same number of groups. Take the largest divisor of out_ch up to 32.
 # at most 32
 + min(32, out_ch)
-min(32, out_ch) helps below 32 channels. But 48 channels can't be split into 32 groups either: the
-number of groups has to divide out_ch.
+min(32, out_ch) helps below 32. But the groups must divide out_ch, and 32 doesn't divide 48.
 # another number unless 32 fits
 + 32 if out_ch % 32 == 0 else 1
 or
 + 32 if out_ch % 32 == 0 else out_ch
-Where 32 doesn't fit, you give up too soon. Take the largest divisor of out_ch up to 32: 24 for 48
-channels, 20 for 40.
+You give up where 32 doesn't fit. 48 channels make 24 groups: the largest divisor up to 32.
 
 # groups of the input
 - if out_ch % g == 0
 + if in_ch % g == 0
 You split the input channels. The norm comes after the convolution: its groups divide out_ch.
-
-# 32 left out
-- range(1, 33)
-+ range(1, 32)
-32 itself is left out: range(1, 32) ends at 31. Write range(1, 33).
-# 0 is tried
-+ range(33)
-range(33) begins with 0, and nothing can be divided by 0. Write range(1, 33).
-
 # does it divide?
 - out_ch % g == 0
 + g % out_ch == 0
 or
 + out_ch % g
-g divides the channels where out_ch % g == 0, with the channels before the %. You ask for something
-else.
+g divides the channels where out_ch % g == 0, the channels before the %. You ask something else.
 
-# no norm
-- self.norm = nn.GroupNorm(groups, out_ch)
-+ self.norm = nn.Identity()
-The norm is gone, so it's another network. Choose the number of groups by out_ch instead.
+# 32 left out
+- range(1, 33)
++ range(1, 32)
+32 itself is left out: range(1, 32) ends at 31. Write range(1, 33).
 
-# BatchNorm
+# another norm
 - nn.GroupNorm(groups, out_ch)
 + nn.BatchNorm2d(out_ch)
-That is BatchNorm, which mixes the pictures of a batch. Keep GroupNorm and choose its number of
-groups by out_ch.
+or
++ nn.Identity()
+GroupNorm is gone, so it's another network. Keep it, and choose its number of groups by out_ch.
 # norm not learned
 + nn.GroupNorm(groups, out_ch, affine=False)
 Your norm has no scale and shift to learn. Leave affine at its default, True.
@@ -104,19 +83,15 @@ Your norm has no scale and shift to learn. Leave affine at its default, True.
 + nn.GroupNorm(out_ch, groups)
 nn.GroupNorm takes the number of groups first: nn.GroupNorm(groups, out_ch).
 
-# SiLU before the norm
+# SiLU not at the end
 - F.silu(self.norm(self.conv(x)))
 + self.norm(F.silu(self.conv(x)))
-SiLU comes before the norm. The order is convolution, GroupNorm, SiLU.
-# no SiLU
+or
 + self.norm(self.conv(x))
-SiLU is missing at the end. The fault was the number of groups; leave the rest as it is.
-
-# ReLU instead of SiLU
+or
 - F.silu
 + F.relu
-That is ReLU, and it was SiLU. The fault was the number of groups; leave the rest as it is.
-
+The last thing isn't SiLU any more. Leave the order as it was: convolution, GroupNorm, SiLU.
 # norm in front
 - nn.GroupNorm(groups, out_ch)
 + nn.GroupNorm(max(g for g in range(1, 33) if in_ch % g == 0), in_ch)
@@ -142,10 +117,8 @@ class NormedByWhile(nn.Module):
 
 class NormedSequential(nn.Sequential):
     def __init__(self, in_ch, out_ch):
-        groups = next(g for g in reversed(range(33)) if not out_ch % g)
-        super().__init__(
-            nn.Conv2d(in_ch, out_ch, 3, 1, 1), nn.GroupNorm(groups, out_ch), nn.SiLU()
-        )  # fmt: skip
+        norm = nn.GroupNorm(next(g for g in range(32, 0, -1) if not out_ch % g), out_ch)
+        super().__init__(nn.Conv2d(in_ch, out_ch, 3, 1, 1), norm, nn.SiLU())
 
 
 class NormedByFunction(nn.Module):
@@ -153,11 +126,10 @@ class NormedByFunction(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(in_ch, out_ch, 3, padding=1)
         self.scale, self.shift = nn.Parameter(torch.ones(out_ch)), nn.Parameter(torch.zeros(out_ch))
+        self.divisors = [g for g in range(1, out_ch + 1) if out_ch % g == 0 and g <= 32]
 
     def forward(self, x):
-        h = self.conv(x)
-        divisors = [g for g in range(1, h.shape[1] + 1) if h.shape[1] % g == 0 and g <= 32]
-        return F.silu(F.group_norm(h, divisors[-1], self.scale, self.shift))
+        return F.silu(F.group_norm(self.conv(x), self.divisors[-1], self.scale, self.shift))
 
 
 class NormedByHand(NormedConv):
@@ -170,13 +142,9 @@ class NormedByHand(NormedConv):
 
 
 EXERCISE = Exercise(
-    id="6.9",
-    title="Groups that divide",
-    notebook="06_debugging_dimensions",
-    reference=NormedConv,
-    patient=PATIENTS["NormedConv"],
-    experiment=normed_conv_experiment,
+    id="6.9", title="Groups that divide", notebook="06_debugging_dimensions",
+    reference=NormedConv, patient=PATIENTS["NormedConv"], experiment=normed_conv_experiment,
     look=ORDER,
     catalogue=edits(NormedConv, MISTAKES),
     also_right=[NormedByWhile, NormedSequential, NormedByFunction, NormedByHand],
-)
+)  # fmt: skip

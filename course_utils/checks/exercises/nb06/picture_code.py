@@ -11,11 +11,6 @@ from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PictureCode
 from course_utils.checks.mistakes import edits
 
-ORDER = (
-    "The order is: average over the pixels, normalise each picture's averages with "
-    "nn.LayerNorm(in_ch), mix."
-)
-
 
 def picture_code_experiment(probe, PictureCode):
     for B, C, K, H, W in [(4, 5, 7, 6, 3), (3, 6, 2, 4, 5)]:
@@ -36,24 +31,19 @@ def note_alone_and_together(probe, module, x):
     """Call the attempt with one picture and with its whole batch, in training mode."""
     alone, together = (call_with_nan(probe, module, part) for part in (x[1:2], x))
     both_tensors = isinstance(alone, torch.Tensor) and isinstance(together, torch.Tensor)
-    probe.note(
-        "a picture alone and in its batch",
-        both_tensors and torch.allclose(alone, together[1:2], atol=1e-4, equal_nan=True),
-        "In training mode a picture alone gives something else than in its batch.",
-        "What a picture gives must not depend on the others. nn.LayerNorm normalises the averages "
-        "of each picture separately.",
-    )  # fmt: skip
+    alike = both_tensors and torch.allclose(alone, together[1:2], atol=1e-4, equal_nan=True)
+    told = "In training mode a picture alone gives something else than in its batch."
+    look = "nn.LayerNorm normalises each picture's averages separately, whatever the others are."
+    probe.note("a picture alone and in its batch", alike, told, look)
 
 
 def call_with_nan(probe, module, x):
     """Call the attempt; write down whether NaN come back, so that these too can be recognised."""
     result = probe.run(f"{name(module)}({arguments([x], module)})", module, x.clone())
     bad = sum(int((~y.isfinite()).sum()) for y in tensors(result))
-    probe.note(
-        "NaN in training mode", bad > 0,
-        f"In training mode, {bad} values are NaN or infinite for a batch of {len(x)}.",
-        "For one picture alone the deviation over the batch is 0 or NaN.",
-    )  # fmt: skip
+    told = f"In training mode, {bad} values are NaN or infinite for a batch of {len(x)}."
+    look = "For one picture alone the deviation over the batch is 0 or NaN."
+    probe.note("NaN in training mode", bad > 0, told, look)
     probe.note(f"what a batch of {len(x)} gives", change(result, torch.nan_to_num))
     return result
 
@@ -63,55 +53,48 @@ MISTAKES = """
 - nn.LayerNorm(in_ch)
 + nn.Identity()
 The norm is gone, so it's another network. Take nn.LayerNorm, which needs no batch.
-# no running mean
-+ nn.BatchNorm1d(in_ch, track_running_stats=False)
-A BatchNorm without running statistics needs a batch in eval mode too. Take nn.LayerNorm, which
-never does.
 # LayerNorm for the outputs
 + nn.LayerNorm(out_ch)
 The norm gets the averages of the in_ch channels, before they are mixed: nn.LayerNorm(in_ch).
 # norm not learned
 + nn.LayerNorm(in_ch, elementwise_affine=False)
-Your norm has no scale and shift to learn. nn.LayerNorm(in_ch) has; nn.InstanceNorm1d and a bare
-F.layer_norm don't.
+Your norm has no scale and shift to learn, like a bare F.layer_norm. nn.LayerNorm(in_ch) has both.
 # RMSNorm
 + nn.RMSNorm(in_ch)
 nn.RMSNorm leaves the mean in and has no shift. Asked for is nn.LayerNorm.
 # each channel
 + nn.GroupNorm(in_ch, in_ch)
-Each channel is a group with a single number in it. Minus its mean that is 0, whatever the picture
-shows: normalise all averages together, with nn.LayerNorm.
-# another eps
-+ nn.LayerNorm(in_ch, eps=1e-6)
-Your norm has another eps, which counts in a faint picture. Leave it at nn.LayerNorm's 1e-5.
+Each group is a single number, and minus its mean that is 0. nn.LayerNorm takes all channels.
 
-# sum
+# no average
 - x.mean(dim=(2, 3))
 + x.sum(dim=(2, 3))
-You sum over the pixels. Take the mean, so that a large picture doesn't give larger numbers.
-# maximum
+or
 + x.amax(dim=(2, 3))
-You take the largest value of each channel. Take its average, x.mean(dim=(2, 3)).
+You don't take the average of each channel over its pixels: x.mean(dim=(2, 3)).
 
 # over the batch
-- self.norm(x.mean(dim=(2, 3)))
-+ (x.mean(dim=(2, 3)) - x.mean(dim=(2, 3)).mean(0)) / (x.mean(dim=(2, 3)).std(0) + 1e-5) * (
-+     self.norm.weight) + self.norm.bias
-or
 - return self.mix(self.norm(x.mean(dim=(2, 3))))
++ h = x.mean(dim=(2, 3))
++ h = (h - h.mean(0)) / (h.std(0) + 1e-5)
++ return self.mix(h * self.norm.weight + self.norm.bias)
+or
 + h = x.mean(dim=(2, 3))
 + h = (h - h.mean(0)) / (h.var(0, correction=0) + 1e-5).sqrt()
 + return self.mix(h * self.norm.weight + self.norm.bias)
-You take mean and deviation over the batch. That is BatchNorm again, and one picture becomes 0 or
-NaN. Normalise over dim 1, the channels of each picture.
-
+or
+- nn.LayerNorm(in_ch)
++ nn.BatchNorm1d(in_ch, track_running_stats=False)
+You take mean and deviation over the batch, as BatchNorm does, and that fails for one picture.
+Normalise over dim 1, the channels of each picture: nn.LayerNorm.
 # divided by one less
+- return self.mix(self.norm(x.mean(dim=(2, 3))))
 + h = x.mean(dim=(2, 3))
-+ h = (h - h.mean(1, keepdim=True)) / (h.var(1, keepdim=True) + 1e-5).sqrt()
++ h = (h - h.mean(1, keepdim=True)) / (h.std(1, keepdim=True) + 1e-5)
 + return self.mix(h * self.norm.weight + self.norm.bias)
 or
 + h = x.mean(dim=(2, 3))
-+ h = (h - h.mean(1, keepdim=True)) / (h.std(1, keepdim=True) + 1e-5)
++ h = (h - h.mean(1, keepdim=True)) / (h.var(1, keepdim=True) + 1e-5).sqrt()
 + return self.mix(h * self.norm.weight + self.norm.bias)
 std and var divide by one less than the number of channels. LayerNorm doesn't, and has eps under the
 root: var(dim=1, correction=0).
@@ -122,29 +105,20 @@ root: var(dim=1, correction=0).
 - return
 + self.norm.eval()
 + return
-The norm uses its running mean and variance in training too. They stay 0 and 1 for ever, so it
-normalises nothing. Take nn.LayerNorm.
-
+Your norm uses its running statistics in training too, and they stay 0 and 1. Take nn.LayerNorm.
 # another treatment for one
+- nn.LayerNorm(in_ch)
 + nn.BatchNorm1d(in_ch)
 - return self.mix(self.norm(x.mean(dim=(2, 3))))
 + h = x.mean(dim=(2, 3))
 + return self.mix(self.norm(h) if len(x) > 1 else h)
-or
-+ nn.BatchNorm1d(in_ch)
-- self.norm(x.mean(dim=(2, 3)))
-+ F.batch_norm(x.mean(dim=(2, 3)), self.norm.running_mean, self.norm.running_var,
-+     self.norm.weight, self.norm.bias, self.training and len(x) > 1)
 You treat a single picture differently to get it past BatchNorm, so alone it gives something else
-than in a batch. Take nn.LayerNorm, which treats each picture separately.
-
+than in a batch. nn.LayerNorm treats each picture separately.
 # BatchNorm of the maps
 + nn.BatchNorm2d(in_ch)
 - self.norm(x.mean(dim=(2, 3)))
 + self.norm(x).mean(dim=(2, 3))
-You normalise the maps with BatchNorm2d. One picture runs, but what it gives still depends on the
-rest of its batch. Average first, then nn.LayerNorm.
-
+BatchNorm2d takes one picture, but still mixes those of a batch. Average first, then nn.LayerNorm.
 # norm of the maps
 + nn.GroupNorm(1, in_ch)
 - self.norm(x.mean(dim=(2, 3)))
@@ -154,7 +128,6 @@ or
 + self.norm(x).mean(dim=(2, 3))
 You normalise the maps and average afterwards. It's the averages that have to be normalised:
 x.mean(dim=(2, 3)) has the channels last, where LayerNorm wants them.
-
 # norm after the mixing
 - nn.LayerNorm(in_ch)
 + nn.LayerNorm(out_ch)
@@ -164,15 +137,10 @@ The norm comes after the mixing. The order is: average, normalise, mix.
 """
 
 
-class CodeByGroupNorm(nn.Module):
+class CodeByGroupNorm(nn.Sequential):
     def __init__(self, in_ch, out_ch):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.GroupNorm(1, in_ch), nn.Linear(in_ch, out_ch)
-        )
-
-    def forward(self, x):
-        return self.layers(x)
+        mix = nn.GroupNorm(1, in_ch), nn.Linear(in_ch, out_ch)
+        super().__init__(nn.AdaptiveAvgPool2d(1), nn.Flatten(), *mix)
 
 
 class CodeByConv(nn.Module):
@@ -186,17 +154,12 @@ class CodeByConv(nn.Module):
         return self.mix(averages[..., None, None]).squeeze(-1).squeeze(-1)
 
 
-class CodeByHand(nn.Module):
-    def __init__(self, in_ch, out_ch):
-        super().__init__()
-        self.scale, self.shift = nn.Parameter(torch.ones(in_ch)), nn.Parameter(torch.zeros(in_ch))
-        self.out = nn.Linear(in_ch, out_ch)
-
+class CodeByHand(PictureCode):
     def forward(self, x):
         h = x.flatten(2).mean(-1)
         h = h - h.mean(1, keepdim=True)
         h = h / (h.square().mean(1, keepdim=True) + 1e-5).sqrt()
-        return self.out(h * self.scale + self.shift)
+        return self.mix(h * self.norm.weight + self.norm.bias)
 
 
 class CodeByFunction(PictureCode):
@@ -207,13 +170,9 @@ class CodeByFunction(PictureCode):
 
 
 EXERCISE = Exercise(
-    id="6.10",
-    title="A batch of one",
-    notebook="06_debugging_dimensions",
-    reference=PictureCode,
-    patient=PATIENTS["PictureCode"],
-    experiment=picture_code_experiment,
-    look=ORDER,
+    id="6.10", title="A batch of one", notebook="06_debugging_dimensions",
+    reference=PictureCode, patient=PATIENTS["PictureCode"], experiment=picture_code_experiment,
+    look="Take each channel's average, normalise those of a picture with nn.LayerNorm(in_ch), mix.",
     catalogue=edits(PictureCode, MISTAKES),
     also_right=[CodeByGroupNorm, CodeByConv, CodeByHand, CodeByFunction],
-)
+)  # fmt: skip

@@ -6,21 +6,19 @@ from torch.nn import functional as F
 
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
-from course_utils.checks.exercises.nb06.flat_unet import note_parameters
 from course_utils.checks.exercises.nb06.healthy_networks import PixelAttention
+from course_utils.checks.exercises.nb06.repairs import repair_experiment
 from course_utils.checks.mistakes import edits
 
+CASES = [(2, 6, 4, 5), (3, 5, 2, 7), (5, 2, 3, 3)]
+HINTS = {
+    "mat1 and mat2": "A linear layer wants the C channels last: (B, H*W, C).",
+    "must match|is invalid": "What is added to x must be (B, C, H, W), as x is.",
+}
 
-def pixel_attention_experiment(probe, PixelAttention):
-    for B, C, H, W in [(2, 6, 4, 5), (3, 5, 2, 7), (5, 2, 3, 3)]:
-        module = probe.build(PixelAttention, C)
-        with probe.advice(
-            ("mat1 and mat2", "", "A linear layer wants the C channels last: (B, H*W, C)."),
-            ("must match|is invalid", "", "What is added to x must be (B, C, H, W), as x is."),
-        ):
-            probe.train_and_eval(module, probe.normal(B, C, H, W))
-        note_parameters(probe, module)
-    probe.on_fake_device(module, probe.normal(B, C, H, W))
+
+def arguments(probe, *case):
+    return (case[1],), (probe.normal(*case),)
 
 
 MISTAKES = """
@@ -31,20 +29,17 @@ The way in is right now, the way out isn't: reshape of (B, HW, C) reads channels
 the channels back first: seen.transpose(1, 2).reshape(x.shape).
 # columns out
 + seen.transpose(1, 2).reshape(*x.shape[:2], x.shape[3], x.shape[2]).transpose(2, 3)
-The tokens are listed row by row and put back column by column. Reshape to (B, C, H, W), or to (B,
-H, W, C) and move the channels.
+Tokens are listed row by row and put back column by column. Reshape to (B, C, H, W), H before W.
 # height and width exchanged
 + seen.transpose(1, 2).reshape(x.shape).transpose(2, 3)
 or
 + seen.transpose(1, 2).reshape(*x.shape[:2], x.shape[3], x.shape[2])
-Height and width change places on the way out, (B, C, W, H). From (B, H, W, C) it's permute(0, 3, 1,
-2).
+Height and width change places on the way out. From (B, H, W, C) it's permute(0, 3, 1, 2).
 # not made a map again
 + seen.transpose(1, 2)
 or
 + seen
-What you add hasn't the shape of x. Attention returns a list of tokens, (B, HW, C): move the
-channels back, then reshape to (B, C, H, W).
+You add a list of tokens, not a map. Move the channels back to axis 1, then reshape to (B, C, H, W).
 
 # way out repaired alone
 - x.flatten(2).transpose(1, 2)
@@ -61,13 +56,10 @@ You exchange two axes, but a token still isn't a pixel. The channels have to bec
 x.permute(0, 2, 3, 1), then reshape; on the way back permute(0, 3, 1, 2).
 # columns in
 + x.transpose(2, 3).flatten(2).transpose(1, 2)
-The tokens are listed column by column and put back row by row. Use permute(0, 2, 3, 1), H before W,
-or flatten(2).
+Tokens are listed column by column and put back row by row. Use flatten(2), or permute(0, 2, 3, 1).
 # flattened only
 + x.flatten(2)
-flatten(2) gives (B, C, HW), and the layers want the channels last. .transpose(1, 2) makes that (B,
-HW, C).
-
+flatten(2) gives (B, C, HW), and the layers want the channels last: .transpose(1, 2).
 # x not added
 - x + seen
 + seen
@@ -81,29 +73,13 @@ Here the channels attend to each other, not the pixels. Attention needs tokens o
 # pictures attend
 + q, k, v = (layer(tokens).transpose(0, 1) for layer in (self.q, self.k, self.v))
 + seen = F.scaled_dot_product_attention(q, k, v).transpose(0, 1)
-Your tokens are (HW, B, C), so the pictures of the batch attend to each other. Keep the batch first:
-(B, HW, C).
-# no scale
-+ seen = (self.q(tokens) @ self.k(tokens).mT).softmax(-1) @ self.v(tokens)
-The scores aren't divided by the root of C. Keep F.scaled_dot_product_attention, which does that;
-the fault isn't there.
-# softmax over the queries
-+ scores = self.q(tokens) @ self.k(tokens).mT / tokens.shape[-1] ** 0.5
-+ seen = scores.softmax(dim=1) @ self.v(tokens)
-The softmax runs over the queries. It has to run over the keys, the last axis, as in
-F.scaled_dot_product_attention.
-
-# old values
-- self.v(tokens)
-+ self.v(x.reshape(tokens.shape))
-Queries and keys are made of pixels now, the values still of the reshaped x. Use the same tokens for
-all three.
-
+Your tokens are (HW, B, C), so pictures attend to each other. The batch comes first: (B, HW, C).
 # scaled differently
++ seen = (self.q(tokens) @ self.k(tokens).mT).softmax(-1) @ self.v(tokens)
+or
 - self.v(tokens))
 + self.v(tokens), scale=1 / tokens.shape[-1])
-The scores are scaled twice, or by something else than the root of C. Leave
-F.scaled_dot_product_attention as it was.
+The scores aren't divided by the root of C exactly once. F.scaled_dot_product_attention does that.
 
 # one layer for several
 - self.k(tokens), self.v(tokens)
@@ -111,8 +87,7 @@ F.scaled_dot_product_attention as it was.
 or
 - self.v(tokens)
 + self.k(tokens)
-Queries, keys and values don't each have a layer of their own. Use all three: self.q, self.k,
-self.v.
+Queries, keys and values don't each have a layer of their own. Use self.q, self.k and self.v.
 """
 
 
@@ -151,14 +126,11 @@ class PixelsByColumns(PixelAttention):
 
 
 EXERCISE = Exercise(
-    id="6.14",
-    title="A pixel is a token",
-    notebook="06_debugging_dimensions",
-    reference=PixelAttention,
-    patient=PATIENTS["PixelAttention"],
-    experiment=pixel_attention_experiment,
+    id="6.14", title="A pixel is a token", notebook="06_debugging_dimensions",
+    reference=PixelAttention, patient=PATIENTS["PixelAttention"],
+    experiment=repair_experiment(arguments, CASES, HINTS),
     look="Look at one token: are tokens[0, 0] and x[0, :, 0, 0] the same numbers? Then take "
     "the attention out: does the map come back as it was?",
     catalogue=edits(PixelAttention, MISTAKES),
     also_right=[PixelsByPermute, PixelsByEinops, PixelsByConv, PixelsByColumns],
-)
+)  # fmt: skip

@@ -49,49 +49,43 @@ MISTAKES = """
 # not divided
 - t[:, None] / self.T
 + t[:, None].float()
-The steps are a column of floats now, but not divided by T. Numbers up to 1000 drive the layers so
-far out that one step looks like the next.
+The steps aren't divided by T. Numbers up to 1000 drive the layers so far out that all look alike.
 # whole numbers
 + t[:, None]
-t is a column now, but still of whole numbers, and a linear layer computes with floats. Dividing by
-T makes floats of them.
+t is a column of whole numbers, and a linear layer wants floats. Dividing by T makes floats of them.
 # rounded to zero
 + (t[:, None] // self.T).float()
-t / T is below 1, so // or .long() turns every step into 0. Write a single /, and keep the floats.
-# one row
-+ t[None] / self.T
 or
-+ t[None].float()
-t has become one row, (1, B), so the layer takes it for one picture with B numbers. Make it a
-column: t[:, None] / self.T.
-# floats alone
-+ t.float()
-t has floats now, but it isn't a column yet, so the layer takes the B steps for one picture with B
-numbers. Make it (B, 1), t[:, None], and divide by T.
++ t[:, None] // self.T
+t / T is below 1, so // or .long() turns every step into 0. Write a single /, and keep the floats.
 # from -1 to 1
 + 2 * t[:, None] / self.T - 1
 You bring the steps to between -1 and 1. Asked for is t / T, from 0 to 1.
-# the other end first
-+ 1 - t[:, None] / self.T
-Your steps run from 1 down to 0. Asked for is t / T, which begins with 0.
 
 # divided by T - 1
 - / self.T
 + / (self.T - 1)
 You divide by T - 1. Asked for is t / T, which never quite reaches 1.
-# divided with //
-+ // self.T
-// gives whole numbers, and a linear layer computes with floats. Write a single /.
 # always 1000
 + / 1000
 You always divide by 1000. T is an argument: divide by self.T.
+# divided by the largest
++ / t.max()
+You divide by the largest step, so a step depends on the rest of its batch. Divide by self.T.
 
 # no column
 - t[:, None]
 + t
-The steps are divided by T, but they aren't a column, so the layer takes them for one picture with B
-numbers. t[:, None] is (B, 1).
+or
++ t[None]
+or
+- t[:, None] / self.T
++ t.float()
+or
++ t[None].float()
+The layer takes B steps for one picture with B numbers. Make a column, (B, 1): t[:, None] / self.T.
 # an axis too many
+- t[:, None]
 + t[:, None, None]
 Your result has an axis too many, (B, 1, D). A column (B, 1) is enough for the layer.
 # one step more
@@ -102,29 +96,17 @@ You add 1 to each step. t counts from 0, and the first step's t / T is 0.
 - return self.layers(t[:, None] / self.T)
 + return self.layers(t[:, None] / self.T).squeeze()
 squeeze() takes away every axis of size 1, also that of a batch of one. Leave it out.
-# one step for all
-+ return self.layers(t[:1, None] / self.T).expand(len(t), -1)
-Every picture gets what belongs to the first step. Each has its own row: t[:, None].
-
-# divided by the largest
-- self.T)
-+ t.max())
-You divide by the largest step of the batch, so a step depends on the other pictures. Divide by
-self.T.
-
-# one-hot
+# one-hot or a table
 - nn.Linear(1, dim)
 + nn.Linear(T, dim)
 - t[:, None] / self.T
 + F.one_hot(t, self.T).float()
-Each step is a position of its own in a vector of T numbers, so nothing says that step 20 is near
-step 21. Keep nn.Linear(1, dim), and give it t / T as one column.
-
-# table
+or
+- nn.Linear(1, dim)
 + nn.Embedding(T, dim)
 - t[:, None] / self.T
 + t
-Each step has a row of its own in a table, so nothing says that step 20 is near step 21. Keep
+Each step has weights of its own, as in a table, so nothing says that step 20 is near step 21. Keep
 nn.Linear(1, dim), and give it t / T as one column.
 """
 
@@ -164,13 +146,9 @@ class StepByView(nn.Module):
 
 
 EXERCISE = Exercise(
-    id="6.11",
-    title="A step is one number",
-    notebook="06_debugging_dimensions",
-    reference=StepMLP,
-    patient=PATIENTS["StepMLP"],
-    experiment=step_mlp_experiment,
+    id="6.11", title="A step is one number", notebook="06_debugging_dimensions",
+    reference=StepMLP, patient=PATIENTS["StepMLP"], experiment=step_mlp_experiment,
     look=COLUMN,
     catalogue=edits(StepMLP, MISTAKES),
     also_right=[StepByUnsqueeze, StepByEinops, StepInLoop, StepByView],
-)
+)  # fmt: skip
