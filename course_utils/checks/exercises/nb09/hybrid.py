@@ -53,12 +53,10 @@ or
 + alpha_bar >= self.alpha_bar
 Your comparison is the wrong way round, or the two answers have changed places. Much noise means a
 large sigma and a small alpha_bar, so above answers where alpha_bar < self.alpha_bar.
-
 # boundary to above
 + alpha_bar <= self.alpha_bar
 Right except exactly at the noise level, where your above answers and below should. above is asked
 where alpha_bar < self.alpha_bar, without the =.
-
 # something else compared
 + ((1 - alpha_bar) / alpha_bar).sqrt() > self.alpha_bar
 or
@@ -67,7 +65,6 @@ or
 + alpha_bar.sqrt() < self.alpha_bar
 You compare self.alpha_bar with a sigma, a root or the like. __init__ made an alpha_bar of the noise
 level, so compare like with like: alpha_bar < self.alpha_bar.
-
 # a fixed level
 + alpha_bar < 0.5
 You compare with a fixed number. The level between the two denoisers is handed over as sigma, and
@@ -77,52 +74,59 @@ __init__ keeps the alpha_bar that belongs to it: self.alpha_bar.
 - alpha_bar = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))
 +
 or
-- .expand(len(xt))
-+
++ alpha_bar = torch.as_tensor(alpha_bar, device=xt.device)
 alpha_bar may be one number for all pictures. Make it a tensor with one for each:
 torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt)).
 """
 
 MISTAKES = """
 # one picture decides for all
-- alpha_bar < self.alpha_bar
-+ (alpha_bar < self.alpha_bar)[:1].expand(len(xt))
+- torch.empty_like(xt), alpha_bar < self.alpha_bar
++ torch.empty_like(xt), (alpha_bar < self.alpha_bar)[:1].expand(len(xt))
 or
-+ (alpha_bar < self.alpha_bar).any().expand(len(xt))
++ torch.empty_like(xt), (alpha_bar < self.alpha_bar).any().expand(len(xt))
 or
-+ (alpha_bar < self.alpha_bar).all().expand(len(xt))
++ torch.empty_like(xt), (alpha_bar < self.alpha_bar).all().expand(len(xt))
 or
-+ (alpha_bar.mean() < self.alpha_bar).expand(len(xt))
++ torch.empty_like(xt), (alpha_bar.mean() < self.alpha_bar).expand(len(xt))
 You decide once for the whole batch: by its first picture, with .any() or .all(), or by the mean.
 Each picture has its own alpha_bar, so choose for each, with a mask of shape (B,).
-
 # only one is asked
-+ alpha_bar > 0
++ torch.empty_like(xt), alpha_bar > 0
 or
-+ alpha_bar < 0
++ torch.empty_like(xt), alpha_bar < 0
 Only one of the two denoisers ever answers. Where alpha_bar < self.alpha_bar it should be above, and
 elsewhere below.
-
+# written into xt
++ xt, alpha_bar < self.alpha_bar
+You write the answers into xt itself, or into another name for it. Whoever called needs xt as it
+was, so begin with torch.empty_like(xt).
+# in another order
++ [], alpha_bar < self.alpha_bar
+- x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
++ x0.append(denoiser.predict_x0(xt[meant], alpha_bar[meant]))
+- return x0
++ return torch.cat(x0)
+The pictures come back in another order, because cat puts all of above first and then those of
+below. Write each to its place: x0[is_above] = ... and x0[~is_above] = ...
 # some without an answer
-- torch.empty_like(xt)
-+ torch.zeros_like(xt)
++ torch.zeros_like(xt), alpha_bar < self.alpha_bar
 - ((self.above, is_above), (self.below, ~is_above))
 + ((self.below, ~is_above),)
 or
-+ torch.zeros_like(xt)
++ torch.zeros_like(xt), alpha_bar < self.alpha_bar
 - , (self.below, ~is_above)
 + ,
 or
-+ xt.clone()
++ xt.clone(), alpha_bar < self.alpha_bar
 - , (self.below, ~is_above)
 + ,
 or
++ torch.zeros_like(xt), alpha_bar < self.alpha_bar
 - x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
 + x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
 + break
 or
-- torch.empty_like(xt)
-+ torch.zeros_like(xt)
 - x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
 + x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
 + break
@@ -139,32 +143,14 @@ is_above = alpha_bar < self.alpha_bar, and choose with it: xt[is_above] and xt[~
 torch.where.
 
 # mask used on one alone
-- alpha_bar[meant]
-+ alpha_bar
+- denoiser.predict_x0(xt[meant], alpha_bar[meant]
++ denoiser.predict_x0(xt[meant], alpha_bar
 or
-- xt[meant], alpha_bar[meant]
-+ xt, alpha_bar
++ denoiser.predict_x0(xt, alpha_bar
 The mask is missing somewhere, so some of the pictures meet all of the alpha_bars or all of the
 answers. Use it on everything: x0[mask] = denoiser.predict_x0(xt[mask], alpha_bar[mask]).
-
-# written into xt
-- torch.empty_like(xt)
-+ xt
-You write the answers into xt itself, or into another name for it. Whoever called needs xt as it
-was, so begin with torch.empty_like(xt).
-
-# in another order
-+ []
-- x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ x0.append(denoiser.predict_x0(xt[meant], alpha_bar[meant]))
-- return x0
-+ return torch.cat(x0)
-The pictures come back in another order, because cat puts all of above first and then those of
-below. Write each to its place: x0[is_above] = ... and x0[~is_above] = ...
-
 # denoiser called
-- denoiser.predict_x0
-+ denoiser
++ denoiser(xt[meant], alpha_bar[meant]
 A denoiser isn't a function. Ask it with its method: self.above.predict_x0(xt, alpha_bar).
 """
 

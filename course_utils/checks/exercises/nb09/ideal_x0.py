@@ -66,97 +66,18 @@ def ideal_at_once(xt, alpha_bar, images, chunk=1000):
 
 MISTAKES = """
 # softmax over the batch
-- softmax(dim=1)
-+ softmax(dim=0)
-or
 - exponents.softmax(dim=1)
++ exponents.softmax(dim=0)
+or
 + exponents.flatten().softmax(dim=0).view_as(exponents)
 Your softmax runs over the batch, so what one picture gets depends on the others. It has to run over
 the images: with exponents of shape (B, N), that's dim=1.
-
-# no 2
-- 2 * (1 - a)
-+ (1 - a)
-The 2 below the line is missing: a Gaussian's exponent is the squared distance divided by twice the
-variance. Without it the weights are too sharp.
-
-# brackets missing
-- / (2 * (1 - a))
-+ / 2 * (1 - a)
-or
-- 2 * (1 - a)
-+ 2 * 1 - a
-Brackets are missing below the line, so you multiply by 1 - alpha_bar, or divide by 2 - alpha_bar.
-Divide by (2 * (1 - alpha_bar)).
-
-# image not multiplied by the root
-- - a.sqrt()[:, :, None] * x
-+ - x
-or
-- a.sqrt()[:, :, None] * x
-+ a[:, :, None] * x
-or
-- y[:, None] - a.sqrt()[:, :, None] * x
-+ y[:, None] / a[:, :, None] - x
-- 2 * (1 - a)
-+ 2 * (1 - a) / a
-In xt the picture is multiplied by sqrt(alpha_bar), not by 1 or alpha_bar. Measure the distance
-between xt and sqrt(alpha_bar) x, or between xt / sqrt(alpha_bar) and x.
-
-# two forms mixed
-+ y[:, None] / a.sqrt()[:, :, None] - x
-or
-- 2 * (1 - a)
-+ 2 * (1 - a) / a
-You mix two forms. For xt and sqrt(alpha_bar) x, the variance is 1 - alpha_bar. For xt /
-sqrt(alpha_bar) and x it's (1 - alpha_bar) / alpha_bar, so there the squares are multiplied by
-alpha_bar.
-
-# distances not squared
-- .square().sum(dim=2)
-+ .norm(dim=2)
-or
-- (y[:, None] - a.sqrt()[:, :, None] * x).square().sum(dim=2)
-+ (y[:, None] / a.sqrt()[:, :, None] - x).norm(dim=2)
-- 2 * (1 - a)
-+ 2 * (1 - a) / a
-or
-- .square()
-+ .abs()
-You don't square the distances. The exponent has |...|^2, the sum of the squares; cdist and norm
-take a root of it, which you have to undo.
-
-# squares averaged
-- .sum(dim=2)
-+ .mean(dim=2)
-You average the squares over the pixels. |...|^2 is their sum: with a mean, n pixels would count no
-more than one.
-
-# plus sign
-- -distances
-+ distances
-The minus is missing, so the farthest images get the largest weights. The exponent is negative.
-
-# another variance
-- 2 * (1 - a)
-+ 2 * a
-or
-+ 2 * (1 - a).sqrt()
-or
-+ 2 * (1 - a) ** 2
-or
-+ 2
-You divide by something other than the variance of the noise. In xt the noise is multiplied by
-sqrt(1 - alpha_bar), so divide by 2 (1 - alpha_bar).
-
 # nearest image, or all alike
-- exponents.softmax(dim=1)
 + F.one_hot(exponents.argmax(dim=1), len(x)).to(x)
 or
 + torch.full_like(exponents, 1 / len(x))
 You return only the likeliest image, or the mean of all with equal weights. The ideal answer is the
 mean of all images, weighted by how likely each one is: a softmax over the images.
-
 # weights do not add up to 1
 + exponents.exp()
 or
@@ -167,14 +88,12 @@ or
 + exponents.log_softmax(dim=1)
 The weights of a picture don't add up to 1. Take softmax of the exponents, or divide exp by the sum
 of the weights; nothing else is divided by N, and there's no logarithm.
-
 # exp of large numbers
 + exponents.exp() / exponents.exp().sum(dim=1, keepdim=True)
 or
 + exponents.exp() / (exponents.exp().sum(dim=1, keepdim=True) + 1e-12)
 Right with much noise. With little noise the exponents are so far below 0 that exp makes all of them
 0, and the division is lost. Subtract each picture's largest exponent before exp, as softmax does.
-
 # one maximum
 - weights = exponents.softmax(dim=1)
 + weights = (exponents - exponents.max()).exp()
@@ -183,34 +102,94 @@ You subtract one maximum for the whole batch. Where another picture has the larg
 weights of this one become 0, and 0 / 0 is NaN. Each picture has its own: e.amax(dim=1,
 keepdim=True).
 
-# mean of the scaled images
-- weights @ x
-+ weights @ x * a.sqrt()
-You take the mean of sqrt(alpha_bar) x. Those are for the distances; the answer is the mean of the
-images themselves.
-
-# rows returned
-- .view_as(xt)
-+
-The answers come back as rows, (B, n). Give them the shape of xt: view_as(xt).
-
-# one alpha_bar for all
-- alpha_bar[:, None]
-+ alpha_bar.mean().view(1, 1)
+# no 2
+- -distances / (2 * (1 - a))
++ -distances / ((1 - a))
+The 2 below the line is missing: a Gaussian's exponent is the squared distance divided by twice the
+variance. Without it the weights are too sharp.
+# brackets missing
++ -distances / 2 * (1 - a)
 or
-+ alpha_bar[:1, None]
-You use one alpha_bar for all pictures, the first or the mean. Each has its own: alpha_bar[:, None]
-meets the exponents, (B, N).
-
-# axes of the exponents
-- .square().sum(dim=2)
-+ .square()
++ -distances / (2 * 1 - a)
+Brackets are missing below the line, so you multiply by 1 - alpha_bar, or divide by 2 - alpha_bar.
+Divide by (2 * (1 - alpha_bar)).
+# plus sign
++ distances / (2 * (1 - a))
+The minus is missing, so the farthest images get the largest weights. The exponent is negative.
+# another variance
++ -distances / (2 * a)
 or
++ -distances / (2 * (1 - a).sqrt())
+or
++ -distances / (2 * (1 - a) ** 2)
+or
++ -distances / (2)
+You divide by something other than the variance of the noise. In xt the noise is multiplied by
+sqrt(1 - alpha_bar), so divide by 2 (1 - alpha_bar).
+# two forms mixed
++ -distances / (2 * (1 - a) / a)
+or
+- (y[:, None] - a.sqrt()[:, :, None] * x).square().sum(dim=2)
++ (y[:, None] / a.sqrt()[:, :, None] - x).square().sum(dim=2)
+You mix two forms. For xt and sqrt(alpha_bar) x, the variance is 1 - alpha_bar. For xt /
+sqrt(alpha_bar) and x it's (1 - alpha_bar) / alpha_bar, so there the squares are multiplied by
+alpha_bar.
+
+# image not multiplied by the root
++ (y[:, None] - x).square().sum(dim=2)
+or
++ (y[:, None] - a[:, :, None] * x).square().sum(dim=2)
+or
++ (y[:, None] / a[:, :, None] - x).square().sum(dim=2)
 - 2 * (1 - a)
-+ 2 * (1 - alpha_bar)
++ 2 * (1 - a) / a
+In xt the picture is multiplied by sqrt(alpha_bar), not by 1 or alpha_bar. Measure the distance
+between xt and sqrt(alpha_bar) x, or between xt / sqrt(alpha_bar) and x.
+# distances not squared
++ (y[:, None] - a.sqrt()[:, :, None] * x).norm(dim=2)
+or
++ (y[:, None] / a.sqrt()[:, :, None] - x).norm(dim=2)
+- 2 * (1 - a)
++ 2 * (1 - a) / a
+or
++ (y[:, None] - a.sqrt()[:, :, None] * x).abs().sum(dim=2)
+You don't square the distances. The exponent has |...|^2, the sum of the squares; cdist and norm
+take a root of it, which you have to undo.
+# squares averaged
++ (y[:, None] - a.sqrt()[:, :, None] * x).square().mean(dim=2)
+You average the squares over the pixels. |...|^2 is their sum: with a mean, n pixels would count no
+more than one.
+# axes of the exponents
++ (y[:, None] - a.sqrt()[:, :, None] * x).square()
+or
+- -distances / (2 * (1 - a))
++ -distances / (2 * (1 - alpha_bar))
 Something doesn't line up with the exponents, (B, N), one for each picture and image. Add up the
 squares over the pixels, and give whatever has one number for each picture another axis:
 alpha_bar[:, None], or sum(dim=1, keepdim=True).
+
+# mean of the scaled images
+- weights @ x).view_as(xt)
++ weights @ x * a.sqrt()).view_as(xt)
+You take the mean of sqrt(alpha_bar) x. Those are for the distances; the answer is the mean of the
+images themselves.
+# rows returned
++ weights @ x)
+The answers come back as rows, (B, n). Give them the shape of xt: view_as(xt).
+
+# one alpha_bar for all
+- alpha_bar[:, None], xt.flatten(1), images.flatten(1)
++ alpha_bar.mean().view(1, 1), xt.flatten(1), images.flatten(1)
+or
++ alpha_bar[:1, None], xt.flatten(1), images.flatten(1)
+You use one alpha_bar for all pictures, the first or the mean. Each has its own: alpha_bar[:, None]
+meets the exponents, (B, N).
+# one chunk only
++ alpha_bar[:, None], xt.flatten(1), images.split(chunk)[-1].flatten(1)
+or
++ alpha_bar[:, None], xt.flatten(1), images[:chunk].flatten(1)
+Only one chunk is in the answer, the first or the last. Is there an = where += belongs, or a return
+inside the loop?
 
 # chunks by themselves
 + def ideal_at_once(xt, alpha_bar, images, chunk=1000):
@@ -222,14 +201,6 @@ or
 Each chunk gets a softmax of its own, and you average or add the answers. A chunk without a likely
 image then counts as much as one with it. Add up weights and weighted images over all chunks, and
 divide once at the end.
-
-# one chunk only
-- images.flatten(1)
-+ images.split(chunk)[-1].flatten(1)
-or
-+ images[:chunk].flatten(1)
-Only one chunk is in the answer, the first or the last. Is there an = where += belongs, or a return
-inside the loop?
 """
 
 
