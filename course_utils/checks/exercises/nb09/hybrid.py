@@ -8,6 +8,8 @@ from course_utils.checks.mistakes import edits
 from course_utils.denoisers import Hybrid
 from course_utils.wiener import WienerDenoiser
 
+ONE_SIDE = "Right with pictures on both sides. They may also all be on one side."
+
 
 def hybrid_experiment(probe, attempt):
     for B, C, H, W, sigma, alpha_bars in [
@@ -21,10 +23,7 @@ def hybrid_experiment(probe, attempt):
         xt = probe.normal(B, C, H, W)
         call(probe, hybrid.predict_x0, xt, torch.tensor(alpha_bars))
         for same_side in ([0.98, 0.96, 0.99], [0.02, 0.08, 0.03]):
-            call(
-                probe, hybrid.predict_x0, xt[:3], torch.tensor(same_side),
-                look="Right with pictures on both sides. They may also all be on one side.",
-            )  # fmt: skip
+            call(probe, hybrid.predict_x0, xt[:3], torch.tensor(same_side), look=ONE_SIDE)
         for alpha_bar in (0.97, 0.04, torch.tensor(0.98), torch.tensor(0.03)):
             call(probe, hybrid.predict_x0, xt, alpha_bar, look=ONE_FOR_ALL)
 
@@ -58,17 +57,15 @@ large sigma and a small alpha_bar, so above answers where alpha_bar < self.alpha
 Right except exactly at the noise level, where your above answers and below should. above is asked
 where alpha_bar < self.alpha_bar, without the =.
 # something else compared
++ alpha_bar < 0.5
+or
 + ((1 - alpha_bar) / alpha_bar).sqrt() > self.alpha_bar
 or
 + 1 - alpha_bar > self.alpha_bar
 or
 + alpha_bar.sqrt() < self.alpha_bar
-You compare self.alpha_bar with a sigma, a root or the like. __init__ made an alpha_bar of the noise
-level, so compare like with like: alpha_bar < self.alpha_bar.
-# a fixed level
-+ alpha_bar < 0.5
-You compare with a fixed number. The level between the two denoisers is handed over as sigma, and
-__init__ keeps the alpha_bar that belongs to it: self.alpha_bar.
+You compare with a fixed number, or a sigma or root with self.alpha_bar. __init__ made an alpha_bar
+of the sigma handed over, so compare like with like: alpha_bar < self.alpha_bar.
 
 # plain number not taken
 - alpha_bar = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))
@@ -122,25 +119,18 @@ or
 - , (self.below, ~is_above)
 + ,
 or
-+ torch.zeros_like(xt), alpha_bar < self.alpha_bar
-- x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ break
-or
 - x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
 + x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
 + break
 Some pictures never get an answer: they stay 0, or noisy, or hold whatever was in memory. One batch
 may need both denoisers, so ask below about xt[~is_above] in any case, not in an else.
-
 # if of several
 + def predict_x0(self, xt, alpha_bar):
 +     if alpha_bar < self.alpha_bar:
 +         return self.above.predict_x0(xt, alpha_bar)
 +     return self.below.predict_x0(xt, alpha_bar)
-`if`, `not` and `and` need a single True or False, and here is one for each picture. Make a mask,
-is_above = alpha_bar < self.alpha_bar, and choose with it: xt[is_above] and xt[~is_above], or
-torch.where.
+`if`, `not` and `and` need a single True or False; here is one for each picture. Choose with a mask,
+is_above = alpha_bar < self.alpha_bar: by xt[is_above] and xt[~is_above], or torch.where.
 
 # mask used on one alone
 - denoiser.predict_x0(xt[meant], alpha_bar[meant]
@@ -188,11 +178,10 @@ class HybridByMask(Hybrid):
 class HybridOneByOne(Hybrid):
     def predict_x0(self, xt, alpha_bar):
         answers = []
-        for i, x in enumerate(xt):
-            a = alpha_bar[i] if torch.is_tensor(alpha_bar) and alpha_bar.ndim else alpha_bar
+        for x, a in zip(xt, torch.as_tensor(alpha_bar).expand(len(xt)).tolist()):
             chosen = self.above if a < self.alpha_bar else self.below
-            answers.append(chosen.predict_x0(x[None], a)[0])
-        return torch.stack(answers)
+            answers.append(chosen.predict_x0(x[None], a))
+        return torch.cat(answers)
 
 
 class HybridByNumbers(Hybrid):

@@ -53,8 +53,7 @@ You multiply xt, or divide it by something other than sqrt(alpha_bar), which is 
 picture in it. Divide by alpha_bar[:, None].sqrt().
 # mean not subtracted
 + xt.flatten(1) / alpha_bar[:, None].sqrt()
-You don't subtract the mean before the filter, which is made for what differs from the mean.
-Subtract it after the division, and add it at the end.
+You don't subtract the mean. The filter is for what differs from it: subtract it after dividing.
 # mean before dividing
 + (xt.flatten(1) - self.mean) / alpha_bar[:, None].sqrt()
 You subtract the mean before the division. In xt the mean is multiplied by sqrt(alpha_bar) too, so
@@ -85,6 +84,9 @@ You don't add the mean back at the end. The filter only returns what differs fro
 + ((self.mean + shares) @ self.U.T).view_as(xt)
 You add the mean before the eigenimages are put together. It's a picture, not a list of shares, so
 add it after the product with U.T.
+# scaled at the end
++ (alpha_bar[:, None].sqrt() * (self.mean + shares @ self.U.T)).view_as(xt)
+You multiply the guess by sqrt(alpha_bar). Return the clean picture at its full strength.
 # U not transposed
 + (self.mean + shares @ self.U).view_as(xt)
 or
@@ -118,8 +120,7 @@ You've swapped U and Vh. Vh takes a picture apart, U puts it together: x @ self.
 + x @ self.Vh.T
 - self.mean + shares @ self.U.T
 + self.mean + shrink(self.LA, alpha_bar) * (shares @ self.U.T)
-You shrink after the eigenimages are put together, so the factors meet pixels. Shrink the shares,
-between the two products.
+You shrink pixels, after the eigenimages are put together. Shrink the shares, between the products.
 # not shrunk
 + (x @ self.Vh.T)
 Nothing is shrunk, so the noise comes back too. Multiply the shares by shrink(self.LA, alpha_bar).
