@@ -29,11 +29,9 @@ def filter_experiment(probe, compute_wiener_filter):
     S, _ = probe.run(
         "of pictures with a mean of 300", compute_wiener_filter, x.split(20), CPU, 4, 1
     )
-    probe.note(
-        "the digits of S", agree(torch.cov(x.flatten(1).double().T), S.double()),
+    probe.note("the digits of S", agree(torch.cov(x.flatten(1).double().T), S.double()),
         "Right where the mean is near 0, but where it's 300 the covariance loses its digits.",
-        "Subtract the mean from the pictures first, and multiply afterwards.",
-    )  # fmt: skip
+        "Subtract the mean from the pictures first, and multiply afterwards.")  # fmt: skip
     with FakeDeviceMode():
         found = device_mismatch(compute_wiener_filter, x.split(20), FAKE_DEVICE, 4, 1)
     probe.note_mismatch(found)
@@ -142,8 +140,7 @@ or
 + mean = total / len(dataloader)
 or
 + mean = total / (count - 1)
-You don't divide the sum of all pictures by their number, N, so what you subtract isn't their mean.
-Only the covariance has N - 1.
+You don't divide the sum of all pictures by their number, N. Only the covariance has N - 1.
 # mean of one batch
 + mean = x.mean(dim=0)
 or
@@ -170,8 +167,7 @@ over the pictures: dim=0, with shape (n,).
 # mean not subtracted
 - x = x - mean
 +
-You don't subtract the mean before the products, so they measure how far the pictures are from 0 and
-not from their mean. Multiply x - mean.
+You don't subtract the mean, so the products measure how far the pictures are from 0: use x - mean.
 # own mean of each batch or picture
 + x = x - x.mean(dim=0)
 or

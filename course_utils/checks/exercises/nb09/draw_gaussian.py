@@ -39,18 +39,14 @@ def seeded(seed):
 def note_three(probe, few):
     """Write down whether three draws are three rows of numbers."""
     rows = "Each draw is a row of n numbers, one for each pixel, and there are N rows."
-    probe.note(
-        "three draws", describe(as_float32(few)),
+    probe.note("three draws", describe(as_float32(few)),
         f"draw_gaussian(N = 3, ...): expected a tensor (3, 5), float32, got {describe(few)}.",
-        rows if torch.is_tensor(few) else advice(torch.zeros(3, 5), few) or rows,
-    )  # fmt: skip
+        rows if torch.is_tensor(few) else advice(torch.zeros(3, 5), few) or rows)  # fmt: skip
     if not torch.is_tensor(few) or few.shape != (3, 5):
         raise Stop
     bad = [bool(few.isnan().any()), bool(few.isinf().any())]
-    probe.note(
-        "finite draws", bad, "The draws hold NaN or infinity.",
-        "LA may be 0: multiply by its root, and divide by nothing.",
-    )  # fmt: skip
+    probe.note("finite draws", bad, "The draws hold NaN or infinity.",
+        "LA may be 0: multiply by its root, and divide by nothing.")  # fmt: skip
     if any(bad):
         raise Stop
 
@@ -58,39 +54,31 @@ def note_three(probe, few):
 def note_generator(probe, draw, few):
     """Write down whether all randomness comes from the generator that is handed over."""
     untouched = torch.equal(torch.get_rng_state(), seeded(SEED).get_state())
-    probe.note(
-        "all from the generator", torch.equal(few, draw(3, seeded(1))) and untouched,
+    probe.note("all from the generator", torch.equal(few, draw(3, seeded(1))) and untouched,
         "Not all random numbers come from the generator that is handed over.",
-        "Pass it on in every call: torch.randn(..., generator=generator).",
-    )  # fmt: skip
+        "Pass it on in every call: torch.randn(..., generator=generator).")  # fmt: skip
     generator = seeded(1)
     later = draw(3, generator), draw(3, generator), draw(3, seeded(2))
-    probe.note(
-        "other draws the next time", not any(torch.equal(few, other) for other in later[1:]),
+    probe.note("other draws the next time", not any(torch.equal(few, other) for other in later[1:]),
         "The draws are the same each time, whatever generator is handed over.",
-        "Take them from the generator, and set no seed.",
-    )  # fmt: skip
+        "Take them from the generator, and set no seed.")  # fmt: skip
     probe.note(
         "each draw is another", not torch.equal(few[0], few[1]) and not torch.equal(few[1], few[2]),
         "All draws of a call are the same.",
-        "Each draw needs random numbers of its own: there are N rows of them.",
-    )  # fmt: skip
+        "Each draw needs random numbers of its own: there are N rows of them.")  # fmt: skip
 
 
 def note_draws(probe, x, U, LA, mean):
     """Write down which Gaussian the draws are from, within what chance allows."""
     ends = max(int((x == end).sum()) for end in (x.min(), x.max()))
-    probe.note(
-        "clipped", ends > MANY // 100,
+    probe.note("clipped", ends > MANY // 100,
         f"The draws are clipped: {ends:,} numbers are {x.max():.3g} or {x.min():.3g}.",
-        "Leave them as they are. A Gaussian has no bounds.",
-    )  # fmt: skip
+        "Leave them as they are. A Gaussian has no bounds.")  # fmt: skip
     found, covariance, roots = x.mean(dim=0), torch.cov(x.T), LA.sqrt()
     at, bases = int((found - mean).abs().argmax()), (U, U.T, torch.eye(len(LA)).to(U))
     means = [mean, 0 * mean, -mean, mean @ U.T, mean @ U]
     means += [mean + half @ V for half in (roots / 2, LA / 2, 0.5 + 0 * LA) for V in bases]
-    probe.note(
-        "the mean of the draws", nearest(found, means, 1.0),
+    probe.note("the mean of the draws", nearest(found, means, 1.0),
         f"The mean of {MANY:,} draws is wrong: at [{at}] expected about {mean[at]:.3g}, got "
         f"{found[at]:.3g}.",
         "Start from normal numbers, whose mean is 0, and add the mean at the very end.",
@@ -101,25 +89,19 @@ def note_draws(probe, x, U, LA, mean):
     spreads += [spread / part for part in (3, 12) for spread in spreads]
     known = [V * spread @ V.T for spread in spreads for V in bases]
     known += [torch.outer(V @ root, V @ root) for root in (roots, LA) for V in (U, U.T)]
-    probe.note(
-        "the covariance of the draws", nearest(covariance, known, 0.0),
+    probe.note("the covariance of the draws", nearest(covariance, known, 0.0),
         f"The covariance of {MANY:,} draws is wrong: at [{i}, {j}] expected about "
         f"{right[i, j]:.3g}, got {covariance[i, j]:.3g}.",
         "Along eigenimage i, which is a column of U, the draws must vary by LA[i]. Multiply normal "
-        "numbers by the roots of LA, then put the eigenimages together.",
-    )  # fmt: skip
+        "numbers by the roots of LA, then put the eigenimages together.")  # fmt: skip
     still, along = (x - found) @ U[:, LA == 0], (x - found) @ U[:, LA > 0]
-    probe.note(
-        "nothing varies where LA is 0", bool(still.abs().max() < 1e-2),
+    probe.note("nothing varies where LA is 0", bool(still.abs().max() < 1e-2),
         "The draws vary along an eigenimage whose LA is 0.",
-        "Multiply by the root of LA itself, with nothing added to it.",
-    )  # fmt: skip
+        "Multiply by the root of LA itself, with nothing added to it.")  # fmt: skip
     fourth = (along**4).mean(dim=0) / along.square().mean(dim=0).clamp(min=1e-12) ** 2
-    probe.note(
-        "normal numbers", bool(((fourth - 3).abs() < 0.6).all()),
+    probe.note("normal numbers", bool(((fourth - 3).abs() < 0.6).all()),
         "Mean and covariance are right, but the draws are not normal.",
-        "Start from normal numbers: torch.randn.",
-    )  # fmt: skip
+        "Start from normal numbers: torch.randn.")  # fmt: skip
 
 
 def nearest(found, known, least):
@@ -154,8 +136,7 @@ or
 You don't add the mean, or you subtract it. The eigenimages only say how a picture differs from it.
 # mean into the eigenimages
 + return (mean + LA.sqrt() * z) @ U.T
-You add the mean before the eigenimages are put together. The mean is a picture, not a list of
-shares, so add it after the product with U.T.
+You add the mean to the shares. It's a picture, so add it after the product with U.T.
 # clipped
 + return (mean + (LA.sqrt() * z) @ U.T).clamp(-1, 1)
 You clip the draws to -1 and 1. Leave them as they are, because a Gaussian has no bounds.
@@ -196,20 +177,22 @@ wants to get the same draws again: torch.randn(..., generator=generator).
 + torch.randn(N, len(LA), generator=torch.Generator().manual_seed(0)).to(U)
 or
 + torch.randn(N, len(LA), generator=generator.manual_seed(0)).to(U)
-The draws are the same each time, because your code makes a generator of its own or sets its seed.
-Use the one that is handed over, as it is.
+The draws are always the same: you make a generator or set its seed. Use the one given, as it is.
 # too few normal numbers
 + torch.randn(1, len(LA), generator=generator).to(U).expand(N, -1)
 or
 + torch.randn(N, 1, generator=generator).to(U)
-You have one draw for all rows, or one normal number for all eigenimages. Each row and each
-eigenimage needs its own: torch.randn(N, len(LA), generator=generator).
+You have one draw for all rows, or one normal number for all eigenimages. Each row and eigenimage
+needs its own: torch.randn(N, len(LA), generator=generator).
 """
 
 
 def draw_in_a_loop(N, U, LA, mean, generator):
-    normal = [torch.randn(U.shape[0], generator=generator).to(U.device) for _ in range(N)]
-    return torch.stack([U @ (z * LA**0.5) + mean for z in normal])
+    rows = []
+    for _ in range(N):
+        z = torch.randn(U.shape[0], generator=generator).to(U.device)
+        rows.append(U @ (z * LA**0.5) + mean)
+    return torch.stack(rows)
 
 
 def draw_by_root(N, U, LA, mean, generator):

@@ -92,8 +92,7 @@ Each picture has its own alpha_bar, so choose for each, with a mask of shape (B,
 + torch.empty_like(xt), alpha_bar > 0
 or
 + torch.empty_like(xt), alpha_bar < 0
-Only one of the two denoisers ever answers. Where alpha_bar < self.alpha_bar it should be above, and
-elsewhere below.
+Only one of the two ever answers. Where alpha_bar < self.alpha_bar it's above, elsewhere below.
 # written into xt
 + xt, alpha_bar < self.alpha_bar
 You write the answers into xt itself, or into another name for it. Whoever called needs xt as it
@@ -155,8 +154,7 @@ You mix the answers of both. For each picture, return the answer of one of them.
 # one after the other
 - self.below.predict_x0(xt
 + self.below.predict_x0(above
-You hand the answer of one denoiser to the other. Both are given xt, and each picture's answer comes
-from one of them alone.
+You hand the answer of one denoiser to the other. Give both xt, and take the answer of one.
 
 # mask without axes
 - [:, None, None, None]

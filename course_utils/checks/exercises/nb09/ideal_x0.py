@@ -177,14 +177,12 @@ The answers come back as rows, (B, n). Give them the shape of xt: view_as(xt).
 + alpha_bar.mean().view(1, 1), xt.flatten(1), images.flatten(1)
 or
 + alpha_bar[:1, None], xt.flatten(1), images.flatten(1)
-You use one alpha_bar for all pictures, the first or the mean. Each has its own: alpha_bar[:, None]
-meets the exponents, (B, N).
+You use one alpha_bar for all pictures, the first or the mean. Each has its own: alpha_bar[:, None].
 # one chunk only
 + alpha_bar[:, None], xt.flatten(1), images.split(chunk)[-1].flatten(1)
 or
 + alpha_bar[:, None], xt.flatten(1), images[:chunk].flatten(1)
-Only one chunk is in the answer, the first or the last. Is there an = where += belongs, or a return
-inside the loop?
+Only one chunk is in the answer. Is there an = where += belongs, or a return inside the loop?
 
 # chunks by themselves
 + def ideal_at_once(xt, alpha_bar, images, chunk=1000):

@@ -64,8 +64,7 @@ There's a minus below the line. The variances of pictures and noise add up: alph
 alpha_bar, or brackets around what you subtract.
 # root of the share
 + return (pictures / (pictures + noise).clamp(min=1e-30)).sqrt()
-You take the root at the end, or of each part. The best factor is the ratio of the variances itself,
-even though it multiplies amplitudes.
+You take the root at the end, or of each part. The best factor is the ratio of variances itself.
 # turned
 + return (pictures / (pictures + noise).clamp(min=1e-30)).T
 The result is the wrong way round, (n, B). There should be a row for each alpha_bar and a column for
@@ -90,8 +89,7 @@ The noise isn't 1 - alpha_bar in your fraction. In xt it's multiplied by sqrt(1 
 variance is 1 - alpha_bar, with neither a square nor a root.
 # sigma for its square
 + LA, ((1 - alpha_bar) / alpha_bar).sqrt()
-You compare LA with sigma, the root of (1 - alpha_bar) / alpha_bar. LA holds variances, so compare
-it with sigma squared.
+You compare LA with sigma. LA holds variances: compare it with sigma^2, (1 - alpha_bar) / alpha_bar.
 # LA squared, or its root
 + alpha_bar * LA**2, 1 - alpha_bar
 or
@@ -99,8 +97,7 @@ or
 You square LA, or take its root. LA holds variances, and variances are what you compare here.
 # roles swapped
 + (1 - alpha_bar) * LA, alpha_bar
-alpha_bar and 1 - alpha_bar have changed places: alpha_bar belongs to the pictures, 1 - alpha_bar to
-the noise.
+You've swapped alpha_bar and 1 - alpha_bar: the first belongs to the pictures, not to the noise.
 # alpha_bar missing before LA
 + LA, 1 - alpha_bar
 or

@@ -22,11 +22,9 @@ def denoiser_experiment(probe, attempt):
         xt, alpha_bar = probe.normal(B + 1, C, H, W), 0.1 + 0.8 * probe.uniform(B + 1)
         call(probe, denoiser.predict_x0, xt, alpha_bar, look=AGAIN)
         changed = [n for n, a, b in zip(FILTER, parts, before) if not torch.equal(a, b)]
-        probe.note(
-            "parts changed", changed,
+        probe.note("parts changed", changed,
             f"predict_x0 changes the filter: {', '.join(changed)} is different after the call.",
-            "The filter is used again for the next step. Write x = x + 1, not x += 1.",
-        )  # fmt: skip
+            "The filter is used again for the next step. Write x = x + 1, not x += 1.")  # fmt: skip
 
     def ask(U, LA, Vh, mean, xt, alpha_bar):
         return attempt(U, LA, Vh, mean).predict_x0(xt, alpha_bar)
@@ -56,8 +54,7 @@ picture in it. Divide by alpha_bar[:, None].sqrt().
 You don't subtract the mean. The filter is for what differs from it: subtract it after dividing.
 # mean before dividing
 + (xt.flatten(1) - self.mean) / alpha_bar[:, None].sqrt()
-You subtract the mean before the division. In xt the mean is multiplied by sqrt(alpha_bar) too, so
-divide first and subtract then.
+You subtract the mean first. In xt it's multiplied by sqrt(alpha_bar) too, so divide first.
 # rows and pictures mixed
 + (xt / alpha_bar[:, None, None, None].sqrt() - self.mean).flatten(1)
 or
@@ -82,8 +79,7 @@ A sign is wrong. Subtract the mean before the filter, and add it to what comes o
 You don't add the mean back at the end. The filter only returns what differs from it.
 # mean into the eigenimages
 + ((self.mean + shares) @ self.U.T).view_as(xt)
-You add the mean before the eigenimages are put together. It's a picture, not a list of shares, so
-add it after the product with U.T.
+You add the mean to the shares. It's a picture, so add it after the product with U.T.
 # scaled at the end
 + (alpha_bar[:, None].sqrt() * (self.mean + shares @ self.U.T)).view_as(xt)
 You multiply the guess by sqrt(alpha_bar). Return the clean picture at its full strength.
