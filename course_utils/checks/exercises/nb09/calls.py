@@ -72,19 +72,16 @@ def as_float32(value):
 def note_dtype(probe, result):
     """Write down whether the result is float32, as the inputs are. It stands beside what follows
     to a GPU, which tells no mistakes apart: in float64 a mistake is the same one."""
-    probe.note(
-        FOLLOWS, not any(x.dtype == torch.float64 for x in tensors(result)),
+    probe.note(FOLLOWS, not any(x.dtype == torch.float64 for x in tensors(result)),
         "The result is float64, and the inputs are float32. The notebook would stop where it "
         "multiplies the two.",
-        "Work in float64 if you like, and return it with .float() at the end.",
-    )  # fmt: skip
+        "Work in float64 if you like, and return it with .float() at the end.")  # fmt: skip
 
 
 def made(probe, cls, *args):
     """Make a denoiser of the attempt's class."""
     denoiser = probe.run(f"{cls.__name__}({arguments(args, cls)})", cls, *args)
-    probe.note_unless(
-        callable(getattr(denoiser, "predict_x0", None)), "the method predict_x0",
+    probe.note_unless(callable(getattr(denoiser, "predict_x0", None)), "the method predict_x0",
         "Your class has no method predict_x0.",
         "Is the name spelled like that, and is the method indented to belong to the class?",
     )  # fmt: skip

@@ -22,8 +22,7 @@ def draw_experiment(probe, attempt):
             return probe.run(f"draw_gaussian(N = {N}, ...)", attempt, N, U, LA, mean, generator)
 
     args = 3, U, LA, mean, seeded(1)
-    before = [state(a) for a in args]
-    few = draw(3, args[-1])
+    before, few = [state(a) for a in args], draw(3, args[-1])
     probe.note_changes(attempt, args, args, before)
     note_three(probe, few)
     note_generator(probe, draw, few)
@@ -39,20 +38,15 @@ def seeded(seed):
 
 def note_three(probe, few):
     """Write down whether three draws are three rows of numbers."""
-    tip = "" if torch.is_tensor(few) else advice(torch.zeros(3, 5), few)
-    probe.note(
-        "three draws", describe(as_float32(few)),
-        f"draw_gaussian(N = 3, ...): expected a tensor of shape (3, 5), float32, got "
-        f"{describe(few)}.",
-        tip or "Each draw is a row of n numbers, one for each pixel, and there are N rows.",
-    )  # fmt: skip
+    rows = "Each draw is a row of n numbers, one for each pixel, and there are N rows."
+    probe.note("three draws", describe(as_float32(few)),
+        f"draw_gaussian(N = 3, ...): expected a tensor (3, 5), float32, got {describe(few)}.",
+        rows if torch.is_tensor(few) else advice(torch.zeros(3, 5), few) or rows)  # fmt: skip
     if not torch.is_tensor(few) or few.shape != (3, 5):
         raise Stop
     bad = [bool(few.isnan().any()), bool(few.isinf().any())]
-    probe.note(
-        "finite draws", bad, "The draws hold NaN or infinity.",
-        "LA may be 0: multiply by its root, and divide by nothing.",
-    )  # fmt: skip
+    probe.note("finite draws", bad, "The draws hold NaN or infinity.",
+        "LA may be 0: multiply by its root, and divide by nothing.")  # fmt: skip
     if any(bad):
         raise Stop
 
@@ -60,39 +54,31 @@ def note_three(probe, few):
 def note_generator(probe, draw, few):
     """Write down whether all randomness comes from the generator that is handed over."""
     untouched = torch.equal(torch.get_rng_state(), seeded(SEED).get_state())
-    probe.note(
-        "all from the generator", torch.equal(few, draw(3, seeded(1))) and untouched,
+    probe.note("all from the generator", torch.equal(few, draw(3, seeded(1))) and untouched,
         "Not all random numbers come from the generator that is handed over.",
-        "Pass it on in every call: torch.randn(..., generator=generator).",
-    )  # fmt: skip
+        "Pass it on in every call: torch.randn(..., generator=generator).")  # fmt: skip
     generator = seeded(1)
     later = draw(3, generator), draw(3, generator), draw(3, seeded(2))
-    probe.note(
-        "other draws the next time", not any(torch.equal(few, other) for other in later[1:]),
+    probe.note("other draws the next time", not any(torch.equal(few, other) for other in later[1:]),
         "The draws are the same each time, whatever generator is handed over.",
-        "Take them from the generator, and set no seed.",
-    )  # fmt: skip
+        "Take them from the generator, and set no seed.")  # fmt: skip
     probe.note(
         "each draw is another", not torch.equal(few[0], few[1]) and not torch.equal(few[1], few[2]),
         "All draws of a call are the same.",
-        "Each draw needs random numbers of its own: there are N rows of them.",
-    )  # fmt: skip
+        "Each draw needs random numbers of its own: there are N rows of them.")  # fmt: skip
 
 
 def note_draws(probe, x, U, LA, mean):
     """Write down which Gaussian the draws are from, within what chance allows."""
     ends = max(int((x == end).sum()) for end in (x.min(), x.max()))
-    probe.note(
-        "clipped", ends > MANY // 100,
+    probe.note("clipped", ends > MANY // 100,
         f"The draws are clipped: {ends:,} numbers are {x.max():.3g} or {x.min():.3g}.",
-        "Leave them as they are. A Gaussian has no bounds.",
-    )  # fmt: skip
+        "Leave them as they are. A Gaussian has no bounds.")  # fmt: skip
     found, covariance, roots = x.mean(dim=0), torch.cov(x.T), LA.sqrt()
     at, bases = int((found - mean).abs().argmax()), (U, U.T, torch.eye(len(LA)).to(U))
     means = [mean, 0 * mean, -mean, mean @ U.T, mean @ U]
     means += [mean + half @ V for half in (roots / 2, LA / 2, 0.5 + 0 * LA) for V in bases]
-    probe.note(
-        "the mean of the draws", nearest(found, means, 1.0),
+    probe.note("the mean of the draws", nearest(found, means, 1.0),
         f"The mean of {MANY:,} draws is wrong: at [{at}] expected about {mean[at]:.3g}, got "
         f"{found[at]:.3g}.",
         "Start from normal numbers, whose mean is 0, and add the mean at the very end.",
@@ -103,25 +89,19 @@ def note_draws(probe, x, U, LA, mean):
     spreads += [spread / part for part in (3, 12) for spread in spreads]
     known = [V * spread @ V.T for spread in spreads for V in bases]
     known += [torch.outer(V @ root, V @ root) for root in (roots, LA) for V in (U, U.T)]
-    probe.note(
-        "the covariance of the draws", nearest(covariance, known, 0.0),
+    probe.note("the covariance of the draws", nearest(covariance, known, 0.0),
         f"The covariance of {MANY:,} draws is wrong: at [{i}, {j}] expected about "
         f"{right[i, j]:.3g}, got {covariance[i, j]:.3g}.",
         "Along eigenimage i, which is a column of U, the draws must vary by LA[i]. Multiply normal "
-        "numbers by the roots of LA, then put the eigenimages together.",
-    )  # fmt: skip
+        "numbers by the roots of LA, then put the eigenimages together.")  # fmt: skip
     still, along = (x - found) @ U[:, LA == 0], (x - found) @ U[:, LA > 0]
-    probe.note(
-        "nothing varies where LA is 0", bool(still.abs().max() < 1e-2),
+    probe.note("nothing varies where LA is 0", bool(still.abs().max() < 1e-2),
         "The draws vary along an eigenimage whose LA is 0.",
-        "Multiply by the root of LA itself, with nothing added to it.",
-    )  # fmt: skip
+        "Multiply by the root of LA itself, with nothing added to it.")  # fmt: skip
     fourth = (along**4).mean(dim=0) / along.square().mean(dim=0).clamp(min=1e-12) ** 2
-    probe.note(
-        "normal numbers", bool(((fourth - 3).abs() < 0.6).all()),
+    probe.note("normal numbers", bool(((fourth - 3).abs() < 0.6).all()),
         "Mean and covariance are right, but the draws are not normal.",
-        "Start from normal numbers: torch.randn.",
-    )  # fmt: skip
+        "Start from normal numbers: torch.randn.")  # fmt: skip
 
 
 def nearest(found, known, least):
@@ -134,108 +114,76 @@ def nearest(found, known, least):
 
 MISTAKES = """
 # variances for roots
-- LA.sqrt()
-+ LA
-You multiply the normal numbers by LA. LA holds variances, and what spreads a number is the standard
-deviation, their root: LA.sqrt().
-
+- return mean + (LA.sqrt() * z) @ U.T
++ return mean + (LA * z) @ U.T
+You multiply the normal numbers by LA. It holds variances; multiply by their roots: LA.sqrt().
 # LA not used
-- LA.sqrt() * z
-+ z
++ return mean + (z) @ U.T
 You don't use LA, so the draws vary by 1 along each eigenimage. Multiply the normal numbers by
 LA.sqrt().
-
 # U not transposed
-- U.T
-+ U
++ return mean + (LA.sqrt() * z) @ U
 The eigenimages are the columns of U, and you use its rows. Your draws are rows, so multiply by the
 transpose: (LA.sqrt() * z) @ U.T.
-
 # spread in pixels
--  @ U.T
-+
++ return mean + (LA.sqrt() * z)
 Pixel i varies by LA[i], and no pixel depends on another. The roots of LA belong to the eigenimages:
 first LA.sqrt() * z, then @ U.T. (Written the other way, it's z @ (U * LA.sqrt()).T.)
-
 # mean not added
-- mean + (LA.sqrt()
-+ (LA.sqrt()
++ return (LA.sqrt() * z) @ U.T
 or
-- mean + (LA.sqrt() * z) @ U.T
-+ (LA.sqrt() * z) @ U.T - mean
++ return (LA.sqrt() * z) @ U.T - mean
 You don't add the mean, or you subtract it. The eigenimages only say how a picture differs from it.
-
 # mean into the eigenimages
-- mean + (LA.sqrt() * z)
-+ (mean + LA.sqrt() * z)
-You add the mean before the eigenimages are put together. The mean is a picture, not a list of
-shares, so add it after the product with U.T.
-
++ return (mean + LA.sqrt() * z) @ U.T
+You add the mean to the shares. It's a picture, so add it after the product with U.T.
 # clipped
-- return mean + (LA.sqrt() * z) @ U.T
 + return (mean + (LA.sqrt() * z) @ U.T).clamp(-1, 1)
 You clip the draws to -1 and 1. Leave them as they are, because a Gaussian has no bounds.
-
-# uniform
-- randn
-+ rand
-or
-- torch.randn(N, len(LA), generator=generator)
-+ (torch.rand(N, len(LA), generator=generator) - 0.5)
-or
-+ (2 * torch.rand(N, len(LA), generator=generator) - 1)
-You draw uniform numbers with torch.rand. Normal numbers come from torch.randn.
-
-# generator ignored
-- , generator=generator
-+
-The generator isn't used: your draws come from torch's own random numbers. Whoever hands it over
-wants to get the same draws again: torch.randn(..., generator=generator).
-
-# always the same
-- =generator
-+ =torch.Generator().manual_seed(0)
-or
-+ =generator.manual_seed(0)
-The draws are the same each time, because your code makes a generator of its own or sets its seed.
-Use the one that is handed over, as it is.
-
-# too few normal numbers
-- (N, len(LA), generator=generator).to(U)
-+ (1, len(LA), generator=generator).to(U).expand(N, -1)
-or
-- len(LA), gen
-+ 1, gen
-You have one draw for all rows, or one normal number for all eigenimages. Each row and each
-eigenimage needs its own: torch.randn(N, len(LA), generator=generator).
-
-# rows and columns mixed
-- N, len(LA), gen
-+ len(LA), N, gen
-or
-- mean + (LA.sqrt() * z) @ U.T
-+ mean + U @ (LA.sqrt() * z)
-or
-+ U @ (LA.sqrt() * z).T + mean
-or
-- LA.sqrt() * z
-+ LA.sqrt()[:, None] * z
-Rows and columns are mixed up. Draws are rows here, so the normal numbers are (N, n), LA and mean
-meet them as they are, and the product is (LA.sqrt() * z) @ U.T.
-
 # draws not in rows
-- return mean + (LA.sqrt() * z) @ U.T
 + return (mean + (LA.sqrt() * z) @ U.T).T
 or
 + return (mean + (LA.sqrt() * z) @ U.T)[0]
 The draws should be the N rows of what you return, (N, n). Transpose it at the end if they're
 columns; if there's only one draw, begin with torch.randn(N, n, ...).
-
 # divided by the roots
-- LA.sqrt() * z
-+ z / LA.sqrt()
++ return mean + (z / LA.sqrt()) @ U.T
 You divide the normal numbers by the roots of LA, and where LA is 0 that's infinity. Multiply them:
 a large LA means that the pictures vary a lot along that eigenimage.
+# rows and columns mixed
++ return mean + U @ (LA.sqrt() * z)
+or
++ return U @ (LA.sqrt() * z).T + mean
+or
++ return mean + (LA.sqrt()[:, None] * z) @ U.T
+or
+- torch.randn(N, len(LA), generator=generator).to(U)
++ torch.randn(len(LA), N, generator=generator).to(U)
+Rows and columns are mixed up. Draws are rows here, so the normal numbers are (N, n), LA and mean
+meet them as they are, and the product is (LA.sqrt() * z) @ U.T.
+
+# uniform
++ torch.rand(N, len(LA), generator=generator).to(U)
+or
++ (torch.rand(N, len(LA), generator=generator) - 0.5).to(U)
+or
++ (2 * torch.rand(N, len(LA), generator=generator) - 1).to(U)
+You draw uniform numbers with torch.rand. Normal numbers come from torch.randn.
+# generator ignored
++ torch.randn(N, len(LA)).to(U)
+The generator isn't used: your draws come from torch's own random numbers. Whoever hands it over
+wants to get the same draws again: torch.randn(..., generator=generator).
+# always the same
++ torch.randn(N, len(LA), generator=torch.Generator().manual_seed(0)).to(U)
+or
++ torch.randn(N, len(LA), generator=generator.manual_seed(0)).to(U)
+The draws are always the same: you make a generator or set its seed. Use the one given, as it is.
+# too few normal numbers
++ torch.randn(1, len(LA), generator=generator).to(U).expand(N, -1)
+or
++ torch.randn(N, 1, generator=generator).to(U)
+You have one draw for all rows, or one normal number for all eigenimages. Each row and eigenimage
+needs its own: torch.randn(N, len(LA), generator=generator).
 """
 
 
@@ -247,7 +195,7 @@ def draw_in_a_loop(N, U, LA, mean, generator):
     return torch.stack(rows)
 
 
-def draw_by_symmetric_root(N, U, LA, mean, generator):
+def draw_by_root(N, U, LA, mean, generator):
     root = U @ torch.diag(LA.sqrt()) @ U.T
     return torch.randn(N, len(mean), generator=generator).to(mean.device) @ root + mean
 
@@ -257,7 +205,7 @@ def draw_as_columns(N, U, LA, mean, generator):
     return (U * LA.sqrt() @ z + mean[:, None]).T
 
 
-def draw_spread_on_the_cpu(N, U, LA, mean, generator):
+def draw_on_the_cpu(N, U, LA, mean, generator):
     roots = LA.sqrt().cpu().expand(N, -1)
     return torch.normal(torch.zeros(N, len(LA)), roots, generator=generator).to(U) @ U.T + mean
 
@@ -270,7 +218,5 @@ EXERCISE = Exercise(
     experiment=draw_experiment,
     look="Draw 10,000 times, and compare the mean and torch.cov of the draws.",
     catalogue=edits(draw_gaussian, MISTAKES),
-    also_right=[
-        draw_in_a_loop, draw_by_symmetric_root, draw_as_columns, draw_spread_on_the_cpu,
-    ],
-)  # fmt: skip
+    also_right=[draw_in_a_loop, draw_by_root, draw_as_columns, draw_on_the_cpu],
+)

@@ -8,6 +8,8 @@ from course_utils.checks.mistakes import edits
 from course_utils.denoisers import Hybrid
 from course_utils.wiener import WienerDenoiser
 
+ONE_SIDE = "Right with pictures on both sides. They may also all be on one side."
+
 
 def hybrid_experiment(probe, attempt):
     for B, C, H, W, sigma, alpha_bars in [
@@ -21,10 +23,7 @@ def hybrid_experiment(probe, attempt):
         xt = probe.normal(B, C, H, W)
         call(probe, hybrid.predict_x0, xt, torch.tensor(alpha_bars))
         for same_side in ([0.98, 0.96, 0.99], [0.02, 0.08, 0.03]):
-            call(
-                probe, hybrid.predict_x0, xt[:3], torch.tensor(same_side),
-                look="Right with pictures on both sides. They may also all be on one side.",
-            )  # fmt: skip
+            call(probe, hybrid.predict_x0, xt[:3], torch.tensor(same_side), look=ONE_SIDE)
         for alpha_bar in (0.97, 0.04, torch.tensor(0.98), torch.tensor(0.03)):
             call(probe, hybrid.predict_x0, xt, alpha_bar, look=ONE_FOR_ALL)
 
@@ -53,118 +52,94 @@ or
 + alpha_bar >= self.alpha_bar
 Your comparison is the wrong way round, or the two answers have changed places. Much noise means a
 large sigma and a small alpha_bar, so above answers where alpha_bar < self.alpha_bar.
-
 # boundary to above
 + alpha_bar <= self.alpha_bar
 Right except exactly at the noise level, where your above answers and below should. above is asked
 where alpha_bar < self.alpha_bar, without the =.
-
 # something else compared
++ alpha_bar < 0.5
+or
 + ((1 - alpha_bar) / alpha_bar).sqrt() > self.alpha_bar
 or
 + 1 - alpha_bar > self.alpha_bar
 or
 + alpha_bar.sqrt() < self.alpha_bar
-You compare self.alpha_bar with a sigma, a root or the like. __init__ made an alpha_bar of the noise
-level, so compare like with like: alpha_bar < self.alpha_bar.
-
-# a fixed level
-+ alpha_bar < 0.5
-You compare with a fixed number. The level between the two denoisers is handed over as sigma, and
-__init__ keeps the alpha_bar that belongs to it: self.alpha_bar.
+You compare with a fixed number, or a sigma or root with self.alpha_bar. __init__ made an alpha_bar
+of the sigma handed over, so compare like with like: alpha_bar < self.alpha_bar.
 
 # plain number not taken
 - alpha_bar = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))
 +
 or
-- .expand(len(xt))
-+
++ alpha_bar = torch.as_tensor(alpha_bar, device=xt.device)
 alpha_bar may be one number for all pictures. Make it a tensor with one for each:
 torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt)).
 """
 
 MISTAKES = """
 # one picture decides for all
-- alpha_bar < self.alpha_bar
-+ (alpha_bar < self.alpha_bar)[:1].expand(len(xt))
+- torch.empty_like(xt), alpha_bar < self.alpha_bar
++ torch.empty_like(xt), (alpha_bar < self.alpha_bar)[:1].expand(len(xt))
 or
-+ (alpha_bar < self.alpha_bar).any().expand(len(xt))
++ torch.empty_like(xt), (alpha_bar < self.alpha_bar).any().expand(len(xt))
 or
-+ (alpha_bar < self.alpha_bar).all().expand(len(xt))
++ torch.empty_like(xt), (alpha_bar < self.alpha_bar).all().expand(len(xt))
 or
-+ (alpha_bar.mean() < self.alpha_bar).expand(len(xt))
++ torch.empty_like(xt), (alpha_bar.mean() < self.alpha_bar).expand(len(xt))
 You decide once for the whole batch: by its first picture, with .any() or .all(), or by the mean.
 Each picture has its own alpha_bar, so choose for each, with a mask of shape (B,).
-
 # only one is asked
-+ alpha_bar > 0
++ torch.empty_like(xt), alpha_bar > 0
 or
-+ alpha_bar < 0
-Only one of the two denoisers ever answers. Where alpha_bar < self.alpha_bar it should be above, and
-elsewhere below.
-
-# some without an answer
-- torch.empty_like(xt)
-+ torch.zeros_like(xt)
-- ((self.above, is_above), (self.below, ~is_above))
-+ ((self.below, ~is_above),)
-or
-+ torch.zeros_like(xt)
-- , (self.below, ~is_above)
-+ ,
-or
-+ xt.clone()
-- , (self.below, ~is_above)
-+ ,
-or
-- x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ break
-or
-- torch.empty_like(xt)
-+ torch.zeros_like(xt)
-- x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ break
-Some pictures never get an answer: they stay 0, or noisy, or hold whatever was in memory. One batch
-may need both denoisers, so ask below about xt[~is_above] in any case, not in an else.
-
-# if of several
-+ def predict_x0(self, xt, alpha_bar):
-+     if alpha_bar < self.alpha_bar:
-+         return self.above.predict_x0(xt, alpha_bar)
-+     return self.below.predict_x0(xt, alpha_bar)
-`if`, `not` and `and` need a single True or False, and here is one for each picture. Make a mask,
-is_above = alpha_bar < self.alpha_bar, and choose with it: xt[is_above] and xt[~is_above], or
-torch.where.
-
-# mask used on one alone
-- alpha_bar[meant]
-+ alpha_bar
-or
-- xt[meant], alpha_bar[meant]
-+ xt, alpha_bar
-The mask is missing somewhere, so some of the pictures meet all of the alpha_bars or all of the
-answers. Use it on everything: x0[mask] = denoiser.predict_x0(xt[mask], alpha_bar[mask]).
-
++ torch.empty_like(xt), alpha_bar < 0
+Only one of the two ever answers. Where alpha_bar < self.alpha_bar it's above, elsewhere below.
 # written into xt
-- torch.empty_like(xt)
-+ xt
++ xt, alpha_bar < self.alpha_bar
 You write the answers into xt itself, or into another name for it. Whoever called needs xt as it
 was, so begin with torch.empty_like(xt).
-
 # in another order
-+ []
++ [], alpha_bar < self.alpha_bar
 - x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
 + x0.append(denoiser.predict_x0(xt[meant], alpha_bar[meant]))
 - return x0
 + return torch.cat(x0)
 The pictures come back in another order, because cat puts all of above first and then those of
 below. Write each to its place: x0[is_above] = ... and x0[~is_above] = ...
+# some without an answer
++ torch.zeros_like(xt), alpha_bar < self.alpha_bar
+- ((self.above, is_above), (self.below, ~is_above))
++ ((self.below, ~is_above),)
+or
++ torch.zeros_like(xt), alpha_bar < self.alpha_bar
+- , (self.below, ~is_above)
++ ,
+or
++ xt.clone(), alpha_bar < self.alpha_bar
+- , (self.below, ~is_above)
++ ,
+or
+- x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
++ x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
++ break
+Some pictures never get an answer: they stay 0, or noisy, or hold whatever was in memory. One batch
+may need both denoisers, so ask below about xt[~is_above] in any case, not in an else.
+# if of several
++ def predict_x0(self, xt, alpha_bar):
++     if alpha_bar < self.alpha_bar:
++         return self.above.predict_x0(xt, alpha_bar)
++     return self.below.predict_x0(xt, alpha_bar)
+`if`, `not` and `and` need a single True or False; here is one for each picture. Choose with a mask,
+is_above = alpha_bar < self.alpha_bar: by xt[is_above] and xt[~is_above], or torch.where.
 
+# mask used on one alone
+- denoiser.predict_x0(xt[meant], alpha_bar[meant]
++ denoiser.predict_x0(xt[meant], alpha_bar
+or
++ denoiser.predict_x0(xt, alpha_bar
+The mask is missing somewhere, so some of the pictures meet all of the alpha_bars or all of the
+answers. Use it on everything: x0[mask] = denoiser.predict_x0(xt[mask], alpha_bar[mask]).
 # denoiser called
-- denoiser.predict_x0
-+ denoiser
++ denoiser(xt[meant], alpha_bar[meant]
 A denoiser isn't a function. Ask it with its method: self.above.predict_x0(xt, alpha_bar).
 """
 
@@ -179,8 +154,7 @@ You mix the answers of both. For each picture, return the answer of one of them.
 # one after the other
 - self.below.predict_x0(xt
 + self.below.predict_x0(above
-You hand the answer of one denoiser to the other. Both are given xt, and each picture's answer comes
-from one of them alone.
+You hand the answer of one denoiser to the other. Give both xt, and take the answer of one.
 
 # mask without axes
 - [:, None, None, None]
@@ -202,11 +176,10 @@ class HybridByMask(Hybrid):
 class HybridOneByOne(Hybrid):
     def predict_x0(self, xt, alpha_bar):
         answers = []
-        for i, x in enumerate(xt):
-            a = alpha_bar[i] if torch.is_tensor(alpha_bar) and alpha_bar.ndim else alpha_bar
+        for x, a in zip(xt, torch.as_tensor(alpha_bar).expand(len(xt)).tolist()):
             chosen = self.above if a < self.alpha_bar else self.below
-            answers.append(chosen.predict_x0(x[None], a)[0])
-        return torch.stack(answers)
+            answers.append(chosen.predict_x0(x[None], a))
+        return torch.cat(answers)
 
 
 class HybridByNumbers(Hybrid):

@@ -10,6 +10,19 @@ from course_utils.checks.exercises.nb09.calls import call
 from course_utils.checks.mistakes import edits
 from course_utils.ideal import ideal_x0
 
+LITTLE_NOISE = (
+    "With little noise the exponents are large and negative, and exp makes all of them 0. Subtract "
+    "the largest exponent from all before exp, as softmax does."
+)
+NEARLY_THE_SAME = (
+    "Two images are nearly the same here, and alpha_bar is 0.9999: only the nearer one counts. Is "
+    "alpha_bar clipped, or something added to 1 - alpha_bar?"
+)
+CHUNKS = (
+    "Right where all images are one chunk. Here {} come in chunks of {}, and the weights of all of "
+    "them together must add up to 1."
+)
+
 
 def ideal_experiment(probe, attempt):
     right = True
@@ -23,11 +36,7 @@ def ideal_experiment(probe, attempt):
         images = 0.6 * probe.normal(N, C, H, W) + 0.3
         alpha_bar = 0.15 + 0.6 * probe.uniform(B)
         xt = 0.7 * probe.normal(B, C, H, W)
-        look = (
-            f"Right where all images are one chunk. Here {N} come in chunks of {chunk[0]}, and the "
-            f"weights of all of them together must add up to 1."
-            if chunk and chunk[0] < N else ""
-        )  # fmt: skip
+        look = CHUNKS.format(N, chunk[0]) if chunk and chunk[0] < N else ""
         came = call(probe, attempt, xt, alpha_bar, images, *chunk, look=look)
         right = right and agree(ideal_x0(xt, alpha_bar, images), came)
     if not right:  # what it does with little noise says no more
@@ -41,19 +50,12 @@ def note_little_noise(probe, attempt):
     images = probe.normal(7, 2, 3, 4)
     xt = images[[4, 1, 6]] * torch.tensor([1.0, 1.0, 0.0]).view(3, 1, 1, 1)
     xt = xt + 0.2 * probe.normal(3, 2, 3, 4)  # the third is far from all
-    for B, chunk in ((1, []), (3, []), (3, [3])):  # alone first: then there is one maximum
-        call(
-            probe, attempt, xt[:B], torch.tensor([0.9999, 0.999, 0.9999])[:B], images, *chunk,
-            look="With little noise the exponents are large and negative, and exp makes all of "
-            "them 0. Subtract the largest exponent from all before exp, as softmax does.",
-        )  # fmt: skip
+    alpha_bar = torch.tensor([0.9999, 0.999, 0.9999])
+    for B, *chunk in ((1,), (3,), (3, 3)):  # alone first: then there is one maximum
+        call(probe, attempt, xt[:B], alpha_bar[:B], images, *chunk, look=LITTLE_NOISE)
     images[2] = images[4] + 0.12 / images[4].numel() ** 0.5
-    call(
-        probe, attempt, images[[4]] + 0.003 * probe.normal(1, 2, 3, 4), torch.tensor([0.9999]),
-        images,
-        look="Two images are nearly the same here, and alpha_bar is 0.9999: only the nearer one "
-        "counts. Is alpha_bar clipped, or something added to 1 - alpha_bar?",
-    )  # fmt: skip
+    xt = images[[4]] + 0.003 * probe.normal(1, 2, 3, 4)
+    call(probe, attempt, xt, alpha_bar[:1], images, look=NEARLY_THE_SAME)
 
 
 def ideal_at_once(xt, alpha_bar, images, chunk=1000):
@@ -66,170 +68,131 @@ def ideal_at_once(xt, alpha_bar, images, chunk=1000):
 
 MISTAKES = """
 # softmax over the batch
-- softmax(dim=1)
-+ softmax(dim=0)
-or
 - exponents.softmax(dim=1)
++ exponents.softmax(dim=0)
+or
 + exponents.flatten().softmax(dim=0).view_as(exponents)
 Your softmax runs over the batch, so what one picture gets depends on the others. It has to run over
 the images: with exponents of shape (B, N), that's dim=1.
-
-# no 2
-- 2 * (1 - a)
-+ (1 - a)
-The 2 below the line is missing: a Gaussian's exponent is the squared distance divided by twice the
-variance. Without it the weights are too sharp.
-
-# brackets missing
-- / (2 * (1 - a))
-+ / 2 * (1 - a)
-or
-- 2 * (1 - a)
-+ 2 * 1 - a
-Brackets are missing below the line, so you multiply by 1 - alpha_bar, or divide by 2 - alpha_bar.
-Divide by (2 * (1 - alpha_bar)).
-
-# image not multiplied by the root
-- - a.sqrt()[:, :, None] * x
-+ - x
-or
-- a.sqrt()[:, :, None] * x
-+ a[:, :, None] * x
-or
-- y[:, None] - a.sqrt()[:, :, None] * x
-+ y[:, None] / a[:, :, None] - x
-- 2 * (1 - a)
-+ 2 * (1 - a) / a
-In xt the picture is multiplied by sqrt(alpha_bar), not by 1 or alpha_bar. Measure the distance
-between xt and sqrt(alpha_bar) x, or between xt / sqrt(alpha_bar) and x.
-
-# two forms mixed
-+ y[:, None] / a.sqrt()[:, :, None] - x
-or
-- 2 * (1 - a)
-+ 2 * (1 - a) / a
-You mix two forms. For xt and sqrt(alpha_bar) x, the variance is 1 - alpha_bar. For xt /
-sqrt(alpha_bar) and x it's (1 - alpha_bar) / alpha_bar, so there the squares are multiplied by
-alpha_bar.
-
-# distances not squared
-- .square().sum(dim=2)
-+ .norm(dim=2)
-or
-- (y[:, None] - a.sqrt()[:, :, None] * x).square().sum(dim=2)
-+ (y[:, None] / a.sqrt()[:, :, None] - x).norm(dim=2)
-- 2 * (1 - a)
-+ 2 * (1 - a) / a
-or
-- .square()
-+ .abs()
-You don't square the distances. The exponent has |...|^2, the sum of the squares; cdist and norm
-take a root of it, which you have to undo.
-
-# squares averaged
-- .sum(dim=2)
-+ .mean(dim=2)
-You average the squares over the pixels. |...|^2 is their sum: with a mean, n pixels would count no
-more than one.
-
-# plus sign
-- -distances
-+ distances
-The minus is missing, so the farthest images get the largest weights. The exponent is negative.
-
-# another variance
-- 2 * (1 - a)
-+ 2 * a
-or
-+ 2 * (1 - a).sqrt()
-or
-+ 2 * (1 - a) ** 2
-or
-+ 2
-You divide by something other than the variance of the noise. In xt the noise is multiplied by
-sqrt(1 - alpha_bar), so divide by 2 (1 - alpha_bar).
-
 # nearest image, or all alike
-- exponents.softmax(dim=1)
 + F.one_hot(exponents.argmax(dim=1), len(x)).to(x)
 or
 + torch.full_like(exponents, 1 / len(x))
 You return only the likeliest image, or the mean of all with equal weights. The ideal answer is the
 mean of all images, weighted by how likely each one is: a softmax over the images.
-
 # weights do not add up to 1
 + exponents.exp()
-or
-+ exponents.exp() / len(x)
 or
 + exponents.softmax(dim=1) / len(x)
 or
 + exponents.log_softmax(dim=1)
 The weights of a picture don't add up to 1. Take softmax of the exponents, or divide exp by the sum
 of the weights; nothing else is divided by N, and there's no logarithm.
-
 # exp of large numbers
 + exponents.exp() / exponents.exp().sum(dim=1, keepdim=True)
 or
 + exponents.exp() / (exponents.exp().sum(dim=1, keepdim=True) + 1e-12)
 Right with much noise. With little noise the exponents are so far below 0 that exp makes all of them
 0, and the division is lost. Subtract each picture's largest exponent before exp, as softmax does.
-
 # one maximum
 - weights = exponents.softmax(dim=1)
 + weights = (exponents - exponents.max()).exp()
 + weights = weights / weights.sum(dim=1, keepdim=True)
-You subtract one maximum for the whole batch. Where another picture has the largest exponent, all
-weights of this one become 0, and 0 / 0 is NaN. Each picture has its own: e.amax(dim=1,
-keepdim=True).
+You subtract one maximum for the whole batch, so all weights of another picture can become 0, and
+0 / 0 is NaN. Each picture has its own maximum: e.amax(dim=1, keepdim=True).
+
+# no 2
+- -distances / (2 * (1 - a))
++ -distances / ((1 - a))
+The 2 below the line is missing: a Gaussian's exponent is the squared distance divided by twice the
+variance. Without it the weights are too sharp.
+# brackets missing
++ -distances / 2 * (1 - a)
+or
++ -distances / (2 * 1 - a)
+Brackets are missing below the line, so you multiply by 1 - alpha_bar, or divide by 2 - alpha_bar.
+Divide by (2 * (1 - alpha_bar)).
+# plus sign
++ distances / (2 * (1 - a))
+The minus is missing, so the farthest images get the largest weights. The exponent is negative.
+# another variance
++ -distances / (2 * a)
+or
++ -distances / (2 * (1 - a).sqrt())
+or
++ -distances / (2 * (1 - a) ** 2)
+or
++ -distances / (2)
+You divide by something other than the variance of the noise. In xt the noise is multiplied by
+sqrt(1 - alpha_bar), so divide by 2 (1 - alpha_bar).
+# two forms mixed
++ -distances / (2 * (1 - a) / a)
+or
+- (y[:, None] - a.sqrt()[:, :, None] * x).square().sum(dim=2)
++ (y[:, None] / a.sqrt()[:, :, None] - x).square().sum(dim=2)
+You mix two forms. For xt and sqrt(alpha_bar) x, the variance is 1 - alpha_bar. For xt /
+sqrt(alpha_bar) and x, divide that variance by alpha_bar too.
+
+# image not multiplied by the root
++ (y[:, None] - x).square().sum(dim=2)
+or
++ (y[:, None] - a[:, :, None] * x).square().sum(dim=2)
+or
++ (y[:, None] / a[:, :, None] - x).square().sum(dim=2)
+- 2 * (1 - a)
++ 2 * (1 - a) / a
+In xt the picture is multiplied by sqrt(alpha_bar), not by 1 or alpha_bar. Measure the distance
+between xt and sqrt(alpha_bar) x, or between xt / sqrt(alpha_bar) and x.
+# distances not squared
++ (y[:, None] - a.sqrt()[:, :, None] * x).norm(dim=2)
+or
++ (y[:, None] / a.sqrt()[:, :, None] - x).norm(dim=2)
+- 2 * (1 - a)
++ 2 * (1 - a) / a
+or
++ (y[:, None] - a.sqrt()[:, :, None] * x).abs().sum(dim=2)
+You don't square the distances. The exponent has |...|^2, the sum of the squares; cdist and norm
+take a root of it, which you have to undo.
+# squares averaged
++ (y[:, None] - a.sqrt()[:, :, None] * x).square().mean(dim=2)
+You average the squares over the pixels. |...|^2 is their sum, so that n pixels count n times.
+# axes of the exponents
++ (y[:, None] - a.sqrt()[:, :, None] * x).square()
+or
+- -distances / (2 * (1 - a))
++ -distances / (2 * (1 - alpha_bar))
+Something doesn't line up with the exponents, (B, N). Add up the squares over the pixels, and give
+what has one number for each picture another axis: alpha_bar[:, None], or sum(1, keepdim=True).
 
 # mean of the scaled images
-- weights @ x
-+ weights @ x * a.sqrt()
-You take the mean of sqrt(alpha_bar) x. Those are for the distances; the answer is the mean of the
-images themselves.
-
+- weights @ x).view_as(xt)
++ weights @ x * a.sqrt()).view_as(xt)
+You average sqrt(alpha_bar) x. That is for the distances; average the images themselves.
 # rows returned
-- .view_as(xt)
-+
++ weights @ x)
 The answers come back as rows, (B, n). Give them the shape of xt: view_as(xt).
 
 # one alpha_bar for all
-- alpha_bar[:, None]
-+ alpha_bar.mean().view(1, 1)
+- alpha_bar[:, None], xt.flatten(1), images.flatten(1)
++ alpha_bar.mean().view(1, 1), xt.flatten(1), images.flatten(1)
 or
-+ alpha_bar[:1, None]
-You use one alpha_bar for all pictures, the first or the mean. Each has its own: alpha_bar[:, None]
-meets the exponents, (B, N).
-
-# axes of the exponents
-- .square().sum(dim=2)
-+ .square()
++ alpha_bar[:1, None], xt.flatten(1), images.flatten(1)
+You use one alpha_bar for all pictures, the first or the mean. Each has its own: alpha_bar[:, None].
+# one chunk only
++ alpha_bar[:, None], xt.flatten(1), images.split(chunk)[-1].flatten(1)
 or
-- 2 * (1 - a)
-+ 2 * (1 - alpha_bar)
-Something doesn't line up with the exponents, (B, N), one for each picture and image. Add up the
-squares over the pixels, and give whatever has one number for each picture another axis:
-alpha_bar[:, None], or sum(dim=1, keepdim=True).
++ alpha_bar[:, None], xt.flatten(1), images[:chunk].flatten(1)
+Only one chunk is in the answer. Is there an = where += belongs, or a return inside the loop?
 
 # chunks by themselves
 + def ideal_at_once(xt, alpha_bar, images, chunk=1000):
-+     parts = images.split(chunk)
-+     return sum(ideal_x0(xt, alpha_bar, part) for part in parts) / len(parts)
++     return sum(ideal_x0(xt, alpha_bar, part) for part in images.split(chunk))
 or
 + def ideal_at_once(xt, alpha_bar, images, chunk=1000):
-+     return sum(ideal_x0(xt, alpha_bar, part) for part in images.split(chunk))
-Each chunk gets a softmax of its own, and you average or add the answers. A chunk without a likely
-image then counts as much as one with it. Add up weights and weighted images over all chunks, and
-divide once at the end.
-
-# one chunk only
-- images.flatten(1)
-+ images.split(chunk)[-1].flatten(1)
-or
-+ images[:chunk].flatten(1)
-Only one chunk is in the answer, the first or the last. Is there an = where += belongs, or a return
-inside the loop?
++     found = [ideal_x0(xt, alpha_bar, part) for part in images.split(chunk)]
++     return sum(found) / len(found)
+Each chunk gets a softmax of its own, so one without a likely image counts as much as one with it.
+Add up weights and weighted images over all chunks, and divide once at the end.
 """
 
 
@@ -267,8 +230,7 @@ def ideal_picture_by_picture(xt, alpha_bar, images, chunk=1000):
     answers = []
     for x, a in zip(xt, alpha_bar):
         e = -((x - a**0.5 * images) ** 2).sum(dim=(1, 2, 3)) / 2 / (1 - a)
-        weights = torch.exp(e - torch.logsumexp(e, dim=0))
-        answers.append((weights[:, None, None, None] * images).sum(dim=0))
+        answers.append(torch.tensordot(torch.exp(e - torch.logsumexp(e, dim=0)), images, 1))
     return torch.stack(answers)
 
 

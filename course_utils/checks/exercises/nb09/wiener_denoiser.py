@@ -8,28 +8,23 @@ from course_utils.checks.mistakes import edits
 from course_utils.wiener import WienerDenoiser, shrink
 
 FILTER = "self.U", "self.LA", "self.Vh", "self.mean"
+AGAIN = "Asked again, it answers wrongly. Does it keep something of the first call?"
 
 
 def denoiser_experiment(probe, attempt):
     for B, C, H, W in [(4, 1, 2, 3), (3, 2, 3, 2), (2, 3, 1, 4)]:
         parts = filter_parts(probe, C * H * W)
         denoiser = made(probe, attempt, *parts)
-        alone = [part.clone() for part in parts]
+        before = [part.clone() for part in parts]
         call(probe, denoiser.predict_x0, probe.normal(B, C, H, W), 0.1 + 0.85 * probe.uniform(B))
         for alpha_bar in (0.3, torch.tensor(0.6)):
             call(probe, denoiser.predict_x0, probe.normal(B, C, H, W), alpha_bar, look=ONE_FOR_ALL)
-        call(
-            probe, denoiser.predict_x0, probe.normal(B + 1, C, H, W),
-            0.1 + 0.8 * probe.uniform(B + 1),
-            look="The denoiser is asked again, and now its answer is wrong: does it keep something "
-            "of the first call?",
-        )  # fmt: skip
-        changed = [n for n, a, b in zip(FILTER, parts, alone) if not torch.equal(a, b)]
-        probe.note(
-            "parts changed", changed,
+        xt, alpha_bar = probe.normal(B + 1, C, H, W), 0.1 + 0.8 * probe.uniform(B + 1)
+        call(probe, denoiser.predict_x0, xt, alpha_bar, look=AGAIN)
+        changed = [n for n, a, b in zip(FILTER, parts, before) if not torch.equal(a, b)]
+        probe.note("parts changed", changed,
             f"predict_x0 changes the filter: {', '.join(changed)} is different after the call.",
-            "The filter is used again for the next step. Write x = x + 1, not x += 1.",
-        )  # fmt: skip
+            "The filter is used again for the next step. Write x = x + 1, not x += 1.")  # fmt: skip
 
     def ask(U, LA, Vh, mean, xt, alpha_bar):
         return attempt(U, LA, Vh, mean).predict_x0(xt, alpha_bar)
@@ -40,186 +35,133 @@ def denoiser_experiment(probe, attempt):
 
 MISTAKES = """
 # not divided
-- / alpha_bar[:, None].sqrt() - self.mean
-+ - self.mean
+- xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
++ xt.flatten(1) - self.mean
 or
-+ - alpha_bar[:, None].sqrt() * self.mean
++ xt.flatten(1) - alpha_bar[:, None].sqrt() * self.mean
 You don't divide xt by sqrt(alpha_bar). xt is the picture times sqrt(alpha_bar), plus noise, so
 divide first; then it can be compared with the mean.
-
 # divided by something else
-- / alpha_bar[:, None].sqrt()
-+ / alpha_bar[:, None]
++ xt.flatten(1) / alpha_bar[:, None] - self.mean
 or
-+ * alpha_bar[:, None].sqrt()
++ xt.flatten(1) * alpha_bar[:, None].sqrt() - self.mean
 or
-+ / (1 - alpha_bar[:, None]).sqrt()
++ xt.flatten(1) / (1 - alpha_bar[:, None]).sqrt() - self.mean
 You multiply xt, or divide it by something other than sqrt(alpha_bar), which is the factor of the
 picture in it. Divide by alpha_bar[:, None].sqrt().
-
 # mean not subtracted
-- sqrt() - self.mean
-+ sqrt()
-You don't subtract the mean before the filter, which is made for what differs from the mean.
-Subtract it after the division, and add it at the end.
++ xt.flatten(1) / alpha_bar[:, None].sqrt()
+You don't subtract the mean. The filter is for what differs from it: subtract it after dividing.
+# mean before dividing
++ (xt.flatten(1) - self.mean) / alpha_bar[:, None].sqrt()
+You subtract the mean first. In xt it's multiplied by sqrt(alpha_bar) too, so divide first.
+# rows and pictures mixed
++ (xt / alpha_bar[:, None, None, None].sqrt() - self.mean).flatten(1)
+or
++ xt.flatten(1) / alpha_bar[:, None, None, None].sqrt() - self.mean
+or
++ xt.flatten(1) / alpha_bar.sqrt() - self.mean
+or
++ (xt / alpha_bar.sqrt()).flatten(1) - self.mean
+alpha_bar or the mean doesn't line up with the picture. Make rows of xt first, (B, n): they can be
+divided by alpha_bar[:, None].sqrt(), which is (B, 1), and the mean is such a row.
+# mean the wrong way
++ xt.flatten(1) / alpha_bar[:, None].sqrt() + self.mean
+or
+- (self.mean + shares @ self.U.T).view_as(xt)
++ (shares @ self.U.T - self.mean).view_as(xt)
+or
++ (self.mean - shares @ self.U.T).view_as(xt)
+A sign is wrong. Subtract the mean before the filter, and add it to what comes out of it.
 
 # mean not added
-- (self.mean + shares @ self.U.T)
-+ (shares @ self.U.T)
++ (shares @ self.U.T).view_as(xt)
 You don't add the mean back at the end. The filter only returns what differs from it.
-
-# mean before dividing
-- xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ (xt.flatten(1) - self.mean) / alpha_bar[:, None].sqrt()
-You subtract the mean before the division. In xt the mean is multiplied by sqrt(alpha_bar) too, so
-divide first and subtract then.
-
-# mean the wrong way
-- sqrt() - self.mean
-+ sqrt() + self.mean
-or
-- (self.mean + shares @ self.U.T)
-+ (shares @ self.U.T - self.mean)
-or
-- (self.mean + shares
-+ (self.mean - shares
-A sign is wrong. Subtract the mean before the filter; at the end, add it to what comes out of the
-filter.
-
 # mean into the eigenimages
-- (self.mean + shares @ self.U.T)
-+ ((self.mean + shares) @ self.U.T)
-You add the mean before the eigenimages are put together. It's a picture, not a list of shares, so
-add it after the product with U.T.
-
++ ((self.mean + shares) @ self.U.T).view_as(xt)
+You add the mean to the shares. It's a picture, so add it after the product with U.T.
 # scaled at the end
-- (self.mean + shares @ self.U.T).view_as
-+ (alpha_bar[:, None].sqrt() * (self.mean + shares @ self.U.T)).view_as
-You multiply the guess by sqrt(alpha_bar) at the end. What's wanted is the clean picture, at its
-full strength.
++ (alpha_bar[:, None].sqrt() * (self.mean + shares @ self.U.T)).view_as(xt)
+You multiply the guess by sqrt(alpha_bar). Return the clean picture at its full strength.
+# U not transposed
++ (self.mean + shares @ self.U).view_as(xt)
+or
++ (self.mean + shares @ self.Vh.T).view_as(xt)
+An eigenimage is a column of U. Your shares are rows, so put them together with shares @ self.U.T.
+# rows returned
++ (self.mean + shares @ self.U.T)
+The guesses come back as rows, (B, n). Give them the shape of xt: view_as(xt).
+# clipped
++ (self.mean + shares @ self.U.T).clamp(-1, 1).view_as(xt)
+You clip the guess. The best linear guess may go beyond -1 and 1, so return it as it is.
+# columns for rows
++ (self.mean + self.U @ shares).view_as(xt)
+or
+- shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
++ shrink(self.LA, alpha_bar) * (self.Vh @ x)
+Your pictures are rows, (B, n), so they stand on the left: x @ self.Vh.T, and shares @ self.U.T.
+
+# Vh not transposed
++ shrink(self.LA, alpha_bar) * (x @ self.Vh)
+or
++ shrink(self.LA, alpha_bar) * (x @ self.U.T)
+The share along an eigenimage is the product with a row of Vh. Your pictures are rows too, so it's x
+@ self.Vh.T, with .T.
+# U and Vh swapped
++ shrink(self.LA, alpha_bar) * (x @ self.U.T)
+- shares @ self.U.T
++ shares @ self.Vh.T
+You've swapped U and Vh. Vh takes a picture apart, U puts it together: x @ self.Vh.T comes first.
+# shrunk too late
++ x @ self.Vh.T
+- self.mean + shares @ self.U.T
++ self.mean + shrink(self.LA, alpha_bar) * (shares @ self.U.T)
+You shrink pixels, after the eigenimages are put together. Shrink the shares, between the products.
+# not shrunk
++ (x @ self.Vh.T)
+Nothing is shrunk, so the noise comes back too. Multiply the shares by shrink(self.LA, alpha_bar).
+# another factor
++ self.LA * (x @ self.Vh.T)
+or
++ (1 - shrink(self.LA, alpha_bar)) * (x @ self.Vh.T)
+or
++ self.LA / (self.LA + (1 / alpha_bar - 1).sqrt()[:, None]) * (x @ self.Vh.T)
+or
++ shrink(self.LA, alpha_bar.sqrt()) * (x @ self.Vh.T)
+or
++ shrink(self.LA, 1 - alpha_bar) * (x @ self.Vh.T)
+You multiply the shares by LA, by a fraction of your own, or hand shrink a root or 1 - alpha_bar.
+What's kept of each is shrink(self.LA, alpha_bar), the function of exercise 9.2.
+# one product missing
++ shrink(self.LA, alpha_bar) * (x)
+or
+- (self.mean + shares @ self.U.T).view_as(xt)
++ (self.mean + shares).view_as(xt)
+You leave out one of the two products. x @ self.Vh.T takes a picture apart into its shares, and
+shares @ self.U.T puts it together again.
 
 # noise returned
 - return (self.mean + shares @ self.U.T).view_as(xt)
 + x0, a = (self.mean + shares @ self.U.T).view_as(xt), alpha_bar[:, None, None, None]
 + return (xt - a.sqrt() * x0) / (1 - a).sqrt()
-or
-+ x0, a = (self.mean + shares @ self.U.T).view_as(xt), alpha_bar[:, None, None, None]
-+ return xt - a.sqrt() * x0
-You return the noise, or what the filter takes away. What's wanted is the clean picture.
-
-# Vh not transposed
-- self.Vh.T
-+ self.Vh
-or
-+ self.U.T
-The share along an eigenimage is the product with a row of Vh. Your pictures are rows too, so it's x
-@ self.Vh.T, with .T.
-
-# U not transposed
-- self.U.T
-+ self.U
-or
-+ self.Vh.T
-An eigenimage is a column of U. Your shares are rows, so put them together with shares @ self.U.T.
-
-# U and Vh swapped
-- self.Vh.T
-+ self.U.T
-- shares @ self.U.T
-+ shares @ self.Vh.T
-U and Vh have changed places. Vh takes a picture apart and U puts it together: x @ self.Vh.T, then
-shares @ self.U.T.
-
-# columns for rows
-- shares @ self.U.T
-+ self.U @ shares
-or
-- x @ self.Vh.T
-+ self.Vh @ x
-Your pictures are rows, (B, n), so they stand on the left of a product: x @ self.Vh.T, and shares @
-self.U.T.
-
-# one product missing
-- shares @ self.U.T
-+ shares
-or
-- x @ self.Vh.T
-+ x
-You leave out one of the two products. x @ self.Vh.T takes a picture apart into its shares, and
-shares @ self.U.T puts it together again.
-
-# shrunk too late
-- shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
-+ x @ self.Vh.T
-- self.mean + shares @ self.U.T
-+ self.mean + shrink(self.LA, alpha_bar) * (shares @ self.U.T)
-You shrink after the eigenimages are put together, so the factors meet pixels. Shrink the shares,
-between the two products.
-
-# not shrunk
-- shrink(self.LA, alpha_bar) * (
-+ (
-Nothing is shrunk, so the noise comes back with the picture. Multiply the shares by shrink(self.LA,
-alpha_bar).
-
-# another factor
-- shrink(self.LA, alpha_bar)
-+ self.LA
-or
-+ (1 - shrink(self.LA, alpha_bar))
-or
-+ self.LA / (self.LA + (1 / alpha_bar - 1).sqrt()[:, None])
-You multiply the shares by LA, by 1 - shrink(...), or by a fraction of your own. What's kept of each
-is shrink(self.LA, alpha_bar), the function of exercise 9.2.
-
-# shrink told something else
-+ shrink(self.LA, alpha_bar.sqrt())
-or
-+ shrink(self.LA, 1 - alpha_bar)
-You hand shrink a root, or 1 - alpha_bar. Hand it LA and alpha_bar as they are.
+You return the noise. What's wanted is the clean picture.
 
 # one alpha_bar for all
-- expand(len(xt))
-+ expand(len(xt))[:1]
-or
-+ mean().expand(len(xt))
-You use one alpha_bar for all pictures, the first or the mean. Each picture has its own.
-
-# rows returned
-- .view_as(xt)
-+
-The guesses come back as rows, (B, n). Give them the shape of xt: view_as(xt).
-
-# clipped
-+ .clamp(-1, 1).view_as(xt)
-You clip the guess. The best linear guess may go beyond -1 and 1, so return it as it is.
-
-# plain number not taken
 - alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))
++ alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))[:1]
+or
++ alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).mean().expand(len(xt))
+You use one alpha_bar for all pictures, the first or the mean. Each picture has its own.
+# plain number not taken
 +
 or
 +
 - alpha_bar[:, None].sqrt()
 + alpha_bar.sqrt()[:, None]
 or
-- .expand(len(xt))
-+
++ alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device)
 alpha_bar may be one number for all pictures. Make it a tensor with one for each:
 torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt)).
-
-# rows and pictures mixed
-- xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
-+ (xt / alpha_bar[:, None, None, None].sqrt() - self.mean).flatten(1)
-or
-- alpha_bar[:, None].sqrt()
-+ alpha_bar[:, None, None, None].sqrt()
-or
-+ alpha_bar.sqrt()
-or
-- xt.flatten(1) / alpha_bar[:, None].sqrt()
-+ (xt / alpha_bar.sqrt()).flatten(1)
-alpha_bar or the mean doesn't line up with the picture. Make rows of xt first, (B, n): they can be
-divided by alpha_bar[:, None].sqrt(), which is (B, 1), and the mean is such a row.
 """
 
 
@@ -233,9 +175,7 @@ class ByMatrices(WienerDenoiser):
         return torch.stack(found).reshape(xt.shape)
 
 
-class WithUAlone(WienerDenoiser):
-    """Where U.T is not Vh, LA is 0 and nothing is kept."""
-
+class WithUAlone(WienerDenoiser):  # where U.T is not Vh, LA is 0 and nothing is kept
     def predict_x0(self, xt, alpha_bar):
         if not torch.is_tensor(alpha_bar) or alpha_bar.ndim == 0:
             alpha_bar = torch.full((len(xt),), float(alpha_bar), device=xt.device)
