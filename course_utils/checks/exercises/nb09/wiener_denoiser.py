@@ -126,12 +126,13 @@ or
 + (1 - shrink(self.LA, alpha_bar)) * (x @ self.Vh.T)
 or
 + self.LA / (self.LA + (1 / alpha_bar - 1).sqrt()[:, None]) * (x @ self.Vh.T)
-or
+You multiply the shares by LA, by 1 - shrink(...), or by a fraction of your own. What's kept of each
+is shrink(self.LA, alpha_bar), the function of exercise 9.2.
+# shrink told something else
 + shrink(self.LA, alpha_bar.sqrt()) * (x @ self.Vh.T)
 or
 + shrink(self.LA, 1 - alpha_bar) * (x @ self.Vh.T)
-You multiply the shares by LA, by a fraction of your own, or hand shrink a root or 1 - alpha_bar.
-What's kept of each is shrink(self.LA, alpha_bar), the function of exercise 9.2.
+You hand shrink a root, or 1 - alpha_bar. Hand it LA and alpha_bar as they are.
 # one product missing
 + shrink(self.LA, alpha_bar) * (x)
 or
