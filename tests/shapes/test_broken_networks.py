@@ -3,8 +3,8 @@
 import pytest
 from broken_cases import CLINIC
 
-from course_utils.checks.exercises import broken_networks as patients
-from course_utils.checks.exercises import healthy_networks as clinic
+from course_utils.checks.exercises.nb06 import broken_networks as patients
+from course_utils.checks.exercises.nb06 import healthy_networks as clinic
 from course_utils.shapes import trace
 
 

@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from small_networks import draw, small, steps
 
-from course_utils.checks.exercises import broken_networks as patients
+from course_utils.checks.exercises.nb06 import broken_networks as patients
 from course_utils.plots.colours import RED
 from course_utils.shapes import draw_u
 from course_utils.widgets.shapes import Unchecked, shape_explorer

@@ -6,7 +6,7 @@ from small_networks import apply, draw
 from torch import nn
 
 from course_utils.blocks import ConvBlock
-from course_utils.checks.exercises import broken_networks as patients
+from course_utils.checks.exercises.nb06 import broken_networks as patients
 from course_utils.shapes import trace
 
 

@@ -49,7 +49,6 @@ You add the noise at full strength. Multiply it by sqrt(1 - alpha_bar).
 # noise of its own
 + alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * torch.randn_like(x0)
 Your function draws its own noise. Use eps: that is the noise the network will be asked for.
-
 # one alpha_bar for all pictures
 - alpha_bar = alpha_bar[:, None, None, None]
 + alpha_bar = alpha_bar[0]

@@ -30,7 +30,6 @@ You divide by n and then subtract 1, because / binds more tightly than -. Write 
 or
 + / (dim - 1)
 You divide i by dim or dim - 1, but there are only n = dim / 2 frequencies. Divide by n - 1.
-
 # periods instead of frequencies
 - torch.exp(-math.log(max_period) * i / (half - 1))
 + torch.exp(math.log(max_period) * i / (half - 1))
@@ -56,12 +55,10 @@ Your function ignores its argument max_period. Use it in place of 10000.
 # log10 instead of log
 + torch.exp(-math.log10(max_period) * i / (half - 1))
 You take the logarithm to base 10. exp is undone by the natural one, math.log.
-
 # i begins at 1
 - torch.arange(half,
 + torch.arange(1, half + 1,
 Your i runs from 1 to n. It should run from 0 to n - 1, so that the first frequency is 1.
-
 # a frequency for each number
 - half = dim // 2
 + half = dim

@@ -45,7 +45,6 @@ Your function ignores its argument max_period. Pass it on: frequencies(emb.shape
 # frequencies for half of D
 + angle = k * frequencies(emb.shape[1] // 2, max_period)
 frequencies already halves what it's given. Call it with D, emb.shape[1], not with D / 2.
-
 # plus where the cosine has a minus
 - later_cos = cos * angle.cos() - sin * angle.sin()
 + later_cos = cos * angle.cos() + sin * angle.sin()
@@ -56,7 +55,6 @@ Your new cosine pairs cosine with sine. It is cos a cos b - sin a sin b.
 # the new sine used for the cosine
 + later_cos = cos * angle.cos() - later_sin * angle.sin()
 You use the new sine to make the new cosine. Both need the old values: use other names for the new.
-
 # minus where the sine has a plus
 - later_sin = sin * angle.cos() + cos * angle.sin()
 + later_sin = sin * angle.cos() - cos * angle.sin()
@@ -64,7 +62,6 @@ Your new sine has a minus. It needs a plus: sin a cos b + cos a sin b.
 # the sine's factors exchanged
 + later_sin = sin * angle.sin() + cos * angle.cos()
 Your new sine pairs sine with sine and cosine with cosine. It is sin a cos b + cos a sin b.
-
 # cosines first in the result
 - torch.cat([later_sin, later_cos], dim=1)
 + torch.cat([later_cos, later_sin], dim=1)
@@ -76,7 +73,6 @@ You join sines and cosines as more rows. Put them side by side: torch.cat(..., d
 + emb + sinusoidal_embedding(torch.tensor([k]), emb.shape[1], max_period)
 You add the embedding of k, but the sine of a sum isn't the sum of the sines. Rotate each pair (sin,
 cos) by its own angle.
-
 # cosines taken from the first half
 - sin, cos = emb.chunk(2, dim=1)
 + cos, sin = emb.chunk(2, dim=1)

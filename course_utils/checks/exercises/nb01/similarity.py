@@ -41,7 +41,6 @@ You divide all vectors by one common length. Each has its own: emb.norm(dim=1, k
 + emb / emb.norm(dim=1)
 N numbers meet the D columns, because PyTorch lines up the last axes. If they are lengths, use
 keepdim=True, which makes them (N, 1), one for each row. (And a matrix product is @, not *.)
-
 # columns compared instead of rows
 - return unit @ unit.T
 + return unit.T @ unit
@@ -69,7 +68,6 @@ These are distances between the vectors: 0 on the diagonal. A cosine is 1 there.
 or
 + return emb @ emb.T / emb.norm(dim=1) ** 2
 Entry [i, j] is divided by the length of one vector twice. Divide by the length of i and that of j.
-
 # means subtracted
 - unit = emb / emb.norm(dim=1, keepdim=True)
 + emb = emb - emb.mean(dim=1, keepdim=True)

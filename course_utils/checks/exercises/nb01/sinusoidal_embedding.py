@@ -42,7 +42,6 @@ Both halves are sines. A sine alone can't tell t from half a period minus t, but
 # joined along the wrong dimension
 + torch.cat([angles.sin(), angles.cos()])
 Your cosines are below the sines, as more rows. Join along dimension 1, so each t has one row.
-
 # a factor 2 pi too many
 - t.float()[:, None] * frequencies(dim, max_period).to(t.device)
 + 2 * math.pi * t.float()[:, None] * frequencies(dim, max_period).to(t.device)
@@ -73,7 +72,6 @@ so on. Take over the device alone: .to(t.device).
 + t.float()[:, None] * frequencies(dim, max_period)
 This is right on a CPU but stops on a GPU: t is there, and something of yours is still on the CPU.
 Bring the frequencies to t with .to(t.device), and leave t where it is.
-
 # frequencies divided by n
 - frequencies(dim, max_period)
 + torch.exp(-math.log(max_period) * torch.arange(dim // 2) / (dim // 2))

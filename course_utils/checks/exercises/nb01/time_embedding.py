@@ -37,7 +37,6 @@ Your activation isn't SiLU. The exercise asks for x * sigmoid(x), which is F.sil
 # t divided by 1000
 + F.silu(self.linear(sinusoidal_embedding(t / 1000, self.dim)))
 You divide t by 1000. sinusoidal_embedding takes t in steps, as it is.
-
 # linear layer not used
 - self.linear(sinusoidal_embedding(t, self.dim))
 + sinusoidal_embedding(t, self.dim)
@@ -47,7 +46,6 @@ You make the linear layer, but forward never calls it, so it can't learn.
 or
 + F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
 You apply SiLU twice. Once, after the linear layer, is enough.
-
 # no bias
 - nn.Linear(dim, dim)
 + nn.Linear(dim, dim, bias=False)
@@ -57,7 +55,6 @@ Your linear layer has no bias. The formula adds b, which nn.Linear does by defau
 - sinusoidal_embedding(t, self.dim)
 + t.float()[:, None]
 Your linear layer gets the bare number t. Give it sinusoidal_embedding(t, dim).
-
 # both linear layers
 - self.dim = dim
 + self.dim, self.second = dim, nn.Linear(dim, dim)

@@ -77,7 +77,6 @@ or
 + scale * normal + shift
 Something of shape (C,) meets the W columns, because PyTorch lines up the last axes. For mean and
 variance use keepdim=True, which makes (1, C, 1, 1); scale[:, None, None] is (C, 1, 1), like shift.
-
 # divided by one less
 - x.var(dim=(0, 2, 3), correction=0, keepdim=True)
 + x.var(dim=(0, 2, 3), correction=1, keepdim=True)
@@ -86,7 +85,6 @@ mean of the squared deviations: correction=0.
 # mean of the squares for the variance
 + x.square().mean(dim=(0, 2, 3), keepdim=True)
 Your variance is the mean of x squared. Subtract the mean before you square.
-
 # eps outside the root
 - (x - mean) / (var + eps).sqrt()
 + (x - mean) / (var.sqrt() + eps)
@@ -108,7 +106,6 @@ You never subtract the mean from x, so each channel keeps its own. The numerator
 # only the mean divided
 + x - mean / (var + eps).sqrt()
 Only the mean is divided, because / binds more tightly than -. Write (x - mean) / ...
-
 # shifted before scaled
 - scale[:, None, None] * normal + shift[:, None, None]
 + scale[:, None, None] * (normal + shift[:, None, None])

@@ -20,7 +20,6 @@ MISTAKES = """
 + h = h + self.time_proj(temb)[:, :, None, None]
 You add the time after the second convolution. There it can only shift each channel; added before,
 it lets the second convolution change what it does with the picture.
-
 # time before the first SiLU
 - h = F.silu(self.norm1(self.conv1(x)))
 - h = h + self.time_proj(temb)[:, :, None, None]
@@ -32,12 +31,10 @@ You add the time before the first SiLU. Here it comes after. (Both are in use.)
 + h = F.silu(self.norm1(h + self.time_proj(temb)[:, :, None, None]))
 You add the time before the first BatchNorm, which takes much of it out again with the mean. Add it
 after SiLU, just before the second convolution.
-
 # time forgotten
 - h = h + self.time_proj(temb)[:, :, None, None]
 +
 The time never reaches the result. Add temb, projected to K numbers, between the convolutions.
-
 # shortcut multiplied
 - return h + self.shortcut(x)
 + return h * self.shortcut(x)
@@ -62,7 +59,6 @@ You apply SiLU to the sum. Apply it before, so that x itself can pass through th
 # shortcut before the second convolution
 + return F.silu(self.norm2(self.conv2(h + self.shortcut(x))))
 You add the shortcut before the second convolution. It goes around both: add it at the end.
-
 # shortcut without a convolution
 - nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 + nn.Identity()
@@ -78,7 +74,6 @@ Your shortcut is a 3x3 convolution. Use 1x1, which leaves everything in its plac
 - nn.Conv2d(in_ch, out_ch, 1)
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch))
 There is a norm on your shortcut. Leave the 1x1 convolution alone there.
-
 # no SiLU after the first convolution
 - F.silu(self.norm1(self.conv1(x)))
 + self.norm1(self.conv1(x))
@@ -98,12 +93,10 @@ You use GELU as the activation; the exercise asks for SiLU.
 - F.silu(self.norm2(self.conv2(h)))
 + self.norm2(F.silu(self.conv2(h)))
 SiLU comes before BatchNorm in your block. Each time the order is convolution, BatchNorm, SiLU.
-
 # no SiLU after the second convolution
 - F.silu(self.norm2(self.conv2(h)))
 + self.norm2(self.conv2(h))
 SiLU is missing after the second convolution.
-
 # no BatchNorm after the first convolution
 - self.norm1 = nn.BatchNorm2d(out_ch)
 + self.norm1 = nn.Identity()
@@ -128,7 +121,6 @@ You use GroupNorm, as notebook 10 will. Here the norm is BatchNorm.
 + self.conv2(F.silu(self.norm2(h)))
 You normalise and activate before each convolution (pre-activation, as notebook 10 does). Here the
 order is convolution, BatchNorm, SiLU.
-
 # no BatchNorm after the second convolution
 - self.norm2 = nn.BatchNorm2d(out_ch)
 + self.norm2 = nn.Identity()
@@ -140,7 +132,6 @@ or
 + self.norm1(self.conv2(h))
 Both convolutions share one BatchNorm, whose running averages would mix two different features. Give
 each its own.
-
 # second convolution for in_ch channels
 - self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
 + self.conv2 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
@@ -151,12 +142,10 @@ one again?)
 - self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + self.conv1 = nn.Conv2d(in_ch, out_ch, 3)
 Your convolutions have no padding, so each cuts off two rows and two columns. Give both padding=1.
-
 # second convolution not used
 - h = F.silu(self.norm2(self.conv2(h)))
 +
 The second convolution, with its BatchNorm and SiLU, is never used.
-
 # no shortcut
 - h + self.shortcut(x)
 + h
@@ -170,7 +159,6 @@ The shortcut is missing: add x, or its 1x1 convolution where the channels differ
 - self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 +
 Where in_ch and out_ch differ, your block has no shortcut. There, add a 1x1 convolution of x.
-
 # shortcut from the middle
 - h = F.silu(self.norm2(self.conv2(h)))
 - return h + self.shortcut(x)

@@ -33,7 +33,6 @@ MISTAKES = """
 - , nn.SiLU()
 +
 SiLU is missing. Without an activation, two convolutions in a row are just one large convolution.
-
 # another activation
 - nn.SiLU()
 + nn.ReLU()
@@ -48,7 +47,6 @@ or
 or
 + nn.Tanh()
 Your activation isn't SiLU. The exercise asks for x * sigmoid(x), which is nn.SiLU().
-
 # no padding
 - nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + nn.Conv2d(in_ch, out_ch, 3)
@@ -59,7 +57,6 @@ Your kernel is 1x1, so no pixel sees its neighbours. Use kernel size 3 with padd
 # channels swapped
 + nn.Conv2d(out_ch, in_ch, 3, padding=1)
 The convolution's channel numbers are swapped: what comes in goes first, then what comes out.
-
 # no BatchNorm
 - nn.BatchNorm2d(out_ch),
 +
@@ -69,7 +66,6 @@ BatchNorm is missing between the convolution and SiLU.
 - nn.SiLU()
 + nn.SiLU(), nn.BatchNorm2d(out_ch)
 SiLU comes before BatchNorm in your module. The order is convolution, BatchNorm, SiLU.
-
 # another norm
 - nn.BatchNorm2d(out_ch)
 + nn.GroupNorm(1, out_ch)
@@ -83,19 +79,16 @@ Your norm works on each picture alone. The exercise asks for BatchNorm.
 # BatchNorm for in_ch channels
 + nn.BatchNorm2d(in_ch)
 Your BatchNorm expects in_ch channels, but it follows the convolution, which makes out_ch.
-
 # the convolution last
 - nn.Conv2d(in_ch, out_ch, 3, padding=1), nn.BatchNorm2d(out_ch), nn.SiLU()
 + nn.BatchNorm2d(in_ch), nn.SiLU(), nn.Conv2d(in_ch, out_ch, 3, padding=1)
 Your convolution comes last (pre-activation). The order is convolution, BatchNorm, SiLU.
-
 # nn.ModuleList
 - nn.Sequential(
 + nn.ModuleList([
 - nn.SiLU()
 + nn.SiLU()]
 An nn.ModuleList only stores layers. nn.Sequential(a, b, c) also calls them, one after the other.
-
 # a layer handed to a layer
 + def conv_bn_silu(in_ch, out_ch):
 +     return nn.SiLU(nn.BatchNorm2d(nn.Conv2d(in_ch, out_ch, 3, padding=1)))

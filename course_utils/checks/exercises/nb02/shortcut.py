@@ -49,7 +49,6 @@ or
 + nn.Identity() if in_ch <= out_ch else nn.Conv2d(in_ch, out_ch, 1)
 Your convolution is there for more channels only, or for fewer only. It belongs wherever in_ch and
 out_ch differ: the encoder goes one way, the decoder the other.
-
 # 3x3 instead of 1x1
 - nn.Conv2d(in_ch, out_ch, 1)
 + nn.Conv2d(in_ch, out_ch, 3, padding=1)

@@ -82,7 +82,6 @@ You add the time to x. It has K numbers, as many as conv1 makes channels: add it
 # time without effect
 + h = self.conv1(x)
 The time has no effect. Is the result of the addition the tensor that goes into conv2?
-
 # time after the second convolution
 - h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 - return self.conv2(h)
@@ -90,7 +89,6 @@ The time has no effect. Is the result of the addition the tensor that goes into 
 + return self.conv2(h) + self.time_proj(temb)[:, :, None, None]
 You add the time after the second convolution, where it can only shift each channel. Added before,
 it lets conv2 change what it does with the picture.
-
 # first convolution twice
 - return self.conv2(h)
 + return self.conv1(h)

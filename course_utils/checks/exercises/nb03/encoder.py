@@ -95,7 +95,6 @@ Your forward lacks the last block. It comes after the last downsample, and isn't
 - self.bottom(x, temb), skips
 + skips, self.bottom(x, temb)
 You return the skips first and the bottom second. It's the other way round.
-
 # skips detached
 - skips.append(x)
 + skips.append(x.detach())
@@ -106,7 +105,6 @@ append returns None, and you give None the list's name. Write skips.append(x) al
 # pictures taken apart
 + skips += x
 skips += x puts in the pictures of the batch one by one. Write skips.append(x).
-
 # temb not passed on
 - block(x, temb)
 + block(x)
@@ -118,7 +116,6 @@ blocks in an nn.ModuleList, and give temb to each, the last one too.
 - x = down(x)
 + down(x)
 Your pictures are never halved. Write x = down(x): the call alone leaves x as it was.
-
 # pooling
 - Downsample(ch)
 + nn.MaxPool2d(2)
@@ -132,7 +129,6 @@ You halve with a 3x3 convolution. Use the Downsample you built, which is 2x2.
 -     return self.bottom(x, temb), skips
 +         return self.bottom(x, temb), skips
 Your loop ends after its first round: the return is inside it. Move it after the loop.
-
 # downsample for the next level
 - ch in chs[:-1]
 + ch in chs[1:]

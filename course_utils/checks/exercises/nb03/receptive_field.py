@@ -189,7 +189,6 @@ or
 + x.grad.abs()
 Your x.grad is None. It's filled by backward(), and only if this same x asked for its gradient
 before it went into net: x = x.clone().requires_grad_().
-
 # net in eval mode
 - out = net(x)
 + net.eval()
@@ -222,7 +221,6 @@ Your x never asks for its gradient. Before net(x), write x = x.clone().requires_
 + out = net(x)
 + x = x.clone().requires_grad_()
 Your x asks only after it went into net. Write x = x.clone().requires_grad_() before net(x).
-
 # tuple taken for a tensor
 - (gradient,)
 + gradient

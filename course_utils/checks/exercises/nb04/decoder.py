@@ -90,7 +90,6 @@ Your up-layers go up and your blocks go down. Build both from reversed(chs).
 -     return self.out(x)
 +         return self.out(x)
 You return after the first level: the return is inside the loop. Move it after the loop.
-
 # twice the channels of the level below
 - 2 * ch, ch, time_dim) for ch in upward[1:]
 + 2 * i, ch, time_dim) for i, ch in zip(upward, upward[1:])
@@ -107,12 +106,10 @@ You add the channels of the level below to the skip's. Upsample has brought thos
 - (2 * ch, ch
 + (ch, ch
 Your blocks are built for Upsample's channels alone. The skip brings as many again: 2 * ch.
-
 # temb not passed on
 - block(x, temb)
 + block(x)
 A block needs temb too. Pass it to every block: block(x, temb).
-
 # no last convolution
 - return self.out(x)
 + return x

@@ -68,7 +68,6 @@ Your blocks return as many channels as they take. A block takes 2 * ch, and retu
 # blocks (out, in)
 + chs[i - 1], 2 * chs[i - 1]
 The pairs of your blocks are swapped. What a layer takes comes first: (in, out).
-
 # up-layers keep channels, blocks don't know
 - chs[i], chs[i - 1]
 + chs[i], chs[i]
@@ -109,7 +108,6 @@ You return a single list. Return two: first all up-layers, then all blocks.
 # grouped by level
 + return list(zip(ups, blocks))
 You return an up-layer and a block for each level. Return two lists: all up-layers, then all blocks.
-
 # up-layers keep channels
 - chs[i], chs[i - 1]
 + chs[i], chs[i]

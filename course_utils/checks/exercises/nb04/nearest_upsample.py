@@ -60,7 +60,6 @@ Each side has to become exactly twice as long: scale_factor=2.
 - F.interpolate(x, scale_factor=2, mode="nearest")
 + x.repeat(1, 1, 2, 2)
 You put four copies of the whole picture side by side. F.interpolate repeats each pixel in place.
-
 # no padding
 - , padding=1
 +

@@ -59,7 +59,6 @@ Your patches are stride rows apart, but only one column. Multiply j by the strid
 # corner with rows and columns swapped
 + = j * stride, i * stride
 The corner of your patches has rows and columns swapped: i counts rows, so top is i * stride.
-
 # output too small
 - zeros((H - 1) * stride + k, (W - 1) * stride + k)
 + zeros(H * stride, W * stride)
@@ -86,7 +85,6 @@ out[a:b][c:d] slices the rows twice. Rows and columns go into one pair of bracke
 or
 +             return out
 Only the first row or pixel of x is painted: your return is inside a loop. Move it after both loops.
-
 # kernel rotated
 - += x[i, j] * kernel
 + += x[i, j] * kernel.flip(0, 1)

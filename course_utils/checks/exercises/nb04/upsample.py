@@ -23,7 +23,6 @@ MISTAKES = """
 - , stride=2
 +
 Your patches are one pixel apart, so the picture hardly grows. Pass stride=2.
-
 # larger kernel
 - kernel_size=2
 + kernel_size=3

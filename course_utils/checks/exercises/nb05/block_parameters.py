@@ -42,7 +42,6 @@ that of the linear layer.
 # time projected to in_ch
 + time_proj = (time_dim + 1) * in_ch
 The time is added after the first convolution, so its linear layer goes from time_dim to out_ch.
-
 # bias of the shortcut missing
 - shortcut = 0 if in_ch == out_ch else (in_ch + 1) * out_ch
 + shortcut = 0 if in_ch == out_ch else in_ch * out_ch
@@ -60,7 +59,6 @@ The condition is the wrong way round. The shortcut has parameters where in_ch an
 + shortcut = 0 if in_ch is out_ch else (in_ch + 1) * out_ch
 `is` asks whether two names stand for one object in memory. For numbers above 256 that may be false
 although they are equal, so compare with == or !=.
-
 # one norm, or no biases in the convolutions
 - norms = 2 * (2 * out_ch)
 + norms = 2 * out_ch
@@ -72,7 +70,6 @@ or
 + norms = 2 * (4 * out_ch + 1)
 You count BatchNorm's running mean and variance. They are stored (state_dict() lists them), but no
 gradient changes them, so they are buffers and not parameters.
-
 # kernel not squared
 - (9 * in_ch + 1) * out_ch + (9 * out_ch + 1) * out_ch
 + (3 * in_ch + 1) * out_ch + (3 * out_ch + 1) * out_ch
@@ -90,22 +87,18 @@ the second one from out_ch to out_ch.
 - (in_ch + 1)
 + in_ch
 You count no biases. Each convolution and the linear layer has one for each channel that comes out.
-
 # second convolution missing
 - + (9 * out_ch + 1) * out_ch
 +
 The second 3x3 convolution is missing. It goes from out_ch to out_ch.
-
 # no norms
 - + norms
 +
 BatchNorm has parameters too: a scale and a shift for each channel, in both norms.
-
 # time projection missing
 - + time_proj
 +
 The projection of the time is missing: a linear layer from time_dim to out_ch, with biases.
-
 # shortcut never counted
 - + shortcut
 +

@@ -42,7 +42,6 @@ or
 + round(schedule.T * (1 - i / steps) - 1)
 Your steps differ where T (1 - i/n) ends in .5. Python's round takes the even neighbour there, and
 the 1 is taken off after it: round(7.5) - 1 is 7, round(2.5) - 1 is 1.
-
 # steps spread another way
 - [round(schedule.T * (1 - i / steps)) - 1 for i in range(steps)]
 + torch.linspace(schedule.T - 1, 0, steps).round().long().tolist()
@@ -59,7 +58,6 @@ i/n)) - 1, of which the first is T - 1 and the last is above 0 if n is below T.
 # all T steps
 + list(reversed(range(schedule.T)))
 You take all T steps. `steps` says how many to take, spread evenly.
-
 # upwards in time
 - for i in range(steps)]
 + for i in range(steps)][::-1]
@@ -69,13 +67,11 @@ You go from small t up. Start at T - 1, where all is noise, and go down.
 or
 + for i in range(1, steps + 1)]
 You visit t = -1, which is after the end. i goes from 0 to n - 1 and is divided by n.
-
 # last step not taken
 - zip(times, [*times[1:], None])
 + zip(times, times[1:])
 The last step is missing. It starts at the last of your times and goes to alpha_bar' = 1, so it
 needs a pair of its own: zip(times, times[1:]) has one too few.
-
 # step 0 taken for the end
 - torch.ones_like(alpha_bar) if t_next is None else alpha_bars[t_next]
 + torch.ones_like(alpha_bar) if not t_next else alpha_bars[t_next]
@@ -91,7 +87,6 @@ it, and alpha_bar[-1] is the last of all in Python, next to nothing but noise.
 + torch.ones_like(alpha_bar) if t_next is None else alpha_bars[t - 1]
 You take alpha_bar' from t - 1, as in DDPM. Here the next step can be far below t: take the next one
 in your list of times.
-
 # eps not computed anew
 - eps = (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
 + eps = model(xt, t)
@@ -107,7 +102,6 @@ or
 + eps = (xt - alpha_bar_next.sqrt() * x0) / (1 - alpha_bar_next).sqrt()
 The eps that you compute anew isn't (xt - sqrt(alpha_bar) x0) / sqrt(1 - alpha_bar), with two roots
 and alpha_bar at t.
-
 # root of sigma missing
 - eta * variance.sqrt()
 + eta * variance
@@ -126,12 +120,10 @@ or
 - if eta > 0:
 + if True:
 Your sigma doesn't depend on eta: it's the one for eta = 1, even where eta is 0.
-
 # eta in place of sigma
 - sigma * torch.randn_like(xt)
 + eta * torch.randn_like(xt)
 You multiply z by eta. Multiply it by sigma, which is eta times two roots.
-
 # sigma upside down
 - (1 - alpha_bar_next) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_next)
 + (1 - alpha_bar) / (1 - alpha_bar_next) * (1 - alpha_bar / alpha_bar_next)
@@ -139,7 +131,6 @@ or
 + (1 - alpha_bar_next) / (1 - alpha_bar) * (1 - alpha_bar_next / alpha_bar)
 A fraction in your sigma is upside down. alpha_bar' is larger than alpha_bar, and both fractions are
 below 1: (1 - alpha_bar') / (1 - alpha_bar) and alpha_bar / alpha_bar'.
-
 # share of eps
 - (1 - alpha_bar_next - sigma**2).clamp(min=0).sqrt()
 + (1 - alpha_bar_next).clamp(min=0).sqrt()
@@ -153,19 +144,16 @@ or
 + sigma
 Your share of eps isn't sqrt(1 - alpha_bar' - sigma^2). The old noise makes room for the new, so
 sigma^2 is taken off, and alpha_bar' is the value at the step that you go to.
-
 # share of x0
 - alpha_bar_next.sqrt() * x0
 + alpha_bar_next * x0
 or
 + alpha_bar.sqrt() * x0
 Your share of x0 isn't sqrt(alpha_bar'), the root of the value at the step that you go to.
-
 # shares swapped
 - alpha_bar_next.sqrt() * x0 + (1 - alpha_bar_next - sigma**2).clamp(min=0).sqrt() * eps
 + alpha_bar_next.sqrt() * eps + (1 - alpha_bar_next - sigma**2).clamp(min=0).sqrt() * x0
 The shares of x0 and eps are swapped: sqrt(alpha_bar') belongs to x0.
-
 # eta without effect
 - - sigma**2
 +

@@ -32,7 +32,6 @@ or
 + alpha_bars[t - 1] if t > 0 else torch.zeros_like(alpha_bar)
 At t = 0 your alpha_bar of the step before isn't 1. (alpha_bar[-1] is the last one in Python.)
 Before the first step nothing is noise, so alpha_bar is 1 there, and sigma is 0.
-
 # variance beta
 - (beta * (1 - alpha_bar_next) / (1 - alpha_bar)).sqrt()
 + beta.sqrt()
@@ -52,12 +51,10 @@ yield is inside an `if t > 0`.
 # t from T to 1
 + range(schedule.T, 0, -1)
 You count from T to 1, as the paper does. Here the steps are T - 1 to 0: reversed(range(T)).
-
 # no noise at t = 1
 - if t > 0:
 + if t > 1:
 You add no noise at t = 1. The paper's "if t > 1" counts from 1; here it is t > 0.
-
 # variance in place of its root
 - sigma = (beta * (1 - alpha_bar_next) / (1 - alpha_bar)).sqrt()
 + sigma = (beta * (1 - alpha_bar_next) / (1 - alpha_bar))
@@ -68,7 +65,6 @@ Your sigma lacks the factor beta_t, under the root.
 # sigma upside down
 + sigma = (beta * (1 - alpha_bar) / (1 - alpha_bar_next)).sqrt()
 The fraction in your sigma is upside down. 1 - alpha_bar at t - 1, the smaller one, is on top.
-
 # alpha_bar at t in the share of x0
 - alpha_bar_next.sqrt() * beta
 + alpha_bar.sqrt() * beta
@@ -90,12 +86,10 @@ or
 + alpha_bar_next.sqrt()
 The root in the share of xt is that of 1 - beta_t, of this step alone. alpha_bar is the product over
 all steps up to t.
-
 # alpha_bar at t in the share of xt
 - (1 - beta).sqrt() * (1 - alpha_bar_next)
 + (1 - beta).sqrt() * (1 - alpha_bar)
 The share of xt has 1 - alpha_bar at t - 1 on top. With that of t, the fraction cancels.
-
 # shares swapped
 - xt = x0_share * x0 + xt_share * xt
 + xt = xt_share * x0 + x0_share * xt
@@ -125,7 +119,6 @@ xt. Take the formula with x0, the clipped one.
 + xt += sigma * torch.randn_like(xt)
 Each step writes into the same tensor, so a list of all steps holds the last one many times. Make a
 new tensor at each step: xt = ..., not *= and +=.
-
 # x0 by beta
 - predict_x0(xt, model(xt, t), alpha_bar)
 + predict_x0(xt, model(xt, t), 1 - beta)

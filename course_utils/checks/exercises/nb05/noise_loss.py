@@ -85,7 +85,6 @@ without .item(), .detach() or no_grad.
 + return loss
 Your function calls backward() itself. The training loop does that, and it works only once. Return
 the loss.
-
 # network sees the clean picture
 - net(xt, t)
 + net(x0, t)
@@ -96,7 +95,6 @@ or
 + net(xt, alpha_bar)
 You tell the network something other than t. Hand t on as it is: the sinusoids are made for whole
 steps.
-
 # noise at full strength
 - xt = add_noise(x0, eps, alpha_bar)
 + xt = x0 + eps
@@ -121,7 +119,6 @@ add_noise gives alpha_bar the three axes that it needs. Hand it the (B,) numbers
 # root taken twice
 + xt = add_noise(x0, eps, alpha_bar.sqrt())
 add_noise takes the roots itself. Hand it alpha_bar, not the root of it.
-
 # alpha_bar of all steps
 - schedule.alpha_bar_at(t)
 + schedule.alpha_bar

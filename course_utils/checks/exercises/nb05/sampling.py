@@ -163,7 +163,6 @@ Every step starts from xT again. Give the new picture the name that the next ste
 - yield t, xt, x0
 +
 You yield the xt from before the step. Compute the new one first; yield is the loop's last line.
-
 # noise missing
 - xt = xt + sigma * torch.randn_like(xt)
 + xt = xt
@@ -186,7 +185,6 @@ You draw z once and add the same noise at every step. Draw it inside the loop.
 + eps = model(xt, t)
 + x0 = predict_x0(xt, eps, alpha_bar)
 You multiply sigma by eps, the noise that is in the picture already. z is fresh: torch.randn_like.
-
 # xt clipped
 - yield t, xt, x0
 + xt = xt.clamp(-1, 1)
@@ -201,12 +199,10 @@ A return ends the function at the first step. yield hands out the step, and then
 # last picture only
 + return xt
 You return the finished picture alone. Yield after every step, so that the caller can watch.
-
 # yield after the loop
 -     yield t, xt, x0
 + yield t, xt, x0
 Only the last step is handed out. Indent the yield, so that it's inside the loop.
-
 # schedule left on the CPU
 - schedule.alpha_bar.to(xT.device)
 + schedule.alpha_bar

@@ -47,12 +47,10 @@ t may be one int for the whole batch. timesteps(t, x) makes a tensor of shape (B
 # t scaled
 + self.time(timesteps(t, x) / 1000)
 You divide t before it is embedded. The sinusoids are made for whole steps, so hand t on as it is.
-
 # temb not handed on
 - self.encoder(x, temb)
 + self.encoder(x, t)
 Both the encoder and the decoder get temb, the embedded time, as their last input.
-
 # skips turned round
 - return self.decoder(bottom, skips, temb)
 + return self.decoder(bottom, skips[::-1], temb)
@@ -70,7 +68,6 @@ The encoder returns the bottleneck's features, then the skips; the decoder takes
 or
 + return self.decoder(bottom, skips, temb).sigmoid()
 You squash the answer with tanh or the like. Noise has no bounds: return what the decoder returns.
-
 # channels doubled whatever ch_mult says
 - chs = [base_ch * m for m in ch_mult]
 + chs = [base_ch * 2**i for i in range(len(ch_mult))]
@@ -87,7 +84,6 @@ has base_ch * ch_mult[i] channels, and the encoder is told in_ch separately.
 + for m in ch_mult:
 +     chs.append((chs or [base_ch])[-1] * m)
 You multiply from level to level. Each level has base_ch times its own multiplier.
-
 # decoder's channels turned round
 - Decoder(chs, in_ch, time_dim)
 + Decoder(chs[::-1], in_ch, time_dim)
@@ -103,7 +99,6 @@ Your network returns one channel, whatever in_ch is. As many channels come out a
 or
 + Decoder(chs, chs[0], time_dim)
 The answer has the channels of the top level. It is noise in a picture, so it has in_ch of them.
-
 # time_dim not used
 - TimeEmbedding(time_dim)
 + TimeEmbedding(base_ch)

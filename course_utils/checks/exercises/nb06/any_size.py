@@ -84,7 +84,6 @@ Zeros give the network a sharp edge to see. Repeat the last row and column: mode
 or
 + step), mode="circular"
 The rows you add come from elsewhere in the picture. Repeat the last one: mode="replicate".
-
 # padded in front
 - (0, -W % self.step, 0, -H % self.step)
 + (-W % self.step, 0, -H % self.step, 0)
@@ -104,7 +103,6 @@ columns, 0, rows). And x.shape is (B, C, H, W).
 - (0, -W % self.step, 0, -H % self.step)
 + (-W % self.step, -H % self.step)
 F.pad wants two numbers for each axis, and begins with the last one: (0, columns, 0, rows).
-
 # padded all round
 - padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
 - return self.net(padded, t)[:, :, :H, :W]
@@ -116,7 +114,6 @@ You pad on all four sides. Here the new rows belong at the bottom, the new colum
 + padded = F.interpolate(x, (H + -H % self.step, W + -W % self.step))
 + return F.interpolate(self.net(padded, t), (H, W))
 You stretch the picture and shrink the answer back, which blurs it. Padding leaves pixels alone.
-
 # cut in front
 - [:, :, :H, :W]
 + [:, :, -H:, -W:]
@@ -133,7 +130,6 @@ The answer is as large as the padded picture. Cut it to the height and width of 
 # height and width exchanged in the cut
 + [:, :, :W, :H]
 Height and width are exchanged where you cut. Rows come before columns: [:, :, :H, :W].
-
 # another step
 - 2**halvings
 + 2 * halvings
@@ -142,7 +138,6 @@ or
 or
 + 8
 Your step isn't 2 ** halvings: that's 2 for one halving, 4 for two, 8 for three.
-
 # only if neither side fits
 - padded = F.pad
 + if H % self.step == 0 or W % self.step == 0:
@@ -153,7 +148,6 @@ You pad only where neither side fits. But if one of the two doesn't, the U break
 - self.net(padded, t)
 + self.net(padded)
 The network is called without t. Hand it on: self.net(padded, t).
-
 # a full step more
 - -W % self.step
 + self.step - W % self.step

@@ -30,7 +30,6 @@ The order of the skips is right now, but the skip stands before x. Keep torch.ca
 or
 + torch.cat([x, skip], dim=-1)
 The two maps are joined along another axis. The channels are axis 1: torch.cat([x, skip], dim=1).
-
 # the same skip always
 - reversed(skips)
 + [skips[-1]] * 3
@@ -51,7 +50,6 @@ skips.reverse() turns the list round and returns None. reversed(skips) gives the
 or
 + [skip.flip(0) for skip in skips]
 flip turned each skip's channels or pictures. It's the list that has to be turned: reversed(skips).
-
 # kept before the block
 - x = block(x, temb)
 - skips.append(x)
@@ -68,7 +66,6 @@ The numbers are right, but detach, .data or no_grad lets no gradient through the
 - torch.cat([x, skip], dim=1)
 + torch.cat([skip, x], dim=1)
 You swapped x and skip in torch.cat. The fault is which skip comes when: the last one is used first.
-
 # skips added
 - ConvBlock(2 * ch, ch, time_dim)
 + ConvBlock(ch, ch, time_dim)

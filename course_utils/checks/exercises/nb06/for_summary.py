@@ -97,7 +97,6 @@ Every t becomes 0, because .long() turns any number below 1 into 0. Multiply by 
 # T - 1
 + * (self.T - 1)
 You multiply t by T - 1. Since t is always below 1, the last step would never come: multiply by T.
-
 # t as floats
 - .long()
 +
@@ -129,13 +128,11 @@ whole tensor.
 - x, (t.flatten() * self.T).long()
 + (t.flatten() * self.T).long(), x
 The model gets t first and the picture second. Call it as self.model(x, t).
-
 # model out of sight
 - self.model = model
 + self.model = model.forward
 You keep the model's forward, which is a method, so PyTorch finds no layers in your wrapper and
 torchsummary would list none. Keep the model itself: self.model = model.
-
 # no gradients
 - def forward
 + @torch.no_grad()

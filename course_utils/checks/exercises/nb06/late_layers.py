@@ -76,7 +76,6 @@ or
 - in self.convs:
 + in self.convs[:1]:
 Only one convolution runs: each round of the loop begins with x again. Use h = F.silu(conv(h)).
-
 # no shortcut
 - h + self.shortcut(x)
 + h
@@ -99,7 +98,6 @@ A SiLU comes after the sum. Each convolution has its own; the sum has none.
 - self.shortcut(x)
 + self.shortcut(h)
 The shortcut gets what the convolutions made, not the block's input. Don't overwrite x on the way.
-
 # another shortcut
 - nn.Conv2d(in_ch, out_ch, 1)
 + nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
@@ -113,7 +111,6 @@ or
 - nn.Conv2d(i, out_ch, 3, padding=1)
 + nn.Conv2d(i, out_ch, 3, padding=1, bias=False)
 Some of your convolutions have no bias. Leave bias at its default, True.
-
 # no SiLU
 - F.silu(conv(h))
 + conv(h)
@@ -123,7 +120,6 @@ or
 - F.silu
 + F.relu
 SiLU, not ReLU, follows each convolution, also the last one. Yours doesn't always.
-
 # shortcut still in forward
 - self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
 +

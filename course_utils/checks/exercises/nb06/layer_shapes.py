@@ -150,7 +150,6 @@ or
 +     if True:
 You list only the outermost layers. named_modules() goes on into them, and names each layer by its
 whole path.
-
 # shapes of the inputs
 - returned.shape)
 + given[0].shape)
@@ -180,7 +179,6 @@ return.
 + )
 Every row has the last name, because a hook looks up the loop's variables only when it is called.
 Write name=name among its arguments, which stores the name when the hook is made.
-
 # hooks not removed
 - handle.remove()
 + pass

@@ -152,7 +152,6 @@ Pictures share their noise. Draw each number of eps separately: torch.randn_like
 # uniform noise
 + torch.rand_like(x0)
 Your noise is uniform, from 0 to 1. It must be normal: torch.randn_like, with an n.
-
 # last step left out
 - len(alpha_bar),
 + len(alpha_bar) - 1,
@@ -166,7 +165,6 @@ Your t can be T or more, and alpha_bar ends at T - 1. T is its length: torch.ran
 - randint(0,
 + randint(1,
 Step 0 never comes up. t runs from 0 to T - 1: torch.randint(0, T, ...).
-
 # another shape of t
 - (len(x0),)
 + x0.shape
@@ -175,7 +173,6 @@ or
 or
 + (4,)
 Your t isn't (B,), one step for each picture: (len(x0),). Only alpha_bar[t] gets more axes.
-
 # float t
 - , t, eps
 + , t.float(), eps
@@ -194,7 +191,6 @@ The order is wrong: return xt, t, eps.
 or
 + , eps
 The network must be told t, and is compared with eps, so return all three: xt, t, eps.
-
 # no view
 - .view(-1, 1, 1, 1)
 +
@@ -212,14 +208,12 @@ xt is noised to the step before the t that you return. t counts from 0: alpha_ba
 # picture and noise exchanged
 + a = 1 - alpha_bar[t]
 Picture and noise are exchanged: alpha_bar[t] belongs to x0, 1 - alpha_bar[t] to eps.
-
 # picture not scaled
 - a.sqrt() * x0
 + a * x0
 or
 + x0
 x0 isn't multiplied by the root of alpha_bar[t], with which it fades: a.sqrt() * x0.
-
 # noise not scaled
 - (1 - a).sqrt() * eps
 + (1 - a) * eps

@@ -53,7 +53,6 @@ min(32, out_ch) helps below 32. But the groups must divide out_ch, and 32 doesn'
 or
 + 32 if out_ch % 32 == 0 else out_ch
 You give up where 32 doesn't fit. 48 channels make 24 groups: the largest divisor up to 32.
-
 # groups of the input
 - if out_ch % g == 0
 + if in_ch % g == 0
@@ -64,12 +63,10 @@ You split the input channels. The norm comes after the convolution: its groups d
 or
 + out_ch % g
 g divides the channels where out_ch % g == 0, the channels before the %. You ask something else.
-
 # 32 left out
 - range(1, 33)
 + range(1, 32)
 32 itself is left out: range(1, 32) ends at 31. Write range(1, 33).
-
 # another norm
 - nn.GroupNorm(groups, out_ch)
 + nn.BatchNorm2d(out_ch)
@@ -82,7 +79,6 @@ Your norm has no scale and shift to learn. Leave affine at its default, True.
 # arguments swapped
 + nn.GroupNorm(out_ch, groups)
 nn.GroupNorm takes the number of groups first: nn.GroupNorm(groups, out_ch).
-
 # SiLU not at the end
 - F.silu(self.norm(self.conv(x)))
 + self.norm(F.silu(self.conv(x)))

@@ -65,14 +65,12 @@ nn.RMSNorm leaves the mean in and has no shift. Asked for is nn.LayerNorm.
 # each channel
 + nn.GroupNorm(in_ch, in_ch)
 Each group is a single number, and minus its mean that is 0. nn.LayerNorm takes all channels.
-
 # no average
 - x.mean(dim=(2, 3))
 + x.sum(dim=(2, 3))
 or
 + x.amax(dim=(2, 3))
 You don't take the average of each channel over its pixels: x.mean(dim=(2, 3)).
-
 # over the batch
 - return self.mix(self.norm(x.mean(dim=(2, 3))))
 + h = x.mean(dim=(2, 3))
@@ -98,7 +96,6 @@ or
 + return self.mix(h * self.norm.weight + self.norm.bias)
 std and var divide by one less than the number of channels. LayerNorm doesn't, and has eps under the
 root: var(dim=1, correction=0).
-
 # running mean always
 - nn.LayerNorm(in_ch)
 + nn.BatchNorm1d(in_ch)

@@ -40,7 +40,6 @@ Height and width change places on the way out. From (B, H, W, C) it's permute(0,
 or
 + seen
 You add a list of tokens, not a map. Move the channels back to axis 1, then reshape to (B, C, H, W).
-
 # way out repaired alone
 - x.flatten(2).transpose(1, 2)
 + x.reshape(len(x), -1, x.shape[1])
@@ -64,7 +63,6 @@ flatten(2) gives (B, C, HW), and the layers want the channels last: .transpose(1
 - x + seen
 + seen
 x is lost. What the pixels take from each other is added to it: return x + ...
-
 # channels attend
 - seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
 + q, k, v = (layer(tokens).mT for layer in (self.q, self.k, self.v))
@@ -80,7 +78,6 @@ or
 - self.v(tokens))
 + self.v(tokens), scale=1 / tokens.shape[-1])
 The scores aren't divided by the root of C exactly once. F.scaled_dot_product_attention does that.
-
 # one layer for several
 - self.k(tokens), self.v(tokens)
 + self.q(tokens), self.q(tokens)

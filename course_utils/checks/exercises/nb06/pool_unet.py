@@ -50,7 +50,6 @@ or
 - F.silu(self.bottom(self.pool(skip)))
 + self.bottom(self.pool(skip))
 A SiLU is missing. Both convolutions on the way down have one.
-
 # made to fit
 - nn.MaxPool2d(2)
 + nn.MaxPool2d(3)

@@ -61,7 +61,6 @@ torch.cat takes what it joins as one list or tuple: torch.cat([a, b], dim=1).
 + UP + skip
 The next layer is made for the channels of both maps, but gets those of one: the skip is added, left
 out, or joined and then not used.
-
 # skip added
 - WIDE
 + NARROW

@@ -61,7 +61,6 @@ t / T is below 1, so // or .long() turns every step into 0. Write a single /, an
 # from -1 to 1
 + 2 * t[:, None] / self.T - 1
 You bring the steps to between -1 and 1. Asked for is t / T, from 0 to 1.
-
 # divided by T - 1
 - / self.T
 + / (self.T - 1)
@@ -72,7 +71,6 @@ You always divide by 1000. T is an argument: divide by self.T.
 # divided by the largest
 + / t.max()
 You divide by the largest step, so a step depends on the rest of its batch. Divide by self.T.
-
 # no column
 - t[:, None]
 + t
@@ -91,7 +89,6 @@ Your result has an axis too many, (B, 1, D). A column (B, 1) is enough for the l
 # one step more
 + (t[:, None] + 1)
 You add 1 to each step. t counts from 0, and the first step's t / T is 0.
-
 # an axis taken away
 - return self.layers(t[:, None] / self.T)
 + return self.layers(t[:, None] / self.T).squeeze()

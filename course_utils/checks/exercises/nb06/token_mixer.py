@@ -41,7 +41,6 @@ or
 - self.mix(h)
 + h
 The result doesn't depend on the linear layer. The order is norm, attention, linear layer.
-
 # batch_first lost
 - , batch_first=True
 +

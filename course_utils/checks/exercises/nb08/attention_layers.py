@@ -64,7 +64,6 @@ or
 + return self.proj(mixed + x)
 You add x inside the layer. AttentionBlock, around it, already has that residual connection. Return
 what proj makes of the mixture.
-
 # projection without a bias
 - self.proj = nn.Conv2d(ch, ch, 1)
 + self.proj = nn.Conv2d(ch, ch, 1, bias=False)
@@ -101,7 +100,6 @@ the next d, and so on: "(h d)", not "(d h)".
 + (h qkv d)
 You split the 3C channels into heads first, and each of those into q, k and v. Some networks do, but
 here the first C channels are all queries: "(qkv h d)".
-
 # heads joined in turn
 - (h d)
 + (d h)
@@ -124,7 +122,6 @@ heads makes no difference in your class. Keep it as self.heads, and split into t
 - h=self.heads
 + d=self.heads
 You make d heads of `heads` channels each. It's the other way round: h=self.heads.
-
 # projection not used
 - return self.proj(mixed)
 + return mixed

@@ -71,7 +71,6 @@ or
 + (q.shape[-1] / 2)
 You don't take a root. D**1/2 is (D**1) / 2, because powers come before divisions, and D * 0.5 is
 half of D. Write D**0.5, with D = q.shape[-1].
-
 # softmax over the queries
 - dim=-1
 + dim=-2
@@ -93,7 +92,6 @@ You use the scores as they are: some are negative, and rows don't add up to 1. T
 # causal
 + (scores + torch.full_like(scores, -math.inf).triu(1)).softmax(dim=-1)
 Your tokens only see the ones before them. That's for text: leave the causal mask out.
-
 # scaled after the softmax
 - / q.shape[-1] ** 0.5
 +
@@ -113,7 +111,6 @@ or
 - k.transpose(1, 2)
 + q.transpose(1, 2)
 You use only one of the two inputs. The score of i and j is the dot product of query i and key j.
-
 # transposed
 - scores.softmax(dim=-1)
 + scores.softmax(dim=-1).transpose(1, 2)
@@ -128,7 +125,6 @@ You already mix vectors with the shares. Here the shares themselves are asked fo
 + scores.detach().softmax(dim=-1)
 The numbers are right, but no gradient reaches q and k: detach, .data, no_grad or a new tensor cuts
 it off. The layers that make queries and keys would never learn.
-
 # keys reshaped
 - k.transpose(1, 2)
 + k.reshape(len(k), k.shape[2], k.shape[1])
@@ -141,7 +137,6 @@ or
 or
 + k.transpose(0, 1)
 The last two axes of k have to swap places before the product, and no others: k.transpose(1, 2).
-
 # products not summed
 - q @ k.transpose(1, 2)
 + q * k

@@ -88,13 +88,11 @@ The keys have no softmax. Take it over the pixels, the last axis.
 # keys over the channels
 + k.softmax(dim=-2)
 The softmax of your keys runs over the channels. It has to run over the pixels: dim=-1.
-
 # summary not transposed
 - summary.transpose(-1, -2)
 + summary
 You use the summary the wrong way round. It has a row for each channel of the keys and a column for
 each of the values, and queries meet the keys' side: S^T q.
-
 # values not transposed
 - v.transpose(-1, -2)
 + v
@@ -103,7 +101,6 @@ The values aren't transposed. Keys are (.., d, N), so for d x d the values have 
 + v.transpose(-1, -2) / v.shape[-1]
 You divide by the number of pixels. Some networks do, but here it isn't asked for: the softmax of
 the keys already gives shares.
-
 # scaled
 - summary.transpose(-1, -2) @ q
 + summary.transpose(-1, -2) @ q / q.shape[-2] ** 0.5
@@ -112,7 +109,6 @@ or
 + (q / q.shape[-2] ** 0.5).softmax(dim=-2)
 You divide by the root of d, or multiply by d**-0.5. Some networks do, but here it isn't asked for:
 both softmaxes already give shares.
-
 # ordinary attention
 - q, k = q.softmax(dim=-2), k.softmax(dim=-1)
 - summary = k @ v.transpose(-1, -2)
@@ -122,20 +118,17 @@ or
 + mixed = v @ (k.mT @ q).softmax(dim=-2)
 That's ordinary attention: every pixel meets every other, N x N products. Here queries and keys have
 a softmax each, and keys and values are summed up first: k @ v.transpose(-1, -2), which is d x d.
-
 # an N x N matrix
 - summary = k @ v.transpose(-1, -2)
 - mixed = summary.transpose(-1, -2) @ q
 + mixed = v @ (k.mT @ q)
 The numbers are right, but queries meet keys first, which makes an N x N matrix, as costly as
 before. Sum up keys and values first: k @ v.transpose(-1, -2) is d x d, and every query reads that.
-
 # reshaped on the way in
 - rearrange(self.qkv(x), "b (qkv h d) y x -> qkv b h d (y x)", qkv=3, h=self.heads)
 + self.qkv(x).reshape(len(x), -1, 3, self.heads, x.shape[1] // self.heads).permute(2, 0, 3, 4, 1)
 You make tokens by reshape or view, with N before the channels. The numbers stay in their old order:
 move the channels first, to_tokens(self.qkv(x)), or keep them in front, (B, heads, d, N).
-
 # reshaped on the way out
 - rearrange(mixed, "b h d (y x) -> b (h d) y x", y=x.shape[2])
 + mixed.mT.reshape(x.shape)
@@ -143,12 +136,10 @@ or
 + rearrange(mixed, "b h d n -> b n (h d)").reshape(x.shape)
 You reshape tokens, with N before the channels, to a map at once, so the numbers stay in their old
 order. The channels have to stand before N: transpose first.
-
 # bias in qkv
 - self.qkv = nn.Conv2d(ch, 3 * ch, 1, bias=False)
 + self.qkv = nn.Conv2d(ch, 3 * ch, 1)
 The layer qkv has a bias. Here it has none: bias=False.
-
 # three convolutions
 + self.q, self.k, self.v = (nn.Conv2d(ch, ch, 1, bias=False) for _ in range(3))
 - self.qkv(x)

@@ -94,7 +94,6 @@ or
 +
 A convolution of yours gets tokens, (B, N, C). It takes maps: to_tokens(self.q(x)) for queries, keys
 and values alike, and self.proj(to_map(...)) at the end.
-
 # a layer not used
 - return self.proj(mixed)
 + return mixed
@@ -110,7 +109,6 @@ itself? What is mixed is self.v(x), and the mixture goes through proj.
 - return self.proj(mixed)
 + return mixed
 You return tokens. Make a map of them with to_map, and send that through proj.
-
 # input compared with itself
 - q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
 + q, k = to_tokens(x), to_tokens(x)
@@ -122,19 +120,16 @@ You compare maps, (B, C, H, W). Attention compares tokens, (B, N, C): use to_tok
 - self.k(x)
 + self.q(x)
 One of the layers q, k and v is called twice, another never. Did you copy a line and not change it?
-
 # queries and keys swapped
 - q, k = to_tokens
 + k, q = to_tokens
 Queries and keys are swapped: in your weights, the layer k makes the queries and q the keys. Row i
 belongs to the query of token i.
-
 # weights transposed
 - self.weights(x) @ v
 + self.weights(x).transpose(1, 2) @ v
 Your weights are right, but forward uses them transposed. Row i belongs to the query of token i, so
 it's weights @ values, or, with values (B, C, N), values @ weights.transpose(1, 2).
-
 # channels look at channels
 + q, k = self.q(x).flatten(2), self.k(x).flatten(2)
 - to_tokens(self.v(x))
@@ -143,7 +138,6 @@ it's weights @ values, or, with values (B, C, N), values @ weights.transpose(1, 
 + mixed.view_as(x)
 Your weights compare channels with channels, C x C of them. The pixels should look at each other:
 with tokens of shape (B, N, C) the weights are (B, N, N).
-
 # no biases
 - nn.Conv2d(ch, ch, 1) for
 + nn.Conv2d(ch, ch, 1, bias=False) for
@@ -161,7 +155,6 @@ Your convolutions have 3x3 kernels. All four are 1x1, because it's the weights t
 + self.q, self.k, self.v = (lambda x, i=i: self.qkv(x).chunk(3, dim=1)[i] for i in range(3))
 One convolution makes queries, keys and values. That's as good, and 8.3 does it, but here four
 layers are asked for: q, k, v and proj, from C to C channels each.
-
 """
 
 

@@ -73,13 +73,11 @@ or
 + self.qkv(x).reshape(3, *x.shape[:2], self.heads, -1).transpose(2, 3)
 You reshape (B, N, 3C) to (B, 3, N, ...) or (3, B, N, ...) at once, which cuts the list of tokens in
 three. The parts lie on the last axis: reshape(B, N, 3, heads, d), then permute(2, 0, 3, 1, 4).
-
 # heads not moved back
 - rearrange(mixed, "b h n d -> b n (h d)")
 + mixed.reshape(x.shape)
 You reshape (B, heads, N, d) to (B, N, C) at once. The shape is right, but numbers of different
 tokens get mixed up. Move the heads back first: transpose(1, 2), then flatten(2).
-
 # scaled by another root
 - q.shape[-1]
 + x.shape[-1]
@@ -87,7 +85,6 @@ or
 + self.heads
 You divide the scores by the root of C, or of heads. What counts is the length of one head's
 vectors, d = C / heads: q.shape[-1].
-
 # weights transposed
 - scores.softmax(dim=-1)
 + scores.softmax(dim=-1).mT
@@ -103,19 +100,16 @@ keys, the last axis: dim=-1.
 or
 + k.transpose(1, 2)
 The last two axes of k, N and d, have to swap places before the product: k.transpose(-2, -1).
-
 # qkv_bias ignored
 - bias=qkv_bias
 + bias=True
 or
 + bias=False
 The layer qkv is the same whatever qkv_bias says. Pass it on: bias=qkv_bias.
-
 # projection with a bias only if qkv_bias
 - self.proj = nn.Linear(ch, ch)
 + self.proj = nn.Linear(ch, ch, bias=qkv_bias)
 qkv_bias is for the layer qkv alone. proj always has a bias.
-
 # heads look at heads
 - -> qkv b h n d
 + -> qkv b n h d
@@ -127,7 +121,6 @@ or
 + mixed.transpose(1, 2).reshape(x.shape)
 Your heads are where the tokens should be, so the heads of a token look at each other, and no token
 sees another. q, k and v have to be (B, heads, N, d): transpose(1, 2).
-
 # three layers
 - self.qkv = nn.Linear(ch, 3 * ch, bias=qkv_bias)
 + self.q, self.k, self.v = (nn.Linear(ch, ch, bias=qkv_bias) for _ in range(3))

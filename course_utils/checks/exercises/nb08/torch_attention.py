@@ -53,19 +53,16 @@ or
 + to_map(mixed.transpose(0, 1),
 Each pixel looks at the same pixel of the other pictures, and at none of its own.
 nn.MultiheadAttention takes (B, N, C) with batch_first=True, and (N, B, C) without it.
-
 # map handed over
 - tokens = to_tokens(x)
 + tokens = x
 nn.MultiheadAttention gets the map as it is. It takes tokens, (B, N, C): to_tokens(x).
-
 # one argument
 - self.attention(tokens, tokens, tokens, need_weights=False)
 + self.attention(tokens)
 or
 + self.attention(tokens, tokens)
 nn.MultiheadAttention wants queries, keys and values. Here that's the same tokens three times.
-
 # flattened only
 - to_tokens(x)
 + x.flatten(2)
@@ -74,7 +71,6 @@ flatten(2) makes (B, C, N). Tokens are (B, N, C): to_tokens(x), or transpose(1, 
 + x.reshape(len(x), -1, x.shape[1])
 You make the tokens by reshape or view. The shape (B, N, C) is right, but the numbers stay in their
 old order. The channels have to move to the end: to_tokens(x).
-
 # pair returned
 - mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
 - return to_map(mixed, x.shape[2])
@@ -82,17 +78,14 @@ old order. The channels have to move to the end: to_tokens(x).
 or
 + return self.attention(tokens, tokens, tokens, need_weights=False)
 You return a pair, the mixed tokens and the weights. Take the first, and return it as a map.
-
 # weights taken
 - mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
 + _, mixed = self.attention(tokens, tokens, tokens)
 Of the pair that nn.MultiheadAttention returns, you take the weights. The mixed tokens come first.
-
 # tokens returned
 - to_map(mixed, x.shape[2])
 + mixed
 You return a list of tokens. Make it a map again: to_map(mixed, x.shape[2]).
-
 # always the same heads
 - ch, heads,
 + ch, 1,
@@ -102,7 +95,6 @@ heads makes no difference in your class. Pass it on: nn.MultiheadAttention(ch, h
 # arguments swapped
 + heads, ch,
 The channels come first, then the heads: nn.MultiheadAttention(ch, heads, batch_first=True).
-
 # input added
 - return to_map(mixed, x.shape[2])
 + return x + to_map(mixed, x.shape[2])
@@ -114,7 +106,6 @@ The layers inside have no biases. Leave bias at its default, True.
 # dropout
 + dropout=0.1, batch_first=True
 Your attention drops weights at random while it trains. Leave dropout at its default, 0.
-
 # inside nn.Sequential
 - nn.MultiheadAttention(ch, heads, batch_first=True)
 + nn.Sequential(nn.MultiheadAttention(ch, heads, batch_first=True))

@@ -88,7 +88,6 @@ or
 + S = S + (x**2).sum(dim=0)
 You find the variance of each pixel and nothing about pairs of them. x.T @ x multiplies each pixel
 with every other, and has shape (n, n).
-
 # divided in the loop
 + S = S + x.T @ x / len(x)
 - S / (count - 1)
@@ -122,7 +121,6 @@ or
 +     return (x - x.mean(dim=0)) @ (x - x.mean(dim=0)).T / (len(x) - 1), x.mean(dim=0)
 You compare pictures with each other, not pixels. What's wanted is how the pixels vary together, a
 matrix (n, n): x.T @ x. torch.cov and numpy.cov take a row for each variable, so hand them X.T.
-
 # pictures not counted
 - count = count + len(x)
 + count = count + 1
@@ -132,7 +130,6 @@ or
 + count = len(dataloader.dataset)
 You don't count the pictures as they come, with count + len(x). The number of batches is smaller,
 the last batch may be smaller than the others, and a plain list of batches has no dataset.
-
 # sum of the pictures divided by something else
 - mean = total / count
 + mean = total
@@ -163,7 +160,6 @@ or
 + mean = (total / count).mean().expand(n)
 Your mean is one number for all pixels, or one for each picture. Each pixel has a mean of its own,
 over the pictures: dim=0, with shape (n,).
-
 # mean not subtracted
 - x = x - mean
 +
@@ -198,7 +194,6 @@ You take the mean's product off after dividing by N - 1, where it would have to 
 + x -= mean
 x -= mean changes the loader's own pictures, because vectors hands out the same memory with another
 shape. Write x = x - mean.
-
 # loader used up
 - for x in vectors(dataloader, shape, device):
 -     count = count + len(x)

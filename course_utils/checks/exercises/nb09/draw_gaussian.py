@@ -161,7 +161,6 @@ or
 + torch.randn(len(LA), N, generator=generator).to(U)
 Rows and columns are mixed up. Draws are rows here, so the normal numbers are (N, n), LA and mean
 meet them as they are, and the product is (LA.sqrt() * z) @ U.T.
-
 # uniform
 + torch.rand(N, len(LA), generator=generator).to(U)
 or

@@ -66,7 +66,6 @@ or
 + alpha_bar.sqrt() < self.alpha_bar
 You compare with a fixed number, or a sigma or root with self.alpha_bar. __init__ made an alpha_bar
 of the sigma handed over, so compare like with like: alpha_bar < self.alpha_bar.
-
 # plain number not taken
 - alpha_bar = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))
 +
@@ -130,7 +129,6 @@ may need both denoisers, so ask below about xt[~is_above] in any case, not in an
 +     return self.below.predict_x0(xt, alpha_bar)
 `if`, `not` and `and` need a single True or False; here is one for each picture. Choose with a mask,
 is_above = alpha_bar < self.alpha_bar: by xt[is_above] and xt[~is_above], or torch.where.
-
 # mask used on one alone
 - denoiser.predict_x0(xt[meant], alpha_bar[meant]
 + denoiser.predict_x0(xt[meant], alpha_bar
@@ -150,12 +148,10 @@ MISTAKES_OF_CHOICE = """
 or
 + above + below
 You mix the answers of both. For each picture, return the answer of one of them.
-
 # one after the other
 - self.below.predict_x0(xt
 + self.below.predict_x0(above
 You hand the answer of one denoiser to the other. Give both xt, and take the answer of one.
-
 # mask without axes
 - [:, None, None, None]
 +

@@ -100,7 +100,6 @@ Right with much noise. With little noise the exponents are so far below 0 that e
 + weights = weights / weights.sum(dim=1, keepdim=True)
 You subtract one maximum for the whole batch, so all weights of another picture can become 0, and
 0 / 0 is NaN. Each picture has its own maximum: e.amax(dim=1, keepdim=True).
-
 # no 2
 - -distances / (2 * (1 - a))
 + -distances / ((1 - a))
@@ -132,7 +131,6 @@ or
 + (y[:, None] / a.sqrt()[:, :, None] - x).square().sum(dim=2)
 You mix two forms. For xt and sqrt(alpha_bar) x, the variance is 1 - alpha_bar. For xt /
 sqrt(alpha_bar) and x, divide that variance by alpha_bar too.
-
 # image not multiplied by the root
 + (y[:, None] - x).square().sum(dim=2)
 or
@@ -163,7 +161,6 @@ or
 + -distances / (2 * (1 - alpha_bar))
 Something doesn't line up with the exponents, (B, N). Add up the squares over the pixels, and give
 what has one number for each picture another axis: alpha_bar[:, None], or sum(1, keepdim=True).
-
 # mean of the scaled images
 - weights @ x).view_as(xt)
 + weights @ x * a.sqrt()).view_as(xt)
@@ -171,7 +168,6 @@ You average sqrt(alpha_bar) x. That is for the distances; average the images the
 # rows returned
 + weights @ x)
 The answers come back as rows, (B, n). Give them the shape of xt: view_as(xt).
-
 # one alpha_bar for all
 - alpha_bar[:, None], xt.flatten(1), images.flatten(1)
 + alpha_bar.mean().view(1, 1), xt.flatten(1), images.flatten(1)
@@ -183,7 +179,6 @@ You use one alpha_bar for all pictures, the first or the mean. Each has its own:
 or
 + alpha_bar[:, None], xt.flatten(1), images[:chunk].flatten(1)
 Only one chunk is in the answer. Is there an = where += belongs, or a return inside the loop?
-
 # chunks by themselves
 + def ideal_at_once(xt, alpha_bar, images, chunk=1000):
 +     return sum(ideal_x0(xt, alpha_bar, part) for part in images.split(chunk))
@@ -204,7 +199,6 @@ MISTAKES_OF_CHUNKS = """
 +     part = images.flatten(1)[i * chunk : (i + 1) * chunk].double()
 You leave out images that don't fill a chunk, and with fewer images than one chunk nothing is left:
 0 / 0 is NaN. The last chunk may be smaller: range(0, N, chunk), or images.split(chunk).
-
 # maximum not carried over
 - (exponent - largest).exp(), (before - largest).exp()
 + (exponent - exponent.amax(dim=1, keepdim=True)).exp(), 1.0

@@ -78,7 +78,6 @@ or
 + alpha_bar * LA, (1 - alpha_bar) * LA
 Brackets are missing or misplaced below the line. Python reads a * LA / a * LA + 1 - a from left to
 right; below belongs the whole sum, (a * LA + 1 - a), in which LA multiplies only a.
-
 # another variance of the noise
 + alpha_bar * LA, (1 - alpha_bar) ** 2
 or
@@ -107,7 +106,6 @@ or
 + return pictures / (LA + noise).clamp(min=1e-30)
 An LA stands without alpha_bar, or your brackets make alpha_bar multiply the noise as well. The
 variance of the pictures in xt is alpha_bar LA, both above the line and below it.
-
 # root or square of alpha_bar
 - alpha_bar = alpha_bar[:, None]
 + alpha_bar = alpha_bar[:, None].sqrt()
@@ -118,7 +116,6 @@ or
 + alpha_bar.sqrt() * LA, 1 - alpha_bar
 You use the root of alpha_bar, or its square. The pictures are multiplied by sqrt(alpha_bar) and LA
 holds variances, so LA is multiplied by alpha_bar itself.
-
 # axes meet
 + alpha_bar * LA, 1 - alpha_bar[:, 0]
 or
@@ -132,7 +129,6 @@ or
 + LA * alpha_bar
 alpha_bar, (B,), meets LA, (n,), or the table (B, n). Each has to meet every one of the other, so
 give alpha_bar another axis everywhere: alpha_bar[:, None], with shape (B, 1).
-
 # one alpha_bar for all
 + alpha_bar = alpha_bar[:1].expand(len(alpha_bar))[:, None]
 or

@@ -73,7 +73,6 @@ or
 or
 + (self.mean - shares @ self.U.T).view_as(xt)
 A sign is wrong. Subtract the mean before the filter, and add it to what comes out of it.
-
 # mean not added
 + (shares @ self.U.T).view_as(xt)
 You don't add the mean back at the end. The filter only returns what differs from it.
@@ -100,7 +99,6 @@ or
 - shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
 + shrink(self.LA, alpha_bar) * (self.Vh @ x)
 Your pictures are rows, (B, n), so they stand on the left: x @ self.Vh.T, and shares @ self.U.T.
-
 # Vh not transposed
 + shrink(self.LA, alpha_bar) * (x @ self.Vh)
 or
@@ -140,13 +138,11 @@ or
 + (self.mean + shares).view_as(xt)
 You leave out one of the two products. x @ self.Vh.T takes a picture apart into its shares, and
 shares @ self.U.T puts it together again.
-
 # noise returned
 - return (self.mean + shares @ self.U.T).view_as(xt)
 + x0, a = (self.mean + shares @ self.U.T).view_as(xt), alpha_bar[:, None, None, None]
 + return (xt - a.sqrt() * x0) / (1 - a).sqrt()
 You return the noise. What's wanted is the clean picture.
-
 # one alpha_bar for all
 - alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))
 + alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))[:1]

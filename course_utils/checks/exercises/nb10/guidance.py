@@ -102,7 +102,6 @@ You add 1 + scale times the difference to told. It's scale times.
 - told + self.scale * (told - untold)
 + untold + self.scale * (untold - told)
 told and untold are swapped. If you ask for both at once, the first half goes with the first labels.
-
 # another label for hidden
 - torch.full_like(self.labels, self.net.cond_embed.hidden)
 + torch.zeros_like(self.labels)
@@ -139,7 +138,6 @@ sigma may have shape (), and such tensors can't be joined. Write sigma.expand(le
 -     sigma = torch.cat([sigma, sigma])
 +
 You double the pictures but not the sigmas. Write sigma.expand(len(xt)).repeat(2).
-
 # interleaved
 - torch.cat([xt, xt])
 + xt.repeat_interleave(2, dim=0)
@@ -150,7 +148,6 @@ or
 + xt.repeat_interleave(2, dim=0)
 repeat_interleave puts the two copies of a picture side by side, but all labels come before all
 hidden ones. Use torch.cat([xt, xt]) and sigma.expand(len(xt)).repeat(2).
-
 # split along the channels
 - .chunk(2)
 + .chunk(2, dim=1)

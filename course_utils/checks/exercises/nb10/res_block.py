@@ -80,7 +80,6 @@ or
 - F.silu(self.norm2(h))
 + F.silu(h)
 One of the norms isn't used. A norm and a SiLU come before each of the two convolutions.
-
 # time without SiLU
 - self.time_proj(F.silu(temb))
 + self.time_proj(temb)
@@ -100,7 +99,6 @@ The time has no effect. Add time_proj(silu(temb)) to what conv1 returns, and pas
 - [:, :, None, None]
 +
 The projected time is (B, K), the features are (B, K, H, W). It needs two axes: [:, :, None, None].
-
 # shortcut of the normalised x
 - self.shortcut(x)
 + self.shortcut(self.norm1(x))
@@ -117,7 +115,6 @@ What you add at the end is made from h. It must be made from x, the input. (Do y
 + x
 You add in_ch channels to out_ch channels. The time must be projected to out_ch, and x needs its
 convolution where the two differ.
-
 # no shortcut
 - return h + self.shortcut(x)
 + return h
@@ -127,7 +124,6 @@ The shortcut is missing. The block returns h + shortcut(x).
 or
 + return (h + self.shortcut(x)) / 2**0.5
 You change the sum, by an activation or a factor. Return h + shortcut(x) as it is.
-
 # shortcut always a convolution
 - if in_ch != out_ch
 + if True
@@ -136,12 +132,10 @@ Your shortcut has a convolution even where in_ch equals out_ch. There it's x its
 - self.shortcut = nn.Conv2d(in_ch, out_ch, shortcut_size, padding=shortcut_size // 2)
 + self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
 shortcut_size has no effect. It's the kernel size of the shortcut's convolution.
-
 # norm for the wrong channels
 - group_norm(in_ch, eps)
 + group_norm(out_ch, eps)
 A norm has as many channels as its input: in_ch for norm1, which gets x, and out_ch for norm2.
-
 # dropout ignored
 - nn.Dropout(dropout)
 + nn.Identity()
@@ -149,7 +143,6 @@ dropout has no effect in training. nn.Dropout(dropout) comes right before conv2.
 # dropout of channels
 + nn.Dropout2d(dropout)
 nn.Dropout2d sets whole channels to zero. nn.Dropout picks single numbers.
-
 # dropout in another place
 - self.dropout(F.silu(self.norm2(h)))
 + F.silu(self.norm2(self.dropout(h)))
@@ -157,7 +150,6 @@ or
 - h = self.conv2(self.dropout(F.silu(self.norm2(h))))
 + h = self.dropout(self.conv2(F.silu(self.norm2(h))))
 Your dropout is in the wrong place. There is one, after the second SiLU and right before conv2.
-
 # norms after the convolutions
 - group_norm(in_ch, eps)
 + group_norm(out_ch, eps)
@@ -167,7 +159,6 @@ Your dropout is in the wrong place. There is one, after the second SiLU and righ
 + self.dropout(F.silu(self.norm2(self.conv2(h))))
 Your norms come after the convolutions, as in ConvBlock. Here the order is norm, SiLU, convolution,
 so norm1 has in_ch channels.
-
 # another activation
 - def forward(self, x, temb):
 + def forward(self, x, temb, F=type("F", (), {"silu": F.relu})):
@@ -175,7 +166,6 @@ or
 - def forward(self, x, temb):
 + def forward(self, x, temb, F=type("F", (), {"silu": F.gelu})):
 Your activation isn't SiLU but another one. Use F.silu or nn.SiLU(), for the time as well.
-
 # time in another place
 - h = h + self.time_proj(F.silu(temb))[:, :, None, None]
 +
@@ -187,7 +177,6 @@ or
 + h = self.norm2(h) + self.time_proj(F.silu(temb))[:, :, None, None]
 + h = self.conv2(self.dropout(F.silu(h)))
 You add the time after norm2 or conv2. Add it to what conv1 returns, before norm2.
-
 # eps ignored
 - self.norm1 = group_norm(in_ch, eps)
 + self.norm1 = group_norm(in_ch)
@@ -197,7 +186,6 @@ or
 - self.norm2 = group_norm(out_ch, eps)
 + self.norm2 = group_norm(out_ch)
 eps doesn't reach both norms. Pass it to each: group_norm(ch, eps).
-
 # another number of groups
 - self.norm1 = group_norm(in_ch, eps)
 + self.norm1 = nn.GroupNorm(8, in_ch, eps)
@@ -209,14 +197,12 @@ Your norms don't have 32 groups. Use group_norm(ch, eps), or nn.GroupNorm(32, ch
 - self.norm2 = group_norm(out_ch, eps)
 + self.norm2 = nn.BatchNorm2d(out_ch, eps)
 With BatchNorm a picture's result depends on its batch. Use GroupNorm here: group_norm(ch, eps).
-
 # no bias
 - self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1, bias=False)
 - self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
 + self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1, bias=False)
 Your 3x3 convolutions have no bias. Leave out bias=False: no norm follows that would cancel it.
-
 # dropout in eval mode
 - self.dropout(F
 + F.dropout(F

@@ -80,7 +80,6 @@ or
 + - (1 - gam) * eps_last
 mixed is wrong. It's gam * eps + (1 - gam) * eps_before: gam belongs to this step's eps, and the two
 factors add up to 1.
-
 # gam ignored
 - * mixed
 + * eps
@@ -94,7 +93,6 @@ At the first step there's no eps from before, and you mix with zeros. There, mix
 + eps = mixed
 + sigma_down = (
 You keep mixed for the next step, so all earlier steps are mixed in. Keep eps, the model's answer.
-
 # no fresh noise
 - if mu > 0
 + if False
@@ -121,7 +119,6 @@ sigma_next is sqrt(sigma_next^2 - sigma_down^2) * z.
 + .sqrt()
 Some numbers are NaN where the last two levels are equal, because rounding can leave the difference
 of the squares a little below 0. Take .clamp(min=0) before the root.
-
 # another exponent in sigma_down
 - ** (1 / (1 - mu))
 +
@@ -140,7 +137,6 @@ or
 or
 + (sigma_next / sigma) ** mu
 The quotient in sigma_down is wrong. It's sigma_next / sigma**mu: only the old sigma has a power.
-
 # down to sigma_next
 - sigma - sigma_down
 + sigma - sigma_next
@@ -153,12 +149,10 @@ Your step adds noise where it should remove it: xt - (sigma - sigma_down) * mixe
 - xt - (sigma - sigma_down) * mixed
 + x0 + sigma_down * mixed
 You step from x0, which was made with eps, not mixed. It's xt - (sigma - sigma_down) * mixed.
-
 # model told another level
 - model(xt, sigma)
 + model(xt, sigma_next)
 You tell the model the next level. Tell it sigma, the level that xt has now.
-
 # x0 clipped
 - xt - sigma * eps
 + (xt - sigma * eps).clamp(-1, 1)
@@ -168,7 +162,6 @@ You clip x0 to [-1, 1]. This family yields it as it is.
 or
 + xt + sigma * eps
 In x0 the factor of eps is wrong. xt is x0 + sigma * eps, so x0 is xt - sigma * eps.
-
 # x0 from the new xt
 - yield sigma, xt, x0
 + yield sigma, xt, xt - sigma * eps
@@ -180,7 +173,6 @@ You yield xt and x0 in the wrong order. It's sigma, xt, x0.
 - yield sigma, xt
 + yield sigma_next, xt
 You yield the next level. Yield sigma, the one that the model was told at this step.
-
 # only one result
 -     yield sigma, xt, x0
 + return xt
@@ -194,14 +186,12 @@ Only one result comes out. Yield after every step, inside the loop; return ends 
 or
 + sigmas[1:-1].to(xT)
 N levels make N - 1 steps, each from one level to the next, and none to 0 after the last.
-
 # mu ignored
 - (sigma_next / sigma**mu) ** (1 / (1 - mu))
 + sigma_next
 - if mu > 0
 + if False
 mu has no effect. With mu > 0 a step goes below the next level, and fresh noise brings it back up.
-
 # x0 from mixed
 - x0 = xt - sigma * eps
 +

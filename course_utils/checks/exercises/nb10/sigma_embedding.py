@@ -68,7 +68,6 @@ You take log(1 + sigma), which makes all small noise levels look alike. Take log
 # small sigmas changed
 + (sigma + 1e-4).log()
 You add something to sigma, or clamp it. It's never 0, so take log(sigma) as it is.
-
 # cosine first
 - angle.sin(), angle.cos()
 + angle.cos(), angle.sin()
@@ -85,7 +84,6 @@ or
 + torch.cat([angle.sin(), angle.cos()], dim=1)
 Each sigma needs a row of two numbers, (B, 2). torch.stack([...], dim=1) lays two vectors side by
 side; torch.cat can't, because it adds no axis.
-
 # no SiLU
 - self.linear2(F.silu(self.linear1(pair)))
 + self.linear2(self.linear1(pair))
@@ -102,7 +100,6 @@ There's a SiLU before or after the two linear layers. There should be just one, 
 or
 + F.gelu
 Your activation isn't SiLU, x * sigmoid(x), but another one. Use F.silu or nn.SiLU().
-
 # wider in between
 - nn.Linear(2, dim)
 + nn.Linear(2, 4 * dim)

@@ -61,7 +61,6 @@ Your levels rise. A sampler begins with much noise, so the largest comes first.
 - [*indices, 0]
 + indices
 The smallest level is missing at the end. n steps go between n + 1 levels, and the last index is 0.
-
 # no minus one
 - )) - 1 for
 + )) for
@@ -93,7 +92,6 @@ You subtract 1 before you round, which matters for halves. It's round(T (1 - i/n
 or
 + round(self.T * (1 - i / steps)) - 1 for i in range(1, steps + 1)
 Your first level isn't the largest. Pictures begin as pure noise, so the first index must be T - 1.
-
 # indices returned
 - self.sigmas[[*indices, 0]]
 + torch.tensor([*indices, 0])
@@ -107,7 +105,6 @@ You return a list. Return one tensor: self.sigmas[indices] works with a list of 
 # ends with zero
 + torch.cat([self.sigmas[indices], torch.zeros(1)])
 Your last level is 0, which the network was never told. It should be the smallest one, sigmas[0].
-
 # sigma_at with another index
 - [t]
 + [self.T - 1 - t]
@@ -122,7 +119,6 @@ Your sigma_at counts from the other end, or from one. Index with t as it is.
 - self.sigmas.to(t.device)[t]
 + self.sigmas[t]
 On a GPU, t is there and self.sigmas isn't. Bring it along with self.sigmas.to(t.device).
-
 # index -1 at the end
 - range(steps)
 + range(steps + 1)
