@@ -18,7 +18,6 @@ FEWER = (
     (r"(draw_with\(\w+, )500\b", r"\g<1>100"),
     (r"(ddim\(.*steps=)(?:20|25|40|50|100)\b", r"\g<1>5"),
     (r"config\.steps // 6\b", "config.steps // 2"),
-    (r"arange\(10\)\.repeat\(10\)", "arange(10).repeat(3)"),
 )
 QUICK_JUDGE = """
 from course_utils import classifier

@@ -1,7 +1,6 @@
 """The bug hunt: a right answer with one known mistake in it, to find and to mend."""
 
 import ast
-import linecache
 import random
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from course_utils.checks.engine.exercise import Exercise, Verdict
 from course_utils.checks.engine.grading import first_difference, grade_exercise
 from course_utils.checks.engine.recognise import observe, observe_reference
 from course_utils.checks.engine.sandbox import run_apart
+from course_utils.checks.engine.source import keep
 from course_utils.checks.mistakes import EditError, Mistake, built, edited, source
 from course_utils.checks.notebook import Notice
 
@@ -97,7 +97,7 @@ def mended(found, code, names):
     (defined,) = (node.name for node in ast.parse(found.code).body if hasattr(node, "name"))
     apart = {name: value for name, value in names.items() if name != defined}
     file = f"<bug hunt {found.exercise.id}>"
-    linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
+    keep(file, code)
     try:
         exec(compile(code, file, "exec"), apart)
     except Exception as error:

@@ -1,17 +1,16 @@
 """An exception that an attempt raised: the reader's own line, and the reason."""
 
-import inspect
 import linecache
 import re
 import site
 import sys
 import sysconfig
-import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from course_utils.checks.engine.source import code_source
 from course_utils.checks.engine.values import is_tensor, word
 
 COURSE = str(Path(__file__).parents[2])
@@ -85,7 +84,7 @@ def crash(error):
         function=code.co_name,
         line=own.tb_lineno - code.co_firstlineno + 1,
         text=linecache.getline(code.co_filename, own.tb_lineno).strip(),
-        source=source_of(code),
+        source=code_source(code),
         shapes=", ".join(f"{k} is {word(v.shape)}" for k, v in values.items() if is_tensor(v)),
     )
 
@@ -93,15 +92,6 @@ def crash(error):
 def is_readers(file):
     """True for a notebook's cell or a file of the reader's, and for our own wrong answers."""
     return not file.startswith((COURSE, *LIBRARIES))
-
-
-def source_of(code):
-    """The text of a function, or nothing where it is not to be had."""
-    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
-    try:  # inspect.getsource looks through all modules, which takes 10 ms
-        return "".join(inspect.getblock(lines)) if lines else ""
-    except tokenize.TokenError:  # the lines are of another file of that name
-        return ""
 
 
 def reason(error):

@@ -6,25 +6,48 @@ import linecache
 import textwrap
 import tokenize
 
+KEPT = {}  # file name -> lines, of code that is in no file
+
+
+def keep(file, code):
+    """Let the source of code that is in no file be found, here and in tracebacks."""
+    KEPT[file] = code.splitlines(keepends=True)
+    linecache.cache[file] = len(code), None, KEPT[file], file
+
+
+def lines_of(file):
+    return linecache.getlines(file) or KEPT.get(file, [])
+
 
 def source(attempt):
     """Return the source of a function or class, one made in a notebook's cell too, or None."""
-    try:
-        if inspect.isclass(attempt):
-            return class_source(attempt)
-        return textwrap.dedent(inspect.getsource(attempt))
-    except (OSError, TypeError, SyntaxError, tokenize.TokenError):  # it is nowhere to be had
-        return None
+    attempt = inspect.unwrap(attempt) if callable(attempt) else attempt
+    if inspect.isclass(attempt):
+        return class_source(attempt)
+    return textwrap.dedent(code_source(getattr(attempt, "__code__", None))) or None
+
+
+def code_source(code):
+    """The source of a function's code, or nothing where it is not to be had."""
+    lines = lines_of(code.co_filename)[code.co_firstlineno - 1 :] if code else []
+    try:  # inspect.getsource looks through all modules, which takes 10 ms
+        return "".join(inspect.getblock(lines)) if lines else ""
+    except (tokenize.TokenError, SyntaxError):  # the lines are of another file of that name
+        return ""
 
 
 def class_source(cls):
     """The same for a class: where its methods are, for inspect looks in the file of its module."""
     methods = [m for m in vars(cls).values() if inspect.isfunction(m)]
     for method in methods:
-        text = "".join(linecache.getlines(method.__code__.co_filename))
-        for node in ast.walk(ast.parse(text)):
+        text = "".join(lines_of(inspect.unwrap(method).__code__.co_filename))
+        try:
+            nodes = list(ast.walk(ast.parse(text)))
+        except SyntaxError:
+            continue
+        for node in nodes:
             if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
-                return textwrap.dedent(ast.get_source_segment(text, node, padded=True))
+                return textwrap.dedent(ast.get_source_segment(text, node, padded=True)) + "\n"
     return None
 
 
