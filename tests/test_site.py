@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+import catalogue
 import check_site
 import pages
+from course_utils.checks import EXERCISES
 
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
@@ -59,8 +61,8 @@ def test_the_pages_are_the_readme_the_guide_and_all_notebooks_in_order(tmp_path)
     pages.write_pages(folder)
     first = (folder / "index.md").read_text(encoding="utf-8")
     contents = first[first.index("{toctree}") :].split()[2:-1]
-    assert contents == [*(f"notebooks/{name}" for name in NAMES), "CONTRIBUTING"]
-    assert all((folder / f"{name}.ipynb").exists() for name in contents[:-1])
+    assert contents == [*(f"notebooks/{name}" for name in NAMES), "CONTRIBUTING", "mistakes/index"]
+    assert all((folder / f"{name}.ipynb").exists() for name in contents[:-2])
     kinds = {path.suffix for path in folder.rglob("*") if path.is_file()}
     assert kinds == {".md", ".ipynb", ".png"}
     assert (folder / "CONTRIBUTING.md").exists()
@@ -156,3 +158,20 @@ def test_a_guide_names_commands_and_files_that_are_there(name):
     assert commands and commands <= set(targets)
     files = re.findall(r"[\w./]+/\w+\.(?:py|txt|yml)\b", text)
     assert [file for file in files if "NN" not in file and not (ROOT / file).exists()] == []
+
+
+# --- the known mistakes --------------------------------------------------------------------------
+
+
+def test_every_exercise_has_a_page_of_known_mistakes_behind_a_warning(tmp_path):
+    folder = tmp_path / "mistakes"
+    catalogue.write_catalogue(folder)
+    index = (folder / "index.md").read_text(encoding="utf-8")
+    for id, exercise in EXERCISES.items():
+        page = (folder / f"{id}.md").read_text(encoding="utf-8")
+        assert f"({id}.md)" in index and page.index("{warning}") < page.index("```diff")
+        assert page.count("```diff") == len(exercise.catalogue)
+        assert all(f"## {name}\n" in page for name in exercise.mistakes)
+    assert "-        return h + self.shortcut(x)\n+        return h * self.shortcut(x)\n" in (
+        (folder / "2.5.md").read_text(encoding="utf-8")
+    )
