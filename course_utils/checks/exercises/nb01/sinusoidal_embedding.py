@@ -84,7 +84,7 @@ def by_outer(t, dim, max_period=10_000.0):
     return torch.hstack([torch.sin(angles), torch.cos(angles)])
 
 
-def by_einsum(t, dim, max_period=10_000.0):
+def embedding_by_einsum(t, dim, max_period=10_000.0):
     half = dim // 2
     i = torch.arange(half, device=t.device)
     freqs = torch.exp(-math.log(max_period) * i / (half - 1))
@@ -114,5 +114,5 @@ EXERCISE = Exercise(
     experiment=embedding_experiment,
     look="Try t = 0 (all sines are 0, all cosines 1), then t = 1: the first sine is sin(1) = 0.84.",
     catalogue=edits(sinusoidal_embedding, MISTAKES),
-    also_right=[by_outer, by_einsum, by_phase, by_shifted_sines],
+    also_right=[by_outer, embedding_by_einsum, by_phase, by_shifted_sines],
 )
