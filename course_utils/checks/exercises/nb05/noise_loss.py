@@ -144,7 +144,7 @@ def loss_by_norm(net, x0, t, eps, schedule):
 
 
 def loss_by_picture(net, x0, t, eps, schedule):
-    answer = net(add_noise(eps=eps, x0=x0, alpha_bar=schedule.alpha_bar_at(t)), t)
+    answer = net(add_noise(x0, eps, schedule.alpha_bar_at(t)), t)
     return torch.stack([(a - e).square().mean() for a, e in zip(answer, eps)]).mean()
 
 
