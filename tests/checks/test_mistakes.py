@@ -10,6 +10,9 @@ from torch import nn
 from course_utils import checks
 from course_utils.checks import EXERCISES, bug_hunt, grade
 from course_utils.checks.bug_hunt import mended
+from course_utils.checks.engine.crash import Crash
+from course_utils.checks.engine.probe import Seen, Vague
+from course_utils.checks.engine.recognise import tells_two_apart
 from course_utils.checks.mistakes import EditError, both, edits
 from course_utils.embedding import frequencies
 
@@ -259,3 +262,18 @@ def test_the_cell_of_a_bug_hunt_says_how_it_stands():
     assert "2.1 correct. Mended." in run_cell(reference)
     assert "doesn't define batch_norm" in run_cell("x = 1")
     assert "raised SyntaxError" in run_cell("def batch_norm(:")
+
+
+@pytest.mark.parametrize(
+    "came, tells",
+    [
+        (torch.tensor([2.0]), True),
+        (torch.tensor([float("nan")]), False),
+        (Vague("NaN or infinity"), False),
+        (Crash(ValueError("no")), False),
+        (torch.tensor([1.0]), False),  # nothing differs
+    ],
+)
+def test_what_is_evidence_for_two(came, tells):
+    expected = [Seen("a result", torch.tensor([1.0]))]
+    assert tells_two_apart(expected, [Seen("a result", came)]) is tells
