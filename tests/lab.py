@@ -24,7 +24,7 @@ QUIET = [
 LAPTOP = {"width": 1366, "height": 768}
 SLIDER = ".ui-slider-handle, .noUi-handle"  # of ipywidgets 7 and of 8
 # One step may be too small to be seen, and a slider may stand at its end.
-KEYS = ("ArrowRight", "PageUp", "PageDown", "ArrowLeft")
+KEYS = ("PageUp", "PageDown", "ArrowRight", "ArrowLeft")
 
 
 @contextmanager
@@ -113,10 +113,10 @@ CELLS = """() => window.notebook.content.widgets.map(cell => {
 })"""
 
 # Pictures that were not drawn, and what is wider than the place that it has.
-SEEN = """() => {
+SEEN = """async () => {
   const node = window.notebook.node, wide = [], blank = [];
   for (const picture of node.querySelectorAll(".jp-OutputArea img"))
-    if (!picture.naturalWidth) blank.push(picture.outerHTML.slice(0, 80));
+    await picture.decode().catch(() => blank.push(picture.outerHTML.slice(0, 80)));
   for (const output of node.querySelectorAll(".jp-OutputArea-output, .jp-RenderedMarkdown"))
     if (output.scrollWidth > output.clientWidth + 2) wide.push(output.textContent.slice(0, 80));
   const details = [...node.querySelectorAll("details")];

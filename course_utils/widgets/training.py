@@ -24,7 +24,8 @@ class TrainingView:
         self.states, self.config, self.draw, self.after = states, config, draw, after
         self.every, self.losses, self.rates, self.state, self.error = every, [], [], None, None
         self.stop = threading.Event()
-        self.curve, self.samples = ipywidgets.Image(format="png"), ipywidgets.Image(format="png")
+        nothing = png(plt.Figure(figsize=(5.2, 2.6)))  # until there is something to show
+        self.curve, self.samples = (ipywidgets.Image(value=nothing, format="png") for _ in "ab")
         self.told = ipywidgets.HTML()
         self.button = ipywidgets.Button(description="Stop after this step")
         self.button.on_click(lambda button: self.stop.set())

@@ -20,11 +20,13 @@ def test_run_is_shown_and_its_last_state_returned():
     look = view(
         draw=lambda state: drawn.append(state.step) or torch.zeros(4, 1, 8, 8),
         after=lambda state: after.append(state.step), every=3,
-    ).start()  # fmt: skip
-    state = look.result()
+    )  # fmt: skip
+    empty = look.curve.value
+    state = look.start().result()
     assert state.step == SHORT.steps and look.button.disabled
     assert drawn == [3, 6] and after == [1, 2, 3, 4, 5, 6]
-    assert look.curve.value[:4] == look.samples.value[:4] == b"\x89PNG"
+    values = {empty, look.curve.value, look.samples.value}
+    assert len(values) == 3 and {value[:4] for value in values} == {b"\x89PNG"}
     for words in (
         f"step 6 of 6, loss {state.loss:.3f}",
         "scale 1, 0 steps skipped",
