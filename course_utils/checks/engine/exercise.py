@@ -12,18 +12,18 @@ class Exercise:
     experiment(probe, attempt) feeds an attempt and writes down what it does. look is what a reader
     is told whose mistake is not known. catalogue lists known mistakes, see checks/mistakes.py, and
     also_right right answers that are written differently. patient is the broken code that a reader
-    is given to repair, where that is what is asked for.
+    is given to repair, where that is what is asked for. notebook is the one of its folder.
     """
 
     id: str
     title: str
-    notebook: str
     reference: object
     experiment: object
     look: str
     catalogue: list = field(default_factory=list)
     also_right: list = field(default_factory=list)
     patient: object = None
+    notebook: str = ""
 
     @cached_property
     def mistakes(self):

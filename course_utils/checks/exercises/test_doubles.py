@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine.values import freeze
+from course_utils.checks.parts import freeze
 
 
 class NoiseNet(nn.Module):

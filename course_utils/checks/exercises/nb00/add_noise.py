@@ -3,8 +3,7 @@
 import torch
 from einops import rearrange
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 from course_utils.diffusion import add_noise
 
 
@@ -91,7 +90,6 @@ def by_einsum(x_start, noise, alphas_cumprod):
 EXERCISE = Exercise(
     id="0.1",
     title="Add noise",
-    notebook="00_start_here",
     reference=add_noise,
     experiment=add_noise_experiment,
     look="Compare your line with the formula: what is multiplied by what, and what stands under "

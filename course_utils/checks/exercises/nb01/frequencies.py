@@ -4,8 +4,7 @@ import math
 
 import torch
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 from course_utils.embedding import frequencies
 
 
@@ -91,7 +90,6 @@ def by_table(dim, max_period=10_000.0):
 EXERCISE = Exercise(
     id="1.1",
     title="The frequencies",
-    notebook="01_time_embedding",
     reference=frequencies,
     experiment=frequencies_experiment,
     look="Print frequencies(6): there should be three, 1, 1/100 and 1/10000.",

@@ -3,8 +3,7 @@
 import torch
 from einops import einsum, rearrange
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 from course_utils.embedding import frequencies, sinusoidal_embedding
 
 
@@ -122,7 +121,6 @@ def column_by_column(emb, k, max_period=10_000.0):
 EXERCISE = Exercise(
     id="1.5",
     title="A step in time is a rotation",
-    notebook="01_time_embedding",
     reference=shift,
     experiment=shift_experiment,
     look="Compare shift(sinusoidal_embedding(t, 8), k) with sinusoidal_embedding(t + k, 8).",

@@ -3,8 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 
 def similarity(emb):
@@ -68,11 +67,6 @@ These are distances between the vectors: 0 on the diagonal. A cosine is 1 there.
 or
 + return emb @ emb.T / emb.norm(dim=1) ** 2
 Entry [i, j] is divided by the length of one vector twice. Divide by the length of i and that of j.
-# means subtracted
-- unit = emb / emb.norm(dim=1, keepdim=True)
-+ emb = emb - emb.mean(dim=1, keepdim=True)
-+ unit = emb / emb.norm(dim=1, keepdim=True)
-You subtract each vector's mean first, which gives the correlation. The cosine doesn't.
 """
 
 
@@ -101,7 +95,6 @@ def pair_by_pair(emb):
 EXERCISE = Exercise(
     id="1.3",
     title="How alike are two times?",
-    notebook="01_time_embedding",
     reference=similarity,
     experiment=similarity_experiment,
     look="Check a few entries: [0, 1] is the cosine between rows 0 and 1, and the diagonal is 1.",

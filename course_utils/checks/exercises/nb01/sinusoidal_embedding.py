@@ -5,8 +5,7 @@ import math
 import torch
 from einops import repeat
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 from course_utils.embedding import frequencies, sinusoidal_embedding
 
 
@@ -109,7 +108,6 @@ def by_shifted_sines(t, dim, max_period=10_000.0):
 EXERCISE = Exercise(
     id="1.2",
     title="The sinusoidal embedding",
-    notebook="01_time_embedding",
     reference=sinusoidal_embedding,
     experiment=embedding_experiment,
     look="Try t = 0 (all sines are 0, all cosines 1), then t = 1: the first sine is sin(1) = 0.84.",

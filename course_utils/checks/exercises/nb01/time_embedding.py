@@ -4,8 +4,7 @@ import torch
 from einops import repeat
 from torch import nn
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 from course_utils.embedding import TimeEmbedding, frequencies, sinusoidal_embedding
 
 
@@ -68,11 +67,6 @@ or
 + self.second(F.silu(self.linear(sinusoidal_embedding(t, self.dim))))
 A second linear layer follows your SiLU. That one belongs to each block, which you write in notebook
 02; TimeEmbedding ends with the SiLU.
-# a learned table for the sinusoids
-+ self.dim, self.table = dim, nn.Embedding(1000, dim)
-- sinusoidal_embedding(t, self.dim)
-+ self.table(t)
-You look t up in a table that is learned. Use the fixed sinusoids: sinusoidal_embedding(t, dim).
 """
 
 
@@ -128,7 +122,6 @@ class AllInSequence(nn.Sequential):
 EXERCISE = Exercise(
     id="1.4",
     title="The time embedding as a module",
-    notebook="01_time_embedding",
     reference=TimeEmbedding,
     experiment=module_experiment,
     look="The order is: sinusoids, linear layer, SiLU.",

@@ -4,8 +4,7 @@ import torch
 from einops import rearrange, reduce
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 
 def batch_norm(x, scale, shift, eps=1e-5):
@@ -120,10 +119,6 @@ You never use scale. Multiply each normalised channel by its own number from sca
 + scale[:, None] * normal + shift[:, None]
 The C numbers of scale or shift meet the H rows, because PyTorch lines up the last axes. Exactly two
 axes must follow the channels: scale[:, None, None] is (C, 1, 1).
-# scale with an axis too many
-+ scale[:, None, None, None] * normal + shift[:, None, None, None]
-scale and shift have one axis too many: in (C, 1, 1, 1) the C numbers meet the B pictures. Use [:,
-None, None].
 """
 
 
@@ -157,7 +152,6 @@ def on_rows(x, gamma, beta, eps=1e-5):
 EXERCISE = Exercise(
     id="2.1",
     title="BatchNorm by hand",
-    notebook="02_conv_block",
     reference=batch_norm,
     experiment=batch_norm_experiment,
     look="Go through the formula from left to right.",

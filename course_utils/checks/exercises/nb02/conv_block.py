@@ -6,11 +6,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb02.conv_bn_silu import conv_bn_silu
 from course_utils.checks.exercises.nb02.shortcut import shortcut
 from course_utils.checks.exercises.nb02.timed_convs import TIME, TimedConvs, block_experiment
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 MISTAKES = """
 # time after the second convolution
@@ -233,7 +232,6 @@ class BlockByFunctions(nn.Module):
 EXERCISE = Exercise(
     id="2.5",
     title="The conv block",
-    notebook="02_conv_block",
     reference=ConvBlock,
     experiment=block_experiment,
     look="Go through it in the order of the picture: convolution, BatchNorm, SiLU, time, "

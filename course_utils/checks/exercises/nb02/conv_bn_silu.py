@@ -5,8 +5,7 @@ from collections import OrderedDict
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 
 def conv_bn_silu(in_ch, out_ch):
@@ -38,10 +37,6 @@ SiLU is missing. Without an activation, two convolutions in a row are just one l
 + nn.ReLU()
 or
 + nn.GELU()
-or
-+ nn.LeakyReLU(0.2)
-or
-+ nn.Mish()
 or
 + nn.Sigmoid()
 or
@@ -130,7 +125,6 @@ class ConvNorm(nn.Conv2d):
 EXERCISE = Exercise(
     id="2.2",
     title="Convolution, BatchNorm, SiLU",
-    notebook="02_conv_block",
     reference=conv_bn_silu,
     experiment=conv_bn_silu_experiment,
     look="Print the module and compare it with what is asked for: "

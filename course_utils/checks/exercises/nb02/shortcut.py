@@ -5,8 +5,7 @@ from einops.layers.torch import EinMix
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 
 def shortcut(in_ch, out_ch):
@@ -103,7 +102,6 @@ def by_einops(in_ch, out_ch):
 EXERCISE = Exercise(
     id="2.4",
     title="The way around",
-    notebook="02_conv_block",
     reference=shortcut,
     experiment=shortcut_experiment,
     look="Try shortcut(3, 3) and shortcut(3, 5) on a picture.",

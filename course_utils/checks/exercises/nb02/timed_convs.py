@@ -4,9 +4,8 @@ import torch
 from einops import rearrange
 from torch import nn
 
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb02.conv_bn_silu import conv_bn_silu
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 
 class TimedConvs(nn.Module):
@@ -142,7 +141,6 @@ class TimedChannelsLast(TimedConvs):
 EXERCISE = Exercise(
     id="2.3",
     title="Add the time, channel by channel",
-    notebook="02_conv_block",
     reference=TimedConvs,
     experiment=block_experiment,
     look="Compare your forward with the formula: h is conv1(x) plus the projected time, and the "

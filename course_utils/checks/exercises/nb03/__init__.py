@@ -1,1 +1,3 @@
 """The exercises of notebook 03, a file for each."""
+
+NOTEBOOK = "03_encoder"

@@ -6,8 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import Downsample
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 
 def downsample_experiment(probe, Downsample):
@@ -119,7 +118,6 @@ class EverySecond(nn.Conv2d):
 EXERCISE = Exercise(
     id="3.1",
     title="Halve a picture",
-    notebook="03_encoder",
     reference=Downsample,
     experiment=downsample_experiment,
     look="It's a single convolution: ch channels in, ch out, a 2x2 window, steps of 2.",

@@ -5,9 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, Downsample
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.values import arguments, name, tensors
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, arguments, edits, name, tensors
 from course_utils.encoder import Encoder
 
 HINTS = [
@@ -247,7 +245,6 @@ class InDicts(nn.Module):
 EXERCISE = Exercise(
     id="3.4",
     title="The encoder",
-    notebook="03_encoder",
     reference=Encoder,
     experiment=encoder_experiment,
     look=VALUES,

@@ -6,9 +6,7 @@ import numpy
 import torch
 from torch import nn
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.values import name
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits, name
 
 
 def level_costs(H, W, chs):
@@ -190,15 +188,9 @@ You have twice as many multiplications as there are. Leave out the additions if 
 or
 + values * ch
 You count too few products per value. Each sums 3x3 pixels of every input channel: 9 * chs[i].
-# multiplications of one pixel
-+ weights
-Your multiplications are those of a single pixel. The kernel is laid on every pixel of the level.
 # multiplications of the full picture
 + weights * H * W
 Your multiplications use all H x W pixels at every level. Use those of level i.
-# values times weights
-+ values * weights
-You multiply all values by all weights. Each value meets only 9 * chs[i] of them.
 """
 
 
@@ -237,7 +229,6 @@ def costs_by_layers(H, W, chs):
 EXERCISE = Exercise(
     id="3.3",
     title="What a level costs",
-    notebook="03_encoder",
     reference=level_costs,
     experiment=level_costs_experiment,
     look="Try level_costs(4, 4, [1, 2]): it is [(16, 9, 144), (8, 36, 288)].",

@@ -4,9 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.weights import fill
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits, fill
 
 
 def receptive_field(net, x):
@@ -138,9 +136,6 @@ The gradient is that of one number, and the middle pixel has K of them. Add them
 - .sum(dim=0)
 + .mean(dim=0)
 You take the mean over the channels of x. Take their sum.
-# largest input channel
-+ .amax(dim=0)
-You keep the largest of the input channels. Add them up.
 # channels of x left
 +
 or
@@ -194,18 +189,10 @@ before it went into net: x = x.clone().requires_grad_().
 + net.eval()
 + out = net(x)
 or
-+ net.eval() if isinstance(net, nn.Module) else None
-+ out = net(x)
-or
 + was = net.training
 + net.eval()
 + out = net(x)
 + net.train(was)
-or
-+ was = getattr(net, "training", False)
-+ net.eval() if was else None
-+ out = net(x)
-+ net.train() if was else None
 You switch net to eval mode. The mode is the caller's choice: with BatchNorm, training mode has
 another field. (And net may be a plain function, which has no modes.)
 """
@@ -264,7 +251,6 @@ def field_by_mask(net, x):
 EXERCISE = Exercise(
     id="3.2",
     title="What one pixel sees",
-    notebook="03_encoder",
     reference=receptive_field,
     experiment=receptive_field_experiment,
     look=SUMS,

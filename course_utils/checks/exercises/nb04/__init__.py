@@ -1,1 +1,3 @@
 """The exercises of notebook 04, a file for each."""
+
+NOTEBOOK = "04_decoder"

@@ -5,9 +5,7 @@ from einops import rearrange
 from torch import nn
 
 from course_utils.blocks import ConvBlock, Upsample
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.values import arguments, name
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, arguments, edits, name
 from course_utils.decoder import Decoder
 
 HINTS = [
@@ -230,7 +228,6 @@ class IntoOneTensor(ByLevels):
 EXERCISE = Exercise(
     id="4.5",
     title="The decoder",
-    notebook="04_decoder",
     reference=Decoder,
     experiment=decoder_experiment,
     look=VALUES,

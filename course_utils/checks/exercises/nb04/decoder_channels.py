@@ -1,9 +1,7 @@
 """4.4 The channels of the decoder."""
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.values import name
 from course_utils.checks.exercises.nb03.level_costs import plain
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits, name
 
 
 def decoder_channels(chs):
@@ -151,7 +149,6 @@ def channels_by_pairs(chs):
 EXERCISE = Exercise(
     id="4.4",
     title="The channels of the decoder",
-    notebook="04_decoder",
     reference=decoder_channels,
     experiment=channels_experiment,
     look="Draw the levels of [4, 9]: 9 channels come from below, the up-layer makes 4 of them, and "

@@ -5,9 +5,8 @@ from einops import repeat
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb04.upsample import upsample_experiment
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 
 class NearestUpsample(nn.Module):
@@ -134,7 +133,6 @@ class ByIndexing(nn.Conv2d):
 EXERCISE = Exercise(
     id="4.3",
     title="Repeat, then convolve",
-    notebook="04_decoder",
     reference=NearestUpsample,
     experiment=upsample_experiment,
     look="The order is: repeat every pixel, twice in each direction, then the 3x3 convolution.",

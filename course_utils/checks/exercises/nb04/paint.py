@@ -4,8 +4,7 @@ import torch
 from einops import einsum
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 
 def paint(x, kernel, stride):
@@ -107,12 +106,6 @@ or
 + x = x.T
 + (H, W), k
 Rows and columns of x are mixed up. H, W = x.shape: i counts the H rows, and j the W columns.
-# last row and column left out
-- range(H)
-+ range(H - 1)
-- range(W)
-+ range(W - 1)
-You leave out the last row and column of x. range(H) ends with H - 1 already.
 # ordinary convolution
 + def paint(x, kernel, stride):
 +     return F.conv2d(x[None, None], kernel[None, None], stride=stride)[0, 0]
@@ -152,7 +145,6 @@ def paint_by_padding(x, kernel, stride):
 EXERCISE = Exercise(
     id="4.1",
     title="A transposed convolution, painted by hand",
-    notebook="04_decoder",
     reference=paint,
     experiment=paint_experiment,
     look=OVERLAP,

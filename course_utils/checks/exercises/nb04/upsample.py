@@ -6,8 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import Upsample
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 
 def upsample_experiment(probe, Upsample):
@@ -126,7 +125,6 @@ class ByCorners(LayerInside):
 EXERCISE = Exercise(
     id="4.2",
     title="The layer that doubles",
-    notebook="04_decoder",
     reference=Upsample,
     experiment=upsample_experiment,
     look="It's a single transposed convolution: in_ch, out_ch, a kernel of 2, a stride of 2, and "

@@ -1,8 +1,7 @@
 """5.2 Count the parameters of a block."""
 
 from course_utils.blocks import ConvBlock
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 
 def block_parameters(in_ch, out_ch, time_dim):
@@ -55,10 +54,6 @@ You always count the shortcut. Where in_ch equals out_ch, x goes through it unch
 # shortcut the wrong way round
 + shortcut = 0 if in_ch != out_ch else (in_ch + 1) * out_ch
 The condition is the wrong way round. The shortcut has parameters where in_ch and out_ch differ.
-# compared with `is`
-+ shortcut = 0 if in_ch is out_ch else (in_ch + 1) * out_ch
-`is` asks whether two names stand for one object in memory. For numbers above 256 that may be false
-although they are equal, so compare with == or !=.
 # one norm, or no biases in the convolutions
 - norms = 2 * (2 * out_ch)
 + norms = 2 * out_ch
@@ -139,7 +134,6 @@ def counted_by_helpers(in_ch, out_ch, time_dim):
 EXERCISE = Exercise(
     id="5.2",
     title="Count the parameters of a block",
-    notebook="05_full_unet",
     reference=block_parameters,
     experiment=block_parameters_experiment,
     look="Print p.shape for each p of ConvBlock(300, 300, 2).parameters().",

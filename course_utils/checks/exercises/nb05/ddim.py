@@ -4,10 +4,9 @@ import numpy
 import torch
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb05.sampling import MISTAKES_OF_BOTH, watch_sampler
 from course_utils.checks.exercises.test_doubles import NoiseNet, pictures_of
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 from course_utils.diffusion import predict_x0
 from course_utils.samplers import ddim
 from course_utils.schedule import Schedule
@@ -225,7 +224,6 @@ def ddim_in_the_repositories_way(model, xT, schedule, steps=50, eta=0.0):
 EXERCISE = Exercise(
     id="5.5",
     title="DDIM sampling",
-    notebook="05_full_unet",
     reference=ddim,
     experiment=ddim_experiment,
     look="Print t, the alpha_bar at t, alpha_bar' and sigma at each step.",

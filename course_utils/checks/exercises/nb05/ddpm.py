@@ -3,10 +3,9 @@
 import torch
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb05.sampling import MISTAKES_OF_BOTH, watch_sampler
 from course_utils.checks.exercises.test_doubles import NoiseNet, pictures_of
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 from course_utils.diffusion import predict_x0
 from course_utils.samplers import ddim, ddpm
 from course_utils.schedule import Schedule
@@ -184,7 +183,6 @@ def ddpm_from_tables(model, xT, schedule):
 EXERCISE = Exercise(
     id="5.4",
     title="DDPM sampling",
-    notebook="05_full_unet",
     reference=ddpm,
     experiment=ddpm_experiment,
     look="Print t, and the three factors x0_share, xt_share and sigma, at each step.",

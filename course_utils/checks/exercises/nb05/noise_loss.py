@@ -4,9 +4,8 @@ import torch
 from einops import rearrange, reduce
 from torch import nn
 
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.test_doubles import NoiseNet
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 from course_utils.diffusion import add_noise, noise_loss
 from course_utils.schedule import cosine_schedule
 
@@ -157,7 +156,6 @@ def loss_by_einops(net, x0, t, eps, schedule):
 EXERCISE = Exercise(
     id="5.3",
     title="The training objective",
-    notebook="05_full_unet",
     reference=noise_loss,
     experiment=loss_experiment,
     look="The network gets the right xt and t. So look at what comes after: the answer is compared "

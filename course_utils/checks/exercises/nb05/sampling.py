@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 import torch
 
-from course_utils.checks.engine.probe import SEED, Stop, Vague
-from course_utils.checks.engine.values import (
+from course_utils.checks.exercises.test_doubles import NoiseNet, as_float, run_to_end
+from course_utils.checks.parts import (
+    SEED,
+    Stop,
+    Vague,
     arguments,
     describe,
     freeze,
@@ -14,7 +17,6 @@ from course_utils.checks.engine.values import (
     state,
     tensors,
 )
-from course_utils.checks.exercises.test_doubles import NoiseNet, as_float, run_to_end
 
 HINTS = [
     ("'int' object has no", "alpha_bar_at", "alpha_bar_at takes a tensor of steps. For a single "

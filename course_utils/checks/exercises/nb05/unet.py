@@ -4,8 +4,7 @@ import torch
 from torch import nn
 
 from course_utils.blocks import ConvBlock, Downsample, Upsample
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 from course_utils.decoder import Decoder
 from course_utils.embedding import TimeEmbedding
 from course_utils.encoder import Encoder
@@ -177,7 +176,6 @@ class UNetInSmallMethods(UNetForAnyT):
 EXERCISE = Exercise(
     id="5.1",
     title="The U-Net",
-    notebook="05_full_unet",
     reference=UNet,
     experiment=unet_experiment,
     look="The shapes fit, the values don't. x goes in as it is, the same temb to both sides, the "

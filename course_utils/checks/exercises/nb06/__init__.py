@@ -1,1 +1,3 @@
 """The exercises of notebook 06, a file for each."""
+
+NOTEBOOK = "06_debugging_dimensions"

@@ -6,11 +6,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.values import freeze
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import AnySize
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits, freeze
 
 
 class Recorder(nn.Module):
@@ -130,14 +128,6 @@ The answer is as large as the padded picture. Cut it to the height and width of 
 # height and width exchanged in the cut
 + [:, :, :W, :H]
 Height and width are exchanged where you cut. Rows come before columns: [:, :, :H, :W].
-# another step
-- 2**halvings
-+ 2 * halvings
-or
-+ halvings
-or
-+ 8
-Your step isn't 2 ** halvings: that's 2 for one halving, 4 for two, 8 for three.
 # only if neither side fits
 - padded = F.pad
 + if H % self.step == 0 or W % self.step == 0:
@@ -211,7 +201,7 @@ class AnySizeIfNeeded(AnySize):
 
 
 EXERCISE = Exercise(
-    id="6.8", title="A picture of any size", notebook="06_debugging_dimensions",
+    id="6.8", title="A picture of any size",
     reference=AnySize, patient=PATIENTS["AnySize"], experiment=any_size_experiment,
     look="Cut what the network returns to the height and width of x: [:, :, :H, :W].",
     catalogue=edits(AnySize, MISTAKES),

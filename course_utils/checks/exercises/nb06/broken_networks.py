@@ -5,7 +5,7 @@ A stub in the notebook is a broken network's source, to the letter; the builder 
 """
 
 from course_utils.checks.exercises.nb06 import healthy_networks
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import edits
 
 FAULTS = """
 == TutorialDecoder

@@ -4,11 +4,10 @@ import torch
 from torch import nn
 
 from course_utils.blocks import ConvBlock
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import FlatUNet
 from course_utils.checks.exercises.nb06.repairs import repair_experiment
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 
 def arguments(probe, B, C, K, D, H, W):
@@ -60,12 +59,6 @@ You keep what goes into a block. The skip is what comes out of it: append x afte
 - skips.append(x)
 + skips.append(x.detach())
 The numbers are right, but detach, .data or no_grad lets no gradient through the skips.
-# skip before x, order kept
-- reversed(skips)
-+ skips
-- torch.cat([x, skip], dim=1)
-+ torch.cat([skip, x], dim=1)
-You swapped x and skip in torch.cat. The fault is which skip comes when: the last one is used first.
 # skips added
 - ConvBlock(2 * ch, ch, time_dim)
 + ConvBlock(ch, ch, time_dim)
@@ -131,7 +124,7 @@ class FlatByRecursion(FlatUNet):
 
 
 EXERCISE = Exercise(
-    id="6.13", title="The skip of one's own level", notebook="06_debugging_dimensions",
+    id="6.13", title="The skip of one's own level",
     reference=FlatUNet, patient=PATIENTS["FlatUNet"],
     experiment=repair_experiment(arguments, [(3, 4, 4, 5, 6, 7), (2, 3, 5, 8, 3, 4)], HINTS),
     look="Number the skips as they are kept, 0, 1, 2. The way up should use them as 2, 1, 0, each "

@@ -4,10 +4,7 @@ import torch
 from einops import rearrange
 from torch import nn
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.values import freeze, word
-from course_utils.checks.engine.weights import fill
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits, fill, freeze, word
 from course_utils.unet import UNet
 
 
@@ -94,9 +91,6 @@ Every picture gets the step of the first, but each comes with its own. Convert t
 - * self.T
 +
 Every t becomes 0, because .long() turns any number below 1 into 0. Multiply by T first.
-# T - 1
-+ * (self.T - 1)
-You multiply t by T - 1. Since t is always below 1, the last step would never come: multiply by T.
 # t as floats
 - .long()
 +
@@ -110,9 +104,6 @@ or
 + .ceil().long()
 You round t, so a t near 1 becomes step T, although the last step is T - 1. The table asks for
 floor, and .long() does just that.
-# t as int32
-+ .int()
-t is int32. Steps are int64, and some functions take nothing else: use .long(), not .int().
 # t not scaled
 - (t.flatten() * self.T).long()
 + t.flatten()
@@ -172,7 +163,7 @@ class SummaryWithSqueeze(ForSummary):
 
 
 EXERCISE = Exercise(
-    id="6.2", title="A wrapper for torchsummary", notebook="06_debugging_dimensions",
+    id="6.2", title="A wrapper for torchsummary",
     reference=ForSummary, experiment=summary_experiment,
     look="Print t as it comes in, and what you hand to the model: shape, dtype, values.",
     catalogue=edits(ForSummary, MISTAKES),

@@ -4,11 +4,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.values import arguments, name, tensors
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import LateLayers
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, arguments, edits, name, tensors
 
 FOUND = "All layers are found. SiLU follows each 3x3 convolution; the 1x1 one of x is added last."
 KEPT = "PyTorch finds those that __init__ keeps on self or in nn.ModuleList."
@@ -98,12 +96,6 @@ A SiLU comes after the sum. Each convolution has its own; the sum has none.
 - self.shortcut(x)
 + self.shortcut(h)
 The shortcut gets what the convolutions made, not the block's input. Don't overwrite x on the way.
-# another shortcut
-- nn.Conv2d(in_ch, out_ch, 1)
-+ nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
-or
-+ nn.Conv2d(in_ch, out_ch, 3, padding=1)
-Your shortcut isn't always a 1x1 convolution. It was, and that was right, even for equal channels.
 # without bias
 - nn.Conv2d(in_ch, out_ch, 1)
 + nn.Conv2d(in_ch, out_ch, 1, bias=False)
@@ -184,7 +176,7 @@ class LateRegistered(LateLayers):
 
 
 EXERCISE = Exercise(
-    id="6.15", title="Layers that are found", notebook="06_debugging_dimensions",
+    id="6.15", title="Layers that are found",
     reference=LateLayers, patient=PATIENTS["LateLayers"],
     experiment=late_layers_experiment,
     look="Print sum(p.numel() for p in net.parameters()) before the first call, and call it "

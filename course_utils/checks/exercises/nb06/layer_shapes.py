@@ -10,11 +10,8 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from course_utils.blocks import ConvBlock
-from course_utils.checks.engine.compare import agree
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.values import freeze
 from course_utils.checks.exercises.nb06.healthy_networks import TutorialDecoder
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, agree, edits, freeze
 
 
 def layer_shapes(model, *inputs):
@@ -277,7 +274,7 @@ def shapes_without_hooks(model, *inputs):
 
 
 EXERCISE = Exercise(
-    id="6.1", title="The shape behind every layer", notebook="06_debugging_dimensions",
+    id="6.1", title="The shape behind every layer",
     reference=layer_shapes, experiment=layer_shapes_experiment,
     look="Return a list of pairs, (name, shape). The hooks fill it while the model runs.",
     catalogue=edits(layer_shapes, MISTAKES),

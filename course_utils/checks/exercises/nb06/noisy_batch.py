@@ -5,12 +5,18 @@ import random
 import torch
 from einops import einsum, rearrange
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Stop
-from course_utils.checks.engine.values import arguments, describe, name, state, tensors
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import noisy_batch
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import (
+    Exercise,
+    Stop,
+    arguments,
+    describe,
+    edits,
+    name,
+    state,
+    tensors,
+)
 
 MANY = 2400, 2, 1, 3  # so many pictures that averages tell how steps and noise are drawn
 FORMULA = "xt = sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) eps"
@@ -220,9 +226,6 @@ x0 isn't multiplied by the root of alpha_bar[t], with which it fades: a.sqrt() *
 or
 + eps
 eps isn't multiplied by the root of 1 - alpha_bar[t], with which it grows: (1 - a).sqrt() * eps.
-# root first
-+ (1 - a.sqrt()) * eps
-The noise is multiplied by 1 - sqrt(alpha_bar[t]). It's the root of the difference: (1 - a).sqrt().
 # noise subtracted
 - + (1 - a)
 + - (1 - a)
@@ -263,7 +266,7 @@ def batch_by_einsum(x0, alpha_bar):
 
 
 EXERCISE = Exercise(
-    id="6.12", title="A step for each picture", notebook="06_debugging_dimensions",
+    id="6.12", title="A step for each picture",
     reference=noisy_batch, patient=PATIENTS["noisy_batch"], experiment=noisy_batch_experiment,
     look=f"{FORMULA}, for the t and the eps that you return.",
     catalogue=edits(noisy_batch, MISTAKES),

@@ -5,10 +5,9 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import NormedConv
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 ORDER = "The groups are right. The order is convolution (3x3, padding=1), GroupNorm, SiLU."
 
@@ -138,7 +137,7 @@ class NormedByHand(NormedConv):
 
 
 EXERCISE = Exercise(
-    id="6.9", title="Groups that divide", notebook="06_debugging_dimensions",
+    id="6.9", title="Groups that divide",
     reference=NormedConv, patient=PATIENTS["NormedConv"], experiment=normed_conv_experiment,
     look=ORDER,
     catalogue=edits(NormedConv, MISTAKES),

@@ -5,11 +5,9 @@ from einops import reduce
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.values import arguments, change, name, tensors
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PictureCode
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, arguments, change, edits, name, tensors
 
 
 def picture_code_experiment(probe, PictureCode):
@@ -88,21 +86,10 @@ Normalise over dim 1, the channels of each picture: nn.LayerNorm.
 # divided by one less
 - return self.mix(self.norm(x.mean(dim=(2, 3))))
 + h = x.mean(dim=(2, 3))
-+ h = (h - h.mean(1, keepdim=True)) / (h.std(1, keepdim=True) + 1e-5)
-+ return self.mix(h * self.norm.weight + self.norm.bias)
-or
-+ h = x.mean(dim=(2, 3))
 + h = (h - h.mean(1, keepdim=True)) / (h.var(1, keepdim=True) + 1e-5).sqrt()
 + return self.mix(h * self.norm.weight + self.norm.bias)
 std and var divide by one less than the number of channels. LayerNorm doesn't, and has eps under the
 root: var(dim=1, correction=0).
-# running mean always
-- nn.LayerNorm(in_ch)
-+ nn.BatchNorm1d(in_ch)
-- return
-+ self.norm.eval()
-+ return
-Your norm uses its running statistics in training too, and they stay 0 and 1. Take nn.LayerNorm.
 # another treatment for one
 - nn.LayerNorm(in_ch)
 + nn.BatchNorm1d(in_ch)
@@ -125,12 +112,6 @@ or
 + self.norm(x).mean(dim=(2, 3))
 You normalise the maps and average afterwards. It's the averages that have to be normalised:
 x.mean(dim=(2, 3)) has the channels last, where LayerNorm wants them.
-# norm after the mixing
-- nn.LayerNorm(in_ch)
-+ nn.LayerNorm(out_ch)
-- self.mix(self.norm(x.mean(dim=(2, 3))))
-+ self.norm(self.mix(x.mean(dim=(2, 3))))
-The norm comes after the mixing. The order is: average, normalise, mix.
 """
 
 
@@ -167,7 +148,7 @@ class CodeByFunction(PictureCode):
 
 
 EXERCISE = Exercise(
-    id="6.10", title="A batch of one", notebook="06_debugging_dimensions",
+    id="6.10", title="A batch of one",
     reference=PictureCode, patient=PATIENTS["PictureCode"], experiment=picture_code_experiment,
     look="Take each channel's average, normalise those of a picture with nn.LayerNorm(in_ch), mix.",
     catalogue=edits(PictureCode, MISTAKES),

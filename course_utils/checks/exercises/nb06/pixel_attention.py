@@ -4,11 +4,10 @@ from einops import einsum, rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PixelAttention
 from course_utils.checks.exercises.nb06.repairs import repair_experiment
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 CASES = [(2, 6, 4, 5), (3, 5, 2, 7), (5, 2, 3, 3)]
 HINTS = {
@@ -78,13 +77,6 @@ or
 - self.v(tokens))
 + self.v(tokens), scale=1 / tokens.shape[-1])
 The scores aren't divided by the root of C exactly once. F.scaled_dot_product_attention does that.
-# one layer for several
-- self.k(tokens), self.v(tokens)
-+ self.q(tokens), self.q(tokens)
-or
-- self.v(tokens)
-+ self.k(tokens)
-Queries, keys and values don't each have a layer of their own. Use self.q, self.k and self.v.
 """
 
 
@@ -123,7 +115,7 @@ class PixelsByColumns(PixelAttention):
 
 
 EXERCISE = Exercise(
-    id="6.14", title="A pixel is a token", notebook="06_debugging_dimensions",
+    id="6.14", title="A pixel is a token",
     reference=PixelAttention, patient=PATIENTS["PixelAttention"],
     experiment=repair_experiment(arguments, CASES, HINTS),
     look="Look at one token: are tokens[0, 0] and x[0, :, 0, 0] the same numbers? Then take "

@@ -4,11 +4,10 @@ import torch
 from einops import pack, reduce
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PoolUNet
 from course_utils.checks.exercises.nb06.repairs import joins, repair_experiment
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 TIP = "Print the sizes after every layer: up has to multiply by what the pool divides by."
 CASES = [(2, 3, 4, 12, 6), (3, 1, 5, 8, 6), (4, 2, 3, 4, 10)]
@@ -55,14 +54,6 @@ A SiLU is missing. Both convolutions on the way down have one.
 + nn.MaxPool2d(3)
 - self.up(h)
 + F.interpolate(self.up(h), size=skip.shape[2:])
-or
-+ nn.MaxPool2d(3)
-- self.up(h)
-+ F.interpolate(self.up(h), size=skip.shape[2:], mode="bilinear")
-or
-+ nn.MaxPool2d(3)
-- self.up(h)
-+ F.pad(self.up(h), (0, x.shape[3] - x.shape[3] // 3 * 2, 0, x.shape[2] - x.shape[2] // 3 * 2))
 or
 + nn.MaxPool2d(3)
 - return self
@@ -119,7 +110,7 @@ class PoolBySlices(PoolUNet):
 
 
 EXERCISE = Exercise(
-    id="6.7", title="Down by three, up by two", notebook="06_debugging_dimensions",
+    id="6.7", title="Down by three, up by two",
     reference=PoolUNet, patient=PATIENTS["PoolUNet"],
     experiment=repair_experiment(sizes, CASES, {"Sizes of tensors": TIP}),
     look="Only the pool's number has to change. The order stays: convolution, SiLU, pool, "

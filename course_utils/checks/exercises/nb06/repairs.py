@@ -2,7 +2,7 @@
 
 import contextlib
 
-from course_utils.checks.engine.probe import Stop
+from course_utils.checks.parts import Stop
 
 
 def repair_experiment(arguments, cases, hints, lenient=()):

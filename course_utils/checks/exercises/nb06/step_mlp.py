@@ -5,13 +5,9 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine.crash import Crash
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Stop
-from course_utils.checks.engine.values import freeze
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import StepMLP
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Crash, Exercise, Stop, edits, freeze
 
 COLUMN = "The layers want one column, (B, 1): print the shape of what they get."
 
@@ -143,7 +139,7 @@ class StepByView(nn.Module):
 
 
 EXERCISE = Exercise(
-    id="6.11", title="A step is one number", notebook="06_debugging_dimensions",
+    id="6.11", title="A step is one number",
     reference=StepMLP, patient=PATIENTS["StepMLP"], experiment=step_mlp_experiment,
     look=COLUMN,
     catalogue=edits(StepMLP, MISTAKES),

@@ -4,11 +4,10 @@ from einops import repeat
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import TimedConv
 from course_utils.checks.exercises.nb06.repairs import repair_experiment
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 LINE_UP = "Line both shapes up at their right ends. Where they differ, one number has to be 1."
 HINTS = {
@@ -122,7 +121,7 @@ class ConvTimedLast(TimedConv):
 
 
 EXERCISE = Exercise(
-    id="6.6", title="The time on the wrong axis", notebook="06_debugging_dimensions",
+    id="6.6", title="The time on the wrong axis",
     reference=TimedConv, patient=PATIENTS["TimedConv"],
     experiment=repair_experiment(sizes, CASES, HINTS, LENIENT),
     look="The projected time, (B, K, 1, 1), is added to what the convolution returns, and SiLU "

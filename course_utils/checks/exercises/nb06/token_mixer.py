@@ -4,11 +4,10 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import TokenMixer
 from course_utils.checks.exercises.nb06.repairs import repair_experiment
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 HINTS = {
     "not tuple|'tuple' object": "Take the first of the pair that the attention returns.",
@@ -154,7 +153,7 @@ class MixerByFunctions(TokenMixer):
 
 
 EXERCISE = Exercise(
-    id="6.4", title="A layer that returns two things", notebook="06_debugging_dimensions",
+    id="6.4", title="A layer that returns two things",
     reference=TokenMixer, patient=PATIENTS["TokenMixer"],
     experiment=repair_experiment(sizes, CASES, HINTS, lenient=[(4, 4, 4, 2)]),
     look="The order is norm, attention of the normalised tokens with themselves, linear layer. "

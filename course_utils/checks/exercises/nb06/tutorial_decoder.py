@@ -5,11 +5,10 @@ from einops import pack
 from torch import nn
 
 from course_utils.blocks import ConvBlock
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import TutorialDecoder
 from course_utils.checks.exercises.nb06.repairs import joins, repair_experiment
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 HINTS = {
     "to have .* channels": "Print the shape that cat makes, and what the block is made for.",
@@ -122,7 +121,7 @@ class DecoderByRecursion(TutorialDecoder):
 
 
 EXERCISE = Exercise(
-    id="6.3", title="Too many channels for a block", notebook="06_debugging_dimensions",
+    id="6.3", title="Too many channels for a block",
     reference=TutorialDecoder, patient=PATIENTS["TutorialDecoder"],
     experiment=decoder_experiment,
     look="Go through the table: up makes chs[i - 1] channels, cat puts the skip behind them, and "

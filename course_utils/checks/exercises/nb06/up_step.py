@@ -3,11 +3,10 @@
 import torch
 from einops import pack
 
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import UpStep
 from course_utils.checks.exercises.nb06.repairs import joins, repair_experiment
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 HINTS = {
     "to have .* channels": "Print what goes into that layer. It should have 2K after the join.",
@@ -101,7 +100,7 @@ class StepByPadding(UpStep):
 
 
 EXERCISE = Exercise(
-    id="6.5", title="Half the channels are missing", notebook="06_debugging_dimensions",
+    id="6.5", title="Half the channels are missing",
     reference=UpStep, patient=PATIENTS["UpStep"],
     experiment=step_experiment,
     look="The order is: double the map, put the skip behind it along the channels, block.",

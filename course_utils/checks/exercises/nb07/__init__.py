@@ -1,1 +1,3 @@
 """The exercises of notebook 07, a file for each."""
+
+NOTEBOOK = "07_amp_training"

@@ -5,9 +5,8 @@ import math
 import numpy
 import torch
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.exercises.nb07.plain_numbers import as_float, note_number, note_plain
-from course_utils.checks.mistakes import edits
+from course_utils.checks.exercises.nb07.notes import as_float, note_number, note_plain
+from course_utils.checks.parts import Exercise, edits
 from course_utils.training import TrainConfig, learning_rate
 
 RISE = (
@@ -92,11 +91,6 @@ each step. Write /.
 # config.lr missing
 + return (step + 1) / config.warmup
 or
-- return config.lr * (1 + math.cos(math.pi * done)) / 2
-+ return (1 + math.cos(math.pi * done)) / 2
-or
-- return config.lr * (step + 1) / config.warmup
-+ return (step + 1) / config.warmup
 - return config.lr * (1 + math.cos(math.pi * done)) / 2
 + return (1 + math.cos(math.pi * done)) / 2
 config.lr is missing: you return what share of it the learning rate is, from 0 to 1. Both formulas
@@ -204,13 +198,6 @@ or
 + return config.lr * 0.5 * 1 + math.cos(math.pi * done)
 Brackets are missing: * and / come before + and -. The formulas have them in (step + 1) / warmup, in
 (1 + cos(pi * d)) / 2 and in d = (step - warmup) / (steps - warmup).
-# warm-up times cosine
-+ def learning_rate(step, config):
-+     rise = min((step + 1) / max(config.warmup, 1), 1)
-+     done = (step - config.warmup) / max(config.steps - config.warmup, 1)
-+     return rise * config.lr * (1 + math.cos(math.pi * done)) / 2
-You multiply the warm-up by the cosine, which already bends it in the first steps. It's one, then
-the other: the cosine begins where the warm-up ends.
 """
 
 
@@ -244,7 +231,6 @@ def rate_by_numpy(step, config):
 EXERCISE = Exercise(
     id="7.2",
     title="Rise, then fall",
-    notebook="07_amp_training",
     reference=learning_rate,
     experiment=rate_experiment,
     look=RISE,

@@ -2,10 +2,8 @@
 
 import torch
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.values import arguments, name, state
-from course_utils.checks.exercises.nb07.plain_numbers import note_number, note_plain
-from course_utils.checks.mistakes import edits
+from course_utils.checks.exercises.nb07.notes import note_number, note_plain
+from course_utils.checks.parts import Exercise, arguments, edits, name, state
 
 
 def lost_in_fp16(gradient, scale=1.0):
@@ -121,10 +119,6 @@ scale has no effect. Multiply the numbers by it before you convert them to fp16.
 # divided by scale
 + lost = (numbers / scale).to(torch.float16) == 0
 You divide by scale. It's there to make small numbers larger, so multiply.
-# scaled back in fp16
-+ lost = (numbers * scale).to(torch.float16) / scale == 0
-You divide by scale again while the numbers are still in fp16, where the small ones are lost after
-all. Compare with 0 before you divide. (GradScaler divides too, but in fp32.)
 # limit too high
 + lost = (numbers * scale).abs() < 2**-24
 or
@@ -208,7 +202,6 @@ def lost_in_a_loop(gradient, scale=1.0):
 EXERCISE = Exercise(
     id="7.1",
     title="What fp16 loses",
-    notebook="07_amp_training",
     reference=lost_in_fp16,
     experiment=lost_experiment,
     look=UNSCALED,

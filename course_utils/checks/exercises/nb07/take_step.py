@@ -6,12 +6,16 @@ import torch
 from torch import nn
 
 from course_utils.averaging import unwrapped, update_average
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Vague
-from course_utils.checks.engine.values import describe
-from course_utils.checks.exercises.nb07.in_place import Net, copies, note_return, notes, same
-from course_utils.checks.exercises.nb07.plain_numbers import as_float, note_plain
-from course_utils.checks.mistakes import edits
+from course_utils.checks.exercises.nb07.notes import (
+    Net,
+    as_float,
+    copies,
+    note_plain,
+    note_return,
+    notes,
+    same,
+)
+from course_utils.checks.parts import Exercise, Vague, describe, edits
 from course_utils.training import TrainConfig, learning_rate, start, take_step
 
 HINTS = [
@@ -338,7 +342,6 @@ def step_with_moved_weights(state, config):
 EXERCISE = Exercise(
     id="7.4",
     title="One step",
-    notebook="07_amp_training",
     reference=take_step,
     experiment=step_experiment,
     look="The order: learning rates, unscale_, clip_grad_norm_, step, update, average.",

@@ -7,11 +7,8 @@ from torch import nn
 from torch.utils._pytree import tree_leaves
 
 from course_utils.averaging import update_average
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.fake_device import DispatchMode
-from course_utils.checks.engine.probe import Vague
-from course_utils.checks.exercises.nb07.in_place import Net, copies, note_return, notes, same
-from course_utils.checks.mistakes import edits
+from course_utils.checks.exercises.nb07.notes import Net, copies, note_return, notes, same
+from course_utils.checks.parts import DispatchMode, Exercise, Vague, edits
 
 PAIRS = "zip(average.parameters(), model.parameters()) gives pairs, one weight of each."
 HINTS = [
@@ -263,7 +260,6 @@ def by_vectors(average, model, keep):
 EXERCISE = Exercise(
     id="7.3",
     title="A network that follows",
-    notebook="07_amp_training",
     reference=update_average,
     experiment=average_experiment,
     look="Print one weight of average before and after the call, and the model's beside it.",

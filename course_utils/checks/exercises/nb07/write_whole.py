@@ -7,8 +7,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Stop
 from course_utils.checks.exercises.nb07.file_watch import (
     HANDED_ON,
     NEIGHBOUR,
@@ -16,8 +14,8 @@ from course_utils.checks.exercises.nb07.file_watch import (
     Watch,
     content,
 )
-from course_utils.checks.exercises.nb07.in_place import note_return, notes
-from course_utils.checks.mistakes import edits
+from course_utils.checks.exercises.nb07.notes import note_return, notes
+from course_utils.checks.parts import Exercise, Stop, edits
 from course_utils.files import write_whole
 
 HINTS = [
@@ -308,7 +306,6 @@ def write_in_a_folder(write, path):
 EXERCISE = Exercise(
     id="7.5",
     title="Whole or not at all",
-    notebook="07_amp_training",
     reference=write_whole,
     experiment=write_experiment,
     look="The order: open beside path, write, flush, fsync, close, replace. If anything is raised, "

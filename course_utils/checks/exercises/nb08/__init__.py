@@ -1,1 +1,3 @@
 """The exercises of notebook 08, a file for each."""
+
+NOTEBOOK = "08_attention_variants"

@@ -1,6 +1,6 @@
 """What the exercises with a layer of attention share: how it is built and tried, and mistakes."""
 
-from course_utils.checks.engine.probe import parameters_made
+from course_utils.checks.parts import parameters_made
 
 HINTS = [
     (r"values to unpack", r"chunk|split|unbind|rearrange|qkv", "You need three parts. By default, "

@@ -5,8 +5,7 @@ from einops import einsum
 from torch.nn import functional as F
 
 from course_utils.attention import attention_weights
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 SCALED = "Each row adds up to 1, so look at the scores: dot products, divided by sqrt(D) alone."
 
@@ -170,7 +169,6 @@ def weights_of_halves(q, k):
 EXERCISE = Exercise(
     id="8.1",
     title="The weights of attention",
-    notebook="08_attention_variants",
     reference=attention_weights,
     experiment=weights_experiment,
     look="The order is: queries times transposed keys, divided by sqrt(D), softmax of each row.",

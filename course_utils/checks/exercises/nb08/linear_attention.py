@@ -6,11 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.attention import LinearAttention, to_map, to_tokens
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.fake_device import DispatchMode
-from course_utils.checks.engine.values import tensors
 from course_utils.checks.exercises.nb08 import attention_layers as layers
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import DispatchMode, Exercise, edits, tensors
 
 
 def linear_experiment(probe, LinearAttention):
@@ -192,7 +189,6 @@ class LinearByLoop(LinearAttention):
 EXERCISE = Exercise(
     id="8.5",
     title="Linear attention",
-    notebook="08_attention_variants",
     reference=LinearAttention,
     experiment=linear_experiment,
     look="Try it with one head first. If that's right, print the shapes with several: q, k and v "

@@ -6,11 +6,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.attention import SingleHeadAttention, attention_weights, to_map, to_tokens
-from course_utils.checks.engine.compare import difference
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.exercises.nb08.attention_weights import SCORES
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, difference, edits
 
 OF_WEIGHTS = (
     "This is what weights(x) returns. Print the shapes: as tokens, queries and keys are (B, N, C), "
@@ -208,7 +206,6 @@ class SingleByTorch(nn.Module):
 EXERCISE = Exercise(
     id="8.2",
     title="Attention with one head",
-    notebook="08_attention_variants",
     reference=SingleHeadAttention,
     experiment=single_experiment,
     look="The order is: the three convolutions, tokens, weights, weights @ values, map, proj.",

@@ -8,10 +8,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.attention import TokenAttention, attention_weights
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.exercises.nb08.attention_weights import SCORES
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 ON_TOKENS = [
     (r"mat1 and mat2 shapes", r"proj", "proj takes (B, N, C). What you mixed is (B, heads, N, d): "
@@ -166,7 +165,6 @@ class TokensByEinsum(TokenAttention):
 EXERCISE = Exercise(
     id="8.3",
     title="Several heads",
-    notebook="08_attention_variants",
     reference=TokenAttention,
     experiment=tokens_experiment,
     look="Try it with one head first. If that's right, print the shapes with several: q, k and v "

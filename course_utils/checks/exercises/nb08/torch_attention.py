@@ -5,9 +5,8 @@ from einops import rearrange
 from torch import nn
 
 from course_utils.attention import TorchAttention
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb08 import attention_layers as layers
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 PAIR = (
     r"'tuple'", r"", "nn.MultiheadAttention returns a pair. Take the first of it, the mixed "
@@ -106,13 +105,6 @@ The layers inside have no biases. Leave bias at its default, True.
 # dropout
 + dropout=0.1, batch_first=True
 Your attention drops weights at random while it trains. Leave dropout at its default, 0.
-# inside nn.Sequential
-- nn.MultiheadAttention(ch, heads, batch_first=True)
-+ nn.Sequential(nn.MultiheadAttention(ch, heads, batch_first=True))
-- , need_weights=False
-+
-nn.MultiheadAttention still stands in nn.Sequential, which hands one thing from layer to layer. Keep
-it on self by itself, and call it with the tokens three times.
 """
 
 
@@ -161,7 +153,6 @@ class TorchInherited(nn.MultiheadAttention):
 EXERCISE = Exercise(
     id="8.4",
     title="PyTorch's attention, repaired",
-    notebook="08_attention_variants",
     reference=TorchAttention,
     experiment=torch_experiment,
     look="Step by step: tokens are (B, N, C), attention(tokens, tokens, tokens) returns a pair, "

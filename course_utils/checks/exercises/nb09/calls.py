@@ -2,10 +2,7 @@
 
 import torch
 
-from course_utils.checks.engine.around_calls import Filled
-from course_utils.checks.engine.crash import Crash
-from course_utils.checks.engine.probe import FOLLOWS, Vague
-from course_utils.checks.engine.values import arguments, change, tensors
+from course_utils.checks.parts import FOLLOWS, Crash, Filled, Vague, arguments, change, tensors
 
 NO_CUDA = "Don't name a device: write device, without quotation marks, or x.device for a tensor x."
 ONE_FOR_ALL = (

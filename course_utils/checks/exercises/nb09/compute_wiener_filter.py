@@ -3,12 +3,16 @@
 import numpy
 import torch
 
-from course_utils.checks.engine.compare import agree
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.fake_device import FAKE_DEVICE, FakeDeviceMode, device_mismatch
-from course_utils.checks.engine.probe import Stop
 from course_utils.checks.exercises.nb09.calls import call
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import (
+    FAKE_DEVICE,
+    Exercise,
+    FakeDeviceMode,
+    Stop,
+    agree,
+    device_mismatch,
+    edits,
+)
 from course_utils.covariance import vectors
 from course_utils.wiener import compute_wiener_filter
 
@@ -184,12 +188,6 @@ count as much as large ones. Subtract the mean of all, add up all products, and 
 + (S - count * torch.outer(mean, mean)) / (count - 1)
 The formula is right, but it subtracts two large numbers that are nearly equal, and in float32 few
 digits survive that. Go through the pictures twice and multiply x - mean, or compute in float64.
-# product of the mean
-+
-- S / (count - 1)
-+ S / (count - 1) - torch.outer(mean, mean)
-You take the mean's product off after dividing by N - 1, where it would have to be multiplied by N /
-(N - 1). Better go through the pictures twice and multiply x - mean, which also keeps the digits.
 # subtracted in place
 + x -= mean
 x -= mean changes the loader's own pictures, because vectors hands out the same memory with another
@@ -249,7 +247,6 @@ tensor, batch[0] is the first picture. Ask torch.is_tensor(batch), or let vector
 EXERCISE = Exercise(
     id="9.1",
     title="Mean and covariance of all pictures",
-    notebook="09_wiener_baseline",
     reference=compute_wiener_filter,
     experiment=filter_experiment,
     look="Compare with torch.cov(X.T), for all pictures as rows X, on a few small pictures.",

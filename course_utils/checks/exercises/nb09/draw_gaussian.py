@@ -2,12 +2,8 @@
 
 import torch
 
-from course_utils.checks.engine.compare import advice
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import SEED, Stop, Vague
-from course_utils.checks.engine.values import describe, state
 from course_utils.checks.exercises.nb09.calls import HINTS, as_float32, basis, note_dtype
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import SEED, Exercise, Stop, Vague, advice, describe, edits, state
 from course_utils.wiener import draw_gaussian
 
 MANY = 20_000
@@ -212,7 +208,6 @@ def draw_on_the_cpu(N, U, LA, mean, generator):
 EXERCISE = Exercise(
     id="9.4",
     title="Draw from the Gaussian",
-    notebook="09_wiener_baseline",
     reference=draw_gaussian,
     experiment=draw_experiment,
     look="Draw 10,000 times, and compare the mean and torch.cov of the draws.",

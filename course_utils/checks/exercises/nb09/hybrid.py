@@ -2,9 +2,8 @@
 
 import torch
 
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb09.calls import ONE_FOR_ALL, call, filter_parts, made
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 from course_utils.denoisers import Hybrid
 from course_utils.wiener import WienerDenoiser
 
@@ -109,10 +108,6 @@ below. Write each to its place: x0[is_above] = ... and x0[~is_above] = ...
 - ((self.above, is_above), (self.below, ~is_above))
 + ((self.below, ~is_above),)
 or
-+ torch.zeros_like(xt), alpha_bar < self.alpha_bar
-- , (self.below, ~is_above)
-+ ,
-or
 + xt.clone(), alpha_bar < self.alpha_bar
 - , (self.below, ~is_above)
 + ,
@@ -188,7 +183,6 @@ class HybridByNumbers(Hybrid):
 EXERCISE = Exercise(
     id="9.5",
     title="Two denoisers, each where it is better",
-    notebook="09_wiener_baseline",
     reference=Hybrid,
     experiment=hybrid_experiment,
     look="Print alpha_bar < self.alpha_bar: where it is True, above has to answer.",

@@ -3,11 +3,8 @@
 import torch
 from torch.nn import functional as F
 
-from course_utils.checks.engine.compare import agree
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Stop
 from course_utils.checks.exercises.nb09.calls import call
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, Stop, agree, edits
 from course_utils.ideal import ideal_x0
 
 LITTLE_NOISE = (
@@ -244,7 +241,6 @@ def ideal_online(xt, alpha_bar, images, chunk=1000):
 EXERCISE = Exercise(
     id="9.6",
     title="The ideal denoiser",
-    notebook="09_wiener_baseline",
     reference=ideal_x0,
     experiment=ideal_experiment,
     look="Print the weights, (B, N): each row adds up to 1, and is largest for the nearest.",

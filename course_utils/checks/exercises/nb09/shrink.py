@@ -3,11 +3,8 @@
 import numpy
 import torch
 
-from course_utils.checks.engine.compare import agree
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.probe import Stop
 from course_utils.checks.exercises.nb09.calls import call
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, Stop, agree, edits
 from course_utils.wiener import shrink
 
 BELOW_1 = "Right for alpha_bar below 1. At alpha_bar = 1, everything is kept where LA is above 0"
@@ -160,7 +157,6 @@ def shrink_by_numpy(LA, alpha_bar):
 EXERCISE = Exercise(
     id="9.2",
     title="How much is kept",
-    notebook="09_wiener_baseline",
     reference=shrink,
     experiment=shrink_experiment,
     look="With LA = 1 and alpha_bar = 0.5, half is kept. Which part of your fraction is different, "

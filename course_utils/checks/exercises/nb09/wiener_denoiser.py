@@ -2,9 +2,8 @@
 
 import torch
 
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.nb09.calls import ONE_FOR_ALL, call, filter_parts, made
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 from course_utils.wiener import WienerDenoiser, shrink
 
 FILTER = "self.U", "self.LA", "self.Vh", "self.mean"
@@ -202,7 +201,6 @@ class ByColumns(WienerDenoiser):
 EXERCISE = Exercise(
     id="9.3",
     title="The Wiener denoiser",
-    notebook="09_wiener_baseline",
     reference=WienerDenoiser,
     experiment=denoiser_experiment,
     look="The order is: rows, divide, subtract the mean, Vh, shrink, U, add the mean, shape.",

@@ -1,1 +1,3 @@
 """The exercises of notebook 10, a file for each."""
+
+NOTEBOOK = "10_published_unets"

@@ -3,9 +3,8 @@
 import torch
 from torch import nn
 
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.test_doubles import LabelledNet, guided_by
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 from course_utils.diffusion import Guided
 
 NO_SCALE = "With scale = 0 you must return what the network says with the labels. Try that first."
@@ -192,7 +191,6 @@ class GuidedByLists(GuidedInTwo):
 EXERCISE = Exercise(
     id="10.5",
     title="Guidance",
-    notebook="10_published_unets",
     reference=Guided,
     experiment=guided_experiment,
     look=NO_SCALE,

@@ -6,8 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ResBlock
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 
 MAIN_PATH = (
     "The main path goes: norm1, SiLU, conv1, plus time_proj(silu(temb)), norm2, SiLU, dropout, "
@@ -264,7 +263,6 @@ class BlockInPlace(ResBlock):
 EXERCISE = Exercise(
     id="10.1",
     title="The block of the published networks",
-    notebook="10_published_unets",
     reference=ResBlock,
     experiment=block_experiment,
     look=MAIN_PATH,

@@ -4,10 +4,8 @@ import math
 
 import torch
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.engine.values import describe, tensors
 from course_utils.checks.exercises.test_doubles import SigmaNet, all_steps
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, describe, edits, tensors
 from course_utils.samplers import samples
 
 YIELDS = "Yield sigma, xt, x0: the sigma that the model was told, and xt after the step."
@@ -169,10 +167,6 @@ You compute x0 from the new xt. Compute it before the step.
 # xt and x0 swapped
 + yield sigma, x0, xt
 You yield xt and x0 in the wrong order. It's sigma, xt, x0.
-# next level yielded
-- yield sigma, xt
-+ yield sigma_next, xt
-You yield the next level. Yield sigma, the one that the model was told at this step.
 # only one result
 -     yield sigma, xt, x0
 + return xt
@@ -266,7 +260,6 @@ def samples_in_place(model, xT, sigmas, gam=1.0, mu=0.0):
 EXERCISE = Exercise(
     id="10.4",
     title="A family of samplers",
-    notebook="10_published_unets",
     reference=samples,
     experiment=samples_experiment,
     look=CASES[0][-1],

@@ -7,8 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.engine.exercise import Exercise
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 from course_utils.embedding import SigmaEmbedding
 
 LAYERS = (
@@ -100,12 +99,6 @@ There's a SiLU before or after the two linear layers. There should be just one, 
 or
 + F.gelu
 Your activation isn't SiLU, x * sigmoid(x), but another one. Use F.silu or nn.SiLU().
-# wider in between
-- nn.Linear(2, dim)
-+ nn.Linear(2, 4 * dim)
-- nn.Linear(dim, dim)
-+ nn.Linear(4 * dim, dim)
-You widen the embedding between its layers. They go from 2 to dim, and from dim to dim.
 """
 
 
@@ -143,7 +136,6 @@ class SigmaByNumpy(SigmaEmbedding):
 EXERCISE = Exercise(
     id="10.2",
     title="Tell the network sigma",
-    notebook="10_published_unets",
     reference=SigmaEmbedding,
     experiment=embedding_experiment,
     look=LAYERS,

@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.exercises.test_doubles import schedule_of
-from course_utils.checks.mistakes import edits
+from course_utils.checks.parts import Exercise, edits
 from course_utils.schedule import SigmaSchedule
 
 INDICES = "With T = 20 and 4 steps, the indices are 19, 14, 9, 4 and 0. Print yours."
@@ -174,7 +173,6 @@ class LevelsByNumpy(SigmaSchedule):
 EXERCISE = Exercise(
     id="10.3",
     title="Noise levels for a sampler",
-    notebook="10_published_unets",
     reference=SigmaSchedule,
     experiment=schedule_experiment,
     look=INDICES,

@@ -1,11 +1,13 @@
-"""What exercises need in which an attempt changes what it is given, and returns nothing."""
+"""What several exercises of 07 note: what changed in place, what is returned, plain numbers."""
 
+import math
+from numbers import Real
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from course_utils.checks.engine.values import describe
+from course_utils.checks.parts import describe
 
 
 class Net(nn.Module):
@@ -42,3 +44,28 @@ def copies(tensors):
 
 def same(one, other):
     return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def as_float(value):
+    """A number, in a tensor or not, as a float; anything else as it is. NaN and infinity become
+    words: then two wrong answers that give them are the same."""
+    if isinstance(value, torch.Tensor) and value.numel() == 1:
+        value = value.item()
+    if not isinstance(value, Real):
+        return value
+    return round(float(value), 6) if math.isfinite(value) else str(float(value))
+
+
+def note_number(probe, what, value, look):
+    """Write down a number, in a tensor or not. The advice is for numbers that are wrong."""
+    number = as_float(value)
+    probe.note(what, number, look=look if isinstance(number, float) else "")
+
+
+def note_plain(probe, values):
+    """Write down whether numbers are plain ones, once they are compared."""
+    probe.note(
+        "plain numbers", not any(isinstance(value, torch.Tensor) for value in values),
+        "The numbers are right, but they are in tensors, and plain floats are wanted.",
+        ".item() takes the number out of a tensor that holds just one.",
+    )  # fmt: skip

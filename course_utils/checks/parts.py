@@ -1,0 +1,29 @@
+"""What the file of an exercise is made of, in one place: the engine's parts and the edits."""
+
+# ruff: noqa: F401
+
+from course_utils.checks.engine.around_calls import Filled
+from course_utils.checks.engine.compare import advice, agree, difference
+from course_utils.checks.engine.crash import Crash, crash
+from course_utils.checks.engine.exercise import Exercise
+from course_utils.checks.engine.fake_device import (
+    FAKE_DEVICE,
+    DispatchMode,
+    FakeDeviceMode,
+    device_mismatch,
+)
+from course_utils.checks.engine.probe import FOLLOWS, SEED, Stop, Vague, parameters_made
+from course_utils.checks.engine.sandbox import Stopped
+from course_utils.checks.engine.values import (
+    arguments,
+    change,
+    describe,
+    freeze,
+    is_tensor,
+    name,
+    state,
+    tensors,
+    word,
+)
+from course_utils.checks.engine.weights import fill
+from course_utils.checks.mistakes import edits
