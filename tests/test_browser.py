@@ -1,8 +1,9 @@
 """Every notebook in a real browser, with the widgets of Colab (7.7.1) and with the newest ones.
 
-Colab's come with all cells. With the newest, only what shows widgets is run, and what it needs: the
-rest is the same code in the same kernel, which has run three times by then. Screenshots go to build/screenshots. Without a browser on the machine the tests are left out, and
-say so; with COURSE_BROWSER=wanted, that is a failure.
+With Colab's all cells are run. With the newest, it's what shows widgets and what that needs: the
+rest is the same code in the same kernel, which has run three times by then. Screenshots go to
+build/screenshots. Without a browser on the machine the tests are left out, and say so; with
+COURSE_BROWSER=wanted, that is a failure.
 """
 
 import os
@@ -11,11 +12,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from widget_cells import only_widgets
 
 from copies import train_less
 from course_files import read, shipped, sources, write
 from outputs import WIDGET_VIEW
-from widget_cells import only_widgets
 
 pytest.importorskip("playwright")
 import lab  # noqa: E402
