@@ -244,9 +244,6 @@ computes them, and clears them itself.
 + state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
 state.norm is the norm after clipping, so it never shows how large the gradients were. Keep what
 clip_grad_norm_ returns the first time: the norm before it clips.
-# norm not kept
-+ nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
-state.norm is as it was. Keep there what clip_grad_norm_ returns, the norm before it clips.
 # norm in a tensor
 + state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
 state.norm is a tensor, and a plain number is wanted. .item() takes it out of the tensor.

@@ -163,6 +163,9 @@ It's the new one that gets the name: new.replace(path).
 The new file never gets its name. When it is whole and closed: new.replace(path).
 # copied
 + shutil.copyfile(new, path)
+or
++ shutil.copyfile(new, path)
++ new.unlink()
 You copy the whole file to path. That takes time, and path is half until it's done; renaming is a
 single action, and leaves nothing behind. Use new.replace(path).
 # old file removed
