@@ -431,8 +431,9 @@ for warning in caught:
 # | `config` | has `steps`, `warmup` and `lr`, the highest learning rate |
 # | returns | a float |
 #
-# Each formula is for its own steps only. The warm-up may be 0 steps long, or as long as the run:
-# with max(n - w, 1) in place of n - w, the second formula is safe too.
+# Each formula is for its own steps only. The warm-up may be 0 steps long, or as long as the run. If
+# you compute both formulas before you choose one, take max(n - w, 1) in place of n - w, and the same
+# care with w.
 
 # %%
 def learning_rate(step, config):
@@ -493,7 +494,7 @@ plt.show()
 # | `average` | a network: its parameters are the $a$, and are changed in place |
 # | `model` | the network that is trained: its parameters are the $p$, and stay as they are |
 # | `keep` | a number from 0 to 1 |
-# | returns | nothing |
+# | returns | nothing; `average` itself is fine too |
 
 # %%
 @torch.no_grad()
@@ -517,7 +518,8 @@ update_average = check("7.3", update_average)
 #
 # `a = ...` makes a new tensor and gives it the name a. The network keeps its old one.
 # `a.copy_(...)` or `a.mul_(...)` changes the tensor itself. `a.lerp_(p, weight)` moves a towards
-# p, by the share `weight` of the way.
+# p, by the share `weight` of the way. (`a.data = ...` gives the old parameter new numbers, which is
+# fine too.)
 # </details>
 #
 # <details><summary>My check says that keep and 1 - keep are exchanged</summary>
@@ -553,16 +555,16 @@ for keep, steps in [(0.99, 60), (0.99, 300), (0.9, 60), (0.999, 300)]:
 # 3. `nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)` *clips*: if the norm of
 #    all gradients together is larger than `config.clip`, all are made smaller, so that it is just
 #    that. One bad batch cannot throw the weights far away then. It returns the norm before, as a
-#    tensor: keep it as a number in `state.norm`.
+#    tensor: keep it as a number in `state.norm`. (You may also clip by hand.)
 # 4. `state.scaler.step(state.optimizer)` changes the weights, **unless** something was infinite
 #    or NaN. Then the step is left out.
 # 5. `state.scaler.update()` halves the scale after such a step. (And it doubles it after 2,000
 #    good ones in a row.) If the scale has become smaller, add 1 to `state.skipped`.
 # 6. Add 1 to `state.step`. Move the average: `update_average(state.average, state.model,
-#    config.ema)`.
+#    config.ema)`. Do both after every step, even one that was left out.
 #
 # With fp32 and bf16 the scaler is switched off: 2 and 5 do nothing then, the scale is 1, and 4
-# just calls `state.optimizer.step()`. So the same code serves all three.
+# just calls `state.optimizer.step()`, whatever the gradients are. So the same code serves all three.
 
 # %%
 def take_step(state, config):
@@ -874,7 +876,8 @@ print("the same:", all(math.isclose(a, b, rel_tol=1e-3) for a, b in zip(kept, ag
 # | `path` | a `Path`: where the result has to be |
 # | returns | nothing |
 #
-# 1. The file beside it is `path.with_suffix(".new")`. Open it with `.open("wb")`.
+# 1. The file beside it is `path.with_suffix(".new")`, or has any other name in the same folder.
+#    Open it with `.open("wb")`.
 # 2. Call `write(file)`. Then `file.flush()`, which hands over to the operating system what Python
 #    has not yet written, and `os.fsync(file.fileno())`, which waits until it is on the disk.
 # 3. When the file is closed, rename it: `new.replace(path)`.

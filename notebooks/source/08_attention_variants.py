@@ -163,6 +163,9 @@ for D in (4, 256):
 # |---|---|
 # | `q`, `k` | `(B, N, D)` |
 # | returns | `(B, N, N)` |
+#
+# If you write the softmax out, you may simply take `exp`, though it overflows in fp32 for scores
+# above 88. (PyTorch's softmax subtracts the largest score first.)
 
 # %%
 def attention_weights(q, k):
@@ -597,7 +600,8 @@ except TypeError as error:
 # | returns | `(B, C, H, W)`, the mixed tokens as a map |
 #
 # Queries, keys and values are the same tokens, those of x. The layer has its own linear layers
-# inside, `proj` too. The norm stays outside.
+# inside, `proj` too. Leave its other options, dropout among them, as they are by default. The norm
+# stays outside.
 
 # %%
 class TorchAttention(nn.Module):

@@ -166,6 +166,11 @@ EQUIVALENT = {
         DONE.format("max(config.steps - config.warmup, 1)"),
         DONE.format("max(config.steps - config.warmup, 0)"),
     ): ALL_WARM_UP,
+    (
+        "7.2",
+        DONE.format("max(config.steps - config.warmup, 1)"),
+        DONE.format("max(config.steps - config.warmup, 2)"),
+    ): "a fall of one step has d = 0 alone",
     ("7.5", "os.fsync(file.fileno())", "os.fsync(file)"): "os.fsync takes an open file too",
     # 9.1 to 9.6
     (

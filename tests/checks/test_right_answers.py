@@ -164,6 +164,17 @@ class KeepsItsLastCall(EXERCISES["8.2"].reference):
         return self.kept["last"]
 
 
+class LazyInForward(nn.Module):
+    """8.2 with lazy layers, some of which only forward reaches."""
+
+    def __init__(self, ch):
+        super().__init__()
+        self.q, self.k, self.v, self.proj = (nn.LazyConv2d(ch, 1) for _ in range(4))
+
+    weights = EXERCISES["8.2"].reference.weights
+    forward = EXERCISES["8.2"].reference.forward
+
+
 class Encoded(NamedTuple):
     bottom: torch.Tensor
     skips: list
@@ -200,8 +211,8 @@ RIGHT = [
     ("1.4", FrozenFrequencies), ("1.4", FrozenTable), ("1.4", Lazy), ("1.4", CompiledInside),
     ("2.4", einmix), ("2.5", Block), ("2.5", ZeroInit), ("2.5", LazyBlock),
     ("2.5", ChannelsLast), ("8.5", LayerNamedLikeAFunction), ("10.1", DropoutInAnotherLayout),
-    ("8.2", KeepsItsLastCall), ("3.4", returning(Encoded)), ("3.4", returning(EncodedData)),
-    ("5.2", counted), ("5.4", ddpm_over_tensors),
+    ("8.2", KeepsItsLastCall), ("8.2", LazyInForward), ("3.4", returning(Encoded)),
+    ("3.4", returning(EncodedData)), ("5.2", counted), ("5.4", ddpm_over_tensors),
 ]  # fmt: skip
 
 

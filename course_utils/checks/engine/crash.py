@@ -51,12 +51,13 @@ class Crash:
     def told(self, what):
         """Say what happened, when the attempt was called as `what`."""
         kind, message = type(self.error).__name__, reason(self.error)
+        raised = f'{kind}: "{message}"' if message else f"{kind}, without a message"
         if not self.function:
-            return f'{what} raised {kind}: "{message}".'
+            return f"{what} raised {raised}."
         there = f" There, {self.shapes}." if self.shapes else ""
         return (
-            f"Line {self.line} of your {self.function}, `{self.text}`, raised {kind}: "
-            f'"{message}". It was called as {what}.{there}'
+            f"Line {self.line} of your {self.function}, `{self.text}`, raised {raised}. "
+            f"It was called as {what}.{there}"
         )
 
 
@@ -100,5 +101,5 @@ def reason(error):
     if type(error).__name__ == "EinopsError":
         pattern = re.search(r'pattern "(.+?)"', str(error))
         return f"{lines[-1]} (pattern: {pattern[1]})" if pattern else lines[-1]
-    message = " ".join(lines) or "no message"
+    message = " ".join(lines)
     return message if len(message) <= LONGEST else f"{message[: LONGEST - 3]}..."

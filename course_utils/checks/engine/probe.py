@@ -263,7 +263,7 @@ class Probe:
     def run(self, what, function, *args, seed=SEED):
         """Call the attempt; an exception is written down and ends the experiment."""
         self.stop_where_it_differs()
-        if self.unfilled and isinstance(function, nn.Module):
+        if self.unfilled:
             self.materialise(what, function, args)
         torch.default_generator.manual_seed(seed)  # torch.manual_seed takes 1 ms without a GPU
         result = self.caught(what, function, *args)
@@ -285,11 +285,17 @@ class Probe:
         return unpacked(result)
 
     def materialise(self, what, function, args):
-        """Let lazy layers learn their sizes by a first call, then fill their weights."""
-        mode = function.training
+        """Let lazy layers learn their sizes by first calls, then fill their weights."""
+        module = getattr(function, "__self__", function)
+        if not isinstance(module, nn.Module):
+            return
+        mode = module.training
         with torch.no_grad():
-            self.caught(what, function.eval(), *freeze(args))
-        function.train(mode)
+            module.eval()
+            self.caught(what, function, *freeze(args))
+            if is_lazy(module) and function is not module:  # a method that reaches some of them
+                self.caught(f"forward({arguments(args, module)})", module, *freeze(args))
+        module.train(mode)
         for module in self.unfilled:
             self.fill(module)
         self.unfilled = []

@@ -10,12 +10,12 @@ from course_utils.checks.parts import Exercise, edits
 from course_utils.training import TrainConfig, learning_rate
 
 RISE = (
-    "Print the first few: the warm-up rises in a straight line, from lr / warmup at step 0 to lr "
-    "at step = warmup - 1."
+    "Print the first few. Only the first formula counts there, which rises in a straight line from "
+    "lr / warmup at step 0 to lr at step = warmup - 1."
 )
 FALL = (
-    "Below step = warmup it's right. From there on, print d, which goes from 0 to 1, and then the "
-    "cosine of pi * d, which goes from 1 to -1."
+    "Below step = warmup it's right. From there on, print d, which goes from 0 to just below 1, "
+    "then (1 + the cosine of pi * d) / 2, which goes from 1 to just above 0."
 )
 NO_WARMUP = "config.warmup may be 0. Then there is only the fall, beginning at step 0."
 ALL_WARMUP = "The warm-up may be as long as the run. Then there is only the rise."
@@ -44,7 +44,7 @@ def rate_experiment(probe, attempt):
 def rates_of(probe, attempt, config, rise, fall):
     """Write down the learning rates of a run, and return them."""
     rates = []
-    for step in range(config.steps + (config.warmup < config.steps)):
+    for step in range(config.steps):
         rates.append(rate_at(probe, attempt, step, config))
         note_number(probe, called(step, config), rates[-1], rise if step < config.warmup else fall)
     return rates
@@ -108,8 +108,6 @@ so write step < config.warmup.
 Your warm-up ends one step early, so its last step gets the second formula. All steps below
 config.warmup belong to it: step < config.warmup.
 # the two cases exchanged
-+ if step > config.warmup:
-or
 + if step >= config.warmup:
 The two cases are exchanged: the first steps get the formula of the fall. The warm-up is for step <
 config.warmup.
@@ -131,9 +129,6 @@ After the warm-up your learning rate stays where it is. It has to fall to 0, lik
 + return config.lr * (1 - done)
 Your learning rate falls in a straight line. It should fall like half a cosine: (1 + cos(pi * d)) /
 2, with d from 0 to 1.
-# degrees
-+ return config.lr * (1 + math.cos(180 * done)) / 2
-Your cosine gets degrees, but math.cos takes radians. Half a turn is math.pi, not 180.
 # no pi
 + return config.lr * (1 + math.cos(done)) / 2
 pi is missing in the cosine. d goes from 0 to 1, and half a turn goes from 0 to pi.
@@ -141,9 +136,6 @@ pi is missing in the cosine. d goes from 0 to 1, and half a turn goes from 0 to 
 + return config.lr * math.cos(math.pi / 2 * done)
 You use a quarter of a cosine, cos(pi / 2 * d). It gets to 0, but steeply. Half a cosine is flat at
 both ends: (1 + cos(pi * d)) / 2.
-# full turn
-+ return config.lr * (1 + math.cos(2 * math.pi * done)) / 2
-Your cosine makes a full turn, 2 pi, and comes back up. Half a turn, pi, ends at 0.
 # not halved
 + return config.lr * (1 + math.cos(math.pi * done))
 1 + cos goes from 2 to 0, so your fall begins at twice the learning rate. Divide by 2.
@@ -157,9 +149,6 @@ A cosine on its own goes from 1 to -1, and a negative learning rate walks uphill
 + return config.lr * (1 - math.cos(math.pi * done)) / 2
 After the warm-up your learning rate starts at 0 and rises, because the sign before the cosine is
 wrong. It's 1 + cos, not 1 - cos.
-# torch.cos of a plain number
-+ return config.lr * (1 + torch.cos(math.pi * done)) / 2
-torch.cos takes only tensors, and this is a plain number. math.cos is the one for numbers.
 # learning rate in a tensor
 + return config.lr * (1 + torch.cos(torch.tensor(math.pi * done))) / 2
 Your learning rates are right, but some are tensors, and a float is wanted. Use math.cos and
@@ -196,8 +185,14 @@ or
 + return config.lr * 1 + math.cos(math.pi * done) / 2
 or
 + return config.lr * 0.5 * 1 + math.cos(math.pi * done)
-Brackets are missing: * and / come before + and -. The formulas have them in (step + 1) / warmup, in
-(1 + cos(pi * d)) / 2 and in d = (step - warmup) / (steps - warmup).
+or
++ return config.lr * (1 + math.cos(math.pi * done) / 2)
+or
++ return config.lr * (0.5 + math.cos(math.pi * done))
+or
++ return config.lr * (1 + math.cos(math.pi * done / 2))
+Brackets are missing or misplaced: * and / come before + and -. The formulas have them in (step + 1)
+/ warmup, in (1 + cos(pi * d)) / 2 and in d = (step - warmup) / (steps - warmup).
 """
 
 

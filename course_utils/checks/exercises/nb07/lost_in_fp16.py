@@ -129,22 +129,14 @@ Your limit is too high. fp16 rounds to the nearest, so anything above half of it
 6e-8, survives; torch.finfo's tiny and eps are larger still. Let .half() decide, and compare with 0.
 # limit without abs
 + lost = numbers * scale <= 2**-25
-or
-+ lost = numbers * scale < torch.finfo(torch.float16).tiny
 Every negative number counts as small in your comparison, however large it is. Take abs() before you
 compare with a limit, or let .half() decide and compare with 0.
 # bf16
 + lost = (numbers * scale).to(torch.bfloat16) == 0
 You convert to bf16. It has the range of fp32, so hardly anything is lost there, and it needs no
 scaling. The question is about fp16: torch.float16, or .half().
-# not converted
-+ lost = (numbers * scale) == 0
-Your share is always 0, because the numbers are never converted: in fp32 they are not 0. Call
-.half() on them before you compare with 0.
 # no such conversion
 + lost = torch.float16(numbers * scale) == 0
-or
-+ lost = (numbers * scale).float16() == 0
 torch.float16 is the name of a type, not something to call. numbers.half() converts, and so does
 numbers.to(torch.float16).
 # share kept

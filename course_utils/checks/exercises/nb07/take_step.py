@@ -73,32 +73,42 @@ def one_by_one(probe, take_step, state, config, sizes):
         note_return(probe, returned, state, "state")
         if math.isfinite(size):
             note_finite(probe, state, config, size, kind, before)
+        elif config.precision == "fp32":
+            note_moved(probe, state, kind, before)
         if math.isfinite(size) or config.precision == "fp16":  # else the weights are NaN now
             note_step(probe, state, kind)
         probe.note(
-            f"skipped after {kind}", as_float(state.skipped), "",
+            f"state.skipped after {kind}", as_float(state.skipped), "",
             "It grows by 1 when the scale is smaller after update() than before, whatever the norm "
             "is. In fp32 and bf16 it never is: the scaler is switched off.",
         )  # fmt: skip
 
 
-def note_finite(probe, state, config, size, kind, before):
-    """Write down what shows only where nothing overflowed; gradients, if they are still there."""
+def note_moved(probe, state, kind, before):
+    """Write down whether the step was taken; return the gradients, if they are still there."""
     there = [p.grad for p in state.model.parameters() if p.grad is not None]
     moved = not same(before, state.model.parameters())
+    probe.note(
+        f"the weights change in {kind}", "" if moved else "there" if there else "cleared",
+        f"The weights are as they were after {kind}.",
+        "state.scaler.step(state.optimizer) changes them." if there else "There are no gradients "
+        "left. zero_grad() clears them, so it can't come before the step.",
+    )  # fmt: skip
+    return there
+
+
+def note_finite(probe, state, config, size, kind, before):
+    """Write down what shows only where nothing overflowed."""
+    there = note_moved(probe, state, kind, before)
     norm, right = nn.utils.get_total_norm(there).item(), min(size, config.clip)
     notes(
         probe,
-        (f"the weights change in {kind}", "" if moved else "there" if there else "cleared",
-         "The weights are as they were after your function.",
-         "state.scaler.step(state.optimizer) changes them." if there else "There are no gradients "
-         "left. zero_grad() clears them, so it can't come before the step."),
         (f"state.norm after {kind}", as_float(state.norm), "",
-         "It's the norm of the true gradients, before clipping: what clip_grad_norm_ returns."),
+         "It's the norm of all true gradients, before clipping: what clip_grad_norm_ returns."),
         (f"the gradients of {kind}", as_float(norm) or right,
          f"Your step was taken with gradients of norm {norm:.3g}, and {right:.3g} is right: the "
          f"true norm was {size:.3g}, and config.clip is {config.clip}.",
-         "First unscale_, then clip_grad_norm_(parameters, config.clip), each once."),
+         "First unscale_, then clip, each once. Clipping makes a gradient smaller, never larger."),
     )  # fmt: skip
 
 
@@ -112,7 +122,7 @@ def note_step(probe, state, kind):
          "Are rates and gradients right before the step? It changes the weights, once."),
         (f"scale after {kind}", state.scaler.get_scale(), "",
          "state.scaler.update() changes it, once in each step."),
-        (f"step after {kind}", as_float(state.step), "",
+        (f"state.step after {kind}", as_float(state.step), "",
          "It grows by 1 in each call, whether the step was left out or not."),
     )  # fmt: skip
     probe.note_unless(
@@ -120,7 +130,7 @@ def note_step(probe, state, kind):
         f"state.average is {describe(state.average)} after your function.",
         "update_average returns nothing: write the call alone, without `state.average =`.",
     )  # fmt: skip
-    look = "After the step: update_average(state.average, state.model, config.ema)."
+    look = "After each step, taken or not: update_average(state.average, state.model, config.ema)."
     probe.note(*weights_of(state.average, f"the averaged weights after {kind}", look))
     note_plain(probe, [state.norm])
 
@@ -145,14 +155,15 @@ nothing. state.scaler.unscale_(state.optimizer) comes before clip_grad_norm_.
 + state.optimizer.step()
 You call state.optimizer.step(), which puts NaN into the weights for good when a gradient has
 overflowed. state.scaler.step(state.optimizer) leaves the step out then.
+# step left out by an if
++ if math.isfinite(state.norm):
++     state.optimizer.step()
+Your `if` leaves steps out in fp32 and bf16 too, where nothing counts them, so a broken run looks
+like a good one. state.scaler.step(state.optimizer) decides, without an `if`.
 # step taken twice
 + state.scaler.step(state.optimizer)
 + state.optimizer.step()
 You take the step twice: state.scaler.step(state.optimizer) already calls state.optimizer.step().
-# no step
-+
-The weights stay as they were, because nothing takes the step. After clipping comes
-state.scaler.step(state.optimizer).
 # scaler not updated
 - state.scaler.update()
 +
@@ -196,9 +207,6 @@ has become smaller was the step left out: new scale < old scale.
 + state.step += state.scaler.get_scale() >= scale
 A step that is left out is not counted in state.step. Count it, because its batch has been used and
 the learning rate moves on.
-# step not counted
-+
-state.step stays as it is, so the training loop never ends. Add 1 in each call.
 # learning rate not set
 - for group in state.optimizer.param_groups:
 -     group["lr"] = state.lr
@@ -236,9 +244,6 @@ computes them, and clears them itself.
 + state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
 state.norm is the norm after clipping, so it never shows how large the gradients were. Keep what
 clip_grad_norm_ returns the first time: the norm before it clips.
-# norm not kept
-+ nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
-state.norm is as it was. Keep there what clip_grad_norm_ returns, the norm before it clips.
 # norm in a tensor
 + state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
 state.norm is a tensor, and a plain number is wanted. .item() takes it out of the tensor.
@@ -248,6 +253,11 @@ or
 + state.norm = torch.cat([p.grad.flatten() for p in state.model.parameters()]).norm().item()
 The gradients are not clipped. clip_grad_norm_(state.model.parameters(), config.clip) scales them
 all by one factor, so that their norm is at most config.clip, and returns the norm before.
+# each weight clipped by itself
++ for p in state.model.parameters():
++     state.norm = nn.utils.clip_grad_norm_(p, config.clip).item()
+You clip each weight's gradient by itself, which changes the direction of the step. Clip them all
+together, in one call: clip_grad_norm_(state.model.parameters(), config.clip).
 # clipped after the step
 +
 - state.scaler.step(state.optimizer)

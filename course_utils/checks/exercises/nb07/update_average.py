@@ -162,8 +162,6 @@ or
 + a.copy_((a + p) / 2)
 or
 + a.copy_(0.99 * a + (1 - 0.99) * p)
-or
-+ a.copy_(0.999 * a + (1 - 0.999) * p)
 The argument keep has no effect on the average: it's always the model's weights, or their mean, or a
 number of your own such as 0.99. The shares are keep of the average and 1 - keep of the model.
 # shares above 1
@@ -172,6 +170,10 @@ or
 + a.copy_(keep * a + p)
 The average grows and grows, because you take one of the two whole. Multiply its old numbers by keep
 and the model's by 1 - keep, so that the shares add up to 1.
+# added before it is multiplied
++ a.copy_(keep * (a + (1 - keep) * p))
+You add the model's share first, and then keep multiplies that too. Multiply a by keep before you
+add, as in a.mul_(keep).add_(p, alpha=1 - keep).
 # away from the model
 + a.copy_(a - (1 - keep) * (p - a))
 or
@@ -224,10 +226,6 @@ Write into the weights of average: a.lerp_(p, 1 - keep).
 + zip(average.state_dict().values(), model.state_dict().values())
 - a.copy_(keep * a + (1 - keep) * p)
 + a.mul_(keep).add_(p, alpha=1 - keep)
-or
-+ zip(average.state_dict().values(), model.state_dict().values())
-- a.copy_(keep * a + (1 - keep) * p)
-+ a.lerp_(p, 1 - keep)
 state_dict() holds more than weights: BatchNorm's num_batches_tracked is an integer, which can't be
 averaged. Go through parameters() alone.
 """
@@ -247,11 +245,6 @@ def by_name(average, model, keep):
 
 
 @torch.no_grad()
-def at_once(average, model, keep):
-    torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - keep)
-
-
-@torch.no_grad()
 def by_vectors(average, model, keep):
     a, p = (nn.utils.parameters_to_vector(net.parameters()) for net in (average, model))
     nn.utils.vector_to_parameters(keep * a + (1 - keep) * p, average.parameters())
@@ -264,5 +257,5 @@ EXERCISE = Exercise(
     experiment=average_experiment,
     look="Print one weight of average before and after the call, and the model's beside it.",
     catalogue=edits(average_by_copy, MISTAKES),
-    also_right=[average_by_copy, by_data, by_name, at_once, by_vectors],
+    also_right=[average_by_copy, by_data, by_name, by_vectors],
 )

@@ -144,16 +144,6 @@ file is there, but empty. file.flush(), then os.fsync(file.fileno()), then repla
 +
 file.flush() has to come before os.fsync. Python still holds the last bytes until then, so fsync
 brings a file to the disk that lacks them.
-# used after it is closed
--     os.fsync(file.fileno())
-+ os.fsync(file.fileno())
-or
--     file.flush()
--     os.fsync(file.fileno())
-+ file.flush()
-+ os.fsync(file.fileno())
-The file is closed by then, because that line is below the with block. write, flush and fsync need
-an open file, so indent them under `with`.
 # renamed before it is closed
 -     file.flush()
 -     os.fsync(file.fileno())
@@ -250,8 +240,8 @@ renamed, and there is none to remove: write `except BaseException:`.
 +     new.unlink(missing_ok=True)
 +     raise
 + new.replace(path)
-replace comes after the try. If it fails or is interrupted, your file stays under the other name.
-Make it the last line of the try.
+If replace fails or is interrupted, your file stays under the other name. Make it the last line of
+the try; a flag that says that all went well is set after it.
 """
 
 

@@ -1,6 +1,8 @@
 """What the exercises with a layer of attention share: how it is built and tried, and mistakes."""
 
-from course_utils.checks.parts import parameters_made
+import torch
+
+from course_utils.checks.parts import SEED, parameters_made
 
 HINTS = [
     (r"values to unpack", r"chunk|split|unbind|rearrange|qkv", "You need three parts. By default, "
@@ -35,7 +37,8 @@ def build(probe, cls, *args):
 
 
 def try_out(probe, method, x):
-    """Call a method once; write down whether it makes layers, before what comes of them."""
+    """Call a method once; write down whether it makes layers or drops numbers at random, before
+    what comes of that."""
     name = getattr(method, "__name__", "forward")
     with parameters_made() as made:
         probe.run(f"{name}(x), with x of shape {tuple(x.shape)}", method, x.clone())
@@ -45,13 +48,19 @@ def try_out(probe, method, x):
         f"optimizer never sees them.",
         f"Make them in __init__, keep them on self, and only call them in {name}.",
     )  # fmt: skip
+    drawn = torch.get_rng_state(), torch.Generator().manual_seed(SEED).get_state()
+    probe.note(
+        f"random numbers in {name}", not torch.equal(*drawn),
+        f"Your {name} draws random numbers, as dropout does.", "Leave dropout out, or at 0.",
+    )  # fmt: skip
 
 
 def note_parameters(probe, module):
     """Write down how many numbers a layer learns: it tells many mistakes apart at little cost."""
     probe.note(
         "number of parameters", sum(p.numel() for p in module.parameters()),
-        look="Compare your layers with the table: how many, which sizes, and which have biases?",
+        look="Compare your layers with the table: how many, which sizes, and which have biases? "
+        "One layer with two names counts once.",
     )  # fmt: skip
 
 
@@ -94,6 +103,10 @@ HEADS = """
 # heads in turn
 - (qkv h d)
 + (qkv d h)
+or
++ (qkv d h)
+- (h d)
++ (d h)
 You deal the channels out to the heads one at a time. Head 0 should get the first d of them, head 1
 the next d, and so on: "(h d)", not "(d h)".
 # q, k, v within heads

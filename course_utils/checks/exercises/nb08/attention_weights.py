@@ -51,8 +51,8 @@ grows with that length, and a softmax of large scores gives nearly everything to
 # scaled by D
 - q.shape[-1] ** 0.5
 + q.shape[-1]
-You divide the scores by the length of a vector, or twice by its root. Divide once, by the root:
-q.shape[-1] ** 0.5. (F.scaled_dot_product_attention does that by itself.)
+You divide the scores by the length of a vector, or twice by its root. Divide once, by the root,
+q.shape[-1] ** 0.5, unless a function that you call already does it.
 # multiplied by sqrt(D)
 - / q.shape[-1]
 + * q.shape[-1]
@@ -87,7 +87,10 @@ or
 All your shares together add up to 1. Each row has to, by itself: dim=-1.
 # no softmax
 + scores
-You use the scores as they are: some are negative, and rows don't add up to 1. Take the softmax.
+or
++ (scores / scores.sum(dim=-1, keepdim=True))
+There is no softmax: you use the scores as they are, or divided by their sum, and some are negative.
+A softmax takes the exponential of each first: scores.softmax(dim=-1).
 # causal
 + (scores + torch.full_like(scores, -math.inf).triu(1)).softmax(dim=-1)
 Your tokens only see the ones before them. That's for text: leave the causal mask out.
@@ -110,11 +113,8 @@ or
 - k.transpose(1, 2)
 + q.transpose(1, 2)
 You use only one of the two inputs. The score of i and j is the dot product of query i and key j.
-# transposed
-- scores.softmax(dim=-1)
-+ scores.softmax(dim=-1).transpose(1, 2)
-Your matrix is transposed. Row i has to belong to query i, and add up to 1.
 # sum without keepdim
+- scores.softmax(dim=-1)
 + scores.exp() / scores.exp().sum(dim=-1)
 The sums lost their last axis, so they meet the wrong one when you divide. Use keepdim=True.
 # values mixed
@@ -136,11 +136,6 @@ or
 or
 + k.transpose(0, 1)
 The last two axes of k have to swap places before the product, and no others: k.transpose(1, 2).
-# products not summed
-- q @ k.transpose(1, 2)
-+ q * k
-q * k multiplies number by number, and each token only meets itself. A score sums such products, one
-for every pair of tokens: q @ k.transpose(1, 2).
 """
 
 

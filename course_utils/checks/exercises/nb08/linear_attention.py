@@ -67,6 +67,10 @@ The queries have no softmax. Take it over their d channels, axis -2.
 # queries over the pixels
 + q.softmax(dim=-1)
 The softmax of your queries runs over the pixels. It has to run over their d channels: dim=-2.
+# queries over all channels
++ q.flatten(1, 2).softmax(dim=1).view_as(q)
+The softmax of your queries runs over all C channels. It has to run over the d of each head: split
+into heads first, then dim=-2.
 # softmax over the heads
 + q.softmax(dim=1)
 or
@@ -90,11 +94,8 @@ The softmax of your keys runs over the channels. It has to run over the pixels: 
 + summary
 You use the summary the wrong way round. It has a row for each channel of the keys and a column for
 each of the values, and queries meet the keys' side: S^T q.
-# values not transposed
-- v.transpose(-1, -2)
-+ v
-The values aren't transposed. Keys are (.., d, N), so for d x d the values have to be (.., N, d).
 # averaged
+- v.transpose(-1, -2)
 + v.transpose(-1, -2) / v.shape[-1]
 You divide by the number of pixels. Some networks do, but here it isn't asked for: the softmax of
 the keys already gives shares.
@@ -191,8 +192,8 @@ EXERCISE = Exercise(
     title="Linear attention",
     reference=LinearAttention,
     experiment=linear_experiment,
-    look="Try it with one head first. If that's right, print the shapes with several: q, k and v "
-    "are (B, heads, d, N) each, the summary is (B, heads, d, d).",
+    look="One by one: q, k and v are (B, heads, d, N); k's softmax is over all N pixels, q's over "
+    "the d channels of a head, and v has none; the pixels come back in the order they had.",
     catalogue=edits(LinearInSteps, layers.LAYER + layers.HEIGHT + layers.HEADS + MISTAKES),
     also_right=[LinearInSteps, LinearByTokens, LinearByEinsum, LinearByLoop],
 )

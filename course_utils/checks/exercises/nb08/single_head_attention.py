@@ -12,7 +12,7 @@ from course_utils.checks.parts import Exercise, difference, edits
 
 OF_WEIGHTS = (
     "This is what weights(x) returns. Print the shapes: as tokens, queries and keys are (B, N, C), "
-    "and a token is one pixel with all its channels."
+    "the pixels row by row, each with all its channels."
 )
 OF_FORWARD = (
     "Your weights(x) is right, so look at forward: weights @ values, both for tokens, then a map "
@@ -70,9 +70,6 @@ class SingleHeadInSteps(nn.Module):
 
 MISTAKES = """
 # reshaped on the way in
-- to_tokens(self.q(x))
-+ self.q(x).reshape(len(x), -1, x.shape[1])
-or
 - to_tokens(self.v(x))
 + self.v(x).reshape(len(x), -1, x.shape[1])
 or
@@ -100,6 +97,9 @@ or
 +
 - return self.proj(mixed)
 + return mixed
+or
+- v = to_tokens(self.v(x))
++ v = to_tokens(x)
 One of the four convolutions is not used. Is it proj, which comes last, or v, so that you mix x
 itself? What is mixed is self.v(x), and the mixture goes through proj.
 # tokens returned

@@ -52,6 +52,12 @@ or
 + to_map(mixed.transpose(0, 1),
 Each pixel looks at the same pixel of the other pictures, and at none of its own.
 nn.MultiheadAttention takes (B, N, C) with batch_first=True, and (N, B, C) without it.
+# all pictures in one list
++ to_tokens(x).reshape(1, -1, x.shape[1])
+- to_map(mixed,
++ to_map(mixed.view(len(x), -1, x.shape[1]),
+All pictures are in one list of tokens, so pixels also look at those of other pictures. Keep the
+batch as an axis of its own: to_tokens(x), with batch_first=True.
 # map handed over
 - tokens = to_tokens(x)
 + tokens = x
@@ -59,8 +65,6 @@ nn.MultiheadAttention gets the map as it is. It takes tokens, (B, N, C): to_toke
 # one argument
 - self.attention(tokens, tokens, tokens, need_weights=False)
 + self.attention(tokens)
-or
-+ self.attention(tokens, tokens)
 nn.MultiheadAttention wants queries, keys and values. Here that's the same tokens three times.
 # flattened only
 - to_tokens(x)
@@ -155,8 +159,8 @@ EXERCISE = Exercise(
     title="PyTorch's attention, repaired",
     reference=TorchAttention,
     experiment=torch_experiment,
-    look="Step by step: tokens are (B, N, C), attention(tokens, tokens, tokens) returns a pair, "
-    "and the first of it becomes a map again.",
+    look="Step by step: each picture is a list of its own, of N = H * W tokens, row by row; "
+    "attention(tokens, tokens, tokens) mixes them all; the first of its pair becomes a map again.",
     catalogue=edits(TorchAttention, layers.MAPS + MISTAKES),
     also_right=[TorchTokensFirst, TorchByEinops, TorchOneByOne, TorchInherited],
 )
