@@ -26,8 +26,8 @@ def filter_experiment(probe, compute_wiener_filter):
         loader = list(rows.view(-1, C, R, R).split(sizes))
         if C == 3:  # with labels
             loader = [(part, probe.steps(len(part))) for part in loader]
-        came = call(probe, compute_wiener_filter, loader, CPU, R, C)
-        if not agree((torch.cov(rows.T), rows.mean(dim=0)), came):
+        right = torch.cov(rows.T), rows.mean(dim=0)  # before, as rows are the loader's memory
+        if not agree(right, call(probe, compute_wiener_filter, loader, CPU, R, C)):
             raise Stop  # the others say no more
     x = 300 + probe.normal(50, 1, 4, 4)
     S, _ = probe.run(
@@ -147,8 +147,8 @@ You don't divide the sum of all pictures by their number, N. Only the covariance
 or
 - total + x.sum(dim=0)
 + x.sum(dim=0)
-Your mean is made of the last batch alone. Is there an = in the loop where += belongs? Add up all
-batches and divide by the number of pictures.
+Your mean is that of the last batch. Is there an = where += belongs, or do you divide by the batch's
+size, not by all pictures so far? Add up all batches and divide by the number of pictures.
 # mean of means
 + total + x.mean(dim=0)
 - total / count
@@ -190,8 +190,8 @@ The formula is right, but it subtracts two large numbers that are nearly equal, 
 digits survive that. Go through the pictures twice and multiply x - mean, or compute in float64.
 # subtracted in place
 + x -= mean
-x -= mean changes the loader's own pictures, because vectors hands out the same memory with another
-shape. Write x = x - mean.
+x -= mean changes the loader's own pictures, because flatten, view and vectors hand out the same
+memory with another shape. Write x = x - mean.
 # loader used up
 - for x in vectors(dataloader, shape, device):
 -     count = count + len(x)
