@@ -129,7 +129,9 @@ is shrink(self.LA, alpha_bar), the function of exercise 9.2.
 + shrink(self.LA, alpha_bar.sqrt()) * (x @ self.Vh.T)
 or
 + shrink(self.LA, 1 - alpha_bar) * (x @ self.Vh.T)
-You hand shrink a root, or 1 - alpha_bar. Hand it LA and alpha_bar as they are.
+or
++ shrink(self.LA, alpha_bar[:1]) * (x @ self.Vh.T)
+You hand shrink a root, 1 - alpha_bar, or one alpha_bar for all. Hand it alpha_bar as it is.
 # one product missing
 + shrink(self.LA, alpha_bar) * (x)
 or
