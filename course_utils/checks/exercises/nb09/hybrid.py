@@ -75,8 +75,6 @@ MISTAKES_OF_BOTH = """
 # wrong way round
 - alpha_bar < self.alpha_bar
 + alpha_bar > self.alpha_bar
-or
-+ alpha_bar >= self.alpha_bar
 Your comparison is the wrong way round, or the two answers have changed places. Much noise means a
 large sigma and a small alpha_bar, so above answers where alpha_bar < self.alpha_bar.
 # boundary to above
@@ -109,8 +107,6 @@ MISTAKES = """
 or
 + torch.empty_like(xt), (alpha_bar < self.alpha_bar).any().expand(len(xt))
 or
-+ torch.empty_like(xt), (alpha_bar < self.alpha_bar).all().expand(len(xt))
-or
 + torch.empty_like(xt), (alpha_bar.mean() < self.alpha_bar).expand(len(xt))
 You decide once for the whole batch: by its first picture, with .any() or .all(), or by the mean.
 Each picture has its own alpha_bar, so choose for each, with a mask of shape (B,).
@@ -139,10 +135,6 @@ or
 + xt.clone(), alpha_bar < self.alpha_bar
 - , (self.below, ~is_above)
 + ,
-or
-- x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ break
 Some pictures never get an answer: they stay 0, or noisy, or hold whatever was in memory. One batch
 may need both denoisers, so ask below about xt[~is_above] in any case, not in an else.
 # if of several
@@ -168,8 +160,6 @@ MISTAKES_OF_CHOICE = """
 # answers mixed
 - torch.where(is_above, above, below)
 + (above + below) / 2
-or
-+ above + below
 You mix the answers of both. For each picture, return the answer of one of them.
 # one after the other
 - self.below.predict_x0(xt

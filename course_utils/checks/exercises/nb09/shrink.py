@@ -8,10 +8,7 @@ from course_utils.checks.parts import Exercise, Stop, agree, edits
 from course_utils.wiener import shrink
 
 BELOW_1 = "Right for alpha_bar below 1. At alpha_bar = 1, everything is kept where LA is above 0"
-CLIPPED = (
-    "Is alpha_bar clipped, something added to the divisor, or all of a row set to 0? Guard the "
-    "divisor alone: .clamp(min=1e-30)."
-)
+CLIPPED = "Is alpha_bar clipped, or a row set to 0? Guard the divisor alone: .clamp(min=1e-30)."
 TOO_LARGE = (
     "The guard against 0 / 0 is too large, or alpha_bar is clipped: the fraction changes where LA "
     "is small, here 1e-6. Use .clamp(min=1e-30) on the divisor."
@@ -54,8 +51,6 @@ Right except in one place: at LA = 0 and alpha_bar = 1 you compute 0 / 0, which 
 kept there. Keep the divisor above 0 with .clamp(min=1e-30), or choose with torch.where.
 # LA lost beside 1
 + return pictures / (pictures + 1 - alpha_bar).clamp(min=1e-30)
-or
-+ return torch.where(pictures + 1 - alpha_bar == 0, 0, pictures / (pictures + 1 - alpha_bar))
 a * LA + 1 - a is added from the left, so at alpha_bar = 1 a small LA is lost beside the 1: of 1e-9
 nothing is left, and you divide by 0 or by your guard. Write a * LA + (1 - a).
 # something kept where LA is 0
@@ -98,8 +93,6 @@ right; below belongs the whole sum, (a * LA + 1 - a), in which LA multiplies onl
 # another variance of the noise
 + alpha_bar * LA, (1 - alpha_bar) ** 2
 or
-+ alpha_bar * LA, (1 - alpha_bar).sqrt()
-or
 + alpha_bar * LA, 1
 The noise isn't 1 - alpha_bar in your fraction. In xt it's multiplied by sqrt(1 - alpha_bar), so its
 variance is 1 - alpha_bar, with neither a square nor a root.
@@ -127,8 +120,6 @@ variance of the pictures in xt is alpha_bar LA, both above the line and below it
 - alpha_bar = alpha_bar[:, None]
 + alpha_bar = alpha_bar[:, None].sqrt()
 or
-+ alpha_bar = alpha_bar[:, None] ** 2
-or
 - alpha_bar * LA, 1 - alpha_bar
 + alpha_bar.sqrt() * LA, 1 - alpha_bar
 You use the root of alpha_bar, or its square. The pictures are multiplied by sqrt(alpha_bar) and LA
@@ -140,17 +131,11 @@ or
 +
 or
 + alpha_bar = alpha_bar[None]
-or
-+
-- alpha_bar * LA
-+ LA * alpha_bar
 alpha_bar, (B,), meets LA, (n,), or the table (B, n). Each has to meet every one of the other, so
 give alpha_bar another axis everywhere: alpha_bar[:, None], with shape (B, 1).
 # one alpha_bar for all
 + alpha_bar = alpha_bar[:1].expand(len(alpha_bar))[:, None]
-or
-+ alpha_bar = alpha_bar.mean().expand(len(alpha_bar))[:, None]
-You use one alpha_bar for all pictures, the first or the mean. Each has its own, and its own row.
+You use one alpha_bar for all pictures, such as the first. Each has its own, and its own row.
 """
 
 
