@@ -159,7 +159,7 @@ for name, values in errors.items():
 #
 # | | |
 # |---|---|
-# | `dataloader` | gives batches: pictures `(B, C, H, W)`, or tuples whose first item they are; the last batch may be smaller |
+# | `dataloader` | gives batches: pictures `(B, C, H, W)`, or tuples or lists whose first item they are; the last batch may be smaller |
 # | `device` | where the results have to be |
 # | `resolution` | H and W |
 # | `n_channels` | C |
@@ -168,7 +168,8 @@ for name, values in errors.items():
 # `vectors(dataloader, shape, device)`, with `shape` = (C, H, W), yields each batch as rows,
 # `(B, n)`. If `x` is such a batch, without its mean, `x.T @ x` is the sum of the products of all
 # its pictures, `(n, n)`. The reference also refuses bad input, and asks `empty_covariance` whether
-# there is room for $S$. Yours need not.
+# there is room for $S$. Yours need not. You may also join all batches with `torch.cat`, since these
+# pictures fit into memory.
 
 # %%
 def compute_wiener_filter(dataloader, device, resolution, n_channels):
@@ -342,7 +343,8 @@ shrink = check("9.2", shrink)
 # <details><summary>Hint 2: 0 / 0</summary>
 #
 # Keep the number below the fraction from being 0: `.clamp(min=1e-30)`. It changes nothing where
-# the fraction makes sense.
+# the fraction makes sense. Write `a * LA + (1 - a)`, with brackets: at $\bar\alpha = 1$,
+# `a * LA + 1 - a` loses a small `LA` beside the 1.
 # </details>
 
 # %%
@@ -368,10 +370,10 @@ shrink = check("9.2", shrink)
 # | | |
 # |---|---|
 # | `xt` | `(B, C, H, W)` |
-# | `alpha_bar` | `(B,)`, or one number for all |
+# | `alpha_bar` | `(B,)`, or one number for all; above 0 and below 1 |
 # | returns | `(B, C, H, W)`, in the dtype of `xt` |
 #
-# `__init__` is there.
+# `__init__` is there. You may change it, add methods, or make the class an `nn.Module`.
 
 # %%
 class WienerDenoiser:
@@ -415,7 +417,7 @@ WienerDenoiser = check("9.3", WienerDenoiser)
 # <details><summary>Are Vh and the transposed U not the same?</summary>
 #
 # Here they are. For a filter that was fitted with another program, the two may differ where
-# $\lambda$ is 0. So take the picture apart with `Vh`, and put it together with `U`.
+# $\lambda$ is 0. Nothing is kept there, so it makes no difference which one you use.
 # </details>
 
 # %%
@@ -472,6 +474,8 @@ print("the same:", all(torch.equal(a, b) for a, b in zip((U, LA, Vh, mean), agai
 # | `U`, `LA`, `mean` | `(n, n)`, `(n,)`, `(n,)` |
 # | `generator` | a `torch.Generator` of the CPU: the only source of random numbers |
 # | returns | `(N, n)`, on the device and in the dtype of U |
+#
+# The draws need not be those of the reference, so take the random numbers in any order you like.
 
 # %%
 def draw_gaussian(N, U, LA, mean, generator):
@@ -595,7 +599,8 @@ print("at sigma 10 it is worse than the mean:", asked_for_noise[4] > errors["mea
 # | returns | `(B, C, H, W)`, in the dtype of `xt` |
 #
 # `__init__` is there, and keeps the $\bar\alpha$ that belongs to sigma. More noise is a *smaller*
-# $\bar\alpha$. The pictures of one batch may have different levels.
+# $\bar\alpha$. The pictures of one batch may have different levels. A denoiser takes what you take,
+# also an empty batch. As in 9.3, you may change the class.
 
 # %%
 class Hybrid:
@@ -707,7 +712,8 @@ print("the hybrid is nearer to the digits than the network alone:",
 #
 # The reference goes through the pictures in chunks, so that it needs little memory. Yours may do
 # them all at once, and leave `chunk` alone. At $\bar\alpha = 0.9999$ the exponents are in the
-# hundreds of thousands, so let `torch.softmax` do the division.
+# hundreds of thousands, so let `torch.softmax` do the division. The check allows an error of 0.0001
+# of the largest value; float32 is enough for that.
 
 # %%
 @torch.no_grad()

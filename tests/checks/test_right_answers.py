@@ -175,6 +175,25 @@ class LazyInForward(nn.Module):
     forward = EXERCISES["8.2"].reference.forward
 
 
+class DenoiserAsModule(nn.Module):
+    """9.3 and 9.5 ask for no module, and a class may be one."""
+
+    predict_x0 = EXERCISES["9.3"].reference.predict_x0
+
+    def __init__(self, *parts):
+        super().__init__()
+        for name, part in zip(("U", "LA", "Vh", "mean"), parts):
+            self.register_buffer(name, part)
+
+
+class HybridAsModule(nn.Module):
+    predict_x0 = EXERCISES["9.5"].reference.predict_x0
+
+    def __init__(self, above, below, sigma):
+        super().__init__()
+        self.above, self.below, self.alpha_bar = above, below, 1 / (1 + sigma**2)
+
+
 class Encoded(NamedTuple):
     bottom: torch.Tensor
     skips: list
@@ -213,6 +232,7 @@ RIGHT = [
     ("2.5", ChannelsLast), ("8.5", LayerNamedLikeAFunction), ("10.1", DropoutInAnotherLayout),
     ("8.2", KeepsItsLastCall), ("8.2", LazyInForward), ("3.4", returning(Encoded)),
     ("3.4", returning(EncodedData)), ("5.2", counted), ("5.4", ddpm_over_tensors),
+    ("9.3", DenoiserAsModule), ("9.5", HybridAsModule),
 ]  # fmt: skip
 
 
@@ -252,11 +272,17 @@ class HiddenWeights(Block):
         self.convs = convs
 
 
+class WrongDenoiserAsModule(DenoiserAsModule):
+    def predict_x0(self, xt, alpha_bar):
+        return super().predict_x0(xt, alpha_bar) - self.mean.view(xt.shape[1:])
+
+
 WRONG = [
     ("1.2", by_way_of_numpy, ".numpy() is refused"),
     ("2.5", SlowMomentum, "momentum"),
     ("1.4", FrozenWeight, "not yet"),
     ("2.5", HiddenWeights, "does not find the layers in self.convs"),
+    ("9.3", WrongDenoiserAsModule, "You don't add the mean back"),
 ]
 
 

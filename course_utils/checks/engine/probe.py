@@ -167,9 +167,9 @@ class Probe:
         given = copied(args)
         with parameters_made() as made:
             result = self.run(what, function, *given)
-        if isinstance(getattr(function, "__self__", function), nn.Module):
-            self.note(
-                "layers made in forward", bool(made),
+        if made and isinstance(getattr(function, "__self__", function), nn.Module):
+            self.note(  # if at all: where no module is asked for, the attempt's may still be one
+                "layers made in forward", True,
                 "Your forward makes layers. They are new, with new random weights, in every call, "
                 "and the optimizer never sees them.",
                 "Make them in __init__, keep them on self, and only call them in forward.",

@@ -27,8 +27,8 @@ HINTS = [
     (r"batch2 tensor", "", "Make rows of the images first: images.flatten(1)."),
     (r"RecursionError", "", "It calls itself, because the function that you call has the name of "
      "the one that you're writing."),
-    (r"non-empty|ZeroDivision", "", "Did a loop never run? There may be fewer pictures than a "
-     "chunk, and the last chunk may be smaller: range(0, N, chunk)."),
+    (r"non-empty|ZeroDivision", "^(?!.*1 - )", "Did a loop never run? There may be fewer pictures "
+     "than a chunk, and the last chunk may be smaller: range(0, N, chunk)."),
     (r"CUDA|cuda|NVIDIA|devices", "", NO_CUDA, r"[\"']cuda|\.cuda\("),
     (r"size|shape", "", "shrink takes LA first: shrink(self.LA, alpha_bar).",
      r"(?<!def )shrink\(\s*(alpha_bar|alphas?|a)\b"),

@@ -26,8 +26,8 @@ def filter_experiment(probe, compute_wiener_filter):
         loader = list(rows.view(-1, C, R, R).split(sizes))
         if C == 3:  # with labels
             loader = [(part, probe.steps(len(part))) for part in loader]
-        came = call(probe, compute_wiener_filter, loader, CPU, R, C)
-        if not agree((torch.cov(rows.T), rows.mean(dim=0)), came):
+        right = torch.cov(rows.T), rows.mean(dim=0)  # before, as rows are the loader's memory
+        if not agree(right, call(probe, compute_wiener_filter, loader, CPU, R, C)):
             raise Stop  # the others say no more
     x = 300 + probe.normal(50, 1, 4, 4)
     S, _ = probe.run(
@@ -64,8 +64,6 @@ the differences are a little too small; dividing by N - 1 makes up for that.
 # divided by something else
 + return S / len(dataloader), mean
 or
-+ return S / (len(dataloader) - 1), mean
-or
 + return S / len(x), mean
 You divide the products by the number of batches, or by len(x) after the loop, where x is the last
 batch. Divide by the number of all pictures, less 1.
@@ -100,10 +98,6 @@ or
 + S = S + x.T @ x / len(x)
 - S / (count - 1)
 + S / len(dataloader)
-or
-+ S = S + x.T @ x / (len(x) - 1)
-- S / (count - 1)
-+ S / len(dataloader)
 You divide the products of each batch by its own size, so a picture in a small batch counts for more
 than one in a large batch. Add up all products as they are, and divide once at the end by N - 1.
 # one batch only
@@ -119,10 +113,6 @@ or
 + def filter_in_two_passes(dataloader, device, resolution, n_channels):
 +     x = torch.cat(list(vectors(dataloader, (n_channels, resolution, resolution), device)))
 +     return torch.cov(x), x.mean(dim=0)
-or
-+ def filter_in_two_passes(dataloader, device, resolution, n_channels):
-+     x = torch.cat(list(vectors(dataloader, (n_channels, resolution, resolution), device)))
-+     return (x - x.mean(dim=0)) @ (x - x.mean(dim=0)).T / (len(x) - 1), x.mean(dim=0)
 You compare pictures with each other, not pixels. What's wanted is how the pixels vary together, a
 matrix (n, n): x.T @ x. torch.cov and numpy.cov take a row for each variable, so hand them X.T.
 # pictures not counted
@@ -138,8 +128,6 @@ the last batch may be smaller than the others, and a plain list of batches has n
 - mean = total / count
 + mean = total
 or
-+ mean = total / len(dataloader)
-or
 + mean = total / (count - 1)
 You don't divide the sum of all pictures by their number, N. Only the covariance has N - 1.
 # mean of one batch
@@ -147,8 +135,8 @@ You don't divide the sum of all pictures by their number, N. Only the covariance
 or
 - total + x.sum(dim=0)
 + x.sum(dim=0)
-Your mean is made of the last batch alone. Is there an = in the loop where += belongs? Add up all
-batches and divide by the number of pictures.
+Your mean is that of the last batch. Is there an = where += belongs, or do you divide by the batch's
+size, not by all pictures so far? Add up all batches and divide by the number of pictures.
 # mean of means
 + total + x.mean(dim=0)
 - total / count
@@ -160,8 +148,6 @@ large one. Add up all pictures and divide by their number.
 or
 - mean = total / count
 + mean = (total / count).mean()
-or
-+ mean = (total / count).mean().expand(n)
 Your mean is one number for all pixels, or one for each picture. Each pixel has a mean of its own,
 over the pictures: dim=0, with shape (n,).
 # mean not subtracted
@@ -190,8 +176,8 @@ The formula is right, but it subtracts two large numbers that are nearly equal, 
 digits survive that. Go through the pictures twice and multiply x - mean, or compute in float64.
 # subtracted in place
 + x -= mean
-x -= mean changes the loader's own pictures, because vectors hands out the same memory with another
-shape. Write x = x - mean.
+x -= mean changes the loader's own pictures, because flatten, view and vectors hand out the same
+memory with another shape. Write x = x - mean.
 # loader used up
 - for x in vectors(dataloader, shape, device):
 -     count = count + len(x)
@@ -237,8 +223,6 @@ MISTAKES_OF_BATCHES = """
 + x = batch[0]
 or
 + x = batch
-or
-+ x, _ = batch
 A batch is the pictures alone, or a tuple whose first item they are; yours takes one kind. Of a
 tensor, batch[0] is the first picture. Ask torch.is_tensor(batch), or let vectors do it.
 """

@@ -8,6 +8,17 @@ from course_utils.denoisers import Hybrid
 from course_utils.wiener import WienerDenoiser
 
 ONE_SIDE = "Right with pictures on both sides. They may also all be on one side."
+HAND_ON = "Hand each denoiser xt and alpha_bar as they are, or xt[mask] and alpha_bar[mask]."
+
+
+class Asked(WienerDenoiser):
+    """Keeps what it is handed."""
+
+    handed = ()
+
+    def predict_x0(self, xt, alpha_bar):
+        self.handed = (*self.handed, (xt.clone(), alpha_bar))
+        return super().predict_x0(xt, alpha_bar)
 
 
 def hybrid_experiment(probe, attempt):
@@ -17,10 +28,14 @@ def hybrid_experiment(probe, attempt):
         (5, 1, 2, 3, 0.5, [0.95, 0.7, 0.1, 0.85, 0.6]),  # 0.8; 1 / (1 + sigma) would be 0.67
     ]:
         n = C * H * W
-        above, below = (WienerDenoiser(*filter_parts(probe, n)) for _ in range(2))
+        above, below = (Asked(*filter_parts(probe, n)) for _ in range(2))
         hybrid = made(probe, attempt, above, below, sigma)
         xt = probe.normal(B, C, H, W)
         call(probe, hybrid.predict_x0, xt, torch.tensor(alpha_bars))
+        result = probe.seen[-3]  # what was changed and the dtype come after it
+        for name, denoiser in (("below", below), ("above", above)):
+            for told in handed_wrongly(name, denoiser, xt, torch.tensor(alpha_bars)):
+                result.wrong, result.look = f"{result.what}: {told}", HAND_ON
         for same_side in ([0.98, 0.96, 0.99], [0.02, 0.08, 0.03]):
             call(probe, hybrid.predict_x0, xt[:3], torch.tensor(same_side), look=ONE_SIDE)
         for alpha_bar in (0.97, 0.04, torch.tensor(0.98), torch.tensor(0.03)):
@@ -32,6 +47,19 @@ def hybrid_experiment(probe, attempt):
 
     for alpha_bar in (torch.tensor(alpha_bars), 0.3):
         probe.on_fake_device(ask, xt, alpha_bar, *filter_parts(probe, n))
+
+
+def handed_wrongly(name, denoiser, xt, alpha_bar):
+    """Yield what a denoiser was handed that it should not be."""
+    for x, given in denoiser.handed:
+        same = (x.flatten(1)[:, None] == xt.flatten(1)).all(dim=2)  # (b, B)
+        if not same.any(dim=1).all():
+            yield f"{name} was given something other than pictures of xt."
+            return
+        levels = alpha_bar[same.int().argmax(dim=1)]
+        for a, level in zip(torch.as_tensor(given).expand(len(x)), levels):
+            if abs(a - level) > 1e-5:
+                yield f"{name} was given alpha_bar {a:.3g} for a picture of alpha_bar {level:.3g}."
 
 
 class HybridByChoice(Hybrid):
@@ -47,8 +75,6 @@ MISTAKES_OF_BOTH = """
 # wrong way round
 - alpha_bar < self.alpha_bar
 + alpha_bar > self.alpha_bar
-or
-+ alpha_bar >= self.alpha_bar
 Your comparison is the wrong way round, or the two answers have changed places. Much noise means a
 large sigma and a small alpha_bar, so above answers where alpha_bar < self.alpha_bar.
 # boundary to above
@@ -60,11 +86,11 @@ where alpha_bar < self.alpha_bar, without the =.
 or
 + ((1 - alpha_bar) / alpha_bar).sqrt() > self.alpha_bar
 or
-+ 1 - alpha_bar > self.alpha_bar
++ alpha_bar < (1 / self.alpha_bar - 1) ** 0.5
 or
-+ alpha_bar.sqrt() < self.alpha_bar
-You compare with a fixed number, or a sigma or root with self.alpha_bar. __init__ made an alpha_bar
-of the sigma handed over, so compare like with like: alpha_bar < self.alpha_bar.
++ (1 - alpha_bar) / alpha_bar > (1 / self.alpha_bar - 1) ** 0.5
+You compare with a fixed number, or an alpha_bar with a sigma or its square. __init__ made an
+alpha_bar of the sigma handed over: compare like with like, alpha_bar < self.alpha_bar.
 # plain number not taken
 - alpha_bar = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))
 +
@@ -80,8 +106,6 @@ MISTAKES = """
 + torch.empty_like(xt), (alpha_bar < self.alpha_bar)[:1].expand(len(xt))
 or
 + torch.empty_like(xt), (alpha_bar < self.alpha_bar).any().expand(len(xt))
-or
-+ torch.empty_like(xt), (alpha_bar < self.alpha_bar).all().expand(len(xt))
 or
 + torch.empty_like(xt), (alpha_bar.mean() < self.alpha_bar).expand(len(xt))
 You decide once for the whole batch: by its first picture, with .any() or .all(), or by the mean.
@@ -111,10 +135,6 @@ or
 + xt.clone(), alpha_bar < self.alpha_bar
 - , (self.below, ~is_above)
 + ,
-or
-- x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ x0[meant] = denoiser.predict_x0(xt[meant], alpha_bar[meant])
-+ break
 Some pictures never get an answer: they stay 0, or noisy, or hold whatever was in memory. One batch
 may need both denoisers, so ask below about xt[~is_above] in any case, not in an else.
 # if of several
@@ -140,8 +160,6 @@ MISTAKES_OF_CHOICE = """
 # answers mixed
 - torch.where(is_above, above, below)
 + (above + below) / 2
-or
-+ above + below
 You mix the answers of both. For each picture, return the answer of one of them.
 # one after the other
 - self.below.predict_x0(xt

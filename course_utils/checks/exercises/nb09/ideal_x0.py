@@ -8,16 +8,16 @@ from course_utils.checks.parts import Exercise, Stop, agree, edits
 from course_utils.ideal import ideal_x0
 
 LITTLE_NOISE = (
-    "With little noise the exponents are large and negative, and exp makes all of them 0. Subtract "
-    "the largest exponent from all before exp, as softmax does."
+    "With little noise the exponents are large and negative. Clip nothing, and hand them to "
+    "torch.softmax, or subtract each picture's largest from its others before exp."
 )
-NEARLY_THE_SAME = (
-    "Two images are nearly the same here, and alpha_bar is 0.9999: only the nearer one counts. Is "
-    "alpha_bar clipped, or something added to 1 - alpha_bar?"
+BOTH_COUNT = (
+    "Two images are almost equally near at alpha_bar = 0.9999, and both count. Is 1 - alpha_bar "
+    "clipped or added to, or only the nearest image taken?"
 )
 CHUNKS = (
-    "Right where all images are one chunk. Here {} come in chunks of {}, and the weights of all of "
-    "them together must add up to 1."
+    "Right where all images are one chunk. Here {} come in chunks of {}: add up all of them, "
+    "relative to the same largest exponent, and divide once at the end."
 )
 
 
@@ -50,9 +50,9 @@ def note_little_noise(probe, attempt):
     alpha_bar = torch.tensor([0.9999, 0.999, 0.9999])
     for B, *chunk in ((1,), (3,), (3, 3)):  # alone first: then there is one maximum
         call(probe, attempt, xt[:B], alpha_bar[:B], images, *chunk, look=LITTLE_NOISE)
-    images[2] = images[4] + 0.12 / images[4].numel() ** 0.5
-    xt = images[[4]] + 0.003 * probe.normal(1, 2, 3, 4)
-    call(probe, attempt, xt, alpha_bar[:1], images, look=NEARLY_THE_SAME)
+    images[2] = images[4] + 0.05  # the exponents differ by 24 * 0.05 * 0.00008 / 0.0001, about 1
+    xt = 0.99995 * (images[[4]] + 0.02508)
+    call(probe, attempt, xt, alpha_bar[:1], images, look=BOTH_COUNT)
 
 
 def ideal_at_once(xt, alpha_bar, images, chunk=1000):
@@ -79,24 +79,26 @@ You return only the likeliest image, or the mean of all with equal weights. The 
 mean of all images, weighted by how likely each one is: a softmax over the images.
 # weights do not add up to 1
 + exponents.exp()
-or
-+ exponents.softmax(dim=1) / len(x)
-or
-+ exponents.log_softmax(dim=1)
 The weights of a picture don't add up to 1. Take softmax of the exponents, or divide exp by the sum
-of the weights; nothing else is divided by N, and there's no logarithm.
+of the weights.
 # exp of large numbers
 + exponents.exp() / exponents.exp().sum(dim=1, keepdim=True)
 or
 + exponents.exp() / (exponents.exp().sum(dim=1, keepdim=True) + 1e-12)
 Right with much noise. With little noise the exponents are so far below 0 that exp makes all of them
-0, and the division is lost. Subtract each picture's largest exponent before exp, as softmax does.
+0, and the division is lost. Subtract each picture's largest before exp; a running one starts at
+-inf, not at 0.
 # one maximum
 - weights = exponents.softmax(dim=1)
 + weights = (exponents - exponents.max()).exp()
 + weights = weights / weights.sum(dim=1, keepdim=True)
 You subtract one maximum for the whole batch, so all weights of another picture can become 0, and
 0 / 0 is NaN. Each picture has its own maximum: e.amax(dim=1, keepdim=True).
+# exponents clipped
+- exponents.softmax(dim=1)
++ exponents.clamp(min=-80).softmax(dim=1)
+You clip the exponents, so with little noise all images seem equally likely. torch.softmax copes
+with large exponents as they are.
 # no 2
 - -distances / (2 * (1 - a))
 + -distances / ((1 - a))
@@ -117,8 +119,6 @@ or
 + -distances / (2 * (1 - a).sqrt())
 or
 + -distances / (2 * (1 - a) ** 2)
-or
-+ -distances / (2)
 You divide by something other than the variance of the noise. In xt the noise is multiplied by
 sqrt(1 - alpha_bar), so divide by 2 (1 - alpha_bar).
 # two forms mixed
@@ -132,10 +132,6 @@ sqrt(alpha_bar) and x, divide that variance by alpha_bar too.
 + (y[:, None] - x).square().sum(dim=2)
 or
 + (y[:, None] - a[:, :, None] * x).square().sum(dim=2)
-or
-+ (y[:, None] / a[:, :, None] - x).square().sum(dim=2)
-- 2 * (1 - a)
-+ 2 * (1 - a) / a
 In xt the picture is multiplied by sqrt(alpha_bar), not by 1 or alpha_bar. Measure the distance
 between xt and sqrt(alpha_bar) x, or between xt / sqrt(alpha_bar) and x.
 # distances not squared
@@ -144,8 +140,6 @@ or
 + (y[:, None] / a.sqrt()[:, :, None] - x).norm(dim=2)
 - 2 * (1 - a)
 + 2 * (1 - a) / a
-or
-+ (y[:, None] - a.sqrt()[:, :, None] * x).abs().sum(dim=2)
 You don't square the distances. The exponent has |...|^2, the sum of the squares; cdist and norm
 take a root of it, which you have to undo.
 # squares averaged
@@ -165,21 +159,20 @@ You average sqrt(alpha_bar) x. That is for the distances; average the images the
 # rows returned
 + weights @ x)
 The answers come back as rows, (B, n). Give them the shape of xt: view_as(xt).
+# clipped
+- weights @ x).view_as(xt)
++ weights @ x).view_as(xt).clamp(-1, 1)
+You clip the answer. A mean of images stays between them, and those here go beyond -1 and 1.
 # one alpha_bar for all
 - alpha_bar[:, None], xt.flatten(1), images.flatten(1)
-+ alpha_bar.mean().view(1, 1), xt.flatten(1), images.flatten(1)
-or
 + alpha_bar[:1, None], xt.flatten(1), images.flatten(1)
-You use one alpha_bar for all pictures, the first or the mean. Each has its own: alpha_bar[:, None].
+You use one alpha_bar for all pictures, such as the first. Each has its own: alpha_bar[:, None].
 # one chunk only
 + alpha_bar[:, None], xt.flatten(1), images.split(chunk)[-1].flatten(1)
 or
 + alpha_bar[:, None], xt.flatten(1), images[:chunk].flatten(1)
 Only one chunk is in the answer. Is there an = where += belongs, or a return inside the loop?
 # chunks by themselves
-+ def ideal_at_once(xt, alpha_bar, images, chunk=1000):
-+     return sum(ideal_x0(xt, alpha_bar, part) for part in images.split(chunk))
-or
 + def ideal_at_once(xt, alpha_bar, images, chunk=1000):
 +     found = [ideal_x0(xt, alpha_bar, part) for part in images.split(chunk)]
 +     return sum(found) / len(found)
@@ -203,8 +196,8 @@ or
 - total = fade * total
 + total = total
 or
-- mean = fade * mean
-+ mean = mean
+- (before - largest).exp()
++ torch.ones_like(largest)
 Each chunk's weights are relative to the largest exponent so far, so the sums can't just be added
 up. When the largest exponent grows, multiply both sums so far by exp(before - largest).
 """
@@ -243,7 +236,8 @@ EXERCISE = Exercise(
     title="The ideal denoiser",
     reference=ideal_x0,
     experiment=ideal_experiment,
-    look="Print the weights, (B, N): each row adds up to 1, and is largest for the nearest.",
+    look="Print the weights, (B, N): each row adds up to 1, and is largest for the nearest. Is "
+    "anything added to 2 * (1 - alpha_bar)?",
     catalogue=edits(ideal_at_once, MISTAKES) + edits(ideal_x0, MISTAKES_OF_CHUNKS),
     also_right=[ideal_at_once, ideal_by_cdist, ideal_picture_by_picture, ideal_online],
 )

@@ -8,10 +8,14 @@ from course_utils.checks.parts import Exercise, Stop, agree, edits
 from course_utils.wiener import shrink
 
 BELOW_1 = "Right for alpha_bar below 1. At alpha_bar = 1, everything is kept where LA is above 0"
-CLIPPED = "Is alpha_bar clipped, or something added to the divisor? .clamp(min=1e-30) is enough."
+CLIPPED = "Is alpha_bar clipped, or a row set to 0? Guard the divisor alone: .clamp(min=1e-30)."
 TOO_LARGE = (
-    "The guard against 0 / 0 is too large: it changes the fraction where LA is small, here 1e-6. "
-    "Use 1e-30."
+    "The guard against 0 / 0 is too large, or alpha_bar is clipped: the fraction changes where LA "
+    "is small, here 1e-6. Use .clamp(min=1e-30) on the divisor."
+)
+LOST = (
+    "LA is 1e-9 and 1e-23 here. Added from the left, a * LA + 1 - a loses it beside the 1: write "
+    "a * LA + (1 - a). And add nothing to the divisor."
 )
 
 
@@ -28,6 +32,7 @@ def shrink_experiment(probe, attempt):
         (zeros, [0.2, 0.5, 0.9], "Right where LA is above 0. Where it is 0, nothing is kept."),
         ([2.0, 0.7, 1.0], [0.5, 1.0], f"{BELOW_1}. {CLIPPED}"),
         (tiny, [0.9999, 1.0], TOO_LARGE),
+        ([1e-9, 1e-23], [1.0], LOST),
         (zeros, [0.5, 1.0], f"{BELOW_1}, and nothing where it is 0."),
     ]:
         call(probe, attempt, torch.tensor(LA), torch.tensor(alpha_bar), look=look)
@@ -44,7 +49,17 @@ by infinity: NaN, for every LA. alpha_bar LA / (alpha_bar LA + 1 - alpha_bar) di
 + return pictures / (pictures + noise)
 Right except in one place: at LA = 0 and alpha_bar = 1 you compute 0 / 0, which is NaN. Nothing is
 kept there. Keep the divisor above 0 with .clamp(min=1e-30), or choose with torch.where.
+# LA lost beside 1
++ return pictures / (pictures + 1 - alpha_bar).clamp(min=1e-30)
+a * LA + 1 - a is added from the left, so at alpha_bar = 1 a small LA is lost beside the 1: of 1e-9
+nothing is left, and you divide by 0 or by your guard. Write a * LA + (1 - a).
+# something kept where LA is 0
+- alpha_bar * LA, 1 - alpha_bar
++ alpha_bar * LA.clamp(min=1e-30), 1 - alpha_bar
+You lift LA above 0, or make 0 / 0 a 1, so at alpha_bar = 1 everything is kept where nothing should
+be. Leave LA as it is, and guard the divisor alone.
 # share of the noise
+- return pictures / (pictures + noise).clamp(min=1e-30)
 + return noise / (pictures + noise).clamp(min=1e-30)
 This is the share of the noise, which is what has to go. The share of the pictures is kept, so
 alpha_bar LA stands above the line.
@@ -78,8 +93,6 @@ right; below belongs the whole sum, (a * LA + 1 - a), in which LA multiplies onl
 # another variance of the noise
 + alpha_bar * LA, (1 - alpha_bar) ** 2
 or
-+ alpha_bar * LA, (1 - alpha_bar).sqrt()
-or
 + alpha_bar * LA, 1
 The noise isn't 1 - alpha_bar in your fraction. In xt it's multiplied by sqrt(1 - alpha_bar), so its
 variance is 1 - alpha_bar, with neither a square nor a root.
@@ -107,8 +120,6 @@ variance of the pictures in xt is alpha_bar LA, both above the line and below it
 - alpha_bar = alpha_bar[:, None]
 + alpha_bar = alpha_bar[:, None].sqrt()
 or
-+ alpha_bar = alpha_bar[:, None] ** 2
-or
 - alpha_bar * LA, 1 - alpha_bar
 + alpha_bar.sqrt() * LA, 1 - alpha_bar
 You use the root of alpha_bar, or its square. The pictures are multiplied by sqrt(alpha_bar) and LA
@@ -120,17 +131,11 @@ or
 +
 or
 + alpha_bar = alpha_bar[None]
-or
-+
-- alpha_bar * LA
-+ LA * alpha_bar
 alpha_bar, (B,), meets LA, (n,), or the table (B, n). Each has to meet every one of the other, so
 give alpha_bar another axis everywhere: alpha_bar[:, None], with shape (B, 1).
 # one alpha_bar for all
 + alpha_bar = alpha_bar[:1].expand(len(alpha_bar))[:, None]
-or
-+ alpha_bar = alpha_bar.mean().expand(len(alpha_bar))[:, None]
-You use one alpha_bar for all pictures, the first or the mean. Each has its own, and its own row.
+You use one alpha_bar for all pictures, such as the first. Each has its own, and its own row.
 """
 
 
@@ -145,12 +150,12 @@ def shrink_repaired(LA, alpha_bar):
 
 
 def shrink_row_by_row(LA, alpha_bar):
-    return torch.stack([a * LA / (a * LA + (1 - a) + 1e-12) for a in alpha_bar])
+    return torch.stack([a * LA / (a * LA + (1 - a) + 1e-30) for a in alpha_bar])
 
 
 def shrink_by_numpy(LA, alpha_bar):
     signal = alpha_bar.cpu().numpy()[:, None] * LA.cpu().numpy()
-    whole = signal + 1 - alpha_bar.cpu().numpy()[:, None]
+    whole = signal + (1 - alpha_bar.cpu().numpy()[:, None])
     return torch.from_numpy(signal / numpy.maximum(whole, 1e-30)).to(LA)
 
 
@@ -159,8 +164,8 @@ EXERCISE = Exercise(
     title="How much is kept",
     reference=shrink,
     experiment=shrink_experiment,
-    look="With LA = 1 and alpha_bar = 0.5, half is kept. Which part of your fraction is different, "
-    "or is something added to the divisor?",
+    look="With LA = 3 and alpha_bar = 0.5, exactly 0.75 is kept. Which part of your fraction is "
+    "different, or is something added to the divisor?",
     catalogue=edits(shrink, MISTAKES),
     also_right=[shrink_by_sigma, shrink_repaired, shrink_row_by_row, shrink_by_numpy],
 )

@@ -44,8 +44,6 @@ divide first; then it can be compared with the mean.
 + xt.flatten(1) / alpha_bar[:, None] - self.mean
 or
 + xt.flatten(1) * alpha_bar[:, None].sqrt() - self.mean
-or
-+ xt.flatten(1) / (1 - alpha_bar[:, None]).sqrt() - self.mean
 You multiply xt, or divide it by something other than sqrt(alpha_bar), which is the factor of the
 picture in it. Divide by alpha_bar[:, None].sqrt().
 # mean not subtracted
@@ -57,11 +55,7 @@ You subtract the mean first. In xt it's multiplied by sqrt(alpha_bar) too, so di
 # rows and pictures mixed
 + (xt / alpha_bar[:, None, None, None].sqrt() - self.mean).flatten(1)
 or
-+ xt.flatten(1) / alpha_bar[:, None, None, None].sqrt() - self.mean
-or
 + xt.flatten(1) / alpha_bar.sqrt() - self.mean
-or
-+ (xt / alpha_bar.sqrt()).flatten(1) - self.mean
 alpha_bar or the mean doesn't line up with the picture. Make rows of xt first, (B, n): they can be
 divided by alpha_bar[:, None].sqrt(), which is (B, 1), and the mean is such a row.
 # mean the wrong way
@@ -69,8 +63,6 @@ divided by alpha_bar[:, None].sqrt(), which is (B, 1), and the mean is such a ro
 or
 - (self.mean + shares @ self.U.T).view_as(xt)
 + (shares @ self.U.T - self.mean).view_as(xt)
-or
-+ (self.mean - shares @ self.U.T).view_as(xt)
 A sign is wrong. Subtract the mean before the filter, and add it to what comes out of it.
 # mean not added
 + (shares @ self.U.T).view_as(xt)
@@ -129,7 +121,9 @@ is shrink(self.LA, alpha_bar), the function of exercise 9.2.
 + shrink(self.LA, alpha_bar.sqrt()) * (x @ self.Vh.T)
 or
 + shrink(self.LA, 1 - alpha_bar) * (x @ self.Vh.T)
-You hand shrink a root, or 1 - alpha_bar. Hand it LA and alpha_bar as they are.
+or
++ shrink(self.LA, alpha_bar[:1]) * (x @ self.Vh.T)
+You hand shrink a root, 1 - alpha_bar, or one alpha_bar for all. Hand it alpha_bar as it is.
 # one product missing
 + shrink(self.LA, alpha_bar) * (x)
 or
@@ -137,17 +131,10 @@ or
 + (self.mean + shares).view_as(xt)
 You leave out one of the two products. x @ self.Vh.T takes a picture apart into its shares, and
 shares @ self.U.T puts it together again.
-# noise returned
-- return (self.mean + shares @ self.U.T).view_as(xt)
-+ x0, a = (self.mean + shares @ self.U.T).view_as(xt), alpha_bar[:, None, None, None]
-+ return (xt - a.sqrt() * x0) / (1 - a).sqrt()
-You return the noise. What's wanted is the clean picture.
 # one alpha_bar for all
 - alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))
 + alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))[:1]
-or
-+ alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).mean().expand(len(xt))
-You use one alpha_bar for all pictures, the first or the mean. Each picture has its own.
+You use one alpha_bar for all pictures, such as the first. Each picture has its own.
 # plain number not taken
 +
 or
