@@ -64,7 +64,8 @@ def note_what_is_given(probe, given, x, step):
     look = "Print -H % self.step and -W % self.step: so many rows and columns are missing."
     probe.note("the size of the picture that the network gets", (h, w), told, look)
     look = (
-        "Its size is right. Are the new rows and columns below and right, copies of the last ones?"
+        "Its size is right. Are the new rows and columns below and right copies of the last ones, "
+        "and all others those of x, with nothing changed?"
     )
     probe.note("the picture that the network gets", picture, look=look)
     look = "Hand t on as it is: self.net(padded, t)."

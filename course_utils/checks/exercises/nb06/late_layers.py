@@ -30,24 +30,37 @@ def note_what_is_kept(probe, cls, args, x):
     module = probe.run(f"{name(cls)}({arguments(args, cls)})", cls, *args, seed=1)
     if not isinstance(module, nn.Module) or "_parameters" not in vars(module):
         return  # probe.build says it
-    found = sum(p.numel() for p in module.parameters())
+    found = list(module.parameters())  # counted below: a lazy one gets its size in the first call
     what = f"{name(cls)}({arguments([x], module)})"
     one, other = (probe.run(what, module, x.clone(), seed=seed) for seed in (2, 3))
     alike = [torch.allclose(a, b, equal_nan=True) for a, b in zip(tensors(one), tensors(other))]
     told = "Two calls with the same picture give two answers: a layer is made anew in each call."
     look = "Make every layer in __init__, and use it in forward."
     probe.note("the same answer twice", all(alike), told, look)
-    look = f"There should be {args[2]} 3x3 convolutions and one 1x1, all with a bias. {KEPT}"
-    probe.note("numbers to train, before the first call", found, look=look)
+    count = sum(p.numel() for p in found)
+    look = f"3x3 convolutions: {args[2]}; 1x1: one, in any case; all with a bias. {KEPT}"
+    probe.note("numbers to train, before the first call", count, look=look)
 
 
 MISTAKES = """
 # list still plain
 - self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
 + self.convs = [nn.Conv2d(i, out_ch, 3, padding=1) for i in ins]
-The shortcut is made in __init__ now. But PyTorch doesn't find convolutions in a plain list, dict or
-tuple, so they never learn. Use nn.ModuleList.
+PyTorch doesn't find convolutions in a plain list, dict or tuple, so they never learn. Use
+nn.ModuleList.
+# tuple for list
++ self.convs = tuple(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
+- self.shortcut(x)
++ nn.Conv2d(x.shape[1], h.shape[1], 1)(x)
+PyTorch finds the layers in a tuple no more than those in a list, and the shortcut is still made in
+forward. Use nn.ModuleList, and make the shortcut in __init__.
+# no convolution where the channels are equal
+- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
++ self.shortcut = nn.Conv2d(in_ch, out_ch, 1) if in_ch != out_ch else nn.Identity()
+Where in_ch and out_ch are equal, your shortcut is no convolution. The 1x1 convolution is there in
+any case.
 # the last one registered
+- self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
 + self.convs = [nn.Conv2d(i, out_ch, 3, padding=1) for i in ins]
 + for self.conv in self.convs:
 +     pass
@@ -117,8 +130,8 @@ SiLU, not ReLU, follows each convolution, also the last one. Yours doesn't alway
 +
 - self.shortcut(x)
 + nn.Conv2d(x.shape[1], h.shape[1], 1)(x)
-PyTorch finds the convolutions now. But the shortcut is still made in forward, with new random
-weights in each call, so it never learns. Make it in __init__.
+The shortcut is still made in forward, with new random weights in each call, so it never learns.
+Make it in __init__.
 # made in the first call
 +
 - return h

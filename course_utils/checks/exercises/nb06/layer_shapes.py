@@ -63,12 +63,21 @@ def small_models(probe):
     model.out.register_forward_hook(lambda *given: None)  # not ours to remove
     skips = [probe.normal(2, 3, 8, 12), probe.normal(2, 5, 4, 6)]
     yield "a decoder", model, probe.normal(2, 6, 2, 3), skips, probe.normal(2, 4)
+    yield "a model that is one layer", nn.Linear(3, 4).eval(), probe.normal(2, 3)
+    yield "a model that is one layer", nn.Linear(3, 4).eval(), probe.normal(2, 3)
 
 
 HOOK = "PyTorch calls a hook with the layer, a tuple of its inputs, and what it returned. "
 HINTS = [
     (r"argument: 'name'|name 'name'", "", HOOK + "The name needs a default: name=name."),
     (r"positional argument", "", HOOK + "Register the hook itself, without calling it."),
+    (r"not (tuple|list)", "", "Does your hook return something? That replaces the layer's output."),
+    (
+        r"(must be|received|object|not) .*tuple|'tuple'",
+        "",
+        "Does your hook return something? That "
+        "takes the place of the layer's output. And the model takes its inputs one by one: *inputs.",
+    ),
     (r"attribute 'remove'", "", "Keep what register_forward_hook returns: it has remove()."),
 ]
 
@@ -103,9 +112,10 @@ def note_condition(probe, model, before, after):
     (hooks, *others), (hooks_now, *others_now) = before, condition(model)
     left, lost = (listed({name for name, _ in s}) for s in (hooks_now - hooks, hooks - hooks_now))
     tip = "Keep every handle that you get, and call its remove() in `finally`."
-    wrong = f"After {after}, hooks of yours are still on {left}."
+    tip += " Take nothing out of the list of handles while you go over it." if left else ""
+    wrong = f"After {after}, hooks of yours are still on these layers: {left}."
     probe.note("hooks left in the model", left, wrong, tip)
-    wrong = f"After {after}, hooks that somebody else had put on {lost} are gone."
+    wrong = f"After {after}, hooks that somebody else had put on these layers are gone: {lost}."
     probe.note("hooks taken from the model", lost, wrong, f"Remove only your own. {tip}")
     same, tip = agree(others, others_now), "Call the model, and leave it as it is."
     wrong = "Your function changes the model's mode, its weights, or the device they are on."
@@ -129,8 +139,6 @@ MISTAKES = """
 # containers too
 - if not list(layer.children()):
 + if True:
-or
-+ if name:
 or
 + if not isinstance(layer, nn.Sequential):
 or
@@ -158,6 +166,14 @@ the third.
 - tuple(returned.shape)
 + returned.shape
 The shapes are torch.Size objects or lists, not plain tuples. tuple(returned.shape) makes one.
+# the model itself left out
+- model(*inputs)
++ model.forward(*inputs)
+or
+- not list(
++ name and not list(
+A model may be one layer, without others inside, and then it's the one to list. Don't skip it, and
+call model(*inputs): model.forward passes by the hooks of the model itself.
 # classes in place of names
 - (name, tuple(
 + (type(layer).__name__, tuple(
@@ -169,8 +185,13 @@ each layer's own name.
 - shapes.append((name, tuple(returned.shape)))
 + shapes.append((name, tuple(returned.shape)))
 + return shapes
-Your hook returns something, and that replaces the layer's output. A hook that only watches has no
-return.
+or
++ shapes.append((name, tuple(returned.shape)))
++ return shapes[-1]
+or
++ shapes.append((name, tuple(returned.shape)))
++ return shapes[-1][1]
+Your hook returns something, and that replaces the layer's output. Take its return away.
 # the last name everywhere
 - , name=name)
 + )
@@ -218,6 +239,11 @@ The model gets only its first input. A star hands over all of them: model(*input
 + shapes, handles = [], []
 + model.eval()
 You leave the model in eval mode, and whoever trains it next would not notice. Leave its mode alone.
+# a handle left out
+- handle.remove()
++ handle.remove()
++ handles.remove(handle)
+Some hooks stay: your loop removes from the list that it goes over, which skips every other handle.
 """
 
 

@@ -56,7 +56,7 @@ def drawn(probe, noisy_batch, *args, seed=1):
         probe.note(f"what {key} is", kind(value), told, order)
         if kind(value) != kind(right):
             raise Stop
-    probe.note_changes(noisy_batch, args, given, before)
+    probe.note_changes(noisy_batch, given, given, before)
     return parts
 
 
@@ -149,6 +149,22 @@ MISTAKES = """
 - (len(x0),), device=x0.device)
 + (1,), device=x0.device).repeat(len(x0))
 t has B numbers now, but they're all the same. Draw B of them: torch.randint(0, T, (B,)).
+# torch.randperm
+- torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device)
++ torch.randperm(len(alpha_bar), device=x0.device)[: len(x0)]
+randperm draws each step once at most, so you get T numbers even if there are more pictures, and no
+step comes up twice. Draw them separately: torch.randint.
+# x0 overwritten
+- a.sqrt() * x0
++ x0.mul_(a.sqrt())
+Your function changes x0, which its caller still needs. Write a.sqrt() * x0, not x0.mul_ or x0 *=.
+# eps overwritten
+- a.sqrt() * x0 + (1 - a).sqrt() * eps
++ eps.mul_((1 - a).sqrt()).add_(a.sqrt() * x0)
+You write into eps, so it's no longer the noise when you return it. Write (1 - a).sqrt() * eps.
+# no roots
++ a * x0 + (1 - a) * eps
+The roots are missing: a.sqrt() * x0 + (1 - a).sqrt() * eps.
 # the same noise for several
 - torch.randn_like(x0)
 + torch.randn_like(x0[:1]).expand_as(x0)

@@ -51,15 +51,26 @@ MISTAKES = """
 - nn.LayerNorm(in_ch)
 + nn.Identity()
 The norm is gone, so it's another network. Take nn.LayerNorm, which needs no batch.
+# norm at the end
++ nn.LayerNorm(out_ch)
+- self.mix(self.norm(x.mean(dim=(2, 3))))
++ self.norm(self.mix(x.mean(dim=(2, 3))))
+You normalise what comes out. It's the averages that the norm gets, before they are mixed.
+# no bias
+- nn.Linear(in_ch, out_ch)
++ nn.Linear(in_ch, out_ch, bias=False)
+The linear layer has lost its bias. Leave it at its default, True.
+# norm not used
+- self.norm(x.mean(dim=(2, 3)))
++ x.mean(dim=(2, 3))
+The norm is made, but forward doesn't use it. The averages go through it before they are mixed.
 # LayerNorm for the outputs
+- nn.LayerNorm(in_ch)
 + nn.LayerNorm(out_ch)
 The norm gets the averages of the in_ch channels, before they are mixed: nn.LayerNorm(in_ch).
 # norm not learned
 + nn.LayerNorm(in_ch, elementwise_affine=False)
 Your norm has no scale and shift to learn, like a bare F.layer_norm. nn.LayerNorm(in_ch) has both.
-# RMSNorm
-+ nn.RMSNorm(in_ch)
-nn.RMSNorm leaves the mean in and has no shift. Asked for is nn.LayerNorm.
 # each channel
 + nn.GroupNorm(in_ch, in_ch)
 Each group is a single number, and minus its mean that is 0. nn.LayerNorm takes all channels.
@@ -104,6 +115,10 @@ than in a batch. nn.LayerNorm treats each picture separately.
 + self.norm(x).mean(dim=(2, 3))
 BatchNorm2d takes one picture, but still mixes those of a batch. Average first, then nn.LayerNorm.
 # norm of the maps
++ nn.InstanceNorm2d(in_ch, affine=True)
+- self.norm(x.mean(dim=(2, 3)))
++ self.norm(x).mean(dim=(2, 3))
+or
 + nn.GroupNorm(1, in_ch)
 - self.norm(x.mean(dim=(2, 3)))
 + self.norm(x).mean(dim=(2, 3))
@@ -150,7 +165,8 @@ class CodeByFunction(PictureCode):
 EXERCISE = Exercise(
     id="6.10", title="A batch of one",
     reference=PictureCode, patient=PATIENTS["PictureCode"], experiment=picture_code_experiment,
-    look="Take each channel's average, normalise those of a picture with nn.LayerNorm(in_ch), mix.",
+    look="In this order: each channel's average over all pixels, nn.LayerNorm(in_ch) of a picture's "
+    "averages with its scale and shift, nn.Linear with its bias. Nothing comes after that.",
     catalogue=edits(PictureCode, MISTAKES),
     also_right=[CodeByGroupNorm, CodeByConv, CodeByHand, CodeByFunction],
 )  # fmt: skip

@@ -21,7 +21,8 @@ def step_mlp_experiment(probe, StepMLP):
                 ("dtype", "", "A linear layer computes with floats; t has integers."),
                 ("cannot be multiplied", "", COLUMN),
                 look=f"For t = {steps} and T = {T} the layers should get "
-                f"{[round(s / T, 3) for s in steps]}, as a column of floats. Print what they get.",
+                f"{[round(s / T, 3) for s in steps]}, as a column of floats. Print what they get. "
+                "Leave them as they were: Linear, SiLU, Linear.",
             ):
                 probe.train_and_eval(module, t)
         except Stop:
@@ -89,6 +90,17 @@ You add 1 to each step. t counts from 0, and the first step's t / T is 0.
 - return self.layers(t[:, None] / self.T)
 + return self.layers(t[:, None] / self.T).squeeze()
 squeeze() takes away every axis of size 1, also that of a batch of one. Leave it out.
+# layers changed
+- nn.SiLU(), nn.Linear(dim, dim))
++ nn.ReLU(), nn.Linear(dim, dim))
+or
++ nn.SiLU(), nn.Linear(dim, dim), nn.SiLU())
+or
++ nn.Linear(dim, dim))
+or
+- nn.Linear(1, dim), nn.SiLU(), nn.Linear(dim, dim)
++ nn.Linear(1, dim)
+You changed the layers. Leave them as they were: Linear, SiLU, Linear, and nothing at the end.
 # one-hot or a table
 - nn.Linear(1, dim)
 + nn.Linear(T, dim)

@@ -31,8 +31,6 @@ or
 + [:, None, :, None]
 or
 + [:, :, None]
-or
-+ [:, None]
 Shapes line up from the right, so the K channels of your projected time meet the rows or columns of
 the map. Both new axes go behind the channels: [:, :, None, None].
 # an axis too many
@@ -44,6 +42,23 @@ The projected time has five axes, and so has the sum. It should be (B, K, 1, 1).
 + .view(1, -1, 1, 1)
 view(1, -1, 1, 1) puts the numbers of all pictures in one row of B * K channels. Keep both axes,
 with [:, :, None, None].
+# new axes in front
++ [None, None]
+or
++ [None, None, :, :]
+or
++ .unsqueeze(0).unsqueeze(0)
+You put the new axes in front, where PyTorch adds axes by itself, so nothing has changed. They
+belong behind the channels: [:, :, None, None].
+# one picture's time for all
++ [0][None, :, None, None]
+Every picture gets the time of the first. Keep the axis of the batch: [:, :, None, None].
+# convolution changed
+- out_ch, 3, padding=1)
++ out_ch, 3)
+or
++ out_ch, 3, padding=1, bias=False)
+The convolution has lost its padding or its bias. Leave it as it was, with padding=1.
 # axes before the projection
 - temb)[:, :, None, None]
 + temb[:, :, None, None])

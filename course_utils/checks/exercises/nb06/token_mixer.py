@@ -94,6 +94,18 @@ or
 or
 + self.attention(h, h, tokens)
 Not all of query, key and value are normalised. With h = self.norm(tokens), all three are h.
+# SiLU
+- self.mix(h)
++ self.mix(F.silu(h))
+or
++ F.silu(self.mix(h))
+There's a SiLU too many. After the attention comes the linear layer alone: tokens + mix(h).
+# attention changed
+- , batch_first=True
++ , batch_first=True, bias=False
+or
++ , batch_first=True, dropout=0.1
+Your attention has dropout, or no bias. It's nn.MultiheadAttention(ch, heads, batch_first=True).
 # norm after the attention
 - h = self.norm(tokens)
 + h = tokens
@@ -156,8 +168,8 @@ EXERCISE = Exercise(
     id="6.4", title="A layer that returns two things",
     reference=TokenMixer, patient=PATIENTS["TokenMixer"],
     experiment=repair_experiment(sizes, CASES, HINTS, lenient=[(4, 4, 4, 2)]),
-    look="The order is norm, attention of the normalised tokens with themselves, linear layer. "
-    "Then the tokens as they came in are added.",
+    look="If your order is norm, attention, linear layer, sum, look at the layers: biases, dropout "
+    "and the rest at their defaults, and no SiLU.",
     catalogue=edits(TokenMixer, MISTAKES),
     also_right=[MixerInSequence, MixerOfPositions, MixerByHand, MixerByFunctions],
 )  # fmt: skip

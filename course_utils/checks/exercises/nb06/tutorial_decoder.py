@@ -57,11 +57,29 @@ channels that go in was wrong.
 - reversed(skips)
 + skips
 You take the skips from the top, but the way up begins at the bottom: reversed(skips).
+# SiLU
+- return self.out(x)
++ return torch.nn.functional.silu(self.out(x))
+or
+- x = block(x, temb)
++ x = torch.nn.functional.silu(block(x, temb))
+There's a SiLU too many. The blocks have their own, and nothing follows self.out.
+# no bias
+- self.out = nn.Conv2d(chs[0], out_ch, 1)
++ self.out = nn.Conv2d(chs[0], out_ch, 1, bias=False)
+self.out has lost its bias. Leave it as it was.
+# no time
+- block(x, temb)
++ block(x, 0 * temb)
+or
++ block(x, torch.zeros_like(temb))
+The blocks don't get temb as it came. Hand it on: block(x, temb).
 # skips popped
 - for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
 + for up, block in zip(self.ups, self.blocks):
 +     skip = skips.pop()
-pop() empties the caller's list of skips. Go over reversed(skips), which leaves it as it was.
+Your forward changes the caller's list of skips, as pop, reverse and clear do. Go over
+reversed(skips), which leaves it as it was.
 # up keeps its channels
 - Upsample(chs[i], chs[i - 1])
 + Upsample(chs[i], chs[i])
@@ -124,8 +142,8 @@ EXERCISE = Exercise(
     id="6.3", title="Too many channels for a block",
     reference=TutorialDecoder, patient=PATIENTS["TutorialDecoder"],
     experiment=decoder_experiment,
-    look="Go through the table: up makes chs[i - 1] channels, cat puts the skip behind them, and "
-    "the block makes chs[i - 1] of both.",
+    look="Only a number in __init__ was wrong. Leave forward and self.out as they were: up(x), the "
+    "skip behind it, block(x, temb), and self.out at the end, with no SiLU of its own.",
     catalogue=edits(TutorialDecoder, joins("up(x)", "ConvBlock(2 * chs[i - 1],") + MISTAKES),
     also_right=[DecoderByPairs, DecoderThatPops, DecoderByNumbers, DecoderByRecursion],
 )  # fmt: skip
