@@ -164,6 +164,28 @@ class KeepsItsLastCall(EXERCISES["8.2"].reference):
         return self.kept["last"]
 
 
+class BareConvs(nn.Module):
+    """6.15 with as many bare weights as there are convolutions, which a slice takes from a list."""
+
+    def __init__(self, in_ch, out_ch, depth):
+        super().__init__()
+        convs = [nn.Conv2d(out_ch if i else in_ch, out_ch, 3) for i in range(depth)]
+        self.params = nn.ParameterList([p for conv in convs for p in (conv.weight, conv.bias)])
+        self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
+
+    def forward(self, x):
+        h = x
+        for weight, bias in zip(self.params[0::2], self.params[1::2]):
+            h = F.silu(F.conv2d(h, weight, bias, padding=1))
+        return h + self.shortcut(x)
+
+
+class LazyConvs(EXERCISES["6.15"].reference):
+    def __init__(self, in_ch, out_ch, depth):
+        super().__init__(in_ch, out_ch, depth)
+        self.convs = nn.ModuleList(nn.LazyConv2d(out_ch, 3, padding=1) for _ in range(depth))
+
+
 class Encoded(NamedTuple):
     bottom: torch.Tensor
     skips: list
@@ -201,7 +223,7 @@ RIGHT = [
     ("2.4", einmix), ("2.5", Block), ("2.5", ZeroInit), ("2.5", LazyBlock),
     ("2.5", ChannelsLast), ("8.5", LayerNamedLikeAFunction), ("10.1", DropoutInAnotherLayout),
     ("8.2", KeepsItsLastCall), ("3.4", returning(Encoded)), ("3.4", returning(EncodedData)),
-    ("5.2", counted), ("5.4", ddpm_over_tensors),
+    ("5.2", counted), ("5.4", ddpm_over_tensors), ("6.15", BareConvs), ("6.15", LazyConvs),
 ]  # fmt: skip
 
 
@@ -241,11 +263,17 @@ class HiddenWeights(Block):
         self.convs = convs
 
 
+class DetachedTime(EXERCISES["6.6"].reference):
+    def forward(self, x, temb):
+        return super().forward(x, temb.detach())
+
+
 WRONG = [
     ("1.2", by_way_of_numpy, ".numpy() is refused"),
     ("2.5", SlowMomentum, "momentum"),
     ("1.4", FrozenWeight, "not yet"),
     ("2.5", HiddenWeights, "does not find the layers in self.convs"),
+    ("6.6", DetachedTime, "detach, .data or no_grad cuts the way."),
 ]
 
 

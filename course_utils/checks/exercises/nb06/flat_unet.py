@@ -41,7 +41,7 @@ or
 The blocks on the way up don't get temb as it is: block(..., temb).
 # SiLU at the end
 - self.out(x)
-+ nn.functional.silu(self.out(x))
++ F.silu(self.out(x))
 There's a SiLU too many, behind self.out. Return what self.out gives.
 # self.out not used
 + x
@@ -49,8 +49,6 @@ You return what the last block gives. self.out makes in_ch channels of it: retur
 # joined along another axis
 - torch.cat([x, skip], dim=1)
 + torch.cat([x, skip])
-or
-+ torch.cat([x, skip], dim=-1)
 The two maps are joined along another axis. The channels are axis 1: torch.cat([x, skip], dim=1).
 # the same skip always
 - reversed(skips)
@@ -61,12 +59,6 @@ Every block on the way up gets the same skip. Use them one by one, from the last
 # off by one
 + [skips[-i] for i in range(3)]
 The order is first, last, middle, because skips[-0] is the first. Use skips[-1 - i], or reversed().
-# one past the end
-+ [skips[len(skips) - i] for i in range(3)]
-The index begins one past the end: the last of three is skips[2]. Use reversed(skips).
-# reverse() for its value
-+ skips.reverse()
-skips.reverse() turns the list round and returns None. reversed(skips) gives them from the end.
 # rolled or shuffled
 + skips[1:] + skips[:1]
 or
@@ -90,12 +82,6 @@ The numbers are right, but detach, .data or no_grad lets no gradient through the
 - torch.cat([x, skip], dim=1)
 + x + skip
 You add the skips. Join them, torch.cat([x, skip], dim=1), so that the block can tell them apart.
-# no skips
-- ConvBlock(2 * ch, ch, time_dim)
-+ ConvBlock(ch, ch, time_dim)
-- torch.cat([x, skip], dim=1)
-+ x
-There are no skips any more. Then the fault is gone, and the U too: use them, the last one first.
 """
 
 

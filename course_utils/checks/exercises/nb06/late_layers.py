@@ -49,33 +49,18 @@ MISTAKES = """
 PyTorch doesn't find convolutions in a plain list, dict or tuple, so they never learn. Use
 nn.ModuleList.
 # tuple for list
+- self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
+- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
 + self.convs = tuple(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
 - self.shortcut(x)
 + nn.Conv2d(x.shape[1], h.shape[1], 1)(x)
 PyTorch finds the layers in a tuple no more than those in a list, and the shortcut is still made in
 forward. Use nn.ModuleList, and make the shortcut in __init__.
-# no convolution where the channels are equal
-- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
-+ self.shortcut = nn.Conv2d(in_ch, out_ch, 1) if in_ch != out_ch else nn.Identity()
-Where in_ch and out_ch are equal, your shortcut is no convolution. The 1x1 convolution is there in
-any case.
-# the last one registered
-- self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
-+ self.convs = [nn.Conv2d(i, out_ch, 3, padding=1) for i in ins]
-+ for self.conv in self.convs:
-+     pass
-All convolutions have one name on self, so only the last is found there. Keep them in nn.ModuleList.
 # one convolution for all
 - nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
 + nn.ModuleList([nn.Conv2d(in_ch, out_ch, 3, padding=1)]
 +     + [nn.Conv2d(out_ch, out_ch, 3, padding=1)] * (depth - 1))
 One convolution is used again and again. Each place needs weights of its own, a new nn.Conv2d.
-# all for the same channels
-- for i in ins
-+ for i in [in_ch] * depth
-or
-+ for i in [out_ch] * depth
-All convolutions are made for the same input. The first gets in_ch channels, the others out_ch.
 # one too few
 - (depth - 1)
 + (depth - 2)
@@ -83,9 +68,6 @@ One convolution is missing. depth counts all of them, also the first.
 # only one runs
 - conv(h)
 + conv(x)
-or
-- in self.convs:
-+ in self.convs[:1]:
 Only one convolution runs: each round of the loop begins with x again. Use h = F.silu(conv(h)).
 # no shortcut
 - h + self.shortcut(x)
@@ -95,13 +77,12 @@ or
 +
 - h + self.shortcut(x)
 + h
-No shortcut is added at the end: the 1x1 convolution, made in __init__, of the block's input x.
-# SiLU of the sum
-- h + self.shortcut(x)
-+ F.silu(h + self.shortcut(x))
 or
-- F.silu(conv(h))
-+ conv(h) if conv is self.convs[-1] else F.silu(conv(h))
+- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
++ self.shortcut = nn.Conv2d(in_ch, out_ch, 1) if in_ch != out_ch else nn.Identity()
+The 1x1 convolution of x is missing. It's made in __init__, also where in_ch is out_ch, and added at
+the end.
+# SiLU of the sum
 - h + self.shortcut(x)
 + F.silu(h + self.shortcut(x))
 A SiLU comes after the sum. Each convolution has its own; the sum has none.

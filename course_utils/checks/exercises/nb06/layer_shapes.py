@@ -64,20 +64,12 @@ def small_models(probe):
     skips = [probe.normal(2, 3, 8, 12), probe.normal(2, 5, 4, 6)]
     yield "a decoder", model, probe.normal(2, 6, 2, 3), skips, probe.normal(2, 4)
     yield "a model that is one layer", nn.Linear(3, 4).eval(), probe.normal(2, 3)
-    yield "a model that is one layer", nn.Linear(3, 4).eval(), probe.normal(2, 3)
 
 
 HOOK = "PyTorch calls a hook with the layer, a tuple of its inputs, and what it returned. "
 HINTS = [
     (r"argument: 'name'|name 'name'", "", HOOK + "The name needs a default: name=name."),
     (r"positional argument", "", HOOK + "Register the hook itself, without calling it."),
-    (r"not (tuple|list)", "", "Does your hook return something? That replaces the layer's output."),
-    (
-        r"(must be|received|object|not) .*tuple|'tuple'",
-        "",
-        "Does your hook return something? That "
-        "takes the place of the layer's output. And the model takes its inputs one by one: *inputs.",
-    ),
     (r"attribute 'remove'", "", "Keep what register_forward_hook returns: it has remove()."),
 ]
 
@@ -112,7 +104,6 @@ def note_condition(probe, model, before, after):
     (hooks, *others), (hooks_now, *others_now) = before, condition(model)
     left, lost = (listed({name for name, _ in s}) for s in (hooks_now - hooks, hooks - hooks_now))
     tip = "Keep every handle that you get, and call its remove() in `finally`."
-    tip += " Take nothing out of the list of handles while you go over it." if left else ""
     wrong = f"After {after}, hooks of yours are still on these layers: {left}."
     probe.note("hooks left in the model", left, wrong, tip)
     wrong = f"After {after}, hooks that somebody else had put on these layers are gone: {lost}."
@@ -148,11 +139,6 @@ such as a block. Hook a layer only if list(layer.children()) is empty.
 # outermost layers only
 - in model.named_modules()
 + in model.named_children()
-or
-- for name, layer in model.named_modules():
--     if not list(layer.children()):
-+ for name, layer in model.named_children():
-+     if True:
 You list only the outermost layers. named_modules() goes on into them, and names each layer by its
 whole path.
 # shapes of the inputs
@@ -230,10 +216,9 @@ pairs to a list.
 # inputs not spread
 - model(*inputs)
 + model(inputs)
-The model gets all its inputs as one tuple. A star spreads them out: model(*inputs).
-# first input only
+or
 + model(inputs[0])
-The model gets only its first input. A star hands over all of them: model(*inputs).
+The model takes all its inputs, one by one, not as one tuple. A star spreads them: model(*inputs).
 # left in eval mode
 - shapes, handles = [], []
 + shapes, handles = [], []

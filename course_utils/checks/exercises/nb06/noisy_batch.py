@@ -187,32 +187,13 @@ Your t can be T or more, and alpha_bar ends at T - 1. T is its length: torch.ran
 - randint(0,
 + randint(1,
 Step 0 never comes up. t runs from 0 to T - 1: torch.randint(0, T, ...).
-# another shape of t
-- (len(x0),)
-+ x0.shape
-or
-+ (len(x0), 1, 1, 1)
-or
-+ (4,)
-Your t isn't (B,), one step for each picture: (len(x0),). Only alpha_bar[t] gets more axes.
-# float t
-- , t, eps
-+ , t.float(), eps
-t comes back as floats. Steps are whole numbers, int64, as torch.randint gives them.
-# t drawn twice
-+ , torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device), eps
-The t that you return isn't the one that you noised with. Draw it once, and keep it in a variable.
 # eps drawn twice
+- , t, eps
 + , t, torch.randn_like(x0)
 The eps that you return isn't the one in xt. Draw it once, and keep it in a variable.
 # another order
 + , eps, t
 The order is wrong: return xt, t, eps.
-# something not returned
-+
-or
-+ , eps
-The network must be told t, and is compared with eps, so return all three: xt, t, eps.
 # no view
 - .view(-1, 1, 1, 1)
 +
@@ -223,11 +204,8 @@ it even runs, and mixes up the pictures. Use .view(-1, 1, 1, 1).
 or
 + .view(1, -1, 1, 1)
 The B numbers alpha_bar[t] belong on axis 0, with three axes of size 1 behind: .view(-1, 1, 1, 1).
-# the step before
-- a = alpha_bar[t]
-+ a = alpha_bar[t - 1]
-xt is noised to the step before the t that you return. t counts from 0: alpha_bar[t].
 # picture and noise exchanged
+- a = alpha_bar[t]
 + a = 1 - alpha_bar[t]
 Picture and noise are exchanged: alpha_bar[t] belongs to x0, 1 - alpha_bar[t] to eps.
 # picture not scaled
@@ -242,10 +220,6 @@ x0 isn't multiplied by the root of alpha_bar[t], with which it fades: a.sqrt() *
 or
 + eps
 eps isn't multiplied by the root of 1 - alpha_bar[t], with which it grows: (1 - a).sqrt() * eps.
-# noise subtracted
-- + (1 - a)
-+ - (1 - a)
-The noise is subtracted. Then the network would have to learn -eps: add it.
 """
 
 

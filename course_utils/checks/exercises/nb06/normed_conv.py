@@ -10,8 +10,7 @@ from course_utils.checks.exercises.nb06.healthy_networks import NormedConv
 from course_utils.checks.parts import Exercise, edits
 
 ORDER = (
-    "The number of groups is right. The order is convolution, GroupNorm, SiLU. Leave the layers' "
-    "other arguments, such as padding=1 and the bias, as they were."
+    "The order is convolution (3x3, padding=1, with a bias), GroupNorm with scale and shift, SiLU."
 )
 
 
@@ -21,15 +20,14 @@ def normed_conv_experiment(probe, NormedConv):
         (2, 4, 64, 32, 3, 5), (3, 2, 32, 32, 4, 2), (2, 3, 7, 7, 5, 4), (3, 6, 48, 24, 2, 5),
         (2, 5, 40, 20, 4, 3), (3, 2, 33, 11, 2, 4), (2, 3, 37, 1, 4, 2),
     ]:  # fmt: skip
-        wanted = f"{K} channels should make {groups} groups, the largest divisor of {K} up to 32"
+        look = f"{K} channels should make {groups} groups, the largest divisor of {K} up to 32"
         order = "in_channels|embedding|normalized|expected input|channels, but got", "", ORDER
-        with probe.advice(order, look=f"{wanted}. Print what your code gets."):
+        with probe.advice(order, look=f"{look}. Print what your code gets."):
             module = probe.build(NormedConv, C, K)
-        made = [m.num_groups for m in module.modules() if isinstance(m, nn.GroupNorm)] or [
-            "another"
-        ]
-        look = ORDER if made[0] == groups else f"{wanted}; yours makes {made[0]}."
-        with probe.advice(order, look=look):
+        for made in [m.num_groups for m in module.modules() if isinstance(m, nn.GroupNorm)]:
+            right = f"The number of groups is right. {ORDER}"
+            look = right if made == groups else f"{look}; yours makes {made}"
+        with probe.advice(order, look=look.rstrip(".") + "."):
             probe.train_and_eval(module, probe.normal(B, C, H, W))
     probe.on_fake_device(module, probe.normal(B, C, H, W))
 
@@ -64,16 +62,6 @@ You give up where 32 doesn't fit. 48 channels make 24 groups: the largest diviso
 or
 + if out_ch % g == in_ch % g == 0
 You split the input channels. The norm comes after the convolution: its groups divide out_ch alone.
-# the smallest
-- max(g for g in range(1, 33) if out_ch % g == 0)
-+ min(g for g in range(2, out_ch + 1) if out_ch % g == 0)
-You take the smallest divisor above 1, so there are few groups. Take the largest up to 32.
-# does it divide?
-- out_ch % g == 0
-+ g % out_ch == 0
-or
-+ out_ch % g
-g divides the channels where out_ch % g == 0, the channels before the %. You ask something else.
 # 32 left out
 - range(1, 33)
 + range(1, 32)
@@ -81,8 +69,6 @@ g divides the channels where out_ch % g == 0, the channels before the %. You ask
 # another norm
 - nn.GroupNorm(groups, out_ch)
 + nn.BatchNorm2d(out_ch)
-or
-+ nn.Identity()
 GroupNorm is gone, so it's another network. Keep it, and choose its number of groups by out_ch.
 # norm not learned
 + nn.GroupNorm(groups, out_ch, affine=False)

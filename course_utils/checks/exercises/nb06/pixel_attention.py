@@ -31,14 +31,7 @@ seen.transpose(1, 2).reshape(x.shape).
 Tokens are listed row by row and put back column by column. Reshape to (B, C, H, W), H before W.
 # height and width exchanged
 + seen.transpose(1, 2).reshape(x.shape).transpose(2, 3)
-or
-+ seen.transpose(1, 2).reshape(*x.shape[:2], x.shape[3], x.shape[2])
 Height and width change places on the way out. From (B, H, W, C) it's permute(0, 3, 1, 2).
-# not made a map again
-+ seen.transpose(1, 2)
-or
-+ seen
-You add a list of tokens, not a map. Move the channels back to axis 1, then reshape to (B, C, H, W).
 # way out repaired alone
 - x.flatten(2).transpose(1, 2)
 + x.reshape(len(x), -1, x.shape[1])
@@ -46,18 +39,11 @@ On the way in, reshape makes a token of neighbouring pixels of one channel. Chan
 the end: x.flatten(2).transpose(1, 2).
 # wrong axes exchanged
 + x.transpose(1, 2).reshape(len(x), -1, x.shape[1])
-or
-+ x.transpose(1, 2).reshape(len(x), -1, x.shape[1])
-- seen.transpose(1, 2).reshape(x.shape)
-+ seen.reshape(x.transpose(1, 2).shape).transpose(1, 2)
 You exchange two axes, but a token still isn't a pixel. The channels have to become the last axis:
 x.permute(0, 2, 3, 1), then reshape; on the way back permute(0, 3, 1, 2).
 # columns in
 + x.transpose(2, 3).flatten(2).transpose(1, 2)
 Tokens are listed column by column and put back row by row. Use flatten(2), or permute(0, 2, 3, 1).
-# flattened only
-+ x.flatten(2)
-flatten(2) gives (B, C, HW), and the layers want the channels last: .transpose(1, 2).
 # x not added
 - x + seen
 + seen
@@ -67,10 +53,11 @@ x is lost. What the pixels take from each other is added to it: return x + ...
 + q, k, v = (layer(tokens).mT for layer in (self.q, self.k, self.v))
 + seen = F.scaled_dot_product_attention(q, k, v).mT
 Here the channels attend to each other, not the pixels. Attention needs tokens of shape (B, HW, C).
-# pictures attend
-+ q, k, v = (layer(tokens).transpose(0, 1) for layer in (self.q, self.k, self.v))
-+ seen = F.scaled_dot_product_attention(q, k, v).transpose(0, 1)
-Your tokens are (HW, B, C), so pictures attend to each other. The batch comes first: (B, HW, C).
+# rows attend
+- seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
++ q, k, v = (layer(x.movedim(1, -1)) for layer in (self.q, self.k, self.v))
++ seen = F.scaled_dot_product_attention(q, k, v).flatten(1, 2)
+Your tokens have an axis for the rows, (B, H, W, C), so a pixel sees only its own row: (B, HW, C).
 # one layer for q, k and v
 - self.q, self.k, self.v = (nn.Linear(ch, ch) for _ in range(3))
 + self.qkv = nn.Linear(ch, 3 * ch)
@@ -100,9 +87,6 @@ The three layers have lost their bias. Leave it at its default, True.
 # scaled differently
 - seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
 + seen = (self.q(tokens) @ self.k(tokens).mT).softmax(-1) @ self.v(tokens)
-or
-- self.v(tokens))
-+ self.v(tokens), scale=1 / tokens.shape[-1])
 The scores aren't divided by the root of C exactly once. F.scaled_dot_product_attention does that.
 """
 

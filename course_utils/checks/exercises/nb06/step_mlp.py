@@ -86,10 +86,6 @@ Your result has an axis too many, (B, 1, D). A column (B, 1) is enough for the l
 # one step more
 + (t[:, None] + 1)
 You add 1 to each step. t counts from 0, and the first step's t / T is 0.
-# an axis taken away
-- return self.layers(t[:, None] / self.T)
-+ return self.layers(t[:, None] / self.T).squeeze()
-squeeze() takes away every axis of size 1, also that of a batch of one. Leave it out.
 # layers changed
 - nn.SiLU(), nn.Linear(dim, dim))
 + nn.ReLU(), nn.Linear(dim, dim))
@@ -99,20 +95,8 @@ or
 + nn.Linear(dim, dim))
 or
 - nn.Linear(1, dim), nn.SiLU(), nn.Linear(dim, dim)
-+ nn.Linear(1, dim)
++ nn.Linear(1, dim), nn.SiLU()
 You changed the layers. Leave them as they were: Linear, SiLU, Linear, and nothing at the end.
-# one-hot or a table
-- nn.Linear(1, dim)
-+ nn.Linear(T, dim)
-- t[:, None] / self.T
-+ F.one_hot(t, self.T).float()
-or
-- nn.Linear(1, dim)
-+ nn.Embedding(T, dim)
-- t[:, None] / self.T
-+ t
-Each step has weights of its own, as in a table, so nothing says that step 20 is near step 21. Keep
-nn.Linear(1, dim), and give it t / T as one column.
 """
 
 

@@ -48,21 +48,16 @@ chs[i - 1].
 # channels of one map
 + ConvBlock(chs[i - 1],
 The block is made for chs[i - 1] channels, as many as one map has. cat joins two of them.
-# blocks return too much
-- chs[i - 1], time_dim)
-+ chs[i], time_dim)
-The block returns chs[i] channels, but the next layer is made for chs[i - 1]. Only the number of
-channels that go in was wrong.
 # skips from the top
 - reversed(skips)
 + skips
 You take the skips from the top, but the way up begins at the bottom: reversed(skips).
 # SiLU
 - return self.out(x)
-+ return torch.nn.functional.silu(self.out(x))
++ return F.silu(self.out(x))
 or
 - x = block(x, temb)
-+ x = torch.nn.functional.silu(block(x, temb))
++ x = F.silu(block(x, temb))
 There's a SiLU too many. The blocks have their own, and nothing follows self.out.
 # no bias
 - self.out = nn.Conv2d(chs[0], out_ch, 1)
@@ -89,8 +84,6 @@ or
 + Upsample(chs[i], chs[i])
 - ConvBlock(2 * chs[i - 1],
 + ConvBlock(2 * chs[i],
-or
-+ Upsample(chs[i], chs[i])
 up now keeps all chs[i] channels, which makes this another, larger network. Leave up as it was: the
 fault is in one number of the blocks.
 """

@@ -2,7 +2,6 @@
 
 import torch
 from einops import pack
-from torch import nn
 
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import UpStep
@@ -36,10 +35,6 @@ def step_experiment(probe, UpStep):
 
 
 MISTAKES = """
-# block made narrower
-- ConvBlock(2 * out_ch
-+ ConvBlock(out_ch
-The block is now made for out_ch channels, but gets those of two maps. It was right as it was.
 # joined to itself
 - [self.up(x), skip]
 + [self.up(x), self.up(x)]
@@ -57,7 +52,7 @@ The channels of the two maps alternate. Those of the skip go behind all others: 
 No gradient gets through the skip to the blocks that made it. Join it without detach or no_grad.
 # SiLU
 - self.block(x, temb)
-+ nn.functional.silu(self.block(x, temb))
++ F.silu(self.block(x, temb))
 There's a SiLU too many. What the block returns is the result.
 # added behind the block too
 + self.block(x, temb) + skip
@@ -76,12 +71,6 @@ You join the skip to x before x is doubled, so their sizes differ. First x = sel
 - return self.block(x, temb)
 + x = self.up(x)
 + return self.block(x, temb) + skip
-or
-+ ConvBlock(out_ch
-- x = torch.cat([self.up(x), skip], dim=1)
-- return self.block(x, temb)
-+ x = self.up(x)
-+ return torch.cat([self.block(x, temb), skip], dim=1)
 The skip comes in after the block, which never sees it. Join it to the doubled map before the block,
 with cat: the block was made for both.
 """
