@@ -121,7 +121,7 @@ eps = net(x, t)
 # |---|---|
 # | `model`, `*inputs` | the network, and what it is called with: `model(*inputs)` |
 # | returns | a list of pairs: a layer's name, and the shape of what it returned, a plain tuple |
-# | which layers | those without layers inside: `list(layer.children())` is empty |
+# | which layers | those with no layers inside, maybe the model: `list(layer.children())` is empty |
 # | in which order | that of the calls; a layer that is called twice is listed twice |
 #
 # `model.named_modules()` gives pairs `(name, layer)` of all layers, however deep. All hooks have
@@ -801,8 +801,9 @@ UpStep = check("6.5", UpStep)
 # ### Exercise 6.6: the time, added
 # difficulty 2 of 5, about 3 minutes
 #
-# Someone adds the time to a feature map, as in notebook 02. In a healthy one, the time is
-# projected to K numbers for each picture, and each number is added to all pixels of its channel:
+# Someone adds the time to a feature map, as in notebook 02. In a healthy one, a linear layer (with
+# a bias, as the convolution has) projects the time to K numbers for each picture, and each number
+# is added to all pixels of its channel:
 #
 # $$\mathrm{out}_{bkij} = \mathrm{silu}\big(\mathrm{conv}(x)_{bkij} +
 # (W\,\mathrm{temb})_{bk}\big)$$
@@ -966,8 +967,8 @@ for size in ((28, 30), (32, 32), (9, 17)):
 #
 # Someone has replaced BatchNorm by GroupNorm, which normalises groups of channels of each picture
 # (notebook 08 compares them), and has taken the usual 32 groups. Then 48 channels were wanted. A
-# healthy one takes **as many groups as divide the channels, 32 at most**. This one fails as it is
-# *made*, before it is called. So we trace a function that makes it.
+# healthy one takes **the largest number of groups up to 32 that divides the channels**. This one
+# fails as it is *made*, before it is called. So we trace a function that makes it.
 
 # %%
 examine(lambda x: patients.NormedConv(16, 48)(x), torch.randn(4, 16, 8, 8))
@@ -1141,7 +1142,7 @@ StepMLP = check("6.11", StepMLP)
 #
 # Someone has written the function that makes a training batch. A healthy one draws a step for
 # each picture, t of shape `(B,)`, integers from 0 to T - 1, all equally likely, and then the
-# noise. Each picture is noised to its own step:
+# noise. Each picture is noised to its own step, and `x0` itself stays as it was:
 #
 # $$x_t = \sqrt{\bar\alpha_t}\; x_0 + \sqrt{1 - \bar\alpha_t}\;\varepsilon$$
 #
@@ -1201,7 +1202,7 @@ print("t:", tuple(steps.shape), " all different:", len(set(steps.tolist())) == 4
 # Someone wants a U without halvings: all maps have the same size, three blocks down, three up. In
 # a healthy one, the first block up gets the skip of the **last** block down, the second that of
 # the second, the last that of the first, as in a U. What comes from below stands first in the
-# concatenation.
+# concatenation. Each of the six blocks has weights of its own.
 #
 # In our U, a wrong order stops with an error, for the sizes differ. Here they do not. Hooks can
 # say which skip goes where: they keep what each block down returns, and the second half of the
@@ -1274,6 +1275,7 @@ examine(patients.FlatUNet(1, 8, 64), x, temb)
 # other, brings the result back into the shape of a map, and adds the map that came in:
 #
 # `(B, C, H, W)` becomes `(B, H*W, C)`, that goes through attention, and becomes `(B, C, H, W)`.
+# Query, key and value come from three layers, and these stay as they are.
 #
 # Which property can be tested? Attention does not know where a pixel lies. If we shuffle the
 # pixels first, or shuffle the result, it must be the same. **Is it?**

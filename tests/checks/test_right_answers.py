@@ -194,6 +194,28 @@ class HybridAsModule(nn.Module):
         self.above, self.below, self.alpha_bar = above, below, 1 / (1 + sigma**2)
 
 
+class BareConvs(nn.Module):
+    """6.15 with as many bare weights as there are convolutions, which a slice takes from a list."""
+
+    def __init__(self, in_ch, out_ch, depth):
+        super().__init__()
+        convs = [nn.Conv2d(out_ch if i else in_ch, out_ch, 3) for i in range(depth)]
+        self.params = nn.ParameterList([p for conv in convs for p in (conv.weight, conv.bias)])
+        self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
+
+    def forward(self, x):
+        h = x
+        for weight, bias in zip(self.params[0::2], self.params[1::2]):
+            h = F.silu(F.conv2d(h, weight, bias, padding=1))
+        return h + self.shortcut(x)
+
+
+class LazyConvs(EXERCISES["6.15"].reference):
+    def __init__(self, in_ch, out_ch, depth):
+        super().__init__(in_ch, out_ch, depth)
+        self.convs = nn.ModuleList(nn.LazyConv2d(out_ch, 3, padding=1) for _ in range(depth))
+
+
 class Encoded(NamedTuple):
     bottom: torch.Tensor
     skips: list
@@ -233,6 +255,7 @@ RIGHT = [
     ("8.2", KeepsItsLastCall), ("8.2", LazyInForward), ("3.4", returning(Encoded)),
     ("3.4", returning(EncodedData)), ("5.2", counted), ("5.4", ddpm_over_tensors),
     ("9.3", DenoiserAsModule), ("9.5", HybridAsModule),
+    ("6.15", BareConvs), ("6.15", LazyConvs),
 ]  # fmt: skip
 
 
@@ -277,12 +300,18 @@ class WrongDenoiserAsModule(DenoiserAsModule):
         return super().predict_x0(xt, alpha_bar) - self.mean.view(xt.shape[1:])
 
 
+class DetachedTime(EXERCISES["6.6"].reference):
+    def forward(self, x, temb):
+        return super().forward(x, temb.detach())
+
+
 WRONG = [
     ("1.2", by_way_of_numpy, ".numpy() is refused"),
     ("2.5", SlowMomentum, "momentum"),
     ("1.4", FrozenWeight, "not yet"),
     ("2.5", HiddenWeights, "does not find the layers in self.convs"),
     ("9.3", WrongDenoiserAsModule, "You don't add the mean back"),
+    ("6.6", DetachedTime, "detach, .data or no_grad cuts the way."),
 ]
 
 

@@ -58,7 +58,8 @@ def judge(exercise, attempt):
     if first_difference(expected, came) is None:
         return "correct", "", None
     patient = exercise.patient
-    if patient and run_apart(lambda: same_results(exercise, patient, came), None):
+    does_the_same = patient and run_apart(lambda: same_results(exercise, patient, came), None)
+    if does_the_same and named(exercise, attempt, expected, came) in (None, patient):
         return "not attempted", unrepaired(exercise, attempt, came), None
     return wrong(exercise, attempt, expected, came)
 
@@ -72,7 +73,7 @@ def wrong(exercise, attempt, expected, came):
     if mistake := named(exercise, attempt, expected, came):
         text = f"{how} {mistake.why}" if outcome == "crashed" else mistake.why
         return outcome, text, mistake.name
-    nothing = tip if seen.value is None else ""
+    nothing = tip if seen.value is None and not seen.wrong else ""
     return outcome, f"{how} {nothing or seen.look or tip or exercise.look}", None
 
 

@@ -85,7 +85,8 @@ def recognise(exercise, attempt, expected, came):
 
     If the attempt also does something beside the results that it should not, that is said too.
     """
-    fitting = [m for m in exercise.catalogue if same_results(exercise, m, came)]
+    known = filter(None, [*exercise.catalogue, exercise.patient])
+    fitting = [mistake for mistake in known if same_results(exercise, mistake, came)]
     if same_seen(expected, came):  # it is right, but would stop on a GPU
         fitting = same_stops(exercise, fitting, came)
     if fitting:  # one message of an exception can have several causes
@@ -139,7 +140,7 @@ def two_at_once(exercise, attempt, expected, came):
     if not tells_two_apart(expected, came):
         return None
     text = source(attempt) or ""
-    known = filter(None, [exercise.patient, *exercise.catalogue])
+    known = filter(None, [*exercise.catalogue, exercise.patient])
     able = [m for m in known if may_be_one_of_two(exercise, m, expected, came)]
     like = {mistake: likeness(mistake, text) for mistake in able}
     pairs = (

@@ -51,9 +51,12 @@ def readings(module):
     kinds, owners = {}, dict(module.named_modules())
     for name, p in module.named_parameters():
         path, _, key = name.rpartition(".")
-        kinds[name] = kinds_of(owners[path], key, p)
-    ways = itertools.islice(itertools.product(*kinds.values()), MOST)
-    return [dict(zip(kinds, way)) for way in ways]
+        kinds[name] = tuple(kinds_of(owners[path], key, p))
+    alike = list(dict.fromkeys(kinds.values()))  # first, parameters that may be the same all are
+    uniform = (dict(zip(alike, way)) for way in itertools.product(*alike))
+    ways = [tuple(way[k] for k in kinds.values()) for way in itertools.islice(uniform, MOST)]
+    ways += itertools.islice(itertools.product(*kinds.values()), MOST)
+    return [dict(zip(kinds, way)) for way in list(dict.fromkeys(ways))[:MOST]]
 
 
 def kinds_of(owner, key, p):

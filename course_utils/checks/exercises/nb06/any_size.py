@@ -64,7 +64,8 @@ def note_what_is_given(probe, given, x, step):
     look = "Print -H % self.step and -W % self.step: so many rows and columns are missing."
     probe.note("the size of the picture that the network gets", (h, w), told, look)
     look = (
-        "Its size is right. Are the new rows and columns below and right, copies of the last ones?"
+        "Its size is right. Are the new rows and columns below and right copies of the last ones, "
+        "and all others those of x, with nothing changed?"
     )
     probe.note("the picture that the network gets", picture, look=look)
     look = "Hand t on as it is: self.net(padded, t)."
@@ -101,17 +102,6 @@ columns, 0, rows). And x.shape is (B, C, H, W).
 - (0, -W % self.step, 0, -H % self.step)
 + (-W % self.step, -H % self.step)
 F.pad wants two numbers for each axis, and begins with the last one: (0, columns, 0, rows).
-# padded all round
-- padded = F.pad(x, (0, -W % self.step, 0, -H % self.step), mode="replicate")
-- return self.net(padded, t)[:, :, :H, :W]
-+ r, c = -H % self.step, -W % self.step
-+ padded = F.pad(x, (c // 2, c - c // 2, r // 2, r - r // 2), mode="replicate")
-+ return self.net(padded, t)[:, :, r // 2 : r // 2 + H, c // 2 : c // 2 + W]
-You pad on all four sides. Here the new rows belong at the bottom, the new columns on the right.
-# stretched
-+ padded = F.interpolate(x, (H + -H % self.step, W + -W % self.step))
-+ return F.interpolate(self.net(padded, t), (H, W))
-You stretch the picture and shrink the answer back, which blurs it. Padding leaves pixels alone.
 # cut in front
 - [:, :, :H, :W]
 + [:, :, -H:, -W:]
@@ -122,22 +112,10 @@ You stretch the picture and shrink the answer back, which blurs it. Padding leav
 # not cut
 +
 The answer is as large as the padded picture. Cut it to the height and width of x: [:, :, :H, :W].
-# first two axes cut
-+ [:H, :W]
-[:H, :W] cuts the pictures and the channels, the first two axes. Use [:, :, :H, :W].
 # height and width exchanged in the cut
+- [:, :, :H, :W]
 + [:, :, :W, :H]
 Height and width are exchanged where you cut. Rows come before columns: [:, :, :H, :W].
-# only if neither side fits
-- padded = F.pad
-+ if H % self.step == 0 or W % self.step == 0:
-+     return self.net(x, t)
-+ padded = F.pad
-You pad only where neither side fits. But if one of the two doesn't, the U breaks: pad then too.
-# t not handed on
-- self.net(padded, t)
-+ self.net(padded)
-The network is called without t. Hand it on: self.net(padded, t).
 # a full step more
 - -W % self.step
 + self.step - W % self.step
@@ -150,12 +128,6 @@ A side that fits gets a whole step more: step - H % step is step for H % step = 
 - -H % self.step
 + H % self.step
 H % step rows are too many; -H % step are missing: for 11 rows and step 4 that's 1, not 3.
-# cut down to fit
-- -W % self.step
-+ -(W % self.step)
-- -H % self.step
-+ -(H % self.step)
-You cut the picture until it fits, so rows and columns are lost. Pad it to the next larger size.
 """
 
 

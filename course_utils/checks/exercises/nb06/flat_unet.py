@@ -23,11 +23,32 @@ MISTAKES = """
 # skip before x
 - torch.cat([x, skip], dim=1)
 + torch.cat([skip, x], dim=1)
-The order of the skips is right now, but the skip stands before x. Keep torch.cat([x, skip], dim=1).
-# joined along another axis
-+ torch.cat([x, skip])
+The skip stands before x. Keep torch.cat([x, skip], dim=1).
+# blocks turned
+- zip(self.up, reversed(skips))
++ zip(reversed(self.up), skips)
+You turned the blocks round, which are all alike, so each skip still goes to another level. Turn the
+skips round: reversed(skips).
+# one block three times
+- nn.ModuleList(ConvBlock(2 * ch, ch, time_dim) for _ in range(3))
++ nn.ModuleList([ConvBlock(2 * ch, ch, time_dim)] * 3)
+One block is used three times on the way up. Each level needs a block with weights of its own.
+# no time on the way up
+- torch.cat([x, skip], dim=1), temb)
++ torch.cat([x, skip], dim=1), 0 * temb)
 or
-+ torch.cat([x, skip], dim=-1)
++ torch.cat([x, skip], dim=1), torch.zeros_like(temb))
+The blocks on the way up don't get temb as it is: block(..., temb).
+# SiLU at the end
+- self.out(x)
++ F.silu(self.out(x))
+There's a SiLU too many, behind self.out. Return what self.out gives.
+# self.out not used
++ x
+You return what the last block gives. self.out makes in_ch channels of it: return self.out(x).
+# joined along another axis
+- torch.cat([x, skip], dim=1)
++ torch.cat([x, skip])
 The two maps are joined along another axis. The channels are axis 1: torch.cat([x, skip], dim=1).
 # the same skip always
 - reversed(skips)
@@ -38,17 +59,13 @@ Every block on the way up gets the same skip. Use them one by one, from the last
 # off by one
 + [skips[-i] for i in range(3)]
 The order is first, last, middle, because skips[-0] is the first. Use skips[-1 - i], or reversed().
-# one past the end
-+ [skips[len(skips) - i] for i in range(3)]
-The index begins one past the end: the last of three is skips[2]. Use reversed(skips).
-# reverse() for its value
-+ skips.reverse()
-skips.reverse() turns the list round and returns None. reversed(skips) gives them from the end.
-# channels or pictures turned
-+ [skip.flip(1) for skip in skips]
+# rolled or shuffled
++ skips[1:] + skips[:1]
 or
-+ [skip.flip(0) for skip in skips]
-flip turned each skip's channels or pictures. It's the list that has to be turned: reversed(skips).
++ [skips[2], skips[0], skips[1]]
+or
++ [skips[1], skips[1], skips[0]]
+The way up doesn't get the skips last to first: use skips[2], skips[1], skips[0].
 # kept before the block
 - x = block(x, temb)
 - skips.append(x)
@@ -65,12 +82,6 @@ The numbers are right, but detach, .data or no_grad lets no gradient through the
 - torch.cat([x, skip], dim=1)
 + x + skip
 You add the skips. Join them, torch.cat([x, skip], dim=1), so that the block can tell them apart.
-# no skips
-- ConvBlock(2 * ch, ch, time_dim)
-+ ConvBlock(ch, ch, time_dim)
-- torch.cat([x, skip], dim=1)
-+ x
-There are no skips any more. Then the fault is gone, and the U too: use them, the last one first.
 """
 
 
@@ -128,7 +139,7 @@ EXERCISE = Exercise(
     reference=FlatUNet, patient=PATIENTS["FlatUNet"],
     experiment=repair_experiment(arguments, [(3, 4, 4, 5, 6, 7), (2, 3, 5, 8, 3, 4)], HINTS),
     look="Number the skips as they are kept, 0, 1, 2. The way up should use them as 2, 1, 0, each "
-    "behind x, and end with self.out.",
+    "behind x, each in a block of its own with temb, and end with self.out.",
     catalogue=edits(FlatUNet, MISTAKES),
     also_right=[FlatByPop, FlatByIndex, FlatByName, FlatByRecursion],
 )  # fmt: skip

@@ -74,8 +74,6 @@ MISTAKES = """
 + t
 or
 + t.flatten(1)
-or
-+ t.flatten(2)
 t still has axes of size 1, but the network takes one of shape (B,). That's what t.flatten() gives
 you.
 # t squeezed
@@ -84,8 +82,6 @@ squeeze() removes every axis of size 1, and with a single picture that includes 
 t.flatten() always keeps one axis.
 # t of the first picture for all
 + t.flatten()[0]
-or
-+ t[0].flatten()
 Every picture gets the step of the first, but each comes with its own. Convert the whole tensor.
 # t all zero
 - * self.T
@@ -104,21 +100,13 @@ or
 + .ceil().long()
 You round t, so a t near 1 becomes step T, although the last step is T - 1. The table asks for
 floor, and .long() does just that.
-# t not scaled
-- (t.flatten() * self.T).long()
-+ t.flatten()
-The network gets t as it came, between 0 and 1. Steps run from 0 to T - 1: multiply by T, then
-.long().
 # int of the whole batch
+- (t.flatten() * self.T).long()
 + int(t * self.T)
 or
 + torch.floor(t.item() * self.T)
 int() and .item() work on a single number, but t has one for each picture. .long() works on the
 whole tensor.
-# t before the picture
-- x, (t.flatten() * self.T).long()
-+ (t.flatten() * self.T).long(), x
-The model gets t first and the picture second. Call it as self.model(x, t).
 # model out of sight
 - self.model = model
 + self.model = model.forward

@@ -30,39 +30,37 @@ def note_what_is_kept(probe, cls, args, x):
     module = probe.run(f"{name(cls)}({arguments(args, cls)})", cls, *args, seed=1)
     if not isinstance(module, nn.Module) or "_parameters" not in vars(module):
         return  # probe.build says it
-    found = sum(p.numel() for p in module.parameters())
+    found = list(module.parameters())  # counted below: a lazy one gets its size in the first call
     what = f"{name(cls)}({arguments([x], module)})"
     one, other = (probe.run(what, module, x.clone(), seed=seed) for seed in (2, 3))
     alike = [torch.allclose(a, b, equal_nan=True) for a, b in zip(tensors(one), tensors(other))]
     told = "Two calls with the same picture give two answers: a layer is made anew in each call."
     look = "Make every layer in __init__, and use it in forward."
     probe.note("the same answer twice", all(alike), told, look)
-    look = f"There should be {args[2]} 3x3 convolutions and one 1x1, all with a bias. {KEPT}"
-    probe.note("numbers to train, before the first call", found, look=look)
+    count = sum(p.numel() for p in found)
+    look = f"3x3 convolutions: {args[2]}; 1x1: one, in any case; all with a bias. {KEPT}"
+    probe.note("numbers to train, before the first call", count, look=look)
 
 
 MISTAKES = """
 # list still plain
 - self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
 + self.convs = [nn.Conv2d(i, out_ch, 3, padding=1) for i in ins]
-The shortcut is made in __init__ now. But PyTorch doesn't find convolutions in a plain list, dict or
-tuple, so they never learn. Use nn.ModuleList.
-# the last one registered
-+ self.convs = [nn.Conv2d(i, out_ch, 3, padding=1) for i in ins]
-+ for self.conv in self.convs:
-+     pass
-All convolutions have one name on self, so only the last is found there. Keep them in nn.ModuleList.
+PyTorch doesn't find convolutions in a plain list, dict or tuple, so they never learn. Use
+nn.ModuleList.
+# tuple for list
+- self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
+- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
++ self.convs = tuple(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
+- self.shortcut(x)
++ nn.Conv2d(x.shape[1], h.shape[1], 1)(x)
+PyTorch finds the layers in a tuple no more than those in a list, and the shortcut is still made in
+forward. Use nn.ModuleList, and make the shortcut in __init__.
 # one convolution for all
 - nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
 + nn.ModuleList([nn.Conv2d(in_ch, out_ch, 3, padding=1)]
 +     + [nn.Conv2d(out_ch, out_ch, 3, padding=1)] * (depth - 1))
 One convolution is used again and again. Each place needs weights of its own, a new nn.Conv2d.
-# all for the same channels
-- for i in ins
-+ for i in [in_ch] * depth
-or
-+ for i in [out_ch] * depth
-All convolutions are made for the same input. The first gets in_ch channels, the others out_ch.
 # one too few
 - (depth - 1)
 + (depth - 2)
@@ -70,9 +68,6 @@ One convolution is missing. depth counts all of them, also the first.
 # only one runs
 - conv(h)
 + conv(x)
-or
-- in self.convs:
-+ in self.convs[:1]:
 Only one convolution runs: each round of the loop begins with x again. Use h = F.silu(conv(h)).
 # no shortcut
 - h + self.shortcut(x)
@@ -82,13 +77,12 @@ or
 +
 - h + self.shortcut(x)
 + h
-No shortcut is added at the end: the 1x1 convolution, made in __init__, of the block's input x.
-# SiLU of the sum
-- h + self.shortcut(x)
-+ F.silu(h + self.shortcut(x))
 or
-- F.silu(conv(h))
-+ conv(h) if conv is self.convs[-1] else F.silu(conv(h))
+- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
++ self.shortcut = nn.Conv2d(in_ch, out_ch, 1) if in_ch != out_ch else nn.Identity()
+The 1x1 convolution of x is missing. It's made in __init__, also where in_ch is out_ch, and added at
+the end.
+# SiLU of the sum
 - h + self.shortcut(x)
 + F.silu(h + self.shortcut(x))
 A SiLU comes after the sum. Each convolution has its own; the sum has none.
@@ -117,8 +111,8 @@ SiLU, not ReLU, follows each convolution, also the last one. Yours doesn't alway
 +
 - self.shortcut(x)
 + nn.Conv2d(x.shape[1], h.shape[1], 1)(x)
-PyTorch finds the convolutions now. But the shortcut is still made in forward, with new random
-weights in each call, so it never learns. Make it in __init__.
+The shortcut is still made in forward, with new random weights in each call, so it never learns.
+Make it in __init__.
 # made in the first call
 +
 - return h

@@ -63,6 +63,7 @@ def small_models(probe):
     model.out.register_forward_hook(lambda *given: None)  # not ours to remove
     skips = [probe.normal(2, 3, 8, 12), probe.normal(2, 5, 4, 6)]
     yield "a decoder", model, probe.normal(2, 6, 2, 3), skips, probe.normal(2, 4)
+    yield "a model that is one layer", nn.Linear(3, 4).eval(), probe.normal(2, 3)
 
 
 HOOK = "PyTorch calls a hook with the layer, a tuple of its inputs, and what it returned. "
@@ -103,9 +104,9 @@ def note_condition(probe, model, before, after):
     (hooks, *others), (hooks_now, *others_now) = before, condition(model)
     left, lost = (listed({name for name, _ in s}) for s in (hooks_now - hooks, hooks - hooks_now))
     tip = "Keep every handle that you get, and call its remove() in `finally`."
-    wrong = f"After {after}, hooks of yours are still on {left}."
+    wrong = f"After {after}, hooks of yours are still on these layers: {left}."
     probe.note("hooks left in the model", left, wrong, tip)
-    wrong = f"After {after}, hooks that somebody else had put on {lost} are gone."
+    wrong = f"After {after}, hooks that somebody else had put on these layers are gone: {lost}."
     probe.note("hooks taken from the model", lost, wrong, f"Remove only your own. {tip}")
     same, tip = agree(others, others_now), "Call the model, and leave it as it is."
     wrong = "Your function changes the model's mode, its weights, or the device they are on."
@@ -130,8 +131,6 @@ MISTAKES = """
 - if not list(layer.children()):
 + if True:
 or
-+ if name:
-or
 + if not isinstance(layer, nn.Sequential):
 or
 + if not isinstance(layer, (nn.Sequential, nn.ModuleList)) and layer is not model:
@@ -140,11 +139,6 @@ such as a block. Hook a layer only if list(layer.children()) is empty.
 # outermost layers only
 - in model.named_modules()
 + in model.named_children()
-or
-- for name, layer in model.named_modules():
--     if not list(layer.children()):
-+ for name, layer in model.named_children():
-+     if True:
 You list only the outermost layers. named_modules() goes on into them, and names each layer by its
 whole path.
 # shapes of the inputs
@@ -158,6 +152,14 @@ the third.
 - tuple(returned.shape)
 + returned.shape
 The shapes are torch.Size objects or lists, not plain tuples. tuple(returned.shape) makes one.
+# the model itself left out
+- model(*inputs)
++ model.forward(*inputs)
+or
+- not list(
++ name and not list(
+A model may be one layer, without others inside, and then it's the one to list. Don't skip it, and
+call model(*inputs): model.forward passes by the hooks of the model itself.
 # classes in place of names
 - (name, tuple(
 + (type(layer).__name__, tuple(
@@ -169,8 +171,13 @@ each layer's own name.
 - shapes.append((name, tuple(returned.shape)))
 + shapes.append((name, tuple(returned.shape)))
 + return shapes
-Your hook returns something, and that replaces the layer's output. A hook that only watches has no
-return.
+or
++ shapes.append((name, tuple(returned.shape)))
++ return shapes[-1]
+or
++ shapes.append((name, tuple(returned.shape)))
++ return shapes[-1][1]
+Your hook returns something, and that replaces the layer's output. Take its return away.
 # the last name everywhere
 - , name=name)
 + )
@@ -209,15 +216,19 @@ pairs to a list.
 # inputs not spread
 - model(*inputs)
 + model(inputs)
-The model gets all its inputs as one tuple. A star spreads them out: model(*inputs).
-# first input only
+or
 + model(inputs[0])
-The model gets only its first input. A star hands over all of them: model(*inputs).
+The model takes all its inputs, one by one, not as one tuple. A star spreads them: model(*inputs).
 # left in eval mode
 - shapes, handles = [], []
 + shapes, handles = [], []
 + model.eval()
 You leave the model in eval mode, and whoever trains it next would not notice. Leave its mode alone.
+# a handle left out
+- handle.remove()
++ handle.remove()
++ handles.remove(handle)
+Some hooks stay: your loop removes from the list that it goes over, which skips every other handle.
 """
 
 

@@ -56,7 +56,7 @@ def drawn(probe, noisy_batch, *args, seed=1):
         probe.note(f"what {key} is", kind(value), told, order)
         if kind(value) != kind(right):
             raise Stop
-    probe.note_changes(noisy_batch, args, given, before)
+    probe.note_changes(noisy_batch, given, given, before)
     return parts
 
 
@@ -149,6 +149,22 @@ MISTAKES = """
 - (len(x0),), device=x0.device)
 + (1,), device=x0.device).repeat(len(x0))
 t has B numbers now, but they're all the same. Draw B of them: torch.randint(0, T, (B,)).
+# torch.randperm
+- torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device)
++ torch.randperm(len(alpha_bar), device=x0.device)[: len(x0)]
+randperm draws each step once at most, so you get T numbers even if there are more pictures, and no
+step comes up twice. Draw them separately: torch.randint.
+# x0 overwritten
+- a.sqrt() * x0
++ x0.mul_(a.sqrt())
+Your function changes x0, which its caller still needs. Write a.sqrt() * x0, not x0.mul_ or x0 *=.
+# eps overwritten
+- a.sqrt() * x0 + (1 - a).sqrt() * eps
++ eps.mul_((1 - a).sqrt()).add_(a.sqrt() * x0)
+You write into eps, so it's no longer the noise when you return it. Write (1 - a).sqrt() * eps.
+# no roots
++ a * x0 + (1 - a) * eps
+The roots are missing: a.sqrt() * x0 + (1 - a).sqrt() * eps.
 # the same noise for several
 - torch.randn_like(x0)
 + torch.randn_like(x0[:1]).expand_as(x0)
@@ -171,32 +187,13 @@ Your t can be T or more, and alpha_bar ends at T - 1. T is its length: torch.ran
 - randint(0,
 + randint(1,
 Step 0 never comes up. t runs from 0 to T - 1: torch.randint(0, T, ...).
-# another shape of t
-- (len(x0),)
-+ x0.shape
-or
-+ (len(x0), 1, 1, 1)
-or
-+ (4,)
-Your t isn't (B,), one step for each picture: (len(x0),). Only alpha_bar[t] gets more axes.
-# float t
-- , t, eps
-+ , t.float(), eps
-t comes back as floats. Steps are whole numbers, int64, as torch.randint gives them.
-# t drawn twice
-+ , torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device), eps
-The t that you return isn't the one that you noised with. Draw it once, and keep it in a variable.
 # eps drawn twice
+- , t, eps
 + , t, torch.randn_like(x0)
 The eps that you return isn't the one in xt. Draw it once, and keep it in a variable.
 # another order
 + , eps, t
 The order is wrong: return xt, t, eps.
-# something not returned
-+
-or
-+ , eps
-The network must be told t, and is compared with eps, so return all three: xt, t, eps.
 # no view
 - .view(-1, 1, 1, 1)
 +
@@ -207,11 +204,8 @@ it even runs, and mixes up the pictures. Use .view(-1, 1, 1, 1).
 or
 + .view(1, -1, 1, 1)
 The B numbers alpha_bar[t] belong on axis 0, with three axes of size 1 behind: .view(-1, 1, 1, 1).
-# the step before
-- a = alpha_bar[t]
-+ a = alpha_bar[t - 1]
-xt is noised to the step before the t that you return. t counts from 0: alpha_bar[t].
 # picture and noise exchanged
+- a = alpha_bar[t]
 + a = 1 - alpha_bar[t]
 Picture and noise are exchanged: alpha_bar[t] belongs to x0, 1 - alpha_bar[t] to eps.
 # picture not scaled
@@ -226,10 +220,6 @@ x0 isn't multiplied by the root of alpha_bar[t], with which it fades: a.sqrt() *
 or
 + eps
 eps isn't multiplied by the root of 1 - alpha_bar[t], with which it grows: (1 - a).sqrt() * eps.
-# noise subtracted
-- + (1 - a)
-+ - (1 - a)
-The noise is subtracted. Then the network would have to learn -eps: add it.
 """
 
 

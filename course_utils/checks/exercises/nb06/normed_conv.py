@@ -9,7 +9,9 @@ from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import NormedConv
 from course_utils.checks.parts import Exercise, edits
 
-ORDER = "The groups are right. The order is convolution (3x3, padding=1), GroupNorm, SiLU."
+ORDER = (
+    "The order is convolution (3x3, padding=1, with a bias), GroupNorm with scale and shift, SiLU."
+)
 
 
 def normed_conv_experiment(probe, NormedConv):
@@ -18,12 +20,14 @@ def normed_conv_experiment(probe, NormedConv):
         (2, 4, 64, 32, 3, 5), (3, 2, 32, 32, 4, 2), (2, 3, 7, 7, 5, 4), (3, 6, 48, 24, 2, 5),
         (2, 5, 40, 20, 4, 3), (3, 2, 33, 11, 2, 4), (2, 3, 37, 1, 4, 2),
     ]:  # fmt: skip
-        look = f"{K} channels should make {groups} groups, the largest divisor of {K} up to 32."
-        with probe.advice(
-            ("in_channels|embedding|normalized|expected input|channels, but got", "", ORDER),
-            look=f"{look} Print what your code gets." if K < 64 else ORDER,
-        ):
+        look = f"{K} channels should make {groups} groups, the largest divisor of {K} up to 32"
+        order = "in_channels|embedding|normalized|expected input|channels, but got", "", ORDER
+        with probe.advice(order, look=f"{look}. Print what your code gets."):
             module = probe.build(NormedConv, C, K)
+        for made in [m.num_groups for m in module.modules() if isinstance(m, nn.GroupNorm)]:
+            right = f"The number of groups is right. {ORDER}"
+            look = right if made == groups else f"{look}; yours makes {made}"
+        with probe.advice(order, look=look.rstrip(".") + "."):
             probe.train_and_eval(module, probe.normal(B, C, H, W))
     probe.on_fake_device(module, probe.normal(B, C, H, W))
 
@@ -37,13 +41,13 @@ Each channel is a group of its own. Take the largest divisor of out_ch that is n
 + math.gcd(32, out_ch)
 You try only powers of 2, as halving 32 or math.gcd(32, out_ch) does. But 48 channels can be split
 into 24 groups, not just 16: try every number from 32 down.
-# a fixed number
+# too few
 + 1
 or
-+ 16
++ max(g for g in range(1, 17) if out_ch % g == 0)
 or
-+ 8
-You always make the same number of groups. Take the largest divisor of out_ch up to 32.
++ max(g for g in range(1, 9) if out_ch % g == 0)
+You make at most 1, 8 or 16 groups. Take the largest divisor of out_ch up to 32.
 # at most 32
 + min(32, out_ch)
 min(32, out_ch) helps below 32. But the groups must divide out_ch, and 32 doesn't divide 48.
@@ -55,13 +59,9 @@ You give up where 32 doesn't fit. 48 channels make 24 groups: the largest diviso
 # groups of the input
 - if out_ch % g == 0
 + if in_ch % g == 0
-You split the input channels. The norm comes after the convolution: its groups divide out_ch.
-# does it divide?
-- out_ch % g == 0
-+ g % out_ch == 0
 or
-+ out_ch % g
-g divides the channels where out_ch % g == 0, the channels before the %. You ask something else.
++ if out_ch % g == in_ch % g == 0
+You split the input channels. The norm comes after the convolution: its groups divide out_ch alone.
 # 32 left out
 - range(1, 33)
 + range(1, 32)
@@ -69,8 +69,6 @@ g divides the channels where out_ch % g == 0, the channels before the %. You ask
 # another norm
 - nn.GroupNorm(groups, out_ch)
 + nn.BatchNorm2d(out_ch)
-or
-+ nn.Identity()
 GroupNorm is gone, so it's another network. Keep it, and choose its number of groups by out_ch.
 # norm not learned
 + nn.GroupNorm(groups, out_ch, affine=False)

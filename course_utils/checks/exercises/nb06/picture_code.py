@@ -50,19 +50,27 @@ MISTAKES = """
 # no norm
 - nn.LayerNorm(in_ch)
 + nn.Identity()
-The norm is gone, so it's another network. Take nn.LayerNorm, which needs no batch.
+or
+- self.norm(x.mean(dim=(2, 3)))
++ x.mean(dim=(2, 3))
+The averages don't go through a norm. Give them to nn.LayerNorm, which needs no batch, then mix.
+# norm at the end
+- nn.LayerNorm(in_ch)
++ nn.LayerNorm(out_ch)
+- self.mix(self.norm(x.mean(dim=(2, 3))))
++ self.norm(self.mix(x.mean(dim=(2, 3))))
+You normalise what comes out. It's the averages that the norm gets, before they are mixed.
+# no bias
+- nn.Linear(in_ch, out_ch)
++ nn.Linear(in_ch, out_ch, bias=False)
+The linear layer has lost its bias. Leave it at its default, True.
 # LayerNorm for the outputs
+- nn.LayerNorm(in_ch)
 + nn.LayerNorm(out_ch)
 The norm gets the averages of the in_ch channels, before they are mixed: nn.LayerNorm(in_ch).
 # norm not learned
 + nn.LayerNorm(in_ch, elementwise_affine=False)
 Your norm has no scale and shift to learn, like a bare F.layer_norm. nn.LayerNorm(in_ch) has both.
-# RMSNorm
-+ nn.RMSNorm(in_ch)
-nn.RMSNorm leaves the mean in and has no shift. Asked for is nn.LayerNorm.
-# each channel
-+ nn.GroupNorm(in_ch, in_ch)
-Each group is a single number, and minus its mean that is 0. nn.LayerNorm takes all channels.
 # no average
 - x.mean(dim=(2, 3))
 + x.sum(dim=(2, 3))
@@ -86,7 +94,7 @@ Normalise over dim 1, the channels of each picture: nn.LayerNorm.
 # divided by one less
 - return self.mix(self.norm(x.mean(dim=(2, 3))))
 + h = x.mean(dim=(2, 3))
-+ h = (h - h.mean(1, keepdim=True)) / (h.var(1, keepdim=True) + 1e-5).sqrt()
++ h = (h - h.mean(1, keepdim=True)) / (h.std(1, keepdim=True) + 1e-5)
 + return self.mix(h * self.norm.weight + self.norm.bias)
 std and var divide by one less than the number of channels. LayerNorm doesn't, and has eps under the
 root: var(dim=1, correction=0).
@@ -98,12 +106,16 @@ root: var(dim=1, correction=0).
 + return self.mix(self.norm(h) if len(x) > 1 else h)
 You treat a single picture differently to get it past BatchNorm, so alone it gives something else
 than in a batch. nn.LayerNorm treats each picture separately.
-# BatchNorm of the maps
+# norm of the maps
+- nn.LayerNorm(in_ch)
 + nn.BatchNorm2d(in_ch)
 - self.norm(x.mean(dim=(2, 3)))
 + self.norm(x).mean(dim=(2, 3))
-BatchNorm2d takes one picture, but still mixes those of a batch. Average first, then nn.LayerNorm.
-# norm of the maps
+or
++ nn.GroupNorm(in_ch, in_ch)
+- self.norm(x.mean(dim=(2, 3)))
++ self.norm(x).mean(dim=(2, 3))
+or
 + nn.GroupNorm(1, in_ch)
 - self.norm(x.mean(dim=(2, 3)))
 + self.norm(x).mean(dim=(2, 3))
@@ -150,7 +162,8 @@ class CodeByFunction(PictureCode):
 EXERCISE = Exercise(
     id="6.10", title="A batch of one",
     reference=PictureCode, patient=PATIENTS["PictureCode"], experiment=picture_code_experiment,
-    look="Take each channel's average, normalise those of a picture with nn.LayerNorm(in_ch), mix.",
+    look="In this order: each channel's average over all pixels, nn.LayerNorm(in_ch) of a "
+    "picture's averages with scale and shift, nn.Linear with its bias, and nothing after it.",
     catalogue=edits(PictureCode, MISTAKES),
     also_right=[CodeByGroupNorm, CodeByConv, CodeByHand, CodeByFunction],
 )  # fmt: skip

@@ -24,40 +24,26 @@ MISTAKES = """
 # way in repaired alone
 - seen.transpose(1, 2).reshape(x.shape)
 + seen.reshape(x.shape)
-The way in is right now, the way out isn't: reshape of (B, HW, C) reads channels as pixels. Bring
-the channels back first: seen.transpose(1, 2).reshape(x.shape).
+On the way out, reshape of (B, HW, C) reads channels as pixels. Bring the channels back first:
+seen.transpose(1, 2).reshape(x.shape).
 # columns out
 + seen.transpose(1, 2).reshape(*x.shape[:2], x.shape[3], x.shape[2]).transpose(2, 3)
 Tokens are listed row by row and put back column by column. Reshape to (B, C, H, W), H before W.
 # height and width exchanged
 + seen.transpose(1, 2).reshape(x.shape).transpose(2, 3)
-or
-+ seen.transpose(1, 2).reshape(*x.shape[:2], x.shape[3], x.shape[2])
 Height and width change places on the way out. From (B, H, W, C) it's permute(0, 3, 1, 2).
-# not made a map again
-+ seen.transpose(1, 2)
-or
-+ seen
-You add a list of tokens, not a map. Move the channels back to axis 1, then reshape to (B, C, H, W).
 # way out repaired alone
 - x.flatten(2).transpose(1, 2)
 + x.reshape(len(x), -1, x.shape[1])
-The way out is right now, the way in isn't: reshape makes a token of neighbouring pixels of one
-channel. Channels must move to the end: x.flatten(2).transpose(1, 2).
+On the way in, reshape makes a token of neighbouring pixels of one channel. Channels must move to
+the end: x.flatten(2).transpose(1, 2).
 # wrong axes exchanged
 + x.transpose(1, 2).reshape(len(x), -1, x.shape[1])
-or
-+ x.transpose(1, 2).reshape(len(x), -1, x.shape[1])
-- seen.transpose(1, 2).reshape(x.shape)
-+ seen.reshape(x.transpose(1, 2).shape).transpose(1, 2)
 You exchange two axes, but a token still isn't a pixel. The channels have to become the last axis:
 x.permute(0, 2, 3, 1), then reshape; on the way back permute(0, 3, 1, 2).
 # columns in
 + x.transpose(2, 3).flatten(2).transpose(1, 2)
 Tokens are listed column by column and put back row by row. Use flatten(2), or permute(0, 2, 3, 1).
-# flattened only
-+ x.flatten(2)
-flatten(2) gives (B, C, HW), and the layers want the channels last: .transpose(1, 2).
 # x not added
 - x + seen
 + seen
@@ -67,15 +53,40 @@ x is lost. What the pixels take from each other is added to it: return x + ...
 + q, k, v = (layer(tokens).mT for layer in (self.q, self.k, self.v))
 + seen = F.scaled_dot_product_attention(q, k, v).mT
 Here the channels attend to each other, not the pixels. Attention needs tokens of shape (B, HW, C).
-# pictures attend
-+ q, k, v = (layer(tokens).transpose(0, 1) for layer in (self.q, self.k, self.v))
-+ seen = F.scaled_dot_product_attention(q, k, v).transpose(0, 1)
-Your tokens are (HW, B, C), so pictures attend to each other. The batch comes first: (B, HW, C).
-# scaled differently
-+ seen = (self.q(tokens) @ self.k(tokens).mT).softmax(-1) @ self.v(tokens)
+# rows attend
+- seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
++ q, k, v = (layer(x.movedim(1, -1)) for layer in (self.q, self.k, self.v))
++ seen = F.scaled_dot_product_attention(q, k, v).flatten(1, 2)
+Your tokens have an axis for the rows, (B, H, W, C), so a pixel sees only its own row: (B, HW, C).
+# one layer for q, k and v
+- self.q, self.k, self.v = (nn.Linear(ch, ch) for _ in range(3))
++ self.qkv = nn.Linear(ch, 3 * ch)
+- self.q(tokens), self.k(tokens), self.v(tokens))
++ *self.qkv(tokens).chunk(3, dim=-1))
 or
++ self.q, self.kv = nn.Linear(ch, ch), nn.Linear(ch, 2 * ch)
+- self.q(tokens), self.k(tokens), self.v(tokens))
++ self.q(tokens), *self.kv(tokens).chunk(2, dim=-1))
+One layer for q, k and v is common, but this check compares weights, so it can't tell whether yours
+is right. Keep the three layers as they were: self.q, self.k and self.v.
+# attention changed
 - self.v(tokens))
-+ self.v(tokens), scale=1 / tokens.shape[-1])
++ self.v(tokens), is_causal=True)
+or
++ tokens)
+or
+- seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
++ q, k = self.q(tokens), self.k(tokens)
++ seen = (q @ k.mT / tokens.shape[-1] ** 0.5).softmax(1) @ self.v(tokens)
+The attention differs: q, k and v are self.q, self.k and self.v of the tokens, nothing is masked,
+and softmax is over the last axis, so that what each query takes adds up to 1.
+# no bias
+- nn.Linear(ch, ch) for
++ nn.Linear(ch, ch, bias=False) for
+The three layers have lost their bias. Leave it at its default, True.
+# scaled differently
+- seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
++ seen = (self.q(tokens) @ self.k(tokens).mT).softmax(-1) @ self.v(tokens)
 The scores aren't divided by the root of C exactly once. F.scaled_dot_product_attention does that.
 """
 
@@ -118,8 +129,8 @@ EXERCISE = Exercise(
     id="6.14", title="A pixel is a token",
     reference=PixelAttention, patient=PATIENTS["PixelAttention"],
     experiment=repair_experiment(arguments, CASES, HINTS),
-    look="Look at one token: are tokens[0, 0] and x[0, :, 0, 0] the same numbers? Then take "
-    "the attention out: does the map come back as it was?",
+    look="Are tokens[0, 0] and x[0, :, 0, 0] the same numbers, and without attention, does the map "
+    "come back? If so, look at the attention: its axes, q, k and v of a layer each, and the sum.",
     catalogue=edits(PixelAttention, MISTAKES),
     also_right=[PixelsByPermute, PixelsByEinops, PixelsByConv, PixelsByColumns],
 )  # fmt: skip

@@ -23,8 +23,6 @@ MISTAKES = """
 + nn.MaxPool2d(3, stride=2, padding=1)
 or
 + nn.MaxPool2d(3, stride=2, ceil_mode=True)
-or
-+ nn.MaxPool2d(3, stride=2)
 The pool steps by 2, but its windows are still 3 wide, so they overlap or don't fit. nn.MaxPool2d(2)
 has windows of 2 x 2 pixels.
 # pool steps by another number
@@ -34,8 +32,6 @@ or
 The pool doesn't divide the sides by 2, and up multiplies them by 2: nn.MaxPool2d(2).
 # convolution in place of the pool
 + nn.Conv2d(ch, ch, 2, stride=2)
-or
-+ nn.Conv2d(ch, ch, 3, stride=2, padding=1)
 You use a convolution in place of the pool. That makes a good network, but another one: a pool has
 nothing to learn. Keep nn.MaxPool2d(2).
 # average
@@ -54,15 +50,8 @@ A SiLU is missing. Both convolutions on the way down have one.
 + nn.MaxPool2d(3)
 - self.up(h)
 + F.interpolate(self.up(h), size=skip.shape[2:])
-or
-+ nn.MaxPool2d(3)
-- return self
-+ dx, dy = (n - n // 3 * 2 for n in (x.shape[3], x.shape[2]))
-+ return self
-- self.up(h)
-+ F.pad(self.up(h), (dx // 2, dx - dx // 2, dy // 2, dy - dy // 2))
-You stretch or pad the map that comes up to the skip's size. That runs, but it hides the fault, and
-the two no longer show the same place: pool by 2, as up doubles.
+You stretch the map that comes up to the skip's size, which hides the fault, and the two no longer
+show the same place: pool by 2, as up doubles.
 # skip cut
 + nn.MaxPool2d(3)
 - skip], dim=1)

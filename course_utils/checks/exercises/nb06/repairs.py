@@ -49,10 +49,6 @@ or
 + skip], dim=3)
 You join the two along another axis than the channels, which are dim=1. 0 is the batch (and what cat
 takes unless told otherwise), 2 the rows, 3 the columns.
-# stacked
-- torch.cat
-+ torch.stack
-torch.stack makes a fifth axis. torch.cat joins the two along an axis that they have.
 # not in a list
 - torch.cat([UP, skip], dim=1)
 + torch.cat(UP, skip, dim=1)

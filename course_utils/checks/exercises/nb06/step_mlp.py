@@ -21,7 +21,8 @@ def step_mlp_experiment(probe, StepMLP):
                 ("dtype", "", "A linear layer computes with floats; t has integers."),
                 ("cannot be multiplied", "", COLUMN),
                 look=f"For t = {steps} and T = {T} the layers should get "
-                f"{[round(s / T, 3) for s in steps]}, as a column of floats. Print what they get.",
+                f"{[round(s / T, 3) for s in steps]}, as a column of floats. Print what they get. "
+                "Leave them as they were: Linear, SiLU, Linear.",
             ):
                 probe.train_and_eval(module, t)
         except Stop:
@@ -85,22 +86,17 @@ Your result has an axis too many, (B, 1, D). A column (B, 1) is enough for the l
 # one step more
 + (t[:, None] + 1)
 You add 1 to each step. t counts from 0, and the first step's t / T is 0.
-# an axis taken away
-- return self.layers(t[:, None] / self.T)
-+ return self.layers(t[:, None] / self.T).squeeze()
-squeeze() takes away every axis of size 1, also that of a batch of one. Leave it out.
-# one-hot or a table
-- nn.Linear(1, dim)
-+ nn.Linear(T, dim)
-- t[:, None] / self.T
-+ F.one_hot(t, self.T).float()
+# layers changed
+- nn.SiLU(), nn.Linear(dim, dim))
++ nn.ReLU(), nn.Linear(dim, dim))
 or
-- nn.Linear(1, dim)
-+ nn.Embedding(T, dim)
-- t[:, None] / self.T
-+ t
-Each step has weights of its own, as in a table, so nothing says that step 20 is near step 21. Keep
-nn.Linear(1, dim), and give it t / T as one column.
++ nn.SiLU(), nn.Linear(dim, dim), nn.SiLU())
+or
++ nn.Linear(dim, dim))
+or
+- nn.Linear(1, dim), nn.SiLU(), nn.Linear(dim, dim)
++ nn.Linear(1, dim), nn.SiLU()
+You changed the layers. Leave them as they were: Linear, SiLU, Linear, and nothing at the end.
 """
 
 

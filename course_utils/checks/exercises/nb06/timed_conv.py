@@ -31,38 +31,45 @@ or
 + [:, None, :, None]
 or
 + [:, :, None]
-or
-+ [:, None]
 Shapes line up from the right, so the K channels of your projected time meet the rows or columns of
 the map. Both new axes go behind the channels: [:, :, None, None].
-# an axis too many
-+ [:, :, None, None, None]
-or
-+ [None, :, None, None]
-The projected time has five axes, and so has the sum. It should be (B, K, 1, 1).
 # batch lost in view
 + .view(1, -1, 1, 1)
 view(1, -1, 1, 1) puts the numbers of all pictures in one row of B * K channels. Keep both axes,
 with [:, :, None, None].
+# new axes in front
++ [None, None]
+or
++ [None, None, :, :]
+or
++ .unsqueeze(0).unsqueeze(0)
+You put the new axes in front, where PyTorch adds axes by itself, so nothing has changed. They
+belong behind the channels: [:, :, None, None].
+# one picture's time for all
++ [0][None, :, None, None]
+Every picture gets the time of the first. Keep the axis of the batch: [:, :, None, None].
+# convolution changed
+- out_ch, 3, padding=1)
++ out_ch, 3)
+or
++ out_ch, 3, padding=1, bias=False)
+The convolution has lost its padding or its bias. Leave it as it was, with padding=1.
 # axes before the projection
 - temb)[:, :, None, None]
 + temb[:, :, None, None])
 The new axes come too early. A linear layer works on the last axis, where temb's D numbers have to
 be: give the axes to what it returns.
-# SiLU on the time
-- self.time_proj(temb)[:, :, None, None]
-+ F.silu(self.time_proj(temb))[:, :, None, None]
-You put the projected time through a SiLU of its own. There's only one SiLU, that of the sum.
-# SiLU on the embedding
+# SiLU on the time or the map
 - self.time_proj(temb)
++ F.silu(self.time_proj(temb))
+or
 + self.time_proj(F.silu(temb))
-You put temb through SiLU before its linear layer, as many published blocks do. Here there's only
-one SiLU, that of the sum.
-# SiLU on the convolution
+or
 - self.conv(x) +
 + F.silu(self.conv(x)) +
-You put the map through SiLU before the sum as well. There's only one SiLU, that of the sum.
+The time or the map goes through a SiLU of its own. There's only one SiLU, that of the sum.
 # time multiplied
+- self.conv(x) +
 + self.conv(x) *
 You multiply the map by the time, but here the time is added.
 # time after SiLU
@@ -75,15 +82,8 @@ SiLU is missing. The sum of the two goes through it, as before.
 # another activation
 - F.silu
 + F.relu
-or
-+ F.gelu
 That's another activation. Here it's SiLU, as it was.
 # time not used
-- self.conv(x) + self.time_proj(temb)[:, :, None, None]
-+ self.conv(x)
-or
-- self.time_proj = nn.Linear(time_dim, out_ch)
-+
 - self.conv(x) + self.time_proj(temb)[:, :, None, None]
 + self.conv(x)
 The time has no effect. Add self.time_proj(temb) to what the convolution returns.

@@ -34,11 +34,6 @@ You pass on the pair that the attention returns. Take the first of the two: h, w
 There's one [0] too many, and it takes the first picture of the batch for all of them.
 # no linear layer
 + h
-or
-- self.mix = nn.Linear(ch, ch)
-+
-- self.mix(h)
-+ h
 The result doesn't depend on the linear layer. The order is norm, attention, linear layer.
 # batch_first lost
 - , batch_first=True
@@ -52,11 +47,6 @@ The attention always has one head, whatever heads says. Hand the number on to it
 # no attention
 - h, weights = self.attention(h, h, h)
 +
-or
-- self.attention = nn.MultiheadAttention(ch, heads, batch_first=True)
-+
-- h, weights = self.attention(h, h, h)
-+
 The result doesn't depend on the attention, so no token looks at another. Call the attention, and go
 on with what it returns.
 # nothing added
@@ -68,11 +58,6 @@ The tokens themselves are missing from the result: return tokens plus what mix r
 + h = tokens = self.norm(tokens)
 You add the normalised tokens. Add them as they came in: give the normalised ones another name, h.
 # no norm
-+ h = tokens
-or
-- self.norm = nn.LayerNorm(ch)
-+
-- h = self.norm(tokens)
 + h = tokens
 The result doesn't depend on the norm. It comes first: the attention gets h = norm(tokens).
 # tokens added twice
@@ -94,6 +79,18 @@ or
 or
 + self.attention(h, h, tokens)
 Not all of query, key and value are normalised. With h = self.norm(tokens), all three are h.
+# SiLU
+- self.mix(h)
++ self.mix(F.silu(h))
+or
++ F.silu(self.mix(h))
+There's a SiLU too many. After the attention comes the linear layer alone: tokens + mix(h).
+# attention changed
+- , batch_first=True
++ , batch_first=True, bias=False
+or
++ , batch_first=True, dropout=0.1
+Your attention has dropout, or no bias. It's nn.MultiheadAttention(ch, heads, batch_first=True).
 # norm after the attention
 - h = self.norm(tokens)
 + h = tokens
@@ -156,8 +153,8 @@ EXERCISE = Exercise(
     id="6.4", title="A layer that returns two things",
     reference=TokenMixer, patient=PATIENTS["TokenMixer"],
     experiment=repair_experiment(sizes, CASES, HINTS, lenient=[(4, 4, 4, 2)]),
-    look="The order is norm, attention of the normalised tokens with themselves, linear layer. "
-    "Then the tokens as they came in are added.",
+    look="If your order is norm, attention, linear layer, sum, look at the layers: biases, dropout "
+    "and the rest at their defaults, and no SiLU.",
     catalogue=edits(TokenMixer, MISTAKES),
     also_right=[MixerInSequence, MixerOfPositions, MixerByHand, MixerByFunctions],
 )  # fmt: skip

@@ -48,20 +48,33 @@ chs[i - 1].
 # channels of one map
 + ConvBlock(chs[i - 1],
 The block is made for chs[i - 1] channels, as many as one map has. cat joins two of them.
-# blocks return too much
-- chs[i - 1], time_dim)
-+ chs[i], time_dim)
-The block returns chs[i] channels, but the next layer is made for chs[i - 1]. Only the number of
-channels that go in was wrong.
 # skips from the top
 - reversed(skips)
 + skips
 You take the skips from the top, but the way up begins at the bottom: reversed(skips).
+# SiLU
+- return self.out(x)
++ return F.silu(self.out(x))
+or
+- x = block(x, temb)
++ x = F.silu(block(x, temb))
+There's a SiLU too many. The blocks have their own, and nothing follows self.out.
+# no bias
+- self.out = nn.Conv2d(chs[0], out_ch, 1)
++ self.out = nn.Conv2d(chs[0], out_ch, 1, bias=False)
+self.out has lost its bias. Leave it as it was.
+# no time
+- block(x, temb)
++ block(x, 0 * temb)
+or
++ block(x, torch.zeros_like(temb))
+The blocks don't get temb as it came. Hand it on: block(x, temb).
 # skips popped
 - for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
 + for up, block in zip(self.ups, self.blocks):
 +     skip = skips.pop()
-pop() empties the caller's list of skips. Go over reversed(skips), which leaves it as it was.
+Your forward changes the caller's list of skips, as pop, reverse and clear do. Go over
+reversed(skips), which leaves it as it was.
 # up keeps its channels
 - Upsample(chs[i], chs[i - 1])
 + Upsample(chs[i], chs[i])
@@ -71,8 +84,6 @@ or
 + Upsample(chs[i], chs[i])
 - ConvBlock(2 * chs[i - 1],
 + ConvBlock(2 * chs[i],
-or
-+ Upsample(chs[i], chs[i])
 up now keeps all chs[i] channels, which makes this another, larger network. Leave up as it was: the
 fault is in one number of the blocks.
 """
@@ -124,8 +135,8 @@ EXERCISE = Exercise(
     id="6.3", title="Too many channels for a block",
     reference=TutorialDecoder, patient=PATIENTS["TutorialDecoder"],
     experiment=decoder_experiment,
-    look="Go through the table: up makes chs[i - 1] channels, cat puts the skip behind them, and "
-    "the block makes chs[i - 1] of both.",
+    look="Only a number in __init__ was wrong. Leave forward and self.out as they were: up(x), the "
+    "skip behind it, block(x, temb), and self.out at the end, with no SiLU of its own.",
     catalogue=edits(TutorialDecoder, joins("up(x)", "ConvBlock(2 * chs[i - 1],") + MISTAKES),
     also_right=[DecoderByPairs, DecoderThatPops, DecoderByNumbers, DecoderByRecursion],
 )  # fmt: skip

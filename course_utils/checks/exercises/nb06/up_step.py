@@ -35,10 +35,6 @@ def step_experiment(probe, UpStep):
 
 
 MISTAKES = """
-# block made narrower
-- ConvBlock(2 * out_ch
-+ ConvBlock(out_ch
-The block is now made for out_ch channels, but gets those of two maps. It was right as it was.
 # joined to itself
 - [self.up(x), skip]
 + [self.up(x), self.up(x)]
@@ -46,12 +42,24 @@ or
 + [skip, skip]
 You join one of the two maps to itself, and don't use the other. The channels fit, but half the
 information is missing.
-# filled with zeros
+# channels alternate
+- torch.cat([self.up(x), skip], dim=1)
++ torch.stack([self.up(x), skip], dim=2).flatten(1, 2)
+The channels of the two maps alternate. Those of the skip go behind all others: torch.cat.
+# skip cut off
 - skip], dim=1)
-+ torch.zeros_like(self.up(x))], dim=1)
-or
-+ torch.zeros_like(skip)], dim=1)
-You fill the missing channels with zeros. They fit, but the skip still isn't used.
++ skip.detach()], dim=1)
+No gradient gets through the skip to the blocks that made it. Join it without detach or no_grad.
+# SiLU
+- self.block(x, temb)
++ F.silu(self.block(x, temb))
+There's a SiLU too many. What the block returns is the result.
+# added behind the block too
++ self.block(x, temb) + skip
+You add the skip behind the block. It's joined in front of it; what the block returns is the result.
+# no time
++ self.block(x, 0 * temb)
+The block doesn't get temb as it is: self.block(x, temb).
 # joined before doubling
 - torch.cat([self.up(x), skip], dim=1)
 + self.up(torch.cat([x, skip], dim=1))
@@ -63,12 +71,6 @@ You join the skip to x before x is doubled, so their sizes differ. First x = sel
 - return self.block(x, temb)
 + x = self.up(x)
 + return self.block(x, temb) + skip
-or
-+ ConvBlock(out_ch
-- x = torch.cat([self.up(x), skip], dim=1)
-- return self.block(x, temb)
-+ x = self.up(x)
-+ return torch.cat([self.block(x, temb), skip], dim=1)
 The skip comes in after the block, which never sees it. Join it to the doubled map before the block,
 with cat: the block was made for both.
 """
@@ -103,7 +105,8 @@ EXERCISE = Exercise(
     id="6.5", title="Half the channels are missing",
     reference=UpStep, patient=PATIENTS["UpStep"],
     experiment=step_experiment,
-    look="The order is: double the map, put the skip behind it along the channels, block.",
+    look="The join makes self.up(x), then skip, K channels each. That goes through self.block with "
+    "temb, and comes back as it is. Print what differs.",
     catalogue=edits(UpStep, joins("self.up(x)", "ConvBlock(2 * out_ch") + MISTAKES),
     also_right=[StepByEinops, StepThatFills, StepByStack, StepByPadding],
 )  # fmt: skip
