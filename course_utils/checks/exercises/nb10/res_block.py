@@ -57,7 +57,7 @@ def block_experiment(probe, ResBlock):
                     effect = with_time[0].detach() - with_time[1].detach()
                     probe.note("what changes with the time", effect, look=MAIN_PATH)
             probe.train_and_eval(block, x, temb)
-    enough = sum(p.numel() for p in block.parameters()) >= 74_304  # 2 norms, 2 convolutions, W
+    enough = sum(p.numel() for p in block.parameters()) >= 74_752  # 2 norms, 2 convolutions, W
     probe.note("layers of their own", enough, *SHARED)
     probe.on_fake_device(block, x, temb)
 
