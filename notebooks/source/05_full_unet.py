@@ -286,7 +286,8 @@ summary(ForSummary(net), [(1, 16, 16), (1, 1, 1)], device="cpu")
 # | `schedule` | `schedule.alpha_bar_at(t)` returns `(B,)` |
 # | returns | `()`, a tensor that holds one number |
 #
-# `add_noise(x0, eps, alpha_bar)` is the function of notebook 00.
+# `add_noise(x0, eps, alpha_bar)` is the function of notebook 00. Call the network once, with the
+# whole batch, and leave it in the mode that it's in.
 
 # %%
 def noise_loss(net, x0, t, eps, schedule):
@@ -451,7 +452,7 @@ plt.show()
 # 1. `eps = model(xt, t)`, then `x0 = predict_x0(xt, eps, alpha_bar)`, clipped to [-1, 1] with
 #    `.clamp(-1, 1)`, for there are no pictures outside;
 # 2. the new `xt` by the formula, with `z = torch.randn_like(xt)`, drawn anew at each step;
-# 3. `yield t, xt, x0`.
+# 3. `yield t, xt, x0`. Each xt is a new tensor, because the caller may keep them all.
 #
 # | | |
 # |---|---|
@@ -568,8 +569,10 @@ plt.show()
 # 1. the guess x0 as before, clipped to [-1, 1];
 # 2. **the noise that goes with the clipped guess**: solve $x_t = \dots$ above for
 #    $\varepsilon$;
-# 3. the new xt by the formula; z is `torch.randn_like(xt)`;
+# 3. the new xt by the formula, a new tensor as in 5.4; z is `torch.randn_like(xt)`;
 # 4. `yield t, xt, x0`, with the t that was visited.
+#
+# Rounding can leave what is under a root a little below 0. x must stay free of NaN even so.
 #
 # The reference refuses a number of steps below 1 or above T. Yours need not.
 

@@ -148,7 +148,8 @@ for name, norm in [("BatchNorm", nn.BatchNorm2d(64)), ("GroupNorm", group_norm(6
 # `group_norm(ch, eps)` makes a norm of 32 groups. conv1 and conv2 are 3x3 convolutions that keep
 # the size, W is an `nn.Linear` from D to K. The shortcut is x itself where C and K are equal,
 # else a convolution with a kernel of `shortcut_size`, an odd number, that keeps the size of the
-# picture too. `dropout` is the chance that `nn.Dropout` sets a number to zero in training.
+# picture too. `dropout` is the chance that `nn.Dropout` sets a number to zero in training. All
+# convolutions and W have biases, and no two layers are the same one. Leave x and temb unchanged.
 
 # %%
 class ResBlock(nn.Module):
@@ -662,7 +663,8 @@ costs = {"U-Net": (len(losses), seconds)}  # for section 12
 # 1. `eps = model(xt, sigma)`, and the guess `x0 = xt - sigma * eps`, not clipped;
 # 2. mixed, from eps and the **eps** of the step before; at the first step it is eps;
 # 3. the step down, and, if mu > 0, fresh noise, with z from `torch.randn_like(xt)`;
-# 4. `yield sigma, xt, x0`: the sigma that the model was told, xt after the step, and x0.
+# 4. `yield sigma, xt, x0`: the sigma that the model was told, xt after the step (a new tensor each
+#    time), and x0.
 #
 # | | |
 # |---|---|

@@ -23,10 +23,6 @@ ERRORS = "it serves the error messages, which an exercise does not ask for"
 NUMBERS = "a single number on the CPU may meet a tensor on a GPU"
 ZERO = "sigma is 0 there, so no noise is added either way"
 DEVICES = "betas, alpha_bars = (schedule.betas.to(xT.device), schedule.alpha_bar.to(xT.device))"
-NEW_XT = "xt = alpha_bar_next.sqrt() * x0 + (1 - alpha_bar_next - sigma ** 2){}.sqrt() * eps"
-ROUNDING = (
-    "1 - alpha_bar - sigma^2 is positive; the clamp is for rounding, and no case here needs it"
-)
 AXES = "the same axes, counted from the other end or named in another order"
 NOT_TAKEN = "the weights, the second of the pair, are not taken"
 OF_TORCH = "mixed, _ = self.attention(tokens, tokens, tokens{})"
@@ -93,8 +89,6 @@ EQUIVALENT = {
     ("5.4", "if t > 0:", "if t > -1:"): ZERO,
     ("5.5", "if eta > 0:", "if eta >= 0:"): ZERO,
     ("5.5", "if eta > 0:", "if eta > -1:"): ZERO,
-    ("5.5", NEW_XT.format(".clamp(min=0)"), NEW_XT.format("")): ROUNDING,
-    ("5.5", NEW_XT.format(".clamp(min=0)"), NEW_XT.format(".clamp(min=-1)")): ROUNDING,
     (
         "8.1",
         "scores = q @ k.transpose(1, 2) / q.shape[-1] ** 0.5",

@@ -1,5 +1,6 @@
 """What a right result can hide is named: no gradient, a changed input, a tensor left on the CPU."""
 
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -69,6 +70,33 @@ def test_loss_that_calls_backward_is_named():
         return loss
 
     assert "calls backward() itself" in grade("5.3", attempt).message
+
+
+def test_loss_that_switches_the_network_to_eval_mode_is_named():
+    def attempt(net, *args):
+        return EXERCISES["5.3"].reference(net.eval(), *args)
+
+    assert "Your loss calls net.eval()" in grade("5.3", attempt).message
+
+
+@pytest.mark.parametrize("id", ["5.4", "5.5", "10.4"])
+def test_sampler_that_writes_into_what_it_yielded_is_named(id):
+    def attempt(model, xT, *args):
+        kept = xT.clone()
+        for t, xt, x0 in EXERCISES[id].reference(model, xT, *args):
+            yield t, kept.copy_(xt), x0
+
+    assert "writes into an xt that you yielded before" in grade(id, attempt).message
+
+
+def test_layer_that_serves_twice_is_named():
+    class Attempt(EXERCISES["10.1"].reference):
+        def __init__(self, in_ch, out_ch, *more, **named):
+            super().__init__(in_ch, out_ch, *more, **named)
+            if in_ch == out_ch:
+                self.norm2 = self.norm1
+
+    assert "serves twice" in grade("10.1", Attempt).message
 
 
 def test_module_left_in_eval_mode_is_named():

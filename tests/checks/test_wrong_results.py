@@ -137,6 +137,14 @@ def test_sampler_without_a_yield_is_named():
     )
 
 
+def test_name_in_code_is_not_capitalised():
+    def attempt(model, xT, schedule):
+        for t, xt, x0 in EXERCISES["5.4"].reference(model, xT, schedule):
+            yield t, xt, x0 / 3
+
+    assert "5.4 not yet. x0 after the first step" in grade("5.4", attempt).message
+
+
 def test_exception_in_place_of_the_models_own_is_named():
     def attempt(model, *inputs):
         try:

@@ -136,8 +136,8 @@ def first_difference(expected, came):
 
 
 def capital(what):
-    """What was seen, as a sentence begins: names of the code stay as they are."""
-    return what if {*"(."} & {*what.partition(" ")[0]} else what[:1].upper() + what[1:]
+    """What was seen, as a sentence begins: names in code, f(x) or x0, stay as they are."""
+    return what[:1].upper() + what[1:] if what.partition(" ")[0].isalpha() else what
 
 
 LAST = {}  # exercise -> the last wrong attempt: its text, what was seen, what it was found to be

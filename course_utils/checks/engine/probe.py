@@ -186,7 +186,7 @@ class Probe:
             if not same(was, state(a)) or (type(a) is list and not tensors(a) and a != g)
         ]
         asks = any(p != q for a, was in zip(given, before) for p, q in asking(a, was))
-        tip = "Write x = x + 1, not x += 1, and x.sqrt(), not x.sqrt_()."
+        tip = "x += 1, x[0] = 1, x.sqrt_() and inplace=True write into x; x = x + 1 does not."
         if asks:
             tip = "Clone a tensor before you call requires_grad_() on it."
         if any(type(a) is list for a in args):
@@ -250,7 +250,7 @@ class Probe:
             )  # fmt: skip
         still = [n or "the module" for n, m in module.named_modules() if not m.training]
         self.note(
-            "parts switched to eval mode", still,
+            "parts switched to eval mode", bool(still),
             f"Your forward leaves {', '.join(still)} in eval mode: from then on it trains no more.",
             "Whoever uses a network says net.train() or net.eval(); its parts do not.", aside=True,
         )  # fmt: skip

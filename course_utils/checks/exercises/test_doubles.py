@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.parts import freeze
+from course_utils.checks.parts import agree, change, freeze, tensors
 
 
 class NoiseNet(nn.Module):
@@ -100,10 +100,15 @@ def schedule_of(SigmaSchedule):
 
 
 def run_to_end(sampler, *args):
-    """Run a sampler: what the call returned, and the steps that came out of it, 100 at most."""
+    """Run a sampler: what it returned, 100 steps at most as they came, and as they are then."""
     result = sampler(*args)
-    steps = isinstance(result, (Iterator, list))
-    return result, list(itertools.islice(result, 100)) if steps else []
+    steps = itertools.islice(result if isinstance(result, (Iterator, list)) else [], 100)
+    return result, *as_they_came(steps)
+
+
+def as_they_came(steps):
+    both = [(change(step, torch.clone), step) for step in steps]  # a later one may write into it
+    return [came for came, _ in both], [step for _, step in both]
 
 
 def pictures_of(sampler):
@@ -121,8 +126,8 @@ def all_steps(probe, sampler):
     @functools.wraps(sampler)
     def run(model, xT, sigmas, *more):
         result = sampler(model, xT, sigmas, *more)
-        result = result if hasattr(result, "__iter__") else []
-        found = [freeze(step) for step in result]  # as it is now: later steps may write into it
+        found, kept = as_they_came(result if hasattr(result, "__iter__") else [])
+        note_written(probe, found, kept)
         steps = len(sigmas) - 1
         probe.note(
             "the number of steps", len(found),
@@ -133,6 +138,15 @@ def all_steps(probe, sampler):
         return [(*map(number, step),) if type(step) in (tuple, list) else step for step in found]
 
     return run
+
+
+def note_written(probe, came, steps):
+    """Write down whether a later step has changed what an earlier one yielded."""
+    probe.note(
+        "steps overwritten", not agree(tensors(came), tensors(steps)),
+        "A later step writes into an xt that you yielded before, so a list of all steps is wrong.",
+        "Make a new tensor at each step: xt = xt + ..., not +=, -= or copy_.", aside=True,
+    )  # fmt: skip
 
 
 # Numbers are numbers: Python's, NumPy's, and tensors that hold one

@@ -61,8 +61,6 @@ You are 2 * out_ch short. Either the biases of the two convolutions are missing,
 of what BatchNorm has: there are two, each with a scale and a shift for every channel.
 # running averages counted
 + norms = 2 * (4 * out_ch)
-or
-+ norms = 2 * (4 * out_ch + 1)
 You count BatchNorm's running mean and variance. They are stored (state_dict() lists them), but no
 gradient changes them, so they are buffers and not parameters.
 # kernel not squared
@@ -71,8 +69,6 @@ gradient changes them, so they are buffers and not parameters.
 A 3x3 kernel has 9 weights, not 3, for each pair of channels.
 # both convolutions from the same channels
 + (9 * in_ch + 1) * out_ch + (9 * in_ch + 1) * out_ch
-or
-+ (9 * out_ch + 1) * out_ch + (9 * out_ch + 1) * out_ch
 Both of your 3x3 convolutions start from the same channels. The first one goes from in_ch to out_ch,
 the second one from out_ch to out_ch.
 # no biases
@@ -82,10 +78,6 @@ the second one from out_ch to out_ch.
 - (in_ch + 1)
 + in_ch
 You count no biases. Each convolution and the linear layer has one for each channel that comes out.
-# second convolution missing
-- + (9 * out_ch + 1) * out_ch
-+
-The second 3x3 convolution is missing. It goes from out_ch to out_ch.
 # no norms
 - + norms
 +
@@ -94,6 +86,16 @@ BatchNorm has parameters too: a scale and a shift for each channel, in both norm
 - + time_proj
 +
 The projection of the time is missing: a linear layer from time_dim to out_ch, with biases.
+# a float
+- convolutions + norms
++ 1.0 * convolutions + norms
+Your numbers are right, but they are floats. Return an int: count with whole numbers, and // for /.
+# no brackets around the if
+- return convolutions + norms + time_proj + shortcut
++ return convolutions + norms + time_proj + (in_ch + 1) * out_ch if in_ch != out_ch else 0
+or
++ return convolutions + norms + time_proj + (in_ch + 1) * out_ch if in_ch != out_ch else in_ch
+Python reads a + b if c else d as (a + b) if c else d. Put the shortcut in brackets: a + (b if ...).
 # shortcut never counted
 - + shortcut
 +

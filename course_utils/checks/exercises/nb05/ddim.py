@@ -6,10 +6,13 @@ from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb05.sampling import MISTAKES_OF_BOTH, watch_sampler
 from course_utils.checks.exercises.test_doubles import NoiseNet, pictures_of
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise, edits, tensors
 from course_utils.diffusion import predict_x0
 from course_utils.samplers import ddim
-from course_utils.schedule import Schedule
+from course_utils.schedule import Schedule, cosine_schedule
+
+COSINE = cosine_schedule()
+CLAMP = "Rounding can leave what is under a root a little below 0: .clamp(min=0) before the root."
 
 
 def ddim_experiment(probe, ddim):
@@ -22,7 +25,16 @@ def ddim_experiment(probe, ddim):
         watch_sampler(probe, ddim, "eps", xT, schedule, steps, eta)
     every = Schedule(0.01 + 0.02 * probe.uniform(50))
     watch_sampler(probe, ddim, "eps", probe.normal(2, 1, 2, 3), every)  # 50 steps, eta 0
+    note_nan(probe, ddim, probe.normal(1, 1, 2, 2))
     probe.on_fake_device(pictures_of(ddim), NoiseNet(), xT, schedule, 2, 0.5)
+
+
+def note_nan(probe, ddim, xT):
+    for steps in (2, 5, 8):  # rounding differs from one way to write the formula to the next
+        what, given = f"ddim(model, xT, cosine_schedule(), {steps}, 1.0)", (steps, 1.0)
+        found = probe.run(what, pictures_of(ddim), NoiseNet(), xT.clone(), COSINE, *given)
+        bad = any(x.is_complex() or not x.isfinite().all() for x in tensors(found))
+        probe.note(what, bad, f"{what}: some of your numbers are NaN or complex.", CLAMP)
 
 
 MISTAKES = """
@@ -45,18 +57,11 @@ the 1 is taken off after it: round(7.5) - 1 is 7, round(2.5) - 1 is 1.
 - [round(schedule.T * (1 - i / steps)) - 1 for i in range(steps)]
 + torch.linspace(schedule.T - 1, 0, steps).round().long().tolist()
 or
-+ torch.linspace(schedule.T - 1, 0, steps).long().tolist()
-or
-+ torch.linspace(schedule.T - 1, 0, steps + 1).long().tolist()[:-1]
-or
 + list(range(schedule.T - 1, -1, -(schedule.T // steps)))
 or
-+ list(range(0, schedule.T, schedule.T // steps))[::-1]
++ list(range(0, schedule.T, schedule.T // steps))[:steps][::-1]
 You spread the steps another way: from T - 1 to 0, or T // n apart. Asked for are t_i = round(T (1 -
 i/n)) - 1, of which the first is T - 1 and the last is above 0 if n is below T.
-# all T steps
-+ list(reversed(range(schedule.T)))
-You take all T steps. `steps` says how many to take, spread evenly.
 # upwards in time
 - for i in range(steps)]
 + for i in range(steps)][::-1]
@@ -94,24 +99,20 @@ xt and the clipped x0.
 # eps computed anew in another way
 + eps = (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar)
 or
-+ eps = (xt - alpha_bar * x0) / (1 - alpha_bar).sqrt()
-or
-+ eps = (xt - x0) / (1 - alpha_bar).sqrt()
-or
 + eps = (xt - alpha_bar_next.sqrt() * x0) / (1 - alpha_bar_next).sqrt()
+or
++ eps = xt - alpha_bar.sqrt() * x0
 The eps that you compute anew isn't (xt - sqrt(alpha_bar) x0) / sqrt(1 - alpha_bar), with two roots
 and alpha_bar at t.
 # root of sigma missing
 - eta * variance.sqrt()
 + eta * variance
-or
-+ eta * ((1 - alpha_bar_next) / (1 - alpha_bar)).sqrt() * (1 - alpha_bar / alpha_bar_next)
-or
-+ eta * (1 - alpha_bar_next) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_next).sqrt()
 A root is missing in your sigma: both of its factors are under one.
 # eta under the root
 + (eta * variance).sqrt()
-In your sigma eta is under the root. It multiplies what the roots give.
+or
++ eta**2 * variance.sqrt()
+In your sigma eta is squared or under the root. It multiplies what the roots give, as it is.
 # noise whatever eta is
 + variance.sqrt()
 or
@@ -136,11 +137,11 @@ below 1: (1 - alpha_bar') / (1 - alpha_bar) and alpha_bar / alpha_bar'.
 or
 + (1 - alpha_bar_next - sigma).clamp(min=0).sqrt()
 or
++ ((1 - alpha_bar_next).sqrt() - sigma)
+or
 + (1 - alpha_bar - sigma**2).clamp(min=0).sqrt()
 or
 + (1 - alpha_bar_next - sigma**2).clamp(min=0)
-or
-+ sigma
 Your share of eps isn't sqrt(1 - alpha_bar' - sigma^2). The old noise makes room for the new, so
 sigma^2 is taken off, and alpha_bar' is the value at the step that you go to.
 # share of x0

@@ -27,8 +27,6 @@ MISTAKES_OF_SIGMA = """
 + alpha_bars[t - 1]
 or
 + alpha_bars[max(t - 1, 0)]
-or
-+ alpha_bars[t - 1] if t > 0 else torch.zeros_like(alpha_bar)
 At t = 0 your alpha_bar of the step before isn't 1. (alpha_bar[-1] is the last one in Python.)
 Before the first step nothing is noise, so alpha_bar is 1 there, and sigma is 0.
 # variance beta
@@ -47,9 +45,6 @@ You go from t = 0 up. Sampling starts at t = T - 1, where all is noise, and goes
 + reversed(range(1, schedule.T))
 You never yield t = 0. The loop ends at 1, as range(1, T) or range(T - 1, 0, -1) make it, or the
 yield is inside an `if t > 0`.
-# t from T to 1
-+ range(schedule.T, 0, -1)
-You count from T to 1, as the paper does. Here the steps are T - 1 to 0: reversed(range(T)).
 # no noise at t = 1
 - if t > 0:
 + if t > 1:
@@ -70,8 +65,6 @@ The fraction in your sigma is upside down. 1 - alpha_bar at t - 1, the smaller o
 In the share of x0 you take the root of alpha_bar at t. It's that of the step before, t - 1.
 # beta missing in the share of x0
 + alpha_bar_next.sqrt()
-or
-+ alpha_bar_next.sqrt() * beta.sqrt()
 The share of x0 has the factor beta_t, without a root. Compare yours with the formula.
 # root of a share missing
 + alpha_bar_next * beta
@@ -81,8 +74,6 @@ or
 A root is missing in a share: x0's has that of alpha_bar at t - 1, xt's that of 1 - beta_t.
 # alpha_bar in the root of the share of xt
 + alpha_bar.sqrt()
-or
-+ alpha_bar_next.sqrt()
 The root in the share of xt is that of 1 - beta_t, of this step alone. alpha_bar is the product over
 all steps up to t.
 # alpha_bar at t in the share of xt
@@ -102,27 +93,17 @@ The new xt is a mixture of x0 and the old xt. One of them is missing in yours.
 + if t > 0:
 +     xt = x0_share * x0 + xt_share * xt
 At t = 0 you leave xt as it is. That step is taken too, only without noise, and leads to x0.
-# jump to x0
-+ xt = x0
-Your new xt is x0 itself. Go a small part of the way: mix x0 with xt.
 # step with the raw eps
 + xt = (xt - beta / (1 - alpha_bar).sqrt() * model(xt, t)) / (1 - beta).sqrt()
 You step with eps as the network gave it (the paper's algorithm 2), so clipping x0 has no effect on
 xt. Take the formula with x0, the clipped one.
-# all steps in one tensor
-+ xt *= xt_share
-+ xt += x0_share * x0
-- xt = xT
-+ xt = xT.clone()
-- xt = xt + sigma * torch.randn_like(xt)
-+ xt += sigma * torch.randn_like(xt)
-Each step writes into the same tensor, so a list of all steps holds the last one many times. Make a
-new tensor at each step: xt = ..., not *= and +=.
+# beta of the step before
+- betas[t], alpha_bars[t]
++ betas[t - 1], alpha_bars[t]
+You take beta from t - 1. It's that of this step, t; only alpha_bar is needed from t - 1 too.
 # x0 by beta
 - predict_x0(xt, model(xt, t), alpha_bar)
 + predict_x0(xt, model(xt, t), 1 - beta)
-or
-+ predict_x0(xt, model(xt, t), beta)
 predict_x0 needs alpha_bar, the product over all steps up to t. You give it that of a single step.
 """
 

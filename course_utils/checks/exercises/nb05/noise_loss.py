@@ -13,23 +13,29 @@ HINTS = [
     ("missing 1 required positional argument: 't'", r"net\(", "net takes two things, xt and t."),
     ("no attribute 'alpha", "schedule", "schedule.alpha_bar_at(t) gives alpha_bar for each t."),
 ]
+PART = "You give the network a part of the batch.", "Call it once, with all of xt and t."
+TUPLE = "You return a tuple.", "Return the loss alone: the training loop calls backward on it."
+MODE = "Your loss calls net.eval() or net.train().", "Leave that to whoever trains the network."
 
 
 def loss_experiment(probe, noise_loss):
     schedule = cosine_schedule()
     for B, C, H, W in [(3, 1, 4, 5), (5, 2, 3, 2)]:
-        net = NoiseNet()
+        net = NoiseNet().train(B == 3)
         x0, eps = probe.uniform(B, C, H, W) * 2 - 1, probe.normal(B, C, H, W)
         given = net, x0, probe.steps(B), eps, schedule
         with probe.advice(*HINTS):
             loss = probe.run("noise_loss(net, x0, t, eps, schedule)", noise_loss, *given)
         xt, t = net.asked[0] if net.asked else (None, None)
+        probe.note("the whole batch", xt is None or len(xt) == B, *PART)
         probe.note(
             "The xt that the network is given", xt,
             look="add_noise(x0, eps, alpha_bar) makes it, with alpha_bar at t for each picture.",
         )  # fmt: skip
         probe.note("The t that the network is told", t, look="Hand on the t that is passed in.")
         probe.note("backward called", net.weight.grad is not None)
+        probe.note("a tuple", type(loss) is tuple, *TUPLE)
+        probe.note("the network's mode", net.training == (B == 3), *MODE, aside=True)
         probe.note("can be learned from", isinstance(loss, torch.Tensor) and loss.requires_grad)
         probe.call(noise_loss, *given)
 
@@ -45,13 +51,9 @@ MISTAKES = """
 # compared with a picture
 - return ((answer - eps) ** 2).mean()
 + return ((answer - x0) ** 2).mean()
-or
-+ return ((answer - xt) ** 2).mean()
 You compare the answer with a picture, x0 or xt. This network is asked for the noise, eps.
 # differences that cancel
 + return (answer - eps).mean() ** 2
-or
-+ return (answer - eps).mean()
 You take the mean of the differences themselves, so those of both signs cancel. Square each one
 first, then take the mean.
 # absolute differences
@@ -94,6 +96,12 @@ or
 + net(xt, alpha_bar)
 You tell the network something other than t. Hand t on as it is: the sinusoids are made for whole
 steps.
+# roots missing
+- alpha_bar = schedule.alpha_bar_at(t)
++ alpha_bar = schedule.alpha_bar_at(t)[:, None, None, None]
+- add_noise(x0, eps, alpha_bar)
++ alpha_bar * x0 + (1 - alpha_bar) * eps
+You mix x0 and eps without the roots, sqrt(alpha_bar) and sqrt(1 - alpha_bar). add_noise takes them.
 # noise at full strength
 - xt = add_noise(x0, eps, alpha_bar)
 + xt = x0 + eps
@@ -102,8 +110,6 @@ belongs to t.
 # noise of its own
 + eps = torch.randn_like(x0)
 + xt = add_noise(x0, eps, alpha_bar)
-or
-+ xt = add_noise(x0, torch.randn_like(x0), alpha_bar)
 or
 - answer - eps
 + answer - torch.randn_like(x0)
@@ -115,17 +121,12 @@ The picture and the noise are swapped in your call of add_noise(x0, eps, alpha_b
 # alpha_bar given its axes twice
 + xt = add_noise(x0, eps, alpha_bar[:, None, None, None])
 add_noise gives alpha_bar the three axes that it needs. Hand it the (B,) numbers as they are.
-# root taken twice
-+ xt = add_noise(x0, eps, alpha_bar.sqrt())
-add_noise takes the roots itself. Hand it alpha_bar, not the root of it.
 # alpha_bar of all steps
 - schedule.alpha_bar_at(t)
 + schedule.alpha_bar
 schedule.alpha_bar holds the values of all T steps. Each picture needs the one of its own step:
 schedule.alpha_bar_at(t).
 # beta or alpha for alpha_bar
-+ schedule.betas[t]
-or
 + 1 - schedule.betas[t]
 beta and 1 - beta belong to a single step. What is left of the picture after all steps up to t is
 their product, schedule.alpha_bar_at(t).
@@ -158,8 +159,8 @@ EXERCISE = Exercise(
     title="The training objective",
     reference=noise_loss,
     experiment=loss_experiment,
-    look="The network gets the right xt and t. So look at what comes after: the answer is compared "
-    "with eps, and the mean is taken over the squares of all differences.",
+    look="The network gets the right xt and t. So look at what comes after: the loss is the mean "
+    "over the squares of all differences between the answer and eps, without another factor.",
     catalogue=edits(loss_step_by_step, MISTAKES),
     also_right=[
         loss_step_by_step, loss_by_hand, loss_by_norm, loss_by_picture, loss_by_einops,

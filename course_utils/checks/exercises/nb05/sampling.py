@@ -4,19 +4,8 @@ from collections.abc import Iterator
 
 import torch
 
-from course_utils.checks.exercises.test_doubles import NoiseNet, as_float, run_to_end
-from course_utils.checks.parts import (
-    SEED,
-    Stop,
-    Vague,
-    arguments,
-    describe,
-    freeze,
-    is_tensor,
-    name,
-    state,
-    tensors,
-)
+from course_utils.checks.exercises.test_doubles import NoiseNet, as_float, note_written, run_to_end
+from course_utils.checks.parts import SEED, Stop, Vague, arguments, describe, name, state, tensors
 
 HINTS = [
     ("'int' object has no", "alpha_bar_at", "alpha_bar_at takes a tensor of steps. For a single "
@@ -35,10 +24,10 @@ def watch_sampler(probe, sampler, second, xT, schedule, *more):
     second says what a new xt is mixed from besides x0 and z: "the old xt" or "eps".
     """
     net, T, n = NoiseNet(), schedule.T, more[0] if more else schedule.T
-    given, before = (net, xT, schedule, *more), [state(xT)]
+    given, before = (net, xT.clone(), schedule, *more), [state(xT)]
     what = f"{name(sampler)}({arguments(given, sampler)})"
     with probe.advice(*HINTS):
-        result, steps = probe.run(what, run_to_end, sampler, *given)
+        result, steps, kept = probe.run(what, run_to_end, sampler, *given)
 
     probe.note(
         "The number of steps", len(steps),
@@ -55,12 +44,14 @@ def watch_sampler(probe, sampler, second, xT, schedule, *more):
         raise Stop
     expected = [round(T * (1 - i / n)) - 1 for i in range(n)]
     visited = [whole(t) for t, _, _ in steps]
+    told = list(dict.fromkeys(whole(t[0]) for _, t in net.asked))
+    shown = ", ".join(map(str, visited[:9]))
     probe.note(
         "the steps", visited,
-        f"Your sampler yields t = {visited[:9]}; the steps here are {expected[:9]}.",
+        f"Your sampler yields t = [{shown}]; the steps here are {expected[:9]}.",
+        "These are what your model is told, so yield the same t." if told == expected else
         "Print the times before the loop, or t as its first line.",
     )  # fmt: skip
-    told = list(dict.fromkeys(whole(t[0]) for _, t in net.asked))
     probe.note(
         "the steps that the model is told", told,
         f"Your model is told t = {told[:9]}; the steps here are {expected[:9]}.",
@@ -70,7 +61,7 @@ def watch_sampler(probe, sampler, second, xT, schedule, *more):
     _, xt, x0 = steps[0]
     first = f"after the first step, at t = {expected[0]}"
     probe.note(
-        f"x0 {first}", freeze(x0), look="It is predict_x0(xt, eps, alpha_bar) with alpha_bar at t, "
+        f"x0 {first}", x0.clone(), look="It is predict_x0(xt, eps, alpha_bar) with alpha_bar at t, "
         "clipped to [-1, 1].",
     )  # fmt: skip
     torch.manual_seed(SEED)
@@ -82,7 +73,8 @@ def watch_sampler(probe, sampler, second, xT, schedule, *more):
     probe.note(
         f"something else in xt {first}", rest,
         f"x0 is right {first}, and the new xt is no mixture of x0, {second} and z.",
-        "Look for a clamp on xt, an x0 or eps from before the clipping, and z not by randn_like.",
+        "Look for a clamp on xt, an x0 or eps from before the clipping, and a z that isn't "
+        "torch.randn_like(xt).",
     )  # fmt: skip
     for of, share in zip(("x0", second, "z"), shares):
         probe.note(
@@ -92,10 +84,10 @@ def watch_sampler(probe, sampler, second, xT, schedule, *more):
     probe.note(
         "the last xt is x0", torch.allclose(*steps[-1][1:], atol=1e-4),
         "Your first step is right, but after the last one xt is not x0.",
-        "After the last step alpha_bar is 1. Put that into the formula.",
+        "After the last step alpha_bar is 1, and sigma is 0. Put that into the formula.",
     )  # fmt: skip
     probe.note(
-        what, freeze([step[1:] for step in steps]), look="Your first step is right, a later one is "
+        what, [step[1:] for step in steps], look="Your first step is right, a later one is "
         "not. Does each begin with the xt of the one before, and draw a z of its own?",
     )  # fmt: skip
     probe.note(
@@ -104,18 +96,19 @@ def watch_sampler(probe, sampler, second, xT, schedule, *more):
         "Hand out each step as it's taken, with yield t, xt, x0.", aside=True,
     )  # fmt: skip
     probe.note(
-        "gradients are kept", any(x.requires_grad for x in tensors(steps)),
+        "gradients are kept", any(x.requires_grad for x in tensors(kept)),
         "Your sampler keeps what gradients would need, which fills the memory of a real network.",
         "Leave @torch.no_grad() in the line above def.", aside=True,
     )  # fmt: skip
-    probe.note_changes(sampler, given[1:2], [xT], before)
+    note_written(probe, steps, kept)
+    probe.note_changes(sampler, [xT], given[1:2], before)
 
 
 def is_step(step, like):
     """True for (t, xt, x0), with pictures of the right shape."""
     if type(step) not in (tuple, list) or len(step) != 3:
         return False
-    return all(is_tensor(x) and x.shape == like.shape for x in step[1:])
+    return [x.shape for x in tensors(step[1:])] == [like.shape] * 2
 
 
 def whole(t):
@@ -138,17 +131,17 @@ MISTAKES_OF_BOTH = """
 + x0 = predict_x0(xt, model(xt, t), alpha_bar)
 x0 isn't clipped to [-1, 1], where pictures are, so the later steps inherit a guess from far
 outside. (x0.clamp(-1, 1) returns the clipped picture and leaves x0 itself as it was.)
+# x0 clipped for the yield alone
++ x0 = predict_x0(xt, model(xt, t), alpha_bar)
+- yield t, xt, x0
++ yield t, xt, x0.clamp(-1, 1)
+You clip x0 only for the yield. Clip it before the step, because the new xt is made of it.
 # x0 clipped to [0, 1]
 + x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(0, 1)
 You clip x0 to [0, 1]. Pictures go from -1 to 1 here, so everything darker than grey is lost.
 # model asked about xT
 + x0 = predict_x0(xt, model(xT, t), alpha_bar).clamp(-1, 1)
 You ask the model about xT, the noise you started with. Ask it about xt, the picture so far.
-# model told another t
-+ x0 = predict_x0(xt, model(xt, t + 1), alpha_bar).clamp(-1, 1)
-or
-+ x0 = predict_x0(xt, model(xt, t / schedule.T), alpha_bar).clamp(-1, 1)
-You tell the model another t than the one that xt is at. Hand it t as it is.
 # inputs of predict_x0 swapped
 + x0 = predict_x0(model(xt, t), xt, alpha_bar).clamp(-1, 1)
 The picture and the noise are swapped in your call of predict_x0(xt, eps, alpha_bar).
@@ -179,7 +172,9 @@ Your noise is uniform, between 0 and 1. z is normally distributed: torch.randn_l
 + xt = xt + sigma * z
 - xt = xT
 + xt, z = xT, torch.randn_like(xT)
-You draw z once and add the same noise at every step. Draw it inside the loop.
+or
++ xt = xt + sigma * torch.randn_like(xt[:1])
+Your z is the same at every step, or for every picture. Draw torch.randn_like(xt) in the loop.
 # network's noise in place of fresh noise
 - xt = xt + sigma * torch.randn_like(xt)
 + xt = xt + sigma * eps
@@ -198,9 +193,6 @@ xt and x0 are swapped in what you yield. The order is t, xt, x0.
 # return in the loop
 + return t, xt, x0
 A return ends the function at the first step. yield hands out the step, and then goes on.
-# last picture only
-+ return xt
-You return the finished picture alone. Yield after every step, so that the caller can watch.
 # yield after the loop
 -     yield t, xt, x0
 + yield t, xt, x0

@@ -43,6 +43,10 @@ MISTAKES = """
 - self.time(timesteps(t, x))
 + self.time(t)
 t may be one int for the whole batch. timesteps(t, x) makes a tensor of shape (B,) of either.
+# switched to eval mode
++ self.eval().time(timesteps(t, x))
+Your forward calls self.eval(), so from then on the network trains no more. Leave that to whoever
+uses it.
 # t scaled
 + self.time(timesteps(t, x) / 1000)
 You divide t before it is embedded. The sinusoids are made for whole steps, so hand t on as it is.
@@ -64,8 +68,6 @@ You combine the answer with the input x. What the decoder returns is already the
 The encoder returns the bottleneck's features, then the skips; the decoder takes them in this order.
 # answer squashed
 + return self.decoder(bottom, skips, temb).tanh()
-or
-+ return self.decoder(bottom, skips, temb).sigmoid()
 You squash the answer with tanh or the like. Noise has no bounds: return what the decoder returns.
 # channels doubled whatever ch_mult says
 - chs = [base_ch * m for m in ch_mult]
@@ -95,14 +97,10 @@ The decoder takes the list of channels first, and then how many come out.
 Your network returns one channel, whatever in_ch is. As many channels come out as go in.
 # answer with base_ch channels
 + Decoder(chs, base_ch, time_dim)
-or
-+ Decoder(chs, chs[0], time_dim)
 The answer has the channels of the top level. It is noise in a picture, so it has in_ch of them.
 # time_dim not used
 - TimeEmbedding(time_dim)
 + TimeEmbedding(base_ch)
-or
-+ TimeEmbedding(4 * base_ch)
 The time embedding isn't as wide as the blocks expect. All three parts get time_dim.
 """
 
@@ -178,8 +176,9 @@ EXERCISE = Exercise(
     title="The U-Net",
     reference=UNet,
     experiment=unet_experiment,
-    look="The shapes fit, the values don't. x goes in as it is, the same temb to both sides, the "
-    "skips in the encoder's order, and what the decoder returns comes out as it is.",
+    look="The shapes fit, the values don't. Level i has base_ch * ch_mult[i] channels. x goes in "
+    "as it is, the same temb to both sides, the skips in the encoder's order, and what the decoder "
+    "returns comes out as it is.",
     catalogue=edits(UNet, MISTAKES),
     also_right=[UNetInOtherWords, UNetByHand, UNetForAnyT, UNetInSmallMethods],
 )

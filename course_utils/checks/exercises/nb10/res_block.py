@@ -26,7 +26,14 @@ CASES = [
     (3, 64, 64, 9, 2, 5, (0.3, 1e-5, 3), "This is right without dropout. There is one "
      "nn.Dropout(dropout), between the second SiLU and conv2."),
 ]  # fmt: skip
+PASS_IT = "Pass on what is given: nn.Dropout(dropout)."
+SHARED = (
+    "Where in_ch equals out_ch, one of your norms or convolutions serves twice.",
+    "Make norm1, conv1, norm2 and conv2 each a layer of its own.",
+)
 HINTS = [
+    (r"weight to be a vector|to have \d+ channels", r"", "norm1, conv1 and the shortcut get x with "
+     "in_ch channels. norm2 and conv2 get h, with out_ch."),
     (r"Kernel size can't|dimension [23]", r"^(?!.*(temb|time))", "A convolution changes the height "
      "and width here. A kernel of size n keeps them with padding=n // 2."),
     (r"dimension [23]", r"", "The projected time is (B, K). It needs two new axes after the "
@@ -40,12 +47,18 @@ def block_experiment(probe, ResBlock):
         x, temb = probe.normal(B, in_ch, H, W), probe.normal(B, D)
         with probe.advice(*HINTS, look=look):
             block = probe.build(ResBlock, in_ch, out_ch, D, *more)
+            p = [m.p for m in block.modules() if isinstance(m, nn.Dropout)]
+            wrong = f"With dropout = 0.0 your nn.Dropout has p = {max(p, default=0.0)}."
+            probe.note("dropout without need", not more and any(p), wrong, PASS_IT)
             if look == SUM:  # the effect of the time depends on the main path alone
-                with_time = [probe.run("block(x, temb)", block, x, t) for t in (temb, -temb)]
+                times = temb.clone(), -temb
+                with_time = [probe.run("block(x, temb)", block, x.clone(), t) for t in times]
                 if all(map(torch.is_tensor, with_time)):
                     effect = with_time[0].detach() - with_time[1].detach()
                     probe.note("what changes with the time", effect, look=MAIN_PATH)
             probe.train_and_eval(block, x, temb)
+    enough = sum(p.numel() for p in block.parameters()) >= 74_752  # 2 norms, 2 convolutions, W
+    probe.note("layers of their own", enough, *SHARED)
     probe.on_fake_device(block, x, temb)
 
 
@@ -65,11 +78,6 @@ SiLU comes before a norm. The order is norm, SiLU, convolution, in both halves.
 # SiLU missing
 + self.conv1(self.norm1(x))
 or
-- self.dropout(F.silu(self.norm2(h)))
-+ self.dropout(self.norm2(h))
-or
-- self.conv1(F.silu(self.norm1(x)))
-+ self.conv1(self.norm1(x))
 - self.dropout(F.silu(self.norm2(h)))
 + self.dropout(self.norm2(h))
 Between a norm and its convolution SiLU is missing. The order is norm, SiLU, convolution, twice.
@@ -101,13 +109,15 @@ The projected time is (B, K), the features are (B, K, H, W). It needs two axes: 
 # shortcut of the normalised x
 - self.shortcut(x)
 + self.shortcut(self.norm1(x))
-The shortcut carries the normalised x. It must carry x itself. (Do you overwrite x?)
+or
++ self.shortcut(F.silu(self.norm1(x)))
+The shortcut carries x after its norm. It must carry x itself. (Do you overwrite x?)
 # shortcut of h
 + self.shortcut(h)
 or
 - h = self.conv2(self.dropout(F.silu(self.norm2(h))))
 - return h + self.shortcut(x)
-+ return self.conv2(self.dropout(F.silu(self.norm2(h)))) + h
++ return self.conv2(self.dropout(F.silu(self.norm2(h)))) + self.shortcut(h)
 What you add at the end is made from h. It must be made from x, the input. (Do you overwrite x?)
 # in_ch channels added to out_ch
 - self.shortcut(x)
@@ -120,9 +130,12 @@ convolution where the two differ.
 The shortcut is missing. The block returns h + shortcut(x).
 # sum changed
 + return F.silu(h + self.shortcut(x))
-or
-+ return (h + self.shortcut(x)) / 2**0.5
 You change the sum, by an activation or a factor. Return h + shortcut(x) as it is.
+# added to x in place
++ out = self.shortcut(x)
++ out += h
++ return out
+nn.Identity returns x itself, so += writes into the x of whoever called. Write h + shortcut(x).
 # shortcut always a convolution
 - if in_ch != out_ch
 + if True
@@ -161,21 +174,13 @@ so norm1 has in_ch channels.
 # another activation
 - def forward(self, x, temb):
 + def forward(self, x, temb, F=type("F", (), {"silu": F.relu})):
-or
-- def forward(self, x, temb):
-+ def forward(self, x, temb, F=type("F", (), {"silu": F.gelu})):
 Your activation isn't SiLU but another one. Use F.silu or nn.SiLU(), for the time as well.
 # time in another place
 - h = h + self.time_proj(F.silu(temb))[:, :, None, None]
 +
 - return h + self.shortcut(x)
 + return h + self.time_proj(F.silu(temb))[:, :, None, None] + self.shortcut(x)
-or
-- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
-- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
-+ h = self.norm2(h) + self.time_proj(F.silu(temb))[:, :, None, None]
-+ h = self.conv2(self.dropout(F.silu(h)))
-You add the time after norm2 or conv2. Add it to what conv1 returns, before norm2.
+You add the time after conv2. Add it to what conv1 returns, before norm2.
 # eps ignored
 - self.norm1 = group_norm(in_ch, eps)
 + self.norm1 = group_norm(in_ch)
@@ -201,7 +206,18 @@ With BatchNorm a picture's result depends on its batch. Use GroupNorm here: grou
 + self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1, bias=False)
 - self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
 + self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1, bias=False)
-Your 3x3 convolutions have no bias. Leave out bias=False: no norm follows that would cancel it.
+or
+- self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
++ self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1, bias=False)
+or
+- shortcut_size // 2)
++ shortcut_size // 2, bias=False)
+or
+- self.norm1 = group_norm(in_ch, eps)
++ self.norm1 = nn.GroupNorm(32, in_ch, eps, affine=False)
+- self.norm2 = group_norm(out_ch, eps)
++ self.norm2 = nn.GroupNorm(32, out_ch, eps, affine=False)
+Biases are missing, or the scale and shift of the norms. Leave out bias=False and affine=False.
 # dropout in eval mode
 - self.dropout(F
 + F.dropout(F

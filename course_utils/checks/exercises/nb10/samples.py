@@ -5,7 +5,7 @@ import math
 import torch
 
 from course_utils.checks.exercises.test_doubles import SigmaNet, all_steps
-from course_utils.checks.parts import Exercise, describe, edits, tensors
+from course_utils.checks.parts import Exercise, agree, describe, edits, tensors
 from course_utils.samplers import samples
 
 YIELDS = "Yield sigma, xt, x0: the sigma that the model was told, and xt after the step."
@@ -37,7 +37,7 @@ def samples_experiment(probe, samples):
         with probe.advice(*HINTS, look=look):
             given = SigmaNet(), xT.clone(), sigmas, gam, mu
             what = f"samples(model, xT, sigmas, {gam}, {mu})"
-            note_parts(probe, what, probe.run(what, all_steps(probe, samples), *given))
+            note_parts(probe, what, xT, probe.run(what, all_steps(probe, samples), *given))
             probe.call(all_steps(probe, samples), SigmaNet(), xT, sigmas, gam, mu)
     note_equal_levels(probe, samples)
 
@@ -47,7 +47,7 @@ def samples_experiment(probe, samples):
     probe.on_fake_device(with_levels, SigmaNet(), xT)
 
 
-def note_parts(probe, what, steps):
+def note_parts(probe, what, xT, steps):
     """Write down what each step yields, in the order in which it's computed."""
     for i, step in enumerate(steps, 1):
         if not isinstance(step, tuple) or len(step) != 3:
@@ -55,6 +55,8 @@ def note_parts(probe, what, steps):
             continue
         probe.note(f"{what}: sigma of step {i}", step[0], look=YIELDS)
         probe.note(f"{what}: x0 of step {i}", step[2], look=GUESS)
+        still = i == 1 and agree(xT, step[1])
+        probe.note("xT still", still, "You yield xt from before the step.", "Yield the new one.")
         probe.note(f"{what}: xt after step {i}", step[1])
 
 
@@ -73,9 +75,6 @@ MISTAKES = """
 + gam * eps_last + (1 - gam) * eps
 or
 + eps + gam * (eps - eps_last)
-or
-- + (1 - gam) * eps_last
-+ - (1 - gam) * eps_last
 mixed is wrong. It's gam * eps + (1 - gam) * eps_before: gam belongs to this step's eps, and the two
 factors add up to 1.
 # gam ignored
@@ -98,6 +97,14 @@ You add no fresh noise, so the picture stays at sigma_down. Noise brings it back
 # no noise at the last step
 + if mu > 0 and sigma_next > sigmas[-1]
 You add no noise at the last step. The last level isn't 0 here, so it gets noise like the others.
+# one noise for all
+- torch.randn_like(xt)
++ torch.randn_like(xt[:1])
+or
++ z
+- xt, eps = xT, None
++ xt, eps, z = xT, None, torch.randn_like(xT)
+Your z is the same at every step, or for every picture. Draw torch.randn_like(xt) in the loop.
 # fresh noise of another size
 - up * torch
 + torch
@@ -107,9 +114,6 @@ or
 or
 - (sigma_next**2 - sigma_down**2).clamp(min=0).sqrt()
 + sigma_next - sigma_down
-or
-- up = (sigma_next**2 - sigma_down
-+ up = (sigma**2 - sigma_next
 The fresh noise has the wrong size. Variances add up, so what brings the picture from sigma_down to
 sigma_next is sqrt(sigma_next^2 - sigma_down^2) * z.
 # no clamp before the root
@@ -129,11 +133,6 @@ The exponent in sigma_down is wrong. The whole quotient, in brackets, is raised 
 # sigma_down by another quotient
 - sigma**mu
 + (sigma * mu)
-or
-- sigma_next / sigma**mu
-+ sigma / sigma_next**mu
-or
-+ (sigma_next / sigma) ** mu
 The quotient in sigma_down is wrong. It's sigma_next / sigma**mu: only the old sigma has a power.
 # down to sigma_next
 - sigma - sigma_down
@@ -157,8 +156,6 @@ You tell the model the next level. Tell it sigma, the level that xt has now.
 You clip x0 to [-1, 1]. This family yields it as it is.
 # x0 with another factor
 + xt - eps
-or
-+ xt + sigma * eps
 In x0 the factor of eps is wrong. xt is x0 + sigma * eps, so x0 is xt - sigma * eps.
 # x0 from the new xt
 - yield sigma, xt, x0
@@ -170,9 +167,6 @@ You yield xt and x0 in the wrong order. It's sigma, xt, x0.
 # only one result
 -     yield sigma, xt, x0
 + return xt
-or
-- yield sigma
-+ return sigma
 Only one result comes out. Yield after every step, inside the loop; return ends the function.
 # another number of steps
 - sigmas[1:].to(xT)
@@ -193,11 +187,6 @@ mu has no effect. With mu > 0 a step goes below the next level, and fresh noise 
 + x0 = xt - sigma * mixed
 + xt = xt - (sigma
 Your x0 is computed from mixed. It's the model's guess at this step: xt - sigma * eps.
-# old xt yielded
-+ before, x0 = xt, xt - sigma * eps
-- yield sigma, xt
-+ yield sigma, before
-You yield xt from before the step. Yield the new one.
 """
 
 

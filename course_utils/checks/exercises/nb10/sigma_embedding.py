@@ -11,7 +11,8 @@ from course_utils.checks.parts import Exercise, edits
 from course_utils.embedding import SigmaEmbedding
 
 LAYERS = (
-    "At sigma = 1 the pair is 0 and 1. Print yours; then come linear layer, SiLU, linear layer."
+    "At sigma = 1 each row of the pair is 0, 1. Print yours. Then come nn.Linear(2, dim), SiLU and "
+    "nn.Linear(dim, dim)."
 )
 ANGLE = "At sigma = 1 this is right, so look at the angle: half of the natural logarithm of sigma."
 SMALL = "This is right for larger sigmas. Take the logarithm of sigma as it is, with nothing added."
@@ -49,8 +50,6 @@ MISTAKES = """
 # no logarithm
 - sigma.log() / 2
 + sigma / 2
-or
-+ sigma
 There's no logarithm, so many different large levels look the same. The angle is log(sigma) / 2.
 # not halved
 + sigma.log()
@@ -80,9 +79,9 @@ Both of your numbers are the same. The first is a sine, the second a cosine.
 or
 + torch.cat([angle.sin(), angle.cos()])
 or
-+ torch.cat([angle.sin(), angle.cos()], dim=1)
-Each sigma needs a row of two numbers, (B, 2). torch.stack([...], dim=1) lays two vectors side by
-side; torch.cat can't, because it adds no axis.
++ torch.stack([angle.sin(), angle.cos()]).reshape(-1, 2)
+Each sigma needs a row of two numbers, (B, 2): torch.stack([...], dim=1) lays two vectors side by
+side. torch.cat adds no axis, and reshape(-1, 2) after it mixes up the pictures.
 # no SiLU
 - self.linear2(F.silu(self.linear1(pair)))
 + self.linear2(self.linear1(pair))
@@ -91,8 +90,14 @@ There's no SiLU between the two linear layers. Without one, they can do no more 
 - return self.linear2(F.silu(self.linear1(pair)))
 + return F.silu(self.linear2(F.silu(self.linear1(pair))))
 or
-+ return F.silu(self.linear2(self.linear1(pair)))
++ return self.linear2(self.linear1(F.silu(pair)))
 There's a SiLU before or after the two linear layers. There should be just one, in between.
+# no bias
+- nn.Linear(2, dim)
++ nn.Linear(2, dim, bias=False)
+- nn.Linear(dim, dim)
++ nn.Linear(dim, dim, bias=False)
+Your linear layers have no biases. Leave out bias=False.
 # another activation
 - F.silu
 + F.relu
