@@ -1,6 +1,7 @@
 """Make the notebooks: notebooks/source/NN_name.py becomes notebooks/NN_name.ipynb.
 
     python notebooks/build.py [NN ...]              assemble, execute and store (all, or some)
+    python notebooks/build.py --prose [NN ...]      take over prose that changed, keep the outputs
     python notebooks/build.py --check               does every stored notebook fit its source?
     python notebooks/build.py --address OWNER/REPO  publish the course under this address
     python notebooks/build.py --copies DIR [--share 0.02]
@@ -39,6 +40,23 @@ def build(numbers):
         write(notebook, shipped(source.stem))
         keep_pictures(notebook)
         print(f"{source.stem}: built, {len(notebook.cells)} cells", flush=True)
+
+
+def build_prose(numbers):
+    """Store the prose of the sources anew, with the outputs that are stored: no code has changed."""
+    exercises = load_checks().EXERCISES
+    for source in sources(numbers):
+        stored = read(shipped(source.stem))
+        address = Address(stored_address(stored).repository, current_address().ref)
+        fresh = assemble(source, exercises, address)
+        old, new = ([c for c in n.cells if c.cell_type == "code"] for n in (stored, fresh))
+        parts = [[(c.source, c.metadata) for c in cells] for cells in (old, new)]
+        if parts[0] != parts[1]:
+            raise CourseError(f"{source.stem}: its code has changed too: build it")
+        for cell, before in zip(new, old):
+            cell.outputs, cell.execution_count = before.outputs, before.execution_count
+        write(fresh, shipped(source.stem))
+        print(f"{source.stem}: prose stored")
 
 
 def build_one(source, exercises, address):
@@ -100,6 +118,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Make the notebooks of the course.")
     parser.add_argument("numbers", nargs="*", metavar="NN", help="build these (default: all)")
     others = parser.add_mutually_exclusive_group()
+    others.add_argument("--prose", action="store_true", help="take over prose, keep outputs")
     others.add_argument("--check", action="store_true", help="compare notebooks with sources")
     others.add_argument("--address", metavar="OWNER/REPO", help="publish under this address")
     others.add_argument("--copies", type=Path, metavar="DIR", help="write copies for the tests")
@@ -108,6 +127,8 @@ def main(arguments=None):
     try:
         if options.check:
             sys.exit(1 if check() else 0)
+        elif options.prose:
+            build_prose(options.numbers)
         elif options.address:
             set_address(options.address)
         elif options.copies:

@@ -15,6 +15,18 @@ def test_building_twice_gives_the_same_bytes(course):
     assert not list(course.rglob("*.part"))
 
 
+def test_prose_is_taken_over_and_outputs_are_kept(course):
+    before = read(course)
+    edit_source(course, "# # Toy", "# # A toy of another name")
+    assert_ok(command(course, "--prose"))
+    after = read(course)
+    assert after.cells[0].source.startswith("# A toy of another name")
+    old, new = ([c for c in n.cells if c.cell_type == "code"] for n in (before, after))
+    assert old == new and any(cell.outputs for cell in new)
+    edit_source(course, "object()", "list()")
+    assert_refused(command(course, "--prose"), "its code has changed too: build it")
+
+
 def test_cells_are_filled_in(course):
     notebook = read(course)
     address = "OWNER/diffusion-unet-course"
