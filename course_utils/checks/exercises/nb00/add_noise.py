@@ -26,9 +26,11 @@ You swapped x0 and the noise. At alpha_bar = 1 the result should be x0 alone.
 # no square root over the noise's share
 + alpha_bar.sqrt() * x0 + (1 - alpha_bar) * eps
 The noise lacks its square root: it is multiplied by sqrt(1 - alpha_bar).
-# 1 - sqrt instead of sqrt(1 - ...)
+# sqrt(alpha_bar) subtracted
 + alpha_bar.sqrt() * x0 + (1 - alpha_bar.sqrt()) * eps
-You multiply the noise by 1 - sqrt(alpha_bar). Subtract before you take the root.
+or
++ alpha_bar.sqrt() * x0 + (1 - alpha_bar.sqrt()).sqrt() * eps
+You subtract sqrt(alpha_bar) from 1. Subtract alpha_bar itself, then take the root.
 # no square root over the picture's share
 + alpha_bar * x0 + (1 - alpha_bar).sqrt() * eps
 x0 lacks its square root: it is multiplied by sqrt(alpha_bar).
@@ -48,19 +50,20 @@ You add the noise at full strength. Multiply it by sqrt(1 - alpha_bar).
 # noise of its own
 + alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * torch.randn_like(x0)
 Your function draws its own noise. Use eps: that is the noise the network will be asked for.
+# values cut off
++ (alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps).clamp(-1, 1)
+You cut the result off at -1 and 1. Noise goes beyond that, so leave the values as they are.
 # one alpha_bar for all pictures
 - alpha_bar = alpha_bar[:, None, None, None]
 + alpha_bar = alpha_bar[0]
 Every picture gets the first one's alpha_bar. Keep all B numbers and give them three more axes.
-# alpha_bar not spread over the pixels
-+
-alpha_bar has shape (B,) and the pictures (B, C, H, W). PyTorch lines up the last axes, so the B
-numbers meet the W columns; with three more axes, [:, None, None, None], they meet the pictures.
 # alpha_bar with too few axes
++
+or
 + alpha_bar = alpha_bar[:, None, None]
 or
 + alpha_bar = alpha_bar[:, None]
-The B numbers of alpha_bar meet the channels or the rows, because PyTorch lines up the last axes.
+The B numbers of alpha_bar meet columns, rows or channels, because PyTorch lines up the last axes.
 Exactly three axes must follow them: [:, None, None, None] makes (B, 1, 1, 1).
 """
 

@@ -25,6 +25,8 @@ def shift(emb, k, max_period=10_000.0):
 def shift_experiment(probe, shift):
     for B, dim, k in [(5, 8, 7), (3, 12, 250), (4, 6, -3)]:
         probe.call(shift, sinusoidal_embedding(probe.steps(B, 200), dim), k)
+    with probe.advice(look="With whole steps all is right, but t may be a fraction, such as 12.7."):
+        probe.call(shift, sinusoidal_embedding(200 * probe.uniform(3), 8), 7)
     with probe.advice(look="With the default max_period all is right. Is max_period handed on?"):
         probe.call(shift, sinusoidal_embedding(probe.steps(2, 200), 10, 50.0), 4, 50.0)
 
@@ -33,7 +35,7 @@ MISTAKES = """
 # backwards in time
 - angle = k * frequencies(emb.shape[1], max_period)
 + angle = -k * frequencies(emb.shape[1], max_period)
-This is the embedding of t - k. Either the two signs are the wrong way round, or you take the first
+You turn backwards, to t - k. Either the two signs are the wrong way round, or you take the first
 half of emb for the cosines: it holds the sines.
 # k not used
 + angle = frequencies(emb.shape[1], max_period)
@@ -72,6 +74,11 @@ You join sines and cosines as more rows. Put them side by side: torch.cat(..., d
 + emb + sinusoidal_embedding(torch.tensor([k]), emb.shape[1], max_period)
 You add the embedding of k, but the sine of a sum isn't the sum of the sines. Rotate each pair (sin,
 cos) by its own angle.
+# t found and rounded
+- return torch.cat([later_sin, later_cos], dim=1)
++ t = (torch.atan2(sin, cos)[:, -1] * max_period).round()
++ return sinusoidal_embedding(t + k, emb.shape[1], max_period)
+You find t and round it, but t may be a fraction, such as 12.7. You don't need it: turn each pair.
 # cosines taken from the first half
 - sin, cos = emb.chunk(2, dim=1)
 + cos, sin = emb.chunk(2, dim=1)
@@ -81,10 +88,6 @@ You take the first half of emb for the cosines. It holds the sines.
 chunk splits the batch here, its default. Sines and cosines are in dimension 1: emb.chunk(2, dim=1).
 # neighbours taken for pairs
 + sin, cos = emb[:, 0::2], emb[:, 1::2]
-or
-+ sin, cos = emb[:, 0::2], emb[:, 1::2]
-- torch.cat([later_sin, later_cos], dim=1)
-+ torch.stack([later_sin, later_cos], dim=-1).flatten(1)
 You pair neighbours. Here the sines fill the first half and the cosines the second: chunk(2, dim=1).
 """
 

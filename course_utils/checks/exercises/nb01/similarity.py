@@ -40,6 +40,9 @@ You divide all vectors by one common length. Each has its own: emb.norm(dim=1, k
 + emb / emb.norm(dim=1)
 N numbers meet the D columns, because PyTorch lines up the last axes. If they are lengths, use
 keepdim=True, which makes them (N, 1), one for each row. (And a matrix product is @, not *.)
+# mean subtracted
++ F.normalize(emb - emb.mean(dim=1, keepdim=True))
+You subtract each row's mean first, as torch.corrcoef does. A cosine takes the vectors as they are.
 # columns compared instead of rows
 - return unit @ unit.T
 + return unit.T @ unit
@@ -56,6 +59,9 @@ You compare each vector only with itself. unit @ unit.T compares every i with ev
 or
 + return emb @ unit.T
 Entry [i, j] is divided by the length of only one of its vectors. Divide by both lengths.
+# without the sign
++ return (unit @ unit.T).abs()
+You take the absolute value. A cosine is negative where two vectors point apart.
 # one minus the cosine
 + return 1 - unit @ unit.T
 You return 1 minus the cosine, a distance. Here two equal vectors should give 1.
@@ -64,8 +70,6 @@ You return 1 minus the cosine, a distance. Here two equal vectors should give 1.
 These are distances between the vectors: 0 on the diagonal. A cosine is 1 there.
 # divided by one length twice
 + return emb @ emb.T / emb.norm(dim=1, keepdim=True) ** 2
-or
-+ return emb @ emb.T / emb.norm(dim=1) ** 2
 Entry [i, j] is divided by the length of one vector twice. Divide by the length of i and that of j.
 """
 

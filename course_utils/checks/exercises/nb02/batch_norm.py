@@ -27,10 +27,10 @@ def batch_norm_experiment(probe, batch_norm):
         3 * probe.normal(B, C, H, W) + probe.normal(C, 1, 1)
         for B, C, H, W in [(2, 3, 4, 5), (5, 2, 3, 3), (1, 4, 6, 2)]
     ]
-    with probe.advice(look=NORMAL):
+    with probe.advice(SHAPES, look=NORMAL):
         for x in batches:
             probe.call(batch_norm, x, torch.ones(x.shape[1]), torch.zeros(x.shape[1]))
-    with probe.advice(look=SCALED):
+    with probe.advice(SHAPES, look=SCALED):
         for x in batches:
             probe.call(batch_norm, x, probe.normal(x.shape[1]), probe.normal(x.shape[1]))
     with probe.advice(look=EPS):
@@ -39,6 +39,7 @@ def batch_norm_experiment(probe, batch_norm):
         probe.call(batch_norm, torch.full((2, 2, 2, 3), 2.0), probe.normal(2), probe.normal(2))
 
 
+SHAPES = "size|shape", "", "Print the shape of each part: mean, variance, scale with its axes."
 NORMAL = (
     "With scale 1 and shift 0, as here, each channel of your result should have mean 0 and "
     "standard deviation 1. Print both."
@@ -115,10 +116,18 @@ You never use shift. At the end, add each channel's own number from it.
 # scale not used
 + normal + shift[:, None, None]
 You never use scale. Multiply each normalised channel by its own number from scale, then shift.
-# scale one axis short
+# scale one axis short, or one too many
 + scale[:, None] * normal + shift[:, None]
-The C numbers of scale or shift meet the H rows, because PyTorch lines up the last axes. Exactly two
-axes must follow the channels: scale[:, None, None] is (C, 1, 1).
+or
++ scale[:, None, None, None] * normal + shift[:, None, None, None]
+The C numbers of scale or shift meet rows or pictures, because PyTorch lines up the last axes. Just
+two axes must follow the channels: scale[:, None, None] is (C, 1, 1).
+# channels left at the end
++ (scale[:, None, None] * normal + shift[:, None, None]).movedim(1, -1)
+Your channels come last, (B, H, W, C). Move them back: .movedim(-1, 1).
+# scale and shift swapped
++ shift[:, None, None] * normal + scale[:, None, None]
+You swapped scale and shift: scale is the factor, shift is added.
 """
 
 
