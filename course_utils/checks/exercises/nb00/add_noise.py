@@ -18,8 +18,7 @@ MISTAKES = """
 # no square roots
 - alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
 + alpha_bar * x0 + (1 - alpha_bar) * eps
-The square roots are missing. alpha_bar and 1 - alpha_bar are shares of the variance, and an image
-is multiplied by the square root of its share.
+The square roots are missing: alpha_bar and 1 - alpha_bar are shares of the variance.
 # picture and noise swapped
 + alpha_bar.sqrt() * eps + (1 - alpha_bar).sqrt() * x0
 You swapped x0 and the noise. At alpha_bar = 1 the result should be x0 alone.
@@ -39,8 +38,7 @@ x0 lacks its square root: it is multiplied by sqrt(alpha_bar).
 x0 keeps its full strength. Multiply it by sqrt(alpha_bar), so that it fades as the noise grows.
 # alpha_bar squared
 + alpha_bar * x0 + (1 - alpha_bar**2).sqrt() * eps
-You treat alpha_bar as the factor of x0, but it is that factor squared. x0 gets sqrt(alpha_bar), the
-noise sqrt(1 - alpha_bar).
+You take alpha_bar for the factor of x0. Its square root is: alpha_bar is that factor squared.
 # noise subtracted
 + alpha_bar.sqrt() * x0 - (1 - alpha_bar).sqrt() * eps
 You subtract the noise. The formula adds it.
@@ -95,8 +93,8 @@ EXERCISE = Exercise(
     title="Add noise",
     reference=add_noise,
     experiment=add_noise_experiment,
-    look="Compare your line with the formula: what is multiplied by what, and what stands under "
-    "each root?",
+    look="Compare it with the formula, for each picture: what is multiplied by what, and what is "
+    "under each root?",
     catalogue=edits(add_noise, MISTAKES),
     also_right=[by_view, by_einops, picture_by_picture, by_einsum],
 )

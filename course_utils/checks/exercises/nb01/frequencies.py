@@ -19,8 +19,7 @@ MISTAKES = """
 # divided by n instead of n - 1
 - / (half - 1)
 + / half
-You divide i by n (2i / dim is the same). Divide by n - 1, so that the last frequency is exactly 1 /
-max_period.
+You divide i by n (2i / dim is the same). Divide by n - 1, which makes the last 1 / max_period.
 # brackets around n - 1 forgotten
 + / half - 1
 or
@@ -28,8 +27,7 @@ or
 + torch.exp(-math.log(max_period) * (i / half - 1))
 or
 + torch.exp(math.log(max_period) * (i / half - 1))
-You divide by n, and perhaps subtract 1 after that, because / binds more tightly than -. Divide by
-(n - 1), in brackets; the exponent falls from 0 to -log(max_period).
+You divide by n, and perhaps subtract 1 after that: / binds more tightly than -. Write / (n - 1).
 # divided by dim
 - / (half - 1)
 + / dim
@@ -46,9 +44,6 @@ Your frequencies have a factor 2 pi. They are in radians per step, from 1 down t
 # slowest first
 + torch.exp(-math.log(max_period) * (1 - i / (half - 1)))
 Your frequencies are in reverse order. The fastest, 1, comes first.
-# no exp
-+ -math.log(max_period) * i / (half - 1)
-These are the exponents, which fall from 0 to -log(max_period). Take torch.exp of them.
 # equal steps instead of equal factors
 + torch.linspace(1, 1 / max_period, half)
 Your frequencies fall in equal steps, not by equal factors. Equal steps belong in the exponent.
@@ -82,11 +77,8 @@ def by_logspace(dim, max_period=10_000.0):
 
 
 def one_by_one(dim, max_period=10_000.0):
-    ratio = (1 / max_period) ** (1 / (dim / 2 - 1))
-    values = [1.0]
-    while len(values) < dim // 2:
-        values.append(values[-1] * ratio)
-    return torch.tensor(values)
+    last = dim // 2 - 1
+    return torch.tensor([max_period ** (-i / last) for i in range(last + 1)])
 
 
 def by_table(dim, max_period=10_000.0):

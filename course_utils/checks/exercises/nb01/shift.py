@@ -72,8 +72,7 @@ Your cosines come first in the result. The sines belong in the first half, as in
 You join sines and cosines as more rows. Put them side by side: torch.cat(..., dim=1).
 # embeddings added
 + emb + sinusoidal_embedding(torch.tensor([k]), emb.shape[1], max_period)
-You add the embedding of k, but the sine of a sum isn't the sum of the sines. Rotate each pair (sin,
-cos) by its own angle.
+You add the embedding of k, but the sine of a sum isn't the sum of the sines. Turn each pair.
 # t found and rounded
 - return torch.cat([later_sin, later_cos], dim=1)
 + t = (torch.atan2(sin, cos)[:, -1] * max_period).round()
@@ -112,13 +111,10 @@ def by_rotation(emb, k, max_period=10_000.0):
     return rearrange(einsum(turn, pairs, "i j f, b j f -> b i f"), "b two f -> b (two f)")
 
 
-def column_by_column(emb, k, max_period=10_000.0):
-    out, n = torch.zeros_like(emb), emb.size(1) // 2
-    b = k * frequencies(emb.size(1), max_period)
-    for i in range(n):
-        out[:, i] = emb[:, i] * torch.cos(b[i]) + emb[:, n + i] * torch.sin(b[i])
-        out[:, n + i] = emb[:, n + i] * torch.cos(b[i]) - emb[:, i] * torch.sin(b[i])
-    return out
+def by_embedding(emb, k, max_period=10_000.0):
+    turn = sinusoidal_embedding(torch.tensor([k]), emb.shape[1], max_period)
+    (sin_a, cos_a), (sin_b, cos_b) = (x.chunk(2, dim=1) for x in (emb, turn))
+    return torch.cat([sin_a * cos_b + cos_a * sin_b, cos_a * cos_b - sin_a * sin_b], dim=1)
 
 
 EXERCISE = Exercise(
@@ -128,5 +124,5 @@ EXERCISE = Exercise(
     experiment=shift_experiment,
     look="Compare shift(sinusoidal_embedding(t, 8), k) with sinusoidal_embedding(t + k, 8).",
     catalogue=edits(shift, MISTAKES),
-    also_right=[by_complex, by_angle, by_rotation, column_by_column],
+    also_right=[by_complex, by_angle, by_rotation, by_embedding],
 )

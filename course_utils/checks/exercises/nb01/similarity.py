@@ -49,8 +49,7 @@ You subtract each row's mean first, as torch.corrcoef does. A cosine takes the v
 You compare the D columns with one another. The vectors are the N rows: unit @ unit.T.
 # not transposed
 + return unit @ unit
-A matrix product takes rows of the first factor and columns of the second, so transpose the second
-to make its columns the vectors: .T.
+A matrix product takes rows of the first factor, columns of the second. Transpose the second: .T.
 # each vector with itself only
 + return (unit * unit).sum(dim=1)
 You compare each vector only with itself. unit @ unit.T compares every i with every j.

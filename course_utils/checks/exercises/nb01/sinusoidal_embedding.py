@@ -46,8 +46,7 @@ Your table is transposed: it has a column for each t. Stack with dim=1, or take 
 + torch.cat([angles.sin(), angles.cos()], dim=1).to(t.dtype)
 or
 + torch.cat([angles.sin(), angles.cos()], dim=1).to(t.dtype).float()
-Your table has the type of t: where that is an integer, sines and cosines are cut to 0. Make it a
-float from the start: torch.empty(len(t), dim, device=t.device), not t.new_zeros(len(t), dim).
+Your table has t's integer type, so the sines are cut to 0. Make it a float table from the start.
 # a factor 2 pi too many
 - t.float()[:, None] * frequencies(dim, max_period).to(t.device)
 + 2 * math.pi * t.float()[:, None] * frequencies(dim, max_period).to(t.device)
@@ -65,8 +64,7 @@ frequencies already returns dim / 2 numbers. Call it with dim, not dim // 2.
 + t.float() * frequencies(dim, max_period).to(t.device)
 or
 + t.float()[None] * frequencies(dim, max_period).to(t.device)
-t has shape (B,) and the frequencies (D/2,). Every t has to meet every frequency, so give t a second
-axis, t[:, None], and the product is (B, D/2).
+t is (B,), the frequencies (D/2,). Every t must meet each frequency: t[:, None] gives (B, D/2).
 # rows and columns exchanged
 + t.float() * frequencies(dim, max_period).to(t.device)[:, None]
 Your table has a column for each t. The new axis belongs on t: t[:, None] gives each t a row.

@@ -6,22 +6,22 @@ from torch import nn
 from course_utils.checks.parts import Exercise, edits, is_lazy
 from course_utils.embedding import TimeEmbedding, sinusoidal_embedding
 
-LEARNED = (
-    "Make W and b, and no more, in __init__, with nn.Linear or nn.Parameter: a plain tensor, a "
-    "buffer and a frozen layer are never trained."
-)
-
 
 def module_experiment(probe, TimeEmbedding):
     for B, dim in [(3, 8), (5, 12), (2, 32)]:
         module = probe.build(TimeEmbedding, dim)
-        trained, whole = [p for p in module.parameters() if p.requires_grad], dim * dim + dim
-        found = whole if is_lazy(module) else sum(p.numel() for p in trained)
-        wrong = f"PyTorch finds {found} numbers to learn in your module, but W and b are {whole}."
-        probe.note("numbers to learn", found, wrong, LEARNED)
-        probe.train_and_eval(module, probe.steps(B, 200))
+        with probe.advice(look="" if is_lazy(module) else learned(module, dim * dim + dim)):
+            probe.train_and_eval(module, probe.steps(B, 200))
         probe.call(module, probe.steps(B, 200))  # another t
     probe.on_fake_device(module, probe.steps(B))
+
+
+def learned(module, whole):
+    """What to say if not as many numbers are trained as W and b have."""
+    found = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    seen = f"PyTorch finds {found} numbers to learn in your module, but W and b are {whole}. "
+    look = "Plain tensors, buffers and frozen layers don't learn; nn.Linear and nn.Parameter do."
+    return seen + look if found != whole else ""
 
 
 MISTAKES = """
@@ -54,8 +54,6 @@ You divide t by 1000. sinusoidal_embedding takes t in steps, as it is.
 You make the linear layer, but forward never calls it, so it can't learn.
 # SiLU twice
 + self.linear(F.silu(sinusoidal_embedding(t, self.dim)))
-or
-+ F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
 You apply SiLU twice. Once, after the linear layer, is enough.
 # no bias
 - nn.Linear(dim, dim)
@@ -71,8 +69,7 @@ Your linear layer gets the bare number t. Give it sinusoidal_embedding(t, dim).
 + self.dim, self.second = dim, nn.Linear(dim, dim)
 - F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
 + self.second(F.silu(self.linear(sinusoidal_embedding(t, self.dim))))
-A second linear layer follows your SiLU. That one belongs to each block, which you write in notebook
-02; TimeEmbedding ends with the SiLU.
+A second linear layer follows your SiLU. That one is part of each block, in notebook 02.
 """
 
 

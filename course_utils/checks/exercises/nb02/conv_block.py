@@ -1,7 +1,6 @@
 """2.5 The conv block."""
 
 import torch
-from einops import rearrange
 from torch import nn
 
 from course_utils.blocks import ConvBlock
@@ -26,8 +25,7 @@ You add the time before the first SiLU. Here it comes after. (Both are in use.)
 # time before the first BatchNorm
 + h = self.conv1(x)
 + h = F.silu(self.norm1(h + self.time_proj(temb)[:, :, None, None]))
-You add the time before the first BatchNorm, which takes much of it out again with the mean. Add it
-after SiLU, just before the second convolution.
+You add the time before the first BatchNorm, which takes much of it out again. Add it after SiLU.
 # time forgotten
 - h = h + self.time_proj(temb)[:, :, None, None]
 +
@@ -38,8 +36,7 @@ The time never reaches the result. Add temb, projected to K numbers, between the
 You divide the sum by sqrt(2), as some published networks do. Here it is the plain sum.
 # shortcut of another x
 + return h + self.shortcut(h)
-Your shortcut gets what the convolutions made, not the block's input. Is x overwritten on the way?
-Give what the convolutions make another name, such as h.
+Your shortcut gets what the convolutions made, not the input. Is x overwritten on the way?
 # shortcut not called
 + return h + self.shortcut
 You add the layer self.shortcut itself. Call it on x and add what it returns.
@@ -73,9 +70,6 @@ The convolution on your shortcut has no bias. Use nn.Conv2d as it comes, with on
 - nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 + nn.Conv2d(in_ch, out_ch, 1)
 You use a convolution even where the channels are equal. There, add x unchanged: nn.Identity().
-# shortcut of 3x3
-+ nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 3, padding=1)
-Your shortcut is a 3x3 convolution. Use 1x1, which leaves everything in its place.
 # BatchNorm on the shortcut
 - nn.Conv2d(in_ch, out_ch, 1)
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch))
@@ -117,8 +111,7 @@ You use GroupNorm, as notebook 10 will. Here the norm is BatchNorm.
 + self.conv1(F.silu(self.norm1(x)))
 - F.silu(self.norm2(self.conv2(h)))
 + self.conv2(F.silu(self.norm2(h)))
-You normalise and activate before each convolution (pre-activation, as notebook 10 does). Here the
-order is convolution, BatchNorm, SiLU.
+You normalise and activate before each convolution, as notebook 10 does. Here both come after it.
 # no BatchNorm after the second convolution
 - self.norm2 = nn.BatchNorm2d(out_ch)
 + self.norm2 = nn.Identity()
@@ -128,8 +121,7 @@ BatchNorm is missing after the second convolution.
 or
 - self.norm2(self.conv2(h))
 + self.norm1(self.conv2(h))
-Both convolutions share one BatchNorm, whose running averages would mix two different features. Give
-each its own.
+Both convolutions share one BatchNorm, whose averages would mix two features. Give each its own.
 # second convolution for in_ch channels
 - self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
 + self.conv2 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
@@ -141,8 +133,7 @@ or
 + self.conv2 = nn.Conv2d(out_ch, out_ch, 3)
 - self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + self.conv1 = nn.Conv2d(in_ch, out_ch, 3)
-Without padding a 3x3 convolution cuts off two rows and two columns. Give it padding=1. (That of
-the shortcut is 1x1.)
+A 3x3 convolution needs padding=1, or it cuts off two rows and columns. (The shortcut is 1x1.)
 # second convolution not used
 - h = F.silu(self.norm2(self.conv2(h)))
 +
@@ -170,8 +161,7 @@ or
 - h = F.silu(self.norm2(self.conv2(h)))
 - return h + self.shortcut(x)
 + return F.silu(self.norm2(self.conv2(h))) + h
-Your shortcut begins after the first convolution. It has to begin at the block's input: is x
-overwritten on the way?
+Your shortcut begins after the first convolution, not at the input. Is x overwritten on the way?
 """
 
 
@@ -214,8 +204,7 @@ class BlockOverwritingX(nn.Module):
 
 class BlockBySum(BlockOfTwo):
     def forward(self, x, temb):
-        ways = rearrange([self.around(x), self.convs(x, temb)], "two b k h w -> two b k h w")
-        return ways.sum(dim=0)
+        return torch.stack([self.around(x), self.convs(x, temb)]).sum(dim=0)
 
 
 EXERCISE = Exercise(

@@ -37,6 +37,8 @@ SiLU is missing. Without an activation, two convolutions in a row are just one l
 + nn.ReLU()
 or
 + nn.GELU()
+or
++ nn.Sigmoid()
 Your activation isn't SiLU. The exercise asks for x * sigmoid(x), which is nn.SiLU().
 # no padding
 - nn.Conv2d(in_ch, out_ch, 3, padding=1)
@@ -67,8 +69,7 @@ or
 Your norm works on each picture alone. The exercise asks for BatchNorm.
 # the batch in eval mode too
 + nn.BatchNorm2d(out_ch, track_running_stats=False)
-In training mode all is right. In eval mode yours still takes mean and variance from the batch, not
-its running averages. Take nn.BatchNorm2d as it comes.
+In eval mode yours still uses the batch, not running averages. Take nn.BatchNorm2d as it comes.
 # no scale and shift
 + nn.BatchNorm2d(out_ch, affine=False)
 Your BatchNorm has no scale and shift to learn: leave affine=False out.

@@ -45,12 +45,10 @@ TIME = """
 # time not spread over the pixels
 - h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 + h = self.conv1(x) + self.time_proj(temb)
-PyTorch lines up the last axes, so the channels of the projected time meet the W columns. Two new
-axes must follow the channels: [:, :, None, None].
-# time one axis short
+or
 + h = self.conv1(x) + self.time_proj(temb)[:, :, None]
-The channels of the projected time meet the H rows, because PyTorch lines up the last axes. Two new
-axes must follow them, and none may come before: [:, :, None, None].
+The channels of the projected time meet W columns or H rows, because PyTorch lines up the last axes.
+Two new axes must follow them, and none may come before: [:, :, None, None].
 # time concatenated
 + h = self.conv1(x)
 + h = torch.cat([h, self.time_proj(temb)[:, :, None, None].expand_as(h)], dim=1)
@@ -75,8 +73,7 @@ Every picture gets the time of the first one. Each has its own row of temb, so p
 or
 + h = self.conv1(x)
 + h = h + self.time_proj(temb).repeat_interleave(h[0, 0].numel(), 0).reshape(h.shape)
-The right numbers land on other channels or pictures: reshape never swaps axes, it only counts on.
-Give the time two axes instead: self.time_proj(temb)[:, :, None, None].
+The times land on other channels or pictures: reshape swaps no axes. Index: [:, :, None, None].
 # time not projected
 + h = self.conv1(x) + temb[:, :, None, None]
 You add temb itself, which has D numbers. self.time_proj turns it into one number per channel.
@@ -84,8 +81,7 @@ You add temb itself, which has D numbers. self.time_proj turns it into one numbe
 + h = self.conv1(x) + F.silu(self.time_proj(temb))[:, :, None, None]
 or
 + h = self.conv1(x) + self.time_proj(F.silu(temb))[:, :, None, None]
-The time goes through another activation, before or after its projection. TimeEmbedding already ends
-with one, so leave it out.
+The time goes through another activation. TimeEmbedding already ends with one, so leave it out.
 """
 
 MISTAKES = """
