@@ -25,5 +25,5 @@ from course_utils.checks.engine.values import (
     tensors,
     word,
 )
-from course_utils.checks.engine.weights import fill
+from course_utils.checks.engine.weights import fill, is_lazy
 from course_utils.checks.mistakes import edits

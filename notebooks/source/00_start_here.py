@@ -366,7 +366,8 @@ print("not learned by heart:", quality.samples.nearest > 0.8 * quality.real.near
 # | `alpha_bar` | `(B,)`, one number for each picture |
 # | returns | `(B, C, H, W)` |
 #
-# Replace the last line of the next cell, run it, and run the check below it.
+# Replace the last line of the next cell, run it, and run the check below it. Leave the inputs as
+# they are: whoever calls your function may need them again.
 
 # %%
 def add_noise(x0, eps, alpha_bar):

@@ -254,7 +254,7 @@ print(f"cos(1) = {math.cos(1):.3f}, cos(pi - 1) = {math.cos(math.pi - 1):.3f}")
 # |---|---|
 # | `t` | `(B,)`, integers or floats, on any device |
 # | `frequencies(dim, max_period)` | `(D/2,)`, on the CPU |
-# | returns | `(B, D)`, float, on the device of t |
+# | returns | `(B, D)`, float32, on the device of t |
 
 # %%
 def sinusoidal_embedding(t, dim, max_period=10_000.0):
@@ -332,7 +332,7 @@ fit("sinusoidal", sinusoidal_embedding(times, 64))
 #
 # | | shape |
 # |---|---|
-# | `emb` | `(N, D)`, a vector in each row |
+# | `emb` | `(N, D)`, a vector in each row; leave it as it is |
 # | returns | `(N, N)` |
 
 # %%
@@ -394,7 +394,7 @@ plt.show()
 #
 # | | shape |
 # |---|---|
-# | `t` | `(B,)` |
+# | `t` | `(B,)`, integers from 0 to 999 |
 # | the linear layer | D inputs, D outputs |
 # | returns | `(B, D)` |
 #
@@ -470,15 +470,15 @@ print("the answers differ:", bool((early - late).abs().max() > 1e-3))
 # ### Exercise 1.5 (optional): turn the hands
 # difficulty 4 of 5, about 15 minutes
 #
-# Given the embedding of some t, which you are not told, return that of t + k. With $a = \omega t$
-# and $b = \omega k$:
+# Given the embedding of some t, which you are not told and which may be a fraction, return that of
+# t + k. With $a = \omega t$ and $b = \omega k$:
 #
 # $$\sin(a + b) = \sin a \cos b + \cos a \sin b \qquad \cos(a + b) = \cos a \cos b - \sin a \sin b$$
 #
 # | | shape |
 # |---|---|
-# | `emb` | `(B, D)`: sines in the first half of each row, cosines in the second |
-# | `k` | an int |
+# | `emb` | `(B, D)`: sines in the first half of each row, cosines in the second; leave it as it is |
+# | `k` | an int, which may be negative |
 # | returns | `(B, D)` |
 
 # %%

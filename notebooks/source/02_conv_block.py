@@ -133,7 +133,7 @@ for layer in range(1, 9):
 #
 # | | shape |
 # |---|---|
-# | `x` | `(B, C, H, W)` |
+# | `x` | `(B, C, H, W)`; leave it as it is |
 # | `scale`, `shift` | `(C,)`, one number for each channel |
 # | `eps` | a small float; it keeps a channel that is constant from dividing by 0 |
 # | returns | `(B, C, H, W)` |
@@ -274,7 +274,8 @@ for name, activation in [("ReLU", F.relu), ("SiLU", F.silu)]:
 # | `in_ch`, `out_ch` | the numbers of channels, C and K |
 # | returns | a module that takes `(B, C, H, W)` and returns `(B, K, H, W)`: the size stays |
 #
-# From here on use PyTorch's layers: `nn.Conv2d`, `nn.BatchNorm2d`, `nn.SiLU`.
+# The convolution keeps the size because it pads the picture with a border of zeros. From here on
+# use PyTorch's layers: `nn.Conv2d`, `nn.BatchNorm2d`, `nn.SiLU`.
 
 # %%
 def conv_bn_silu(in_ch, out_ch):

@@ -169,7 +169,7 @@ def in_words_of_their_own(x, scale, shift, eps=1e-5):
     [
         ("2.1", "divided by one less", "eps outside the root", in_words_of_their_own),
         ("2.1", "divided by one less", "shift not used", None),
-        ("2.5", "no shortcut", "ReLU instead of SiLU", None),
+        ("2.5", "no shortcut", "another activation", None),
         ("5.5", "x0 not clipped", "root of sigma missing", None),
     ],
 )

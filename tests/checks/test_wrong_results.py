@@ -14,6 +14,12 @@ def returning(value):
     return lambda *args: value
 
 
+def first_row_only(emb):
+    out = torch.full((len(emb), len(emb)), 0.3)
+    out[0] = EXERCISES["1.3"].reference(emb)[0]
+    return out
+
+
 @pytest.mark.parametrize(
     "attempt, words",
     [
@@ -30,6 +36,7 @@ def returning(value):
         (lambda emb: -EXERCISES["1.3"].reference(emb), "the sign is the wrong way round"),
         (lambda emb: EXERCISES["1.3"].reference(emb).flip(0), "in another order"),
         (lambda emb: torch.zeros(len(emb), len(emb)), "all of them are zero"),
+        (first_row_only, "the values are not (those of [0] are)"),
     ],
 )
 def test_wrong_result_is_described(attempt, words):
@@ -46,6 +53,8 @@ def test_wrong_result_is_described(attempt, words):
         (returning(numpy.zeros(3)), "Return a torch tensor."),
         (returning((torch.zeros(5), torch.zeros(5))), "torch.cat"),
         (lambda emb: (emb @ emb.T).double(), ".to(torch.float32)"),
+        (lambda emb: (emb @ emb.T).long(), "Make it a float tensor from the start"),
+        (lambda emb: nn.SiLU(emb), "Call the layer on a tensor"),
         (lambda emb: emb, "Print the shapes"),
         (lambda emb: torch.full((len(emb), len(emb)), 0.3), EXERCISES["1.3"].look),
     ],
@@ -54,6 +63,12 @@ def test_tip_fits_what_is_wrong(attempt, tip):
     message = grade("1.3", attempt).message
     assert tip in message
     assert (EXERCISES["1.3"].look in message) == (tip == EXERCISES["1.3"].look)
+
+
+def test_numbers_that_grow_are_not_a_multiple_of_those_that_fall():
+    fall, grow = torch.tensor([1.0, 1e-2, 1e-4]), torch.tensor([0.0, 5e-5, 1e-4])
+    assert "times what" not in difference(fall, grow)
+    assert "0.0001 times what" in difference(fall, 1e-4 * fall)
 
 
 def test_results_that_are_nan_in_the_same_places_agree():

@@ -103,13 +103,15 @@ def relation(expected, came):
     if close(came, -expected):
         return " (the sign is the wrong way round)"
     factor = (came * expected).sum() / expected.square().sum()
-    if close(came, factor * expected) and f"{factor:.4g}" != "1":
+    if close(came / factor, expected) and f"{factor:.4g}" != "1":
         return f" (they are {factor:.4g} times what they should be)"
     shift = (came - expected).mean()
     if close(came - shift, expected):
         return f" (each is off by {shift:.4g})"
     if close(came.flatten().sort().values, expected.flatten().sort().values):
         return " (they are the right numbers in another order)"
+    if expected.ndim > 1 and close(came[0], expected[0]):
+        return " (those of [0] are)"
     return ""
 
 
@@ -126,10 +128,14 @@ def advice(expected, came):
             "Return one tensor: leave out what isn't asked for, or join the parts with torch.cat "
             "or torch.stack."
         )
+    if isinstance(came, torch.nn.Module):
+        return "Call the layer on a tensor: nn.SiLU()(x), not nn.SiLU(x)."
     if not isinstance(came, torch.Tensor):
         return "Return a torch tensor."
     if came.shape != expected.shape:
         return "Print the shapes on the way there, and find the first that surprises you."
+    if expected.is_floating_point() and came.dtype in (torch.int64, torch.int32, torch.bool):
+        return "Make it a float tensor from the start: integers lose all behind the point."
     if came.dtype != expected.dtype:
         return f"Convert it with .to(torch.{word(expected.dtype)})."
     return ""

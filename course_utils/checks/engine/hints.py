@@ -104,9 +104,12 @@ GENERAL = [
     Hint(r"Einops", "", "Compare the letters of the pattern with the shape, axis by axis."),
     Hint(r"out of bounds for dimension", "", "Print the shape, and the index."),
     Hint(r"divisible by num_groups", "", "A norm has the channels of its input, in whole groups."),
+    Hint(r"Expected .*input to conv", "", "A convolution got no pictures. Two arguments swapped?"),
+    Hint(r"same dtype", "", "A product takes two tensors of one type. Convert one: t.float()."),
+    Hint(r"operand.*'(?!T|None)[A-Z]", "", "A layer isn't a number: call it first, nn.SiLU()(x)."),
     Hint(r"argument", "", "Compare the call with what the function or the layer takes."),
     Hint(r"AttributeError", "", "Is the name spelled the same everywhere, and set in __init__?"),
     Hint(r"ZeroDivision", "", "Print what you divide by. (2**i is a power in Python; 2^i isn't.)"),
     Hint(r"IndexError", "", "Print the length of the list, and the index."),
-    Hint(r"size|shape|dimension|channels", "", "Print the shapes in the line before it."),
+    Hint(r"size|shape|dimension|channels", "", "Print the shape of each part of this line."),
 ]  # fmt: skip

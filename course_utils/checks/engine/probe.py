@@ -186,7 +186,10 @@ class Probe:
             if not same(was, state(a)) or (type(a) is list and not tensors(a) and a != g)
         ]
         asks = any(p != q for a, was in zip(given, before) for p, q in asking(a, was))
-        tip = "x += 1, x[0] = 1, x.sqrt_() and inplace=True write into x; x = x + 1 does not."
+        tip = (
+            "x += 1, x[i] = 1, x.sqrt_() and inplace=True write into x, even under another name: "
+            "nn.Identity() and y = x make no copy. Write x = x + 1, or begin with x.clone()."
+        )
         if asks:
             tip = "Clone a tensor before you call requires_grad_() on it."
         if any(type(a) is list for a in args):
@@ -246,7 +249,7 @@ class Probe:
             self.note(
                 "the gradient of the input", x.grad,
                 "No gradient comes through to an input." if x.grad is None else "",
-                "detach, .data or no_grad cuts the way." if x.grad is None else "",
+                "The output is right, so detach, .data or no_grad cuts one of the ways to it.",
             )  # fmt: skip
         still = [n or "the module" for n, m in module.named_modules() if not m.training]
         self.note(

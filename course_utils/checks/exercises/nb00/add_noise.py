@@ -18,17 +18,18 @@ MISTAKES = """
 # no square roots
 - alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
 + alpha_bar * x0 + (1 - alpha_bar) * eps
-The square roots are missing. alpha_bar and 1 - alpha_bar are shares of the variance, and an image
-is multiplied by the square root of its share.
+The square roots are missing: alpha_bar and 1 - alpha_bar are shares of the variance.
 # picture and noise swapped
 + alpha_bar.sqrt() * eps + (1 - alpha_bar).sqrt() * x0
 You swapped x0 and the noise. At alpha_bar = 1 the result should be x0 alone.
 # no square root over the noise's share
 + alpha_bar.sqrt() * x0 + (1 - alpha_bar) * eps
 The noise lacks its square root: it is multiplied by sqrt(1 - alpha_bar).
-# 1 - sqrt instead of sqrt(1 - ...)
+# sqrt(alpha_bar) subtracted
 + alpha_bar.sqrt() * x0 + (1 - alpha_bar.sqrt()) * eps
-You multiply the noise by 1 - sqrt(alpha_bar). Subtract before you take the root.
+or
++ alpha_bar.sqrt() * x0 + (1 - alpha_bar.sqrt()).sqrt() * eps
+You subtract sqrt(alpha_bar) from 1. Subtract alpha_bar itself, then take the root.
 # no square root over the picture's share
 + alpha_bar * x0 + (1 - alpha_bar).sqrt() * eps
 x0 lacks its square root: it is multiplied by sqrt(alpha_bar).
@@ -37,8 +38,7 @@ x0 lacks its square root: it is multiplied by sqrt(alpha_bar).
 x0 keeps its full strength. Multiply it by sqrt(alpha_bar), so that it fades as the noise grows.
 # alpha_bar squared
 + alpha_bar * x0 + (1 - alpha_bar**2).sqrt() * eps
-You treat alpha_bar as the factor of x0, but it is that factor squared. x0 gets sqrt(alpha_bar), the
-noise sqrt(1 - alpha_bar).
+You take alpha_bar for the factor of x0. Its square root is: alpha_bar is that factor squared.
 # noise subtracted
 + alpha_bar.sqrt() * x0 - (1 - alpha_bar).sqrt() * eps
 You subtract the noise. The formula adds it.
@@ -48,19 +48,20 @@ You add the noise at full strength. Multiply it by sqrt(1 - alpha_bar).
 # noise of its own
 + alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * torch.randn_like(x0)
 Your function draws its own noise. Use eps: that is the noise the network will be asked for.
+# values cut off
++ (alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps).clamp(-1, 1)
+You cut the result off at -1 and 1. Noise goes beyond that, so leave the values as they are.
 # one alpha_bar for all pictures
 - alpha_bar = alpha_bar[:, None, None, None]
 + alpha_bar = alpha_bar[0]
 Every picture gets the first one's alpha_bar. Keep all B numbers and give them three more axes.
-# alpha_bar not spread over the pixels
-+
-alpha_bar has shape (B,) and the pictures (B, C, H, W). PyTorch lines up the last axes, so the B
-numbers meet the W columns; with three more axes, [:, None, None, None], they meet the pictures.
 # alpha_bar with too few axes
++
+or
 + alpha_bar = alpha_bar[:, None, None]
 or
 + alpha_bar = alpha_bar[:, None]
-The B numbers of alpha_bar meet the channels or the rows, because PyTorch lines up the last axes.
+The B numbers of alpha_bar meet columns, rows or channels, because PyTorch lines up the last axes.
 Exactly three axes must follow them: [:, None, None, None] makes (B, 1, 1, 1).
 """
 
@@ -92,8 +93,8 @@ EXERCISE = Exercise(
     title="Add noise",
     reference=add_noise,
     experiment=add_noise_experiment,
-    look="Compare your line with the formula: what is multiplied by what, and what stands under "
-    "each root?",
+    look="Compare it with the formula, for each picture: what is multiplied by what, and what is "
+    "under each root?",
     catalogue=edits(add_noise, MISTAKES),
     also_right=[by_view, by_einops, picture_by_picture, by_einsum],
 )

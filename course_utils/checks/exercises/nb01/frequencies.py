@@ -19,12 +19,17 @@ MISTAKES = """
 # divided by n instead of n - 1
 - / (half - 1)
 + / half
-You divide i by n (2i / dim is the same). Divide by n - 1, so that the last frequency is exactly 1 /
-max_period.
+You divide i by n (2i / dim is the same). Divide by n - 1, which makes the last 1 / max_period.
 # brackets around n - 1 forgotten
 + / half - 1
-You divide by n and then subtract 1, because / binds more tightly than -. Write / (n - 1).
+or
+- torch.exp(-math.log(max_period) * i / (half - 1))
++ torch.exp(-math.log(max_period) * (i / half - 1))
+or
++ torch.exp(math.log(max_period) * (i / half - 1))
+You divide by n, and perhaps subtract 1 after that: / binds more tightly than -. Write / (n - 1).
 # divided by dim
+- / (half - 1)
 + / dim
 or
 + / (dim - 1)
@@ -39,21 +44,18 @@ Your frequencies have a factor 2 pi. They are in radians per step, from 1 down t
 # slowest first
 + torch.exp(-math.log(max_period) * (1 - i / (half - 1)))
 Your frequencies are in reverse order. The fastest, 1, comes first.
-# no exp
-+ -math.log(max_period) * i / (half - 1)
-These are the exponents, which fall from 0 to -log(max_period). Take torch.exp of them.
 # equal steps instead of equal factors
 + torch.linspace(1, 1 / max_period, half)
 Your frequencies fall in equal steps, not by equal factors. Equal steps belong in the exponent.
-# no log
-+ torch.exp(-max_period * i / (half - 1))
-The logarithm is missing: the exponent should end at -log(max_period).
 # max_period not used
 + torch.exp(-math.log(10_000) * i / (half - 1))
 Your function ignores its argument max_period. Use it in place of 10000.
 # log10 instead of log
 + torch.exp(-math.log10(max_period) * i / (half - 1))
 You take the logarithm to base 10. exp is undone by the natural one, math.log.
+# log instead of log10
++ torch.logspace(0, -math.log(max_period), half)
+torch.logspace takes powers of 10, so its ends are logarithms to base 10: math.log10, not math.log.
 # i begins at 1
 - torch.arange(half,
 + torch.arange(1, half + 1,
@@ -75,11 +77,8 @@ def by_logspace(dim, max_period=10_000.0):
 
 
 def one_by_one(dim, max_period=10_000.0):
-    ratio = (1 / max_period) ** (1 / (dim / 2 - 1))
-    values = [1.0]
-    while len(values) < dim // 2:
-        values.append(values[-1] * ratio)
-    return torch.tensor(values)
+    last = dim // 2 - 1
+    return torch.tensor([max_period ** (-i / last) for i in range(last + 1)])
 
 
 def by_table(dim, max_period=10_000.0):

@@ -25,6 +25,8 @@ def shift(emb, k, max_period=10_000.0):
 def shift_experiment(probe, shift):
     for B, dim, k in [(5, 8, 7), (3, 12, 250), (4, 6, -3)]:
         probe.call(shift, sinusoidal_embedding(probe.steps(B, 200), dim), k)
+    with probe.advice(look="With whole steps all is right, but t may be a fraction, such as 12.7."):
+        probe.call(shift, sinusoidal_embedding(200 * probe.uniform(3), 8), 7)
     with probe.advice(look="With the default max_period all is right. Is max_period handed on?"):
         probe.call(shift, sinusoidal_embedding(probe.steps(2, 200), 10, 50.0), 4, 50.0)
 
@@ -33,7 +35,7 @@ MISTAKES = """
 # backwards in time
 - angle = k * frequencies(emb.shape[1], max_period)
 + angle = -k * frequencies(emb.shape[1], max_period)
-This is the embedding of t - k. Either the two signs are the wrong way round, or you take the first
+You turn backwards, to t - k. Either the two signs are the wrong way round, or you take the first
 half of emb for the cosines: it holds the sines.
 # k not used
 + angle = frequencies(emb.shape[1], max_period)
@@ -70,8 +72,12 @@ Your cosines come first in the result. The sines belong in the first half, as in
 You join sines and cosines as more rows. Put them side by side: torch.cat(..., dim=1).
 # embeddings added
 + emb + sinusoidal_embedding(torch.tensor([k]), emb.shape[1], max_period)
-You add the embedding of k, but the sine of a sum isn't the sum of the sines. Rotate each pair (sin,
-cos) by its own angle.
+You add the embedding of k, but the sine of a sum isn't the sum of the sines. Turn each pair.
+# t found and rounded
+- return torch.cat([later_sin, later_cos], dim=1)
++ t = (torch.atan2(sin, cos)[:, -1] * max_period).round()
++ return sinusoidal_embedding(t + k, emb.shape[1], max_period)
+You find t and round it, but t may be a fraction, such as 12.7. You don't need it: turn each pair.
 # cosines taken from the first half
 - sin, cos = emb.chunk(2, dim=1)
 + cos, sin = emb.chunk(2, dim=1)
@@ -81,10 +87,6 @@ You take the first half of emb for the cosines. It holds the sines.
 chunk splits the batch here, its default. Sines and cosines are in dimension 1: emb.chunk(2, dim=1).
 # neighbours taken for pairs
 + sin, cos = emb[:, 0::2], emb[:, 1::2]
-or
-+ sin, cos = emb[:, 0::2], emb[:, 1::2]
-- torch.cat([later_sin, later_cos], dim=1)
-+ torch.stack([later_sin, later_cos], dim=-1).flatten(1)
 You pair neighbours. Here the sines fill the first half and the cosines the second: chunk(2, dim=1).
 """
 
@@ -109,13 +111,10 @@ def by_rotation(emb, k, max_period=10_000.0):
     return rearrange(einsum(turn, pairs, "i j f, b j f -> b i f"), "b two f -> b (two f)")
 
 
-def column_by_column(emb, k, max_period=10_000.0):
-    out, n = torch.zeros_like(emb), emb.size(1) // 2
-    b = k * frequencies(emb.size(1), max_period)
-    for i in range(n):
-        out[:, i] = emb[:, i] * torch.cos(b[i]) + emb[:, n + i] * torch.sin(b[i])
-        out[:, n + i] = emb[:, n + i] * torch.cos(b[i]) - emb[:, i] * torch.sin(b[i])
-    return out
+def by_embedding(emb, k, max_period=10_000.0):
+    turn = sinusoidal_embedding(torch.tensor([k]), emb.shape[1], max_period)
+    (sin_a, cos_a), (sin_b, cos_b) = (x.chunk(2, dim=1) for x in (emb, turn))
+    return torch.cat([sin_a * cos_b + cos_a * sin_b, cos_a * cos_b - sin_a * sin_b], dim=1)
 
 
 EXERCISE = Exercise(
@@ -125,5 +124,5 @@ EXERCISE = Exercise(
     experiment=shift_experiment,
     look="Compare shift(sinusoidal_embedding(t, 8), k) with sinusoidal_embedding(t + k, 8).",
     catalogue=edits(shift, MISTAKES),
-    also_right=[by_complex, by_angle, by_rotation, column_by_column],
+    also_right=[by_complex, by_angle, by_rotation, by_embedding],
 )

@@ -40,14 +40,16 @@ You divide all vectors by one common length. Each has its own: emb.norm(dim=1, k
 + emb / emb.norm(dim=1)
 N numbers meet the D columns, because PyTorch lines up the last axes. If they are lengths, use
 keepdim=True, which makes them (N, 1), one for each row. (And a matrix product is @, not *.)
+# mean subtracted
++ F.normalize(emb - emb.mean(dim=1, keepdim=True))
+You subtract each row's mean first, as torch.corrcoef does. A cosine takes the vectors as they are.
 # columns compared instead of rows
 - return unit @ unit.T
 + return unit.T @ unit
 You compare the D columns with one another. The vectors are the N rows: unit @ unit.T.
 # not transposed
 + return unit @ unit
-A matrix product takes rows of the first factor and columns of the second, so transpose the second
-to make its columns the vectors: .T.
+A matrix product takes rows of the first factor, columns of the second. Transpose the second: .T.
 # each vector with itself only
 + return (unit * unit).sum(dim=1)
 You compare each vector only with itself. unit @ unit.T compares every i with every j.
@@ -56,6 +58,9 @@ You compare each vector only with itself. unit @ unit.T compares every i with ev
 or
 + return emb @ unit.T
 Entry [i, j] is divided by the length of only one of its vectors. Divide by both lengths.
+# without the sign
++ return (unit @ unit.T).abs()
+You take the absolute value. A cosine is negative where two vectors point apart.
 # one minus the cosine
 + return 1 - unit @ unit.T
 You return 1 minus the cosine, a distance. Here two equal vectors should give 1.
@@ -64,8 +69,6 @@ You return 1 minus the cosine, a distance. Here two equal vectors should give 1.
 These are distances between the vectors: 0 on the diagonal. A cosine is 1 there.
 # divided by one length twice
 + return emb @ emb.T / emb.norm(dim=1, keepdim=True) ** 2
-or
-+ return emb @ emb.T / emb.norm(dim=1) ** 2
 Entry [i, j] is divided by the length of one vector twice. Divide by the length of i and that of j.
 """
 

@@ -28,8 +28,6 @@ use: a network of notebook 10 alternates them.)
 # stacked instead of joined
 + torch.stack([angles.sin(), angles.cos()], dim=1)
 or
-+ torch.stack([angles.sin(), angles.cos()], dim=-1)
-or
 + torch.stack([angles.sin(), angles.cos()])
 torch.stack makes a new axis. torch.cat(..., dim=1) puts the two tables side by side.
 # cosines first
@@ -41,6 +39,14 @@ Both halves are sines. A sine alone can't tell t from half a period minus t, but
 # joined along the wrong dimension
 + torch.cat([angles.sin(), angles.cos()])
 Your cosines are below the sines, as more rows. Join along dimension 1, so each t has one row.
+# table transposed
++ torch.cat([angles.sin(), angles.cos()], dim=1).T
+Your table is transposed: it has a column for each t. Stack with dim=1, or take .T at the end.
+# table of integers
++ torch.cat([angles.sin(), angles.cos()], dim=1).to(t.dtype)
+or
++ torch.cat([angles.sin(), angles.cos()], dim=1).to(t.dtype).float()
+Your table has t's integer type, so the sines are cut to 0. Make it a float table from the start.
 # a factor 2 pi too many
 - t.float()[:, None] * frequencies(dim, max_period).to(t.device)
 + 2 * math.pi * t.float()[:, None] * frequencies(dim, max_period).to(t.device)
@@ -58,8 +64,7 @@ frequencies already returns dim / 2 numbers. Call it with dim, not dim // 2.
 + t.float() * frequencies(dim, max_period).to(t.device)
 or
 + t.float()[None] * frequencies(dim, max_period).to(t.device)
-t has shape (B,) and the frequencies (D/2,). Every t has to meet every frequency, so give t a second
-axis, t[:, None], and the product is (B, D/2).
+t is (B,), the frequencies (D/2,). Every t must meet each frequency: t[:, None] gives (B, D/2).
 # rows and columns exchanged
 + t.float() * frequencies(dim, max_period).to(t.device)[:, None]
 Your table has a column for each t. The new axis belongs on t: t[:, None] gives each t a row.

@@ -1,19 +1,27 @@
 """1.4 The time embedding as a module."""
 
 import torch
-from einops import repeat
 from torch import nn
 
-from course_utils.checks.parts import Exercise, edits
-from course_utils.embedding import TimeEmbedding, frequencies, sinusoidal_embedding
+from course_utils.checks.parts import Exercise, edits, is_lazy
+from course_utils.embedding import TimeEmbedding, sinusoidal_embedding
 
 
 def module_experiment(probe, TimeEmbedding):
     for B, dim in [(3, 8), (5, 12), (2, 32)]:
         module = probe.build(TimeEmbedding, dim)
-        probe.train_and_eval(module, probe.steps(B, 200))
+        with probe.advice(look="" if is_lazy(module) else learned(module, dim * dim + dim)):
+            probe.train_and_eval(module, probe.steps(B, 200))
         probe.call(module, probe.steps(B, 200))  # another t
     probe.on_fake_device(module, probe.steps(B))
+
+
+def learned(module, whole):
+    """What to say if not as many numbers are trained as W and b have."""
+    found = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    seen = f"PyTorch finds {found} numbers to learn in your module, but W and b are {whole}. "
+    look = "Plain tensors, buffers and frozen layers don't learn; nn.Linear and nn.Parameter do."
+    return seen + look if found != whole else ""
 
 
 MISTAKES = """
@@ -30,9 +38,13 @@ or
 + F.gelu(self.linear(sinusoidal_embedding(t, self.dim)))
 or
 + F.sigmoid(self.linear(sinusoidal_embedding(t, self.dim)))
-or
-+ F.tanh(self.linear(sinusoidal_embedding(t, self.dim)))
 Your activation isn't SiLU. The exercise asks for x * sigmoid(x), which is F.silu.
+# dropout
++ F.dropout(F.silu(self.linear(sinusoidal_embedding(t, self.dim))), 0.1, self.training)
+You drop values at random, so two calls give two results. The formula has no dropout.
+# arguments swapped
++ F.silu(self.linear(sinusoidal_embedding(self.dim, t)))
+You swapped the arguments: sinusoidal_embedding takes t first, then dim.
 # t divided by 1000
 + F.silu(self.linear(sinusoidal_embedding(t / 1000, self.dim)))
 You divide t by 1000. sinusoidal_embedding takes t in steps, as it is.
@@ -42,8 +54,6 @@ You divide t by 1000. sinusoidal_embedding takes t in steps, as it is.
 You make the linear layer, but forward never calls it, so it can't learn.
 # SiLU twice
 + self.linear(F.silu(sinusoidal_embedding(t, self.dim)))
-or
-+ F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
 You apply SiLU twice. Once, after the linear layer, is enough.
 # no bias
 - nn.Linear(dim, dim)
@@ -59,14 +69,7 @@ Your linear layer gets the bare number t. Give it sinusoidal_embedding(t, dim).
 + self.dim, self.second = dim, nn.Linear(dim, dim)
 - F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
 + self.second(F.silu(self.linear(sinusoidal_embedding(t, self.dim))))
-or
-+ self.dim, self.second = dim, nn.Linear(4 * dim, dim)
-- nn.Linear(dim, dim)
-+ nn.Linear(dim, 4 * dim)
-- F.silu(self.linear(sinusoidal_embedding(t, self.dim)))
-+ self.second(F.silu(self.linear(sinusoidal_embedding(t, self.dim))))
-A second linear layer follows your SiLU. That one belongs to each block, which you write in notebook
-02; TimeEmbedding ends with the SiLU.
+A second linear layer follows your SiLU. That one is part of each block, in notebook 02.
 """
 
 
@@ -92,31 +95,22 @@ class ByHand(nn.Module):
         return h * torch.sigmoid(h)
 
 
-class ByConvolution(nn.Module):
+class ByConvolution(TimeEmbedding):
     def __init__(self, dim):
-        super().__init__()
-        self.register_buffer("w", frequencies(dim))
-        self.project = nn.Conv1d(dim, dim, 1)
-        self.activation = nn.SiLU()
+        super().__init__(dim)
+        self.linear = nn.Conv1d(dim, dim, 1)
 
     def forward(self, t):
-        angles = repeat(t, "b -> b f", f=len(self.w)) * self.w
-        emb = torch.cat([angles.sin(), angles.cos()], dim=1)
-        return self.activation(self.project(emb[:, :, None])).squeeze(2)
+        emb = sinusoidal_embedding(t, self.dim)
+        return nn.SiLU()(self.linear(emb[:, :, None])).squeeze(2)
 
 
-class SinusoidalPosEmb(nn.Module):
+class Subclassed(nn.Linear):
     def __init__(self, dim):
-        super().__init__()
-        self.dim = dim
+        super().__init__(dim, dim)
 
     def forward(self, t):
-        return sinusoidal_embedding(t, self.dim)
-
-
-class AllInSequence(nn.Sequential):
-    def __init__(self, dim):
-        super().__init__(SinusoidalPosEmb(dim), nn.Linear(dim, dim), nn.SiLU())
+        return nn.SiLU()(super().forward(sinusoidal_embedding(t, self.out_features)))
 
 
 EXERCISE = Exercise(
@@ -124,7 +118,7 @@ EXERCISE = Exercise(
     title="The time embedding as a module",
     reference=TimeEmbedding,
     experiment=module_experiment,
-    look="The order is: sinusoids, linear layer, SiLU.",
+    look="It is F.silu(self.linear(sinusoidal_embedding(t, dim))), and nothing more.",
     catalogue=edits(TimeEmbedding, MISTAKES),
-    also_right=[InSequence, ByHand, ByConvolution, AllInSequence],
+    also_right=[InSequence, ByHand, ByConvolution, Subclassed],
 )

@@ -27,10 +27,10 @@ def batch_norm_experiment(probe, batch_norm):
         3 * probe.normal(B, C, H, W) + probe.normal(C, 1, 1)
         for B, C, H, W in [(2, 3, 4, 5), (5, 2, 3, 3), (1, 4, 6, 2)]
     ]
-    with probe.advice(look=NORMAL):
+    with probe.advice(SHAPES, look=NORMAL):
         for x in batches:
             probe.call(batch_norm, x, torch.ones(x.shape[1]), torch.zeros(x.shape[1]))
-    with probe.advice(look=SCALED):
+    with probe.advice(SHAPES, look=SCALED):
         for x in batches:
             probe.call(batch_norm, x, probe.normal(x.shape[1]), probe.normal(x.shape[1]))
     with probe.advice(look=EPS):
@@ -39,6 +39,7 @@ def batch_norm_experiment(probe, batch_norm):
         probe.call(batch_norm, torch.full((2, 2, 2, 3), 2.0), probe.normal(2), probe.normal(2))
 
 
+SHAPES = "size|shape", "", "Print the shape of each part: mean, variance, scale with its axes."
 NORMAL = (
     "With scale 1 and shift 0, as here, each channel of your result should have mean 0 and "
     "standard deviation 1. Print both."
@@ -52,13 +53,11 @@ MISTAKES = """
 - var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)
 + mean = x.mean(dim=(2, 3), keepdim=True)
 + var = x.var(dim=(2, 3), correction=0, keepdim=True)
-You average each picture separately (instance norm). BatchNorm pools all pictures of the batch:
-dim=(0, 2, 3).
+You average each picture separately (instance norm). BatchNorm pools the batch: dim=(0, 2, 3).
 # each pixel by itself
 + mean = x.mean(dim=0, keepdim=True)
 + var = x.var(dim=0, correction=0, keepdim=True)
-You average each pixel separately, over the batch. BatchNorm pools a channel's pixels too: dim=(0,
-2, 3).
+You average each pixel separately. BatchNorm pools a channel's pixels too: dim=(0, 2, 3).
 # all channels together
 + mean = x.mean(dim=(0, 1, 2, 3), keepdim=True)
 + var = x.var(dim=(0, 1, 2, 3), correction=0, keepdim=True)
@@ -66,8 +65,7 @@ You pool the channels too. Each has its own mean and variance: dim=(0, 2, 3).
 # over the channels of a picture
 + mean = x.mean(dim=(1, 2, 3), keepdim=True)
 + var = x.var(dim=(1, 2, 3), correction=0, keepdim=True)
-You pool the channels of each picture (layer norm). BatchNorm keeps the channels apart and pools the
-pictures: dim=(0, 2, 3).
+You pool each picture's channels (layer norm). BatchNorm keeps them apart: dim=(0, 2, 3).
 # (C,) meets the columns
 + mean = x.mean(dim=(0, 2, 3))
 + var = x.var(dim=(0, 2, 3), correction=0)
@@ -79,8 +77,7 @@ variance use keepdim=True, which makes (1, C, 1, 1); scale[:, None, None] is (C,
 # divided by one less
 - x.var(dim=(0, 2, 3), correction=0, keepdim=True)
 + x.var(dim=(0, 2, 3), correction=1, keepdim=True)
-You divide by one less than the number of values, the default of x.var and x.std. We want the plain
-mean of the squared deviations: correction=0.
+You divide by one less than the number of values, the default of x.var. Take correction=0.
 # mean of the squares for the variance
 + x.square().mean(dim=(0, 2, 3), keepdim=True)
 Your variance is the mean of x squared. Subtract the mean before you square.
@@ -115,10 +112,17 @@ You never use shift. At the end, add each channel's own number from it.
 # scale not used
 + normal + shift[:, None, None]
 You never use scale. Multiply each normalised channel by its own number from scale, then shift.
-# scale one axis short
+# scale one axis short, or one too many
 + scale[:, None] * normal + shift[:, None]
-The C numbers of scale or shift meet the H rows, because PyTorch lines up the last axes. Exactly two
-axes must follow the channels: scale[:, None, None] is (C, 1, 1).
+or
++ scale[:, None, None, None] * normal + shift[:, None, None, None]
+The numbers of scale or shift meet rows or pictures. Just two axes must follow: [:, None, None].
+# channels left at the end
++ (scale[:, None, None] * normal + shift[:, None, None]).movedim(1, -1)
+Your channels come last, (B, H, W, C). Move them back: .movedim(-1, 1).
+# scale and shift swapped
++ shift[:, None, None] * normal + scale[:, None, None]
+You swapped scale and shift: scale is the factor, shift is added.
 """
 
 

@@ -1,12 +1,9 @@
 """2.5 The conv block."""
 
 import torch
-from einops.layers.torch import Rearrange
 from torch import nn
-from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock
-from course_utils.checks.exercises.nb02.conv_bn_silu import conv_bn_silu
 from course_utils.checks.exercises.nb02.shortcut import shortcut
 from course_utils.checks.exercises.nb02.timed_convs import TIME, TimedConvs, block_experiment
 from course_utils.checks.parts import Exercise, edits
@@ -28,23 +25,18 @@ You add the time before the first SiLU. Here it comes after. (Both are in use.)
 # time before the first BatchNorm
 + h = self.conv1(x)
 + h = F.silu(self.norm1(h + self.time_proj(temb)[:, :, None, None]))
-You add the time before the first BatchNorm, which takes much of it out again with the mean. Add it
-after SiLU, just before the second convolution.
+You add the time before the first BatchNorm, which takes much of it out again. Add it after SiLU.
 # time forgotten
 - h = h + self.time_proj(temb)[:, :, None, None]
 +
 The time never reaches the result. Add temb, projected to K numbers, between the convolutions.
-# shortcut multiplied
-- return h + self.shortcut(x)
-+ return h * self.shortcut(x)
-You multiply by the shortcut. Add it, so that a gradient can run back through the sum unchanged.
 # sum divided by sqrt(2)
+- return h + self.shortcut(x)
 + return (h + self.shortcut(x)) / 2**0.5
 You divide the sum by sqrt(2), as some published networks do. Here it is the plain sum.
 # shortcut of another x
 + return h + self.shortcut(h)
-Your shortcut gets what the convolutions made, not the block's input. Is x overwritten on the way?
-Give what the convolutions make another name, such as h.
+Your shortcut gets what the convolutions made, not the input. Is x overwritten on the way?
 # shortcut not called
 + return h + self.shortcut
 You add the layer self.shortcut itself. Call it on x and add what it returns.
@@ -61,41 +53,46 @@ You add the shortcut before the second convolution. It goes around both: add it 
 # shortcut without a convolution
 - nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 + nn.Identity()
-Something with in_ch channels is added to something with out_ch. If it is x, it needs a 1x1
-convolution to out_ch; if it is the time, its linear layer must return out_ch numbers.
+Something with in_ch channels is added to something with out_ch. The shortcut of x needs a 1x1
+convolution to out_ch. The time needs out_ch numbers, and comes after the first convolution.
+# channels swapped
+- nn.Conv2d(in_ch, out_ch, 1)
++ nn.Conv2d(out_ch, in_ch, 1)
+or
+- nn.Linear(time_dim, out_ch)
++ nn.Linear(out_ch, time_dim)
+The two numbers of a layer are swapped: what comes in goes first, then what comes out.
+# shortcut without a bias
+- nn.Conv2d(in_ch, out_ch, 1)
++ nn.Conv2d(in_ch, out_ch, 1, bias=False)
+The convolution on your shortcut has no bias. Use nn.Conv2d as it comes, with one.
 # shortcut always with a convolution
+- nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 + nn.Conv2d(in_ch, out_ch, 1)
 You use a convolution even where the channels are equal. There, add x unchanged: nn.Identity().
-# shortcut of 3x3
-+ nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 3, padding=1)
-Your shortcut is a 3x3 convolution. Use 1x1, which leaves everything in its place.
 # BatchNorm on the shortcut
 - nn.Conv2d(in_ch, out_ch, 1)
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch))
 There is a norm on your shortcut. Leave the 1x1 convolution alone there.
-# no SiLU after the first convolution
+# another activation
 - F.silu(self.norm1(self.conv1(x)))
-+ self.norm1(self.conv1(x))
-SiLU is missing after the first convolution.
-# ReLU instead of SiLU
 + F.relu(self.norm1(self.conv1(x)))
 - F.silu(self.norm2(self.conv2(h)))
 + F.relu(self.norm2(self.conv2(h)))
-You use ReLU as the activation; the exercise asks for SiLU.
-# GELU instead of SiLU
-+ F.gelu(self.norm1(self.conv1(x)))
-- F.silu(self.norm2(self.conv2(h)))
-+ F.gelu(self.norm2(self.conv2(h)))
-You use GELU as the activation; the exercise asks for SiLU.
+Your activation isn't SiLU, x * sigmoid(x), which the exercise asks for.
 # SiLU before BatchNorm
+- F.silu(self.norm1(self.conv1(x)))
 + self.norm1(F.silu(self.conv1(x)))
 - F.silu(self.norm2(self.conv2(h)))
 + self.norm2(F.silu(self.conv2(h)))
 SiLU comes before BatchNorm in your block. Each time the order is convolution, BatchNorm, SiLU.
-# no SiLU after the second convolution
+# no SiLU after a convolution
+- F.silu(self.norm1(self.conv1(x)))
++ self.norm1(self.conv1(x))
+or
 - F.silu(self.norm2(self.conv2(h)))
 + self.norm2(self.conv2(h))
-SiLU is missing after the second convolution.
+SiLU is missing after the first convolution or the second. It follows both.
 # no BatchNorm after the first convolution
 - self.norm1 = nn.BatchNorm2d(out_ch)
 + self.norm1 = nn.Identity()
@@ -104,10 +101,6 @@ BatchNorm is missing after the first convolution.
 + self.norm1 = nn.BatchNorm2d(in_ch)
 The first BatchNorm expects in_ch channels, but it follows a convolution that makes out_ch.
 # GroupNorm instead of BatchNorm
-+ self.norm1 = nn.GroupNorm(8, out_ch)
-or
-+ self.norm1 = nn.GroupNorm(32, out_ch)
-or
 + self.norm1 = nn.GroupNorm(1, out_ch)
 - self.norm2 = nn.BatchNorm2d(out_ch)
 + self.norm2 = nn.GroupNorm(1, out_ch)
@@ -118,8 +111,7 @@ You use GroupNorm, as notebook 10 will. Here the norm is BatchNorm.
 + self.conv1(F.silu(self.norm1(x)))
 - F.silu(self.norm2(self.conv2(h)))
 + self.conv2(F.silu(self.norm2(h)))
-You normalise and activate before each convolution (pre-activation, as notebook 10 does). Here the
-order is convolution, BatchNorm, SiLU.
+You normalise and activate before each convolution, as notebook 10 does. Here both come after it.
 # no BatchNorm after the second convolution
 - self.norm2 = nn.BatchNorm2d(out_ch)
 + self.norm2 = nn.Identity()
@@ -129,18 +121,19 @@ BatchNorm is missing after the second convolution.
 or
 - self.norm2(self.conv2(h))
 + self.norm1(self.conv2(h))
-Both convolutions share one BatchNorm, whose running averages would mix two different features. Give
-each its own.
+Both convolutions share one BatchNorm, whose averages would mix two features. Give each its own.
 # second convolution for in_ch channels
 - self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
 + self.conv2 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
-The second convolution gets the out_ch channels that the first one made. (Or did you call the first
-one again?)
+A convolution for in_ch channels gets out_ch. Is it the second one? Is it the first, called again,
+or on what the shortcut made in place of x?
 # no padding
++ self.conv2 = nn.Conv2d(out_ch, out_ch, 3)
+or
 + self.conv2 = nn.Conv2d(out_ch, out_ch, 3)
 - self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + self.conv1 = nn.Conv2d(in_ch, out_ch, 3)
-Your convolutions have no padding, so each cuts off two rows and two columns. Give both padding=1.
+A 3x3 convolution needs padding=1, or it cuts off two rows and columns. (The shortcut is 1x1.)
 # second convolution not used
 - h = F.silu(self.norm2(self.conv2(h)))
 +
@@ -164,7 +157,11 @@ Where in_ch and out_ch differ, your block has no shortcut. There, add a 1x1 conv
 + return F.silu(self.norm2(self.conv2(h))) + h
 - self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 +
-Your shortcut begins after the first convolution. It has to begin at the block's input x.
+or
+- h = F.silu(self.norm2(self.conv2(h)))
+- return h + self.shortcut(x)
++ return F.silu(self.norm2(self.conv2(h))) + h
+Your shortcut begins after the first convolution, not at the input. Is x overwritten on the way?
 """
 
 
@@ -178,17 +175,13 @@ class BlockOfTwo(nn.Module):
         return self.around(x) + self.convs(x, temb)
 
 
-class BlockInParts(nn.Module):
-    def __init__(self, c_in, c_out, d):
-        super().__init__()
-        self.skip = nn.Conv2d(c_in, c_out, 1) if c_in != c_out else None
-        self.embed = nn.Sequential(nn.Linear(d, c_out), Rearrange("b k -> b k 1 1"))
-        self.b, self.a = conv_bn_silu(c_out, c_out), conv_bn_silu(c_in, c_out)
+class BlockFromTimedConvs(TimedConvs):
+    def __init__(self, in_ch, out_ch, time_dim):
+        super().__init__(in_ch, out_ch, time_dim)
+        self.skip = nn.Conv2d(in_ch, out_ch, 1) if in_ch != out_ch else None
 
     def forward(self, x, temb):
-        out = self.b(self.a(x) + self.embed(temb))
-        out += x if self.skip is None else self.skip(x)
-        return out
+        return super().forward(x, temb) + (self.skip(x) if self.skip else x)
 
 
 class BlockOverwritingX(nn.Module):
@@ -209,24 +202,9 @@ class BlockOverwritingX(nn.Module):
         return torch.add(x, residual)
 
 
-class BlockByFunctions(nn.Module):
-    def __init__(self, in_ch, out_ch, time_dim):
-        super().__init__()
-        self.norms = nn.ModuleList(nn.BatchNorm2d(out_ch) for _ in range(2))
-        self.kernels = nn.ParameterList(
-            torch.randn(out_ch, ch, 3, 3) / (9 * ch) ** 0.5 for ch in (in_ch, out_ch)
-        )
-        self.time = nn.Conv1d(time_dim, out_ch, 1)
-        self.around = nn.Linear(in_ch, out_ch) if in_ch != out_ch else nn.Identity()
-
+class BlockBySum(BlockOfTwo):
     def forward(self, x, temb):
-        h = x
-        for i, (kernel, norm) in enumerate(zip(self.kernels, self.norms)):
-            h = norm(F.conv2d(h, kernel, padding=1))
-            h = h / (1 + torch.exp(-h))
-            if i == 0:
-                h = h + self.time(temb[:, :, None])[..., None]
-        return h + self.around(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return torch.stack([self.around(x), self.convs(x, temb)]).sum(dim=0)
 
 
 EXERCISE = Exercise(
@@ -237,5 +215,5 @@ EXERCISE = Exercise(
     look="Go through it in the order of the picture: convolution, BatchNorm, SiLU, time, "
     "convolution, BatchNorm, SiLU, shortcut.",
     catalogue=edits(ConvBlock, TIME.replace("self.conv1(x)", "h") + MISTAKES),
-    also_right=[BlockOfTwo, BlockInParts, BlockOverwritingX, BlockByFunctions],
+    also_right=[BlockOfTwo, BlockFromTimedConvs, BlockOverwritingX, BlockBySum],
 )

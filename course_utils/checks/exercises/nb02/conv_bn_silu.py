@@ -39,8 +39,6 @@ or
 + nn.GELU()
 or
 + nn.Sigmoid()
-or
-+ nn.Tanh()
 Your activation isn't SiLU. The exercise asks for x * sigmoid(x), which is nn.SiLU().
 # no padding
 - nn.Conv2d(in_ch, out_ch, 3, padding=1)
@@ -65,12 +63,16 @@ SiLU comes before BatchNorm in your module. The order is convolution, BatchNorm,
 - nn.BatchNorm2d(out_ch)
 + nn.GroupNorm(1, out_ch)
 or
-+ nn.GroupNorm(8, out_ch)
-or
-+ nn.GroupNorm(32, out_ch)
-or
 + nn.InstanceNorm2d(out_ch)
+or
++ nn.InstanceNorm2d(out_ch, affine=True)
 Your norm works on each picture alone. The exercise asks for BatchNorm.
+# the batch in eval mode too
++ nn.BatchNorm2d(out_ch, track_running_stats=False)
+In eval mode yours still uses the batch, not running averages. Take nn.BatchNorm2d as it comes.
+# no scale and shift
++ nn.BatchNorm2d(out_ch, affine=False)
+Your BatchNorm has no scale and shift to learn: leave affine=False out.
 # BatchNorm for in_ch channels
 + nn.BatchNorm2d(in_ch)
 Your BatchNorm expects in_ch channels, but it follows the convolution, which makes out_ch.
@@ -87,9 +89,6 @@ An nn.ModuleList only stores layers. nn.Sequential(a, b, c) also calls them, one
 # a layer handed to a layer
 + def conv_bn_silu(in_ch, out_ch):
 +     return nn.SiLU(nn.BatchNorm2d(nn.Conv2d(in_ch, out_ch, 3, padding=1)))
-or
-+ def conv_bn_silu(in_ch, out_ch):
-+     return nn.SiLU()(nn.BatchNorm2d(out_ch)(nn.Conv2d(in_ch, out_ch, 3, padding=1)))
 You hand one layer to another, but a layer is made from numbers and called on tensors. Put the three
 into nn.Sequential(a, b, c), which calls one after the other.
 """

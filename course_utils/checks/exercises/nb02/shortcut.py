@@ -1,9 +1,7 @@
 """2.4 The way around."""
 
-import torch
 from einops.layers.torch import EinMix
 from torch import nn
-from torch.nn import functional as F
 
 from course_utils.checks.parts import Exercise, edits
 
@@ -21,7 +19,8 @@ def shortcut(in_ch, out_ch):
 def shortcut_experiment(probe, shortcut):
     differ = "Where in_ch and out_ch differ, return nn.Conv2d(in_ch, out_ch, 1) and nothing else."
     equal = "Where in_ch equals out_ch, the module should return its input as it is: nn.Identity()."
-    for B, C, K, H, W in [(2, 3, 5, 4, 6), (3, 4, 4, 5, 2), (2, 6, 2, 3, 3)]:
+    many = int("300"), int("300")  # equal, but two objects: `is` tells them apart
+    for B, C, K, H, W in [(2, 3, 5, 4, 6), (3, 4, 4, 5, 2), (1, *many, 2, 3), (2, 6, 2, 3, 3)]:
         with probe.advice(look=equal if C == K else differ):
             module = probe.build(shortcut, C, K)
             probe.train_and_eval(module, probe.normal(B, C, H, W))
@@ -46,10 +45,16 @@ Your condition is the wrong way round: the convolution belongs where the channel
 + nn.Identity() if in_ch >= out_ch else nn.Conv2d(in_ch, out_ch, 1)
 or
 + nn.Identity() if in_ch <= out_ch else nn.Conv2d(in_ch, out_ch, 1)
-Your convolution is there for more channels only, or for fewer only. It belongs wherever in_ch and
-out_ch differ: the encoder goes one way, the decoder the other.
-# 3x3 instead of 1x1
+For some channels that differ you return no convolution: print shortcut(3, 5) and shortcut(6, 2). It
+belongs wherever in_ch != out_ch, whether more come out, fewer, or twice as many.
+# is instead of ==
++ nn.Identity() if in_ch is out_ch else nn.Conv2d(in_ch, out_ch, 1)
+`is` asks for the same object, and two equal numbers above 256 may be two objects. Compare with ==.
+# frozen
 - nn.Conv2d(in_ch, out_ch, 1)
++ nn.Conv2d(in_ch, out_ch, 1).requires_grad_(False)
+Your convolution is frozen, so it learns nothing. Leave requires_grad_(False) out.
+# 3x3 instead of 1x1
 + nn.Conv2d(in_ch, out_ch, 3, padding=1)
 Your kernel is larger than 1x1. A shortcut leaves everything in its place and mixes only channels.
 # no bias
@@ -63,8 +68,6 @@ The two channel numbers are swapped: what comes in goes first, then what comes o
 There is a norm on your shortcut. The 1x1 convolution stands alone there.
 # an activation on the way
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.SiLU())
-or
-+ nn.Sequential(nn.Conv2d(in_ch, out_ch, 1), nn.BatchNorm2d(out_ch), nn.SiLU())
 There is an activation on your shortcut. The 1x1 convolution stands alone there.
 # nn.Linear
 + nn.Linear(in_ch, out_ch)
@@ -82,18 +85,6 @@ class LinearOnPixels(nn.Linear):
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 
 
-class Shortcut(nn.Module):
-    def __init__(self, in_ch, out_ch):
-        super().__init__()
-        self.differ = in_ch != out_ch
-        if self.differ:
-            self.weight = nn.Parameter(torch.randn(out_ch, in_ch, 1, 1) / in_ch**0.5)
-            self.bias = nn.Parameter(torch.zeros(out_ch))
-
-    def forward(self, x):
-        return F.conv2d(x, self.weight, self.bias) if self.differ else x
-
-
 def by_einops(in_ch, out_ch):
     sizes = dict(c=in_ch, k=out_ch, weight_shape="c k", bias_shape="k")
     return EinMix("b c h w -> b k h w", **sizes) if in_ch != out_ch else nn.Identity()
@@ -109,6 +100,6 @@ EXERCISE = Exercise(
     also_right=[
         in_sequence, by_einops,
         lambda in_ch, out_ch: nn.Identity() if out_ch == in_ch else LinearOnPixels(in_ch, out_ch),
-        lambda in_ch, out_ch: Shortcut(in_ch, out_ch),
+        lambda in_ch, out_ch: nn.LazyConv2d(out_ch, 1) if in_ch != out_ch else nn.Flatten(0, 0),
     ],
 )  # fmt: skip

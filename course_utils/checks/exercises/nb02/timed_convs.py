@@ -28,9 +28,15 @@ class TimedConvs(nn.Module):
 
 
 def block_experiment(probe, Block):
-    for B, C, K, D, H, W in [(3, 2, 5, 8, 4, 7), (2, 6, 3, 4, 5, 8), (4, 3, 3, 6, 8, 5)]:
+    for B, C, K, D, H, W in [(3, 2, 5, 8, 4, 11), (2, 6, 3, 4, 5, 8), (4, 3, 3, 6, 8, 5)]:
         module = probe.build(Block, C, K, D)
         probe.train_and_eval(module, probe.normal(B, C, H, W), probe.normal(B, D))
+        counts = [int(n) for key, n in module.named_buffers() if key.endswith("batches_tracked")]
+        probe.note(
+            "a norm that saw the batch twice", max(counts, default=1) > 1,
+            "A BatchNorm in your module is called more than once, so its running averages see each "
+            "batch more than once.", "Call each layer once, and keep what it returns.", aside=True,
+        )  # fmt: skip
     probe.on_fake_device(module, probe.normal(B, C, H, W), probe.normal(B, D))
 
 
@@ -39,12 +45,10 @@ TIME = """
 # time not spread over the pixels
 - h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 + h = self.conv1(x) + self.time_proj(temb)
-PyTorch lines up the last axes, so the channels of the projected time meet the W columns. Two new
-axes must follow the channels: [:, :, None, None].
-# time one axis short
+or
 + h = self.conv1(x) + self.time_proj(temb)[:, :, None]
-The channels of the projected time meet the H rows, because PyTorch lines up the last axes. Two new
-axes must follow them, and none may come before: [:, :, None, None].
+The channels of the projected time meet W columns or H rows, because PyTorch lines up the last axes.
+Two new axes must follow them, and none may come before: [:, :, None, None].
 # time concatenated
 + h = self.conv1(x)
 + h = torch.cat([h, self.time_proj(temb)[:, :, None, None].expand_as(h)], dim=1)
@@ -58,10 +62,18 @@ Your two axes come too early: a linear layer works on the last axis, which must 
 temb. Index its result instead: self.time_proj(temb)[:, :, None, None].
 # time multiplied
 + h = self.conv1(x) * self.time_proj(temb)[:, :, None, None]
+or
++ h = self.conv1(x) * (1 + self.time_proj(temb)[:, :, None, None])
 The time multiplies the features; here it is added. (Some networks do both.)
 # time of the first picture for all
 + h = self.conv1(x) + self.time_proj(temb[:1])[:, :, None, None]
 Every picture gets the time of the first one. Each has its own row of temb, so project all of it.
+# times on other channels or pictures
++ h = self.conv1(x) + self.time_proj(temb).T.reshape(len(x), -1, 1, 1)
+or
++ h = self.conv1(x)
++ h = h + self.time_proj(temb).repeat_interleave(h[0, 0].numel(), 0).reshape(h.shape)
+The times land on other channels or pictures: reshape swaps no axes. Index: [:, :, None, None].
 # time not projected
 + h = self.conv1(x) + temb[:, :, None, None]
 You add temb itself, which has D numbers. self.time_proj turns it into one number per channel.
@@ -69,8 +81,7 @@ You add temb itself, which has D numbers. self.time_proj turns it into one numbe
 + h = self.conv1(x) + F.silu(self.time_proj(temb))[:, :, None, None]
 or
 + h = self.conv1(x) + self.time_proj(F.silu(temb))[:, :, None, None]
-The time goes through another activation, before or after its projection. TimeEmbedding already ends
-with one, so leave it out.
+The time goes through another activation. TimeEmbedding already ends with one, so leave it out.
 """
 
 MISTAKES = """
@@ -92,6 +103,12 @@ it lets conv2 change what it does with the picture.
 - return self.conv2(h)
 + return self.conv1(h)
 You call conv1 again, on the K channels that it made. That is conv2's turn.
+# picture by picture
++ return torch.cat([self.conv2(picture[None]) for picture in h])
+You give conv2 one picture at a time, so its BatchNorm never sees the whole batch. Call it once.
+# second convolution of x
++ return self.conv2(x)
+conv2 gets x. It should get h, which conv1 and the time have made.
 # second convolution not used
 + return h
 You never call conv2. The sum goes through it before you return it.
