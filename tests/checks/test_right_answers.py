@@ -12,10 +12,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from einops import einsum
 from einops.layers.torch import EinMix, Rearrange
 from torch import nn
 from torch.nn import functional as F
 
+from course_utils.blocks import ConvBlock
 from course_utils.checks import EXERCISES, grade
 from course_utils.embedding import frequencies, sinusoidal_embedding
 
@@ -164,6 +166,80 @@ class KeepsItsLastCall(EXERCISES["8.2"].reference):
         return self.kept["last"]
 
 
+class LinearOfPatches(nn.Module):
+    """4.3 with a Linear of all pixels under a kernel."""
+
+    def __init__(self, in_ch, out_ch):
+        super().__init__()
+        self.linear = nn.Linear(9 * in_ch, out_ch)
+
+    def forward(self, x):
+        x = F.interpolate(x, scale_factor=2)
+        out = self.linear(F.unfold(x, 3, padding=1).transpose(1, 2))
+        return out.transpose(1, 2).unflatten(2, x.shape[2:])
+
+
+class KernelInputsFirst(nn.Module):
+    def __init__(self, in_ch, out_ch):
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(in_ch, 3, 3, out_ch))
+        self.b = nn.Parameter(torch.zeros(out_ch))
+
+    def forward(self, x):
+        x = F.pad(F.interpolate(x, scale_factor=2), (1, 1, 1, 1))
+        windows = x.unfold(2, 3, 1).unfold(3, 3, 1)
+        out = einsum(windows, self.w, "b c h w u v, c u v k -> b k h w")
+        return out + self.b[:, None, None]
+
+
+class LastMatrixInputsFirst(EXERCISES["4.5"].reference):
+    def __init__(self, chs, out_ch, time_dim):
+        super().__init__(chs, out_ch, time_dim)
+        self.out = nn.Identity()
+        self.w = nn.Parameter(torch.randn(chs[0], out_ch))
+        self.b = nn.Parameter(torch.zeros(1, out_ch, 1, 1))
+
+    def forward(self, x, skips, temb):
+        return torch.einsum("bchw,ck->bkhw", super().forward(x, skips, temb), self.w) + self.b
+
+
+class EncoderOfLevels(nn.Module):
+    """3.4 by recursion: what is below a level is an encoder."""
+
+    def __init__(self, in_ch, chs, time_dim):
+        super().__init__()
+        first, *rest = chs
+        self.block = ConvBlock(in_ch, first, time_dim)
+        if rest:
+            self.down = nn.Conv2d(first, first, 2, stride=2)
+            self.below = EncoderOfLevels(first, rest, time_dim)
+
+    def forward(self, x, temb):
+        h = self.block(x, temb)
+        if not hasattr(self, "below"):
+            return h, []
+        bottom, skips = self.below(self.down(h), temb)
+        return bottom, [h] + skips
+
+
+class DecoderOfLevels(nn.Module):
+    """4.5 by recursion: the bottom level is the decoder of all levels but the first."""
+
+    def __init__(self, chs, out_ch, time_dim, top=True):
+        super().__init__()
+        ch, *below = chs
+        self.below = DecoderOfLevels(below, out_ch, time_dim, False) if below[1:] else None
+        self.block = ConvBlock(2 * ch, ch, time_dim)
+        self.up = nn.ConvTranspose2d(below[0], ch, 2, 2)
+        self.out = nn.Linear(ch, out_ch) if top else nn.Identity()
+
+    def forward(self, x, skips, temb):
+        skip, *more = skips
+        x = self.below(x, more, temb) if self.below else x
+        both = torch.stack([self.up(x), skip], dim=1).flatten(1, 2)
+        return self.out(self.block(both, temb).movedim(1, -1)).movedim(-1, 1)
+
+
 class Encoded(NamedTuple):
     bottom: torch.Tensor
     skips: list
@@ -201,7 +277,9 @@ RIGHT = [
     ("2.4", einmix), ("2.5", Block), ("2.5", ZeroInit), ("2.5", LazyBlock),
     ("2.5", ChannelsLast), ("8.5", LayerNamedLikeAFunction), ("10.1", DropoutInAnotherLayout),
     ("8.2", KeepsItsLastCall), ("3.4", returning(Encoded)), ("3.4", returning(EncodedData)),
-    ("5.2", counted), ("5.4", ddpm_over_tensors),
+    ("4.3", LinearOfPatches), ("4.3", KernelInputsFirst), ("4.5", LastMatrixInputsFirst),
+    ("3.4", EncoderOfLevels), ("4.5", DecoderOfLevels), ("5.2", counted),
+    ("5.4", ddpm_over_tensors),
 ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ class DeviceMismatch(RuntimeError):
 
     def __init__(
         self, why="it makes a tensor on the CPU and mixes it with its input.",
-        tip="Bring what you make to the device of the input, with .to(t.device) for an input t.",
+        tip="Bring what you make to the device of the input, with .to(x.device) if that is x.",
     ):  # fmt: skip
         super().__init__(why)
         self.why, self.tip = why, tip

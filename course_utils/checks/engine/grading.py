@@ -72,7 +72,7 @@ def wrong(exercise, attempt, expected, came):
     if mistake := named(exercise, attempt, expected, came):
         text = f"{how} {mistake.why}" if outcome == "crashed" else mistake.why
         return outcome, text, mistake.name
-    nothing = tip if seen.value is None else ""
+    nothing = tip if seen.value is None and not seen.wrong else ""
     return outcome, f"{how} {nothing or seen.look or tip or exercise.look}", None
 
 

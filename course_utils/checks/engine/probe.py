@@ -244,8 +244,8 @@ class Probe:
         )  # fmt: skip
         for x in inputs:
             self.note(
-                "the gradient of the input", x.grad,
-                "No gradient comes through to an input." if x.grad is None else "",
+                f"the gradient of the input {tuple(x.shape)}", x.grad,
+                f"No gradient reaches the input {tuple(x.shape)}." if x.grad is None else "",
                 "detach, .data or no_grad cuts the way." if x.grad is None else "",
             )  # fmt: skip
         still = [n or "the module" for n, m in module.named_modules() if not m.training]
