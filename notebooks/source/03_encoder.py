@@ -401,7 +401,8 @@ receptive_explorer(receptive_field)
 # | `chs` | a list of ints, the channels of the levels, top to bottom |
 # | returns | a list of tuples `(values, weights, multiplications)`, one for each level, all ints |
 #
-# Lists in place of the tuples will do. Leave `chs` as it is: whoever calls the function may need it again.
+# Lists in place of the tuples will do. Leave `chs` as it is: whoever calls the function may need
+# it again.
 
 # %%
 def level_costs(H, W, chs):
