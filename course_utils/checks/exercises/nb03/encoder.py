@@ -141,8 +141,7 @@ You make a layer that forward never uses. n halvings take n Downsamples, and n +
 or
 - ch in chs[:-1]
 + ch in chs[:-2]
-You have too few blocks or Downsamples, and zip ends with the shorter list. n halvings take n of
-both, and the last block.
+You have too few blocks or Downsamples, so zip ends early. n halvings take n of each.
 # in_ch forgotten
 - zip(ins, chs[:-1])
 + zip(chs, chs[1:])

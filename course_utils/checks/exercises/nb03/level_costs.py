@@ -187,6 +187,8 @@ You have twice as many multiplications as there are. Leave out the additions if 
 # too few products per value
 - values * 3 * 3 * ch
 + values * 3 * 3
+or
++ values * ch
 You count too few products per value. Each sums 3x3 pixels of every input channel: 9 * chs[i].
 # multiplications of the full picture
 + weights * H * W
