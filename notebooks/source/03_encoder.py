@@ -215,7 +215,8 @@ for _ in range(3):
 # | `net(x)` | `(1, K, h, w)`; h and w may differ from H and W |
 # | returns | `(H, W)` |
 #
-# Leave `x` as it is, and `net` too: who calls the function chooses its mode, training or eval.
+# Leave `x` as it is, and `net` too: who calls the function chooses its mode, training or eval. Stay
+# with PyTorch all the way, so that it runs on a GPU too: `.numpy()` stops there.
 
 # %%
 def receptive_field(net, x):
@@ -399,6 +400,9 @@ receptive_explorer(receptive_field)
 # | `H`, `W` | ints that can be halved often enough |
 # | `chs` | a list of ints, the channels of the levels, top to bottom |
 # | returns | a list of tuples `(values, weights, multiplications)`, one for each level, all ints |
+#
+# Lists in place of the tuples will do. Leave `chs` as it is: whoever calls the function may need
+# it again.
 
 # %%
 def level_costs(H, W, chs):

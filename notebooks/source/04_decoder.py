@@ -77,7 +77,7 @@ plt.show()
 # | returns | `((H - 1) * stride + k, (W - 1) * stride + k)` |
 #
 # The height of the output follows from the last row of squares: it begins at row (H - 1) * stride
-# and has k rows.
+# and has k rows. (`F.conv_transpose2d` would pass the check, but by hand you see what it does.)
 
 # %%
 def paint(x, kernel, stride):
@@ -280,7 +280,7 @@ plt.show()
 # |---|---|
 # | `x` | `(B, C, H, W)` |
 # | after repeating | `(B, C, 2H, 2W)` |
-# | after the 3x3 convolution, with padding 1 | `(B, K, 2H, 2W)` |
+# | after the 3x3 convolution, padded by 1 with zeros | `(B, K, 2H, 2W)` |
 
 # %%
 class NearestUpsample(nn.Module):
@@ -558,6 +558,8 @@ print("the block returns", tuple(block(joined, temb).shape))
 # |---|---|
 # | `chs` | a list of n + 1 ints, top to bottom; the last is the bottom's |
 # | returns | two lists: the n pairs of the up-layers, and the n pairs of the blocks |
+#
+# Leave `chs` as it is: the encoder uses the same list.
 
 # %%
 def decoder_channels(chs):
@@ -636,7 +638,8 @@ for (below, ch), (wide, out) in zip(ups, blocks):
 # | `temb` | `(B, D)`; each block gets it |
 # | returns | `(B, C, H, W)` |
 #
-# The reference refuses too many or too few skips with an error message. Yours need not.
+# The reference raises a ValueError when there are too many or too few skips, as its docstring says.
+# Yours may leave that out: the check doesn't look at it.
 
 # %%
 class Decoder(nn.Module):

@@ -86,7 +86,7 @@ SPECIAL = [
     Hint(r"'(builtin_)?(function|method)\w*'", "", "A name lacks its (): they call a function."),
     Hint(r"'NoneType'", "", NONE),
     Hint(r"reverseiterator|'zip'|'map'|generator' object", "", "Make it a list first: list(...)."),
-    Hint(r"'super' object|super\(type", "", "Write super().__init__(): two pairs of brackets."),
+    Hint(r"'super' object|: super\(", "", "Write super().__init__(...): two pairs of brackets."),
     Hint(
         r"'(?!int|float)\w+' object is not subscriptable", "",
         "Its parts come after a dot: config.lr, not config['lr'].",

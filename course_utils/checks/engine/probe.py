@@ -247,9 +247,10 @@ class Probe:
         )  # fmt: skip
         for x in inputs:
             self.note(
-                "the gradient of the input", x.grad,
-                "No gradient comes through to an input." if x.grad is None else "",
-                "The output is right, so detach, .data or no_grad cuts one of the ways to it.",
+                f"the gradient of the input {tuple(x.shape)}", x.grad,
+                f"No gradient reaches the input {tuple(x.shape)}." if x.grad is None else "",
+                "The output is right, so detach, .data or no_grad cuts one of the ways to it."
+                if x.grad is None else "",
             )  # fmt: skip
         still = [n or "the module" for n, m in module.named_modules() if not m.training]
         self.note(

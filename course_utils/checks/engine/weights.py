@@ -1,12 +1,13 @@
 """Weights that depend on nothing but what they are: two modules that compute the same then agree.
 
-A module with other names, another order, or a Linear in place of a 1x1 convolution gets the same
+A module with other names, another order, or a Linear in place of a convolution gets the same
 numbers. What a parameter is follows from the layer that holds it. A bare nn.Parameter may be
 several things: each way to read it is offered, and an answer is right if it is right in one.
 """
 
 import functools
 import itertools
+import math
 import zlib
 
 import torch
@@ -33,8 +34,9 @@ def numbers(p, kind):
     """The numbers for a parameter of this kind.  -> a tensor of its shape"""
     shape = tuple(n for n in p.shape if n != 1)
     if kind == "weight, inputs first":
-        return numbers(torch.empty(shape[::-1]), "weight").T.reshape(p.shape)
-    z = normal(kind, shape).view(p.shape)
+        first = torch.empty(shape[-1:] + shape[:-1])
+        return numbers(first, "weight").movedim(0, -1).reshape(p.shape)
+    z = normal(kind, (*shape[:1], math.prod(shape[1:]))[: len(shape)]).view(p.shape)
     if kind == "weight":
         return z / max(p[0].numel() if p.ndim else 1, 1) ** 0.5
     return z / 10 + (kind == "scale")
@@ -66,10 +68,8 @@ def kinds_of(owner, key, p):
     if is_layer(owner) and ("weight" in key or "bias" in key):
         return ["bias" if "bias" in key else "weight"]
     axes = sum(n != 1 for n in p.shape)
-    if axes == 2:
+    if axes >= 2:
         return ["weight", "weight, inputs first"]
-    if axes > 2:
-        return ["weight"]
     if bool((p == 1).all()):
         return ["scale", "weight", "bias"]
     if "bias" in key or bool((p == 0).all()):

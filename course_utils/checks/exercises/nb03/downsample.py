@@ -11,9 +11,11 @@ from course_utils.checks.parts import Exercise, edits
 
 def downsample_experiment(probe, Downsample):
     for B, C, H, W in [(2, 3, 6, 10), (3, 5, 14, 4), (4, 1, 2, 8)]:
-        with probe.advice(("multiple values", r"\(self", "super() passes self already.")):
+        with probe.advice(
+            ("multiple values", r"\(self", "super() passes self already."), look=EXERCISE.look
+        ):
             module = probe.build(Downsample, C)
-        probe.train_and_eval(module, probe.normal(B, C, H, W))
+            probe.train_and_eval(module, probe.normal(B, C, H, W))
     probe.on_fake_device(module, probe.normal(2, 1, 4, 6))
 
 
@@ -28,8 +30,6 @@ Your window moves one pixel at a time, so the picture hardly shrinks. Pass strid
 or
 - kernel_size=2, stride=2
 + kernel_size=3, stride=2, padding=1
-or
-+ kernel_size=4, stride=2, padding=1
 Your windows are larger than 2x2, so they overlap. Many networks halve that way, but here each pixel
 is read once: kernel_size=2, without padding.
 # 1x1 window
@@ -54,7 +54,9 @@ Your layer doubles the channels. Downsample keeps them; the next block changes t
 # nothing passed to nn.Conv2d
 - super().__init__(ch, ch, kernel_size=2, stride=2)
 + super().__init__()
-The parent is nn.Conv2d: pass it the channels in and out, the kernel size and the stride.
+or
++ nn.Conv2d(ch, ch, kernel_size=2, stride=2)
+Give the parent its channels in and out, its kernel size and stride: super().__init__(...).
 # a convolution inside the convolution
 + self.conv = nn.Conv2d(ch, ch, kernel_size=2, stride=2)
 Your class already is an nn.Conv2d. Pass the settings to super().__init__(...) instead.
@@ -120,7 +122,8 @@ EXERCISE = Exercise(
     title="Halve a picture",
     reference=Downsample,
     experiment=downsample_experiment,
-    look="It's a single convolution: ch channels in, ch out, a 2x2 window, steps of 2.",
+    look="It's a single convolution: ch channels in, ch out, a 2x2 window, steps of 2. forward is "
+    "inherited: leave it out.",
     catalogue=edits(Downsample, MISTAKES) + edits(ConvolutionInside, POOLING),
     also_right=[ConvolutionInside, BySlices, ByPatches, EverySecond],
 )

@@ -1,6 +1,5 @@
 """3.4 The encoder."""
 
-import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -10,17 +9,17 @@ from course_utils.encoder import Encoder
 
 HINTS = [
     (r"to have \d+ channels", "", "Write down each block's channels: in_ch to chs[0], chs[0] to "
-     "chs[1], and so on. A Downsample has as many as the block before it returns."),
-    ("ModuleList", "", "A ModuleList only keeps layers: go through it in a loop."),
+     "chs[1], and so on. A Downsample has as many as the block before it, and halves its result."),
+    ("mat1 and mat2", "", "temb has time_dim numbers. Build every block with time_dim."),
+    ("unbatched", "", "A block takes the picture first, then the time: block(x, temb)."),
 ]  # fmt: skip
-SHAPES = (
-    "A skip is what a level's block returns, before its downsample; the top level's comes first."
-)
-VALUES = "The order is block, skip, downsample; then the last block. Every block gets temb."
+SKIPS = "A skip is what a level's block returns, before its downsample. The top level's is first."
+BOTTOM = "The last block takes what the last downsample returns, and its result isn't halved."
+VALUES = "Block, skip, downsample at each level, nothing else; then the last block. All get temb."
 
 
 def encoder_experiment(probe, Encoder):
-    for B, C, H, W, D, chs in [(3, 1, 10, 6, 5, [7, 4]), (2, 3, 8, 12, 6, [4, 9, 5])]:
+    for B, C, H, W, D, chs in [(2, 1, 16, 24, 5, [7, 4, 6, 5]), (2, 3, 6, 10, 6, [4, 9])]:
         x, temb = inputs = probe.normal(B, C, H, W), probe.normal(B, D)
         with probe.advice(*HINTS):
             module = probe.build(Encoder, C, chs, D)
@@ -39,9 +38,9 @@ def note_shapes(probe, called, out, n):
         f"Return bottom, skips. With {n + 1} numbers in chs, the list has {n} of them.",
     )  # fmt: skip
     if pair:
-        for what, part in ("skips", out[1]), ("bottom", out[0]):
+        for what, part, look in ("skips", out[1], SKIPS), ("bottom", out[0], BOTTOM):
             shapes = [tuple(x.shape) for x in tensors(part)]
-            probe.note(f"The shapes of the {what} in {called}", shapes, look=SHAPES)
+            probe.note(f"The shapes of the {what} in {called}", shapes, look=look)
 
 
 MISTAKES = """
@@ -97,9 +96,6 @@ You return the skips first and the bottom second. It's the other way round.
 - skips.append(x)
 + skips.append(x.detach())
 No gradient comes back through your skips: .detach(), .data or no_grad cuts it off.
-# append assigned
-+ skips = skips.append(x)
-append returns None, and you give None the list's name. Write skips.append(x) alone.
 # pictures taken apart
 + skips += x
 skips += x puts in the pictures of the batch one by one. Write skips.append(x).
@@ -108,21 +104,23 @@ skips += x puts in the pictures of the batch one by one. Write skips.append(x).
 + block(x)
 or
 + nn.Sequential(block)(x, temb)
-A block needs two things, the picture and the time, and nn.Sequential passes on just one. Keep the
-blocks in an nn.ModuleList, and give temb to each, the last one too.
+A block needs temb too, the last one as well, and nn.Sequential passes on just one thing. Keep the
+blocks in an nn.ModuleList.
 # never halved
 - x = down(x)
 + down(x)
 Your pictures are never halved. Write x = down(x): the call alone leaves x as it was.
+# activation after the downsample
++ x = F.silu(down(x))
+There's an activation after your downsample. Leave it out: the blocks have theirs.
 # pooling
 - Downsample(ch)
 + nn.MaxPool2d(2)
 or
 + nn.AvgPool2d(2)
-You halve by pooling. Use the Downsample you built: its weights learn what to keep.
-# another downsample
+or
 + nn.Conv2d(ch, ch, 3, stride=2, padding=1)
-You halve with a 3x3 convolution. Use the Downsample you built, which is 2x2.
+You halve by pooling or by another convolution. Use the Downsample you built.
 # return inside the loop
 -     return self.bottom(x, temb), skips
 +         return self.bottom(x, temb), skips
@@ -138,34 +136,31 @@ or
 - zip(ins, chs[:-1])
 + zip(ins, chs)
 You make a layer that forward never uses. n halvings take n Downsamples, and n + 1 blocks in all.
+# a layer too few
++ zip(ins, chs[:-2])
+or
+- ch in chs[:-1]
++ ch in chs[:-2]
+You have too few blocks or Downsamples, so zip ends early. n halvings take n of each.
 # in_ch forgotten
+- zip(ins, chs[:-1])
 + zip(chs, chs[1:])
+or
+- [in_ch, *chs]
++ [chs[0], *chs]
 Your first block is built for chs[0] channels, and gets in_ch: it goes from in_ch to chs[0].
 # every block from in_ch
 - (i, o, time_dim)
 + (in_ch, o, time_dim)
-or
-- ins[-2], chs[-1]
-+ in_ch, chs[-1]
 All your blocks start from in_ch channels. In a loop, write in_ch = ch at the end of each round.
-# in_ch + chs
-- [in_ch, *chs]
-+ in_ch + chs
-in_ch is a number and chs a list. [in_ch, *chs] makes one list of the two.
-# last block from its own channels
+# last block for other channels
 - ins[-2], chs[-1]
 + chs[-1], chs[-1]
-Your last block is built for chs[-1] channels. It gets chs[-2], and makes chs[-1] of them.
-# bottom treated like the other levels
-- zip(ins, chs[:-1])
-+ zip(ins, chs)
-- ch in chs[:-1]
-+ ch in chs
-- self.bottom = ConvBlock(ins[-2], chs[-1], time_dim)
-+
-- self.bottom(x, temb), skips
-+ x, skips
-You treat all levels alike, but what the last block returns is neither a skip nor halved.
+or
++ ins[-3], chs[-1]
+or
++ in_ch, chs[-1]
+Your last block is built for other channels than it gets. It goes from chs[-2] to chs[-1].
 # skips of the last call
 - super().__init__()
 + super().__init__()
@@ -194,36 +189,20 @@ class Paired(nn.Module):
         return self.levels[-1](h, time), skips
 
 
-class Recursive(nn.Module):
-    def __init__(self, in_ch, chs, time_dim):
-        super().__init__()
-        first, *rest = chs
-        self.block = ConvBlock(in_ch, first, time_dim)
-        if rest:
-            self.down = nn.Conv2d(first, first, 2, stride=2)
-            self.below = Recursive(first, rest, time_dim)
-
+class Stepwise(Encoder):
     def forward(self, x, temb):
-        h = self.block(x, temb)
-        if not hasattr(self, "below"):
-            return h, []
-        bottom, skips = self.below(self.down(h), temb)
-        return bottom, [h] + skips
+        hs = [x]
+        for layer, down in zip([*self.blocks, self.bottom], [nn.Identity(), *self.downs]):
+            hs.append(layer(down(hs[-1]), temb))
+        return hs[-1], hs[1:-1]
 
 
-class ByIndex(nn.Module):
-    def __init__(self, in_ch, chs, time_dim):
-        super().__init__()
-        for i, before in enumerate([in_ch, *chs[:-1]]):
-            self.add_module(f"block{i}", ConvBlock(before, chs[i], time_dim))
-        self.kernels = nn.ParameterList(torch.randn(ch, ch, 2, 2) / 9 for ch in chs[:-1])
-        self.shifts = nn.ParameterList(torch.zeros(ch) for ch in chs[:-1])
-
+class ByIndex(Encoder):
     def forward(self, x, temb):
-        outs = [self.block0(x, temb)]
-        for i, (kernel, shift) in enumerate(zip(self.kernels, self.shifts), 1):
-            x = F.conv2d(outs[-1], kernel, shift, stride=2)
-            outs.append(getattr(self, f"block{i}")(x, temb))
+        outs = [self.blocks[0](x, temb)]
+        for i, down in enumerate(self.downs):
+            x = F.conv2d(outs[i], down.weight, down.bias, stride=2)
+            outs.append([*self.blocks, self.bottom][i + 1](x, temb))
         return outs.pop(), outs
 
 
@@ -249,5 +228,5 @@ EXERCISE = Exercise(
     experiment=encoder_experiment,
     look=VALUES,
     catalogue=edits(Encoder, MISTAKES),
-    also_right=[Paired, Recursive, ByIndex, InDicts],
+    also_right=[Paired, Stepwise, ByIndex, InDicts],
 )

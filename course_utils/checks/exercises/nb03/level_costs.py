@@ -88,6 +88,14 @@ Your level 0 is halved already. It has the full H x W pixels: 2**0 is 1.
 - W // 2**i
 + W
 You halve only one side of the picture. Halve both: a quarter of the pixels is left.
+# columns from H
++ H // 2**i
+You take the columns from H. Halve W for them.
+# ^ instead of **
++ H // 2 ^ i, W // 2 ^ i
+or
++ H // (2 ^ i), W // (2 ^ i)
+In Python ^ isn't a power: 2 ^ 3 is 1. Write 2**i.
 # 2 * i instead of 2**i
 - H // 2**i, W // 2**i
 + H // (i + 1), W // (i + 1)
@@ -99,9 +107,6 @@ i + 1 and 2 * i grow evenly, and 2 * i is 0 at level 0. Each level is halved aga
 # H // 2 * i
 + H // 2 * i, W // 2 * i
 H // 2 * i is (H // 2) * i. Each level is halved again, so divide by a power: H // 2**i.
-# ^ instead of **
-+ H // 2 ^ i, W // 2 ^ i
-In Python ^ isn't a power: 2 ^ 3 is 1. Write 2**i.
 # sides divided by 4
 + H // 4**i, W // 4**i
 You divide each side by 4**i. Divide each by 2**i: that makes a quarter of the pixels.
@@ -148,19 +153,11 @@ Your values are those of a single output channel. There are chs[i] channels.
 # weights without one of the channels
 - weights = 3 * 3 * ch * ch
 + weights = 3 * 3 * ch
-or
-+ weights = 3 * 3 * ch
-- values * 3 * 3 * ch
-+ values * 3 * 3
 Your kernel has 3x3 weights per output channel. It has as many for each pair of an input channel and
 an output channel: chs[i] * chs[i] pairs.
 # weights without the kernel
 - weights = 3 * 3 * ch
 + weights = ch
-or
-+ weights = ch
-- values * 3 * 3 * ch
-+ values * ch
 or
 + weights = 3 * ch
 or
@@ -171,6 +168,11 @@ You count too few weights for each pair of channels. A 3x3 kernel has 3 * 3 of t
 # biases counted
 - ch * ch
 + ch * ch + ch
+or
+- weights = 3 * 3 * ch * ch
+- multiplications = values * 3 * 3 * ch
++ weights = 3 * 3 * ch * ch + ch
++ multiplications = weights * h * w
 Your weights include the biases. Leave them out here: no pixel is multiplied by them.
 # channels of another level
 - weights = 3 * 3 * ch * ch

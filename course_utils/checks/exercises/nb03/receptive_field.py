@@ -49,8 +49,8 @@ PIXEL = (
 )
 SIZE = "This net's output is smaller than x: h and w are those of net(x)."
 SUMS = (
-    "Before the gradient, add up the middle pixel's channels. After it, take absolute values, then "
-    "the sum over the channels of x."
+    "Compare with the formula, step by step: the sum of the middle pixel's channels, its gradient, "
+    "absolute values, the sum over the channels of x, and nothing else."
 )
 MODE = "This net has BatchNorm and is in training mode. Leave it in that mode."
 PLAIN = "Here, net is a plain function."
@@ -105,8 +105,6 @@ This is the gradient of the corner pixel, [0, 0]. The middle one is at [h // 2, 
 Height and width are swapped. Rows come first: [0, :, h // 2, w // 2].
 # the pixel beside the middle
 + (h - 1) // 2, (w - 1) // 2
-or
-+ h // 2 - 1, w // 2 - 1
 Your pixel is next to the middle one: [h // 2, w // 2] is row 2 for h = 5, row 3 for h = 6.
 # / instead of //
 + h / 2, w / 2
@@ -119,9 +117,6 @@ You take the middle of x. net may make it smaller, so take h and w from the shap
 - 0, :, h // 2
 + 0, 0, h // 2
 You use only the first channel of the output pixel. Add up all K of them.
-# one index too few
-+ 0, h // 2
-The output has four axes, (1, K, h, w), and your index has one too few: [0, :, h // 2, w // 2].
 # mean of the output channels
 - w // 2].sum()
 + w // 2].mean()
@@ -141,15 +136,11 @@ You take the mean over the channels of x. Take their sum.
 or
 - x.grad[0].abs().sum(dim=0)
 + x.grad.abs()
-or
-+ x.grad.abs().squeeze()
 Your result still has the channels of x. The gradient is (1, C, H, W) and its [0] is (C, H, W), so
 add up the channels with sum(dim=0).
 # summed over other axes
 - .sum(dim=0)
 + .sum(dim=1)
-or
-+ .sum()
 Sum over the channels alone. After [0] they're dimension 0, and a map of (H, W) is left.
 # yes or no
 + .sum(dim=0) > 0
@@ -178,10 +169,6 @@ Your result has an axis of size 1 too many. Take the picture with [0]; sum witho
 # x.grad is None
 - x = x.clone().requires_grad_()
 + x = x.clone()
-or
-+ x = x.clone()
-- x.grad[0].abs()
-+ x.grad.abs()
 Your x.grad is None. It's filled by backward(), and only if this same x asked for its gradient
 before it went into net: x = x.clone().requires_grad_().
 # net in eval mode
@@ -193,8 +180,7 @@ or
 + net.eval()
 + out = net(x)
 + net.train(was)
-You switch net to eval mode. The mode is the caller's choice: with BatchNorm, training mode has
-another field. (And net may be a plain function, which has no modes.)
+You switch net to eval mode. The mode is the caller's choice: with BatchNorm it changes the field.
 """
 
 TUPLE = """

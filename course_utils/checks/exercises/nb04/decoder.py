@@ -1,7 +1,6 @@
 """4.5 The decoder."""
 
 import torch
-from einops import rearrange
 from torch import nn
 
 from course_utils.blocks import ConvBlock, Upsample
@@ -14,16 +13,15 @@ HINTS = [
     ("Sizes of tensors must match", "", "Two tensors of different height are joined. Double x "
      "first, and start with the last skip."),
     ("cat", "cat", "torch.cat takes a list of tensors: torch.cat([up(x), skip], dim=1)."),
-    ("ModuleList", "", "A ModuleList only keeps layers: go through it in a loop."),
 ]  # fmt: skip
 VALUES = (
-    "At each level: [up(x), skip] in this order, then the block with temb. After the last level: a "
-    "bare 1x1 convolution from chs[0] channels to out_ch."
+    "At each level: Upsample, [up(x), skip] in this order, the block with temb, and nothing else. "
+    "After the last level: a bare 1x1 convolution from chs[0] channels to out_ch."
 )
 
 
 def decoder_experiment(probe, Decoder):
-    for B, chs, C, D, H, W in [(3, [4, 6, 10], 2, 8, 2, 3), (2, [9, 5], 1, 5, 1, 3)]:
+    for B, chs, C, D, H, W in [(3, [4, 6, 10, 7], 2, 8, 2, 3), (2, [9, 5], 3, 5, 1, 3)]:
         x, skips, temb = inputs = decoder_inputs(probe, B, chs, D, H, W)
         with probe.advice(*HINTS):
             module = probe.build(Decoder, chs, C, D).eval()
@@ -51,6 +49,12 @@ MISTAKES = """
 - reversed(skips)
 + skips
 You take the skips from the top down. Start with the last, the lowest: reversed(skips).
+# the same skip at every level
++ [skips[-1]] * len(skips)
+You use the same skip at every level. Each level has its own: go through reversed(skips).
+# one round too few
++ reversed(skips[1:])
+Your loop makes one round too few. n skips take n rounds, with n up-layers and n blocks.
 # skips detached
 + [skip.detach() for skip in reversed(skips)]
 No gradient goes back through the skips, so the encoder learns nothing from them. Don't detach them.
@@ -59,6 +63,12 @@ No gradient goes back through the skips, so the encoder learns nothing from them
 + skip, up(x)
 You join [skip, up(x)]. That would learn as well, but weights trained with [up(x), skip], the order
 of this course, wouldn't fit.
+# up-layer called twice
++ up(up(x)), skip
+You call the up-layer twice. Once doubles the picture, and makes this level's channels.
+# activation after Upsample
++ F.silu(up(x)), skip
+There's an activation before the block. Leave it out: the block has its own.
 # joined before Upsample
 + x, skip
 Where you join the skip, x is still half as large. Double it first: torch.cat([up(x), skip], dim=1).
@@ -67,19 +77,35 @@ Where you join the skip, x is still half as large. Double it first: torch.cat([u
 + dim=0
 or
 + dim=-1
+or
++ dim=2
 You join along the wrong axis. dim=0, the default, is the batch. The channels are dim=1.
 # block's result not kept
 - x = block(x, temb)
 + block(x, temb)
-You don't keep what the block returns, so x is still the concatenation. Write x = block(x, temb).
+or
+- (2 * ch, ch
++ (2 * ch, 2 * ch
+After the block, x still has 2 * ch channels. Build it to return ch, and write x = block(x, temb).
+# block's result not the next input
+- x = torch.cat([up(x), skip], dim=1)
+- x = block(x, temb)
++ h = torch.cat([up(x), skip], dim=1)
++ h = block(h, temb)
+- return self.out(x)
++ return self.out(h)
+Every round begins with the bottom. The next level needs what the block returns: x = block(...).
+# something added to the block's result
+- x = block(x, temb)
++ x = block(x, temb) + x[:, : skip.shape[1]]
+You add up(x) to what the block returns. Leave that out: the block has a shortcut of its own.
 # layers in the order going down
 - zip(self.ups, self.blocks,
 + zip(self.ups[::-1], self.blocks[::-1],
-Your first up-layer isn't the bottom's. Build the layers from the bottom up, from reversed(chs).
-# list not reversed
+or
 - list(reversed(chs))
 + chs
-Your layers are built for the way down. The bottom has chs[-1]: build them from reversed(chs).
+Your first up-layer isn't the bottom's, chs[-1]. Build the layers from reversed(chs).
 # blocks not reversed
 - ch in upward[1:]
 + ch in chs[:-1]
@@ -88,18 +114,15 @@ Your up-layers go up and your blocks go down. Build both from reversed(chs).
 -     return self.out(x)
 +         return self.out(x)
 You return after the first level: the return is inside the loop. Move it after the loop.
-# twice the channels of the level below
+# blocks for the channels of the level below
 - 2 * ch, ch, time_dim) for ch in upward[1:]
 + 2 * i, ch, time_dim) for i, ch in zip(upward, upward[1:])
-Your blocks take twice the channels of the level below, as in the published tutorial. Upsample has
-brought those down, so the concatenation gives 2 * chs[i - 1].
-# channels of the level below
+or
 + i, ch, time_dim) for i, ch in zip(upward, upward[1:])
-Your blocks take the channels of the level below, which fits only where these double. Upsample and
-the skip give 2 * chs[i - 1].
-# channels from below added to the skip's
+or
 + i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
-You add the channels of the level below to the skip's. Upsample has brought those down: 2 * ch.
+Your blocks count the channels of the level below, like the published tutorial. Upsample has
+brought those down, so the concatenation gives 2 * chs[i - 1].
 # skip not counted
 - (2 * ch, ch
 + (ch, ch
@@ -116,8 +139,7 @@ or
 +
 - return self.out(x)
 + return x
-You return the chs[0] channels of the top level. A 1x1 convolution, the last layer, brings them to
-out_ch.
+A 1x1 convolution, the last layer, is missing. It makes out_ch channels of chs[0].
 # activation at the end
 - return self.out(x)
 + return self.out(x).tanh()
@@ -125,15 +147,17 @@ or
 + return F.silu(self.out(x))
 or
 + return self.out(x).sigmoid()
-There's an activation at the end. Noise may be any number, so end with the bare convolution.
-# SiLU before the last convolution
-- self.out(x)
-+ self.out(F.silu(x))
-There's a SiLU before the last convolution. Leave it out: the block has one of its own.
-# last convolution for the bottom's channels
+or
++ return self.out(F.silu(x))
+There's an activation around the last convolution. Leave it out: noise may be any number.
+# last convolution with other channels
 - chs[0], out_ch
 + chs[-1], out_ch
-The last convolution is built for the channels of the bottom, chs[-1]. At the top there are chs[0].
+or
++ out_ch, chs[0]
+or
++ chs[0], 1
+The last convolution goes from the channels of the top level, chs[0], to out_ch.
 # 3x3 convolution at the end
 - out_ch, 1
 + out_ch, 3, padding=1
@@ -141,19 +165,27 @@ The last convolution is 3x3. Make it 1x1: the blocks have already seen the neigh
 # last convolution without bias
 + out_ch, 1, bias=False
 The last convolution has no bias. Leave bias at its default, True.
-# no concatenation
+# skip added
 - torch.cat([up(x), skip], dim=1)
++ up(x) + skip
+- (2 * ch, ch
++ (ch, ch
+You add the skip, as some networks do. Here it's concatenated, so the block takes 2 * ch channels.
+# no concatenation
 + up(x)
 - (2 * ch, ch
 + (ch, ch
 or
 + up(x)
-You leave out the skips. torch.cat([up(x), skip], dim=1) goes into a block for 2 * ch channels.
-# skip added
+or
 + up(x) + skip
-- (2 * ch, ch
-+ (ch, ch
-You add the skip, as some networks do. Here it's concatenated, so the block takes 2 * ch channels.
+Concatenate the skip, torch.cat([up(x), skip], dim=1): the block is built for 2 * ch channels.
+# another up-layer
+- Upsample(i, o)
++ nn.ConvTranspose2d(i, o, 2, stride=2, bias=False)
+or
++ nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(i, o, 3, padding=1))
+Your up-layers aren't the Upsample of 4.2, with its bias. Use that one.
 # up-layers keep channels
 - Upsample(i, o)
 + Upsample(i, i)
@@ -161,8 +193,8 @@ You add the skip, as some networks do. Here it's concatenated, so the block take
 + i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
 or
 + Upsample(i, i)
-Your up-layers keep the channels of the level below. Some U-Nets do, but here Upsample(chs[i],
-chs[i - 1]) brings them to those of its own level, and the block takes 2 * chs[i - 1].
+Your up-layers keep the channels of the level below. Build Upsample(chs[i], chs[i - 1]), and blocks
+for 2 * chs[i - 1].
 """
 
 
@@ -183,37 +215,19 @@ class ByLevels(nn.Module):
         return self.to_picture(x)
 
 
-class ByIndex(nn.Module):
-    def __init__(self, chs, out_ch, time_dim):
-        super().__init__()
-        self.head = nn.Linear(chs[0], out_ch)
-        for i, ch in enumerate(chs[:-1]):
-            self.add_module(f"conv{i}", ConvBlock(ch + ch, ch, time_dim))
-            self.add_module(f"up{i}", nn.ConvTranspose2d(chs[i + 1], ch, 2, 2))
-
-    def forward(self, h, skips, temb):
-        for i in reversed(range(len(skips))):
-            h = getattr(self, f"up{i}")(h)
-            h = getattr(self, f"conv{i}")(torch.cat((h, skips[i]), 1), temb)
-        return rearrange(self.head(rearrange(h, "b c h w -> b h w c")), "b h w c -> b c h w")
-
-
-class Recursive(nn.Module):
-    """The bottom level is the decoder of all levels but the first."""
-
-    def __init__(self, chs, out_ch, time_dim, top=True):
-        super().__init__()
-        ch, *below = chs
-        self.below = Recursive(below, out_ch, time_dim, False) if below[1:] else None
-        self.block = ConvBlock(2 * ch, ch, time_dim)
-        self.up = Upsample(below[0], ch)
-        self.out = nn.Conv2d(ch, out_ch, 1) if top else nn.Identity()
-
+class ByPopping(Decoder):
     def forward(self, x, skips, temb):
-        skip, *more = skips
-        x = self.below(x, more, temb) if self.below else x
-        both = torch.stack([self.up(x), skip], dim=1).flatten(1, 2)
-        return self.out(self.block(both, temb))
+        left = list(skips)
+        for up, block in zip(self.ups, self.blocks):
+            x = block(torch.hstack([up(x), left.pop()]), temb)
+        return self.out(x)
+
+
+class ByIndex(ByLevels):
+    def forward(self, x, skips, temb):
+        for i, stage in enumerate(self.stages, 1):
+            x = stage["block"](torch.cat((stage["up"](x), skips[-i]), -3), temb)
+        return self.to_picture(x)
 
 
 class IntoOneTensor(ByLevels):
@@ -232,5 +246,5 @@ EXERCISE = Exercise(
     experiment=decoder_experiment,
     look=VALUES,
     catalogue=edits(Decoder, MISTAKES),
-    also_right=[ByLevels, ByIndex, Recursive, IntoOneTensor],
+    also_right=[ByLevels, ByPopping, ByIndex, IntoOneTensor],
 )

@@ -43,8 +43,8 @@ MISTAKES = """
 # twice the channels of the level below
 - 2 * chs[i - 1]
 + 2 * chs[i]
-Your blocks take twice the channels of the level below, as in the published tutorial. The up-layer
-has brought those down to chs[i - 1], and the skip has as many: it's 2 * chs[i - 1].
+Your blocks take twice the channels of the level below, like the published tutorial. The up-layer
+has brought those down: it's 2 * chs[i - 1].
 # channels of the level below
 + chs[i]
 Your blocks take the channels of the level below, which is right only where these double. With
@@ -56,19 +56,20 @@ Your blocks take the up-layer's channels alone. The concatenation has the skip's
 + chs[i] + chs[i - 1]
 Your blocks take the channels of the level below and the skip's. But the up-layer comes first: with
 [4, 9] it makes 4 out of 9, so 4 + 4 go into the block.
-# blocks of the level below
-- 2 * chs[i - 1], chs[i - 1]
-+ 2 * chs[i], chs[i]
-Your blocks are those of the level below. They take 2 * chs[i - 1] and return chs[i - 1].
 # blocks keep channels
+- 2 * chs[i - 1], chs[i - 1]
 + 2 * chs[i - 1], 2 * chs[i - 1]
 Your blocks return as many channels as they take. A block takes 2 * ch, and returns ch.
 # blocks (out, in)
 + chs[i - 1], 2 * chs[i - 1]
 The pairs of your blocks are swapped. What a layer takes comes first: (in, out).
-# up-layers keep channels, blocks don't know
+# up-layers keep channels
 - chs[i], chs[i - 1]
 + chs[i], chs[i]
+or
++ chs[i], chs[i]
+- 2 * chs[i - 1]
++ chs[i] + chs[i - 1]
 Your up-layers keep the channels of the level below. They should give those of their own level.
 # up-layers (out, in)
 + chs[i - 1], chs[i]
@@ -76,8 +77,7 @@ Your up-layers' pairs are swapped. They go from the channels of the level below 
 # up-layers from the top
 - len(chs) - 1, 0, -1
 + 1, len(chs)
-Your pairs go down. The decoder begins at the bottom, so the last number of chs comes first.
-# list not reversed
+or
 - ups, blocks = [], []
 + ups, blocks, chs = [], [], chs[::-1]
 Your layers go down, as the encoder's do. Going up, the first up-layer takes the last number of chs.
@@ -98,21 +98,18 @@ You return after the first step, because the return is inside the loop. Move it 
 - return ups, blocks
 + return blocks, ups
 The blocks come first in your answer. Return the up-layers first, then the blocks.
+# opposite orders
++ return ups, blocks[::-1]
+or
++ return ups[::-1], blocks
+Your up-layers and your blocks come in opposite orders. Begin both at the bottom.
 # one list
 + return ups + blocks
 or
 + return ups
-You return a single list. Return two: first all up-layers, then all blocks.
-# grouped by level
+or
 + return list(zip(ups, blocks))
-You return an up-layer and a block for each level. Return two lists: all up-layers, then all blocks.
-# up-layers keep channels
-- chs[i], chs[i - 1]
-+ chs[i], chs[i]
-- 2 * chs[i - 1]
-+ chs[i] + chs[i - 1]
-Your up-layers keep the channels of the level below. Some U-Nets are built that way, but here the
-up-layer already gives the channels of its own level.
+Return two lists: all up-layers, then all blocks.
 """
 
 

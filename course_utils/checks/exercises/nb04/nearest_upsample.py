@@ -36,8 +36,6 @@ You convolve first, which leaves 2 x 2 blocks of equal pixels. Repeat first, the
 - "nearest"
 + "bilinear"
 or
-+ "bilinear", align_corners=True
-or
 + "bicubic"
 Your doubling is smooth (bilinear or bicubic). Use mode="nearest", which repeats every pixel.
 # doubling not kept
@@ -58,15 +56,27 @@ Each side has to become exactly twice as long: scale_factor=2.
 # whole picture repeated
 - F.interpolate(x, scale_factor=2, mode="nearest")
 + x.repeat(1, 1, 2, 2)
-You put four copies of the whole picture side by side. F.interpolate repeats each pixel in place.
+or
++ x.repeat(1, 1, 2, 1).repeat_interleave(2, dim=3)
+or
++ x.repeat(1, 1, 1, 2).repeat_interleave(2, dim=2)
+You put copies of the whole picture side by side. F.interpolate repeats each pixel in place.
+# other padding
+- padding=1
++ padding=1, padding_mode="replicate"
+or
++ padding=1, padding_mode="reflect"
+Your padding isn't zeros. Leave padding_mode at its default.
 # no padding
 - , padding=1
 +
 The padding is missing: without it, a 3x3 convolution cuts a pixel off each side.
-# 1x1 convolution
+# not 3x3
 - 3, padding=1
 + 1
-Your convolution is 1x1, which leaves 2 x 2 blocks of equal pixels. Use 3x3, with padding=1.
+or
++ 5, padding=2
+Your convolution isn't 3x3. Use a kernel of 3, with padding=1.
 # convolution not used
 - self.conv(x)
 + x
@@ -75,7 +85,10 @@ The convolution is made, but forward doesn't use it.
 + F.silu(self.conv(x))
 or
 + F.relu(self.conv(x))
-There's an activation at the end. Leave it out: the activations are in the blocks.
+or
+- nn.Conv2d(in_ch, out_ch, 3, padding=1)
++ nn.Sequential(nn.Conv2d(in_ch, out_ch, 3, padding=1), nn.BatchNorm2d(out_ch))
+There's an activation or a norm at the end. Leave it out: the blocks have theirs.
 # channels swapped
 - in_ch, out_ch, 3
 + out_ch, in_ch, 3
@@ -135,7 +148,8 @@ EXERCISE = Exercise(
     title="Repeat, then convolve",
     reference=NearestUpsample,
     experiment=upsample_experiment,
-    look="The order is: repeat every pixel, twice in each direction, then the 3x3 convolution.",
+    look="The order is: repeat every pixel, twice in each direction, then a 3x3 convolution with "
+    "zeros around, and nothing else.",
     catalogue=edits(NearestUpsample, MISTAKES),
     also_right=[InSequence, ByRepeating, ByEinops, ByIndexing],
 )

@@ -24,6 +24,7 @@ def paint(x, kernel, stride):
     return out
 
 
+CRASH = "size|shape|index", "", "Print i, j and the shapes in the line before it."
 PIXEL = "Here x is a single pixel, so the result is x[0, 0] * kernel, and k x k."
 CORNER = "Here patches don't overlap; that of pixel (i, j) begins at (i * stride, j * stride)."
 OVERLAP = "Here patches overlap, and add up where they do."
@@ -36,7 +37,7 @@ def paint_experiment(probe, paint):
         (1, 1, 2, 3, PIXEL), (2, 3, 2, 2, CORNER), (3, 2, 2, 3, CORNER), (3, 5, 5, 2, OVERLAP),
         (3, 5, 3, 1, OVERLAP),
     ]:  # fmt: skip
-        with probe.advice(look=look):
+        with probe.advice(CRASH, look=look):
             probe.call(paint, probe.normal(H, W), probe.normal(k, k), stride)
 
 
@@ -64,6 +65,9 @@ The corner of your patches has rows and columns swapped: i counts rows, so top i
 or
 + zeros((H - 1) * stride, (W - 1) * stride)
 Your output is too small for the last patch, k rows from row (H - 1) * stride on. Add the two.
+# height and width of the output swapped
++ zeros((W - 1) * stride + k, (H - 1) * stride + k)
+The output's height and width are swapped. H comes first: it counts the rows of x.
 # output too large
 + zeros(H * stride + k, W * stride + k)
 Your output is too large: its last rows stay empty. (H - 1) * stride + k are enough.
@@ -87,8 +91,7 @@ Only the first row or pixel of x is painted: your return is inside a loop. Move 
 # kernel rotated
 - += x[i, j] * kernel
 + += x[i, j] * kernel.flip(0, 1)
-Your kernel is rotated by 180 degrees. Paint it as it is. (Rotate it only if you put zeros between
-the pixels and call conv2d.)
+Your kernel is rotated by 180 degrees. Paint it as it is. (Rotated, it's for conv2d.)
 # kernel transposed
 + += x[i, j] * kernel.T
 Rows and columns of the kernel are swapped. Add x[i, j] * kernel as it is.
@@ -101,10 +104,6 @@ Each pixel adds the bare kernel. Multiply the kernel by the pixel's value, x[i, 
 # rows and columns of x swapped
 - += x[i, j]
 + += x[j, i]
-or
-- (H, W), k
-+ x = x.T
-+ (H, W), k
 Rows and columns of x are mixed up. H, W = x.shape: i counts the H rows, and j the W columns.
 # ordinary convolution
 + def paint(x, kernel, stride):

@@ -9,6 +9,11 @@ from course_utils.blocks import Upsample
 from course_utils.checks.parts import Exercise, edits
 
 
+def one_layer_experiment(probe, Upsample):
+    with probe.advice(look=EXERCISE.look):
+        upsample_experiment(probe, Upsample)
+
+
 def upsample_experiment(probe, Upsample):
     for B, C, K, H, W in [(2, 3, 5, 4, 6), (3, 7, 2, 5, 4), (5, 4, 4, 2, 3)]:
         module = probe.build(Upsample, C, K)
@@ -61,10 +66,18 @@ That's an ordinary convolution, which halves the picture. To double it, use nn.C
 # nothing passed to nn.ConvTranspose2d
 - super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
 + super().__init__()
-The parent is nn.ConvTranspose2d: pass it the channels, the kernel size and the stride.
+or
++ nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
+Give the parent its channels, kernel size and stride: super().__init__(...).
 # a layer inside the layer
 + self.up = nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
-Your class already is an nn.ConvTranspose2d. Pass the settings to super().__init__(...) instead.
+or
+-     super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
++     super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
++     self.up = nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
++ def forward(self, x):
++     return self.up(x)
+Your class already is the layer: pass the settings to super().__init__(...), and leave out forward.
 """
 
 OTHER_LAYERS = """
@@ -73,8 +86,6 @@ OTHER_LAYERS = """
 + nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 3, padding=1))
 or
 + nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 1))
-or
-+ nn.Sequential(nn.UpsamplingBilinear2d(scale_factor=2), nn.Conv2d(in_ch, out_ch, 3, padding=1))
 That enlarges the picture by a fixed rule and then convolves. Here, use nn.ConvTranspose2d.
 # pixel shuffle
 + nn.Sequential(nn.Conv2d(in_ch, 4 * out_ch, 1), nn.PixelShuffle(2))
@@ -112,23 +123,18 @@ class ByShuffling(nn.ConvTranspose2d):
         return F.pixel_shuffle(F.conv2d(x, kernel), 2) + self.bias.view(1, -1, 1, 1)
 
 
-class ByCorners(LayerInside):
-    def forward(self, x):
-        layer = self.layer
-        out = x.new_zeros(len(x), layer.out_channels, 2 * x.shape[2], 2 * x.shape[3])
-        for a, b in (0, 0), (0, 1), (1, 0), (1, 1):
-            corner = torch.tensordot(x, layer.weight[:, :, a, b], ([1], [0]))
-            out[:, :, a::2, b::2] = corner.movedim(-1, 1) + layer.bias[:, None, None]
-        return out
+class ByPairs(nn.ConvTranspose2d):
+    def __init__(self, *channels):
+        super().__init__(*channels, kernel_size=(2, 2), stride=(2, 2))
 
 
 EXERCISE = Exercise(
     id="4.2",
     title="The layer that doubles",
     reference=Upsample,
-    experiment=upsample_experiment,
+    experiment=one_layer_experiment,
     look="It's a single transposed convolution: in_ch, out_ch, a kernel of 2, a stride of 2, and "
-    "everything else by default.",
+    "everything else by default. forward is inherited: leave it out.",
     catalogue=edits(Upsample, MISTAKES) + edits(LayerInside, OTHER_LAYERS),
-    also_right=[LayerInside, ByEinsum, ByShuffling, ByCorners],
+    also_right=[LayerInside, ByEinsum, ByShuffling, ByPairs],
 )
