@@ -1,9 +1,11 @@
 """Tensors that are added, multiplied and so on, by broadcasting."""
 
-from course_utils.shapes.calls import ADDING, given
+from course_utils.shapes.calls import ADDING, depends_on_inputs, given, history, label
+from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.rules.network_inputs import one_step_for_all
+from course_utils.shapes.rules.reshapes import flat
 from course_utils.shapes.rules.skips import skip_and_map, two_maps
-from course_utils.shapes.words import AXES
+from course_utils.shapes.words import axis_name
 
 
 def adding(run, call, place):
@@ -12,13 +14,24 @@ def adding(run, call, place):
         return None
     big, small = sorted(seen, key=lambda s: -len(s.shape))
     meet = f"{seen[0].shape} {ADDING[call.op]} {seen[1].shape}"
-    if len(big.shape) == 4 and len(small.shape) == 2 and small.shape[1] == big.shape[1]:
+    lined = f"{place}: {meet} lines up the last axes"
+    if told := spread_before(run, seen):
+        return told
+    if len(big.shape) in (4, 5) and len(small.shape) == 2 and small.shape[1] == big.shape[1]:
+        sides = ", ".join(["None"] * (len(big.shape) - 2))
         return (
-            f"{place}: {meet} lines up the last axes, so {small.shape[1]} channels meet "
-            f"{big.shape[3]} columns. One number for each channel needs two more axes: "
-            f"[:, :, None, None]."
+            f"{lined}, so {small.shape[1]} channels meet {big.shape[-1]}"
+            f"{axis_name(-1, len(big.shape))}. One number for each channel needs "
+            f"{'two' if len(big.shape) == 4 else 'three'} more axes: [:, :, {sides}]."
         )
-    if two_maps(*seen):
+    if len(big.shape) > 2 and small.shape == big.shape[:1]:
+        sides = ", ".join(["None"] * (len(big.shape) - 1))
+        return (
+            f"{lined}, so one number for each of {small.shape[0]} images meets {big.shape[-1]}"
+            f"{axis_name(-1, len(big.shape))}. It needs {len(big.shape) - 1} more axes: "
+            f"[:, {sides}]."
+        )
+    if two_maps(run, *seen):
         return skip_and_map(run, call, place)
     axis = next(
         (
@@ -30,13 +43,64 @@ def adding(run, call, place):
     )
     if axis is None:
         return None
-    kind = AXES[-axis] if len(big.shape) == 4 else f" on axis -{axis}"
-    told = one_step_for_all(run)
-    if told and len(big.shape) - axis == 0:
-        return told
+    if len(big.shape) == axis:
+        told = one_step_for_all(run) or batch_changed(run, seen)
+        if told:
+            return told
+    name = axis_name(-axis, len(big.shape) if len(big.shape) > 3 else 0)
+    return f"{lined}, and {big.shape[-axis]}{name} meet {small.shape[-axis]}."
+
+
+def batch_changed(run, seen):
+    """Name the operation that made more or fewer pictures of a batch, behind one of the tensors."""
+    batches = {s.shape[0] for s in leaves(run.inputs) if s.shape}
+    for tensor in seen:
+        if tensor.shape[0] in batches:
+            continue
+        for call in list(history(run, tensor))[::-1]:
+            x, made = next(iter(given(call)), None), call.returned
+            if not (isinstance(made, Seen) and x is not None and x.shape and made.shape):
+                continue
+            if x.shape[0] in batches and made.shape[0] == tensor.shape[0] != x.shape[0]:
+                return f"{label(call)}: {changes(call, x, made)}."
+    return None
+
+
+def changes(call, x, made):
+    if call.op in ("view", "reshape"):
+        return (
+            f"{call.op} of {x.shape} to {tuple(flat(call.given[1:]))} made {made.shape[0]} pictures "
+            f"of {x.shape[0]}: it is meant for maps of another size. Take the sizes from x.shape"
+        )
+    return f"{call.op} made {made.shape} of {x.shape}: {made.shape[0]} pictures of {x.shape[0]}"
+
+
+def spread_before(run, seen):
+    """Name an earlier operation that spread (B, 1) and (B,) to (B, B)."""
+    for tensor in seen:
+        for call in list(history(run, tensor))[::-1]:
+            if told := spread(run, call):
+                return told
+    return None
+
+
+def spread(run, call):
+    """Say that each picture met each other: (B, 1) with (B,) gives (B, B)."""
+    seen = [s for s in given(call) if s.shape]
+    if call.op not in ADDING or len(seen) != 2 or not isinstance(call.returned, Seen):
+        return None
+    big, small = sorted(seen, key=lambda s: -len(s.shape))
+    batch = small.shape[0]
+    if len(small.shape) != 1 or batch < 2 or big.shape[0] != batch or big.shape[1:2] != (1,):
+        return None
+    if call.returned.shape[-1] != batch or len(big.shape) > 1 and big.shape[-1] != 1:
+        return None
+    if not (depends_on_inputs(run, big) and depends_on_inputs(run, small)):
+        return None
     return (
-        f"{place}: {meet} lines up the last axes, and {big.shape[-axis]}{kind} meet "
-        f"{small.shape[-axis]}."
+        f"{label(call)}: {seen[0].shape} {ADDING[call.op]} {seen[1].shape} gives "
+        f"{call.returned.shape}: each of the {batch} met each other. Give both one "
+        f"shape, with x[:, None] or .squeeze(1)."
     )
 
 

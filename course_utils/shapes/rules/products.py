@@ -2,7 +2,15 @@
 
 import math
 
-from course_utils.shapes.calls import given
+from course_utils.shapes.calls import (
+    JOINING,
+    KEEPING,
+    came_from,
+    given,
+    input_name,
+    joined_axis,
+)
+from course_utils.shapes.rules.channels import of_join
 
 
 def linear(run, call, place):
@@ -12,6 +20,8 @@ def linear(run, call, place):
         return None
     numbers = f"{expected} number{'s' * (expected != 1)}"
     sentence = f"{place} expects {numbers} on the last axis and gets {x.shape}"
+    if part := of_parts(run, x, expected):
+        return f"{sentence}{part}."
     if expected in x.shape[1:] and len(x.shape) > 2:
         axis = x.shape.index(expected, 1)
         return f"{sentence}: the {expected} are on axis {axis}. Move that axis to the end."
@@ -20,6 +30,17 @@ def linear(run, call, place):
     if len(x.shape) == 1 and expected == 1:
         return f"{sentence}: x[:, None] makes a column of it."
     return f"{sentence}."
+
+
+def of_parts(run, x, expected):
+    """Where the last axis was joined, or came from outside."""
+    join = came_from(run, x, JOINING, through=KEEPING)
+    if join and joined_axis(join) == len(given(join)[0].shape) - 1:
+        return of_join(run, join, expected, -1)
+    name = input_name(run, x) if len(run.inputs) > 1 else None
+    if name and expected not in x.shape[1:] and expected != math.prod(x.shape[1:]):
+        return f": {x.shape[-1]} numbers of {name}"
+    return ""
 
 
 def product(run, call, place):

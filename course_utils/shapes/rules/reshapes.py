@@ -1,8 +1,9 @@
-"""view and reshape."""
+"""view, reshape and permute."""
 
 import math
 
 from course_utils.shapes.calls import given
+from course_utils.shapes.record import Seen
 
 
 def reshaping(run, call, place):
@@ -17,6 +18,13 @@ def reshaping(run, call, place):
     return f"{place}: {x.shape} holds {count:,} numbers, {tuple(wanted)} asks for {product:,}."
 
 
+def permuting(run, call, place):
+    x, order = given(call)[0], flat(call.given[1:])
+    if len(order) != len(x.shape):
+        return f"{place}: permute names {len(order)} axes, and {x.shape} has {len(x.shape)}."
+    return None
+
+
 def flat(values):
     whole = [
         v for value in values for v in (value if isinstance(value, (list, tuple)) else [value])
@@ -24,4 +32,67 @@ def flat(values):
     return [v for v in whole if isinstance(v, int)]
 
 
-RULES = dict.fromkeys(("view", "reshape"), (reshaping,))
+def in_the_old_order(run):
+    """A reshape where a transpose was meant: channels and pixels are mixed up."""
+    found = {}
+    for call in run.calls:
+        if call.op not in ("reshape", "view") or not isinstance(call.returned, Seen):
+            continue
+        old, new = given(call)[0].shape, call.returned.shape
+        if mixed_up(old, new):
+            found.setdefault(call.place, []).append(f"{call.op} of {old} to {new}")
+    for place, calls in found.items():
+        yield (
+            f"{place}: {', '.join(dict.fromkeys(calls))} keeps the numbers in their old order, so "
+            f"channels and pixels are mixed up. Swap the axes with transpose."
+        )
+
+
+def mixed_up(old, new):
+    """True if the new axes are the old ones merged or split, but not in their order.
+
+    (2, 12, 5, 7) to (2, 35, 12) is: 35 are the 5 x 7 pixels, which stood behind the 12 channels.
+    """
+    if old[:1] != new[:1] or len(old) < 3 or len(new) < 3:
+        return False
+    return any(
+        len(a) > 1 and len(b) > 1 and (merged(a, b) or merged(b, a)) for a, b in in_order(old, new)
+    )
+
+
+def in_order(old, new):
+    """The shortest runs of old axes and of new ones that hold as many numbers.  -> list of pairs"""
+    groups, a, b = [], [], []
+    old, new = [n for n in old if n != 1], [n for n in new if n != 1]
+    while old or new:
+        if old and (not new or math.prod(a) <= math.prod(b)):
+            a.append(old.pop(0))
+        else:
+            b.append(new.pop(0))
+        if a and b and math.prod(a) == math.prod(b):
+            groups.append((a, b))
+            a, b = [], []
+    return groups
+
+
+def merged(many, few):
+    """True if each of the few axes is one of the many, or a product of some, and all are used."""
+    if not few:
+        return not many
+    for chosen in subsets(many):
+        left = list(many)
+        for n in chosen:
+            left.remove(n)
+        if math.prod(chosen) == few[0] and merged(left, few[1:]):
+            return True
+    return False
+
+
+def subsets(sizes):
+    """All choices of one or more of a few sizes."""
+    for bits in range(1, 2 ** len(sizes)):
+        yield [n for i, n in enumerate(sizes) if bits >> i & 1]
+
+
+RULES = {**dict.fromkeys(("view", "reshape"), (reshaping,)), "permute": (permuting,)}
+REMARKS = (in_the_old_order,)

@@ -1,0 +1,82 @@
+"""Attention, PyTorch's own."""
+
+from torch import nn
+
+from course_utils.shapes.calls import batch_of, given
+from course_utils.shapes.record import Seen
+from course_utils.shapes.words import shapes
+
+
+def products_of_attention(run, call, place):
+    """scaled_dot_product_attention(q, k, v): (..., N, D), (..., M, D), (..., M, E)."""
+    q, k, v = given(call)[:3]
+    told = f"{place}: attention of {shapes((q, k, v))}"
+    if q.shape[-1] != k.shape[-1]:
+        return f"{told}: queries have {q.shape[-1]} numbers on the last axis, keys {k.shape[-1]}."
+    if k.shape[-2] != v.shape[-2]:
+        return f"{told}: {k.shape[-2]} keys need as many values, not {v.shape[-2]}."
+    for axis in range(-3, -max(len(q.shape), len(k.shape)) - 1, -1):
+        sizes = [s.shape[axis] for s in (q, k, v) if len(s.shape) >= -axis]
+        if len(set(sizes)) > 1:
+            which = "heads" if axis == -3 and len(q.shape) == 4 else f"on axis {axis}"
+            return f"{told}: {' and '.join(map(str, dict.fromkeys(sizes)))} {which} do not fit."
+    masks = given(call)[3:]
+    if masks and masks[0].shape[-2:] != (q.shape[-2], k.shape[-2]):
+        return (
+            f"{told} with a mask {masks[0].shape}: it needs {q.shape[-2]} rows, one for each "
+            f"query, and {k.shape[-2]} columns, one for each key."
+        )
+    return None
+
+
+def multihead(run, call, place):
+    """nn.MultiheadAttention, by what it was given itself."""
+    step, layer, args = run.open[-1]
+    seen = [*step.given, *step.keywords.values()]
+    seen = [s for s in seen if isinstance(s, Seen)][:3]
+    if not isinstance(layer, nn.MultiheadAttention) or len(seen) < 2:
+        return None
+    q, k = seen[0], seen[1]
+    for what, s, size in (("query", q, layer.embed_dim), ("key", k, layer.kdim)):
+        if s.shape[-1:] != (size,):
+            sentence = f"{place} expects a {what} (..., {size}) and gets {s.shape}"
+            if size in s.shape[1:]:
+                axis = s.shape.index(size, 1)
+                return f"{sentence}: the {size} are on axis {axis}. Move that axis to the end."
+            return f"{sentence}."
+    if {len(q.shape), len(k.shape)} not in ({2}, {3}):
+        return f"{place} takes tokens (B, N, {layer.embed_dim}) and gets {shapes(seen)}."
+    if len(q.shape) == 3 and not layer.batch_first and q.shape[1] != k.shape[1]:
+        return (
+            f"{place} was made without batch_first=True, so it takes {q.shape} for {q.shape[0]} "
+            f"tokens of {q.shape[1]} pictures; its key and value, {k.shape}, have {k.shape[1]}."
+        )
+    if len(q.shape) == 3 and layer.batch_first and q.shape[0] != k.shape[0]:
+        return f"{place}: {q.shape} are {q.shape[0]} pictures, the key {k.shape} has {k.shape[0]}."
+    if len(seen) > 2 and k.shape[:-1] != seen[2].shape[:-1]:
+        return f"{place}: key {k.shape} and value {seen[2].shape} need as many tokens."
+    return None
+
+
+def over_the_batch(run):
+    """Attention without batch_first that is given (B, N, C): pictures look at each other."""
+    batch = batch_of(run)
+    for call in run.calls:
+        if call.op != "multi_head_attention_forward" or not batch or batch < 2:
+            continue
+        step = next((s for s in run.steps if s.name == call.place), None)
+        x = step.given[0] if step and step.given else None
+        same = isinstance(x, Seen) and x.number == given(call)[0].number  # not transposed first
+        if same and len(x.shape) == 3 and x.shape[0] == batch != x.shape[1]:
+            yield (
+                f"{call.place} was made without batch_first=True, so it takes {x.shape} for "
+                f"{x.shape[0]} tokens of {x.shape[1]} pictures: the pictures of the batch look at "
+                f"each other."
+            )
+
+
+RULES = {
+    "scaled_dot_product_attention": (products_of_attention,),
+    "multi_head_attention_forward": (multihead,),
+}
+REMARKS = (over_the_batch,)

@@ -1,0 +1,51 @@
+"""einops: a pattern that does not fit."""
+
+import re
+
+from course_utils.shapes.calls import history
+from course_utils.shapes.record import Seen, leaves
+
+FUNCTIONS = ("rearrange", "reduce", "repeat", "einsum")
+
+
+def pattern(run, place):
+    """Say which pattern does not fit which shape, and einops' own reason, in our words."""
+    if type(run.error).__name__ != "EinopsError":
+        return None
+    frame = next(
+        (f for f in run.frames if f.function in FUNCTIONS and f.module.startswith("einops")
+         and "pattern" in f.names), None,
+    )  # fmt: skip
+    lines = [line.strip() for line in str(run.error).splitlines() if line.strip()]
+    x = next(iter(leaves(frame.names.get("tensor"))), None) if frame else None
+    if not isinstance(x, Seen):
+        return f"{place}: {' '.join(lines)}"
+    rule = frame.names["pattern"]
+    sentence = f"{place}: {frame.function} of {x.shape} by `{rule}`"
+    reason = lines[-1].rstrip(".")
+    if chunks := re.search(r"can't divide axis of length (\d+) in chunks of (\d+)", reason):
+        size, parts = map(int, chunks.groups())
+        came = halved(run, x, size, parts)
+        return f"{sentence}: {size} cannot be divided into parts of {parts}{came}."
+    axes = [name for name in re.findall(r"\(.*?\)|\S+", rule.partition("->")[0])]
+    if "..." not in axes and len(axes) != len(x.shape):
+        return f"{sentence}: the pattern names {len(axes)} axes, and {x.shape} has {len(x.shape)}."
+    return f"{sentence}: {reason[:1].lower() + reason[1:]}."
+
+
+def halved(run, x, size, parts):
+    """Where an odd size comes from: `; 20 was divided by 2 twice (20 -> 10 -> 5), so ...`."""
+    axes = [i - len(x.shape) for i, n in enumerate(x.shape) if n == size and i]
+    for axis in axes:
+        calls = list(history(run, x))[::-1]
+        sizes = []
+        for call in calls:
+            for s in leaves(call.given[:1]):
+                if len(s.shape) == len(x.shape) and (not sizes or sizes[-1] != s.shape[axis]):
+                    sizes.append(s.shape[axis])
+        sizes = [n for n in sizes if n % size == 0]
+        if sizes and sizes[0] > size:
+            times = sizes[0] // size * parts
+            first, by = sizes[0], sizes[0] // size
+            return f"; {first} was divided by {by} before, so it must be a multiple of {times}"
+    return ""
