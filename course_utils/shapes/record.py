@@ -1,5 +1,6 @@
 """One run of a network, written down: each call of a layer, each operation on tensors."""
 
+import ast
 import contextlib
 import inspect
 import linecache
@@ -17,6 +18,8 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 from torch.overrides import TorchFunctionMode
+
+READING = {"item", "tolist", "numpy", "__bool__", "__float__", "__int__", "__index__", "__array__"}
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class Frame:
     function: str
     line: str
     names: dict
+    sides: tuple = ()  # of an `assert a == b` that failed: a and b
 
 
 @dataclass
@@ -95,6 +99,8 @@ class Record:
     unused: list = field(default_factory=list)  # names of parameters that no operation took
     frames: list = field(default_factory=list)  # a Frame for each that an exception came through
     attributes: dict = field(default_factory=dict)  # number of a tensor -> where a layer keeps it
+    returned: object = None  # what the network returned
+    read: set = field(default_factory=set)  # numbers of tensors of which Python took the value
 
 
 class Recorder(TorchFunctionMode):
@@ -147,9 +153,8 @@ class Recorder(TorchFunctionMode):
         """Write down the frames of an exception, and what the layers were given by name."""
         by_layer = {id(layer): step for step, layer, _ in self.record.open}
         for _, layer, _ in self.record.open:
-            for name, value in vars(layer).items():
-                if isinstance(value, torch.Tensor):
-                    self.record.attributes[self.see(value).number] = f"self.{name}"
+            for name, value in kept_tensors(layer):
+                self.record.attributes[self.see(value).number] = name
         while error is not None:
             frames = []
             for frame, line in traceback.walk_tb(error.__traceback__):
@@ -159,7 +164,8 @@ class Recorder(TorchFunctionMode):
                 text = linecache.getline(frame.f_code.co_filename, line).strip()
                 names = {name: self.see(value) for name, value in frame.f_locals.items()}
                 module = frame.f_globals.get("__name__", "")
-                frames.append(Frame(module, frame.f_code.co_name, text, names))
+                sides = self.see(sides_of(text, frame)) if isinstance(error, AssertionError) else ()
+                frames.append(Frame(module, frame.f_code.co_name, text, names, sides))
             self.record.frames += frames
             error = error.__cause__ or error.__context__
 
@@ -212,6 +218,8 @@ class Recorder(TorchFunctionMode):
             self.used.update(id(p) for p in leaves(everything, torch.Tensor))
             call.returned = self.see(returned)
             self.record.calls.append(call)
+        elif func.__name__ in READING:
+            self.record.read.update(s.number for s in leaves(call.given))
         return returned
 
     def see(self, value):
@@ -273,9 +281,11 @@ def record(model, *inputs, loss=None, **named):
     with as_it_was(model, recorder.on_gpu), recorder.watching():
         try:
             if loss:
-                loss(model, *inputs, **named).backward()
+                value = loss(model, *inputs, **named)
+                run.returned = recorder.see(value)
+                value.backward()
             else:
-                model(*inputs, **named)
+                run.returned = recorder.see(model(*inputs, **named))
         except Exception as error:
             run.error = error
             for step, _, _ in run.open:
@@ -296,6 +306,29 @@ def names_of(function, inputs, named):
     names = [parameter.name for parameter in parameters if parameter.kind not in many]
     names += [""] * (len(inputs) - len(names))
     return [*names[: len(inputs)], *named]
+
+
+def kept_tensors(layer):
+    """The tensors that a layer keeps, of its own or in a plain object.  -> (self.name, tensor)"""
+    for name, value in vars(layer).items():
+        if isinstance(value, torch.Tensor):
+            yield f"self.{name}", value
+        elif hasattr(value, "__dict__") and not isinstance(value, nn.Module):
+            for inner, held in vars(value).items():
+                if isinstance(held, torch.Tensor):
+                    yield f"self.{name}.{inner}", held
+    for name, value in layer.named_parameters(recurse=False):
+        yield f"self.{name}", value
+
+
+def sides_of(line, frame):
+    """What stands on both sides of an `assert a == b`, once more.  -> tuple, empty for others"""
+    try:
+        test = ast.parse(line).body[0].test
+        sides = [ast.unparse(side) for side in (test.left, *test.comparators)]
+        return tuple(eval(side, frame.f_globals, frame.f_locals) for side in sides)
+    except Exception:  # the code is a stranger's, and it failed once already
+        return ()
 
 
 def in_a_checkpoint():

@@ -57,7 +57,44 @@ def unused(run):
     taken = {s.number for call in run.calls for s in given(call)}
     for value in run.inputs:
         if isinstance(value, Seen) and value.number not in taken:
-            yield f"No operation used {input_name(run, value)}, {value}: the result ignores it."
+            yield f"Nothing used {input_name(run, value)}, {value}: it is ignored."
+
+
+def dropped(run):
+    """A layer with weights whose result never reaches what the network returns."""
+    wanted = {s.number for s in leaves(run.returned)}
+    if run.error or not wanted:
+        return
+    wanted |= run.read
+    for call in run.calls[::-1]:
+        seen = given(call)
+        in_place = call.op.endswith("_") and seen[:1] and seen[0].number in wanted
+        if in_place or wanted & {s.number for s in leaves(call.returned)}:
+            wanted |= {s.number for s in seen}
+    used = {s.name for s in run.steps if wanted & {r.number for r in leaves(s.returned)}}
+    for step in run.steps:
+        made = {s.number for s in leaves(step.returned)}
+        if step.depth and step.parameters and made and step.name not in used:
+            yield (
+                f"What {step.name} ({step.type}) returned is not used: it never reaches what the "
+                f"network returns."
+            )
+            return
+
+
+def hidden_rows(run):
+    """A mask that hides whole rows of scores, the queries, where it should hide keys."""
+    for call in run.calls:
+        if call.op not in ("masked_fill", "masked_fill_") or len(given(call)) < 2:
+            continue
+        scores, mask = given(call)[:2]
+        if len(scores.shape) == len(mask.shape) > 2 and scores.shape[-1] > 1:
+            if mask.shape[-2:] == (scores.shape[-2], 1):
+                yield (
+                    f"{label(call)}: the mask {mask.shape} hides whole rows of the scores "
+                    f"{scores.shape}, which are queries. Keys are on the last axis: "
+                    f"mask.transpose(-2, -1)."
+                )
 
 
 def order_of_skips(run):
@@ -152,6 +189,6 @@ def batches_of_one(run):
 
 
 RULES = (
-    steps, strays, unused, order_of_skips, in_the_old_order, broadcasts, differences,
-    over_the_batch, batches_of_one,
+    steps, strays, unused, dropped, hidden_rows, order_of_skips, in_the_old_order, broadcasts,
+    differences, over_the_batch, batches_of_one,
 )  # fmt: skip

@@ -13,6 +13,8 @@ lookups.py             embeddings, tables that are indexed
 concatenation.py       tensors that are concatenated
 arithmetic.py          tensors that are added, multiplied and so on, by broadcasting
 reshapes.py            view, reshape, permute
+resizing.py            interpolate, pad
+losses.py              an answer and what it should be
 gradients.py           the backward pass
 python_code.py         the network's own Python: unpacking, `if`, lists of layers
 einops_patterns.py     rearrange and the like
@@ -32,17 +34,19 @@ from course_utils.shapes.rules import (
     einops_patterns,
     gradients,
     lookups,
+    losses,
     network_inputs,
     normalisation,
     pooling,
     products,
     python_code,
     reshapes,
+    resizing,
 )
 
 ROOMS = (
     arithmetic, attention, concatenation, convolutions, gradients, lookups, normalisation, pooling,
-    products, python_code, reshapes,
+    products, python_code, reshapes, losses, resizing,
 )  # fmt: skip
 RULES = {}
 for room in ROOMS:
@@ -54,6 +58,7 @@ ANY_CALL = (dtypes_and_devices.devices, network_inputs.no_tensor, dtypes_and_dev
 WITHOUT_CALL = (
     einops_patterns.pattern, python_code.no_forward, python_code.before_init,
     network_inputs.wrong_inputs, network_inputs.not_a_tensor, normalisation.norm_that_refused,
-    gradients.leaf_in_place, python_code.unpacking, python_code.not_callable,
-    python_code.the_network,
+    normalisation.too_few_axes,
+    network_inputs.left_out, gradients.leaf_in_place, python_code.unpacking,
+    python_code.not_callable, python_code.the_network,
 )  # fmt: skip

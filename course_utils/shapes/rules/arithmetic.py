@@ -48,7 +48,21 @@ def adding(run, call, place):
         if told:
             return told
     name = axis_name(-axis, len(big.shape) if len(big.shape) > 3 else 0)
-    return f"{lined}, and {big.shape[-axis]}{name} meet {small.shape[-axis]}."
+    sentence = f"{lined}, and {big.shape[-axis]}{name} meet {small.shape[-axis]}"
+    return f"{sentence}{of_a_table(run, seen)}."
+
+
+def of_a_table(run, seen):
+    """Say that one of them is learned or kept, and so was made for one size of pictures."""
+    table = next((s for s in seen if s.number in run.attributes), None)
+    if table is None or len(table.shape) < 2:
+        return ""
+    pictures = next((s for s in leaves(run.inputs) if len(s.shape) > 3), None)
+    given_was = f"; the network was given {pictures.shape}" if pictures else ""
+    return (
+        f": {table.shape} is {run.attributes[table.number]}, whose number of places was settled "
+        f"when it was made{given_was}. Other pictures have another number of patches"
+    )
 
 
 def batch_changed(run, seen):
@@ -69,8 +83,9 @@ def batch_changed(run, seen):
 def changes(call, x, made):
     if call.op in ("view", "reshape"):
         return (
-            f"{call.op} of {x.shape} to {tuple(flat(call.given[1:]))} made {made.shape[0]} pictures "
-            f"of {x.shape[0]}: it is meant for maps of another size. Take the sizes from x.shape"
+            f"{call.op} of {x.shape} to {tuple(flat(call.given[1:]))} made {made.shape[0]} "
+            f"pictures of {x.shape[0]}: it is meant for maps of another size. Take the sizes from "
+            f"x.shape"
         )
     return f"{call.op} made {made.shape} of {x.shape}: {made.shape[0]} pictures of {x.shape[0]}"
 

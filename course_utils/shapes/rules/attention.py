@@ -3,7 +3,7 @@
 from torch import nn
 
 from course_utils.shapes.calls import batch_of, given
-from course_utils.shapes.record import Seen
+from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.words import shapes
 
 
@@ -55,12 +55,41 @@ def multihead(run, call, place):
         return f"{place}: {q.shape} are {q.shape[0]} pictures, the key {k.shape} has {k.shape[0]}."
     if len(seen) > 2 and k.shape[:-1] != seen[2].shape[:-1]:
         return f"{place}: key {k.shape} and value {seen[2].shape} need as many tokens."
+    return masks(place, layer, step, q, k)
+
+
+def masks(place, layer, step, q, k):
+    """key_padding_mask is (B, M), attn_mask (N, M): queries first, then keys."""
+    first = layer.batch_first
+    batch, queries, keys = q.shape[not first], q.shape[first], k.shape[first]
+    given_masks = dict(
+        zip(("query", "key", "value", "key_padding_mask", "", "attn_mask"), step.given)
+    )
+    given_masks.update(step.keywords)
+    mask = given_masks.get("key_padding_mask")
+    how = "" if first else ", without batch_first=True"
+    if isinstance(mask, Seen) and mask.shape != (batch, keys):
+        turned = ": transpose it" if mask.shape == (keys, batch) else ""
+        return (
+            f"{place}: key_padding_mask is {mask.shape}, and {batch} pictures of {keys} keys"
+            f"{how} need ({batch}, {keys}){turned}."
+        )
+    mask = given_masks.get("attn_mask")
+    if isinstance(mask, Seen) and mask.shape[-2:] != (queries, keys):
+        of_batch = mask.shape[-2:] == (batch, batch)
+        why = f", one for each of the {batch} of the batch" if of_batch else ""
+        return (
+            f"{place}: the mask is {mask.shape}{why}; {queries} queries and {keys} keys{how} need "
+            f"({queries}, {keys})."
+        )
     return None
 
 
 def over_the_batch(run):
     """Attention without batch_first that is given (B, N, C): pictures look at each other."""
     batch = batch_of(run)
+    if not any(len(s.shape) > 3 for s in leaves(run.inputs)):  # tokens may come first
+        return
     for call in run.calls:
         if call.op != "multi_head_attention_forward" or not batch or batch < 2:
             continue

@@ -5,6 +5,7 @@ from course_utils.shapes.calls import (
     KEEPING,
     came_from,
     given,
+    history,
     input_name,
     input_number,
     joined_axis,
@@ -33,14 +34,69 @@ def origin(run, x, expected, axis=1):
             f": the {expected} {is_or_are(expected)} on {on} of {x.shape}, and channels belong on "
             f"axis 1: {moved(x, where)}"
         )
+    if cut := of_slice(run, x):
+        return cut
     index = input_number(run, x)
     if index is not None and len(x.shape) > 3:
         name = run.names[index].removeprefix("input")
-        return f", the channels of the input{' ' * bool(name)}{name}"
+        return f", the channels of the input{' ' * bool(name)}{name}{not_joined(run, x, expected)}"
+    for behind in inputs_behind(run, x):
+        if axis == 1 and behind.shape[1:2] == (channels_of(x),) and expected in behind.shape[2:]:
+            where = behind.shape.index(expected, 2)
+            return (
+                f": {input_name(run, behind)}, is {behind.shape}, with the {expected} on axis "
+                f"{where}. Is it x.transpose(1, {where}) that is meant"
+            )
     missing = expected - x.shape[axis]
     if axis == 1 and is_waiting(run, x, missing):
         return f", {missing} too few: a skip with {missing} was not concatenated, it seems"
     return ""
+
+
+def channels_of(x):
+    return x.shape[1] if len(x.shape) > 1 else None
+
+
+def inputs_behind(run, x):
+    """The network's inputs that a tensor was computed from, with more axes than it has."""
+    behind = {s.number for call in history(run, x) for s in given(call)}
+    return [
+        s for s in run.inputs
+        if isinstance(s, Seen) and s.number in behind and len(s.shape) > len(x.shape)
+    ]  # fmt: skip
+
+
+def of_slice(run, x):
+    """A slice of channels that reaches past the end takes fewer, without a word."""
+    call = came_from(run, x, {"__getitem__"}, through=KEEPING)
+    index = call.given[1] if call and len(call.given) > 1 else None
+    cut = index[1] if isinstance(index, tuple) and len(index) > 1 else None
+    if not isinstance(cut, slice) or not isinstance(cut.stop, int) or x.number != made(call):
+        return ""
+    whole = given(call)[0]
+    return (
+        f": the slice {cut.start or 0}:{cut.stop} of {whole.shape} took {x.shape[1]} channels, for "
+        f"there are only {whole.shape[1]}"
+    ) * (cut.stop > whole.shape[1])
+
+
+def made(call):
+    return next((s.number for s in leaves(call.returned)), None)
+
+
+def not_joined(run, x, expected):
+    """Other inputs of this size that have, together, the channels that are missing."""
+    others = [
+        (s, name) for s, name in zip(run.inputs, run.names)
+        if isinstance(s, Seen) and s.number != x.number and s.shape[:1] + s.shape[2:] ==
+        x.shape[:1] + x.shape[2:]
+    ]  # fmt: skip
+    sizes = [s.shape[1] for s, _ in others]
+    if not others or sum(sizes) + x.shape[1] != expected:
+        return ""
+    total = " + ".join(map(str, [x.shape[1], *sizes]))
+    names = " and ".join(name for _, name in others)
+    return f". {expected} is {total}: {names} was not joined to it, with torch.cat(..., dim=1)"
 
 
 def moved(x, axis):

@@ -1,8 +1,9 @@
 """einops: a pattern that does not fit."""
 
+import math
 import re
 
-from course_utils.shapes.calls import history
+from course_utils.shapes.calls import history, input_name
 from course_utils.shapes.record import Seen, leaves
 
 FUNCTIONS = ("rearrange", "reduce", "repeat", "einsum")
@@ -29,8 +30,32 @@ def pattern(run, place):
         return f"{sentence}: {size} cannot be divided into parts of {parts}{came}."
     axes = [name for name in re.findall(r"\(.*?\)|\S+", rule.partition("->")[0])]
     if "..." not in axes and len(axes) != len(x.shape):
-        return f"{sentence}: the pattern names {len(axes)} axes, and {x.shape} has {len(x.shape)}."
+        named = f"{sentence}: the pattern names {len(axes)} axes, and {x.shape} has {len(x.shape)}"
+        return f"{named}{another_input(run, x, len(axes))}."
+    lengths = frame.names.get("axes_lengths") or {}
+    if found := re.search(r"[Ss]hape mismatch, (\d+) != (\d+)", reason):
+        there, product = found.groups()
+        told = ", ".join(f"{name} = {size}" for name, size in lengths.items())
+        side = math.isqrt(int(there))
+        square = f", {side} x {side}," if side * side == int(there) > 1 else ""
+        return f"{sentence}: with {told} an axis is {product}, and it is {there}{square} there."
     return f"{sentence}: {reason[:1].lower() + reason[1:]}."
+
+
+def another_input(run, x, axes):
+    """Ask for the batch's axis, or whether two inputs were exchanged."""
+    name = input_name(run, x)
+    if not name:
+        return ""
+    others = [s for s in run.inputs if isinstance(s, Seen) and len(s.shape) == axes]
+    if others:
+        return (
+            f". It is {name}; {input_name(run, others[0])}, is {others[0].shape}: are they in the "
+            f"wrong order"
+        )
+    if len(x.shape) == axes - 1:
+        return f". It is {name}: is the axis of the batch missing? x[None] adds one"
+    return f". It is {name}"
 
 
 def halved(run, x, size, parts):

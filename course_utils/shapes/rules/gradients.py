@@ -83,6 +83,19 @@ def changed_in_place(run, call, place):
     )
 
 
+def bool_minus(run, call, place):
+    """1 - mask, for a mask of True and False."""
+    seen = next((s for s in given(call) if s.kind == "bool"), None)
+    if seen is None:
+        return None
+    maker = next(history(run, seen), None)
+    source = f", which comes from {label(maker)}" if maker else ""
+    return (
+        f"{place}: {seen.shape} is bool{source}, and True and False are not subtracted. Compare "
+        f"the other way round, with == for != or ~mask, or make numbers of them with .float()."
+    )
+
+
 def leaf_in_place(run, place):
     """A parameter that was changed in place while gradients are on."""
     if "leaf Variable that requires grad" not in str(run.error):
@@ -93,4 +106,7 @@ def leaf_in_place(run, place):
     )
 
 
-RULES = {"backward": (nothing_asks, not_a_number, changed_in_place)}
+RULES = {
+    "backward": (nothing_asks, not_a_number, changed_in_place),
+    **dict.fromkeys(("sub", "__sub__", "__rsub__", "rsub"), (bool_minus,)),
+}

@@ -1,6 +1,7 @@
 """What a network or a layer is called with: no batch, too few inputs, None, a tuple."""
 
 import inspect
+import re
 
 from torch import nn
 
@@ -8,6 +9,11 @@ from course_utils.shapes.calls import given, input_name
 from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.words import count
 
+ONE_TENSOR = {
+    "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "cross_entropy", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "linear", "silu", "relu", "gelu", "softmax", "interpolate",
+    "conv1d", "conv2d", "conv3d", "group_norm", "layer_norm", "batch_norm", "max_pool2d",
+}  # fmt: skip
 ONE = {
     1: ("(C, L)", "(B, C, L)"),
     2: ("(C, H, W)", "(B, C, H, W)"),
@@ -80,6 +86,11 @@ def wrong_inputs(run, place):
     got = count(len(args) + len(step.keywords))
     sentence = f"{place} ({step.type}) takes {wanted or 'no input'} and gets {got}"
     above = run.open[-2][1] if len(run.open) > 1 else None
+    if isinstance(layer, nn.Sequential):
+        return (
+            f"{place} is a Sequential, which takes one thing and hands it from layer to layer; it "
+            f"gets {got}. Loop over its layers in forward, and give each what it needs."
+        )
     if isinstance(above, nn.Sequential):
         return (
             f"{sentence}: Sequential hands on one thing. Call the layer in a forward of your own."
@@ -89,10 +100,10 @@ def wrong_inputs(run, place):
 
 def no_tensor(run, call, place):
     """An operation of a layer whose first argument is no tensor: None, a tuple, a number."""
-    first = call.given[0] if call.given else None
-    if isinstance(first, Seen) or not call.given or not leaf_layer(run, call):
+    wrong = isinstance(run.error, (TypeError, AttributeError)) and call.op in ONE_TENSOR
+    if not call.given or isinstance(call.given[0], Seen) or not (wrong or leaf_layer(run, call)):
         return None
-    return told_of(run, first, place)
+    return told_of(run, call.given[0], place)
 
 
 def leaf_layer(run, call):
@@ -101,6 +112,22 @@ def leaf_layer(run, call):
         return False
     given_to_layer = run.open[-1][0].given
     return bool(given_to_layer) and not isinstance(given_to_layer[0], Seen)
+
+
+def left_out(run, place):
+    """None where something is needed: an argument that has a default and was not given."""
+    if "NoneType" not in str(run.error) or not run.frames:
+        return None
+    frame = run.frames[-1]
+    none = [n for n in re.findall(r"[A-Za-z_]\w*", frame.line) if frame.names.get(n, 0) is None]
+    if not none:
+        return None
+    name = none[0]
+    step = run.open[-1] if run.open else None
+    parameters = inspect.signature(step[1].forward).parameters if step else {}
+    if frame.function == "forward" and name in parameters:
+        return f"{place}: {name} is None in `{frame.line}`: it was left out, and forward needs it."
+    return f"{place}: {name} is None in `{frame.line}`. Does what makes it return something?"
 
 
 def not_a_tensor(run, place):

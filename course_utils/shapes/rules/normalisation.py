@@ -8,6 +8,7 @@ from torch import nn
 from course_utils.shapes.calls import given
 from course_utils.shapes.rules.channels import unexpected
 from course_utils.shapes.rules.pooling import made_small
+from course_utils.shapes.rules.reshapes import batch_squeezed
 from course_utils.shapes.words import by
 
 
@@ -61,6 +62,19 @@ def layer_norm(run, call, place):
             )
         return f"{sentence}."
     return None
+
+
+def too_few_axes(run, place):
+    """BatchNorm1d, 2d and 3d look at the number of axes themselves."""
+    layer = run.open[-1][1] if run.open else None
+    if not isinstance(layer, nn.modules.batchnorm._NormBase):
+        return None
+    if not isinstance(run.error, ValueError) or not str(run.error).startswith("expected"):
+        return None
+    wanted = str(run.error).partition(" (got")[0].removeprefix("expected ")
+    x = run.open[-1][0].given[0]
+    kind = type(layer).__name__
+    return f"{place} ({kind}) takes a {wanted}, and gets {x.shape}.{batch_squeezed(run)}"
 
 
 def norm_that_refused(run, place):

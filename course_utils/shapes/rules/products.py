@@ -25,11 +25,27 @@ def linear(run, call, place):
     if expected in x.shape[1:] and len(x.shape) > 2:
         axis = x.shape.index(expected, 1)
         return f"{sentence}: the {expected} are on axis {axis}. Move that axis to the end."
+    if told := flattened(run, x, expected):
+        return f"{sentence}{told}."
     if len(x.shape) > 2 and expected == math.prod(x.shape[1:]):
         return f"{sentence}: {' * '.join(map(str, x.shape[1:]))} is {expected}; x.flatten(1) first."
     if len(x.shape) == 1 and expected == 1:
         return f"{sentence}: x[:, None] makes a column of it."
     return f"{sentence}."
+
+
+def flattened(run, x, expected):
+    """A flattened map, of another size than the layer was made for."""
+    last = came_from(run, x, {"flatten", "view", "reshape"}, through=KEEPING)
+    whole = given(last)[0] if last else None
+    if whole is None or len(whole.shape) != 4 or math.prod(whole.shape[1:]) != x.shape[-1]:
+        return ""
+    channels, *sides = whole.shape[1:]
+    told = f": {x.shape[-1]} is {channels} * {' * '.join(map(str, sides))}, of {whole.shape}"
+    side = math.isqrt(expected // channels)
+    if expected != channels * side * side:
+        return told
+    return f"{told}; {expected} is {channels} * {side} * {side}, of pictures of another size"
 
 
 def of_parts(run, x, expected):

@@ -20,8 +20,8 @@ def unpacking(run, place):
     x = frame.names.get(names[1]) if names else None
     if isinstance(x, Seen):
         return (
-            f"{place}: `{frame.line}` wants {found[1]} axes, and {names[1]} is {x.shape}, which has "
-            f"{len(x.shape)}."
+            f"{place}: `{frame.line}` wants {found[1]} axes, and {names[1]} is {x.shape}, which "
+            f"has {len(x.shape)}."
         )
     source = re.search(r"=\s*(\w+)\s*$", frame.line)
     x = frame.names.get(source[1]) if source else None
@@ -85,6 +85,9 @@ def the_network(run, place):
     if str(run.error):
         return f"{place}: {run.error}" + "." * (str(run.error)[-1] not in ".!?")
     line = traceback.extract_tb(run.error.__traceback__)[-1].line
+    if run.frames and run.frames[-1].sides:
+        *sides, last = map(str, run.frames[-1].sides)
+        return f"{place} demands `{line}`, and finds {', '.join(sides)} and {last}."
     given_to = run.open[-1][0].given if run.open else run.inputs
     return f"{place} demands `{line}`, and was given {shapes(given_to)}."
 

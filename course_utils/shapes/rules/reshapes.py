@@ -1,8 +1,9 @@
 """view, reshape and permute."""
 
+import itertools
 import math
 
-from course_utils.shapes.calls import given
+from course_utils.shapes.calls import given, label
 from course_utils.shapes.record import Seen
 
 
@@ -15,7 +16,26 @@ def reshaping(run, call, place):
             f"{place}: {call.op} of {x.shape} to {tuple(wanted)} needs its numbers in one row in "
             f"memory, and a transpose has moved them; use reshape."
         )
-    return f"{place}: {x.shape} holds {count:,} numbers, {tuple(wanted)} asks for {product:,}."
+    asked = f"{place}: {x.shape} holds {count:,} numbers, {tuple(wanted)} asks for {product:,}"
+    return f"{asked}{rounded_down(x.shape, wanted)}."
+
+
+def rounded_down(old, wanted):
+    """Say that one axis was to be split, and a size on the way was rounded down."""
+    new = list(wanted)
+    old = list(old)
+    while old and new and old[0] == new[0]:
+        old, new = old[1:], new[1:]
+    while old and new and old[-1] == new[-1]:
+        old, new = old[:-1], new[:-1]
+    if len(old) != 1 or len(new) < 2 or min(new) < 1:
+        return ""
+    for part, other in itertools.permutations(new[::-1], 2):
+        rest = math.prod(new) // (part * other)
+        whole = old[0] // rest
+        if part > 1 and old[0] % rest == 0 and whole // part == other and whole % part:
+            return f": {whole} is no multiple of {part}, so the {other} was rounded down"
+    return f": the {old[0]} cannot be {' x '.join(map(str, new))}"
 
 
 def permuting(run, call, place):
@@ -23,6 +43,20 @@ def permuting(run, call, place):
     if len(order) != len(x.shape):
         return f"{place}: permute names {len(order)} axes, and {x.shape} has {len(x.shape)}."
     return None
+
+
+def batch_squeezed(run):
+    """Say that squeeze() took away the batch's axis, where it did."""
+    for call in run.calls:
+        x = next(iter(given(call)), None)
+        made = call.returned
+        if call.op == "squeeze" and len(call.given) == 1 and isinstance(made, Seen):
+            if x.shape[:1] == (1,) and len(x.shape) > len(made.shape) + 1:
+                return (
+                    f" {label(call)} made {made.shape} of {x.shape}: without an axis it also takes "
+                    f"away the batch of one. Use .flatten(1)."
+                )
+    return ""
 
 
 def flat(values):

@@ -1,0 +1,72 @@
+"""Losses: an answer and what it should be."""
+
+from course_utils.shapes.calls import given, history, input_name, label, path, resized
+from course_utils.shapes.record import Seen
+
+LOSSES = (
+    "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "kl_div",
+)  # fmt: skip
+
+
+def two_shapes(run, call, place):
+    """An answer that has not the shape of what it should be, and where its size comes from."""
+    if len(given(call)) < 2 or not isinstance(call.given[0], Seen):
+        return None
+    answer, wanted = given(call)[:2]
+    if answer.shape == wanted.shape:
+        return None
+    sentence = f"{place}: {call.op} compares {answer.shape} with {wanted.shape}"
+    if name := input_name(run, wanted):
+        sentence += f", {name}"
+    if len(answer.shape) == len(wanted.shape) > 2 and answer.shape[2:] != wanted.shape[2:]:
+        way = resized(list(history(run, answer))[::-1], -1)
+        if way:
+            last = wanted.shape[-1]
+            return f"{sentence}. The columns of the answer: {path(way)}; {last} are wanted."
+    return f"{sentence}. Both need one shape."
+
+
+def classes(run, call, place):
+    """cross_entropy(logits (B, C, ...), target (B, ...) of whole numbers below C)."""
+    answer, target = given(call)[:2]
+    sentence = f"{place}: cross_entropy of {answer.shape} and {target.shape}"
+    if target.dtype.is_floating_point and target.shape != answer.shape:
+        return f"{sentence}: the target is {target.kind}, and classes are whole numbers: .long()."
+    if target.shape == (answer.shape[0], 1, *answer.shape[2:]):
+        return (
+            f"{sentence}: the target has an axis for its one channel, and classes have none: "
+            f"target[:, 0]."
+        )
+    count = answer.shape[1] if len(answer.shape) > 1 else answer.shape[0]
+    if call.span and not 0 <= call.span[0] <= call.span[1] < count:
+        low, high = call.span
+        return (
+            f"{sentence}: its {count} channels are for classes 0 to {count - 1}, and the target "
+            f"has numbers from {low} to {high}."
+        )
+    if len(answer.shape) > 2 and target.shape == answer.shape[:-1] and answer.shape[-1] != count:
+        return f"{sentence}: the classes belong on axis 1. Move the last axis: .transpose(1, -1)."
+    if target.shape[:1] != answer.shape[:1]:
+        return f"{sentence}: {answer.shape[0]} answers need as many targets, not {target.shape[0]}."
+    return None
+
+
+def float64_in_the_loss(run, call, place):
+    """backward() of a loss in which float64 met float32."""
+    if "Found dtype Double" not in str(run.error):
+        return None
+    loss = next(iter(given(call)), None)
+    for step in list(history(run, loss))[::-1]:
+        kinds = {s.kind: s for s in given(step)}
+        if "float64" in kinds and len(kinds) > 1:
+            seen = kinds["float64"]
+            name = input_name(run, seen) or f"{seen.shape}"
+            return f"{label(step)}: {name}, is float64, and the rest is float32. Make it .float()."
+    return None
+
+
+RULES = {
+    **dict.fromkeys(LOSSES, (two_shapes,)), "cross_entropy": (classes,),
+    "backward": (float64_in_the_loss,),
+}  # fmt: skip
