@@ -11,11 +11,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from widget_cells import only_widgets
 
 from copies import train_less
 from course_files import read, shipped, sources, write
 from outputs import WIDGET_VIEW
-from widget_cells import only_widgets
 
 pytest.importorskip("playwright")
 import lab  # noqa: E402

@@ -97,6 +97,7 @@ class Record:
     open: list = field(default_factory=list)  # (step, layer, arguments) that had not returned
     strays: list = field(default_factory=list)  # (place, type, where kept) of unregistered layers
     unused: list = field(default_factory=list)  # names of parameters that no operation took
+    training: bool = True  # in eval mode some layers rest
     frames: list = field(default_factory=list)  # a Frame for each that an exception came through
     attributes: dict = field(default_factory=dict)  # number of a tensor -> where a layer keeps it
     returned: object = None  # what the network returned
@@ -246,6 +247,17 @@ class Recorder(TorchFunctionMode):
             self.storages[storage._cdata] = storage
             for step, _, _ in self.record.open:
                 step.kept += storage.nbytes()
+        return tensor, tensor._version
+
+    @staticmethod
+    def gives_back(kept):
+        """Hand a tensor to the backward pass, unless it was changed, as PyTorch does by itself."""
+        tensor, version = kept
+        if tensor._version != version:
+            raise RuntimeError(
+                f"one of the variables needed for gradient computation has been modified by an "
+                f"inplace operation: [{tensor.type()} {list(tensor.shape)}]"
+            )
         return tensor
 
     @contextlib.contextmanager
@@ -261,7 +273,7 @@ class Recorder(TorchFunctionMode):
             is_compiled = "torch._dynamo" in sys.modules  # or else it takes a second to load
             nothing = contextlib.nullcontext()
             as_written = torch.compiler.set_stance("force_eager") if is_compiled else nothing
-            with as_written, saved_tensors_hooks(self.keeps, lambda tensor: tensor), self:
+            with as_written, saved_tensors_hooks(self.keeps, self.gives_back), self:
                 yield self.record
         finally:
             for hook in hooks:
@@ -291,6 +303,7 @@ def record(model, *inputs, loss=None, **named):
             for step, _, _ in run.open:
                 step.milliseconds = None
             recorder.looks_at(error)
+    run.training = getattr(model, "training", True)
     run.unused = [n for n, p in recorder.parameters.items() if id(p) not in recorder.used]
     return run
 

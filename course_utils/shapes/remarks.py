@@ -51,7 +51,7 @@ def unused(run):
     """Parameters that no operation took, and inputs that none did."""
     if run.error or not run.calls:
         return
-    if run.unused:
+    if run.unused and run.training:
         more = f" and {len(run.unused) - 3} more" if len(run.unused) > 3 else ""
         yield f"No operation used {', '.join(run.unused[:3])}{more}: what is that layer for?"
     taken = {s.number for call in run.calls for s in given(call)}
