@@ -47,6 +47,19 @@ def input_name(run, seen):
     return f"{name}, the network's {nth} input" if name else f"the network's {nth} input"
 
 
+def source_of(run, seen):
+    """Say of which input a tensor was made by steps that keep its shape; None if of none."""
+    for _ in range(20):
+        if name := input_name(run, seen):
+            return name
+        call = makers(run).get(seen.number)
+        tensors = [s for s in given(call) if s.shape] if call else []
+        if len(tensors) != 1 or call.op not in KEEPING | set(ADDING):
+            return None
+        seen = tensors[0]
+    return None
+
+
 def batch_of(run):
     """How many pictures the network was given, where its inputs agree on it, or None."""
     sizes = {s.shape[0] for s in leaves(run.inputs) if s.shape}

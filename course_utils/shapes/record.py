@@ -165,6 +165,8 @@ class Recorder(TorchFunctionMode):
                 text = linecache.getline(frame.f_code.co_filename, line).strip()
                 names = {name: self.see(value) for name, value in frame.f_locals.items()}
                 module = frame.f_globals.get("__name__", "")
+                if module == __name__:  # this recorder, between the network and PyTorch
+                    continue
                 sides = self.see(sides_of(text, frame)) if isinstance(error, AssertionError) else ()
                 frames.append(Frame(module, frame.f_code.co_name, text, names, sides))
             self.record.frames += frames
@@ -218,6 +220,8 @@ class Recorder(TorchFunctionMode):
         if any(True for _ in leaves(returned, torch.Tensor)):
             self.used.update(id(p) for p in leaves(everything, torch.Tensor))
             call.returned = self.see(returned)
+            self.record.calls.append(call)
+        elif func.__name__ == "__setitem__":
             self.record.calls.append(call)
         elif func.__name__ in READING:
             self.record.read.update(s.number for s in leaves(call.given))

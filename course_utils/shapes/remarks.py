@@ -1,5 +1,7 @@
 """What ran without an error and looks wrong all the same."""
 
+import math
+
 from course_utils.shapes.calls import (
     ADDING,
     JOINING,
@@ -14,7 +16,7 @@ from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.rules.arithmetic import spread
 from course_utils.shapes.rules.attention import over_the_batch
 from course_utils.shapes.rules.network_inputs import one_step_for_all
-from course_utils.shapes.rules.reshapes import in_the_old_order
+from course_utils.shapes.rules.reshapes import REMARKS as OF_RESHAPES
 
 LOSSES = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"}
 DIFFERENCES = {"sub", "__sub__", "__rsub__", "rsub"}
@@ -32,6 +34,27 @@ def steps(run):
     told = one_step_for_all(run)
     if told and "shape (1,)" in told and not run.error:
         yield f"{told[:-1]}: all of them were given the same step."
+    yield from drawn_steps(run)
+
+
+def drawn_steps(run):
+    """One t that is drawn for a whole batch, and meets its pictures."""
+    for call in run.calls:
+        drawn = call.returned
+        if call.op not in ("rand", "randint") or getattr(drawn, "shape", None) not in ((1,), ()):
+            continue
+        for meeting in run.calls:
+            seen = given(meeting)
+            big = max(seen, key=lambda s: math.prod(s.shape), default=None)
+            if meeting.op not in ADDING or big is None or len(big.shape) < 4 or big.shape[0] < 2:
+                continue
+            one = [s for s in seen if s is not big and math.prod(s.shape) == 1]
+            if any(call is c for s in one for c in history(run, s)):
+                yield (
+                    f"{call.op} in {call.place} draws one step, {drawn.shape}, for all "
+                    f"{big.shape[0]} pictures of the batch. Each needs its own: ({big.shape[0]},)."
+                )
+                return
 
 
 def strays(run):
@@ -189,6 +212,6 @@ def batches_of_one(run):
 
 
 RULES = (
-    steps, strays, unused, dropped, hidden_rows, order_of_skips, in_the_old_order, broadcasts,
+    steps, strays, unused, dropped, hidden_rows, order_of_skips, *OF_RESHAPES, broadcasts,
     differences, over_the_batch, batches_of_one,
 )  # fmt: skip

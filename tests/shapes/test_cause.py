@@ -92,7 +92,7 @@ class Pooled(nn.Module):
         (
             apply(lambda x: rearrange(x, "b (c d) -> b c d", c=3)),
             [draw(2, 16)],
-            "(2, 16) by `b (c d) -> b c d`: 16 cannot be divided into parts of 3.",
+            "(2, 16) by `b (c d) -> b c d`: 16 cannot be divided into parts of 3 (c)",
         ),
         (Pooled(), [draw(2, 4, 12, 12)], "max_pool2d in Pooled made 4 of 12, up made 8 of 4."),
         (

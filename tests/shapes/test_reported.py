@@ -11,6 +11,10 @@ import strangers_a
 import strangers_b
 import strangers_c
 import strangers_d
+import strangers_e
+import strangers_f
+import strangers_g
+import strangers_h
 import torch
 
 from course_utils.shapes import trace
@@ -18,7 +22,10 @@ from course_utils.shapes import trace
 REPORTED = (
     reported_sizes.CASES | reported_batches.CASES | reported_channels.CASES | reported_calls.CASES
 )
-STRANGERS = (strangers_a, strangers_b, strangers_c, strangers_d)
+STRANGERS = (
+    strangers_a, strangers_b, strangers_c, strangers_d,
+    strangers_e, strangers_f, strangers_g, strangers_h,
+)  # fmt: skip
 FOUND_LATER = {name: getattr(room, name) for room in STRANGERS for name in room.SAYS}
 CASES = REPORTED | FOUND_LATER
 
@@ -59,7 +66,7 @@ SAYS = {
     "schedule_meets_columns": ["one number for each of 4 images", "[:, None, None, None]"],
     "table_stays_behind": ["(20, 16) is self.table", "plain tensor", "register_buffer"],
     "layers_in_a_list_stay_behind": ["self.experts, a plain Python list", "nn.ModuleList"],
-    "time_table_is_float32": ["made in forward (cat of sin, cos)", ".to(x.dtype)"],
+    "time_table_is_float32": ["made in forward (cat of sin, cos, from arange)", ".to(x.dtype)"],
     "text_in_float32": ["to_k", "float16", "float32", "text, the network's second input"],
     "convolved_before_the_skip": ["twice.0 expects 32", "16 too few", "not concatenated"],
     "rgba_pictures": ["inc.0 expects 3 channels and gets 4, the channels of the input x"],

@@ -33,7 +33,7 @@ def test_gradients_are_afterwards_as_they_were():
         (
             lambda: nn.Sequential(nn.Linear(3, 2), nn.Sigmoid()),
             lambda net, x: net(x).mul_(2).sum(),
-            "mul_ in the network changed a tensor (4, 2) in place",
+            "mul_ in the network changed the result of 1, (4, 2), in place",
         ),
         (
             lambda: nn.Linear(3, 2),

@@ -21,6 +21,7 @@ einops_patterns.py     rearrange and the like
 dtypes_and_devices.py  whatever the operation: numbers of two kinds, tensors on two devices
 network_inputs.py      what a network or a layer is called with
 
+batches.py             for several of them: what made more or fewer pictures of a batch
 channels.py            for several of them: channels that a layer does not expect
 skips.py               for several of them: a skip and a map that differ in their sides
 """
@@ -59,6 +60,7 @@ WITHOUT_CALL = (
     einops_patterns.pattern, python_code.no_forward, python_code.before_init,
     network_inputs.wrong_inputs, network_inputs.not_a_tensor, normalisation.norm_that_refused,
     normalisation.too_few_axes,
-    network_inputs.left_out, gradients.leaf_in_place, python_code.unpacking,
+    network_inputs.left_out,
+    network_inputs.no_such_attribute, gradients.leaf_in_place, python_code.unpacking,
     python_code.not_callable, python_code.the_network,
 )  # fmt: skip

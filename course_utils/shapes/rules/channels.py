@@ -11,14 +11,16 @@ from course_utils.shapes.calls import (
     joined_axis,
 )
 from course_utils.shapes.record import Seen, leaves
+from course_utils.shapes.rules.batches import batch_changed
 from course_utils.shapes.words import is_or_are, plural
 
 
 def unexpected(run, place, x, channels, expected):
-    return (
-        f"{place} expects {plural(expected, 'channel')} and gets {channels}"
-        f"{origin(run, x, expected)}."
-    )
+    sentence = f"{place} expects {plural(expected, 'channel')} and gets {channels}"
+    if told := origin(run, x, expected):
+        return f"{sentence}{told}."
+    told = batch_changed(run, [x])
+    return f"{sentence}. {told}" if told else f"{sentence}."
 
 
 def origin(run, x, expected, axis=1):
@@ -37,7 +39,7 @@ def origin(run, x, expected, axis=1):
     if cut := of_slice(run, x):
         return cut
     index = input_number(run, x)
-    if index is not None and len(x.shape) > 3:
+    if index is not None and len(x.shape) > 2:
         name = run.names[index].removeprefix("input")
         return f", the channels of the input{' ' * bool(name)}{name}{not_joined(run, x, expected)}"
     for behind in inputs_behind(run, x):

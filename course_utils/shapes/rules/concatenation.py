@@ -3,7 +3,7 @@
 import math
 
 from course_utils.shapes.calls import JOINING, given, joined_axis
-from course_utils.shapes.rules.arithmetic import batch_changed
+from course_utils.shapes.rules.batches import batch_changed
 from course_utils.shapes.rules.skips import skip_and_map, two_maps
 from course_utils.shapes.words import shapes
 

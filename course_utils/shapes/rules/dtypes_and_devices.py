@@ -1,6 +1,6 @@
 """Whatever the operation: numbers of two kinds, tensors on two devices."""
 
-from course_utils.shapes.calls import given, history, input_name
+from course_utils.shapes.calls import given, history, input_name, source_of
 from course_utils.shapes.record import leaves
 
 WEIGHTED = ("conv", "linear", "matmul", "__matmul__", "addmm", "bmm", "baddbmm", "einsum", "scaled")
@@ -50,7 +50,9 @@ def made_in_forward(run, seen):
         return None
     parts = [next(history(run, s), None) for s in given(last)]
     names = list(dict.fromkeys(part.op for part in parts if part))
-    return f"{last.op} of {', '.join(names)}" if len(names) > 1 else last.op
+    made = f"{last.op} of {', '.join(names)}" if len(names) > 1 else last.op
+    first = next((c.op for c in list(history(run, seen))[::-1] if not given(c)), None)
+    return f"{made}, from {first}" if first and first != last.op else made
 
 
 def kinds(run, call, place):
@@ -69,7 +71,7 @@ def kinds(run, call, place):
     sentence = f"{place} has weights of {other.kind} and gets {x.kind}, {x.shape}"
     if not is_layer:
         sentence = f"{place}: {call.op} of {x.kind}, {x.shape}, and {other.kind}, {other.shape}"
-    name = input_name(run, x)
+    name = source_of(run, x)
     if not x.dtype.is_floating_point:
         whose = f", {name} as it came" if name else ""
         if x.kind == "uint8":

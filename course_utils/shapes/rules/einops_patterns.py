@@ -4,7 +4,7 @@ import math
 import re
 
 from course_utils.shapes.calls import history, input_name
-from course_utils.shapes.record import Seen, leaves
+from course_utils.shapes.record import Frame, Seen, leaves
 
 FUNCTIONS = ("rearrange", "reduce", "repeat", "einsum")
 
@@ -17,6 +17,11 @@ def pattern(run, place):
         (f for f in run.frames if f.function in FUNCTIONS and f.module.startswith("einops")
          and "pattern" in f.names), None,
     )  # fmt: skip
+    layer = run.open[-1][1] if run.open else None
+    if frame is None and hasattr(layer, "pattern"):  # the layer Rearrange, and its like
+        names = {"tensor": run.open[-1][0].given[0], "pattern": layer.pattern,
+                 "axes_lengths": getattr(layer, "axes_lengths", {})}  # fmt: skip
+        frame = Frame("einops", type(layer).__name__, "", names)
     lines = [line.strip() for line in str(run.error).splitlines() if line.strip()]
     x = next(iter(leaves(frame.names.get("tensor"))), None) if frame else None
     if not isinstance(x, Seen):
@@ -26,13 +31,15 @@ def pattern(run, place):
     reason = lines[-1].rstrip(".")
     if chunks := re.search(r"can't divide axis of length (\d+) in chunks of (\d+)", reason):
         size, parts = map(int, chunks.groups())
-        came = halved(run, x, size, parts)
+        named = [n for n, m in dict(frame.names.get("axes_lengths") or {}).items() if m == parts]
+        of = f" ({named[0]})" if named else ""
+        came = f"{of}, for it is no multiple{halved(run, x, size, parts)}"
         return f"{sentence}: {size} cannot be divided into parts of {parts}{came}."
     axes = [name for name in re.findall(r"\(.*?\)|\S+", rule.partition("->")[0])]
     if "..." not in axes and len(axes) != len(x.shape):
         named = f"{sentence}: the pattern names {len(axes)} axes, and {x.shape} has {len(x.shape)}"
         return f"{named}{another_input(run, x, len(axes))}."
-    lengths = frame.names.get("axes_lengths") or {}
+    lengths = dict(frame.names.get("axes_lengths") or {})
     if found := re.search(r"[Ss]hape mismatch, (\d+) != (\d+)", reason):
         there, product = found.groups()
         told = ", ".join(f"{name} = {size}" for name, size in lengths.items())

@@ -2,7 +2,7 @@
 
 import re
 
-from course_utils.shapes.calls import given, history, label
+from course_utils.shapes.calls import given, history, label, makers
 
 CUTS = {
     "detach": ".detach()",
@@ -77,9 +77,11 @@ def changed_in_place(run, call, place):
         "mul_": "x = x * ...",
     }
     tip = instead.get(last.op, "an operation that makes a new tensor")
+    maker = makers(run).get(given(last)[0].number)
+    result = f"the result of {label(maker)}" if maker else "a tensor"
     return (
-        f"{label(last)} changed a tensor {shape} in place that the backward pass needs as it was: "
-        f"write {tip}."
+        f"{label(last)} changed {result}, {shape}, in place, and the backward pass needs it as it "
+        f"was: write {tip}."
     )
 
 
@@ -89,7 +91,7 @@ def bool_minus(run, call, place):
     if seen is None:
         return None
     maker = next(history(run, seen), None)
-    source = f", which comes from {label(maker)}" if maker else ""
+    source = f", which comes from {maker.op} in {maker.place}" if maker else ""
     return (
         f"{place}: {seen.shape} is bool{source}, and True and False are not subtracted. Compare "
         f"the other way round, with == for != or ~mask, or make numbers of them with .float()."

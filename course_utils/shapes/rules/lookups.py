@@ -1,6 +1,6 @@
 """Rows that are looked up by number: embeddings, and tables that are indexed."""
 
-from course_utils.shapes.calls import given, input_name
+from course_utils.shapes.calls import given, input_name, source_of
 from course_utils.shapes.record import Seen, leaves
 
 
@@ -46,4 +46,21 @@ def gathering(run, call, place):
     return None
 
 
-RULES = {"embedding": (embedding,), "__getitem__": (indexing,), "gather": (gathering,)}
+def one_hot(run, call, place):
+    labels = given(call)[0]
+    count = call.named.get("num_classes", call.given[1] if len(call.given) > 1 else -1)
+    if call.span and not 0 <= call.span[0] <= call.span[1] < count:
+        name = source_of(run, labels)
+        return (
+            f"{place}: one_hot has classes 0 to {count - 1}, and {name or labels.shape}, has "
+            f"numbers from {call.span[0]} to {call.span[1]}."
+        )
+    return None
+
+
+RULES = {
+    "one_hot": (one_hot,),
+    "embedding": (embedding,),
+    "__getitem__": (indexing,),
+    "gather": (gathering,),
+}

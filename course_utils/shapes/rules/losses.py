@@ -1,7 +1,17 @@
 """Losses: an answer and what it should be."""
 
-from course_utils.shapes.calls import given, history, input_name, label, path, resized
+from course_utils.shapes.calls import (
+    given,
+    history,
+    input_name,
+    label,
+    path,
+    resized,
+    source_of,
+)
 from course_utils.shapes.record import Seen
+from course_utils.shapes.rules.skips import lost_border
+from course_utils.shapes.words import plural
 
 LOSSES = (
     "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy",
@@ -24,13 +34,18 @@ def two_shapes(run, call, place):
         if way:
             last = wanted.shape[-1]
             return f"{sentence}. The columns of the answer: {path(way)}; {last} are wanted."
+    if len(answer.shape) == len(wanted.shape) and answer.shape[1:2] != wanted.shape[1:2]:
+        sizes = f"{plural(answer.shape[1], 'channel')} with {wanted.shape[1]}"
+        return f"{sentence}: {sizes}. Take those that are meant, such as [:, :{answer.shape[1]}]."
     return f"{sentence}. Both need one shape."
 
 
 def classes(run, call, place):
     """cross_entropy(logits (B, C, ...), target (B, ...) of whole numbers below C)."""
     answer, target = given(call)[:2]
-    sentence = f"{place}: cross_entropy of {answer.shape} and {target.shape}"
+    name = source_of(run, target)
+    of_input = f", {name}" if name else ""
+    sentence = f"{place}: cross_entropy of {answer.shape} and {target.shape}{of_input}"
     if target.dtype.is_floating_point and target.shape != answer.shape:
         return f"{sentence}: the target is {target.kind}, and classes are whole numbers: .long()."
     if target.shape == (answer.shape[0], 1, *answer.shape[2:]):
@@ -47,6 +62,11 @@ def classes(run, call, place):
         )
     if len(answer.shape) > 2 and target.shape == answer.shape[:-1] and answer.shape[-1] != count:
         return f"{sentence}: the classes belong on axis 1. Move the last axis: .transpose(1, -1)."
+    if len(target.shape) == len(answer.shape) - 1 and target.shape[1:] != answer.shape[2:]:
+        way = resized(list(history(run, answer))[::-1], -1)
+        border = any(lost_border(*change) for change in way)
+        why = "; a convolution without padding takes the border away" if border else ""
+        return f"{sentence}: the answer has another size: {path(way) or answer.shape[-1]}{why}."
     if target.shape[:1] != answer.shape[:1]:
         return f"{sentence}: {answer.shape[0]} answers need as many targets, not {target.shape[0]}."
     return None

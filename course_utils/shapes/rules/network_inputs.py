@@ -35,7 +35,10 @@ def no_batch(run):
             continue
         channels = weight.shape[1] * groups_of(call)
         one, many = ONE[spatial]
-        sentence = f"{call.place} gets {x.shape}, {name}, and takes it for one picture {one}"
+        sentence = (
+            f"{call.place} gets {x.shape}, {name}, and takes it for one picture {one}, without a "
+            f"batch"
+        )
         if channels == x.shape[0]:
             return f"{sentence}; the layers behind it expect {many}. Add the axis: x[None]."
         if channels == 1:
@@ -63,6 +66,24 @@ def one_step_for_all(run):
         count = pictures[0].shape[0]
         return f"t has shape {steps[0].shape}, x has {count} image{'s' * (count != 1)}."
     return None
+
+
+def no_such_attribute(run, place):
+    """A dict, a tuple or a list that is used as if it were a tensor."""
+    found = re.match(r"'(dict|tuple|list)' object has no attribute '(\w+)'", str(run.error))
+    if not isinstance(run.error, AttributeError) or not found or not run.frames:
+        return None
+    kind, attribute = found.groups()
+    frame = run.frames[-1]
+    name = next(iter(re.findall(rf"(\w+)\.{attribute}\b", frame.line)), None)
+    value = frame.names.get(name)
+    if not isinstance(value, (dict, tuple, list)):
+        return None
+    maker = next((run.made_by.get(s.number) for s in leaves(value)), None)
+    source = f", returned by {maker}" if maker else ""
+    keys = ", ".join(map(repr, value)) if kind == "dict" else f"{len(value)} things"
+    take = f"{name}[{next(iter(value))!r}]" if kind == "dict" and value else f"{name}[0]"
+    return f"{place}: {name} in `{frame.line}` is a {kind} of {keys}{source}: take {take}."
 
 
 def wrong_inputs(run, place):
@@ -119,6 +140,12 @@ def left_out(run, place):
     if "NoneType" not in str(run.error) or not run.frames:
         return None
     frame = run.frames[-1]
+    me = vars(frame.names["self"]) if hasattr(frame.names.get("self"), "__dict__") else {}
+    for name in re.findall(r"self\.(\w+)", frame.line):
+        if me.get(name, 0) is None:
+            return (
+                f"{place}: self.{name} is None in `{frame.line}`: it was switched off or not made."
+            )
     none = [n for n in re.findall(r"[A-Za-z_]\w*", frame.line) if frame.names.get(n, 0) is None]
     if not none:
         return None

@@ -7,9 +7,11 @@ from course_utils.shapes.calls import (
     KEEPING,
     came_from,
     given,
+    history,
     input_name,
     joined_axis,
 )
+from course_utils.shapes.rules.batches import batch_changed
 from course_utils.shapes.rules.channels import of_join
 
 
@@ -38,12 +40,15 @@ def flattened(run, x, expected):
     """A flattened map, of another size than the layer was made for."""
     last = came_from(run, x, {"flatten", "view", "reshape"}, through=KEEPING)
     whole = given(last)[0] if last else None
-    if whole is None or len(whole.shape) != 4 or math.prod(whole.shape[1:]) != x.shape[-1]:
+    if whole is None or len(whole.shape) < 3 or math.prod(whole.shape[1:]) != x.shape[-1]:
         return ""
     channels, *sides = whole.shape[1:]
-    told = f": {x.shape[-1]} is {channels} * {' * '.join(map(str, sides))}, of {whole.shape}"
+    told = (
+        f": {x.shape[-1]} is {channels} * {' * '.join(map(str, sides))}, of {whole.shape}, which "
+        f"{last.op} joined"
+    )
     side = math.isqrt(expected // channels)
-    if expected != channels * side * side:
+    if len(sides) != 2 or expected != channels * side * side:
         return told
     return f"{told}; {expected} is {channels} * {side} * {side}, of pictures of another size"
 
@@ -59,12 +64,26 @@ def of_parts(run, x, expected):
     return ""
 
 
+def behind(run, tensor):
+    """The inputs that a tensor comes from, by name."""
+    seen = {s.number for call in history(run, tensor) for s in given(call)}
+    names = [n for s, n in zip(run.inputs, run.names) if getattr(s, "number", None) in seen]
+    return ", ".join(names)
+
+
 def product(run, call, place):
     a, b = given(call)[:2]
     if len(a.shape) > 0 < len(b.shape):
         rows = b.shape[-2] if len(b.shape) > 1 else b.shape[0]
         if a.shape[-1] != rows:
             return f"{place}: {a.shape} @ {b.shape}, but {a.shape[-1]} columns need as many rows."
+        if len(a.shape) == len(b.shape) > 2 and a.shape[0] != b.shape[0]:
+            told = batch_changed(run, [a, b]) or ""
+            names = [s for tensor in (a, b) if (s := behind(run, tensor))]
+            return (
+                f"{place}: {a.shape} @ {b.shape}, of {a.shape[0]} pictures and {b.shape[0]}. "
+                f"{told}{' They come from ' * bool(names)}{' and '.join(names)}{'.' * bool(names)}"
+            )
     return None
 
 

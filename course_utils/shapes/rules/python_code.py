@@ -56,9 +56,7 @@ def no_forward(run, place):
         )
     if "forward" in str(run.error):
         kind = type(layer).__name__
-        return (
-            f"{place} ({kind}) has no forward: is the name misspelt, or the def not in the class?"
-        )
+        return f"{place} ({kind}) has no forward: is it misspelt, or indented out of the class?"
     return None
 
 

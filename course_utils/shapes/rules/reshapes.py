@@ -3,7 +3,7 @@
 import itertools
 import math
 
-from course_utils.shapes.calls import given, label
+from course_utils.shapes.calls import batch_of, given, label
 from course_utils.shapes.record import Seen
 
 
@@ -87,7 +87,7 @@ def mixed_up(old, new):
 
     (2, 12, 5, 7) to (2, 35, 12) is: 35 are the 5 x 7 pixels, which stood behind the 12 channels.
     """
-    if old[:1] != new[:1] or len(old) < 3 or len(new) < 3:
+    if len(old) < 3 or len(new) < 3:
         return False
     return any(
         len(a) > 1 and len(b) > 1 and (merged(a, b) or merged(b, a)) for a, b in in_order(old, new)
@@ -128,5 +128,38 @@ def subsets(sizes):
         yield [n for i, n in enumerate(sizes) if bits >> i & 1]
 
 
+def pictures_in_one_row(run):
+    """The pictures of a batch that a reshape has put into one row."""
+    batch = batch_of(run)
+    for call in run.calls:
+        if call.op not in ("reshape", "view", "flatten") or not isinstance(call.returned, Seen):
+            continue
+        old, new = given(call)[0].shape, call.returned.shape
+        whole = len(old) > 2 and old[0] == batch and (batch or 0) > 1
+        if whole and new == (1, math.prod(old)):
+            yield (
+                f"{label(call)} of {old} to {new} puts the {batch} pictures of the batch into one "
+                f"row. Keep axis 0: .flatten(1)."
+            )
+
+
+def every_other_picture(run):
+    """[::2] on the batch, where it was meant for the numbers of each picture."""
+    batch = batch_of(run)
+    for call in run.calls:
+        if call.op not in ("__getitem__", "__setitem__") or len(call.given) < 2:
+            continue
+        x, index = given(call)[0], call.given[1]
+        first = index[0] if isinstance(index, tuple) and index else index
+        step = first.step if isinstance(first, slice) else None
+        if step not in (None, 1) and len(x.shape) > 1 and x.shape[0] == batch and batch > 1:
+            yield (
+                f"{label(call)}: [{first.start or ''}::{step}] on {x.shape} takes every {step}. of "
+                f"the {batch} pictures of the batch. For their numbers it is [:, "
+                f"{first.start or ''}::{step}]."
+            )
+            return
+
+
 RULES = {**dict.fromkeys(("view", "reshape"), (reshaping,)), "permute": (permuting,)}
-REMARKS = (in_the_old_order,)
+REMARKS = (in_the_old_order, pictures_in_one_row, every_other_picture)

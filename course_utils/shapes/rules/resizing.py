@@ -13,7 +13,12 @@ def interpolating(run, call, place):
     if not sides or len(x.shape) == sides + 2:
         return None
     axes = ("(B, C, L)", "(B, C, H, W)", "(B, C, D, H, W)")[sides - 1]
-    return f"{place}: interpolate to {sides} sides takes {axes} and gets {x.shape}{source(run, x)}."
+    fits = {3: "linear", 4: "bilinear", 5: "trilinear"}.get(len(x.shape))
+    tip = f". For {x.shape} it is mode={fits!r}" if mode.endswith("linear") and fits else ""
+    return (
+        f"{place}: interpolate to {sides} side{'s' * (sides > 1)} takes {axes} and gets {x.shape}"
+        f"{source(run, x)}{tip}."
+    )
 
 
 def source(run, x):
