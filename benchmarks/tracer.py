@@ -32,7 +32,7 @@ def main():
     pairs = [(seconds(lambda: net(x, t)), seconds(lambda: trace(net, x, t))) for _ in range(9)][1:]
     forward, traced = (statistics.median(times) for times in zip(*pairs))
     layers = len(trace(net, x, t).steps)
-    print(f"UNet2DModel at 64 x 64, batch of 4, {layers} layers called, median of {len(pairs)} runs:")
+    print(f"UNet2DModel, 64 x 64, batch of 4, {layers} layers called, median of {len(pairs)} runs:")
     print(f"forward {1000 * forward:.0f} ms, traced {1000 * traced:.0f} ms: {traced / forward:.2f}")
 
 
