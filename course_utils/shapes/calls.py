@@ -1,5 +1,7 @@
 """What an operation of a recorded run was given, and what its tensors came from."""
 
+import math
+
 from course_utils.shapes.record import Seen, leaves
 
 UPWARD = {
@@ -17,6 +19,12 @@ KEEPING = {
     "silu", "relu", "relu_", "gelu", "sigmoid", "tanh", "leaky_relu", "elu", "mish", "softmax",
     "dropout", "dropout1d", "dropout2d", "batch_norm", "group_norm", "instance_norm", "layer_norm",
     "rms_norm", "to", "contiguous", "clone", "detach", "float", "half", "double", "pad",
+}  # fmt: skip
+
+
+SHAPING = {
+    "__getitem__", "unsqueeze", "squeeze", "flatten", "unflatten", "view", "reshape", "transpose",
+    "permute", "movedim", "expand", "repeat", "swapaxes", "t", "mT", "__get__",
 }  # fmt: skip
 
 
@@ -48,13 +56,15 @@ def input_name(run, seen):
 
 
 def source_of(run, seen):
-    """Say of which input a tensor was made by steps that keep its shape; None if of none."""
+    """Say of which input a tensor was made by steps that keep its numbers; None if of none."""
     for _ in range(20):
         if name := input_name(run, seen):
             return name
         call = makers(run).get(seen.number)
-        tensors = [s for s in given(call) if s.shape] if call else []
-        if len(tensors) != 1 or call.op not in KEEPING | set(ADDING):
+        tensors = [s for s in given(call) if math.prod(s.shape) > 1] if call else []
+        sizes = [math.prod(s.shape) for s in tensors]
+        tensors = [s for s, size in zip(tensors, sizes) if size == max(sizes)]
+        if len(tensors) != 1 or call.op not in KEEPING | SHAPING | set(ADDING):
             return None
         seen = tensors[0]
     return None

@@ -14,7 +14,7 @@ from course_utils.shapes.calls import (
 )
 from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.rules.arithmetic import spread
-from course_utils.shapes.rules.attention import over_the_batch
+from course_utils.shapes.rules.attention import REMARKS as OF_ATTENTION
 from course_utils.shapes.rules.network_inputs import one_step_for_all
 from course_utils.shapes.rules.reshapes import REMARKS as OF_RESHAPES
 
@@ -213,5 +213,5 @@ def batches_of_one(run):
 
 RULES = (
     steps, strays, unused, dropped, hidden_rows, order_of_skips, *OF_RESHAPES, broadcasts,
-    differences, over_the_batch, batches_of_one,
+    differences, *OF_ATTENTION, batches_of_one,
 )  # fmt: skip

@@ -15,6 +15,10 @@ import strangers_e
 import strangers_f
 import strangers_g
 import strangers_h
+import strangers_i
+import strangers_j
+import strangers_k
+import strangers_l
 import torch
 
 from course_utils.shapes import trace
@@ -25,6 +29,7 @@ REPORTED = (
 STRANGERS = (
     strangers_a, strangers_b, strangers_c, strangers_d,
     strangers_e, strangers_f, strangers_g, strangers_h,
+    strangers_i, strangers_j, strangers_k, strangers_l,
 )  # fmt: skip
 FOUND_LATER = {name: getattr(room, name) for room in STRANGERS for name in room.SAYS}
 CASES = REPORTED | FOUND_LATER

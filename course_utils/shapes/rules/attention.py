@@ -2,8 +2,9 @@
 
 from torch import nn
 
-from course_utils.shapes.calls import batch_of, given
+from course_utils.shapes.calls import KEEPING, batch_of, came_from, given
 from course_utils.shapes.record import Seen, leaves
+from course_utils.shapes.rules.reshapes import in_order
 from course_utils.shapes.words import shapes
 
 
@@ -96,7 +97,9 @@ def over_the_batch(run):
         step = next((s for s in run.steps if s.name == call.place), None)
         x = step.given[0] if step and step.given else None
         same = isinstance(x, Seen) and x.number == given(call)[0].number  # not transposed first
-        if same and len(x.shape) == 3 and x.shape[0] == batch != x.shape[1]:
+        if not same or len(x.shape) != 3 or x.shape[1] == batch:
+            continue
+        if x.shape[0] == batch or begins_with_batch(run, x, batch):
             yield (
                 f"{call.place} was made without batch_first=True, so it takes {x.shape} for "
                 f"{x.shape[0]} tokens of {x.shape[1]} pictures: the pictures of the batch look at "
@@ -104,8 +107,45 @@ def over_the_batch(run):
             )
 
 
+def keeps_axis(call, axis, axes):
+    """True if a product of weights and values does not sum over this axis, the last but one."""
+    if call.op in ("matmul", "__matmul__", "bmm"):
+        return axis == axes - 2
+    if call.op != "einsum" or not isinstance(call.given[0], str) or "..." in call.given[0]:
+        return False
+    weights, _, rest = call.given[0].replace(" ", "").partition(",")
+    values, _, result = rest.partition("->")
+    return axis == axes - 2 and weights[axis] in result and weights[-1] not in result
+
+
+def begins_with_batch(run, x, batch):
+    """True if a reshape has merged the batch into axis 0: windows, (B, n, ...) to (B n, ...)."""
+    last = came_from(run, x, {"reshape", "view", "flatten"}, through=KEEPING)
+    if last is None or not isinstance(last.returned, Seen):
+        return False
+    old, new = given(last)[0].shape, last.returned.shape
+    parts, together = in_order(old, new)[0]
+    return old[0] == batch and parts[:1] == [batch] and together == [x.shape[0]]
+
+
+def over_the_queries(run):
+    """A softmax over the axis of the queries, of scores that weigh values afterwards."""
+    for call in run.calls:
+        x = next(iter(given(call)), None)
+        axis = call.named.get("dim", call.given[1] if len(call.given) > 1 else None)
+        if call.op != "softmax" or not isinstance(axis, int) or len(x.shape) < 3:
+            continue
+        weights = getattr(call.returned, "number", None)
+        users = [c for c in run.calls if given(c)[:1] and given(c)[0].number == weights]
+        if any(keeps_axis(c, axis % len(x.shape), len(x.shape)) for c in users):
+            yield (
+                f"softmax in {call.place} goes over axis {axis} of the scores {x.shape}, the "
+                f"queries, and the weights of one query do not add up to 1: dim=-1, the keys."
+            )
+
+
 RULES = {
     "scaled_dot_product_attention": (products_of_attention,),
     "multi_head_attention_forward": (multihead,),
 }
-REMARKS = (over_the_batch,)
+REMARKS = (over_the_batch, over_the_queries)

@@ -12,7 +12,7 @@ def batch_changed(run, seen):
         if tensor.shape[0] in batches:
             continue
         for call in list(history(run, tensor))[::-1]:
-            x, made = next(iter(given(call)), None), call.returned
+            x, made = next(iter(given(call)), None), next(leaves(call.returned), None)
             if not (isinstance(made, Seen) and x is not None and x.shape and made.shape):
                 continue
             if x.shape[0] in batches and made.shape[0] == tensor.shape[0] != x.shape[0]:
@@ -21,6 +21,11 @@ def batch_changed(run, seen):
 
 
 def changes(call, x, made):
+    if call.op in ("chunk", "split", "tensor_split"):
+        return (
+            f"{call.op} made {made.shape} of {x.shape}: it cuts the batch. To cut the numbers of "
+            f"each picture, give it dim=1"
+        )
     if call.op in ("view", "reshape"):
         return (
             f"{call.op} of {x.shape} to {tuple(flat(call.given[1:]))} made {made.shape[0]} "

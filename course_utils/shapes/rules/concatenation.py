@@ -12,19 +12,35 @@ def joining(run, call, place):
     seen = given(call)
     if any(len(s.shape) != len(seen[0].shape) for s in seen):
         return f"{place} joins {shapes(seen)}: the number of axes differs{tokens_and_map(seen)}."
-    if len(seen) == 2 and two_maps(run, *seen) and seen[0].shape[0] == seen[1].shape[0]:
+    if (
+        len(seen) == 2
+        and two_maps(run, *seen, spreads=False)
+        and seen[0].shape[0] == seen[1].shape[0]
+    ):
         return skip_and_map(run, call, place)
     axis = joined_axis(call)
     for other in range(len(seen[0].shape)):
         sizes = list(dict.fromkeys(s.shape[other] for s in seen))
         if other != axis and len(sizes) > 1:
-            if other == 0 and (told := batch_changed(run, seen)):
-                return told
+            if other == 0 and (told := of_one_batch(run, seen) or batch_changed(run, seen)):
+                return f"{place} joins {shapes(seen)}: {told}"
             return (
                 f"{place} joins {shapes(seen)} along axis {axis}, but axis {other} is "
                 f"{' and '.join(map(str, sizes))}."
             )
     return None
+
+
+def of_one_batch(run, seen):
+    """Say that a learned tensor was made for a batch of one size."""
+    table = next((s for s in seen if s.number in run.attributes), None)
+    if table is None or table.shape[:1] == (1,):
+        return ""
+    others = [s for s in seen if s is not table]
+    return (
+        f"{table.shape} is {run.attributes[table.number]}, made for a batch of {table.shape[0]}, "
+        f"and this one has {others[0].shape[0]}. Make it (1, ...), and expand it to the batch."
+    )
 
 
 def tokens_and_map(seen):

@@ -1,6 +1,6 @@
 """Convolutions and their transposes."""
 
-from course_utils.shapes.calls import given, input_name
+from course_utils.shapes.calls import given, input_name, source_of
 from course_utils.shapes.rules.channels import unexpected
 from course_utils.shapes.rules.network_inputs import groups_of
 from course_utils.shapes.rules.pooling import made_small
@@ -12,7 +12,7 @@ def convolution(run, call, place):
     spatial = len(weight.shape) - 2
     if len(x.shape) not in (spatial + 1, spatial + 2):
         axes = ("(B, C, L)", "(B, C, H, W)", "(B, C, D, H, W)")[spatial - 1]
-        return f"{place} expects {axes} and gets {x.shape}{which(run, x)}."
+        return f"{place} expects {axes} and gets {x.shape}{which(run, x)}{another(x, spatial)}."
     channels = x.shape[-spatial - 1]
     if call.op.startswith("conv_transpose"):
         expected = weight.shape[0]
@@ -30,8 +30,22 @@ def convolution(run, call, place):
 
 
 def which(run, x):
-    name = input_name(run, x) if len(run.inputs) > 1 else None
-    return f", {name}" if name else ""
+    name = source_of(run, x)
+    if not name or len(run.inputs) == 1 and input_name(run, x):
+        return ""
+    whole = next(s for s, n in zip(run.inputs, run.names) if name.startswith(n))
+    return f", {name}" if whole.shape == x.shape else f", from {name}, {whole.shape}"
+
+
+def another(x, spatial):
+    """What to do with an axis too many."""
+    if len(x.shape) == spatial + 3 and spatial == 2:
+        return (
+            ". A video or volume goes through picture by picture, x.flatten(0, 1), or needs Conv3d"
+        )
+    if len(x.shape) == spatial + 3:
+        return f": {len(x.shape)} axes, one too many"
+    return ""
 
 
 RULES = {

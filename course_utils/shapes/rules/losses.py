@@ -27,6 +27,11 @@ def two_shapes(run, call, place):
     if answer.shape == wanted.shape:
         return None
     sentence = f"{place}: {call.op} compares {answer.shape} with {wanted.shape}"
+    if answer.shape == wanted.shape[1:]:
+        return (
+            f"{sentence}: the answer is that for one of the {wanted.shape[0]} pictures of the "
+            f"batch. Is there a loop over the batch that is not needed?"
+        )
     if name := input_name(run, wanted):
         sentence += f", {name}"
     if len(answer.shape) == len(wanted.shape) > 2 and answer.shape[2:] != wanted.shape[2:]:
@@ -86,7 +91,20 @@ def float64_in_the_loss(run, call, place):
     return None
 
 
+def unpooling(run, call, place):
+    """max_unpool puts each number where it was: its indices have the shape of the map."""
+    x, indices = given(call)[:2]
+    if x.shape == indices.shape:
+        return None
+    way = path(resized(list(history(run, x))[::-1], -1))
+    return (
+        f"{place}: {call.op} gets a map {x.shape} and the places of {indices.shape}; both need one "
+        f"size. The columns of the map: {way}, so something on the way took or kept a border."
+    )
+
+
 RULES = {
+    **dict.fromkeys(("max_unpool1d", "max_unpool2d", "max_unpool3d"), (unpooling,)),
     **dict.fromkeys(LOSSES, (two_shapes,)), "cross_entropy": (classes,),
     "backward": (float64_in_the_loss,),
 }  # fmt: skip

@@ -41,6 +41,11 @@ def no_batch(run):
         )
         if channels == x.shape[0]:
             return f"{sentence}; the layers behind it expect {many}. Add the axis: x[None]."
+        if channels == x.shape[1] and spatial == 2:
+            return (
+                f"{sentence} of {x.shape[0]} channels. Sequences (B, C, L) go through nn.Conv1d: "
+                f"their three axes are a batch, {channels} channels and a length."
+            )
         if channels == 1:
             return (
                 f"{sentence} with {x.shape[0]} channels, where 1 is expected. A batch of pictures "
@@ -154,7 +159,9 @@ def left_out(run, place):
     parameters = inspect.signature(step[1].forward).parameters if step else {}
     if frame.function == "forward" and name in parameters:
         return f"{place}: {name} is None in `{frame.line}`: it was left out, and forward needs it."
-    return f"{place}: {name} is None in `{frame.line}`. Does what makes it return something?"
+    empty = [s for s in run.steps if s.returned is None and s.milliseconds is not None]
+    maker = f": {empty[-1].name} ({empty[-1].type}) returned None" if empty else ""
+    return f"{place}: {name} is None in `{frame.line}`{maker}. Does its forward end with a return?"
 
 
 def not_a_tensor(run, place):

@@ -93,7 +93,19 @@ def asked_for(run):
     return f"`{own[-1].line}` asks for it." if own and own[-1].line else ""
 
 
+def instance_norm(run, call, place):
+    x = given(call)[0]
+    if math.prod(x.shape[2:]) != 1:
+        return None
+    return (
+        f"{place} gets {x.shape}: each channel of a picture is a single number here, and "
+        f"InstanceNorm needs more to take their mean and spread. The map is {by(x.shape[2:])}"
+        f"{made_small(run, x)}."
+    )
+
+
 RULES = {
+    "instance_norm": (instance_norm,),
     "group_norm": (group_norm,),
     "batch_norm": (batch_norm,),
     "layer_norm": (layer_norm,),

@@ -13,6 +13,7 @@ from course_utils.shapes.calls import (
 )
 from course_utils.shapes.rules.batches import batch_changed
 from course_utils.shapes.rules.channels import of_join
+from course_utils.shapes.rules.reshapes import in_order
 
 
 def linear(run, call, place):
@@ -33,24 +34,30 @@ def linear(run, call, place):
         return f"{sentence}: {' * '.join(map(str, x.shape[1:]))} is {expected}; x.flatten(1) first."
     if len(x.shape) == 1 and expected == 1:
         return f"{sentence}: x[:, None] makes a column of it."
-    return f"{sentence}."
+    missing = [n for s, n in zip(run.inputs, run.names) if s is None and n]
+    return f"{sentence}{' (' + missing[0] + ' is None)' if missing else ''}."
 
 
 def flattened(run, x, expected):
     """A flattened map, of another size than the layer was made for."""
     last = came_from(run, x, {"flatten", "view", "reshape"}, through=KEEPING)
     whole = given(last)[0] if last else None
-    if whole is None or len(whole.shape) < 3 or math.prod(whole.shape[1:]) != x.shape[-1]:
+    if whole is None or last.returned.shape[-1:] != x.shape[-1:]:
         return ""
-    channels, *sides = whole.shape[1:]
-    told = (
-        f": {x.shape[-1]} is {channels} * {' * '.join(map(str, sides))}, of {whole.shape}, which "
-        f"{last.op} joined"
-    )
+    parts, together = in_order(whole.shape, last.returned.shape)[-1]
+    if len(parts) < 2 or together != [x.shape[-1]]:
+        return ""
+    product = " * ".join(map(str, parts))
+    told = f": {x.shape[-1]} is {product}, of {whole.shape}, which {last.op} joined"
+    channels, *sides = parts
     side = math.isqrt(expected // channels)
-    if len(sides) != 2 or expected != channels * side * side:
-        return told
-    return f"{told}; {expected} is {channels} * {side} * {side}, of pictures of another size"
+    if len(sides) == 2 and expected == channels * side * side:
+        return f"{told}; {expected} is {channels} * {side} * {side}, of pictures of another size"
+    for part in parts:
+        meant, rest = divmod(expected * part, x.shape[-1])
+        if rest == 0 and meant > 1:
+            return f"{told}; {expected} is that with {meant} in place of {part}"
+    return told
 
 
 def of_parts(run, x, expected):

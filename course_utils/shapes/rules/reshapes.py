@@ -28,6 +28,8 @@ def rounded_down(old, wanted):
         old, new = old[1:], new[1:]
     while old and new and old[-1] == new[-1]:
         old, new = old[:-1], new[:-1]
+    if len(old) > 1 and min(new, default=0) > 0:
+        return windows(old, new)
     if len(old) != 1 or len(new) < 2 or min(new) < 1:
         return ""
     for part, other in itertools.permutations(new[::-1], 2):
@@ -36,6 +38,17 @@ def rounded_down(old, wanted):
         if part > 1 and old[0] % rest == 0 and whole // part == other and whole % part:
             return f": {whole} is no multiple of {part}, so the {other} was rounded down"
     return f": the {old[0]} cannot be {' x '.join(map(str, new))}"
+
+
+def windows(old, new):
+    """Say that a side is no multiple of the windows it is cut into: 16 into 2 x 7."""
+    for size in old:
+        for count, window in itertools.pairwise(new):
+            if window > 1 and size % window and size // window == count:
+                return f": {size} is no multiple of {window}"
+            if count > 1 and size % count and size // count == window:
+                return f": {size} is no multiple of {count}"
+    return ""
 
 
 def permuting(run, call, place):
@@ -90,8 +103,16 @@ def mixed_up(old, new):
     if len(old) < 3 or len(new) < 3:
         return False
     return any(
-        len(a) > 1 and len(b) > 1 and (merged(a, b) or merged(b, a)) for a, b in in_order(old, new)
+        len(a) > 1 and len(b) > 1 and (merged(split(a, b), b) or merged(split(b, a), a))
+        for a, b in in_order(old, new)
     )
+
+
+def split(sizes, others):
+    """The sizes, with one that is the product of two neighbours among the others as these two."""
+    pairs = {p * q: (p, q) for p, q in itertools.pairwise(others)}
+    found = [pairs[n] if n in pairs and n not in others else (n,) for n in sizes]
+    return [n for part in found for n in part]
 
 
 def in_order(old, new):

@@ -13,8 +13,8 @@ from course_utils.shapes.words import by
 LOST = {(4, -2): "a row", (4, -1): "a column", (5, -2): "a row", (5, -1): "a column"}
 
 
-def two_maps(run, a, b):
-    """True for two stacks of maps that differ in their sides, none of them a single row.
+def two_maps(run, a, b, spreads=True):
+    """True for two stacks of maps that differ in their sides; a side of 1 is spread, if it can be.
 
     Three axes are maps of a network with 1-D convolutions, and tokens elsewhere.
     """
@@ -22,7 +22,7 @@ def two_maps(run, a, b):
     axes = {len(a.shape), len(b.shape)}
     waves = any(call.op.startswith(("conv1d", "conv_transpose1d")) for call in run.calls)
     are_maps = axes in ({4}, {5}) or (axes == {3} and waves)
-    return are_maps and a.shape[2:] != b.shape[2:] and 1 not in sides
+    return are_maps and a.shape[2:] != b.shape[2:] and not (spreads and 1 in sides)
 
 
 def skip_and_map(run, call, place):
@@ -73,6 +73,8 @@ def odd(skip, way, axis):
 
 def disagree(skip, way, axis):
     """What made it smaller and what made it larger do not undo each other."""
+    if skip.shape[axis] == 1:
+        return "a side of 1 cannot be halved: too many halvings for an input as small as this"
     falls = [change for change in way if change[2] < change[1]]
     rises = [change for change in way if change[2] > change[1]]
     border = next((change for change in way[::-1] if lost_border(*change)), None)
