@@ -22,7 +22,7 @@ SAYS = {
     ],
     "norm_of_a_single_pixel": [
         "1 x 1|1, 1|one pixel|single pixel|one place|single value|one value|one number",
-        "norm",
+        "norm|Norm",
         "small|larger|halv|stride|8 x 8|8, 8|InstanceNorm|down|pool",
     ],
     "small_windows_of_an_odd_map": [
