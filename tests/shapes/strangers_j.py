@@ -23,7 +23,7 @@ SAYS = {
         "6",
     ],
     "stereo_comes_last": [
-        "(1, 40, 2)|1 x 40 x 2|stereo|2 channels|two channels|last axis|three axes|[:, None]|unsqueeze|mono",
+        "(1, 40, 2)|stereo|2 channels|two channels|last axis|three axes|[:, None]",
         "4|four|axis|axes",
     ],
     "frames_in_a_net_of_pictures": [

@@ -24,7 +24,7 @@ SAYS = {
         "DeepUNet|net|returns|returned|heads|outputs",
     ],
     "loop_over_the_batch": [
-        "(1, 8, 8)|1 x 8 x 8|one of the 5|one of 5|one picture|one image|first picture|single picture|each picture",
+        "(1, 8, 8)|one of the 5|one picture|one image|first picture|each picture",
         "loop|batch|iterat|goes over|list|picture by picture|pictures",
     ],
     "return_is_forgotten": ["return", "OutConv|out", "None|nothing"],
