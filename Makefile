@@ -58,6 +58,7 @@ bench: .venv/.installed  ## measure what the network draws after 30 and 90 secon
 	PYTHONPATH=. $(BIN)/python benchmarks/training.py
 	PYTHONPATH=. $(BIN)/python benchmarks/wiener.py
 	PYTHONPATH=. $(BIN)/python benchmarks/first_result.py
+	PYTHONPATH=. $(BIN)/python benchmarks/tracer.py
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/checks.py
 
 address: .venv/.installed  ## say where the course is published (REPO=OWNER/REPO)

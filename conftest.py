@@ -35,11 +35,11 @@ class Everywhere:
 def pytest_terminal_summary(terminalreporter):
     """Print the rows that tests have recorded as theirs in a table, and where the time went."""
     reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
-    for table in ("mutants", "shape errors"):
+    for table in ("mutants", "shape errors", "reported networks"):
         rows = [row for r in reports for name, row in r.user_properties if name == table]
         if rows:
             terminalreporter.section(table)
-        for row in sorted(rows, key=lambda row: [int(n) for n in row.split()[0].split(".")]):
+        for row in sorted(rows, key=in_order):
             terminalreporter.write_line(row)
     terminalreporter.section("where the time went")
     seconds = Counter()
@@ -50,6 +50,12 @@ def pytest_terminal_summary(terminalreporter):
     for part, spent in seconds.most_common(20):
         terminalreporter.write_line(f"{spent:7.0f} s  {part}")
     terminalreporter.write_line(f"{seconds.total():7.0f} s  in all, of all workers together")
+
+
+def in_order(row):
+    """By the number of an exercise, 6.3 before 6.12, or by name."""
+    first = row.split()[0]
+    return [int(part) if part.isdigit() else part for part in first.split(".")]
 
 
 def part_of(nodeid):

@@ -1,18 +1,30 @@
 """What an operation of a recorded run was given, and what its tensors came from."""
 
+import math
+
 from course_utils.shapes.record import Seen, leaves
 
-UPWARD = {"conv_transpose2d", "interpolate", "upsample", "pixel_shuffle"}
+UPWARD = {
+    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "interpolate", "upsample",
+    "pixel_shuffle", "repeat_interleave", "max_unpool1d", "max_unpool2d", "max_unpool3d",
+}  # fmt: skip
 JOINING = {"cat", "concat", "concatenate"}
 ADDING = {
     "add": "+", "__add__": "+", "__radd__": "+", "add_": "+", "__iadd__": "+",
-    "sub": "-", "__sub__": "-", "__rsub__": "-", "rsub": "-", "sub_": "-",
-    "mul": "*", "__mul__": "*", "__rmul__": "*", "mul_": "*",
-    "div": "/", "true_divide": "/", "__truediv__": "/",
+    "sub": "-", "__sub__": "-", "__rsub__": "-", "rsub": "-", "sub_": "-", "__isub__": "-",
+    "mul": "*", "__mul__": "*", "__rmul__": "*", "mul_": "*", "__imul__": "*",
+    "div": "/", "true_divide": "/", "__truediv__": "/", "__rtruediv__": "/",
 }  # fmt: skip
 KEEPING = {
-    "silu", "relu", "gelu", "sigmoid", "tanh", "leaky_relu", "mish", "dropout", "dropout2d",
-    "batch_norm", "group_norm", "instance_norm", "to", "contiguous", "float", "half", "pad",
+    "silu", "relu", "relu_", "gelu", "sigmoid", "tanh", "leaky_relu", "elu", "mish", "softmax",
+    "dropout", "dropout1d", "dropout2d", "batch_norm", "group_norm", "instance_norm", "layer_norm",
+    "rms_norm", "to", "contiguous", "clone", "detach", "float", "half", "double", "pad",
+}  # fmt: skip
+
+
+SHAPING = {
+    "__getitem__", "unsqueeze", "squeeze", "flatten", "unflatten", "view", "reshape", "transpose",
+    "permute", "movedim", "expand", "repeat", "swapaxes", "t", "mT", "__get__",
 }  # fmt: skip
 
 
@@ -21,16 +33,56 @@ def given(call):
     return list(leaves(call.given))
 
 
+def joined_axis(call):
+    """The axis along which a concatenation joins."""
+    axis = next((v for v in call.given[1:] if isinstance(v, int)), 0)
+    return axis % len(given(call)[0].shape)
+
+
 def input_number(run, seen):
     """Return which of the network's inputs a tensor is, or None."""
     numbers = [value.number if isinstance(value, Seen) else None for value in run.inputs]
     return numbers.index(seen.number) if seen.number in numbers else None
 
 
-def joined_axis(call):
-    """The axis along which a concatenation joins."""
-    axis = next((v for v in call.given[1:] if isinstance(v, int)), 0)
-    return axis % len(given(call)[0].shape)
+def input_name(run, seen):
+    """Say which of the network's inputs a tensor is: `t, the network's second input`, or None."""
+    index = input_number(run, seen)
+    if index is None:
+        return None
+    nth = ("first", "second", "third", "fourth", "fifth", "sixth")[min(index, 5)]
+    name = run.names[index] if run.names[index] != "input" else ""
+    return f"{name}, the network's {nth} input" if name else f"the network's {nth} input"
+
+
+def source_of(run, seen):
+    """Say of which input a tensor was made by steps that keep its numbers; None if of none."""
+    for _ in range(20):
+        if name := input_name(run, seen):
+            return name
+        call = makers(run).get(seen.number)
+        tensors = [s for s in given(call) if math.prod(s.shape) > 1] if call else []
+        sizes = [math.prod(s.shape) for s in tensors]
+        tensors = [s for s, size in zip(tensors, sizes) if size == max(sizes)]
+        if len(tensors) != 1 or call.op not in KEEPING | SHAPING | set(ADDING):
+            return None
+        seen = tensors[0]
+    return None
+
+
+def batch_of(run):
+    """How many pictures the network was given, where its inputs agree on it, or None."""
+    sizes = {s.shape[0] for s in leaves(run.inputs) if s.shape}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def makers(run):
+    """Which operation made each tensor: those that change it in place came later.  -> dict"""
+    made = {}
+    for call in run.calls:
+        for result in leaves(call.returned):
+            made.setdefault(result.number, call)
+    return made
 
 
 def came_from(run, seen, wanted, through=None):
@@ -43,11 +95,7 @@ def history(run, seen, through=None):
 
     With through, the walk ends at each operation that is not named there.
     """
-    made = {}
-    for call in run.calls:
-        for result in leaves(call.returned):
-            made.setdefault(result.number, call)
-    queue, met = [seen.number], set()
+    made, queue, met = makers(run), [seen.number], set()
     while queue:
         number = queue.pop(0)
         if number in met or number not in made:
@@ -59,19 +107,45 @@ def history(run, seen, through=None):
             queue += [s.number for s in given(call)]
 
 
+def own_history(run, seen, other):
+    """The operations behind one tensor that are not behind the other, the first first.  -> list"""
+    behind = {id(call) for call in history(run, other)}
+    mine = {id(call) for call in history(run, seen)} - behind
+    return [call for call in run.calls if id(call) in mine]
+
+
+def depends_on_inputs(run, seen):
+    """True if a tensor is one of the network's inputs, or was computed from one."""
+    inputs = {s.number for s in leaves(run.inputs)}
+    before = {s.number for call in history(run, seen) for s in given(call)}
+    return bool(inputs & (before | {seen.number}))
+
+
 def label(call):
     """The name of the layer that did it, and of the function if it was one in a larger layer."""
     return f"{call.op} in {call.place}" if call.inside else call.place
 
 
-def shrinks(call, size, axis):
-    """True for an operation that makes a map of this size smaller."""
-    seen, made = given(call), call.returned
-    return (
-        isinstance(made, Seen)
-        and bool(seen)
-        and len(made.shape) == len(seen[0].shape) == 4
-        and seen[0].shape[axis] == size
-        and 0 < made.shape[axis] <= 0.7 * size
-        and call.op not in JOINING
-    )
+def resized(calls, axis):
+    """The operations that changed the size of an axis, counted from the last.
+
+    list of Call, -1 -> list of (Call, size before, size after)
+    """
+    found = []
+    for call in calls:
+        x, made = next(iter(given(call)), None), call.returned
+        if x is None or not isinstance(made, Seen) or call.op in JOINING:
+            continue
+        if len(x.shape) == len(made.shape) >= -axis and x.shape[axis] != made.shape[axis]:
+            found.append((call, x.shape[axis], made.shape[axis]))
+    return found
+
+
+def path(changes):
+    """A size on its way: `16 -pool-> 8 -up-> 16`."""
+    start = f"{changes[0][1]}" if changes else ""
+    return start + "".join(f" -{short(call)}-> {after}" for call, _, after in changes)
+
+
+def short(call):
+    return call.op if call.inside else call.place

@@ -1,38 +1,57 @@
-"""The record of a run as a picture: the U with its shapes, its skips, and where it failed."""
+"""The record of a run as a picture: the U with its shapes, its skips, and where it failed.
 
+What follows one another at one size is a stage, and the stages stand in a row: the smaller their
+maps, the lower. Within a stage each number of channels is a bar, so that a network of forty layers
+has as many bars as it has sizes and joins.
+"""
+
+import math
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import matplotlib.pyplot as plt
-from matplotlib.patches import FancyArrowPatch, Rectangle
-
-from course_utils.plots.colours import BLUE, GREY, INK, ORANGE, PALE, RED
-from course_utils.shapes.calls import JOINING, UPWARD, given
+from course_utils.shapes.calls import JOINING, UPWARD, given, short
 from course_utils.shapes.cause import cause
 from course_utils.shapes.record import Seen, record
+from course_utils.shapes.words import by
 
-MAPS = JOINING | UPWARD | {"conv2d", "max_pool2d", "avg_pool2d"}
+MAPS = (
+    JOINING | UPWARD | {f"{op}{n}d" for op in ("conv", "max_pool", "avg_pool") for n in (1, 2, 3)}
+)
+BLUE, ORANGE, RED = "#2b6cb0", "#c05621", "#b91c1c"  # those of plots/colours.py
+INK, SLATE, PALE = "#1e293b", "#4a5568", "#cbd5e1"
+ROW, MOST = 1.5, 5  # the height of a row of stages, and how many bars a stage has at most
 
 
 @dataclass
-class Column:
-    """A stack of feature maps in the picture: all that follow one another with the same shape."""
+class Bar:
+    """Feature maps of one shape that follow one another."""
 
-    shape: tuple  # (C, H, W)
-    colour: str
-    numbers: set  # of the tensors that it stands for
-    skip: int | None = None  # which column a concatenation took in
-    rising: bool = False  # on the right side of the U
-    failed: bool = False
+    channels: int
+    numbers: set = field(default_factory=set)  # of the tensors that it stands for
+    skip: int = 0  # how many of its channels are a skip, concatenated
+    source: object = None  # the stage from which the skip comes
+
+
+@dataclass
+class Stage:
+    """Feature maps of one size, and how they came to it."""
+
+    sides: tuple
+    through: str  # the layer that gave them their size
+    rising: bool
+    bars: list = field(default_factory=list)
+    failed: str = ""  # the shapes that met, where the run failed
+    level: int = 0  # the size of the maps that it stands beside
 
 
 def draw_u(model, *inputs, **named):
-    """Run a network once, forward, and draw the shapes of its feature maps, from left to right.
+    """Run a network once, forward, and draw the sizes and channels of its maps, from left to right.
 
     (B, C, H, W), (B,) -> figure
 
-    The smaller a map, the lower it stands; grey arrows are skips. If the run fails, the place is
-    red and the cause stands below. It takes what trace takes, and leaves as little behind.
+    The smaller the maps, the lower they stand; a bar is a number of channels, its blue part on the
+    way up a skip that was concatenated. If the run fails, the place is red and the cause stands
+    below. It takes what trace takes, and leaves as little behind.
     """
     return draw(record(model, *inputs, **named))
 
@@ -40,102 +59,155 @@ def draw_u(model, *inputs, **named):
 def draw(run):
     """Draw the U of a run that was recorded.
 
-    () -> figure
+    Record -> figure
     """
-    columns = columns_of(run)
-    sizes = sorted({c.shape[1] for c in columns}, reverse=True)
-    most = max((c.shape[0] for c in columns), default=1)
-    wide = max(6.0, 0.62 * len(columns) + 1.2)
-    figure, ax = plt.subplots(figsize=(wide, 1.15 * len(sizes) + 1.4))
-    tops = {size: -1.25 * level for level, size in enumerate(sizes)}
-    heights = [tops[column.shape[1]] for column in columns]
-    ax.plot(range(len(columns)), heights, color=PALE, lw=1.2, zorder=0)
-    for x, (y, column) in enumerate(zip(heights, columns)):
-        draw_column(ax, x, y, column, sizes, most)
-        if column.skip is not None:
-            draw_skip(ax, (column.skip, heights[column.skip]), (x, y), column.failed)
-    ax.set_xlim(-0.8, len(columns) - 0.2)
-    ax.set_ylim(min(tops.values(), default=0) - 1.0, 0.9)
+    import matplotlib.pyplot as plt  # only here, so that the tables do without it
+
+    stages = stages_of(run)
+    rows = sorted({stage.level for stage in stages}, reverse=True)
+    tallest = max((max(stage.sides) for stage in stages), default=1)
+    most = max((bar.channels for stage in stages for bar in stage.bars), default=1)
+    spans = [span_of(stage) for stage in stages]
+    wide = sum(spans)
+    figure, ax = plt.subplots(figsize=(max(5.0, 0.62 * wide), 0.72 * ROW * len(rows) + 0.6))
+    left, places = 0.0, {}
+    for stage, span in zip(stages, spans):
+        y = -ROW * rows.index(stage.level)
+        places[id(stage)] = draw_stage(ax, stage, left + span / 2, y, tallest, most)
+        left += span
+    draw_ways(ax, stages, places)
+    draw_skips(ax, stages, places)
+    ax.set_xlim(0, max(wide, 1))
+    ax.set_ylim(-ROW * (len(rows) - 1) - 0.95, 0.75)
     ax.axis("off")
     if run.error:
-        words = textwrap.fill(cause(run), int(13 * wide))
+        words = textwrap.fill(cause(run), int(13 * figure.get_figwidth()))
         figure.text(0.02, 0.0, words, color=RED, fontsize=9, va="top")
     figure.tight_layout(pad=0.3)
     return figure
 
 
-def columns_of(run):
-    """Return the columns of a run, in the order in which they were made."""
-    columns = []
-    for seen in run.inputs:
-        if isinstance(seen, Seen) and len(seen.shape) == 4:
-            columns.append(Column(seen.shape[1:], INK, {seen.number}))
-            break
-    rising = False
+def stages_of(run):
+    """Return the stages of a run, in the order in which they were reached."""
+    first = next((s for s in run.inputs if isinstance(s, Seen) and len(s.shape) > 2), None)
+    if first is None:
+        return []
+    stages = [Stage(first.shape[2:], "", False, [Bar(first.shape[1], {first.number})])]
     for call in run.calls:
         made = call.returned
-        if not isinstance(made, Seen) or len(made.shape) != 4:
-            continue
-        rising |= call.op in UPWARD | JOINING
-        if call.op in MAPS and (is_new(made, columns) or call.op in JOINING):
-            column = Column(
-                made.shape[1:], ORANGE if rising else BLUE, {made.number}, rising=rising
-            )
-            column.skip = taken_in(call, columns)
-            columns.append(column)
-        elif columns and columns[-1].shape == made.shape[1:]:
-            columns[-1].numbers.add(made.number)
+        if isinstance(made, Seen) and len(made.shape) == len(first.shape):
+            last = stages[-1]
+            if call.op in MAPS and made.shape[2:] != last.sides:
+                rising = math.prod(made.shape[2:]) > math.prod(last.sides)
+                last = Stage(made.shape[2:], short(call), rising)
+                stages.append(last)
+            add(call, made, last, stages)
+    for stage in stages:
+        stage.level = math.prod(stage.sides)
     if run.failed and run.error:
-        mark_failure(run.failed, columns, rising)
-    return columns
+        mark_failure(run.failed, stages)
+    return stages
 
 
-def is_new(made, columns):
-    return not columns or columns[-1].shape != made.shape[1:]
+def add(call, made, stage, stages):
+    """Let a stage have a bar for what an operation made, if it is not in one already."""
+    if made.shape[2:] != stage.sides:
+        return
+    joined = call.op in JOINING and len(given(call)) > 1
+    if call.op in MAPS and (joined or not stage.bars or stage.bars[-1].channels != made.shape[1]):
+        stage.bars.append(Bar(made.shape[1]))
+    if not stage.bars:
+        return
+    stage.bars[-1].numbers.add(made.number)
+    if joined:
+        old = min(given(call), key=lambda s: s.number)
+        source = next((s for s in stages if any(old.number in b.numbers for b in s.bars)), None)
+        if source is not stage and source is not None:
+            stage.bars[-1].skip, stage.bars[-1].source = old.shape[1], source
 
 
-def taken_in(call, columns):
-    """Return the column of the older tensor of a concatenation, if it is one of them."""
-    if call.op not in JOINING:
-        return None
-    old = min((s.number for s in given(call)), default=None)
-    return next((i for i, c in enumerate(columns) if old in c.numbers), None)
-
-
-def mark_failure(call, columns, rising):
-    """Put a red column where an operation failed, as large as what it was given."""
-    maps = [s for s in given(call) if len(s.shape) == 4]
+def mark_failure(call, stages):
+    """Say at the last stage what met where an operation failed."""
+    maps = [s for s in given(call) if len(s.shape) > 2]
     if call.op.startswith("conv"):
         maps = maps[:1]  # the other is the weight
-    if maps:
-        newest = max(maps, key=lambda s: s.number)
-        skip = taken_in(call, columns)
-        columns.append(Column(newest.shape[1:], RED, set(), skip, rising, failed=True))
-    elif columns:
-        columns[-1].failed, columns[-1].colour = True, RED
+    last = stages[-1]
+    shapes = dict.fromkeys(" x ".join(map(str, s.shape[1:])) for s in maps[::-1])
+    last.failed = "\nmeets ".join(shapes) or "here"
+    for old in sorted(maps, key=lambda s: s.number)[:-1]:
+        source = next((s for s in stages if any(old.number in b.numbers for b in s.bars)), None)
+        if source is not None and source is not last:
+            last.bars.append(Bar(old.shape[1], skip=old.shape[1], source=source))
+            last.level = source.level
 
 
-def draw_column(ax, x, y, column, sizes, most):
-    channels, height, width = column.shape
-    level = sizes.index(height)
-    high = 0.95 * 0.82**level
-    wide = 0.12 + 0.38 * (channels / most) ** 0.5
-    ax.add_patch(Rectangle((x - wide / 2, y - high / 2), wide, high, color=column.colour, zorder=2))
-    text = f"{channels} x {height} x {width}"
-    ink = RED if column.failed else INK
-    side, slope = ("left", -35) if column.rising else ("right", 35)
-    low = y - high / 2 - 0.06
-    ax.text(x, low, text, fontsize=7, rotation=slope, ha=side, va="top", color=ink)
-    if column.failed:
-        ax.text(x, y + high / 2 + 0.05, "fails", fontsize=9, ha="center", color=RED)
+def span_of(stage):
+    return 1.5 + 0.5 * len(shown(stage))
 
 
-def draw_skip(ax, start, end, failed):
-    (x0, y0), (x1, y1) = start, end
-    ax.add_patch(
-        FancyArrowPatch(
-            (x0 + 0.3, y0 + 0.25), (x1 - 0.3, y1 + 0.25), arrowstyle="-|>", mutation_scale=10,
-            lw=1.4, color=RED if failed else GREY, zorder=1,
-            shrinkA=0, shrinkB=0,
-        )
-    )  # fmt: skip
+def shown(stage):
+    """The bars of a stage that are drawn: the first, and the last ones; None stands for others."""
+    bars = stage.bars
+    return bars if len(bars) <= MOST else [*bars[:2], None, *bars[2 - MOST :]]
+
+
+def draw_stage(ax, stage, x, y, tallest, most):
+    """Draw the bars of a stage around a place; return where they begin, end, and how high."""
+    from matplotlib.patches import Rectangle
+
+    bars = shown(stage)
+    high = 0.12 + 0.88 * max(stage.sides) / tallest
+    at = x - 0.25 * (len(bars) - 1)
+    ink = RED if stage.failed else INK
+    colour = RED if stage.failed else ORANGE if stage.rising else BLUE
+    for bar in bars:
+        if bar is None:
+            ax.text(at, y, "...", ha="center", va="center", fontsize=9, color=ink)
+        else:
+            width = 0.1 + 0.32 * (bar.channels / most) ** 0.5
+            old = width * bar.skip / bar.channels
+            start = at - width / 2
+            for begin, part, paint in ((start, old, BLUE), (start + old, width - old, colour)):
+                box = (begin, y - high / 2)
+                ax.add_patch(Rectangle(box, part, high, color=paint, lw=0, zorder=2))
+            below = y - high / 2 - 0.04
+            ax.text(at, below, bar.channels, fontsize=7.5, ha="center", va="top", color=ink)
+        at += 0.5
+    size = by(stage.sides)
+    ax.text(
+        x, y - high / 2 - 0.2, size, fontsize=8, ha="center", va="top", color=ink, weight="bold"
+    )
+    if stage.failed:
+        said = f"fails\n{stage.failed}"
+        ax.text(x, y + high / 2 + 0.05, said, fontsize=8, ha="center", va="bottom", color=RED)
+    half = 0.25 * (len(bars) - 1) + 0.2
+    return x - half, x + half, y, high
+
+
+def draw_ways(ax, stages, places):
+    """From stage to stage, with the layer that changed the size."""
+    for one, other in zip(stages, stages[1:]):
+        (_, x0, y0, _), (x1, _, y1, _) = places[id(one)], places[id(other)]
+        arrow = {"arrowstyle": "-|>", "color": SLATE, "lw": 1.0, "shrinkA": 3, "shrinkB": 3}
+        ax.annotate("", (x1, y1), (x0, y0), arrowprops=arrow, zorder=1)
+        side, away = ("right", -0.12) if y1 > y0 else ("left", 0.12)  # where there is room
+        middle = x0 + 0.38 * (x1 - x0) + away, y0 + 0.38 * (y1 - y0)
+        ax.text(*middle, other.through, fontsize=7, ha=side, va="center", color=SLATE)
+
+
+def draw_skips(ax, stages, places):
+    """From the stage of each skip to the stage that took it in, one arrow for all of them."""
+    pairs = {}
+    for stage in stages:
+        for bar in stage.bars:
+            if bar.source:
+                pairs.setdefault((id(bar.source), id(stage)), []).append(stage)
+    for (one, other), taken in pairs.items():
+        (_, x0, y0, high), (x1, _, y1, _) = places[one], places[other]
+        above = 0.28 * high
+        colour = RED if taken[0].failed else PALE
+        arrow = {"arrowstyle": "-|>", "color": colour, "lw": 2.0, "shrinkA": 2, "shrinkB": 2}
+        ax.annotate("", (x1, y1 + above), (x0, y0 + above), arrowprops=arrow, zorder=0)
+        words = "skip" if len(taken) == 1 else f"{len(taken)} skips"
+        middle = (x0 + x1) / 2, (y0 + y1) / 2 + above + 0.03
+        ax.text(*middle, words, fontsize=7, ha="center", va="bottom", color=SLATE)

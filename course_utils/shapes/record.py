@@ -1,8 +1,13 @@
 """One run of a network, written down: each call of a layer, each operation on tensors."""
 
+import ast
 import contextlib
+import inspect
+import linecache
+import sys
 import threading
 import time
+import traceback
 from dataclasses import dataclass, field
 
 import torch
@@ -14,6 +19,8 @@ from torch.nn.modules.module import (
 )
 from torch.overrides import TorchFunctionMode
 
+READING = {"item", "tolist", "numpy", "__bool__", "__float__", "__int__", "__index__", "__array__"}
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -23,6 +30,7 @@ class Seen:
     dtype: torch.dtype
     device: torch.device
     number: int
+    asks: bool = False  # for gradients
 
     def __str__(self):
         return f"{self.shape}" if self.dtype.is_floating_point else f"{self.shape} {self.kind}"
@@ -42,6 +50,7 @@ class Step:
     parameters: int
     depth: int  # 0 for the network itself, 1 for what it calls
     registered: bool = True
+    keywords: dict = field(default_factory=dict)  # what it was given by name, once it failed
     returned: object = None
     milliseconds: float | None = None  # None while it runs, and if it failed
     kept: int = 0  # bytes kept for the backward pass, in this layer and those that it calls
@@ -58,6 +67,20 @@ class Call:
     error: Exception | None = None
     inside: bool = True  # in the forward of a layer that has others in it, not in one of PyTorch's
     span: tuple | None = None  # smallest and largest whole number given to an operation that failed
+    named: dict = field(default_factory=dict)  # the arguments by name, again
+    without: str = ""  # what switched gradients off, where an argument asks for some
+    autocast: bool = False
+
+
+@dataclass
+class Frame:
+    """Where Python was when something failed: a function, its line, what its names stood for."""
+
+    module: str
+    function: str
+    line: str
+    names: dict
+    sides: tuple = ()  # of an `assert a == b` that failed: a and b
 
 
 @dataclass
@@ -65,6 +88,7 @@ class Record:
     """What was seen of a run, with no tensor in it."""
 
     inputs: list
+    names: list = field(default_factory=list)  # of the inputs, as forward calls them
     steps: list = field(default_factory=list)
     calls: list = field(default_factory=list)
     made_by: dict = field(default_factory=dict)  # number of a tensor -> name of the layer
@@ -73,6 +97,11 @@ class Record:
     open: list = field(default_factory=list)  # (step, layer, arguments) that had not returned
     strays: list = field(default_factory=list)  # (place, type, where kept) of unregistered layers
     unused: list = field(default_factory=list)  # names of parameters that no operation took
+    training: bool = True  # in eval mode some layers rest
+    frames: list = field(default_factory=list)  # a Frame for each that an exception came through
+    attributes: dict = field(default_factory=dict)  # number of a tensor -> where a layer keeps it
+    returned: object = None  # what the network returned
+    read: set = field(default_factory=set)  # numbers of tensors of which Python took the value
 
 
 class Recorder(TorchFunctionMode):
@@ -121,6 +150,28 @@ class Recorder(TorchFunctionMode):
         for seen in leaves(step.returned):
             self.record.made_by.setdefault(seen.number, step.name)
 
+    def looks_at(self, error):
+        """Write down the frames of an exception, and what the layers were given by name."""
+        by_layer = {id(layer): step for step, layer, _ in self.record.open}
+        for _, layer, _ in self.record.open:
+            for name, value in kept_tensors(layer):
+                self.record.attributes[self.see(value).number] = name
+        while error is not None:
+            frames = []
+            for frame, line in traceback.walk_tb(error.__traceback__):
+                layer, keywords = frame.f_locals.get("self"), frame.f_locals.get("kwargs")
+                if frame.f_code is nn.Module._call_impl.__code__ and id(layer) in by_layer:
+                    by_layer[id(layer)].keywords = self.see(keywords)
+                text = linecache.getline(frame.f_code.co_filename, line).strip()
+                names = {name: self.see(value) for name, value in frame.f_locals.items()}
+                module = frame.f_globals.get("__name__", "")
+                if module == __name__:  # this recorder, between the network and PyTorch
+                    continue
+                sides = self.see(sides_of(text, frame)) if isinstance(error, AssertionError) else ()
+                frames.append(Frame(module, frame.f_code.co_name, text, names, sides))
+            self.record.frames += frames
+            error = error.__cause__ or error.__context__
+
     def name(self, layer):
         if id(layer) in self.names:
             return self.names[id(layer)] or type(layer).__name__
@@ -152,19 +203,28 @@ class Recorder(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         everything = (*args, *kwargs.values())
-        call = Call(func.__name__, self.place(), [self.see(value) for value in everything])
+        named = {name: self.see(value) for name, value in kwargs.items()}
+        given = [*(self.see(value) for value in args), *named.values()]
+        call = Call(func.__name__, self.place(), given, named=named)
+        if not torch.is_grad_enabled() and any(seen.asks for seen in leaves(given)):
+            call.without = "checkpoint" if in_a_checkpoint() else "no_grad"
         if self.record.open:
             call.inside = any(True for _ in self.record.open[-1][1].children())
         try:
             returned = func(*args, **kwargs)
         except Exception as error:
             call.error, call.span = error, span(everything)
+            call.autocast = any(map(torch.is_autocast_enabled, ("cpu", "cuda")))
             self.record.failed = call
             raise
         if any(True for _ in leaves(returned, torch.Tensor)):
             self.used.update(id(p) for p in leaves(everything, torch.Tensor))
             call.returned = self.see(returned)
             self.record.calls.append(call)
+        elif func.__name__ == "__setitem__":
+            self.record.calls.append(call)
+        elif func.__name__ in READING:
+            self.record.read.update(s.number for s in leaves(call.given))
         return returned
 
     def see(self, value):
@@ -174,7 +234,7 @@ class Recorder(TorchFunctionMode):
                 self.alive.append(value)
                 self.numbers[id(value)] = len(self.numbers)
             number = self.numbers[id(value)]
-            return Seen(tuple(value.shape), value.dtype, value.device, number)
+            return Seen(tuple(value.shape), value.dtype, value.device, number, value.requires_grad)
         if isinstance(value, dict):
             return {key: self.see(v) for key, v in value.items()}
         if isinstance(value, (list, tuple)):
@@ -191,6 +251,17 @@ class Recorder(TorchFunctionMode):
             self.storages[storage._cdata] = storage
             for step, _, _ in self.record.open:
                 step.kept += storage.nbytes()
+        return tensor, tensor._version
+
+    @staticmethod
+    def gives_back(kept):
+        """Hand a tensor to the backward pass, unless it was changed, as PyTorch does by itself."""
+        tensor, version = kept
+        if tensor._version != version:
+            raise RuntimeError(
+                f"one of the variables needed for gradient computation has been modified by an "
+                f"inplace operation: [{tensor.type()} {list(tensor.shape)}]"
+            )
         return tensor
 
     @contextlib.contextmanager
@@ -203,35 +274,94 @@ class Recorder(TorchFunctionMode):
             register_module_forward_hook(self.returns, with_kwargs=True),
         ]
         try:
-            with saved_tensors_hooks(self.keeps, lambda tensor: tensor), self:
+            is_compiled = "torch._dynamo" in sys.modules  # or else it takes a second to load
+            nothing = contextlib.nullcontext()
+            as_written = torch.compiler.set_stance("force_eager") if is_compiled else nothing
+            with as_written, saved_tensors_hooks(self.keeps, self.gives_back), self:
                 yield self.record
         finally:
             for hook in hooks:
                 hook.remove()
 
 
-def record(model, *inputs, **named):
+def record(model, *inputs, loss=None, **named):
     """Call the model once and return the Record; the model is afterwards as it was.
 
-    An Exception that the model raises is written down; others (KeyboardInterrupt) come through.
+    With loss, it is loss(model, *inputs) that is called, and the backward pass of its result.
+    An Exception that is raised is written down; others (KeyboardInterrupt) come through.
     """
+    model = getattr(model, "_orig_mod", model)  # what torch.compile has wrapped
     recorder = Recorder(model, [*inputs, *named.values()])
-    with as_it_was(model, recorder.on_gpu), recorder.watching() as run:
+    run = recorder.record
+    run.names = names_of(loss or model, (model, *inputs) if loss else inputs, named)[bool(loss) :]
+    with as_it_was(model, recorder.on_gpu), recorder.watching():
         try:
-            model(*inputs, **named)
+            if loss:
+                value = loss(model, *inputs, **named)
+                run.returned = recorder.see(value)
+                value.backward()
+            else:
+                run.returned = recorder.see(model(*inputs, **named))
         except Exception as error:
             run.error = error
             for step, _, _ in run.open:
                 step.milliseconds = None
+            recorder.looks_at(error)
+    run.training = getattr(model, "training", True)
     run.unused = [n for n, p in recorder.parameters.items() if id(p) not in recorder.used]
     return run
 
 
+def names_of(function, inputs, named):
+    """The inputs' names in the function's own signature.  -> list of str"""
+    forward = function.forward if isinstance(function, nn.Module) else function
+    try:
+        parameters = inspect.signature(forward).parameters.values()
+    except (TypeError, ValueError):  # some that are written in C have no signature
+        parameters = ()
+    many = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    names = [parameter.name for parameter in parameters if parameter.kind not in many]
+    names += [""] * (len(inputs) - len(names))
+    return [*names[: len(inputs)], *named]
+
+
+def kept_tensors(layer):
+    """The tensors that a layer keeps, of its own or in a plain object.  -> (self.name, tensor)"""
+    for name, value in vars(layer).items():
+        if isinstance(value, torch.Tensor):
+            yield f"self.{name}", value
+        elif hasattr(value, "__dict__") and not isinstance(value, nn.Module):
+            for inner, held in vars(value).items():
+                if isinstance(held, torch.Tensor):
+                    yield f"self.{name}.{inner}", held
+    for name, value in layer.named_parameters(recurse=False):
+        yield f"self.{name}", value
+
+
+def sides_of(line, frame):
+    """What stands on both sides of an `assert a == b`, once more.  -> tuple, empty for others"""
+    try:
+        test = ast.parse(line).body[0].test
+        sides = [ast.unparse(side) for side in (test.left, *test.comparators)]
+        return tuple(eval(side, frame.f_globals, frame.f_locals) for side in sides)
+    except Exception:  # the code is a stranger's, and it failed once already
+        return ()
+
+
+def in_a_checkpoint():
+    frames = traceback.walk_stack(None)
+    return any(f.f_globals.get("__name__") == "torch.utils.checkpoint" for f, _ in frames)
+
+
 @contextlib.contextmanager
 def as_it_was(model, on_gpu):
-    """Put back the buffers, such as BatchNorm's averages, and the state of the random numbers."""
-    buffers = list(model.buffers()) if isinstance(model, nn.Module) else []
+    """Put back buffers, such as BatchNorm's averages, gradients, and the random numbers' state."""
+    is_module = isinstance(model, nn.Module)
+    buffers = list(model.buffers()) if is_module else []
     before = [b.clone() for b in buffers]
+    gradients = {p: p.grad for p in model.parameters()} if is_module else {}
+    for p in gradients:
+        p.grad = None
     with torch.random.fork_rng(None if on_gpu else []):
         try:
             yield
@@ -239,6 +369,8 @@ def as_it_was(model, on_gpu):
             with torch.no_grad():
                 for buffer, old in zip(buffers, before):
                     buffer.copy_(old)
+            for p, gradient in gradients.items():
+                p.grad = gradient
 
 
 def leaves(value, kind=Seen):

@@ -1,8 +1,26 @@
 """What ran without an error and looks wrong all the same."""
 
-from course_utils.shapes.calls import ADDING, JOINING, given
+import math
+
+from course_utils.shapes.calls import (
+    ADDING,
+    JOINING,
+    batch_of,
+    depends_on_inputs,
+    given,
+    history,
+    input_name,
+    label,
+)
 from course_utils.shapes.record import Seen, leaves
+from course_utils.shapes.rules.arithmetic import spread
+from course_utils.shapes.rules.attention import REMARKS as OF_ATTENTION
 from course_utils.shapes.rules.network_inputs import one_step_for_all
+from course_utils.shapes.rules.reshapes import REMARKS as OF_RESHAPES
+
+LOSSES = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"}
+DIFFERENCES = {"sub", "__sub__", "__rsub__", "rsub"}
+REDUCING = {"mean", "sum", "amax", "amin", "max", "min", "median", "std", "var", "norm"}
 
 
 def remarks(run):
@@ -16,6 +34,27 @@ def steps(run):
     told = one_step_for_all(run)
     if told and "shape (1,)" in told and not run.error:
         yield f"{told[:-1]}: all of them were given the same step."
+    yield from drawn_steps(run)
+
+
+def drawn_steps(run):
+    """One t that is drawn for a whole batch, and meets its pictures."""
+    for call in run.calls:
+        drawn = call.returned
+        if call.op not in ("rand", "randint") or getattr(drawn, "shape", None) not in ((1,), ()):
+            continue
+        for meeting in run.calls:
+            seen = given(meeting)
+            big = max(seen, key=lambda s: math.prod(s.shape), default=None)
+            if meeting.op not in ADDING or big is None or len(big.shape) < 4 or big.shape[0] < 2:
+                continue
+            one = [s for s in seen if s is not big and math.prod(s.shape) == 1]
+            if any(call is c for s in one for c in history(run, s)):
+                yield (
+                    f"{call.op} in {call.place} draws one step, {drawn.shape}, for all "
+                    f"{big.shape[0]} pictures of the batch. Each needs its own: ({big.shape[0]},)."
+                )
+                return
 
 
 def strays(run):
@@ -32,10 +71,53 @@ def strays(run):
 
 
 def unused(run):
-    """Parameters that no operation took."""
-    if run.unused and not run.error:
+    """Parameters that no operation took, and inputs that none did."""
+    if run.error or not run.calls:
+        return
+    if run.unused and run.training:
         more = f" and {len(run.unused) - 3} more" if len(run.unused) > 3 else ""
         yield f"No operation used {', '.join(run.unused[:3])}{more}: what is that layer for?"
+    taken = {s.number for call in run.calls for s in given(call)}
+    for value in run.inputs:
+        if isinstance(value, Seen) and value.number not in taken:
+            yield f"Nothing used {input_name(run, value)}, {value}: it is ignored."
+
+
+def dropped(run):
+    """A layer with weights whose result never reaches what the network returns."""
+    wanted = {s.number for s in leaves(run.returned)}
+    if run.error or not wanted:
+        return
+    wanted |= run.read
+    for call in run.calls[::-1]:
+        seen = given(call)
+        in_place = call.op.endswith("_") and seen[:1] and seen[0].number in wanted
+        if in_place or wanted & {s.number for s in leaves(call.returned)}:
+            wanted |= {s.number for s in seen}
+    used = {s.name for s in run.steps if wanted & {r.number for r in leaves(s.returned)}}
+    for step in run.steps:
+        made = {s.number for s in leaves(step.returned)}
+        if step.depth and step.parameters and made and step.name not in used:
+            yield (
+                f"What {step.name} ({step.type}) returned is not used: it never reaches what the "
+                f"network returns."
+            )
+            return
+
+
+def hidden_rows(run):
+    """A mask that hides whole rows of scores, the queries, where it should hide keys."""
+    for call in run.calls:
+        if call.op not in ("masked_fill", "masked_fill_") or len(given(call)) < 2:
+            continue
+        scores, mask = given(call)[:2]
+        if len(scores.shape) == len(mask.shape) > 2 and scores.shape[-1] > 1:
+            if mask.shape[-2:] == (scores.shape[-2], 1):
+                yield (
+                    f"{label(call)}: the mask {mask.shape} hides whole rows of the scores "
+                    f"{scores.shape}, which are queries. Keys are on the last axis: "
+                    f"mask.transpose(-2, -1)."
+                )
 
 
 def order_of_skips(run):
@@ -43,45 +125,27 @@ def order_of_skips(run):
     joined = []
     for call in run.calls:
         seen = given(call)
-        if call.op in JOINING and len(seen) == 2 and all(len(s.shape) == 4 for s in seen):
-            joined.append(sorted(seen, key=lambda s: s.number))
-    skips = [old.number for old, _ in joined]
-    is_u = len(set(skips)) > 1 and max(skips) <= min(new.number for _, new in joined)
-    if is_u and skips == sorted(skips):
-        places = {s.number: c.place for c in run.calls for s in leaves(c.returned)}
-        names = [run.made_by.get(number, places.get(number, "?")) for number in skips]
-        yield (
-            f"The skips are taken in the order in which they were made ({', '.join(names)}): the "
-            f"way up begins where the way down ended, so the last skip comes first."
-        )
-
-
-def reshapes(run):
-    """A reshape where a transpose was meant: channels and pixels are mixed up."""
-    found = {}
-    for call in run.calls:
-        if call.op not in ("reshape", "view") or not isinstance(call.returned, Seen):
-            continue
-        old, new = given(call)[0].shape, call.returned.shape
-        if mixed_up(old, new) or mixed_up(new, old):
-            found.setdefault(call.place, []).append(f"{call.op} of {old} to {new}")
-    for place, calls in found.items():
-        yield (
-            f"{place}: {', '.join(dict.fromkeys(calls))} keeps the numbers in their old order, so "
-            f"channels and pixels are mixed up. Swap the axes with transpose."
-        )
-
-
-def mixed_up(maps, tokens):
-    """True for (B, C, H, W) and (B, H W, C), unless one could be the other with an axis merged."""
-    return (
-        len(maps) == 4
-        and len(tokens) == 3
-        and tokens[1:] == (maps[2] * maps[3], maps[1])
-        and tokens[1:] != (maps[1] * maps[2], maps[3])
-        and tokens[1] != tokens[2]
-        and 1 not in tokens[1:]
+        if call.op in JOINING and len(seen) == 2 and len(seen[0].shape) == len(seen[1].shape) > 2:
+            joined.append((*sorted(seen, key=lambda s: s.number), call))
+    skips = [old.number for old, _, _ in joined]
+    if len(set(skips)) < 2 or skips != sorted(skips) or not is_u(run, joined):
+        return
+    places = {s.number: c.place for c in run.calls for s in leaves(c.returned)}
+    names = [run.made_by.get(number, places.get(number, "?")) for number in skips]
+    yield (
+        f"The skips are taken in the order in which they were made ({', '.join(names)}): the "
+        f"way up begins where the way down ended, so the last skip comes first."
     )
+
+
+def is_u(run, joined):
+    """True if the first map on the way up comes from all skips, and each other one from the join
+    before it."""
+    behind = {s.number for call in history(run, joined[0][1]) for s in given(call)}
+    if not {old.number for old, _, _ in joined} <= behind | {joined[0][1].number}:
+        return False
+    pairs = zip(joined, joined[1:])
+    return all(any(c is call for c in history(run, new)) for (_, _, call), (_, new, _) in pairs)
 
 
 def broadcasts(run):
@@ -97,6 +161,42 @@ def broadcasts(run):
                 f"axes, so rows and columns met what is meant for images and channels. It needs "
                 f"[:, :, None, None]."
             )
+        elif told := spread(run, call):
+            yield told
+
+
+def differences(run):
+    """A loss, or a difference, of two results whose shapes differ: one is spread over the other."""
+    for call in run.calls:
+        seen = [s for s in given(call) if s.shape]
+        if call.op not in LOSSES | DIFFERENCES or len(seen) != 2 or seen[0].shape == seen[1].shape:
+            continue
+        if call.op in LOSSES or are_results(run, *seen):
+            sign = "and" if call.op in LOSSES else "-"
+            yield (
+                f"{label(call)}: {seen[0].shape} {sign} {seen[1].shape} are not of one shape, so "
+                f"one is spread over the other{spread_channel(*seen)}"
+            )
+
+
+def are_results(run, *pair):
+    """True for two stacks of maps of one batch, none of them computed from the other."""
+    batch = batch_of(run)
+    for seen, apart in (pair, pair[::-1]):
+        behind = list(history(run, seen))
+        if len(seen.shape) != len(apart.shape) or len(seen.shape) < 4 or seen.shape[0] != batch:
+            return False
+        if not depends_on_inputs(run, seen) or (behind and behind[0].op in REDUCING):
+            return False
+        if apart.number in {s.number for call in behind for s in given(call)}:
+            return False
+    return True
+
+
+def spread_channel(one, other):
+    if len(one.shape) == len(other.shape) > 2 and one.shape[1] != other.shape[1]:
+        return f": 1 channel meets {max(one.shape[1], other.shape[1])}. Is the second a variance?"
+    return "."
 
 
 def batches_of_one(run):
@@ -111,4 +211,7 @@ def batches_of_one(run):
             return
 
 
-RULES = (steps, strays, unused, order_of_skips, reshapes, broadcasts, batches_of_one)
+RULES = (
+    steps, strays, unused, dropped, hidden_rows, order_of_skips, *OF_RESHAPES, broadcasts,
+    differences, *OF_ATTENTION, batches_of_one,
+)  # fmt: skip

@@ -25,6 +25,20 @@ def trace(model, *inputs, **named):
     return Trace(record(model, *inputs, **named))
 
 
+def trace_loss(model, loss, *inputs, **named):
+    """Run a training step's loss and its backward pass once, and return the table as a Trace.
+
+    loss(model, *inputs) -> ()
+
+    Gradients are afterwards as they were. What fails in the backward pass is explained as well:
+    nothing that asks for gradients, or what was changed in place.
+    """
+    return Trace(record(model, *inputs, loss=loss, **named))
+
+
+trace.loss = trace_loss
+
+
 class Trace:
     """The layers that ran, in the order in which they were called.
 

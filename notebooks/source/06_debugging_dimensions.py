@@ -39,7 +39,7 @@ from course_utils.checks import check
 from course_utils.checks.exercises.nb06 import broken_networks as patients
 from course_utils.ddpm_unet import DDPMUNet
 from course_utils.decoder import Decoder
-from course_utils.shapes import check_inputs, draw_u, trace
+from course_utils.shapes import check_batch, check_inputs, draw_u, trace
 from course_utils.unet import UNet
 from course_utils.widgets import shape_explorer
 
@@ -493,13 +493,15 @@ print("error:  ", run.error, "\nremarks:", *run.remarks)
 # ### The same as a picture
 #
 # `draw_u` (of `course_utils.shapes`) runs a network and draws the maps that it finds, from left
-# to right. The smaller a map, the lower it stands. Grey arrows are skips. Unlike the drawing at
-# the top of this notebook, this one is not made by hand, and works for your networks too.
+# to right. The smaller the maps, the lower they stand. A bar is a number of channels; its blue
+# part, on the way up, is a skip that was concatenated. The names on the arrows are those of the
+# layers that changed the size. The drawing at the top of this notebook was made by hand. This one
+# was not, so it works for your networks too. **Which bar has the most channels?**
 
 # %%
-# alt: What the tracer saw, as a U: every change of shape is a column. It goes down from 1 x 16 x
-#   16 to 64 x 4 x 4 and up again. Two arrows for the skips lead to columns with 64 and with 32
-#   channels, where they are joined.
+# alt: What the tracer saw, as a U with three rows: 16 x 16, 8 x 8 and 4 x 4. Bars stand for
+#   channels, from 1 and 16 down to 32 and 64, and up again. A skip leads straight across in the
+#   upper two rows, to bars with 32 and 64 channels, half of them blue.
 draw_u(net, x, t)
 plt.show()
 
@@ -509,8 +511,8 @@ plt.show()
 
 # %%
 # alt: The same for a picture of 28 x 28. The sizes are 28, 14, 7 and 3 on the way down, and 6 on
-#   the way up. There the drawing ends, at a red column that is marked: fails. A sentence below
-#   says that the skip is 7 x 7, the upsampled map 6 x 6, and that halving lost a row.
+#   the way up. There the drawing ends, at a red bar that a red arrow leads to, marked: fails, 64 x
+#   7 x 7 meets 64 x 6 x 6. A sentence below says that halving 7 lost a row.
 draw_u(unchecked, torch.zeros(4, 1, 28, 28), t)
 plt.show()
 
@@ -1401,7 +1403,56 @@ print("the same answer twice:", torch.equal(late(x), late(x)))
 # It is worth a line in every notebook: print the number of parameters, and see whether it is what
 # you counted (exercise 5.2).
 #
-# ## 7. What do I do first?
+# ## 7. Take it along
+#
+# The tracer needs nothing but PyTorch, and matplotlib for the picture. So it works on networks
+# that nobody here wrote. This is torchvision's ResNet-18, which was made for pictures of 224 x 224
+# and is given one of 20 x 20. **How small is the map in its last stage?**
+
+# %%
+from torchvision.models import resnet18
+
+torch.manual_seed(0)
+found = trace(resnet18(num_classes=10), torch.randn(1, 3, 20, 20))
+print(textwrap.fill(found.cause, 90))
+
+# %% [markdown]
+# PyTorch only says that it "expected more than 1 value per channel when training", and people
+# answer that a larger batch helps. Here the true reason is five halvings.
+#
+# A training step can fail on its way back. `trace.loss` takes a network and what you do with it,
+# and runs the backward pass as well. Gradients are afterwards what they were before.
+
+# %%
+def squares(net, x, t):
+    return net(x, t).square().mean()
+
+
+frozen = small_unet().requires_grad_(False)
+print(textwrap.fill(trace.loss(frozen, squares, x, t).cause, 90))
+
+# %% [markdown]
+# And one question no rule can answer: does what a network says of one picture depend on the
+# others of its batch? `check_batch` runs the network twice, with other neighbours the second time.
+# `nn.TransformerEncoderLayer`, as it comes, takes the first axis for the tokens:
+
+# %%
+torch.manual_seed(0)
+tokens = torch.randn(4, 64, 16)  # 4 pictures of 8 x 8 pixels, 16 numbers each
+for batch_first in (True, False):
+    layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=batch_first)
+    try:
+        check_batch(layer, tokens)
+        print(f"batch_first={batch_first}: each picture by itself")
+    except ValueError as error:
+        print(textwrap.fill(f"batch_first={batch_first}: {error}", 90))
+
+# %% [markdown]
+# To use all this in a notebook of your own, copy the first code cell of this one, the setup, to
+# its top. Then it is one line: `from course_utils.shapes import trace`. The folder
+# `course_utils/shapes` also works alone, copied beside your code.
+#
+# ## 8. What do I do first?
 #
 # | symptom | likely cause | what to do |
 # |---|---|---|
@@ -1415,7 +1466,8 @@ print("the same answer twice:", torch.equal(late(x), late(x)))
 # | tuple (or list) has no attribute | a layer returned a pair | take one of it |
 # | divisible by num_groups | GroupNorm and the channels | choose groups that divide |
 # | more than 1 value per channel | BatchNorm and a batch of one | a larger batch, another norm, or `eval()` |
-# | it runs, the loss is stuck or jumps | spread axes, order of skips, reshape for transpose, layers not registered | `trace(...).remarks`; count parameters; test a property |
+# | does not require grad; modified by an inplace operation | frozen weights, `no_grad`, `x += ...` | `trace.loss(...)` |
+# | it runs, the loss is stuck or jumps | spread axes, order of skips, reshape for transpose, layers not registered, an input that nothing uses | `trace(...).remarks`; `check_batch`; count parameters |
 # | it runs only with some sizes | two sizes happen to be equal | test with sizes that all differ |
 #
 # ## Recap
@@ -1424,7 +1476,8 @@ print("the same answer twice:", torch.equal(late(x), late(x)))
 #   wrong.
 # - A hook sees every layer and no function. Remove it in `finally`.
 # - `torchsummary` wants floats, sizes of equal length, and layers that return tensors.
-# - `trace(net, *inputs)` says what met what, and where it came from; `draw_u` draws it.
+# - `trace(net, *inputs)` says what met what, and where it came from; `draw_u` draws it;
+#   `trace.loss` goes through the backward pass too.
 # - What runs may be wrong. Shuffle, swap, count, call twice: test a property.
 #
 # **What can go wrong.** Making the message go away is not the same as repairing the fault: a block
@@ -1432,7 +1485,8 @@ print("the same answer twice:", torch.equal(late(x), late(x)))
 # long as the network lives. Sizes that are equal by chance hide a fault until the day one of them
 # changes. And a check at the entrance, in words, saves the search.
 #
-# **Where to look.** `course_utils/shapes/` has the tracer, and in it `cause.py` the sentences.
+# **Where to look.** `course_utils/shapes/` has the tracer, and `rules/` in it the sentences, a file
+# for each kind of fault.
 # `course_utils/checks/exercises/nb06/` has the healthy networks in `healthy_networks.py`, and in
 # `broken_networks.py` the one edit that broke each. The next notebook,
 # [07, AMP training](07_amp_training.ipynb), takes the training loop apart. Attention is explained in [08, attention variants](08_attention_variants.ipynb). The map of the course is in

@@ -85,7 +85,7 @@ CLINIC = {
         "6.11",
         lambda ward: (ward.StepMLP(100, 8), [steps(5, 6, 7)]),
         RuntimeError,
-        ["weights of float32 and gets int64, (3,), the network's first input as it came"],
+        ["weights of float32 and gets int64, (3,), t, the network's first input as it came"],
     ),
     "noisy_batch": Case("6.12", noisy, None, ["t has shape (1,), x has 8 images"]),
     "FlatUNet": Case(

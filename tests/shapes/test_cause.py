@@ -77,7 +77,11 @@ class Pooled(nn.Module):
         (Joined(0), [draw(2, 4, 8, 8)], "gets 4: the concatenation joined along axis 0, and the"),
         (Joined(-3), [draw(2, 4, 8, 8)], None),
         (nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(16, 8, 3)), [draw(2, 3, 9, 9)], "gets 8."),
-        (nn.Conv2d(3, 8, 3), [draw(2, 9, 9, 3)], "gets 9: the 3 are on the last axis, and chan"),
+        (
+            nn.Conv2d(3, 8, 3),
+            [draw(2, 9, 9, 3)],
+            "gets 9: the 3 are on the last axis of (2, 9, 9, 3), and channels",
+        ),
         (nn.Linear(64, 3), [draw(5, 4, 4, 4)], "4 * 4 * 4 is 64; x.flatten(1) first."),
         (nn.Linear(3, 3), [torch.zeros(5, 3).byte()], "Bytes of pictures become floats first"),
         (
@@ -85,14 +89,26 @@ class Pooled(nn.Module):
             [draw(1, 3, 2, 2)],
             "1 gets Non",
         ),
-        (apply(lambda x: rearrange(x, "b (c d) -> b c d", c=3)), [draw(2, 16)], "divide axis of l"),
+        (
+            apply(lambda x: rearrange(x, "b (c d) -> b c d", c=3)),
+            [draw(2, 16)],
+            "(2, 16) by `b (c d) -> b c d`: 16 cannot be divided into parts of 3 (c)",
+        ),
         (Pooled(), [draw(2, 4, 12, 12)], "max_pool2d in Pooled made 4 of 12, up made 8 of 4."),
-        (apply(lambda a, b: a - b), [draw(1, 2, 3, 4), draw(1, 2, 4, 4)], "the map is 4 x 4."),
+        (
+            apply(lambda a, b: a - b),
+            [draw(1, 2, 3, 4), draw(1, 2, 4, 4)],
+            "one map is 3 x 4, the other is 4 x 4.",
+        ),
         (nn.Sequential(nn.LSTM(3, 3), nn.Linear(3, 3)), [draw(2, 3)], "a tuple of 2 from 0: take"),
         (ConvBlock(2, 3, 4), [draw(1, 2, 3, 3)], "takes x, temb and gets one input."),
         (apply(lambda x: x.missing), [draw(1)], "AttributeError: "),
         (apply(lambda x: 1 / 0), [draw(1)], "Applied: ZeroDivisionError: division by zero"),
-        (nn.MultiheadAttention(4, 2), [draw(3, 5)] * 3, "was given (3, 5) and (3, 5)"),
+        (
+            nn.MultiheadAttention(4, 2),
+            [draw(3, 5)] * 3,
+            "expects a query (..., 4) and gets (3, 5).",
+        ),
     ],
 )
 def test_failure_is_explained(net, inputs, said):

@@ -55,7 +55,7 @@ FOREIGN = [
     (
         of_diffusers,
         [draw(2, 3, 16, 16), steps(3, 4)],
-        "conv_in expects 1 channel and gets 3, the channels of the input.",
+        "conv_in expects 1 channel and gets 3, the channels of the input",
     ),
     (of_diffusers, [draw(2, 1, 16, 16), steps(3, 4, 5)], "t has shape (3,), x has 2 images."),
     (of_diffusers, [draw(1, 16, 16), steps(3)], "takes it for one picture (C, H, W)"),
@@ -67,13 +67,13 @@ FOREIGN = [
     (
         of_smalldiffusion,
         [draw(2, 1, 15, 15), draw(2)],
-        "Unet demands `assert x.shape[2] == x.shape[3] == self.in_dim`, and was given "
-        "(2, 1, 15, 15) and (2,).",
+        "Unet demands `assert x.shape[2] == x.shape[3] == self.in_dim`, and finds "
+        "15, 15 and 16.",
     ),
     (
         of_smalldiffusion,
         [draw(2, 3, 16, 16), draw(2)],
-        "conv_in expects 1 channel and gets 3, the channels of the input.",
+        "conv_in expects 1 channel and gets 3, the channels of the input",
     ),
     (of_smalldiffusion, [draw(2, 1, 16, 16), draw(3)], "sig_embed: sigma.shape == []"),
     (

@@ -6,40 +6,61 @@ that its rules are asked about; those of all files are collected here.
 
 convolutions.py        convolutions and their transposes
 normalisation.py       GroupNorm, BatchNorm, LayerNorm
-pooling.py             maps that cannot be made smaller
+pooling.py             maps that cannot be made smaller, or folded
 products.py            linear layers, products of matrices
-lookups.py             embeddings
+attention.py           PyTorch's attention
+lookups.py             embeddings, tables that are indexed
 concatenation.py       tensors that are concatenated
 arithmetic.py          tensors that are added, multiplied and so on, by broadcasting
-reshapes.py            view and reshape
+reshapes.py            view, reshape, permute
+resizing.py            interpolate, pad
+losses.py              an answer and what it should be
+gradients.py           the backward pass
+python_code.py         the network's own Python: unpacking, `if`, lists of layers
+einops_patterns.py     rearrange and the like
 dtypes_and_devices.py  whatever the operation: numbers of two kinds, tensors on two devices
 network_inputs.py      what a network or a layer is called with
 
+batches.py             for several of them: what made more or fewer pictures of a batch
 channels.py            for several of them: channels that a layer does not expect
-skips.py               for several of them: a skip and a map that differ in height or width
+skips.py               for several of them: a skip and a map that differ in their sides
 """
 
 from course_utils.shapes.rules import (
     arithmetic,
+    attention,
     concatenation,
     convolutions,
+    dtypes_and_devices,
+    einops_patterns,
+    gradients,
     lookups,
+    losses,
+    network_inputs,
     normalisation,
     pooling,
     products,
+    python_code,
     reshapes,
+    resizing,
 )
 
+ROOMS = (
+    arithmetic, attention, concatenation, convolutions, gradients, lookups, normalisation, pooling,
+    products, python_code, reshapes, losses, resizing,
+)  # fmt: skip
 RULES = {}
-for room in (
-    arithmetic,
-    concatenation,
-    convolutions,
-    lookups,
-    normalisation,
-    pooling,
-    products,
-    reshapes,
-):
+for room in ROOMS:
     for op, rules in room.RULES.items():
         RULES[op] = (*RULES.get(op, ()), *rules)
+
+# Asked first, whatever the operation, and asked last, with no operation: rule(run, place).
+ANY_CALL = (dtypes_and_devices.devices, network_inputs.no_tensor, dtypes_and_devices.kinds)
+WITHOUT_CALL = (
+    einops_patterns.pattern, python_code.no_forward, python_code.before_init,
+    network_inputs.wrong_inputs, network_inputs.not_a_tensor, normalisation.norm_that_refused,
+    normalisation.too_few_axes,
+    network_inputs.left_out,
+    network_inputs.no_such_attribute, gradients.leaf_in_place, python_code.unpacking,
+    python_code.not_callable, python_code.the_network,
+)  # fmt: skip

@@ -1,9 +1,11 @@
 """Tensors that are added, multiplied and so on, by broadcasting."""
 
-from course_utils.shapes.calls import ADDING, given
+from course_utils.shapes.calls import ADDING, depends_on_inputs, given, history, label
+from course_utils.shapes.record import Seen, leaves
+from course_utils.shapes.rules.batches import batch_changed
 from course_utils.shapes.rules.network_inputs import one_step_for_all
 from course_utils.shapes.rules.skips import skip_and_map, two_maps
-from course_utils.shapes.words import AXES
+from course_utils.shapes.words import axis_name
 
 
 def adding(run, call, place):
@@ -12,13 +14,24 @@ def adding(run, call, place):
         return None
     big, small = sorted(seen, key=lambda s: -len(s.shape))
     meet = f"{seen[0].shape} {ADDING[call.op]} {seen[1].shape}"
-    if len(big.shape) == 4 and len(small.shape) == 2 and small.shape[1] == big.shape[1]:
+    lined = f"{place}: {meet} lines up the last axes"
+    if told := spread_before(run, seen):
+        return told
+    if len(big.shape) in (4, 5) and len(small.shape) == 2 and small.shape[1] == big.shape[1]:
+        sides = ", ".join(["None"] * (len(big.shape) - 2))
         return (
-            f"{place}: {meet} lines up the last axes, so {small.shape[1]} channels meet "
-            f"{big.shape[3]} columns. One number for each channel needs two more axes: "
-            f"[:, :, None, None]."
+            f"{lined}, so {small.shape[1]} channels meet {big.shape[-1]}"
+            f"{axis_name(-1, len(big.shape))}. One number for each channel needs "
+            f"{'two' if len(big.shape) == 4 else 'three'} more axes: [:, :, {sides}]."
         )
-    if two_maps(*seen):
+    if len(big.shape) > 2 and small.shape == big.shape[:1]:
+        sides = ", ".join(["None"] * (len(big.shape) - 1))
+        return (
+            f"{lined}, so one number for each of {small.shape[0]} images meets {big.shape[-1]}"
+            f"{axis_name(-1, len(big.shape))}. It needs {len(big.shape) - 1} more axes: "
+            f"[:, {sides}]."
+        )
+    if two_maps(run, *seen):
         return skip_and_map(run, call, place)
     axis = next(
         (
@@ -30,13 +43,54 @@ def adding(run, call, place):
     )
     if axis is None:
         return None
-    kind = AXES[-axis] if len(big.shape) == 4 else f" on axis -{axis}"
-    told = one_step_for_all(run)
-    if told and len(big.shape) - axis == 0:
+    if len(big.shape) == axis and (told := one_step_for_all(run)):
         return told
+    if big.shape[0] != small.shape[0] and (told := batch_changed(run, seen)):
+        return f"{place}: {meet} do not fit. {told}"
+    name = axis_name(-axis, len(big.shape) if len(big.shape) > 3 else 0)
+    sentence = f"{lined}, and {big.shape[-axis]}{name} meet {small.shape[-axis]}"
+    return f"{sentence}{of_a_table(run, seen)}."
+
+
+def of_a_table(run, seen):
+    """Say that one of them is learned or kept, and so was made for one size of pictures."""
+    table = next((s for s in seen if s.number in run.attributes), None)
+    if table is None or len(table.shape) < 2:
+        return ""
+    pictures = next((s for s in leaves(run.inputs) if len(s.shape) > 3), None)
+    given_was = f"; the network was given {pictures.shape}" if pictures else ""
     return (
-        f"{place}: {meet} lines up the last axes, and {big.shape[-axis]}{kind} meet "
-        f"{small.shape[-axis]}."
+        f": {table.shape} is {run.attributes[table.number]}, whose number of places was settled "
+        f"when it was made{given_was}. Other pictures have another number of patches"
+    )
+
+
+def spread_before(run, seen):
+    """Name an earlier operation that spread (B, 1) and (B,) to (B, B)."""
+    for tensor in seen:
+        for call in list(history(run, tensor))[::-1]:
+            if told := spread(run, call):
+                return told
+    return None
+
+
+def spread(run, call):
+    """Say that each picture met each other: (B, 1) with (B,) gives (B, B)."""
+    seen = [s for s in given(call) if s.shape]
+    if call.op not in ADDING or len(seen) != 2 or not isinstance(call.returned, Seen):
+        return None
+    big, small = sorted(seen, key=lambda s: -len(s.shape))
+    batch = small.shape[0]
+    if len(small.shape) != 1 or batch < 2 or big.shape[0] != batch or big.shape[1:2] != (1,):
+        return None
+    if call.returned.shape[-1] != batch or len(big.shape) > 1 and big.shape[-1] != 1:
+        return None
+    if not (depends_on_inputs(run, big) and depends_on_inputs(run, small)):
+        return None
+    return (
+        f"{label(call)}: {seen[0].shape} {ADDING[call.op]} {seen[1].shape} gives "
+        f"{call.returned.shape}: each of the {batch} met each other. Give both one "
+        f"shape, with x[:, None] or .squeeze(1)."
     )
 
 

@@ -1,39 +1,155 @@
-"""Channels that a layer does not expect, and where they come from."""
+"""A number of channels, or of numbers, that a layer does not expect, and where it comes from."""
 
-from course_utils.shapes.calls import JOINING, KEEPING, came_from, given, history, joined_axis
+from course_utils.shapes.calls import (
+    JOINING,
+    KEEPING,
+    came_from,
+    given,
+    history,
+    input_name,
+    input_number,
+    joined_axis,
+)
 from course_utils.shapes.record import Seen, leaves
+from course_utils.shapes.rules.batches import batch_changed
+from course_utils.shapes.words import is_or_are, plural
 
 
 def unexpected(run, place, x, channels, expected):
-    return (
-        f"{place} expects {expected} channel{'s' * (expected != 1)} and gets {channels}"
-        f"{origin(run, x, expected)}."
-    )
+    sentence = f"{place} expects {plural(expected, 'channel')} and gets {channels}"
+    if told := origin(run, x, expected):
+        return f"{sentence}{told}."
+    told = batch_changed(run, [x])
+    return f"{sentence}. {told}" if told else f"{sentence}."
 
 
-def origin(run, seen, expected):
-    """Say where the channels of a tensor come from, as far as one operation back tells."""
-    join = came_from(run, seen, JOINING, through=KEEPING)
+def origin(run, x, expected, axis=1):
+    """Say where the size of an axis comes from, as far as one operation back tells."""
+    join = came_from(run, x, JOINING, through=KEEPING)
     if join:
-        axis = joined_axis(join)
-        if axis == 1:
-            parts = " + ".join(str(s.shape[1]) for s in given(join) if len(s.shape) > 1)
-            return f": the concatenation gave {parts}"
-        return f": the concatenation joined along axis {axis}, and the channels are axis 1"
-    if expected == seen.shape[-1] and len(seen.shape) > 2:
-        return f": the {expected} are on the last axis, and channels belong on axis 1"
-    inputs = [v for v in run.inputs if isinstance(v, Seen)]
-    if len(seen.shape) == 4 and any(seen.number == v.number for v in inputs):
-        return ", the channels of the input"
-    missing = expected - seen.shape[1]
-    if len(seen.shape) == 4 and is_waiting(run, seen, missing):
+        return of_join(run, join, expected, axis)
+    where = next((i for i in range(2, len(x.shape)) if x.shape[i] == expected), None)
+    if axis == 1 and where is not None:
+        last = where == len(x.shape) - 1
+        on = "the last axis" if last else f"axis {where}"
+        return (
+            f": the {expected} {is_or_are(expected)} on {on} of {x.shape}, and channels belong on "
+            f"axis 1: {moved(x, where)}"
+        )
+    if cut := of_slice(run, x):
+        return cut
+    index = input_number(run, x)
+    if index is not None and len(x.shape) > 2:
+        name = run.names[index].removeprefix("input")
+        return f", the channels of the input{' ' * bool(name)}{name}{not_joined(run, x, expected)}"
+    for behind in inputs_behind(run, x):
+        if axis == 1 and behind.shape[1:2] == (channels_of(x),) and expected in behind.shape[2:]:
+            where = behind.shape.index(expected, 2)
+            return (
+                f": {input_name(run, behind)}, is {behind.shape}, with the {expected} on axis "
+                f"{where}. Is it x.transpose(1, {where}) that is meant"
+            )
+    missing = expected - x.shape[axis]
+    if axis == 1 and is_waiting(run, x, missing):
         return f", {missing} too few: a skip with {missing} was not concatenated, it seems"
     return ""
 
 
-def is_waiting(run, seen, channels):
-    """True if there is another map of this size, with the channels that are missing."""
-    shape = (seen.shape[0], channels, *seen.shape[2:])
-    before = {seen.number} | {s.number for call in history(run, seen) for s in given(call)}
+def channels_of(x):
+    return x.shape[1] if len(x.shape) > 1 else None
+
+
+def inputs_behind(run, x):
+    """The network's inputs that a tensor was computed from, with more axes than it has."""
+    behind = {s.number for call in history(run, x) for s in given(call)}
+    return [
+        s for s in run.inputs
+        if isinstance(s, Seen) and s.number in behind and len(s.shape) > len(x.shape)
+    ]  # fmt: skip
+
+
+def of_slice(run, x):
+    """A slice of channels that reaches past the end takes fewer, without a word."""
+    call = came_from(run, x, {"__getitem__"}, through=KEEPING)
+    index = call.given[1] if call and len(call.given) > 1 else None
+    cut = index[1] if isinstance(index, tuple) and len(index) > 1 else None
+    if not isinstance(cut, slice) or not isinstance(cut.stop, int) or x.number != made(call):
+        return ""
+    whole = given(call)[0]
+    return (
+        f": the slice {cut.start or 0}:{cut.stop} of {whole.shape} took {x.shape[1]} channels, for "
+        f"there are only {whole.shape[1]}"
+    ) * (cut.stop > whole.shape[1])
+
+
+def made(call):
+    return next((s.number for s in leaves(call.returned)), None)
+
+
+def not_joined(run, x, expected):
+    """Other inputs of this size that have, together, the channels that are missing."""
+    others = [
+        (s, name) for s, name in zip(run.inputs, run.names)
+        if isinstance(s, Seen) and s.number != x.number and s.shape[:1] + s.shape[2:] ==
+        x.shape[:1] + x.shape[2:]
+    ]  # fmt: skip
+    sizes = [s.shape[1] for s, _ in others]
+    if not others or sum(sizes) + x.shape[1] != expected:
+        return ""
+    total = " + ".join(map(str, [x.shape[1], *sizes]))
+    names = " and ".join(name for _, name in others)
+    return f". {expected} is {total}: {names} was not joined to it, with torch.cat(..., dim=1)"
+
+
+def moved(x, axis):
+    """The code that brings an axis of a tensor to where channels belong."""
+    if len(x.shape) == 3:
+        return "x.transpose(1, 2)"
+    return f"x.movedim({axis if axis < len(x.shape) - 1 else -1}, 1)"
+
+
+def of_join(run, join, expected, axis):
+    """What was concatenated, and which part has another size than it should."""
+    parts, along = given(join), joined_axis(join)
+    wanted_axis = axis % max(len(parts[0].shape), 1)
+    if along != wanted_axis:
+        return f": the concatenation joined along axis {along}, and the channels are axis {axis}"
+    sizes = [s.shape[along] for s in parts if len(s.shape) > along]
+    told = f": the concatenation gave {' + '.join(map(str, sizes))}"
+    if len(set(sizes)) == 1 and sum(sizes) == expected - 1:
+        return f"{told}, and half of {expected}, which is odd, was rounded down"
+    for i, part in enumerate(parts):
+        meant = expected - sum(sizes) + sizes[i]
+        name = input_name(run, part)
+        if name and along == 1 and meant in part.shape[2:]:
+            where = part.shape.index(meant, 2)
+            return (
+                f"{told}, and {' + '.join(map(str, [*sizes[:i], meant, *sizes[i + 1 :]]))} is "
+                f"meant: the {meant} of {name}, {part.shape}, are on axis {where}. "
+                f"{moved(part, where)} moves them"
+            )
+    return told
+
+
+def is_waiting(run, x, channels):
+    """True if there is another map of this size with the channels that are missing, and nothing
+    has taken it in: it was not joined or added to anything."""
+    shape = (x.shape[0], channels, *x.shape[2:])
+    taken = {
+        s.number for c in run.calls if c.op in JOINING or c.op.startswith("__add") for s in given(c)
+    }
     maps = [s for c in run.calls for s in leaves(c.returned)] + list(leaves(run.inputs))
-    return any(s.shape == shape and s.number not in before for s in maps)
+    line = through_keeping(run, x)
+    return any(
+        isinstance(s, Seen) and s.shape == shape and s.number not in taken | line for s in maps
+    )
+
+
+def through_keeping(run, x):
+    """The numbers of a tensor and of those of its shape that it is, but for an activation."""
+    line = {x.number}
+    for call in run.calls[::-1]:
+        results = {s.number for s in leaves(call.returned)}
+        if call.op in KEEPING and results & line:
+            line |= {s.number for s in given(call)[:1]}
+    return line

@@ -1,6 +1,9 @@
-"""Tensors that are concatenated."""
+"""Tensors that are concatenated or stacked."""
+
+import math
 
 from course_utils.shapes.calls import JOINING, given, joined_axis
+from course_utils.shapes.rules.batches import batch_changed
 from course_utils.shapes.rules.skips import skip_and_map, two_maps
 from course_utils.shapes.words import shapes
 
@@ -8,13 +11,19 @@ from course_utils.shapes.words import shapes
 def joining(run, call, place):
     seen = given(call)
     if any(len(s.shape) != len(seen[0].shape) for s in seen):
-        return f"{place} joins {shapes(seen)}: the number of axes differs."
-    if len(seen) == 2 and two_maps(*seen):
+        return f"{place} joins {shapes(seen)}: the number of axes differs{tokens_and_map(seen)}."
+    if (
+        len(seen) == 2
+        and two_maps(run, *seen, spreads=False)
+        and seen[0].shape[0] == seen[1].shape[0]
+    ):
         return skip_and_map(run, call, place)
     axis = joined_axis(call)
     for other in range(len(seen[0].shape)):
         sizes = list(dict.fromkeys(s.shape[other] for s in seen))
         if other != axis and len(sizes) > 1:
+            if other == 0 and (told := of_one_batch(run, seen) or batch_changed(run, seen)):
+                return f"{place} joins {shapes(seen)}: {told}"
             return (
                 f"{place} joins {shapes(seen)} along axis {axis}, but axis {other} is "
                 f"{' and '.join(map(str, sizes))}."
@@ -22,4 +31,39 @@ def joining(run, call, place):
     return None
 
 
-RULES = dict.fromkeys(JOINING, (joining,))
+def of_one_batch(run, seen):
+    """Say that a learned tensor was made for a batch of one size."""
+    table = next((s for s in seen if s.number in run.attributes), None)
+    if table is None or table.shape[:1] == (1,):
+        return ""
+    others = [s for s in seen if s is not table]
+    return (
+        f"{table.shape} is {run.attributes[table.number]}, made for a batch of {table.shape[0]}, "
+        f"and this one has {others[0].shape[0]}. Make it (1, ...), and expand it to the batch."
+    )
+
+
+def tokens_and_map(seen):
+    """Say that one of them are the tokens of a map, if their numbers fit."""
+    small, *_, big = sorted(seen, key=lambda s: len(s.shape))
+    sides = big.shape[2:]
+    if len(small.shape) == 3 and len(sides) > 1 and small.shape[1] == math.prod(sides):
+        return (
+            f". {small.shape} are the tokens of a map of {' x '.join(map(str, sides))}, which were "
+            f"not turned back into one: .transpose(1, 2).unflatten(2, {sides})"
+        )
+    if len(small.shape) == 2 and len(big.shape) > 2 and small.shape[0] == big.shape[0]:
+        more = ", ".join(["None"] * (len(big.shape) - 2))
+        sides = ", ".join(["-1"] * 2 + [str(n) for n in big.shape[2:]])
+        return f". One number for each channel is repeated first: [:, :, {more}].expand({sides})"
+    return ""
+
+
+def stacking(run, call, place):
+    seen = given(call)
+    if len({s.shape for s in seen}) > 1:
+        return f"{place} stacks {shapes(seen)}: stack needs one shape for all, cat joins others."
+    return None
+
+
+RULES = {**dict.fromkeys(JOINING, (joining,)), "stack": (stacking,)}

@@ -2,7 +2,18 @@
 
 import math
 
-from course_utils.shapes.calls import given
+from course_utils.shapes.calls import (
+    JOINING,
+    KEEPING,
+    came_from,
+    given,
+    history,
+    input_name,
+    joined_axis,
+)
+from course_utils.shapes.rules.batches import batch_changed
+from course_utils.shapes.rules.channels import of_join
+from course_utils.shapes.rules.reshapes import in_order
 
 
 def linear(run, call, place):
@@ -12,14 +23,59 @@ def linear(run, call, place):
         return None
     numbers = f"{expected} number{'s' * (expected != 1)}"
     sentence = f"{place} expects {numbers} on the last axis and gets {x.shape}"
+    if part := of_parts(run, x, expected):
+        return f"{sentence}{part}."
     if expected in x.shape[1:] and len(x.shape) > 2:
         axis = x.shape.index(expected, 1)
         return f"{sentence}: the {expected} are on axis {axis}. Move that axis to the end."
+    if told := flattened(run, x, expected):
+        return f"{sentence}{told}."
     if len(x.shape) > 2 and expected == math.prod(x.shape[1:]):
         return f"{sentence}: {' * '.join(map(str, x.shape[1:]))} is {expected}; x.flatten(1) first."
     if len(x.shape) == 1 and expected == 1:
         return f"{sentence}: x[:, None] makes a column of it."
-    return f"{sentence}."
+    missing = [n for s, n in zip(run.inputs, run.names) if s is None and n]
+    return f"{sentence}{' (' + missing[0] + ' is None)' if missing else ''}."
+
+
+def flattened(run, x, expected):
+    """A flattened map, of another size than the layer was made for."""
+    last = came_from(run, x, {"flatten", "view", "reshape"}, through=KEEPING)
+    whole = given(last)[0] if last else None
+    if whole is None or last.returned.shape[-1:] != x.shape[-1:]:
+        return ""
+    parts, together = in_order(whole.shape, last.returned.shape)[-1]
+    if len(parts) < 2 or together != [x.shape[-1]]:
+        return ""
+    product = " * ".join(map(str, parts))
+    told = f": {x.shape[-1]} is {product}, of {whole.shape}, which {last.op} joined"
+    channels, *sides = parts
+    side = math.isqrt(expected // channels)
+    if len(sides) == 2 and expected == channels * side * side:
+        return f"{told}; {expected} is {channels} * {side} * {side}, of pictures of another size"
+    for part in parts:
+        meant, rest = divmod(expected * part, x.shape[-1])
+        if rest == 0 and meant > 1:
+            return f"{told}; {expected} is that with {meant} in place of {part}"
+    return told
+
+
+def of_parts(run, x, expected):
+    """Where the last axis was joined, or came from outside."""
+    join = came_from(run, x, JOINING, through=KEEPING)
+    if join and joined_axis(join) == len(given(join)[0].shape) - 1:
+        return of_join(run, join, expected, -1)
+    name = input_name(run, x) if len(run.inputs) > 1 else None
+    if name and expected not in x.shape[1:] and expected != math.prod(x.shape[1:]):
+        return f": {x.shape[-1]} numbers of {name}"
+    return ""
+
+
+def behind(run, tensor):
+    """The inputs that a tensor comes from, by name."""
+    seen = {s.number for call in history(run, tensor) for s in given(call)}
+    names = [n for s, n in zip(run.inputs, run.names) if getattr(s, "number", None) in seen]
+    return ", ".join(names)
 
 
 def product(run, call, place):
@@ -28,6 +84,13 @@ def product(run, call, place):
         rows = b.shape[-2] if len(b.shape) > 1 else b.shape[0]
         if a.shape[-1] != rows:
             return f"{place}: {a.shape} @ {b.shape}, but {a.shape[-1]} columns need as many rows."
+        if len(a.shape) == len(b.shape) > 2 and a.shape[0] != b.shape[0]:
+            told = batch_changed(run, [a, b]) or ""
+            names = [s for tensor in (a, b) if (s := behind(run, tensor))]
+            return (
+                f"{place}: {a.shape} @ {b.shape}, of {a.shape[0]} pictures and {b.shape[0]}. "
+                f"{told}{' They come from ' * bool(names)}{' and '.join(names)}{'.' * bool(names)}"
+            )
     return None
 
 

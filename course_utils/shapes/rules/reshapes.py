@@ -1,8 +1,10 @@
-"""view and reshape."""
+"""view, reshape and permute."""
 
+import itertools
 import math
 
-from course_utils.shapes.calls import given
+from course_utils.shapes.calls import batch_of, given, label
+from course_utils.shapes.record import Seen
 
 
 def reshaping(run, call, place):
@@ -14,7 +16,60 @@ def reshaping(run, call, place):
             f"{place}: {call.op} of {x.shape} to {tuple(wanted)} needs its numbers in one row in "
             f"memory, and a transpose has moved them; use reshape."
         )
-    return f"{place}: {x.shape} holds {count:,} numbers, {tuple(wanted)} asks for {product:,}."
+    asked = f"{place}: {x.shape} holds {count:,} numbers, {tuple(wanted)} asks for {product:,}"
+    return f"{asked}{rounded_down(x.shape, wanted)}."
+
+
+def rounded_down(old, wanted):
+    """Say that one axis was to be split, and a size on the way was rounded down."""
+    new = list(wanted)
+    old = list(old)
+    while old and new and old[0] == new[0]:
+        old, new = old[1:], new[1:]
+    while old and new and old[-1] == new[-1]:
+        old, new = old[:-1], new[:-1]
+    if len(old) > 1 and min(new, default=0) > 0:
+        return windows(old, new)
+    if len(old) != 1 or len(new) < 2 or min(new) < 1:
+        return ""
+    for part, other in itertools.permutations(new[::-1], 2):
+        rest = math.prod(new) // (part * other)
+        whole = old[0] // rest
+        if part > 1 and old[0] % rest == 0 and whole // part == other and whole % part:
+            return f": {whole} is no multiple of {part}, so the {other} was rounded down"
+    return f": the {old[0]} cannot be {' x '.join(map(str, new))}"
+
+
+def windows(old, new):
+    """Say that a side is no multiple of the windows it is cut into: 16 into 2 x 7."""
+    for size in old:
+        for count, window in itertools.pairwise(new):
+            if window > 1 and size % window and size // window == count:
+                return f": {size} is no multiple of {window}"
+            if count > 1 and size % count and size // count == window:
+                return f": {size} is no multiple of {count}"
+    return ""
+
+
+def permuting(run, call, place):
+    x, order = given(call)[0], flat(call.given[1:])
+    if len(order) != len(x.shape):
+        return f"{place}: permute names {len(order)} axes, and {x.shape} has {len(x.shape)}."
+    return None
+
+
+def batch_squeezed(run):
+    """Say that squeeze() took away the batch's axis, where it did."""
+    for call in run.calls:
+        x = next(iter(given(call)), None)
+        made = call.returned
+        if call.op == "squeeze" and len(call.given) == 1 and isinstance(made, Seen):
+            if x.shape[:1] == (1,) and len(x.shape) > len(made.shape) + 1:
+                return (
+                    f" {label(call)} made {made.shape} of {x.shape}: without an axis it also takes "
+                    f"away the batch of one. Use .flatten(1)."
+                )
+    return ""
 
 
 def flat(values):
@@ -24,4 +79,108 @@ def flat(values):
     return [v for v in whole if isinstance(v, int)]
 
 
-RULES = dict.fromkeys(("view", "reshape"), (reshaping,))
+def in_the_old_order(run):
+    """A reshape where a transpose was meant: channels and pixels are mixed up."""
+    found = {}
+    for call in run.calls:
+        if call.op not in ("reshape", "view") or not isinstance(call.returned, Seen):
+            continue
+        old, new = given(call)[0].shape, call.returned.shape
+        if mixed_up(old, new):
+            found.setdefault(call.place, []).append(f"{call.op} of {old} to {new}")
+    for place, calls in found.items():
+        yield (
+            f"{place}: {', '.join(dict.fromkeys(calls))} keeps the numbers in their old order, so "
+            f"channels and pixels are mixed up. Swap the axes with transpose."
+        )
+
+
+def mixed_up(old, new):
+    """True if the new axes are the old ones merged or split, but not in their order.
+
+    (2, 12, 5, 7) to (2, 35, 12) is: 35 are the 5 x 7 pixels, which stood behind the 12 channels.
+    """
+    if len(old) < 3 or len(new) < 3:
+        return False
+    return any(
+        len(a) > 1 and len(b) > 1 and (merged(split(a, b), b) or merged(split(b, a), a))
+        for a, b in in_order(old, new)
+    )
+
+
+def split(sizes, others):
+    """The sizes, with one that is the product of two neighbours among the others as these two."""
+    pairs = {p * q: (p, q) for p, q in itertools.pairwise(others)}
+    found = [pairs[n] if n in pairs and n not in others else (n,) for n in sizes]
+    return [n for part in found for n in part]
+
+
+def in_order(old, new):
+    """The shortest runs of old axes and of new ones that hold as many numbers.  -> list of pairs"""
+    groups, a, b = [], [], []
+    old, new = [n for n in old if n != 1], [n for n in new if n != 1]
+    while old or new:
+        if old and (not new or math.prod(a) <= math.prod(b)):
+            a.append(old.pop(0))
+        else:
+            b.append(new.pop(0))
+        if a and b and math.prod(a) == math.prod(b):
+            groups.append((a, b))
+            a, b = [], []
+    return groups
+
+
+def merged(many, few):
+    """True if each of the few axes is one of the many, or a product of some, and all are used."""
+    if not few:
+        return not many
+    for chosen in subsets(many):
+        left = list(many)
+        for n in chosen:
+            left.remove(n)
+        if math.prod(chosen) == few[0] and merged(left, few[1:]):
+            return True
+    return False
+
+
+def subsets(sizes):
+    """All choices of one or more of a few sizes."""
+    for bits in range(1, 2 ** len(sizes)):
+        yield [n for i, n in enumerate(sizes) if bits >> i & 1]
+
+
+def pictures_in_one_row(run):
+    """The pictures of a batch that a reshape has put into one row."""
+    batch = batch_of(run)
+    for call in run.calls:
+        if call.op not in ("reshape", "view", "flatten") or not isinstance(call.returned, Seen):
+            continue
+        old, new = given(call)[0].shape, call.returned.shape
+        whole = len(old) > 2 and old[0] == batch and (batch or 0) > 1
+        if whole and new == (1, math.prod(old)):
+            yield (
+                f"{label(call)} of {old} to {new} puts the {batch} pictures of the batch into one "
+                f"row. Keep axis 0: .flatten(1)."
+            )
+
+
+def every_other_picture(run):
+    """[::2] on the batch, where it was meant for the numbers of each picture."""
+    batch = batch_of(run)
+    for call in run.calls:
+        if call.op not in ("__getitem__", "__setitem__") or len(call.given) < 2:
+            continue
+        x, index = given(call)[0], call.given[1]
+        first = index[0] if isinstance(index, tuple) and index else index
+        step = first.step if isinstance(first, slice) else None
+        if step not in (None, 1) and len(x.shape) > 1 and x.shape[0] == batch and batch > 1:
+            yield (
+                f"{label(call)}: [{first.start or ''}::{step}] on {x.shape} takes every {step}. of "
+                f"the {batch} pictures of the batch. For their numbers it is [:, "
+                f"{first.start or ''}::{step}]."
+            )
+            return
+
+
+RULES = {**dict.fromkeys(("view", "reshape"), (reshaping,)), "permute": (permuting,)}
+REMARKS = (in_the_old_order, pictures_in_one_row, every_other_picture)

@@ -1,0 +1,151 @@
+"""Attention, PyTorch's own."""
+
+from torch import nn
+
+from course_utils.shapes.calls import KEEPING, batch_of, came_from, given
+from course_utils.shapes.record import Seen, leaves
+from course_utils.shapes.rules.reshapes import in_order
+from course_utils.shapes.words import shapes
+
+
+def products_of_attention(run, call, place):
+    """scaled_dot_product_attention(q, k, v): (..., N, D), (..., M, D), (..., M, E)."""
+    q, k, v = given(call)[:3]
+    told = f"{place}: attention of {shapes((q, k, v))}"
+    if q.shape[-1] != k.shape[-1]:
+        return f"{told}: queries have {q.shape[-1]} numbers on the last axis, keys {k.shape[-1]}."
+    if k.shape[-2] != v.shape[-2]:
+        return f"{told}: {k.shape[-2]} keys need as many values, not {v.shape[-2]}."
+    for axis in range(-3, -max(len(q.shape), len(k.shape)) - 1, -1):
+        sizes = [s.shape[axis] for s in (q, k, v) if len(s.shape) >= -axis]
+        if len(set(sizes)) > 1:
+            which = "heads" if axis == -3 and len(q.shape) == 4 else f"on axis {axis}"
+            return f"{told}: {' and '.join(map(str, dict.fromkeys(sizes)))} {which} do not fit."
+    masks = given(call)[3:]
+    if masks and masks[0].shape[-2:] != (q.shape[-2], k.shape[-2]):
+        return (
+            f"{told} with a mask {masks[0].shape}: it needs {q.shape[-2]} rows, one for each "
+            f"query, and {k.shape[-2]} columns, one for each key."
+        )
+    return None
+
+
+def multihead(run, call, place):
+    """nn.MultiheadAttention, by what it was given itself."""
+    step, layer, args = run.open[-1]
+    seen = [*step.given, *step.keywords.values()]
+    seen = [s for s in seen if isinstance(s, Seen)][:3]
+    if not isinstance(layer, nn.MultiheadAttention) or len(seen) < 2:
+        return None
+    q, k = seen[0], seen[1]
+    for what, s, size in (("query", q, layer.embed_dim), ("key", k, layer.kdim)):
+        if s.shape[-1:] != (size,):
+            sentence = f"{place} expects a {what} (..., {size}) and gets {s.shape}"
+            if size in s.shape[1:]:
+                axis = s.shape.index(size, 1)
+                return f"{sentence}: the {size} are on axis {axis}. Move that axis to the end."
+            return f"{sentence}."
+    if {len(q.shape), len(k.shape)} not in ({2}, {3}):
+        return f"{place} takes tokens (B, N, {layer.embed_dim}) and gets {shapes(seen)}."
+    if len(q.shape) == 3 and not layer.batch_first and q.shape[1] != k.shape[1]:
+        return (
+            f"{place} was made without batch_first=True, so it takes {q.shape} for {q.shape[0]} "
+            f"tokens of {q.shape[1]} pictures; its key and value, {k.shape}, have {k.shape[1]}."
+        )
+    if len(q.shape) == 3 and layer.batch_first and q.shape[0] != k.shape[0]:
+        return f"{place}: {q.shape} are {q.shape[0]} pictures, the key {k.shape} has {k.shape[0]}."
+    if len(seen) > 2 and k.shape[:-1] != seen[2].shape[:-1]:
+        return f"{place}: key {k.shape} and value {seen[2].shape} need as many tokens."
+    return masks(place, layer, step, q, k)
+
+
+def masks(place, layer, step, q, k):
+    """key_padding_mask is (B, M), attn_mask (N, M): queries first, then keys."""
+    first = layer.batch_first
+    batch, queries, keys = q.shape[not first], q.shape[first], k.shape[first]
+    given_masks = dict(
+        zip(("query", "key", "value", "key_padding_mask", "", "attn_mask"), step.given)
+    )
+    given_masks.update(step.keywords)
+    mask = given_masks.get("key_padding_mask")
+    how = "" if first else ", without batch_first=True"
+    if isinstance(mask, Seen) and mask.shape != (batch, keys):
+        turned = ": transpose it" if mask.shape == (keys, batch) else ""
+        return (
+            f"{place}: key_padding_mask is {mask.shape}, and {batch} pictures of {keys} keys"
+            f"{how} need ({batch}, {keys}){turned}."
+        )
+    mask = given_masks.get("attn_mask")
+    if isinstance(mask, Seen) and mask.shape[-2:] != (queries, keys):
+        of_batch = mask.shape[-2:] == (batch, batch)
+        why = f", one for each of the {batch} of the batch" if of_batch else ""
+        return (
+            f"{place}: the mask is {mask.shape}{why}; {queries} queries and {keys} keys{how} need "
+            f"({queries}, {keys})."
+        )
+    return None
+
+
+def over_the_batch(run):
+    """Attention without batch_first that is given (B, N, C): pictures look at each other."""
+    batch = batch_of(run)
+    if not any(len(s.shape) > 3 for s in leaves(run.inputs)):  # tokens may come first
+        return
+    for call in run.calls:
+        if call.op != "multi_head_attention_forward" or not batch or batch < 2:
+            continue
+        step = next((s for s in run.steps if s.name == call.place), None)
+        x = step.given[0] if step and step.given else None
+        same = isinstance(x, Seen) and x.number == given(call)[0].number  # not transposed first
+        if not same or len(x.shape) != 3 or x.shape[1] == batch:
+            continue
+        if x.shape[0] == batch or begins_with_batch(run, x, batch):
+            yield (
+                f"{call.place} was made without batch_first=True, so it takes {x.shape} for "
+                f"{x.shape[0]} tokens of {x.shape[1]} pictures: the pictures of the batch look at "
+                f"each other."
+            )
+
+
+def keeps_axis(call, axis, axes):
+    """True if a product of weights and values does not sum over this axis, the last but one."""
+    if call.op in ("matmul", "__matmul__", "bmm"):
+        return axis == axes - 2
+    if call.op != "einsum" or not isinstance(call.given[0], str) or "..." in call.given[0]:
+        return False
+    weights, _, rest = call.given[0].replace(" ", "").partition(",")
+    values, _, result = rest.partition("->")
+    return axis == axes - 2 and weights[axis] in result and weights[-1] not in result
+
+
+def begins_with_batch(run, x, batch):
+    """True if a reshape has merged the batch into axis 0: windows, (B, n, ...) to (B n, ...)."""
+    last = came_from(run, x, {"reshape", "view", "flatten"}, through=KEEPING)
+    if last is None or not isinstance(last.returned, Seen):
+        return False
+    old, new = given(last)[0].shape, last.returned.shape
+    parts, together = in_order(old, new)[0]
+    return old[0] == batch and parts[:1] == [batch] and together == [x.shape[0]]
+
+
+def over_the_queries(run):
+    """A softmax over the axis of the queries, of scores that weigh values afterwards."""
+    for call in run.calls:
+        x = next(iter(given(call)), None)
+        axis = call.named.get("dim", call.given[1] if len(call.given) > 1 else None)
+        if call.op != "softmax" or not isinstance(axis, int) or len(x.shape) < 3:
+            continue
+        weights = getattr(call.returned, "number", None)
+        users = [c for c in run.calls if given(c)[:1] and given(c)[0].number == weights]
+        if any(keeps_axis(c, axis % len(x.shape), len(x.shape)) for c in users):
+            yield (
+                f"softmax in {call.place} goes over axis {axis} of the scores {x.shape}, the "
+                f"queries, and the weights of one query do not add up to 1: dim=-1, the keys."
+            )
+
+
+RULES = {
+    "scaled_dot_product_attention": (products_of_attention,),
+    "multi_head_attention_forward": (multihead,),
+}
+REMARKS = (over_the_batch, over_the_queries)

@@ -1,0 +1,179 @@
+"""Each kind of rule on the smallest thing that breaks it."""
+
+import pytest
+import torch
+from einops import rearrange, repeat
+from small_networks import apply, draw, steps
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.shapes import trace
+
+
+class Misspelt(nn.Module):
+    def foward(self, x):
+        return x
+
+
+class NoSuper(nn.Module):
+    def __init__(self):
+        self.conv = nn.Conv2d(1, 1, 1)
+
+
+class Wrapped(nn.Module):
+    """A function of a module that is kept on self, so that its name can be told."""
+
+    def __init__(self, function, **parts):
+        super().__init__()
+        self.function = function
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, *inputs):
+        return self.function(self, *inputs)
+
+
+def unpack_shape(x):
+    B, C, H, W = x.shape
+    return x
+
+
+def unpack_tensor(x):
+    a, b = x
+    return a + b
+
+
+def choose(x):
+    if x > 0:
+        return x
+    return -x
+
+
+def spread(x, t):
+    return x * (t + x.mean(1, keepdim=True))
+
+
+def tokens(*sizes):
+    return [draw(*size) for size in sizes]
+
+
+ATTENTION = apply(F.scaled_dot_product_attention)
+LOOK = nn.MultiheadAttention(8, 2, batch_first=True)
+
+
+@pytest.mark.parametrize(
+    "net, inputs, said",
+    [
+        (apply(unpack_shape), [draw(2, 3, 5)], "wants 4 axes, and x is (2, 3, 5), which has 3."),
+        (apply(unpack_tensor), [draw(3, 2)], "unpacks a tensor, (3, 2), along its first axis."),
+        (apply(choose), [draw(4)], "`if x > 0:` has 4 answers, and `if` wants one"),
+        (Misspelt(), [draw(1)], "(Misspelt) has no forward: is it misspelt"),
+        (lambda x: NoSuper()(x), [draw(1)], "before super().__init__() was called."),
+        (apply(lambda x: list(x)(x)), [draw(1)], "calls a list, which is no layer."),
+        (apply(lambda x: torch.stack([x, x[:1]])), [draw(2, 3)], "stack needs one shape for all"),
+        (apply(lambda x: x.permute(0, 2, 1)), [draw(2, 3, 4, 5)], "permute names 3 axes, and"),
+        (apply(lambda a, t: a[t]), [draw(9), steps(3, 9)], "(9,) has rows 0 to 8 and is asked for"),
+        (lambda a, t: a[t], [draw(9), draw(2)], "t, the network's second input, is float32"),
+        (apply(lambda a, t: a.gather(0, t)), [draw(9), steps(3, 9)], "gather asks for 3 to 9."),
+        (apply(lambda a, t: a.gather(0, t)), [draw(9, 1), steps(3)], "index: table[t]."),
+        (nn.PixelShuffle(2), [draw(1, 6, 4, 4)], "6 channels cannot be spread over squares of 2"),
+        (nn.PixelUnshuffle(3), [draw(1, 1, 8, 9)], "8 rows cannot be folded by 3: pad or crop"),
+        (ATTENTION, tokens((2, 5, 8), (2, 7, 6), (2, 7, 8)), "queries have 8 numbers on the last"),
+        (ATTENTION, tokens((2, 5, 8), (2, 7, 8), (2, 6, 8)), "7 keys need as many values, not 6."),
+        (ATTENTION, tokens((2, 4, 5, 8), (2, 3, 7, 8), (2, 3, 7, 8)), "4 and 3 heads do not fit."),
+        (ATTENTION, tokens((2, 5, 8), (2, 7, 8), (2, 7, 8), (7, 5)), "needs 5 rows, one for each"),
+        (LOOK, tokens((2, 5, 8), (2, 8, 7), (2, 8, 7)), "the 8 are on axis 1. Move that axis"),
+        (LOOK, tokens((2, 5, 8), (3, 5, 8), (3, 5, 8)), "are 2 pictures, the key (3, 5, 8) has 3"),
+        (LOOK, tokens((2, 5, 8), (2, 7, 8), (2, 6, 8)), "key (2, 7, 8) and value (2, 6, 8) need"),
+        (LOOK, [draw(2, 5, 8), draw(5, 8), draw(5, 8)], "takes tokens (B, N, 8) and gets"),
+        (apply(F.mse_loss), [draw(2, 3), draw(2, 4)], "compares (2, 3) with (2, 4), "),
+        (apply(F.cross_entropy), [draw(2, 3), steps(1, 3)], "for classes 0 to 2, and the target"),
+        (apply(F.cross_entropy), [draw(2, 3), draw(2)], "the target is float32, and classes are"),
+        (apply(F.cross_entropy), [draw(3, 4), steps(1, 2)],
+         "3 answers need as many targets, not 2"),
+        (apply(F.l1_loss), [(draw(2), draw(2)), draw(2)], "a tuple of 2: take one."),
+        (apply(lambda x: F.interpolate(x, size=(4, 4))), [draw(2, 3, 5)],
+         "(B, C, H, W) and gets (2"),
+        (apply(lambda x: F.pad(x, (5, 0), mode="reflect")), [draw(1, 1, 5)],
+         "at most 4 to an axis"),
+        (apply(lambda x: x.view(2, 3, 2)), [draw(2, 10)], "the 10 cannot be 3 x 2."),
+        (apply(lambda x: x.view(2, 4, 2)), [draw(2, 10)], "10 is no multiple of 4, so the 2 was r"),
+        (apply(lambda x: 1 - (x == 0)), [draw(2)], "is bool, which comes from __eq__ in Applied"),
+        (nn.Conv2d(3, 4, 1, bias=False), [None], "gets None: does what comes before it return"),
+        (apply(lambda x: rearrange(x, "a b c -> a c b")), [draw(2, 3)], "is the axis of the batch"),
+        (apply(lambda x: rearrange(x + 1, "a b c -> a c b")), [draw(2, 3)],
+         "names 3 axes, and (2,"),
+        (apply(lambda x: repeat(x, "a b -> a c")), [draw(2, 3)],
+         "unexpected identifiers on the left side"),
+        (Wrapped(lambda me, x: x + me.places, places=nn.Parameter(draw(1, 6, 4))), [draw(2, 5, 4)],
+         "(1, 6, 4) is self.places, whose number of places was settled"),
+        (Wrapped(lambda me, x: me.out(x.flatten(1)), out=nn.Linear(12, 2)), [draw(2, 3, 4, 4)],
+         "48 is 3 * 4 * 4, of (2, 3, 4, 4), which flatten joined; 12 is 3 * 2 * 2, of pictures of"),
+        (nn.Sequential(nn.Sequential(nn.Linear(2, 2))), [draw(1, 2), draw(1, 2)],
+         "is a Sequential"),
+        (nn.ModuleDict({"a": nn.Linear(2, 2)}), [draw(1, 2)], "is a ModuleDict, which only keeps"),
+        (nn.Conv1d(1, 2, 3), [draw(5, 9)], "A batch of pictures with one channel needs an axis"),
+        (nn.Conv3d(2, 2, 3), [draw(2, 5, 5, 5)], None),
+        (apply(lambda x, t: x * t), [draw(5, 2, 3, 4, 4), draw(5)], "[:, None, None, None, None]."),
+        (apply(lambda x, t: x + t), [draw(5, 2, 3, 4, 4), draw(5, 2)], "[:, :, None, None, None]."),
+        (apply(lambda x, t: (x * t) + draw(7, 3)), [draw(3, 1), draw(3)], "each of the 3 met each"),
+    ],
+)  # fmt: skip
+def test_cause(net, inputs, said):
+    found = trace(net, *inputs)
+    if said is None:
+        assert found.cause is None
+    else:
+        assert any(words in found.cause for words in said.split("|"))
+
+
+@pytest.mark.parametrize(
+    "net, inputs, said",
+    [
+        (apply(lambda x, t: x * t), [draw(3, 1), draw(3)], "each of the 3 met each other"),
+        (apply(lambda x, t: x * t), [draw(3, 1), draw(3, 1)], None),
+        (apply(lambda x: x[:, None] * torch.arange(3.0)), [draw(3)], None),
+        (apply(lambda x, y: F.l1_loss(x, y[:, :1])), [draw(2, 3, 4, 4), draw(2, 3, 4, 4)],
+         "1 channel meets 3"),
+        (apply(lambda x, y: x - y.mean(1, keepdim=True)), [draw(2, 3, 4, 4)] * 2, None),
+        (apply(lambda x, y: x - y[:, :1]), [draw(2, 3, 4, 4), draw(2, 3, 4, 4)],
+         "(2, 3, 4, 4) - (2, 1, 4, 4)"),
+        (apply(lambda x: x - x[:, :1]), [draw(2, 3, 4, 4)], None),
+        (lambda x, t: x + 1, [draw(2, 3), draw(2)], "Nothing used t, the network's second"),
+        (lambda x, t: x * t.shape[0], [draw(2, 3), draw(2)], "Nothing used t, the network's"),
+        (Wrapped(lambda me, x: me.a(x) and x, a=nn.Linear(1, 1)), [draw(1, 1)], None),
+        (Wrapped(lambda me, x: (me.a(x), x)[1], a=nn.Linear(2, 2)), [draw(1, 2)], "What a (Linear"),
+        (Wrapped(lambda me, x: x.add_(me.a(x)), a=nn.Linear(2, 2)), [draw(1, 2)], None),
+        (apply(lambda x: x.masked_fill(x[..., :1] > 0, 0)), [draw(2, 4, 4)], "hides whole rows of"),
+        (apply(lambda x: x.masked_fill(x[:, :1] > 0, 0)), [draw(2, 4, 4)], None),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_remark(net, inputs, said):
+    found = trace(net, *inputs)
+    assert found.error is None
+    told = " ".join(found.remarks)
+    assert said in told if said else told == ""
+
+
+def test_a_rule_that_stumbles_has_nothing_to_say(monkeypatch):
+    def stumbles(run, call, place):
+        return [][0]
+
+    monkeypatch.setitem(__import__("course_utils.shapes.rules", fromlist=["RULES"]).RULES,
+                        "linear", (stumbles,))  # fmt: skip
+    assert trace(nn.Linear(3, 2), draw(4, 5)).cause.startswith("Linear: linear was given (4, 5)")
+
+
+def test_autocast_sees_to_the_dtypes():
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = trace(nn.Linear(3, 2), draw(4, 5).half())
+    assert "expects 3 numbers on the last axis and gets (4, 5)" in found.cause
+
+
+def test_a_layer_that_was_not_moved_is_told_from_an_input():
+    net = nn.Linear(3, 3)
+    found = trace(lambda x, y: x + y, torch.empty(2, 3, device="meta"), draw(2, 3))
+    assert "(2, 3) is y, the network's second input: move it too" in found.cause
+    found = trace(apply(lambda x: x + net.weight.sum(1)), torch.empty(2, 3, device="meta"))
+    assert "was made in forward (sum): give it device=x.device." in found.cause
