@@ -43,7 +43,7 @@ def build(numbers):
 
 
 def build_prose(numbers):
-    """Store the prose of the sources anew, with the outputs that are stored: no code has changed."""
+    """Store the prose of the sources anew, and keep the outputs: no code has changed."""
     exercises = load_checks().EXERCISES
     for source in sources(numbers):
         stored = read(shipped(source.stem))
