@@ -19,6 +19,10 @@ import strangers_i
 import strangers_j
 import strangers_k
 import strangers_l
+import strangers_m
+import strangers_n
+import strangers_o
+import strangers_p
 import torch
 
 from course_utils.shapes import trace
@@ -30,6 +34,7 @@ STRANGERS = (
     strangers_a, strangers_b, strangers_c, strangers_d,
     strangers_e, strangers_f, strangers_g, strangers_h,
     strangers_i, strangers_j, strangers_k, strangers_l,
+    strangers_m, strangers_n, strangers_o, strangers_p,
 )  # fmt: skip
 FOUND_LATER = {name: getattr(room, name) for room in STRANGERS for name in room.SAYS}
 CASES = REPORTED | FOUND_LATER

@@ -49,8 +49,19 @@ def choose(x):
     return -x
 
 
-def spread(x, t):
-    return x * (t + x.mean(1, keepdim=True))
+class Starred(nn.Module):
+    def forward(self, *features):
+        return features[1]
+
+
+def attribute_of_a_dict(x):
+    y = {"a": x, "b": x}
+    return y.shape
+
+
+def attribute_of_a_list(x):
+    y = [x, x]
+    return y.shape
 
 
 def tokens(*sizes):
@@ -96,7 +107,8 @@ LOOK = nn.MultiheadAttention(8, 2, batch_first=True)
          "(B, C, H, W) and gets (2"),
         (apply(lambda x: F.pad(x, (5, 0), mode="reflect")), [draw(1, 1, 5)],
          "at most 4 to an axis"),
-        (apply(lambda x: x.view(2, 3, 2)), [draw(2, 10)], "the 10 cannot be 3 x 2."),
+        (apply(lambda x: x.view(2, 3, 2)), [draw(2, 10)],
+         "the 10 cannot be 3 x 2; it would be with 5 in place of the first 3."),
         (apply(lambda x: x.view(2, 4, 2)), [draw(2, 10)], "10 is no multiple of 4, so the 2 was r"),
         (apply(lambda x: 1 - (x == 0)), [draw(2)], "is bool, which comes from __eq__ in Applied"),
         (nn.Conv2d(3, 4, 1, bias=False), [None], "gets None: does what comes before it return"),
@@ -117,6 +129,58 @@ LOOK = nn.MultiheadAttention(8, 2, batch_first=True)
         (apply(lambda x, t: x * t), [draw(5, 2, 3, 4, 4), draw(5)], "[:, None, None, None, None]."),
         (apply(lambda x, t: x + t), [draw(5, 2, 3, 4, 4), draw(5, 2)], "[:, :, None, None, None]."),
         (apply(lambda x, t: (x * t) + draw(7, 3)), [draw(3, 1), draw(3)], "each of the 3 met each"),
+        (apply(lambda x: x[:, 9:].reshape(2, 3, 3)), [draw(2, 9)],
+         "(2, 0) is empty: the slice of (2, 9) begins behind its end, and (2, 3, 3) is asked for."),
+        (apply(lambda x: x.view(2, 2, 4)), [draw(2, 24)],
+         "the 24 cannot be 2 x 4; it would be with 6 in place of the first 2."),
+        (apply(lambda x: x.reshape(8, 5, 3)), [draw(2, 5, 3)],
+         "4 times too many. The first axis w"),
+        (apply(lambda x: x.view([2, 7])), [draw(2, 6)],
+         "(2, 6) holds 12 numbers, (2, 7) asks for 1"),
+        (apply(lambda x, m: x.masked_fill(m > 0, 0)), [draw(2, 4, 9, 9), draw(2, 9, 9)],
+         "so its 2 pictures meet 4 heads. It needs an axis for the heads: [:, None]."),
+        (Wrapped(lambda me, *features: me.last(features), last=Starred()), tokens((1, 2), (1, 2)),
+         "last takes *features, one argument for each, and gets one tuple of 2: call it with a st"),
+        (nn.Linear(2, 2), [(draw(1, 2),)],
+         "a tuple of 1: take its one tensor, [0]. A comma at the"),
+                (apply(F.binary_cross_entropy), [draw(3, 1, 5).sigmoid(), draw(3, 5).sigmoid()],
+         "which has no axis for the channel: [:, None]."),
+        (apply(F.binary_cross_entropy), [draw(5).sigmoid(), draw(3, 5).sigmoid()],
+         "the answer is that for one of the 3 pictures of the batch."),
+        (apply(F.binary_cross_entropy), [draw(3, 1).sigmoid(), draw(3, 2).sigmoid()],
+         "1 channel with 2. Take those that are meant, such as [:, :1]."),
+        (nn.MaxUnpool2d(2), [draw(1, 2, 3, 3), steps(0).expand(1, 2, 4, 4)],
+         "gets a map (1, 2, 3, 3) and the places of (1, 2, 4, 4); both need one size."),
+        (nn.InstanceNorm2d(3), [draw(2, 3, 1, 1)],
+         "is a single number here, and InstanceNorm needs"),
+        (apply(lambda t: F.one_hot(t, 3)), [steps(0, 3)],
+         "one_hot has classes 0 to 2, and the netw"),
+        (apply(lambda t: {"a": t, "b": t}.shape), [draw(1)], "AttributeError"),
+        (attribute_of_a_dict, [draw(1)], "is a dict of 'a', 'b': take y['a']."),
+        (attribute_of_a_list, [draw(1)], "is a list of 2 things: take y[0]."),
+        (apply(lambda x: F.interpolate(x, size=(4, 4), mode="bilinear")), [draw(2, 3, 5)],
+         "the network's first input. For (2, 3, 5) it is mode='linear'."),
+        (lambda x, m: F.interpolate(m[:, None], size=(4, 4)), [draw(2, 3, 4, 4), draw(2, 5)],
+         "gets (2, 1, 5), from m, the network's second input, (2, 5). Does that have an axis"),
+        (apply(lambda x: F.pad(x, (6, 0), mode="circular")), [draw(1, 1, 5)],
+         "at most 5 to an axis"),
+        (nn.Conv2d(3, 3, 1), [draw(5)], "Conv2d expects (B, C, H, W) and gets (5,)."),
+        (nn.Conv2d(3, 3, 1), [draw(2, 7, 3, 4, 4)],
+         "goes through picture by picture, x.flatten(0,"),
+        (nn.Conv2d(5, 3, 1), [draw(2, 5, 4)],
+         "Sequences (B, C, L) go through nn.Conv1d: their thr"),
+        (Wrapped(lambda me, x: torch.cat([me.token, x], 1), token=nn.Parameter(draw(4, 1, 8))),
+         [draw(3, 5, 8)], "(4, 1, 8) is self.token, made for a batch of 4, and this one has 3."),
+        (apply(lambda x, y: torch.cat([x, y.long()], 1)), [draw(2, 3), draw(4, 3)],
+         "joins (2, 3) float32 and (4, 3) int64 along axis 1, but axis 0 is 2 and 4."),
+        (apply(lambda x, y: torch.cat([x.view(-1, 2), y], 1)), [draw(2, 4), draw(2, 4)],
+         "view of (2, 4) to (-1, 2) made 4 pictures of 2"),
+        (apply(lambda a, t: a.gather(1, t)), [draw(1, 9), steps(3, 9)[None]],
+         "axis 1 of (1, 9) goes from 0 to 8, and gather asks for 3 to 9."),
+        (nn.BatchNorm1d(3), [draw(3)], "takes a 2D or 3D input, and gets (3,)."),
+        (apply(lambda x: nn.BatchNorm1d(3)(nn.Flatten(0)(x.squeeze()))), [draw(1, 3, 1, 1)],
+         "squeeze in Applied made (3,) of (1, 3, 1, 1)"),
+        (apply(torch.bmm), [draw(2, 3, 4), draw(5, 4, 3)], "of 2 pictures and 5."),
     ],
 )  # fmt: skip
 def test_cause(net, inputs, said):
@@ -146,6 +210,20 @@ def test_cause(net, inputs, said):
         (Wrapped(lambda me, x: x.add_(me.a(x)), a=nn.Linear(2, 2)), [draw(1, 2)], None),
         (apply(lambda x: x.masked_fill(x[..., :1] > 0, 0)), [draw(2, 4, 4)], "hides whole rows of"),
         (apply(lambda x: x.masked_fill(x[:, :1] > 0, 0)), [draw(2, 4, 4)], None),
+        (lambda x: x.view(1, -1), [draw(2, 3, 4)], "puts the 2 pictures of the batch into one row"),
+        (lambda x: x.view(2, -1), [draw(2, 3, 4)], None),
+        (lambda x: x[::2], [draw(4, 3)], "takes every 2. of the 4 pictures of the batch."),
+        (lambda x: x[:, ::2], [draw(4, 3)], None),
+        (lambda x: x * torch.rand(1)[:, None, None, None], [draw(4, 1, 2, 2)],
+         "rand in the network"),
+        (lambda x: x * torch.rand(4)[:, None, None, None], [draw(4, 1, 2, 2)], None),
+        (lambda x: (x @ x.mT).softmax(1) @ x, [draw(2, 5, 3)],
+         "goes over axis 1 of the scores (2, 5"),
+        (lambda x: (x @ x.mT).softmax(-1) @ x, [draw(2, 5, 3)], None),
+        (lambda x: torch.einsum("bij,bjc->bic", (x @ x.mT).softmax(1), x), [draw(2, 5, 3)],
+         "dim=-1, the keys."),
+        (lambda x: torch.einsum("bij,bic->bjc", (x @ x.mT).softmax(1), x), [draw(2, 5, 3)], None),
+        (lambda x: x.masked_fill(x[:, 0] > 0, 0), [draw(4, 4, 4)], None),
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore:Using a target size")

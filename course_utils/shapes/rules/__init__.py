@@ -58,7 +58,8 @@ for room in ROOMS:
 ANY_CALL = (dtypes_and_devices.devices, network_inputs.no_tensor, dtypes_and_devices.kinds)
 WITHOUT_CALL = (
     einops_patterns.pattern, python_code.no_forward, python_code.before_init,
-    network_inputs.wrong_inputs, network_inputs.not_a_tensor, normalisation.norm_that_refused,
+    network_inputs.wrong_inputs,
+    network_inputs.one_list_for_all, network_inputs.not_a_tensor, normalisation.norm_that_refused,
     normalisation.too_few_axes,
     network_inputs.left_out,
     network_inputs.no_such_attribute, gradients.leaf_in_place, python_code.unpacking,

@@ -31,6 +31,10 @@ def adding(run, call, place):
             f"{axis_name(-1, len(big.shape))}. It needs {len(big.shape) - 1} more axes: "
             f"[:, {sides}]."
         )
+    batches = {big.shape[0], small.shape[0]}
+    if len(batches) == 2 and 1 not in batches and len(big.shape) == len(small.shape):
+        if told := one_step_for_all(run) or batch_changed(run, seen):
+            return f"{place}: {meet} do not fit. {told}"
     if two_maps(run, *seen):
         return skip_and_map(run, call, place)
     axis = next(
@@ -94,4 +98,19 @@ def spread(run, call):
     )
 
 
-RULES = dict.fromkeys(ADDING, (adding,))
+def masking(run, call, place):
+    """A mask that lacks an axis, such as that of the heads."""
+    scores, mask = given(call)[:2]
+    if len(mask.shape) != len(scores.shape) - 1 or mask.shape[0] != scores.shape[0]:
+        return None
+    return (
+        f"{place}: the mask {mask.shape} lines up its last axes with {scores.shape}, so its "
+        f"{mask.shape[0]} pictures meet {scores.shape[1]} heads. It needs an axis for the heads: "
+        f"[:, None]."
+    )
+
+
+RULES = {
+    **dict.fromkeys(ADDING, (adding,)),
+    **dict.fromkeys(("masked_fill", "masked_fill_"), (masking,)),
+}

@@ -39,6 +39,8 @@ def two_shapes(run, call, place):
         if way:
             last = wanted.shape[-1]
             return f"{sentence}. The columns of the answer: {path(way)}; {last} are wanted."
+    if wanted.shape == (*answer.shape[:1], *answer.shape[2:]) and answer.shape[1] == 1:
+        return f"{sentence}, which has no axis for the channel: [:, None]."
     if len(answer.shape) == len(wanted.shape) and answer.shape[1:2] != wanted.shape[1:2]:
         sizes = f"{plural(answer.shape[1], 'channel')} with {wanted.shape[1]}"
         return f"{sentence}: {sizes}. Take those that are meant, such as [:, :{answer.shape[1]}]."

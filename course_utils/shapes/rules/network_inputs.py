@@ -124,6 +124,22 @@ def wrong_inputs(run, place):
     return f"{sentence}."
 
 
+def one_list_for_all(run, place):
+    """A list that is handed over as one argument, where `*things` takes them one by one."""
+    if not isinstance(run.error, (IndexError, ValueError)) or not run.open:
+        return None
+    step, layer, args = run.open[-1]
+    parameters = inspect.signature(layer.forward).parameters.values()
+    taken = [p.name for p in parameters if p.kind is p.VAR_POSITIONAL]
+    lists = [v for v in args if isinstance(v, (list, tuple))]
+    if not taken or len(lists) != 1 or len(args) != 1:
+        return None
+    return (
+        f"{place} takes *{taken[0]}, one argument for each, and gets one {type(lists[0]).__name__} "
+        f"of {len(lists[0])}: call it with a star, {place.rpartition('.')[2]}(*{taken[0]})."
+    )
+
+
 def no_tensor(run, call, place):
     """An operation of a layer whose first argument is no tensor: None, a tuple, a number."""
     wrong = isinstance(run.error, (TypeError, AttributeError)) and call.op in ONE_TENSOR
@@ -193,7 +209,9 @@ def told_of(run, value, place):
         maker = next((run.made_by.get(s.number) for s in leaves(value)), None)
         source = f" from {maker}" if maker else ""
         kind = type(value).__name__
-        return f"{place} expects a tensor and gets a {kind} of {len(value)}{source}: take one."
+        comma = " A comma at the end of a line makes one too." if len(value) == 1 else ""
+        take = "take its one tensor, [0]" if len(value) == 1 else "take one"
+        return f"{place} expects a tensor and gets a {kind} of {len(value)}{source}: {take}.{comma}"
     if isinstance(value, (bool, int, float, str)):
         return f"{place} expects a tensor and gets {value!r}."
     return f"{place} expects a tensor and gets a {type(value).__name__}."

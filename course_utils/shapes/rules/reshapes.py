@@ -3,7 +3,7 @@
 import itertools
 import math
 
-from course_utils.shapes.calls import batch_of, given, label
+from course_utils.shapes.calls import batch_of, came_from, given
 from course_utils.shapes.record import Seen
 
 
@@ -16,8 +16,16 @@ def reshaping(run, call, place):
             f"{place}: {call.op} of {x.shape} to {tuple(wanted)} needs its numbers in one row in "
             f"memory, and a transpose has moved them; use reshape."
         )
+    if 0 in x.shape:
+        return f"{place}: {x.shape} is empty{emptied(run, x)}, and {tuple(wanted)} is asked for."
     asked = f"{place}: {x.shape} holds {count:,} numbers, {tuple(wanted)} asks for {product:,}"
-    return f"{asked}{rounded_down(x.shape, wanted)}."
+    return f"{asked}{rounded_down(x.shape, wanted) or too_many(x.shape, wanted)}."
+
+
+def emptied(run, x):
+    """The slice that took nothing."""
+    call = came_from(run, x, {"__getitem__"})
+    return f": the slice of {given(call)[0].shape} begins behind its end" if call else ""
 
 
 def rounded_down(old, wanted):
@@ -37,7 +45,21 @@ def rounded_down(old, wanted):
         whole = old[0] // rest
         if part > 1 and old[0] % rest == 0 and whole // part == other and whole % part:
             return f": {whole} is no multiple of {part}, so the {other} was rounded down"
-    return f": the {old[0]} cannot be {' x '.join(map(str, new))}"
+    would = [old[0] * part // math.prod(new) for part in new]
+    fits = old[0] % (math.prod(new) // new[0]) == 0
+    instead = f"; it would be with {would[0]} in place of the first {new[0]}" if fits else ""
+    return f": the {old[0]} cannot be {' x '.join(map(str, new))}{instead}"
+
+
+def too_many(old, new):
+    """Say that the first axis is so many times too long: heads that stand in the batch."""
+    times, rest = divmod(math.prod(new), math.prod(old))
+    if rest or times < 2 or new[0] != old[0] * times:
+        return ""
+    return (
+        f": {times} times too many. The first axis would be {new[0] // times}, not {new[0]}. Do "
+        f"the {times} heads still stand in the batch"
+    )
 
 
 def windows(old, new):
@@ -66,8 +88,8 @@ def batch_squeezed(run):
         if call.op == "squeeze" and len(call.given) == 1 and isinstance(made, Seen):
             if x.shape[:1] == (1,) and len(x.shape) > len(made.shape) + 1:
                 return (
-                    f" {label(call)} made {made.shape} of {x.shape}: without an axis it also takes "
-                    f"away the batch of one. Use .flatten(1)."
+                    f" {call.op} in {call.place} made {made.shape} of {x.shape}: without an axis it "
+                    f"also takes away the batch of one. Use .flatten(1)."
                 )
     return ""
 
@@ -159,8 +181,8 @@ def pictures_in_one_row(run):
         whole = len(old) > 2 and old[0] == batch and (batch or 0) > 1
         if whole and new == (1, math.prod(old)):
             yield (
-                f"{label(call)} of {old} to {new} puts the {batch} pictures of the batch into one "
-                f"row. Keep axis 0: .flatten(1)."
+                f"{call.op} of {old} to {new} in {call.place} puts the {batch} pictures of the "
+                f"batch into one row. Keep axis 0: .flatten(1)."
             )
 
 
@@ -175,7 +197,7 @@ def every_other_picture(run):
         step = first.step if isinstance(first, slice) else None
         if step not in (None, 1) and len(x.shape) > 1 and x.shape[0] == batch and batch > 1:
             yield (
-                f"{label(call)}: [{first.start or ''}::{step}] on {x.shape} takes every {step}. of "
+                f"{call.place}: [{first.start or ''}::{step}] on {x.shape} takes every {step}. of "
                 f"the {batch} pictures of the batch. For their numbers it is [:, "
                 f"{first.start or ''}::{step}]."
             )
