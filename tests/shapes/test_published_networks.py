@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from diffusers import UNet2DModel
+from diffusers import AutoencoderKL, UNet2DConditionModel, UNet2DModel
 from small_networks import draw, small, steps
 from smalldiffusion.model_unet import Unet
 from torch import nn
+from torchvision import models
 
 from course_utils.attention import (
     AttentionBlock,
@@ -126,3 +127,61 @@ def test_groups_that_do_not_divide_are_found_inside_a_library():
 def test_our_networks_give_no_cause_for_remarks(net, inputs):
     found = trace(net, *inputs)
     assert (found.error, found.remarks) == (None, [])
+
+
+class Nested(nn.Module):
+    """A U-Net++ of two levels: maps of the way down are joined again and again."""
+
+    def __init__(self):
+        super().__init__()
+        sizes = {"a": (1, 4), "b": (4, 4), "c": (4, 4), "ab": (8, 4), "bc": (8, 4), "abc": (12, 4)}
+        self.convs = nn.ModuleDict({n: nn.Conv2d(*s, 3, padding=1) for n, s in sizes.items()})
+        self.up, self.down = nn.Upsample(scale_factor=2), nn.MaxPool2d(2)
+
+    def forward(self, x):
+        a = self.convs["a"](x)
+        b = self.convs["b"](self.down(a))
+        ab = self.convs["ab"](torch.cat([a, self.up(b)], 1))
+        c = self.convs["c"](self.down(b))
+        bc = self.convs["bc"](torch.cat([b, self.up(c)], 1))
+        return self.convs["abc"](torch.cat([a, ab, self.up(bc)], 1))
+
+
+def with_text():
+    return UNet2DConditionModel(
+        sample_size=16, in_channels=4, out_channels=4, block_out_channels=(32, 64),
+        layers_per_block=1, down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"), cross_attention_dim=24,
+        attention_head_dim=8,
+    )  # fmt: skip
+
+
+def coder():
+    levels = {"block_out_channels": (32, 64), "down_block_types": ("DownEncoderBlock2D",) * 2}
+    return AutoencoderKL(**levels, up_block_types=("UpDecoderBlock2D",) * 2)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    "make, inputs",
+    [
+        (Nested, [draw(2, 1, 8, 8)]),
+        (with_text, [draw(2, 4, 16, 16), steps(3, 4), draw(2, 7, 24)]),
+        (coder, [draw(2, 3, 16, 16)]),
+        (lambda: models.resnet18(num_classes=3), [draw(2, 3, 64, 64)]),
+        (lambda: models.mobilenet_v3_small(num_classes=3), [draw(2, 3, 64, 64)]),
+        (lambda: models.convnext_tiny(num_classes=3), [draw(2, 3, 32, 32)]),
+        (lambda: models.swin_t(num_classes=3), [draw(2, 3, 64, 64)]),
+        (lambda: models.googlenet(num_classes=3, init_weights=False), [draw(2, 3, 64, 64)]),
+        (lambda: torch.compile(small(), backend="eager"), [draw(2, 1, 16, 16), steps(3, 4)]),
+    ],
+)
+def test_nothing_is_told_of_healthy_networks_of_others(make, inputs, training):
+    found = trace(make().train(training), *inputs)
+    assert (found.error, found.cause, found.remarks) == (None, None, [])
+
+
+def test_layers_of_a_compiled_network_keep_their_names():
+    net = torch.compile(small(), backend="eager")
+    names = [step.name for step in trace(net, draw(2, 1, 16, 16), 5).steps]
+    assert "encoder.blocks.0" in names

@@ -88,8 +88,8 @@ def batch_squeezed(run):
         if call.op == "squeeze" and len(call.given) == 1 and isinstance(made, Seen):
             if x.shape[:1] == (1,) and len(x.shape) > len(made.shape) + 1:
                 return (
-                    f" {call.op} in {call.place} made {made.shape} of {x.shape}: without an axis it "
-                    f"also takes away the batch of one. Use .flatten(1)."
+                    f" {call.op} in {call.place} made {made.shape} of {x.shape}: without an axis "
+                    f"it also takes away the batch of one. Use .flatten(1)."
                 )
     return ""
 
