@@ -172,6 +172,7 @@ def test_every_exercise_has_a_page_of_known_mistakes_behind_a_warning(tmp_path):
         assert f"({id}.md)" in index and page.index("{warning}") < page.index("```diff")
         assert page.count("```diff") == len(exercise.catalogue)
         assert all(f"## {name}\n" in page for name in exercise.mistakes)
-    assert "-        return h + self.shortcut(x)\n+        return h * self.shortcut(x)\n" in (
-        (folder / "2.5.md").read_text(encoding="utf-8")
+    assert (
+        "-        return h + self.shortcut(x)\n+        return F.silu(h + self.shortcut(x))\n"
+        in ((folder / "2.5.md").read_text(encoding="utf-8"))
     )

@@ -95,9 +95,10 @@ class ByHand(nn.Module):
         return h * torch.sigmoid(h)
 
 
-class ByConvolution(TimeEmbedding):
+class ByConvolution(nn.Module):
     def __init__(self, dim):
-        super().__init__(dim)
+        super().__init__()
+        self.dim = dim
         self.linear = nn.Conv1d(dim, dim, 1)
 
     def forward(self, t):

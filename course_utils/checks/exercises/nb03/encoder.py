@@ -189,20 +189,25 @@ class Paired(nn.Module):
         return self.levels[-1](h, time), skips
 
 
-class Stepwise(Encoder):
+class Stepwise(nn.Module):
+    def __init__(self, in_ch, chs, time_dim):
+        super().__init__()
+        self.blocks = nn.ModuleList(ConvBlock(i, o, time_dim) for i, o in zip([in_ch, *chs], chs))
+        self.downs = nn.ModuleList([nn.Identity(), *map(Downsample, chs[:-1])])
+
     def forward(self, x, temb):
         hs = [x]
-        for layer, down in zip([*self.blocks, self.bottom], [nn.Identity(), *self.downs]):
-            hs.append(layer(down(hs[-1]), temb))
+        for block, down in zip(self.blocks, self.downs):
+            hs.append(block(down(hs[-1]), temb))
         return hs[-1], hs[1:-1]
 
 
-class ByIndex(Encoder):
+class ByIndex(Stepwise):
     def forward(self, x, temb):
         outs = [self.blocks[0](x, temb)]
-        for i, down in enumerate(self.downs):
-            x = F.conv2d(outs[i], down.weight, down.bias, stride=2)
-            outs.append([*self.blocks, self.bottom][i + 1](x, temb))
+        for i in range(1, len(self.blocks)):
+            x = F.conv2d(outs[-1], self.downs[i].weight, self.downs[i].bias, stride=2)
+            outs.append(self.blocks[i](x, temb))
         return outs.pop(), outs
 
 

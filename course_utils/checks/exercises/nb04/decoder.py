@@ -215,12 +215,12 @@ class ByLevels(nn.Module):
         return self.to_picture(x)
 
 
-class ByPopping(Decoder):
+class ByPopping(ByLevels):
     def forward(self, x, skips, temb):
         left = list(skips)
-        for up, block in zip(self.ups, self.blocks):
-            x = block(torch.hstack([up(x), left.pop()]), temb)
-        return self.out(x)
+        for stage in self.stages:
+            x = stage["block"](torch.hstack([stage["up"](x), left.pop()]), temb)
+        return self.to_picture(x)
 
 
 class ByIndex(ByLevels):
