@@ -1,7 +1,9 @@
-"""Train and sample from a shell, on one process or, with `accelerate launch -m`, on many.
+"""Train, sample and check from a shell; train on many processes with `accelerate launch -m`.
 
 python -m course_utils train --model tutorial --data digits --seconds 90 --out DIR
 python -m course_utils sample DIR --n 500 --steps 50 --out FILE.npz
+python -m course_utils check 2.5 FILE.py [--json] [--watch]    exit status 0 only if it is right
+python -m course_utils hint 2.5 [1]
 """
 
 import argparse
@@ -20,6 +22,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torchvision.utils import save_image
 
+from course_utils import shell
 from course_utils.checkpoint import latest, restore, runs_in, save
 from course_utils.data import DOWNLOADED, DataError, load
 from course_utils.diffusion import velocity_loss
@@ -229,13 +232,15 @@ def parse(arguments):
     two.add_argument("--seed", type=seed, default=0)
     two.add_argument("--out", type=npz, required=True, metavar="FILE.npz")
     two.set_defaults(run=run_sampling)
+    shell.add_commands(commands)
     return parser.parse_args(arguments)
 
 
 def main(arguments=None):
     options = parse(arguments)
     try:
-        options.run(options)
+        if status := options.run(options):
+            sys.exit(status)
     except (FileError, DataError, ValueError) as error:
         sys.exit(f"{options.command}: {error}")
     except OSError as error:

@@ -13,10 +13,10 @@ from course_utils.shapes.calls import (
     label,
 )
 from course_utils.shapes.record import Seen, leaves
-from course_utils.shapes.rules.arithmetic import spread
 from course_utils.shapes.rules.attention import REMARKS as OF_ATTENTION
 from course_utils.shapes.rules.network_inputs import one_step_for_all
 from course_utils.shapes.rules.reshapes import REMARKS as OF_RESHAPES
+from course_utils.shapes.rules.spreading import spread
 
 LOSSES = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"}
 DIFFERENCES = {"sub", "__sub__", "__rsub__", "rsub"}

@@ -23,6 +23,10 @@ import strangers_m
 import strangers_n
 import strangers_o
 import strangers_p
+import strangers_q
+import strangers_r
+import strangers_s
+import strangers_t
 import torch
 
 from course_utils.shapes import trace
@@ -35,6 +39,7 @@ STRANGERS = (
     strangers_e, strangers_f, strangers_g, strangers_h,
     strangers_i, strangers_j, strangers_k, strangers_l,
     strangers_m, strangers_n, strangers_o, strangers_p,
+    strangers_q, strangers_r, strangers_s, strangers_t,
 )  # fmt: skip
 FOUND_LATER = {name: getattr(room, name) for room in STRANGERS for name in room.SAYS}
 CASES = REPORTED | FOUND_LATER

@@ -54,6 +54,25 @@ class Starred(nn.Module):
         return features[1]
 
 
+def write_too_much(x):
+    room = torch.zeros(4, 5, 4)
+    room[0] = x
+    return room
+
+
+class WithoutSelf(nn.Module):
+    def double(x):
+        return 2 * x
+
+    def forward(self, x):
+        return self.double(x)
+
+
+class Pair(nn.Module):
+    def forward(self, x):
+        return x, x
+
+
 def attribute_of_a_dict(x):
     y = {"a": x, "b": x}
     return y.shape
@@ -181,6 +200,20 @@ LOOK = nn.MultiheadAttention(8, 2, batch_first=True)
         (apply(lambda x: nn.BatchNorm1d(3)(nn.Flatten(0)(x.squeeze()))), [draw(1, 3, 1, 1)],
          "squeeze in Applied made (3,) of (1, 3, 1, 1)"),
         (apply(torch.bmm), [draw(2, 3, 4), draw(5, 4, 3)], "of 2 pictures and 5."),
+        (nn.LayerNorm((6, 8)), [draw(2, 3, 9, 9)],
+         "it was made for maps of 6 x 8 only, and these are 9 x 9. nn.GroupNorm takes any size."),
+        (Wrapped(lambda me, x: me.norm(x.flatten(1)), norm=nn.LayerNorm(12)), [draw(2, 3, 5)],
+         "15 is 3 * 5, of (2, 3, 5), which flatten joined; 12 is that with 4 in place of 5"),
+        (nn.Conv2d(2, 1, 1), [draw(2, 2, 8, 8, 2)], "Are the 2 numbers on its last axis the real"),
+        (apply(lambda t: t.expand(4)), [steps(1, 2)],
+         "cannot be expanded to (4,), because only an axis of 1 can. Should each of the 2 be"),
+        (apply(write_too_much), [draw(5, 8)],
+         "the part of (4, 5, 4) that is written to has no room"),
+        (WithoutSelf(), [draw(1)], "def double lacks self, which a method gets before"),
+        (Wrapped(lambda me, x: torch.chunk(me.two(x), 2), two=Pair()), [draw(2, 4)],
+         "gets a tuple of 2, which two returned: take one."),
+        (apply(lambda x, t: (x * t).view(2, 2, 4)), [draw(3, 1, 4), draw(3, 4)],
+         "(3, 1, 4) * (3, 4) gives (3, 3, 4): each of the 3 met each other."),
     ],
 )  # fmt: skip
 def test_cause(net, inputs, said):

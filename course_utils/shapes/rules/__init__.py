@@ -22,6 +22,7 @@ dtypes_and_devices.py  whatever the operation: numbers of two kinds, tensors on 
 network_inputs.py      what a network or a layer is called with
 
 batches.py             for several of them: what made more or fewer pictures of a batch
+spreading.py           for several of them: what was spread over the batch
 channels.py            for several of them: channels that a layer does not expect
 skips.py               for several of them: a skip and a map that differ in their sides
 """
@@ -58,9 +59,11 @@ for room in ROOMS:
 ANY_CALL = (dtypes_and_devices.devices, network_inputs.no_tensor, dtypes_and_devices.kinds)
 WITHOUT_CALL = (
     einops_patterns.pattern, python_code.no_forward, python_code.before_init,
+    python_code.without_self,
     network_inputs.wrong_inputs,
     network_inputs.one_list_for_all, network_inputs.not_a_tensor, normalisation.norm_that_refused,
     normalisation.too_few_axes,
+    network_inputs.refused_argument,
     network_inputs.left_out,
     network_inputs.no_such_attribute, gradients.leaf_in_place, python_code.unpacking,
     python_code.not_callable, python_code.the_network,

@@ -1,10 +1,17 @@
 """Tensors that are added, multiplied and so on, by broadcasting."""
 
-from course_utils.shapes.calls import ADDING, depends_on_inputs, given, history, label
-from course_utils.shapes.record import Seen, leaves
+from course_utils.shapes.calls import (
+    ADDING,
+    given,
+    history,
+    source_of,
+)
+from course_utils.shapes.record import leaves
 from course_utils.shapes.rules.batches import batch_changed
 from course_utils.shapes.rules.network_inputs import one_step_for_all
+from course_utils.shapes.rules.reshapes import flat
 from course_utils.shapes.rules.skips import skip_and_map, two_maps
+from course_utils.shapes.rules.spreading import spread
 from course_utils.shapes.words import axis_name
 
 
@@ -69,6 +76,23 @@ def of_a_table(run, seen):
     )
 
 
+def expanding(run, call, place):
+    """expand can spread axes of 1 alone."""
+    x = given(call)[0]
+    sizes = [n for n in flat(call.given[1:])]
+    wanted = given(call)[1].shape if call.op == "expand_as" else sizes[-len(x.shape) :]
+    for size, asked in zip(x.shape, wanted):
+        if asked not in (-1, size) and size != 1:
+            name = source_of(run, x)
+            whose = f", {name}," if name else ""
+            return (
+                f"{place}: {x.shape}{whose} cannot be expanded to {tuple(wanted)}, because only an "
+                f"axis of 1 can. Should each of the {size} be repeated for a batch of {asked}, as "
+                f"with torch.cat or repeat_interleave?"
+            )
+    return None
+
+
 def spread_before(run, seen):
     """Name an earlier operation that spread (B, 1) and (B,) to (B, B)."""
     for tensor in seen:
@@ -76,26 +100,6 @@ def spread_before(run, seen):
             if told := spread(run, call):
                 return told
     return None
-
-
-def spread(run, call):
-    """Say that each picture met each other: (B, 1) with (B,) gives (B, B)."""
-    seen = [s for s in given(call) if s.shape]
-    if call.op not in ADDING or len(seen) != 2 or not isinstance(call.returned, Seen):
-        return None
-    big, small = sorted(seen, key=lambda s: -len(s.shape))
-    batch = small.shape[0]
-    if len(small.shape) != 1 or batch < 2 or big.shape[0] != batch or big.shape[1:2] != (1,):
-        return None
-    if call.returned.shape[-1] != batch or len(big.shape) > 1 and big.shape[-1] != 1:
-        return None
-    if not (depends_on_inputs(run, big) and depends_on_inputs(run, small)):
-        return None
-    return (
-        f"{label(call)}: {seen[0].shape} {ADDING[call.op]} {seen[1].shape} gives "
-        f"{call.returned.shape}: each of the {batch} met each other. Give both one "
-        f"shape, with x[:, None] or .squeeze(1)."
-    )
 
 
 def masking(run, call, place):
@@ -112,5 +116,6 @@ def masking(run, call, place):
 
 RULES = {
     **dict.fromkeys(ADDING, (adding,)),
+    **dict.fromkeys(("expand", "expand_as"), (expanding,)),
     **dict.fromkeys(("masked_fill", "masked_fill_"), (masking,)),
 }

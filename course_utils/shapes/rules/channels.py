@@ -14,6 +14,8 @@ from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.rules.batches import batch_changed
 from course_utils.shapes.words import is_or_are, plural
 
+CONVOLUTIONS = {f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)}
+
 
 def unexpected(run, place, x, channels, expected):
     sentence = f"{place} expects {plural(expected, 'channel')} and gets {channels}"
@@ -28,16 +30,20 @@ def origin(run, x, expected, axis=1):
     join = came_from(run, x, JOINING, through=KEEPING)
     if join:
         return of_join(run, join, expected, axis)
+    if cut := of_slice(run, x):
+        return cut
+    missing = expected - x.shape[axis]
+    if axis == 1 and is_waiting(run, x, missing):
+        return f", {missing} too few: a skip with {missing} was not concatenated, it seems"
     where = next((i for i in range(2, len(x.shape)) if x.shape[i] == expected), None)
-    if axis == 1 and where is not None:
+    convolved = came_from(run, x, CONVOLUTIONS, through=KEEPING)  # then its channels are on axis 1
+    if axis == 1 and where is not None and not convolved:
         last = where == len(x.shape) - 1
         on = "the last axis" if last else f"axis {where}"
         return (
             f": the {expected} {is_or_are(expected)} on {on} of {x.shape}, and channels belong on "
             f"axis 1: {moved(x, where)}"
         )
-    if cut := of_slice(run, x):
-        return cut
     index = input_number(run, x)
     if index is not None and len(x.shape) > 2:
         name = run.names[index].removeprefix("input")
@@ -49,9 +55,6 @@ def origin(run, x, expected, axis=1):
                 f": {input_name(run, behind)}, is {behind.shape}, with the {expected} on axis "
                 f"{where}. Is it x.transpose(1, {where}) that is meant"
             )
-    missing = expected - x.shape[axis]
-    if axis == 1 and is_waiting(run, x, missing):
-        return f", {missing} too few: a skip with {missing} was not concatenated, it seems"
     return ""
 
 

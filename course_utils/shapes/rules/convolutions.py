@@ -39,6 +39,11 @@ def which(run, x):
 
 def another(x, spatial):
     """What to do with an axis too many."""
+    if len(x.shape) == spatial + 3 and x.shape[-1] == 2:
+        return (
+            ": one axis too many. Are the 2 numbers on its last axis the real and imaginary parts? "
+            "They can be channels: .movedim(-1, 2).flatten(1, 2)"
+        )
     if len(x.shape) == spatial + 3 and spatial == 2:
         return (
             ". A video or volume goes through picture by picture, x.flatten(0, 1), or needs Conv3d"

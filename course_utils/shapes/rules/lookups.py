@@ -46,6 +46,17 @@ def gathering(run, call, place):
     return None
 
 
+def writing(run, call, place):
+    """A part of a tensor that is given numbers of another shape."""
+    if len(given(call)) < 2:
+        return None
+    whole, value = given(call)[0], given(call)[-1]
+    return (
+        f"{place}: the part of {whole.shape} that is written to has no room for {value.shape}. Was "
+        f"the tensor made with sizes of something else?"
+    )
+
+
 def one_hot(run, call, place):
     labels = given(call)[0]
     count = call.named.get("num_classes", call.given[1] if len(call.given) > 1 else -1)
@@ -59,6 +70,7 @@ def one_hot(run, call, place):
 
 
 RULES = {
+    "__setitem__": (writing,),
     "one_hot": (one_hot,),
     "embedding": (embedding,),
     "__getitem__": (indexing,),

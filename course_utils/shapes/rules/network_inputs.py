@@ -142,7 +142,8 @@ def one_list_for_all(run, place):
 
 def no_tensor(run, call, place):
     """An operation of a layer whose first argument is no tensor: None, a tuple, a number."""
-    wrong = isinstance(run.error, (TypeError, AttributeError)) and call.op in ONE_TENSOR
+    refused = "must be Tensor, not" in str(run.error)
+    wrong = isinstance(run.error, (TypeError, AttributeError)) and call.op in ONE_TENSOR or refused
     if not call.given or isinstance(call.given[0], Seen) or not (wrong or leaf_layer(run, call)):
         return None
     return told_of(run, call.given[0], place)
@@ -154,6 +155,25 @@ def leaf_layer(run, call):
         return False
     given_to_layer = run.open[-1][0].given
     return bool(given_to_layer) and not isinstance(given_to_layer[0], Seen)
+
+
+def refused_argument(run, place):
+    """A function of torch that was handed a tuple: it refuses before it is called."""
+    found = re.match(
+        r"(\w+)\(\): argument '\w+' .*must be Tensor, not (tuple|list)", str(run.error)
+    )
+    if not isinstance(run.error, TypeError) or not found or not run.frames:
+        return None
+    frame = run.frames[-1]
+    held = [frame.names.get(n) for n in re.findall(r"[A-Za-z_]\w*", frame.line)]
+    value = next((v for v in held if isinstance(v, (tuple, list)) and any(leaves(v))), None)
+    if value is None:
+        pairs = [s.returned for s in run.steps if isinstance(s.returned, (tuple, list))]
+        value = pairs[-1] if pairs else ()
+    maker = next((run.made_by.get(s.number) for s in leaves(value)), None)
+    source = f", which {maker} returned" if maker else ""
+    kind = found[2]
+    return f"{place}: {found[1]} in `{frame.line}` gets a {kind} of {len(value)}{source}: take one."
 
 
 def left_out(run, place):

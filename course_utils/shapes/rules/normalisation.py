@@ -8,6 +8,7 @@ from torch import nn
 from course_utils.shapes.calls import given
 from course_utils.shapes.rules.channels import unexpected
 from course_utils.shapes.rules.pooling import made_small
+from course_utils.shapes.rules.products import flattened
 from course_utils.shapes.rules.reshapes import batch_squeezed
 from course_utils.shapes.words import by
 
@@ -60,6 +61,13 @@ def layer_norm(run, call, place):
                 f"{sentence}: the {shape[0]} are on axis {axis}. Move that axis to the end, or use "
                 f"nn.GroupNorm(1, {shape[0]}), which takes the channels on axis 1."
             )
+        if len(shape) > 1 and len(x.shape) > len(shape):
+            return (
+                f"{sentence}: it was made for maps of {by(shape)} only, and these are "
+                f"{by(x.shape[-len(shape) :])}. nn.GroupNorm takes any size."
+            )
+        if len(shape) == 1:
+            return f"{sentence}{flattened(run, x, shape[0])}."
         return f"{sentence}."
     return None
 

@@ -1,5 +1,6 @@
 """What fails in the network's own Python: unpacking, `if` on a batch, a layer that is none."""
 
+import inspect
 import re
 import traceback
 
@@ -66,6 +67,20 @@ def not_callable(run, place):
     if not isinstance(run.error, TypeError) or not found or not run.frames:
         return None
     return f"{place}: `{run.frames[-1].line}` calls a {found[1]}, which is no layer."
+
+
+def without_self(run, place):
+    """A method whose def lacks self."""
+    found = re.match(
+        r"\w+\.(\w+)\(\) takes (\d+) positional arguments? but (\d+) (?:was|were)", str(run.error)
+    )
+    if not isinstance(run.error, TypeError) or not found or int(found[3]) != int(found[2]) + 1:
+        return None
+    layer = run.open[-1][1] if run.open else None
+    method = inspect.getattr_static(type(layer), found[1], None)
+    if not inspect.isfunction(method) or "self" in inspect.signature(method).parameters:
+        return None
+    return f"{place}: def {found[1]} lacks self, which a method gets before its other arguments."
 
 
 def before_init(run, place):

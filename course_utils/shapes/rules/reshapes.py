@@ -3,8 +3,9 @@
 import itertools
 import math
 
-from course_utils.shapes.calls import batch_of, came_from, given
+from course_utils.shapes.calls import batch_of, came_from, given, history
 from course_utils.shapes.record import Seen
+from course_utils.shapes.rules.spreading import spread
 
 
 def reshaping(run, call, place):
@@ -16,6 +17,9 @@ def reshaping(run, call, place):
             f"{place}: {call.op} of {x.shape} to {tuple(wanted)} needs its numbers in one row in "
             f"memory, and a transpose has moved them; use reshape."
         )
+    for earlier in list(history(run, x))[::-1]:
+        if told := spread(run, earlier):
+            return told
     if 0 in x.shape:
         return f"{place}: {x.shape} is empty{emptied(run, x)}, and {tuple(wanted)} is asked for."
     asked = f"{place}: {x.shape} holds {count:,} numbers, {tuple(wanted)} asks for {product:,}"

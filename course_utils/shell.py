@@ -1,0 +1,145 @@
+"""Exercises from a shell: check what stands in a file, and read a hint.
+
+For readers who like their editor better than a notebook, and for assistants that help one.
+
+python -m course_utils check 2.5 FILE.py [--json] [--watch]    exit status 0 only if it is right
+python -m course_utils hint 2.5 [1]
+"""
+
+import argparse
+import json
+import linecache
+import math
+import re
+import time
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.checks import EXERCISES, Verdict, grade
+from course_utils.checks.engine.grading import ENDLESS, SECONDS
+from course_utils.checks.engine.sandbox import TimeUp, run_apart
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+HINT = re.compile(r"<details><summary>(.*?)</summary>\s*(.*?)\s*</details>", re.DOTALL)
+
+
+def add_commands(commands):
+    """Add check and hint to the commands of `python -m course_utils`."""
+    one = commands.add_parser("check", help="check what a file has for an exercise")
+    one.add_argument("exercise", type=exercise, metavar="N.M")
+    one.add_argument("file", type=Path, metavar="FILE.py")
+    one.add_argument("--json", action="store_true", help="the verdict for a program to read")
+    one.add_argument("--watch", action="store_true", help="check again whenever it is saved")
+    one.set_defaults(run=run_check)
+    two = commands.add_parser("hint", help="show a hint of an exercise")
+    two.add_argument("exercise", type=exercise, metavar="N.M")
+    two.add_argument("number", type=int, nargs="?", default=1, help="which, from 1 on")
+    two.set_defaults(run=run_hint)
+
+
+def exercise(text):
+    if text not in EXERCISES:
+        raise argparse.ArgumentTypeError(f"there is no exercise {text}; there are {listed()}")
+    return text
+
+
+def listed():
+    return f"{next(iter(EXERCISES))} to {list(EXERCISES)[-1]}"
+
+
+def run_check(options):
+    """Print the verdict on a file; return 0 if it is right, else 1."""
+    verdict = told(options)
+    try:
+        while options.watch:
+            before = stamp(options.file)
+            while stamp(options.file) == before:
+                time.sleep(0.2)
+            verdict = told(options)
+    except KeyboardInterrupt:
+        pass  # that is how a watch ends
+    return int(verdict.outcome != "correct")
+
+
+def stamp(file):
+    return file.stat().st_mtime_ns if file.exists() else None
+
+
+def told(options):
+    verdict = check_file(options.exercise, options.file)
+    print(json.dumps(asdict(verdict)) if options.json else verdict, flush=True)
+    return verdict
+
+
+def check_file(id, file):
+    """Run a file, and grade what it has under the name that the exercise asks for.
+
+    "2.5", Path -> Verdict
+
+    The file stands alone: what earlier exercises ask for is there as the reference has it, and so
+    are torch, nn, F and math. What it prints is not shown, and nothing is written. Raises OSError
+    where there is no such file.
+    """
+    name = EXERCISES[id].reference.__name__
+    linecache.checkcache(str(file))  # it may have been saved since
+
+    def crashed(message):
+        return Verdict(id, "crashed", None, f"{id} not yet. {message}")
+
+    try:
+        code = compile(file.read_text(encoding="utf-8"), str(file), "exec")
+    except SyntaxError as error:
+        line = (error.text or "").strip()
+        return crashed(f"Line {error.lineno} is not Python: {error.msg}. It reads `{line}`.")
+    except ValueError as error:
+        return crashed(f"{file.name} is no Python file: {error}.")
+    names = world(id)
+    try:
+        run_apart(lambda: exec(code, names), SECONDS)
+    except TimeUp:
+        return crashed(ENDLESS.format(SECONDS))
+    except (Exception, SystemExit) as error:
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__)
+                 if f.filename == str(file)]  # fmt: skip
+        where = f"Line {lines[-1]}" if lines else "The file"
+        return crashed(f"{where} raised {type(error).__name__}: {error}.")
+    if name not in names:
+        message = f"{id} not attempted. {file.name} has nothing that is called {name}."
+        return Verdict(id, "not attempted", None, message)
+    return grade(id, names[name])
+
+
+def world(id):
+    """What a cell of the exercise finds: PyTorch, and what was asked for before.  -> dict"""
+    names = {"math": math, "torch": torch, "nn": nn, "F": F, "__name__": "a file"}
+    for earlier, one in EXERCISES.items():
+        if earlier == id:
+            break
+        names[one.reference.__name__] = one.reference
+    return names
+
+
+def run_hint(options):
+    """Print one hint; return 0, or 1 if there is no such hint."""
+    hints = hints_of(options.exercise)
+    if not 1 <= options.number <= len(hints):
+        print(f"{options.exercise} has {len(hints)} hints, from 1 on.")
+        return 1
+    title, text = hints[options.number - 1]
+    print(f"{title}\n\n{text}")
+    return 0
+
+
+def hints_of(id):
+    """The hints of an exercise, from its notebook.  -> list of (title, text)"""
+    file = NOTEBOOKS / f"{EXERCISES[id].notebook}.ipynb"
+    cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+    texts = ["".join(cell["source"]) for cell in cells]
+    begin = next(i for i, text in enumerate(texts) if f'check("{id}"' in text)
+    end = next(i for i, text in enumerate(texts) if text.startswith(f"%%solution {id}\n"))
+    return [hint for text in texts[begin:end] for hint in HINT.findall(text)]
