@@ -40,7 +40,8 @@ The workshop may import the text; the text never imports it:
     colab.py       where a notebook runs, and what it can afford there
     portfolio.py   the reader's own parts, kept from notebook to notebook
     trained.py     the networks that the shell trains, and one out of its folder
-    __main__.py    train and sample from a shell
+    shell.py       checks and hints from a shell
+    __main__.py    what can be run from a shell: train, sample, check, hint
 
 The letters in the shapes, everywhere in the course:
 

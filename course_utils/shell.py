@@ -14,6 +14,7 @@ import re
 import time
 import traceback
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -54,15 +55,19 @@ def listed():
 
 def run_check(options):
     """Print the verdict on a file; return 0 if it is right, else 1."""
-    verdict = told(options)
+    seen = stamp(options.file)  # before it is read: what is saved from now on is seen
+    verdict = check_file(options.exercise, options.file)
     try:
+        show(verdict, options)
         while options.watch:
-            before = stamp(options.file)
-            while stamp(options.file) == before:
+            while stamp(options.file) in (seen, None):
                 time.sleep(0.2)
-            verdict = told(options)
+            seen = stamp(options.file)
+            verdict = check_file(options.exercise, options.file)
+            show(verdict, options)
     except KeyboardInterrupt:
-        pass  # that is how a watch ends
+        if not options.watch:  # a watch ends so
+            raise
     return int(verdict.outcome != "correct")
 
 
@@ -70,10 +75,8 @@ def stamp(file):
     return file.stat().st_mtime_ns if file.exists() else None
 
 
-def told(options):
-    verdict = check_file(options.exercise, options.file)
+def show(verdict, options):
     print(json.dumps(asdict(verdict)) if options.json else verdict, flush=True)
-    return verdict
 
 
 def check_file(id, file):
@@ -137,9 +140,14 @@ def run_hint(options):
 
 def hints_of(id):
     """The hints of an exercise, from its notebook.  -> list of (title, text)"""
-    file = NOTEBOOKS / f"{EXERCISES[id].notebook}.ipynb"
-    cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
-    texts = ["".join(cell["source"]) for cell in cells]
+    texts = texts_of(EXERCISES[id].notebook)
     begin = next(i for i, text in enumerate(texts) if f'check("{id}"' in text)
     end = next(i for i, text in enumerate(texts) if text.startswith(f"%%solution {id}\n"))
     return [hint for text in texts[begin:end] for hint in HINT.findall(text)]
+
+
+@cache
+def texts_of(notebook):
+    """The texts of a notebook's cells."""
+    text = (NOTEBOOKS / f"{notebook}.ipynb").read_text(encoding="utf-8")
+    return ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
