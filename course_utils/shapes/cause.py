@@ -6,7 +6,7 @@ is shown with the place and the shapes.
 """
 
 from course_utils.shapes.calls import given
-from course_utils.shapes.rules import ANY_CALL, RULES, WITHOUT_CALL
+from course_utils.shapes.rules import ANY_CALL, RULES, WITHOUT_CALL, asked
 from course_utils.shapes.rules.network_inputs import no_batch
 from course_utils.shapes.words import shapes
 
@@ -19,16 +19,8 @@ def cause(run):
     if call:
         rules += [(rule, (run, call, place)) for rule in (*ANY_CALL, *RULES.get(call.op, ()))]
     rules += [(rule, (run, place)) for rule in WITHOUT_CALL]
-    told = (asked(rule, arguments) for rule, arguments in rules)
+    told = (asked(rule, *arguments) for rule, arguments in rules)
     return next(filter(None, told), None) or as_pytorch_says(run, call, place)
-
-
-def asked(rule, arguments):
-    """Ask a rule. One that stumbles over a network that nobody thought of has nothing to say."""
-    try:
-        return rule(*arguments)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        return None
 
 
 def chain(error):

@@ -227,18 +227,20 @@ class Recorder(TorchFunctionMode):
             self.record.read.update(s.number for s in leaves(call.given))
         return returned
 
-    def see(self, value):
-        """Return the value with a Seen in place of each tensor."""
+    def see(self, value, depth=8):
+        """Return the value with a Seen in place of each tensor, and None for what lies deeper."""
         if isinstance(value, torch.Tensor):
             if id(value) not in self.numbers:
                 self.alive.append(value)
                 self.numbers[id(value)] = len(self.numbers)
             number = self.numbers[id(value)]
             return Seen(tuple(value.shape), value.dtype, value.device, number, value.requires_grad)
+        if isinstance(value, (dict, list, tuple)) and not depth:
+            return None  # a stranger's list may hold itself
         if isinstance(value, dict):
-            return {key: self.see(v) for key, v in value.items()}
+            return {key: self.see(v, depth - 1) for key, v in value.items()}
         if isinstance(value, (list, tuple)):
-            seen = [self.see(v) for v in value]
+            seen = [self.see(v, depth - 1) for v in value]
             return seen if isinstance(value, list) else tuple(seen)
         return value
 

@@ -13,6 +13,7 @@ from course_utils.shapes.calls import (
     label,
 )
 from course_utils.shapes.record import Seen, leaves
+from course_utils.shapes.rules import asked
 from course_utils.shapes.rules.attention import REMARKS as OF_ATTENTION
 from course_utils.shapes.rules.network_inputs import one_step_for_all
 from course_utils.shapes.rules.reshapes import REMARKS as OF_RESHAPES
@@ -25,7 +26,7 @@ REDUCING = {"mean", "sum", "amax", "amin", "max", "min", "median", "std", "var",
 
 def remarks(run):
     """Return a sentence for each thing in a run that looks wrong."""
-    found = [told for rule in RULES for told in rule(run)]
+    found = [told for rule in RULES for told in asked(lambda: list(rule(run))) or ()]
     return list(dict.fromkeys(found))
 
 

@@ -7,7 +7,7 @@ from small_networks import apply, draw, steps
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.shapes import trace
+from course_utils.shapes import remarks, trace
 
 
 class Misspelt(nn.Module):
@@ -274,6 +274,23 @@ def test_a_rule_that_stumbles_has_nothing_to_say(monkeypatch):
     monkeypatch.setitem(__import__("course_utils.shapes.rules", fromlist=["RULES"]).RULES,
                         "linear", (stumbles,))  # fmt: skip
     assert trace(nn.Linear(3, 2), draw(4, 5)).cause.startswith("Linear: linear was given (4, 5)")
+
+
+def test_a_remark_that_stumbles_is_left_out(monkeypatch):
+    def stumbles(run):
+        yield [][0]
+
+    monkeypatch.setattr(remarks, "RULES", (stumbles, *remarks.RULES))
+    assert "Nothing used t" in trace(lambda x, t: x + 1, draw(2, 3), draw(2)).remarks[0]
+
+
+def test_a_list_that_holds_itself_does_no_harm():
+    def forward(x):
+        mine = [x]
+        mine += [mine, {"me": mine}]
+        return x @ x
+
+    assert "(2, 3) @ (2, 3)" in trace(forward, draw(2, 3)).cause
 
 
 def test_autocast_sees_to_the_dtypes():
