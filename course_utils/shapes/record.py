@@ -209,7 +209,9 @@ class Recorder(TorchFunctionMode):
         if not torch.is_grad_enabled() and any(seen.asks for seen in leaves(given)):
             call.without = "checkpoint" if in_a_checkpoint() else "no_grad"
         if self.record.open:
-            call.inside = any(True for _ in self.record.open[-1][1].children())
+            step, layer, _ = self.record.open[-1]
+            own = not step.depth and not type(layer).__module__.startswith("torch.nn")
+            call.inside = own or any(True for _ in layer.children())
         try:
             returned = func(*args, **kwargs)
         except Exception as error:

@@ -1414,14 +1414,15 @@ from torchvision.models import resnet18
 
 torch.manual_seed(0)
 found = trace(resnet18(num_classes=10), torch.randn(1, 3, 20, 20))
-print(textwrap.fill(found.cause, 90))
+print("PyTorch:", found.error)
+print(textwrap.fill(f"trace:   {found.cause}", 90))
 
 # %% [markdown]
-# PyTorch only says that it "expected more than 1 value per channel when training", and people
-# answer that a larger batch helps. Here the true reason is five halvings.
+# A batch of one is only half of the reason. The other half is five halvings: with larger pictures
+# each channel has more than one number, even in a batch of one.
 #
 # A training step can fail on its way back. `trace.loss` takes a network and what you do with it,
-# and runs the backward pass as well. Gradients are afterwards what they were before.
+# and runs the backward pass as well.
 
 # %%
 def squares(net, x, t):
@@ -1432,9 +1433,9 @@ frozen = small_unet().requires_grad_(False)
 print(textwrap.fill(trace.loss(frozen, squares, x, t).cause, 90))
 
 # %% [markdown]
-# And one question no rule can answer: does what a network says of one picture depend on the
-# others of its batch? `check_batch` runs the network twice, with other neighbours the second time.
-# `nn.TransformerEncoderLayer`, as it comes, takes the first axis for the tokens:
+# One question needs two runs: does what a network says of one picture depend on the others of
+# its batch? `check_batch` exchanges the others and compares. `nn.TransformerEncoderLayer`, as it
+# comes, takes the first axis for the tokens:
 
 # %%
 torch.manual_seed(0)

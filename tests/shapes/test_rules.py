@@ -54,6 +54,11 @@ class Starred(nn.Module):
         return features[1]
 
 
+def unpack_range(x):
+    a, b = range(3)
+    return x
+
+
 def write_too_much(x):
     room = torch.zeros(4, 5, 4)
     room[0] = x
@@ -214,6 +219,26 @@ LOOK = nn.MultiheadAttention(8, 2, batch_first=True)
          "gets a tuple of 2, which two returned: take one."),
         (apply(lambda x, t: (x * t).view(2, 2, 4)), [draw(3, 1, 4), draw(3, 4)],
          "(3, 1, 4) * (3, 4) gives (3, 3, 4): each of the 3 met each other."),
+        (apply(F.cross_entropy), [draw(2, 6, 5, 3), torch.zeros(2, 6, 5).long()],
+         "the classes belong on axis 1. Move the last axis: .transpose(1, -1)."),
+        (apply(lambda x, y: torch.cat([x, y], 1)), [draw(2, 3), draw(2, 4, 5, 6)],
+         "One number for each channel is repeated first: [:, :, None, None].expand(-1, -1, 5, 6)."),
+        (apply(torch.matmul), [draw(2, 3), draw(3, 2).double()],
+         "matmul of float32, (2, 3), and float64, (3, 2)"),
+        (apply(lambda x: F.linear(x.exp(), torch.ones(2, 3).double())), [draw(2, 3)],
+         "Give both the same dtype: x.to(dtype) or model.to(dtype)."),
+        (nn.Conv2d(3, 3, 1), [7], "expects a tensor and gets 7."),
+        (nn.Conv2d(3, 3, 1), [slice(2)], "expects a tensor and gets a slice."),
+        (apply(unpack_range), [draw(2)], "wants 2 values, and gets another number of them."),
+        (apply(lambda x: x.view(1, 7, 2, 7, 2, 3)), [draw(1, 16, 16, 3)], "16 is no multiple of 7"),
+        (apply(lambda x: torch.cat([x, F.pad(F.avg_pool2d(x, 2).repeat_interleave(2, 2)
+                                             .repeat_interleave(2, 3), (1, 1))], 1)),
+         [draw(1, 2, 8, 8)], "pad in Applied made 8 x 10 of 8 x 8"),
+        (apply(lambda x: torch.cat([x, F.avg_pool2d(F.avg_pool2d(x, 2), 2)
+                                    .repeat_interleave(3, 2).repeat_interleave(3, 3)], 1)),
+         [draw(1, 2, 8, 8)], "The whole way: 8 -avg_pool2d-> 4 -avg_pool2d-> 2"),
+        (Wrapped(lambda me, x: me.w.add_(1), w=nn.Parameter(draw(2))), [draw(1)],
+         "changes a parameter in place while gradients are recorded"),
     ],
 )  # fmt: skip
 def test_cause(net, inputs, said):

@@ -54,10 +54,6 @@ def adding(run, call, place):
     )
     if axis is None:
         return None
-    if len(big.shape) == axis and (told := one_step_for_all(run)):
-        return told
-    if big.shape[0] != small.shape[0] and (told := batch_changed(run, seen)):
-        return f"{place}: {meet} do not fit. {told}"
     name = axis_name(-axis, len(big.shape) if len(big.shape) > 3 else 0)
     sentence = f"{lined}, and {big.shape[-axis]}{name} meet {small.shape[-axis]}"
     return f"{sentence}{of_a_table(run, seen)}."

@@ -206,6 +206,8 @@ def not_a_tensor(run, place):
         return None
     values = [*run.open[-1][0].given, *run.open[-1][0].keywords.values()]
     wrong = next((v for v in values if v is None), None)
+    if "invalid combination" in str(run.error) and values and not isinstance(values[0], Seen):
+        return told_of(run, values[0], place)
     if None in [v for v in values if v is None] and "None" in str(run.error):
         return told_of(run, wrong, place)
     pairs = [v for v in values if isinstance(v, (list, tuple))]
