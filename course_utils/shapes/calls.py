@@ -22,6 +22,9 @@ KEEPING = {
 }  # fmt: skip
 
 
+REDUCING = {
+    "mean", "sum", "amax", "amin", "max", "min", "median", "std", "var", "norm", "prod",
+}  # fmt: skip
 SHAPING = {
     "__getitem__", "unsqueeze", "squeeze", "flatten", "unflatten", "view", "reshape", "transpose",
     "permute", "movedim", "expand", "repeat", "swapaxes", "t", "mT", "__get__",
@@ -119,6 +122,68 @@ def depends_on_inputs(run, seen):
     inputs = {s.number for s in leaves(run.inputs)}
     before = {s.number for call in history(run, seen) for s in given(call)}
     return bool(inputs & (before | {seen.number}))
+
+
+def way(run, seen, most=4):
+    """The shapes on the way to a tensor: `x (2, 3, 8, 8) -look-> (2, 8, 8, 8) -mean-> (2, 8)`.
+
+    Empty where the tensor was not computed from another one.
+    """
+    made, steps = makers(run), []
+    while seen.number in made and len(steps) < most:
+        call = made[seen.number]
+        before = given(call)
+        if not before:
+            break
+        big = max(before, key=lambda s: math.prod(s.shape))
+        source = big if call.op in ADDING else before[0]
+        if source.shape != seen.shape:
+            steps.append(f" -{short(call)}-> {seen.shape}")
+        seen = source
+    index = input_number(run, seen)
+    name = f"{run.names[index]} ".lstrip() if index is not None else ""
+    return f"{name}{seen.shape}{''.join(steps[::-1])}" if steps else ""
+
+
+def on_the_way(run, *tensors):
+    """The ways of several tensors as a sentence of its own, or nothing."""
+    ways = list(dict.fromkeys(told for s in tensors if (told := way(run, s))))
+    return f" The shapes on the way: {'; '.join(ways)}." if ways else ""
+
+
+def own_frame(run):
+    """The last Frame of the network's own code, or None."""
+    theirs = ("torch", "einops")
+    own = [f for f in run.frames if f.module.split(".")[0] not in theirs]
+    return own[-1] if own else None
+
+
+def own_line(run):
+    """The line of the network's own code in which it failed, in quotes, or nothing."""
+    frame = own_frame(run)
+    return f"`{frame.line}`" if frame and frame.line else ""
+
+
+def places_are_on_axis_1(run, seen):
+    """True if one place was taken of axis 1 of a tensor, or the mean over it: x[:, -1], x.mean(1).
+
+    So whoever wrote it takes axis 0 for the batch.
+    """
+    same = {seen.number}
+    for call in run.calls:
+        x = next(iter(given(call)), None)
+        if x is None or same.isdisjoint(s.number for s in given(call)):
+            continue
+        index = call.given[1] if len(call.given) > 1 else None
+        axis = call.named.get("dim", call.named.get("axis", index))
+        if call.op == "__getitem__" and isinstance(index, tuple) and len(index) > 1:
+            if index[0] == slice(None) and isinstance(index[1], int):
+                return True
+        if call.op in REDUCING and axis == 1 and len(x.shape) == 3:
+            return True
+        if call.op in KEEPING | set(ADDING) | {"linear"}:
+            same |= {s.number for s in leaves(call.returned)}
+    return False
 
 
 def label(call):

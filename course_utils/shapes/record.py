@@ -1,8 +1,6 @@
 """One run of a network, written down: each call of a layer, each operation on tensors."""
 
-import ast
 import contextlib
-import inspect
 import linecache
 import sys
 import threading
@@ -18,6 +16,17 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 from torch.overrides import TorchFunctionMode
+
+from course_utils.shapes.looking import (
+    has_layers,
+    in_a_checkpoint,
+    kept_tensors,
+    names_of,
+    parts,
+    repeated_in,
+    sides_of,
+    with_gradients,
+)
 
 READING = {"item", "tolist", "numpy", "__bool__", "__float__", "__int__", "__index__", "__array__"}
 
@@ -102,6 +111,10 @@ class Record:
     attributes: dict = field(default_factory=dict)  # number of a tensor -> where a layer keeps it
     returned: object = None  # what the network returned
     read: set = field(default_factory=set)  # numbers of tensors of which Python took the value
+    unreached: list = field(default_factory=list)  # names of used parameters without a gradient
+    changed: list = field(default_factory=list)  # (operation that kept a tensor, its shape) if
+    # something changed it before the backward pass
+    repeated: list = field(default_factory=list)  # names under which a list has one layer
 
 
 class Recorder(TorchFunctionMode):
@@ -109,11 +122,12 @@ class Recorder(TorchFunctionMode):
 
     def __init__(self, model, inputs):
         super().__init__()
-        is_module = isinstance(model, nn.Module)
+        is_module = has_layers(model)
         self.names = {id(m): n for n, m in model.named_modules()} if is_module else {}
         self.parameters = dict(model.named_parameters()) if is_module else {}
         self.model, self.is_module, self.thread = model, is_module, threading.get_ident()
         self.numbers, self.alive, self.used, self.storages = {}, [], set(), {}
+        self.kept, self.doing = [], None
         self.on_gpu = any(
             p.is_cuda for p in (*self.parameters.values(), *leaves(inputs, torch.Tensor))
         )
@@ -212,6 +226,7 @@ class Recorder(TorchFunctionMode):
             step, layer, _ = self.record.open[-1]
             own = not step.depth and not type(layer).__module__.startswith("torch.nn")
             call.inside = own or any(True for _ in layer.children())
+        self.doing = call
         try:
             returned = func(*args, **kwargs)
         except Exception as error:
@@ -255,6 +270,7 @@ class Recorder(TorchFunctionMode):
             self.storages[storage._cdata] = storage
             for step, _, _ in self.record.open:
                 step.kept += storage.nbytes()
+        self.kept.append((self.doing, tensor, tensor._version))
         return tensor, tensor._version
 
     @staticmethod
@@ -267,6 +283,18 @@ class Recorder(TorchFunctionMode):
                 f"inplace operation: [{tensor.type()} {list(tensor.shape)}]"
             )
         return tensor
+
+    def looks_back(self, returned):
+        """Write down which parameters no gradient reaches, and what was changed in place."""
+        reached = with_gradients(returned)
+        self.record.unreached = [
+            name for name, p in self.parameters.items()
+            if reached is not None and p.requires_grad and id(p) in self.used - reached
+        ]  # fmt: skip
+        self.record.changed = [
+            (call, tuple(tensor.shape))
+            for call, tensor, version in self.kept if tensor._version != version
+        ]  # fmt: skip
 
     @contextlib.contextmanager
     def watching(self):
@@ -305,62 +333,24 @@ def record(model, *inputs, loss=None, **named):
                 run.returned = recorder.see(value)
                 value.backward()
             else:
-                run.returned = recorder.see(model(*inputs, **named))
+                returned = model(*inputs, **named)
+                run.returned = recorder.see(returned)
+                recorder.looks_back(returned)
         except Exception as error:
             run.error = error
             for step, _, _ in run.open:
                 step.milliseconds = None
             recorder.looks_at(error)
     run.training = getattr(model, "training", True)
+    run.repeated = repeated_in(model) if has_layers(model) else []
     run.unused = [n for n, p in recorder.parameters.items() if id(p) not in recorder.used]
     return run
-
-
-def names_of(function, inputs, named):
-    """The inputs' names in the function's own signature.  -> list of str"""
-    forward = function.forward if isinstance(function, nn.Module) else function
-    try:
-        parameters = inspect.signature(forward).parameters.values()
-    except (TypeError, ValueError):  # some that are written in C have no signature
-        parameters = ()
-    many = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    names = [parameter.name for parameter in parameters if parameter.kind not in many]
-    names += [""] * (len(inputs) - len(names))
-    return [*names[: len(inputs)], *named]
-
-
-def kept_tensors(layer):
-    """The tensors that a layer keeps, of its own or in a plain object.  -> (self.name, tensor)"""
-    for name, value in vars(layer).items():
-        if isinstance(value, torch.Tensor):
-            yield f"self.{name}", value
-        elif hasattr(value, "__dict__") and not isinstance(value, nn.Module):
-            for inner, held in vars(value).items():
-                if isinstance(held, torch.Tensor):
-                    yield f"self.{name}.{inner}", held
-    for name, value in layer.named_parameters(recurse=False):
-        yield f"self.{name}", value
-
-
-def sides_of(line, frame):
-    """What stands on both sides of an `assert a == b`, once more.  -> tuple, empty for others"""
-    try:
-        test = ast.parse(line).body[0].test
-        sides = [ast.unparse(side) for side in (test.left, *test.comparators)]
-        return tuple(eval(side, frame.f_globals, frame.f_locals) for side in sides)
-    except Exception:  # the code is a stranger's, and it failed once already
-        return ()
-
-
-def in_a_checkpoint():
-    frames = traceback.walk_stack(None)
-    return any(f.f_globals.get("__name__") == "torch.utils.checkpoint" for f, _ in frames)
 
 
 @contextlib.contextmanager
 def as_it_was(model, on_gpu):
     """Put back buffers, such as BatchNorm's averages, gradients, and the random numbers' state."""
-    is_module = isinstance(model, nn.Module)
+    is_module = has_layers(model)
     buffers = list(model.buffers()) if is_module else []
     before = [b.clone() for b in buffers]
     gradients = {p: p.grad for p in model.parameters()} if is_module else {}
@@ -377,18 +367,14 @@ def as_it_was(model, on_gpu):
                 p.grad = gradient
 
 
-def leaves(value, kind=Seen):
-    """All things of a kind in a value, however deep in lists, tuples and dicts."""
-    if isinstance(value, kind):
-        yield value
-    elif isinstance(value, (dict, list, tuple)):
-        for v in value.values() if isinstance(value, dict) else value:
-            yield from leaves(v, kind)
-
-
 def span(values):
     """Return the smallest and the largest of the first whole numbers among the tensors."""
     for value in leaves(values, torch.Tensor):
         if value.dtype in (torch.int32, torch.int64) and value.numel() and not value.is_meta:
             return int(value.min()), int(value.max())
     return None
+
+
+def leaves(value, kind=Seen):
+    """All things of a kind in a value, however deep in lists, tuples and dicts."""
+    return parts(value, kind)

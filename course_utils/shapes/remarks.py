@@ -5,23 +5,31 @@ import math
 from course_utils.shapes.calls import (
     ADDING,
     JOINING,
+    KEEPING,
+    REDUCING,
+    UPWARD,
     batch_of,
+    came_from,
     depends_on_inputs,
     given,
     history,
     input_name,
+    joined_axis,
     label,
 )
 from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.rules import asked
 from course_utils.shapes.rules.attention import REMARKS as OF_ATTENTION
+from course_utils.shapes.rules.gradients import REMARKS as OF_GRADIENTS
+from course_utils.shapes.rules.losses import REMARKS as OF_LOSSES
 from course_utils.shapes.rules.network_inputs import one_step_for_all
+from course_utils.shapes.rules.recurrent import REMARKS as OF_RECURRENT
+from course_utils.shapes.rules.reductions import REMARKS as OF_REDUCTIONS
 from course_utils.shapes.rules.reshapes import REMARKS as OF_RESHAPES
 from course_utils.shapes.rules.spreading import spread
 
 LOSSES = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"}
 DIFFERENCES = {"sub", "__sub__", "__rsub__", "rsub"}
-REDUCING = {"mean", "sum", "amax", "amin", "max", "min", "median", "std", "var", "norm"}
 
 
 def remarks(run):
@@ -195,6 +203,9 @@ def are_results(run, *pair):
 
 
 def spread_channel(one, other):
+    for a, b in ((one, other), (other, one)):
+        if a.shape == (*b.shape[:1], 1, *b.shape[1:]):
+            return ": each meets each other. Take the axis of 1 away first, .squeeze(1), or [:, 0]."
     if len(one.shape) == len(other.shape) > 2 and one.shape[1] != other.shape[1]:
         return f": 1 channel meets {max(one.shape[1], other.shape[1])}. Is the second a variance?"
     return "."
@@ -212,7 +223,41 @@ def batches_of_one(run):
             return
 
 
+def always_on(run):
+    """Dropout of the functional kind, which does not know of eval()."""
+    for call in run.calls:
+        on = call.named.get("training", call.given[2] if len(call.given) > 2 else True)
+        if call.op.startswith("dropout") and call.inside and on is True and not run.training:
+            yield (
+                f"{label(call)} drops numbers in eval mode too: F.dropout(x, p, "
+                f"training=self.training), or nn.Dropout."
+            )
+
+
+def repeated(run):
+    """[block] * 3: three names for the same weights."""
+    for names in run.repeated:
+        yield (
+            f"{', '.join(names)} are one layer with one set of weights, as [layer] * {len(names)} "
+            f"makes it. For layers of their own: [make() for _ in range({len(names)})]."
+        )
+
+
+def with_itself(run):
+    """A map that is concatenated with itself, where a skip is meant."""
+    for call in run.calls:
+        seen = given(call)
+        if call.op in JOINING and len(seen) == 2 and seen[0].number == seen[1].number:
+            up = came_from(run, seen[0], UPWARD, through=KEEPING)
+            if joined_axis(call) == 1 and up:
+                yield (
+                    f"{call.place} joins {seen[0].shape} with itself along the channels. Was the "
+                    f"name of the skip used again for the map?"
+                )
+
+
 RULES = (
     steps, strays, unused, dropped, hidden_rows, order_of_skips, *OF_RESHAPES, broadcasts,
-    differences, *OF_ATTENTION, batches_of_one,
+    differences, *OF_ATTENTION, *OF_RECURRENT, *OF_REDUCTIONS, *OF_LOSSES, *OF_GRADIENTS,
+    batches_of_one, always_on, repeated, with_itself,
 )  # fmt: skip

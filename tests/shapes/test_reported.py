@@ -27,6 +27,14 @@ import strangers_q
 import strangers_r
 import strangers_s
 import strangers_t
+import strangers_u
+import strangers_v
+import strangers_w
+import strangers_x
+import strangers_y
+import strangers_z
+import strangers_za
+import strangers_zb
 import torch
 
 from course_utils.shapes import trace
@@ -40,6 +48,8 @@ STRANGERS = (
     strangers_i, strangers_j, strangers_k, strangers_l,
     strangers_m, strangers_n, strangers_o, strangers_p,
     strangers_q, strangers_r, strangers_s, strangers_t,
+    strangers_u, strangers_v, strangers_w, strangers_x,
+    strangers_y, strangers_z, strangers_za, strangers_zb,
 )  # fmt: skip
 FOUND_LATER = {name: getattr(room, name) for room in STRANGERS for name in room.SAYS}
 CASES = REPORTED | FOUND_LATER

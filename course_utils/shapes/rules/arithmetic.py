@@ -2,8 +2,12 @@
 
 from course_utils.shapes.calls import (
     ADDING,
+    REDUCING,
+    batch_of,
     given,
     history,
+    label,
+    on_the_way,
     source_of,
 )
 from course_utils.shapes.record import leaves
@@ -56,7 +60,37 @@ def adding(run, call, place):
         return None
     name = axis_name(-axis, len(big.shape) if len(big.shape) > 3 else 0)
     sentence = f"{lined}, and {big.shape[-axis]}{name} meet {small.shape[-axis]}"
-    return f"{sentence}{of_a_table(run, seen)}."
+    return (
+        f"{sentence}{of_a_table(run, seen) or places_first(seen)}.{of_other_axes(run, big, small)}"
+    )
+
+
+def places_first(seen):
+    """Say that a table of places is (N, 1, C), as for tokens whose batch is on axis 1."""
+    for one, other in (seen, seen[::-1]):
+        if len(one.shape) == len(other.shape) == 3 and one.shape == (
+            *other.shape[1::-1][:1],
+            1,
+            other.shape[2],
+        ):
+            return (
+                f": {one.shape} has its {one.shape[0]} places on axis 0 and waits for the batch on "
+                f"axis 1, and {other.shape} has the batch first. Turn it: .transpose(0, 1)"
+            )
+    return ""
+
+
+def of_other_axes(run, big, small):
+    """Say how one of them came to have other axes, and whether a mean took one of them away."""
+    if len(big.shape) == len(small.shape):
+        apart = big.shape[0] != small.shape[0]  # two batches
+        return f" Axis 0 is the batch.{on_the_way(run, big, small)}" if apart else ""
+    means = (call for call in history(run, small) if call.op in REDUCING)
+    last = next((c for c in means if len(c.returned.shape) == len(small.shape)), None)
+    before = given(last)[0].shape if last else ()
+    if len(before) == len(big.shape) == len(small.shape) + 1:
+        return f" {label(last)} took an axis of {before} away; keepdim=True leaves it as 1."
+    return on_the_way(run, big, small)
 
 
 def of_a_table(run, seen):
@@ -65,6 +99,13 @@ def of_a_table(run, seen):
     if table is None or len(table.shape) < 2:
         return ""
     pictures = next((s for s in leaves(run.inputs) if len(s.shape) > 3), None)
+    batch = batch_of(run)
+    other = next(s for s in seen if s is not table)
+    if batch and table.shape[0] > 1 and other.shape == (batch, *table.shape[1:]):
+        return (
+            f": {table.shape} is {run.attributes[table.number]}, made for a batch of "
+            f"{table.shape[0]}, and this one has {batch}. Make it (1, ...), and it is spread"
+        )
     given_was = f"; the network was given {pictures.shape}" if pictures else ""
     return (
         f": {table.shape} is {run.attributes[table.number]}, whose number of places was settled "
@@ -75,16 +116,19 @@ def of_a_table(run, seen):
 def expanding(run, call, place):
     """expand can spread axes of 1 alone."""
     x = given(call)[0]
-    sizes = [n for n in flat(call.given[1:])]
-    wanted = given(call)[1].shape if call.op == "expand_as" else sizes[-len(x.shape) :]
-    for size, asked in zip(x.shape, wanted):
+    sizes = given(call)[1].shape if call.op == "expand_as" else tuple(flat(call.given[1:]))
+    for size, asked in zip(x.shape, sizes[-len(x.shape) :]):
         if asked not in (-1, size) and size != 1:
             name = source_of(run, x)
             whose = f", {name}," if name else ""
+            tip = "Should it be repeated, as with torch.cat or repeat_interleave?"
+            more = len(sizes) - len(x.shape)
+            if more > 0 and x.shape[0] == sizes[0]:
+                axes = ", ".join([":"] * len(x.shape) + ["None"] * more)
+                tip = f"It lines up the last axes, so it needs {more} more behind: [{axes}]."
             return (
-                f"{place}: {x.shape}{whose} cannot be expanded to {tuple(wanted)}, because only an "
-                f"axis of 1 can. Should each of the {size} be repeated for a batch of {asked}, as "
-                f"with torch.cat or repeat_interleave?"
+                f"{place}: {x.shape}{whose} cannot be expanded to {sizes}, because only an axis of "
+                f"1 can, and the {size} meet {asked}. {tip}"
             )
     return None
 

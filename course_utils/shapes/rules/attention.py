@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from course_utils.shapes.calls import KEEPING, batch_of, came_from, given
+from course_utils.shapes.calls import KEEPING, batch_of, came_from, given, places_are_on_axis_1
 from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.rules.reshapes import in_order
 from course_utils.shapes.words import shapes
@@ -20,7 +20,13 @@ def products_of_attention(run, call, place):
         sizes = [s.shape[axis] for s in (q, k, v) if len(s.shape) >= -axis]
         if len(set(sizes)) > 1:
             which = "heads" if axis == -3 and len(q.shape) == 4 else f"on axis {axis}"
-            return f"{told}: {' and '.join(map(str, dict.fromkeys(sizes)))} {which} do not fit."
+            if axis == -len(q.shape) and max(sizes) % min(sizes) == 0:
+                which += ", the batch,"
+                tip = f" Repeat the smaller {max(sizes) // min(sizes)} times, repeat_interleave."
+            else:
+                tip = ""
+            both = " and ".join(map(str, dict.fromkeys(sizes)))
+            return f"{told}: {both} {which} do not fit.{tip}"
     masks = given(call)[3:]
     if masks and masks[0].shape[-2:] != (q.shape[-2], k.shape[-2]):
         return (
@@ -83,19 +89,25 @@ def masks(place, layer, step, q, k):
             f"{place}: the mask is {mask.shape}{why}; {queries} queries and {keys} keys{how} need "
             f"({queries}, {keys})."
         )
+    heads = layer.num_heads
+    if isinstance(mask, Seen) and len(mask.shape) == 3 and mask.shape[0] != batch * heads:
+        return (
+            f"{place}: the mask is {mask.shape}; with {heads} heads one of three axes is (B * "
+            f"heads, N, M), ({batch * heads}, {queries}, {keys}): repeat_interleave({heads}, 0)."
+        )
     return None
 
 
 def over_the_batch(run):
     """Attention without batch_first that is given (B, N, C): pictures look at each other."""
-    batch = batch_of(run)
-    if not any(len(s.shape) > 3 for s in leaves(run.inputs)):  # tokens may come first
-        return
+    batch, maps = batch_of(run), any(len(s.shape) > 3 for s in leaves(run.inputs))
     for call in run.calls:
         if call.op != "multi_head_attention_forward" or not batch or batch < 2:
             continue
         step = next((s for s in run.steps if s.name == call.place), None)
         x = step.given[0] if step and step.given else None
+        if not maps and not places_are_on_axis_1(run, next(leaves(call.returned))):
+            continue  # tokens may come first
         same = isinstance(x, Seen) and x.number == given(call)[0].number  # not transposed first
         if not same or len(x.shape) != 3 or x.shape[1] == batch:
             continue
@@ -142,6 +154,16 @@ def over_the_queries(run):
                 f"softmax in {call.place} goes over axis {axis} of the scores {x.shape}, the "
                 f"queries, and the weights of one query do not add up to 1: dim=-1, the keys."
             )
+        elif 0 < axis % len(x.shape) < len(x.shape) - 2 and any(weighs(c, weights) for c in users):
+            yield (
+                f"softmax in {call.place} goes over axis {axis} of the scores {x.shape}, the "
+                f"heads, and the weights of one query do not add up to 1: dim=-1, the keys."
+            )
+
+
+def weighs(call, weights):
+    """True for a product of matrices with the weights on the left."""
+    return call.op in ("matmul", "__matmul__") and given(call)[0].number == weights
 
 
 RULES = {

@@ -9,6 +9,7 @@ from course_utils.shapes.calls import (
     input_name,
     input_number,
     joined_axis,
+    on_the_way,
 )
 from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.rules.batches import batch_changed
@@ -45,6 +46,11 @@ def origin(run, x, expected, axis=1):
             f"axis 1: {moved(x, where)}"
         )
     index = input_number(run, x)
+    if index is None and axis == 1 and (name := untouched(run, x)):
+        return (
+            f", the channels of {name}, which no layer has changed. Is it the first of a list, "
+            f"[0], where another is meant"
+        )
     if index is not None and len(x.shape) > 2:
         name = run.names[index].removeprefix("input")
         return f", the channels of the input{' ' * bool(name)}{name}{not_joined(run, x, expected)}"
@@ -56,6 +62,19 @@ def origin(run, x, expected, axis=1):
                 f"{where}. Is it x.transpose(1, {where}) that is meant"
             )
     return ""
+
+
+def untouched(run, x):
+    """The input that a map is, where nothing but resizing was done to it; else None."""
+    way = [call for call in history(run, x) if call.op not in KEEPING]
+    resized = [c for c in way if given(c)[0].shape[:2] == x.shape[:2] and "conv" not in c.op]
+    behind = inputs_like(run, x)
+    return input_name(run, behind[0]) if way and way == resized and behind else None
+
+
+def inputs_like(run, x):
+    behind = {s.number for call in history(run, x) for s in given(call)}
+    return [s for s in leaves(run.inputs) if s.number in behind and s.shape[:2] == x.shape[:2]]
 
 
 def channels_of(x):
@@ -131,6 +150,10 @@ def of_join(run, join, expected, axis):
                 f"meant: the {meant} of {name}, {part.shape}, are on axis {where}. "
                 f"{moved(part, where)} moves them"
             )
+    if axis == -1 and len(parts[0].shape) == 2:
+        big = max(parts, key=lambda s: s.shape[-1])
+        if came_from(run, big, {"flatten", "view", "reshape"}, through=KEEPING):
+            return f"{told}. Was the layer made for another size or length?{on_the_way(run, big)}"
     return told
 
 

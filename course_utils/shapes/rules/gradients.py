@@ -3,6 +3,7 @@
 import re
 
 from course_utils.shapes.calls import given, history, label, makers
+from course_utils.shapes.record import leaves
 
 CUTS = {
     "detach": ".detach()",
@@ -11,6 +12,15 @@ CUTS = {
     "long": ".long()",
     "item": ".item()",
 }
+
+
+INSTEAD = {
+    "__iadd__": "x = x + ...",
+    "__imul__": "x = x * ...",
+    "add_": "x = x + ...",
+    "mul_": "x = x * ...",
+}
+NEW = "an operation that makes a new tensor"
 
 
 def nothing_asks(run, call, place):
@@ -61,28 +71,26 @@ def changed_in_place(run, call, place):
     if not found:
         return None
     shape = tuple(int(n) for n in found[1].split(",") if n.strip())
+    last = who_changed(run, shape)
+    if last is None:
+        return f"A tensor {shape} that the backward pass needs was changed in place."
+    maker = makers(run).get(given(last)[0].number)
+    result = f"the result of {label(maker)}" if maker else "a tensor"
+    return (
+        f"{label(last)} changed {result}, {shape}, in place, and the backward pass needs it as it "
+        f"was: write {INSTEAD.get(last.op, NEW)}."
+    )
+
+
+def who_changed(run, shape):
+    """The last operation that may have changed a tensor of this shape in place, or None."""
     in_place = [
         c for c in run.calls
         if (re.fullmatch(r"[a-z]\w*[a-z\d]_|__i\w+__|__setitem__", c.op)) and given(c)
         and (given(c)[0].shape == shape or c.op == "__setitem__")
     ]  # fmt: skip
     inside = [c for c in run.calls if c.named.get("inplace") or c.op in ("relu_", "silu_")]
-    last = next(iter((in_place or inside)[::-1]), None)
-    if last is None:
-        return f"A tensor {shape} that the backward pass needs was changed in place."
-    instead = {
-        "__iadd__": "x = x + ...",
-        "__imul__": "x = x * ...",
-        "add_": "x = x + ...",
-        "mul_": "x = x * ...",
-    }
-    tip = instead.get(last.op, "an operation that makes a new tensor")
-    maker = makers(run).get(given(last)[0].number)
-    result = f"the result of {label(maker)}" if maker else "a tensor"
-    return (
-        f"{label(last)} changed {result}, {shape}, in place, and the backward pass needs it as it "
-        f"was: write {tip}."
-    )
+    return next(iter((in_place or inside)[::-1]), None)
 
 
 def bool_minus(run, call, place):
@@ -108,7 +116,50 @@ def leaf_in_place(run, place):
     )
 
 
+def cut_off(run):
+    """Parameters that were used, and that no gradient reaches."""
+    if not run.unreached:
+        return
+    for call in list(run.calls)[::-1]:
+        asks = [s for s in given(call) if s.asks]
+        made = [s for s in leaves(call.returned)]
+        if not asks or any(s.asks for s in made) or call.without:
+            continue
+        if call.op in ("__get__", "size", "dim") or not meets(run, made):
+            continue
+        more = f" and {len(run.unreached) - 2} more" if len(run.unreached) > 2 else ""
+        yield (
+            f"No gradient reaches {', '.join(run.unreached[:2])}{more}: "
+            f"{CUTS.get(call.op, call.op)} in {call.place} ends the chain, and what was computed "
+            f"before it learns nothing."
+        )
+        return
+
+
+def meets(run, made):
+    """True if what the network returned was computed with one of these tensors."""
+    numbers = {s.number for s in made}
+    for result in leaves(run.returned):
+        behind = {s.number for call in history(run, result) for s in given(call)}
+        if numbers & (behind | {result.number}):
+            return True
+    return False
+
+
+def changed_later(run):
+    """What an operation kept for the backward pass was changed in place after it."""
+    for call, shape in run.changed:
+        last = who_changed(run, shape)
+        if call and last:
+            yield (
+                f"{label(last)} changes {shape} in place, and the backward pass of {label(call)} "
+                f"needs it as it was: backward() will fail. Write {INSTEAD.get(last.op, NEW)}."
+            )
+            return
+
+
 RULES = {
     "backward": (nothing_asks, not_a_number, changed_in_place),
     **dict.fromkeys(("sub", "__sub__", "__rsub__", "rsub"), (bool_minus,)),
 }
+REMARKS = (cut_off, changed_later)

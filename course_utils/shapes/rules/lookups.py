@@ -1,6 +1,8 @@
 """Rows that are looked up by number: embeddings, and tables that are indexed."""
 
-from course_utils.shapes.calls import given, input_name, source_of
+import torch
+
+from course_utils.shapes.calls import given, input_name, on_the_way, own_line, source_of
 from course_utils.shapes.record import Seen, leaves
 
 
@@ -14,6 +16,8 @@ def embedding(run, call, place):
 
 def indexing(run, call, place):
     table, index = given(call)[0], list(leaves(call.given[1:]))
+    if told := of_slices(run, call, table):
+        return f"{place}: {told}"
     for one in index:
         if one.dtype.is_floating_point:
             name = input_name(run, one)
@@ -27,6 +31,32 @@ def indexing(run, call, place):
             f"{low_high[0]} to {low_high[1]}."
         )
     return None
+
+
+def of_slices(run, call, table):
+    """An index with more axes than there are, one behind the end, or a slice of half numbers."""
+    index = call.given[1] if isinstance(call.given[1], tuple) else (call.given[1],)
+    kinds = [part if part in (None, Ellipsis) else type(part) for part in index]
+    ends = [end for part in index if isinstance(part, slice) for end in (part.start, part.stop)]
+    half = next((end for end in ends if isinstance(end, float)), None)
+    if half is not None:
+        return f"a slice of {table.shape} ends at {half}, a float: `/` gives one, `//` does not."
+    taken = len([kind for kind in kinds if kind not in (None, Ellipsis)])
+    line, name = own_line(run) or "the index", source_of(run, table)
+    what = f"{table.shape}, {name}," if name else f"{table.shape}"
+    came = on_the_way(run, table)
+    if taken > len(table.shape):
+        tip = " Give one number for each picture, (B,): t[None]." if not table.shape else ""
+        axes = {0: "no axis", 1: "one axis"}.get(len(table.shape), f"{len(table.shape)} axes")
+        return f"{what} has {axes}, and {line} takes {taken}.{tip}{came}"
+    for axis, part in enumerate(index if set(kinds) <= {int, slice} else ()):
+        size = table.shape[axis]
+        if isinstance(part, int) and not -size <= part < size:
+            return (
+                f"{line} takes number {part} of axis {axis} of {what} which goes from 0 to "
+                f"{size - 1}.{came}"
+            )
+    return ""
 
 
 def gathering(run, call, place):
@@ -50,11 +80,22 @@ def writing(run, call, place):
     """A part of a tensor that is given numbers of another shape."""
     if len(given(call)) < 2:
         return None
-    whole, value = given(call)[0], given(call)[-1]
+    whole, value, line = given(call)[0], given(call)[-1], own_line(run)
+    part = shape_of_part(whole.shape, call.given[1])
+    which = f"the part {part} of {whole.shape}" if part else f"the part of {whole.shape}"
+    came = on_the_way(run, value)
     return (
-        f"{place}: the part of {whole.shape} that is written to has no room for {value.shape}. Was "
-        f"the tensor made with sizes of something else?"
+        f"{place}{', in ' * bool(line)}{line}: {which} that is written to has no room for "
+        f"{value.shape}. Was the tensor made, or the slice written, with sizes of something else?"
+        f"{came}"
     )
+
+
+def shape_of_part(shape, index):
+    """The shape of x[index], or None where tensors choose."""
+    if any(leaves(index)):
+        return None
+    return tuple(torch.empty(shape, device="meta")[index].shape)
 
 
 def one_hot(run, call, place):

@@ -1,15 +1,22 @@
 """Losses: an answer and what it should be."""
 
+import math
+
 from course_utils.shapes.calls import (
+    ADDING,
+    SHAPING,
+    came_from,
     given,
     history,
     input_name,
     label,
+    on_the_way,
     path,
     resized,
     source_of,
 )
 from course_utils.shapes.record import Seen
+from course_utils.shapes.rules.batches import batch_changed
 from course_utils.shapes.rules.skips import lost_border
 from course_utils.shapes.words import plural
 
@@ -38,13 +45,54 @@ def two_shapes(run, call, place):
         way = resized(list(history(run, answer))[::-1], -1)
         if way:
             last = wanted.shape[-1]
-            return f"{sentence}. The columns of the answer: {path(way)}; {last} are wanted."
+            rest = "".join(told for change in way if (told := left_over(*change)))
+            return f"{sentence}. The columns of the answer: {path(way)}; {last} are wanted.{rest}"
     if wanted.shape == (*answer.shape[:1], *answer.shape[2:]) and answer.shape[1] == 1:
         return f"{sentence}, which has no axis for the channel: [:, None]."
     if len(answer.shape) == len(wanted.shape) and answer.shape[1:2] != wanted.shape[1:2]:
         sizes = f"{plural(answer.shape[1], 'channel')} with {wanted.shape[1]}"
         return f"{sentence}: {sizes}. Take those that are meant, such as [:, :{answer.shape[1]}]."
-    return f"{sentence}. Both need one shape."
+    return f"{sentence}. Both need one shape.{of_each_place(run, answer, wanted)}"
+
+
+def of_each_place(run, answer, wanted):
+    """Say that there is an answer for each place of a map, where one for each picture is wanted."""
+    maps = (s for call in history(run, answer) for s in given(call)[:1] if len(s.shape) > 3)
+    last, batch = next(maps, None), wanted.shape[0] if wanted.shape else 0
+    if (
+        last
+        and batch
+        and math.prod(last.shape)
+        == math.prod(answer.shape)
+        == last.shape[0] * (math.prod(last.shape[2:]))
+        and last.shape[0] == batch
+    ):
+        return (
+            f" The map is {last.shape} at last, one answer for each place: are the pictures larger "
+            f"than those that the network was made for? A mean over the places leaves one."
+        )
+    return batch_told(run, answer) or on_the_way(run, answer)
+
+
+def batch_told(run, answer):
+    told = batch_changed(run, [answer]) if answer.shape else None
+    return f" {told}" if told else ""
+
+
+def left_over(call, before, after):
+    """Say that a strided convolution did not reach the last places."""
+    kernel = given(call)[1].shape[-1] if len(given(call)) > 1 else 0
+    if not call.op.startswith("conv") or "transpose" in call.op or after >= before:
+        return ""
+    numbers = [v[-1] if isinstance(v, (tuple, list)) else v for v in call.given[3:6]]
+    stride, padding, spread = [*numbers, *(1, 0, 1)[len(numbers) :]]
+    rest = (before + 2 * padding - spread * (kernel - 1) - 1) % stride
+    if not rest:
+        return ""
+    return (
+        f" {label(call)} goes in strides of {stride} and leaves {rest} of the {before} over: pad "
+        f"to a length that it reaches, and cut the answer."
+    )
 
 
 def classes(run, call, place):
@@ -75,7 +123,10 @@ def classes(run, call, place):
         why = "; a convolution without padding takes the border away" if border else ""
         return f"{sentence}: the answer has another size: {path(way) or answer.shape[-1]}{why}."
     if target.shape[:1] != answer.shape[:1]:
-        return f"{sentence}: {answer.shape[0]} answers need as many targets, not {target.shape[0]}."
+        return (
+            f"{sentence}: {answer.shape[0]} answers need as many targets, not {target.shape[0]}."
+            f"{batch_told(run, answer)}"
+        )
     return None
 
 
@@ -105,8 +156,39 @@ def unpooling(run, call, place):
     )
 
 
+def shares_twice(run):
+    """A loss that takes raw answers, and is given probabilities."""
+    for call in run.calls:
+        first = {"cross_entropy": "softmax", "binary_cross_entropy_with_logits": "sigmoid"}
+        if call.op not in first:
+            continue
+        last = came_from(run, given(call)[0], {first[call.op]}, through=SHAPING | {"float"})
+        if last:
+            yield (
+                f"{label(call)} takes raw answers (logits) and applies {first[call.op]} itself, "
+                f"and {label(last)} was before it: leave that out, or the network hardly learns."
+            )
+
+
+def probabilities(run, call, place):
+    """binary_cross_entropy takes probabilities, and a target of floats."""
+    answer, target = given(call)[:2]
+    if "between 0 and 1" in str(run.error):
+        last = came_from(run, answer, {"sigmoid", "softmax"}, through=SHAPING | set(ADDING))
+        maker = run.made_by.get(answer.number)
+        source = f", which {maker} made," if maker else ""
+        if last is None:
+            return (
+                f"{place}: binary_cross_entropy takes probabilities between 0 and 1, and {answer}"
+                f"{source} are raw answers (logits): apply sigmoid, or take "
+                f"F.binary_cross_entropy_with_logits."
+            )
+    return None
+
+
 RULES = {
     **dict.fromkeys(("max_unpool1d", "max_unpool2d", "max_unpool3d"), (unpooling,)),
-    **dict.fromkeys(LOSSES, (two_shapes,)), "cross_entropy": (classes,),
+    **dict.fromkeys(LOSSES, (two_shapes, probabilities)), "cross_entropy": (classes,),
     "backward": (float64_in_the_loss,),
 }  # fmt: skip
+REMARKS = (shares_twice,)

@@ -5,7 +5,7 @@ import re
 
 from torch import nn
 
-from course_utils.shapes.calls import given, input_name
+from course_utils.shapes.calls import given, input_name, label
 from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.words import count
 
@@ -104,12 +104,14 @@ def wrong_inputs(run, place):
     else:
         return None
     places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    wanted = ", ".join(p.name for p in places if p.default is p.empty)
+    required = [p.name for p in places if p.default is p.empty]
+    wanted = ", ".join(required)
     unknown = [name for name in step.keywords if name not in {p.name for p in parameters}]
     if unknown:
         names = " and ".join(f"`{name}`" for name in unknown)
         return f"{place} ({step.type}) does not take {names}; it takes {wanted}."
-    got = count(len(args) + len(step.keywords))
+    many = len(args) + len(step.keywords)
+    got = count(many)
     sentence = f"{place} ({step.type}) takes {wanted or 'no input'} and gets {got}"
     above = run.open[-2][1] if len(run.open) > 1 else None
     if isinstance(layer, nn.Sequential):
@@ -121,7 +123,10 @@ def wrong_inputs(run, place):
         return (
             f"{sentence}: Sequential hands on one thing. Call the layer in a forward of your own."
         )
-    return f"{sentence}."
+    if many > len(places):
+        return f"{sentence}: an argument too many for its forward, which lacks a parameter for it."
+    lacking = [name for name in required[len(args) :] if name not in step.keywords]
+    return f"{sentence}{': missing ' * bool(lacking)}{', '.join(lacking)}."
 
 
 def one_list_for_all(run, place):
@@ -216,6 +221,11 @@ def not_a_tensor(run, place):
     return None
 
 
+def same(returned, value):
+    numbers = [s.number for s in leaves(returned)]
+    return len(numbers) > 1 and numbers == [s.number for s in leaves(value)]
+
+
 def told_of(run, value, place):
     """What a layer got in place of a tensor, and from which layer."""
     if value is None:
@@ -229,11 +239,21 @@ def told_of(run, value, place):
         )
     if isinstance(value, (list, tuple)):
         maker = next((run.made_by.get(s.number) for s in leaves(value)), None)
+        call = next((c for c in run.calls[::-1] if same(c.returned, value)), 0)
+        maker = maker or (label(call) if call else None)
         source = f" from {maker}" if maker else ""
         kind = type(value).__name__
         comma = " A comma at the end of a line makes one too." if len(value) == 1 else ""
         take = "take its one tensor, [0]" if len(value) == 1 else "take one"
+        if kind == "list" and len(value) > 1 and not maker and len({v.shape for v in value}) == 1:
+            return f"{place} expects a tensor and gets a list of {len(value)}: torch.stack it."
         return f"{place} expects a tensor and gets a {kind} of {len(value)}{source}: {take}.{comma}"
     if isinstance(value, (bool, int, float, str)):
         return f"{place} expects a tensor and gets {value!r}."
-    return f"{place} expects a tensor and gets a {type(value).__name__}."
+    kind = type(value).__name__
+    if isinstance(value, nn.Module):
+        return (
+            f"{place} expects a tensor and gets a layer, {kind}: nn.{kind}(x) makes one and does "
+            f"not call it. nn.{kind}()(x) does."
+        )
+    return f"{place} expects a tensor and gets a {kind}."

@@ -43,7 +43,7 @@ def batch_norm(run, call, place):
             f"take their mean and spread."
         )
         if small := made_small(run, x):
-            return f"{sentence} The map is {by(x.shape[2:])} here{small}."
+            sentence += f" The map is {by(x.shape[2:])} here{small}."
         return (
             f"{sentence} Use a larger batch, a norm that does not look at the batch, or "
             f"model.eval() if you are not training."

@@ -1,19 +1,26 @@
 """Maps that cannot be made smaller, and what made them small."""
 
 from course_utils.shapes.calls import given, history, path, resized
-from course_utils.shapes.words import by
+from course_utils.shapes.words import axis_name, by
 
 
 def shrinking(run, call, place):
     x = given(call)[0]
     if len(x.shape) < 3 or min(x.shape[2:] or (1,)) > 3:
         return None
-    return f"{place}: a map of {by(x.shape[2:])} cannot be made smaller{made_small(run, x)}."
+    axis = min(range(2 - len(x.shape), 0), key=lambda i: (x.shape[i], -i))
+    one_is_less = min(x.shape[2:]) < max(x.shape[2:])
+    which = f" Too few{axis_name(axis, len(x.shape))}" if one_is_less else ""
+    which += " (or frames)" if which.endswith("slices") else ""
+    return (
+        f"{place}: a map of {by(x.shape[2:])} cannot be made smaller{'.' * bool(which)}{which}"
+        f"{made_small(run, x, axis)}."
+    )
 
 
-def made_small(run, x):
+def made_small(run, x, axis=-1):
     """How a map became as small as it is: `; on its way it was 20 -down-> 10 -down-> 5`."""
-    way = resized(list(history(run, x))[::-1], -1)
+    way = resized(list(history(run, x))[::-1], axis)
     falls = [change for change in way if change[2] < change[1]]
     return f": {path(falls)}. Larger pictures, or fewer halvings" if falls else ""
 

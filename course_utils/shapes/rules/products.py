@@ -5,11 +5,14 @@ import math
 from course_utils.shapes.calls import (
     JOINING,
     KEEPING,
+    REDUCING,
+    batch_of,
     came_from,
     given,
     history,
     input_name,
     joined_axis,
+    label,
 )
 from course_utils.shapes.rules.batches import batch_changed
 from course_utils.shapes.rules.channels import of_join
@@ -28,6 +31,8 @@ def linear(run, call, place):
     if expected in x.shape[1:] and len(x.shape) > 2:
         axis = x.shape.index(expected, 1)
         return f"{sentence}: the {expected} are on axis {axis}. Move that axis to the end."
+    if told := reduced(run, x, expected) or rows_of_another_batch(run, x, expected):
+        return f"{sentence}{told}"
     if told := flattened(run, x, expected):
         return f"{sentence}{told}."
     if len(x.shape) > 2 and expected == math.prod(x.shape[1:]):
@@ -36,6 +41,32 @@ def linear(run, call, place):
         return f"{sentence}: x[:, None] makes a column of it."
     missing = [n for s, n in zip(run.inputs, run.names) if s is None and n]
     return f"{sentence}{' (' + missing[0] + ' is None)' if missing else ''}."
+
+
+def reduced(run, x, expected):
+    """Say that a mean was taken over the channels, and left rows or columns."""
+    last = came_from(run, x, REDUCING, through=KEEPING)
+    whole = given(last)[0].shape if last else ()
+    if len(whole) < 3 or whole[1] != expected or len(x.shape) != 2:
+        return ""
+    sides = tuple(range(2, len(whole)))
+    return (
+        f": {label(last)} made {x.shape} of {whole}, and the {expected} channels are gone. Over "
+        f"the places it is .{last.op}({sides if len(sides) > 1 else 2})."
+    )
+
+
+def rows_of_another_batch(run, x, expected):
+    """Say that a view made more or fewer rows than there are pictures."""
+    batch = batch_of(run)
+    last = came_from(run, x, {"view", "reshape"}, through=KEEPING)
+    if len(x.shape) != 2 or not batch or last is None or x.shape[0] == batch:
+        return ""
+    whole = given(last)[0].shape
+    if x.shape[0] % batch == 0 and math.prod(whole[1:]) != expected:
+        return ""  # tokens: (B * N, C)
+    told = batch_changed(run, [x])
+    return f". {told}" if told else ""
 
 
 def flattened(run, x, expected):
@@ -80,10 +111,19 @@ def behind(run, tensor):
 
 def product(run, call, place):
     a, b = given(call)[:2]
+    if call.op == "bmm" and (len(a.shape), len(b.shape)) != (3, 3):
+        return (
+            f"{place}: bmm takes two tensors of three axes, and gets {a.shape} and {b.shape}: `@` "
+            f"takes any number. Or join axes first, (B * heads, ...)."
+        )
     if len(a.shape) > 0 < len(b.shape):
         rows = b.shape[-2] if len(b.shape) > 1 else b.shape[0]
         if a.shape[-1] != rows:
-            return f"{place}: {a.shape} @ {b.shape}, but {a.shape[-1]} columns need as many rows."
+            turned = len(b.shape) > 1 and a.shape[-1] == b.shape[-1]
+            tip = " Turn the second: .transpose(-2, -1)." if turned else ""
+            return (
+                f"{place}: {a.shape} @ {b.shape}, but {a.shape[-1]} columns need as many rows.{tip}"
+            )
         if len(a.shape) == len(b.shape) > 2 and a.shape[0] != b.shape[0]:
             told = batch_changed(run, [a, b]) or ""
             names = [s for tensor in (a, b) if (s := behind(run, tensor))]

@@ -1,12 +1,15 @@
 """What fails in the network's own Python: unpacking, `if` on a batch, a layer that is none."""
 
+import difflib
 import inspect
+import linecache
 import re
 import traceback
 
+import torch
 from torch import nn
 
-from course_utils.shapes.calls import given
+from course_utils.shapes.calls import given, own_frame, own_line
 from course_utils.shapes.record import Seen
 from course_utils.shapes.words import shapes
 
@@ -28,7 +31,11 @@ def unpacking(run, place):
     x = frame.names.get(source[1]) if source else None
     if isinstance(x, Seen):
         return f"{place}: `{frame.line}` unpacks a tensor, {x.shape}, along its first axis."
-    return f"{place}: `{frame.line}` wants {found[1]} values, and gets another number of them."
+    last = next((s.returned for s in run.steps[::-1] if isinstance(s.returned, Seen)), None)
+    came = f" The last layer returned {last.shape}." if last else ""
+    return (
+        f"{place}: `{frame.line}` wants {found[1]} values, and gets another number of them.{came}"
+    )
 
 
 def asked_for_one(run, call, place):
@@ -83,10 +90,101 @@ def without_self(run, place):
     return f"{place}: def {found[1]} lacks self, which a method gets before its other arguments."
 
 
+UNMADE = ("_modules", "_parameters", "_buffers", "_backward_hooks", "_backward_pre_hooks")
+
+
 def before_init(run, place):
-    if "before Module.__init__" in str(run.error):
+    unmade = any(str(run.error).endswith(f"no attribute '{name}'") for name in UNMADE)
+    if "before Module.__init__" in str(run.error) or unmade:
         return f"{place}: a layer is kept on self before super().__init__() was called."
     return None
+
+
+def no_such_name(run, place):
+    """self.conv2, where there is a conv1: an attribute that a layer or a tensor does not have."""
+    found = re.match(r"'(\w+)' object has no attribute '(\w+)'", str(run.error))
+    if not isinstance(run.error, AttributeError) or not found or not run.frames:
+        return None
+    kind, name = found.groups()
+    line, me = own_line(run), own_frame(run).names.get("self")
+    for held, value in kept_on(me):
+        if isinstance(value, type) and value.__name__ == kind and f"self.{held}(" in line:
+            return (
+                f"{place}: self.{held} is the class {kind} and not a layer, so {line} makes one "
+                f"instead of calling it: self.{held} = {kind}()."
+            )
+    layer = next((layer for _, layer, _ in run.open[::-1] if type(layer).__name__ == kind), None)
+    if layer is None:
+        near = difflib.get_close_matches(name, dir(torch.Tensor), 2) if kind == "Tensor" else []
+        like = f" Is it {' or '.join(near)}?" if near else ""
+        return f"{place}: in {line}, a {kind} has no {name}.{like}" if line else None
+    if wrong := next((n for n in ("_init_", "__int__", "init") if n in vars(type(layer))), None):
+        return (
+            f"{place} ({kind}) has no {name}: its layers are made in {wrong}, which Python never "
+            f"calls. The name is __init__, with two underscores on each side."
+        )
+    names = [n for n, _ in layer.named_children()] + [n for n in vars(layer) if n[0] != "_"]
+    near = difflib.get_close_matches(name, [*names, *vars(type(layer))], 3)
+    there = ", ".join(near or [n for n in names if n != "training"][:6]) or "nothing"
+    return (
+        f"{place} ({kind}) has no {name}, which {line or 'it'} asks for; it has {there}. Is a name "
+        f"misspelt, or is it never made in __init__?"
+    )
+
+
+def kept_on(me):
+    return vars(me).items() if hasattr(me, "__dict__") else ()
+
+
+def empty_list(run, place):
+    """A list of skips that runs out, or is too short."""
+    if not isinstance(run.error, IndexError) or "list" not in str(run.error) or not run.open:
+        return None
+    line, layer = own_line(run), run.open[-1][1]
+    lists = [
+        f"{name} has {len(held)}" for name, held in layer.named_children()
+        if isinstance(held, (nn.ModuleList, nn.Sequential))
+    ]  # fmt: skip
+    plain = [
+        f"{name} has {len(value)}" for name, value in own_frame(run).names.items()
+        if isinstance(value, list) and name in line
+    ]  # fmt: skip
+    more = f" ({', '.join(plain + lists)})" if plain + lists else ""
+    return (
+        f"{place}: {line} takes more from a list than was put in{more}. Does the way up take as "
+        f"many skips as the way down keeps?"
+    )
+
+
+def of_two_kinds(run, place):
+    """x + attention(x), where the layer returned a tuple."""
+    message = str(run.error)
+    found = re.search(r"unsupported operand type\(s\) for (\S+): '(\w+)' and '(\w+)'", message)
+    if not isinstance(run.error, TypeError) or not found:
+        return None
+    sign, *kinds = found.groups()
+    wrong = next((kind for kind in kinds if kind in ("tuple", "list", "NoneType", "dict")), None)
+    if wrong is None:
+        return None
+    line = own_line(run)
+    made = [s for s in run.steps if type(s.returned).__name__ == wrong and s.milliseconds]
+    tip = {"tuple": "take its first, [0]", "list": "take one"}.get(wrong, "")
+    if not made:
+        return f"{place}: {line} has a {wrong} beside `{sign}`, where a tensor is needed."
+    what = f"a {wrong} of {len(made[-1].returned)}" if wrong != "NoneType" else "None"
+    instead = tip or "does its forward end with a return"
+    return f"{place}: in {line}, {made[-1].name} ({made[-1].type}) returned {what}: {instead}."
+
+
+def loose_tensors(run, place):
+    """torch.cat(a, b), where it takes a list of them."""
+    found = re.match(r"(cat|stack|concat)\(\)", str(run.error))
+    if not isinstance(run.error, TypeError) or not found or "(Tensor" not in str(run.error):
+        return None
+    return (
+        f"{place}: {found[1]} takes a list of tensors first, then the axis: {own_line(run)} lacks "
+        f"the brackets, torch.{found[1]}([a, b], dim=1)."
+    )
 
 
 def the_network(run, place):
@@ -96,13 +194,56 @@ def the_network(run, place):
     if not inside or not isinstance(run.error, (ValueError, AssertionError)):
         return None
     if str(run.error):
-        return f"{place}: {run.error}" + "." * (str(run.error)[-1] not in ".!?")
+        none = [name for name, value in run.frames[-1].names.items() if value is None]
+        named = [name for name in none if re.search(rf"\b{name}\b", own_code(frames[-1][0]))]
+        tip = f" ({', '.join(named)} is None: not given.)" if named else ""
+        return f"{place}: {run.error}" + "." * (str(run.error)[-1] not in ".!?") + tip
     line = traceback.extract_tb(run.error.__traceback__)[-1].line
     if run.frames and run.frames[-1].sides:
         *sides, last = map(str, run.frames[-1].sides)
-        return f"{place} demands `{line}`, and finds {', '.join(sides)} and {last}."
+        found = f"{place} demands `{line}`, and finds {', '.join(sides)} and {last}."
+        return found + axis_too_many(*run.frames[-1].sides)
     given_to = run.open[-1][0].given if run.open else run.inputs
     return f"{place} demands `{line}`, and was given {shapes(given_to)}."
+
+
+def own_code(frame):
+    """The condition under which a check was made: the line that failed and the one before it."""
+    name, line = frame.f_code.co_filename, frame.f_lineno
+    return linecache.getline(name, line - 1) + linecache.getline(name, line)
+
+
+def weights_of_another(run, place):
+    """load_state_dict with weights of a network that was made otherwise."""
+    message = str(run.error)
+    if "loading state_dict" not in message:
+        return None
+    sizes = re.findall(
+        r"size mismatch for (\S+): .*?Size\(\[([\d, ]*)\]\).*?Size\(\[([\d, ]*)\]\)", message
+    )
+    if sizes:
+        name, loaded, own = sizes[0]
+        more = f", and {len(sizes) - 1} more do not fit" if len(sizes) > 1 else ""
+        return (
+            f"{place}: {name} is ({loaded}) in the weights that are loaded and ({own}) in the "
+            f"network{more}: make the network with the sizes that the weights were trained with."
+        )
+    return f"{place}: {' '.join(message.split())}"
+
+
+def axis_too_many(*pair):
+    """Say that one of two shapes has an axis that the other lacks."""
+    if len(pair) != 2 or not all(isinstance(shape, tuple) for shape in pair):
+        return ""
+    long, short = map(list, sorted(pair, key=len, reverse=True))
+    for axis in range(len(long)):
+        if long[:axis] + long[axis + 1 :] == short:
+            what = ", the channels or classes" if axis == 1 else ""
+            return (
+                f" One lacks axis {axis}{what}, which has {long[axis]}: one_hot or unsqueeze "
+                f"makes one, argmax takes one away."
+            )
+    return ""
 
 
 RULES = {"__bool__": (asked_for_one,)}

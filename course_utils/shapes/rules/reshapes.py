@@ -3,13 +3,15 @@
 import itertools
 import math
 
-from course_utils.shapes.calls import batch_of, came_from, given, history
+from course_utils.shapes.calls import batch_of, came_from, given, history, on_the_way
 from course_utils.shapes.record import Seen
 from course_utils.shapes.rules.spreading import spread
 
 
 def reshaping(run, call, place):
     x = given(call)[0]
+    if told := halves(call.given[1:]):
+        return f"{place}: {call.op} gets {told}"
     wanted = flat(call.given[1:])
     count, product = math.prod(x.shape), math.prod(abs(n) for n in wanted)
     if -1 in wanted and product and count % product == 0 or count == product:
@@ -23,7 +25,30 @@ def reshaping(run, call, place):
     if 0 in x.shape:
         return f"{place}: {x.shape} is empty{emptied(run, x)}, and {tuple(wanted)} is asked for."
     asked = f"{place}: {x.shape} holds {count:,} numbers, {tuple(wanted)} asks for {product:,}"
-    return f"{asked}{rounded_down(x.shape, wanted) or too_many(x.shape, wanted)}."
+    told = rounded_down(x.shape, wanted) or too_many(x.shape, wanted)
+    return f"{asked}{told or of_one_picture(run, call, wanted)}."
+
+
+def of_one_picture(run, call, wanted):
+    """Say how many numbers one picture has, and which sides they would be enough for."""
+    x = given(call)[0]
+    if len(x.shape) < 2 or len(wanted) < 2 or wanted[0] not in (-1, x.shape[0]):
+        return ""
+    has, rest = math.prod(x.shape[1:]), wanted[1:]
+    told = f": {has} for each picture, and {' * '.join(map(str, rest))} is {math.prod(rest)}"
+    channels, side = rest[0], math.isqrt(has // rest[0]) if rest[0] > 0 else 0
+    if len(rest) == 3 and channels * side * side == has:
+        return f"{told}. {has} is {channels} * {side} * {side}"
+    written = f". Is {call.op} meant for pictures of another size? Take the sizes from x.shape"
+    return f"{told}{written}.{on_the_way(run, x)}".rstrip(".")
+
+
+def halves(values):
+    """Say that a size is no whole number: 8 / 2 is 4.0."""
+    number = next((v for v in one_by_one(values) if isinstance(v, float)), None)
+    if number is None:
+        return ""
+    return f"{number} for a size, which is a float: `/` gives one, and `//` a whole number."
 
 
 def emptied(run, x):
@@ -98,11 +123,12 @@ def batch_squeezed(run):
     return ""
 
 
+def one_by_one(values):
+    return [v for value in values for v in (value if isinstance(value, (list, tuple)) else [value])]
+
+
 def flat(values):
-    whole = [
-        v for value in values for v in (value if isinstance(value, (list, tuple)) else [value])
-    ]
-    return [v for v in whole if isinstance(v, int)]
+    return [v for v in one_by_one(values) if isinstance(v, int)]
 
 
 def in_the_old_order(run):

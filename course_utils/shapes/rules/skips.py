@@ -1,10 +1,12 @@
 """A skip and a map that differ in size, and which operation made them differ."""
 
 from course_utils.shapes.calls import (
+    ADDING,
     UPWARD,
     given,
     label,
     own_history,
+    own_line,
     path,
     resized,
 )
@@ -39,8 +41,9 @@ def skip_and_map(run, call, place):
         first, second = "the skip", "the upsampled map"
     sentence = f"{place}: {first} is {by(skip.shape[2:])}, {second} is {by(up.shape[2:])}"
     why = padded(skip, up, way or other) or odd(skip, way, axis) or disagree(skip, way, axis)
+    typed = f" Is the minus in {own_line(run)} meant?" if ADDING.get(call.op) == "-" else ""
     if why:
-        return f"{sentence}: {why}."
+        return f"{sentence}: {why}.{typed}"
     ways = [path(changes) for changes in (other, way) if changes]
     return f"{sentence}: {', and '.join(ways)}." if ways else f"{sentence}."
 
@@ -65,6 +68,10 @@ def odd(skip, way, axis):
     if not fell or way[-1][2] < fell[2]:
         return ""
     call, before, after = fell
+    rises = [change for change in way if change[2] > change[1]]
+    factor = rises[-1][2] // rises[-1][1] if rises else 0
+    if factor > 2 and before == skip.shape[axis] and before % factor and before // factor == after:
+        return f"{before} is no multiple of {factor}, so {label(call)} rounded down to {after}"
     if before % 2 == 0 or abs(2 * after - before) != 1 or before != skip.shape[axis]:
         return ""
     lost = f"lost {LOST.get((len(skip.shape), axis), 'one')}"
