@@ -143,7 +143,7 @@ class Recorder(TorchFunctionMode):
             self.name(layer), type(layer).__name__, [self.see(a) for a in args],
             sum(p.numel() for p in layer.parameters()), len(self.record.open),
         )  # fmt: skip
-        if self.is_module and id(layer) not in self.names:
+        if self.is_module and id(layer) not in self.names and step.parameters:
             step.registered = False
             self.record.strays.append((self.place(), step.type, self.where_kept(layer)))
         self.record.steps.append(step)

@@ -25,6 +25,7 @@ from course_utils.shapes.rules.losses import REMARKS as OF_LOSSES
 from course_utils.shapes.rules.network_inputs import one_step_for_all
 from course_utils.shapes.rules.recurrent import REMARKS as OF_RECURRENT
 from course_utils.shapes.rules.reductions import REMARKS as OF_REDUCTIONS
+from course_utils.shapes.rules.reductions import axes_of
 from course_utils.shapes.rules.reshapes import REMARKS as OF_RESHAPES
 from course_utils.shapes.rules.spreading import spread
 
@@ -121,12 +122,19 @@ def hidden_rows(run):
             continue
         scores, mask = given(call)[:2]
         if len(scores.shape) == len(mask.shape) > 2 and scores.shape[-1] > 1:
-            if mask.shape[-2:] == (scores.shape[-2], 1):
+            if mask.shape[-2:] == (scores.shape[-2], 1) and shared_over_the_last(run, call):
                 yield (
                     f"{label(call)}: the mask {mask.shape} hides whole rows of the scores "
                     f"{scores.shape}, which are queries. Keys are on the last axis: "
                     f"mask.transpose(-2, -1)."
                 )
+
+
+def shared_over_the_last(run, call):
+    """True if a softmax over the last axis follows."""
+    made = next(leaves(call.returned)).number
+    after = [c for c in run.calls if c.op == "softmax" and given(c)[0].number == made]
+    return any(axes_of(c) == (len(given(c)[0].shape) - 1,) for c in after) or not after
 
 
 def order_of_skips(run):
@@ -205,7 +213,7 @@ def are_results(run, *pair):
 def spread_channel(one, other):
     for a, b in ((one, other), (other, one)):
         if a.shape == (*b.shape[:1], 1, *b.shape[1:]):
-            return ": each meets each other. Take the axis of 1 away first, .squeeze(1), or [:, 0]."
+            return ": each meets each other, all pairs. Take the axis of 1 away: .squeeze(1)."
     if len(one.shape) == len(other.shape) > 2 and one.shape[1] != other.shape[1]:
         return f": 1 channel meets {max(one.shape[1], other.shape[1])}. Is the second a variance?"
     return "."

@@ -24,3 +24,16 @@ def apply(function):
             return function(*inputs)
 
     return Applied()
+
+
+class Wrapped(nn.Module):
+    """A function of a module that is kept on self, so that its name can be told."""
+
+    def __init__(self, function, **parts):
+        super().__init__()
+        self.function = function
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, *inputs):
+        return self.function(self, *inputs)

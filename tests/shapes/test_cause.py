@@ -100,7 +100,7 @@ class Pooled(nn.Module):
             [draw(1, 2, 3, 4), draw(1, 2, 4, 4)],
             "one map is 3 x 4, the other is 4 x 4.",
         ),
-        (nn.Sequential(nn.LSTM(3, 3), nn.Linear(3, 3)), [draw(2, 3)], "a tuple of 2 from 0: take"),
+        (nn.Sequential(nn.LSTM(3, 3), nn.Linear(3, 3)), [draw(2, 3)], "a tuple of 2 from 0 ("),
         (ConvBlock(2, 3, 4), [draw(1, 2, 3, 3)], "takes x, temb and gets one input: missing temb."),
         (apply(lambda x: x.missing), [draw(1)], "AttributeError: "),
         (apply(lambda x: 1 / 0), [draw(1)], "Applied: ZeroDivisionError: division by zero"),

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from einops import rearrange, repeat
-from small_networks import apply, draw, steps
+from small_networks import Wrapped, apply, draw, steps
 from torch import nn
 from torch.nn import functional as F
 
@@ -18,19 +18,6 @@ class Misspelt(nn.Module):
 class NoSuper(nn.Module):
     def __init__(self):
         self.conv = nn.Conv2d(1, 1, 1)
-
-
-class Wrapped(nn.Module):
-    """A function of a module that is kept on self, so that its name can be told."""
-
-    def __init__(self, function, **parts):
-        super().__init__()
-        self.function = function
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def forward(self, *inputs):
-        return self.function(self, *inputs)
 
 
 def unpack_shape(x):

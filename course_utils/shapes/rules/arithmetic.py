@@ -60,19 +60,23 @@ def adding(run, call, place):
         return None
     name = axis_name(-axis, len(big.shape) if len(big.shape) > 3 else 0)
     sentence = f"{lined}, and {big.shape[-axis]}{name} meet {small.shape[-axis]}"
-    return (
-        f"{sentence}{of_a_table(run, seen) or places_first(seen)}.{of_other_axes(run, big, small)}"
-    )
+    why = of_a_table(run, seen) or places_first(seen) or a_half(big, small, axis)
+    return f"{sentence}{why}.{of_other_axes(run, big, small)}"
+
+
+def a_half(one, other, axis):
+    """Say that one has twice the channels: noise and its variance, a mean and its spread."""
+    low, high = sorted((one.shape[-axis], other.shape[-axis]))
+    if len(one.shape) - axis != 1 or len(one.shape) != len(other.shape) or high != 2 * low:
+        return ""
+    return f": {high} is twice {low}. Are they two things, as with a learned variance? .chunk(2, 1)"
 
 
 def places_first(seen):
     """Say that a table of places is (N, 1, C), as for tokens whose batch is on axis 1."""
     for one, other in (seen, seen[::-1]):
-        if len(one.shape) == len(other.shape) == 3 and one.shape == (
-            *other.shape[1::-1][:1],
-            1,
-            other.shape[2],
-        ):
+        turned = (other.shape[1], 1, other.shape[-1]) if len(other.shape) == 3 else None
+        if one.shape == turned:
             return (
                 f": {one.shape} has its {one.shape[0]} places on axis 0 and waits for the batch on "
                 f"axis 1, and {other.shape} has the batch first. Turn it: .transpose(0, 1)"

@@ -2,9 +2,9 @@
 
 from torch import nn
 
-from course_utils.shapes.calls import KEEPING, batch_of, came_from, given, places_are_on_axis_1
+from course_utils.shapes.calls import batch_of, given, places_are_on_axis_1
 from course_utils.shapes.record import Seen, leaves
-from course_utils.shapes.rules.reshapes import in_order
+from course_utils.shapes.rules.reshapes import begins_with_batch
 from course_utils.shapes.words import shapes
 
 
@@ -128,16 +128,6 @@ def keeps_axis(call, axis, axes):
     weights, _, rest = call.given[0].replace(" ", "").partition(",")
     values, _, result = rest.partition("->")
     return axis == axes - 2 and weights[axis] in result and weights[-1] not in result
-
-
-def begins_with_batch(run, x, batch):
-    """True if a reshape has merged the batch into axis 0: windows, (B, n, ...) to (B n, ...)."""
-    last = came_from(run, x, {"reshape", "view", "flatten"}, through=KEEPING)
-    if last is None or not isinstance(last.returned, Seen):
-        return False
-    old, new = given(last)[0].shape, last.returned.shape
-    parts, together = in_order(old, new)[0]
-    return old[0] == batch and parts[:1] == [batch] and together == [x.shape[0]]
 
 
 def over_the_queries(run):

@@ -32,4 +32,9 @@ def changes(call, x, made):
             f"pictures of {x.shape[0]}: it is meant for maps of another size. Take the sizes from "
             f"x.shape"
         )
+    if call.op == "squeeze" and x.shape[0] == 1:
+        return (
+            f"{call.op} made {made.shape} of {x.shape}: without an axis it also takes away the "
+            f"batch of one. Name the axis that is meant"
+        )
     return f"{call.op} made {made.shape} of {x.shape}: {made.shape[0]} pictures of {x.shape[0]}"

@@ -53,7 +53,13 @@ def origin(run, x, expected, axis=1):
         )
     if index is not None and len(x.shape) > 2:
         name = run.names[index].removeprefix("input")
-        return f", the channels of the input{' ' * bool(name)}{name}{not_joined(run, x, expected)}"
+        told = f", the channels of the input{' ' * bool(name)}{name}"
+        if expected == 1 and len(x.shape) == 4 and x.shape[1] > 4:
+            return (
+                f"{told}. Are they {x.shape[1]} slices of a volume? nn.Conv3d takes it as "
+                f"x[:, None], and x.transpose(0, 1) makes a batch of them"
+            )
+        return f"{told}{not_joined(run, x, expected)}"
     for behind in inputs_behind(run, x):
         if axis == 1 and behind.shape[1:2] == (channels_of(x),) and expected in behind.shape[2:]:
             where = behind.shape.index(expected, 2)

@@ -18,7 +18,7 @@ from course_utils.shapes.calls import (
 from course_utils.shapes.record import Seen
 from course_utils.shapes.rules.batches import batch_changed
 from course_utils.shapes.rules.skips import lost_border
-from course_utils.shapes.words import plural
+from course_utils.shapes.words import axis_name, plural
 
 LOSSES = (
     "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy",
@@ -42,11 +42,16 @@ def two_shapes(run, call, place):
     if name := input_name(run, wanted):
         sentence += f", {name}"
     if len(answer.shape) == len(wanted.shape) > 2 and answer.shape[2:] != wanted.shape[2:]:
-        way = resized(list(history(run, answer))[::-1], -1)
+        axes = range(2 - len(answer.shape), 0)
+        axis = next(i for i in axes if answer.shape[i] != wanted.shape[i])
+        way = resized(list(history(run, answer))[::-1], axis)
         if way:
-            last = wanted.shape[-1]
-            rest = "".join(told for change in way if (told := left_over(*change)))
-            return f"{sentence}. The columns of the answer: {path(way)}; {last} are wanted.{rest}"
+            what = axis_name(axis, len(answer.shape)).strip()
+            rest = "".join(told for change in way if (told := left_over(*change, axis)))
+            return (
+                f"{sentence}. The {what} of the answer: {path(way)}; {wanted.shape[axis]} are "
+                f"wanted.{rest}"
+            )
     if wanted.shape == (*answer.shape[:1], *answer.shape[2:]) and answer.shape[1] == 1:
         return f"{sentence}, which has no axis for the channel: [:, None]."
     if len(answer.shape) == len(wanted.shape) and answer.shape[1:2] != wanted.shape[1:2]:
@@ -79,12 +84,14 @@ def batch_told(run, answer):
     return f" {told}" if told else ""
 
 
-def left_over(call, before, after):
-    """Say that a strided convolution did not reach the last places."""
-    kernel = given(call)[1].shape[-1] if len(given(call)) > 1 else 0
+def left_over(call, before, after, axis):
+    """Say that a strided convolution did not reach the last places, or that half a place was."""
+    if before % 2 and after in (before // 2, before // 2 + 1):
+        return f" {before} is odd, so {label(call)} rounded to {after}."
     if not call.op.startswith("conv") or "transpose" in call.op or after >= before:
         return ""
-    numbers = [v[-1] if isinstance(v, (tuple, list)) else v for v in call.given[3:6]]
+    kernel = given(call)[1].shape[axis]
+    numbers = [v[axis] if isinstance(v, (tuple, list)) else v for v in call.given[3:6]]
     stride, padding, spread = [*numbers, *(1, 0, 1)[len(numbers) :]]
     rest = (before + 2 * padding - spread * (kernel - 1) - 1) % stride
     if not rest:

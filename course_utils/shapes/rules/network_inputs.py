@@ -221,6 +221,11 @@ def not_a_tensor(run, place):
     return None
 
 
+def type_of(run, name):
+    kind = next((s.type for s in run.steps if s.name == name), None)
+    return f" ({kind})" if kind else ""
+
+
 def same(returned, value):
     numbers = [s.number for s in leaves(returned)]
     return len(numbers) > 1 and numbers == [s.number for s in leaves(value)]
@@ -241,7 +246,7 @@ def told_of(run, value, place):
         maker = next((run.made_by.get(s.number) for s in leaves(value)), None)
         call = next((c for c in run.calls[::-1] if same(c.returned, value)), 0)
         maker = maker or (label(call) if call else None)
-        source = f" from {maker}" if maker else ""
+        source = f" from {maker}{type_of(run, maker)}" if maker else ""
         kind = type(value).__name__
         comma = " A comma at the end of a line makes one too." if len(value) == 1 else ""
         take = "take its one tensor, [0]" if len(value) == 1 else "take one"

@@ -168,12 +168,12 @@ def of_two_kinds(run, place):
         return None
     line = own_line(run)
     made = [s for s in run.steps if type(s.returned).__name__ == wrong and s.milliseconds]
-    tip = {"tuple": "take its first, [0]", "list": "take one"}.get(wrong, "")
+    tip = {"tuple": "take its first, [0].", "list": "take one."}.get(wrong, "")
     if not made:
         return f"{place}: {line} has a {wrong} beside `{sign}`, where a tensor is needed."
     what = f"a {wrong} of {len(made[-1].returned)}" if wrong != "NoneType" else "None"
-    instead = tip or "does its forward end with a return"
-    return f"{place}: in {line}, {made[-1].name} ({made[-1].type}) returned {what}: {instead}."
+    instead = tip or "does its forward end with a return?"
+    return f"{place}: in {line}, {made[-1].name} ({made[-1].type}) returned {what}: {instead}"
 
 
 def loose_tensors(run, place):
@@ -240,8 +240,8 @@ def axis_too_many(*pair):
         if long[:axis] + long[axis + 1 :] == short:
             what = ", the channels or classes" if axis == 1 else ""
             return (
-                f" One lacks axis {axis}{what}, which has {long[axis]}: one_hot or unsqueeze "
-                f"makes one, argmax takes one away."
+                f" One lacks axis {axis}{what}, which has {long[axis]} in the other: unsqueeze or "
+                f"one_hot makes one, argmax takes one away."
             )
     return ""
 

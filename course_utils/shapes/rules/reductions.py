@@ -14,9 +14,10 @@ from course_utils.shapes.calls import (
     label,
     on_the_way,
     own_line,
+    places_are_on_axis_1,
 )
 from course_utils.shapes.record import Seen, leaves
-from course_utils.shapes.rules.reshapes import batch_squeezed
+from course_utils.shapes.rules.reshapes import batch_squeezed, begins_with_batch
 
 CONVOLUTIONS = {
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
@@ -67,7 +68,9 @@ def shares_of_pictures(run):
             continue
         x = given(call)[0]
         apart = len(x.shape) > 1 and x.shape[0] != x.shape[1]  # (B, B) compares pictures
-        if axes_of(call) == (0,) and apart and begins_with_the_batch(run, x):
+        sure = begins_with_the_batch(run, x) or places_are_on_axis_1(run, call.returned)
+        sure = sure or begins_with_batch(run, x, batch_of(run))
+        if axes_of(call) == (0,) and apart and sure:
             yield (
                 f"{label(call)} goes over axis 0 of {x.shape}, the batch: the {x.shape[0]} "
                 f"pictures share what each should have alone. It is dim=1, or the axis that is "

@@ -3,7 +3,7 @@
 import itertools
 import math
 
-from course_utils.shapes.calls import batch_of, came_from, given, history, on_the_way
+from course_utils.shapes.calls import KEEPING, batch_of, came_from, given, history, on_the_way
 from course_utils.shapes.record import Seen
 from course_utils.shapes.rules.spreading import spread
 
@@ -35,7 +35,8 @@ def of_one_picture(run, call, wanted):
     if len(x.shape) < 2 or len(wanted) < 2 or wanted[0] not in (-1, x.shape[0]):
         return ""
     has, rest = math.prod(x.shape[1:]), wanted[1:]
-    told = f": {has} for each picture, and {' * '.join(map(str, rest))} is {math.prod(rest)}"
+    asked = f"{' * '.join(map(str, rest))} is {math.prod(rest)}" if rest[1:] else "that is another"
+    told = f": {has} for each picture, and {asked}"
     channels, side = rest[0], math.isqrt(has // rest[0]) if rest[0] > 0 else 0
     if len(rest) == 3 and channels * side * side == has:
         return f"{told}. {has} is {channels} * {side} * {side}"
@@ -77,7 +78,8 @@ def rounded_down(old, wanted):
     would = [old[0] * part // math.prod(new) for part in new]
     fits = old[0] % (math.prod(new) // new[0]) == 0
     instead = f"; it would be with {would[0]} in place of the first {new[0]}" if fits else ""
-    return f": the {old[0]} cannot be {' x '.join(map(str, new))}{instead}"
+    square = "; a square is written in, and the map is none" * (len(set(new)) == 1 < len(new))
+    return f": the {old[0]} cannot be {' x '.join(map(str, new))}{square}{instead}"
 
 
 def too_many(old, new):
@@ -180,6 +182,16 @@ def in_order(old, new):
             groups.append((a, b))
             a, b = [], []
     return groups
+
+
+def begins_with_batch(run, x, batch):
+    """True if a reshape has merged the batch into axis 0: windows, (B, n, ...) to (B n, ...)."""
+    last = came_from(run, x, {"reshape", "view", "flatten"}, through=KEEPING)
+    if last is None or not isinstance(last.returned, Seen):
+        return False
+    old, new = given(last)[0].shape, last.returned.shape
+    parts, together = in_order(old, new)[0]
+    return old[0] == batch and parts[:1] == [batch] and together == [x.shape[0]]
 
 
 def merged(many, few):

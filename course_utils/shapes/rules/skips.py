@@ -100,7 +100,9 @@ def disagree(skip, way, axis):
     if up.op.startswith("conv_transpose") and high == 2 * low - 1:
         return f"{both}. With output_padding=1, {label(up)} makes {high + 1}"
     if len(way) > 2:
-        return f"{both}. The whole way: {path(way)}"
+        bare = [label(change[0]) for change in way if lost_border(*change)]
+        tip = f". Without padding, {' and '.join(bare)} lost the border: pad, or crop the skip"
+        return f"{both}. The whole way: {path(way)}{tip * bool(bare)}"
     return f"{both}. Their kernels or strides disagree"
 
 
