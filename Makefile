@@ -61,8 +61,8 @@ bench: .venv/.installed  ## measure what the network draws after 30 and 90 secon
 	PYTHONPATH=. $(BIN)/python benchmarks/tracer.py
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/checks.py
 
-address: .venv/.installed  ## say where the course is published (REPO=OWNER/REPO)
-	$(BIN)/python notebooks/build.py --address "$(REPO)"
+address:  ## let links and setup cells point at a copy of the course (REPO=OWNER/REPO)
+	@$(PYTHON) notebooks/address.py "$(REPO)"
 
 # Every warning is an error: a link to a page or an anchor that is not there is one.
 site: .venv-site/.installed .venv-readers/.installed  ## make the site of all notebooks, with search, in build/site

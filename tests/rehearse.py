@@ -33,7 +33,7 @@ def rehearse(folder, python, share):
 
 
 def publish(folder):
-    """Make a git repository of the files as they are, with the tag that the setup cells fetch."""
+    """Make a git repository of the files as they are, with the tag or branch that the setup cells fetch."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, names.split("\0")):
@@ -41,7 +41,9 @@ def publish(folder):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     git = ["git", "-c", "user.name=rehearsal", "-c", "user.email=rehearsal@localhost"]
-    for step in (["init"], ["add", "."], ["commit", "-m", "all"], ["tag", current_address().ref]):
+    ref = current_address().ref
+    release = [["tag", ref]] if ref != "main" else []
+    for step in (["init", "--initial-branch=main"], ["add", "."], ["commit", "-m", "all"], *release):
         subprocess.run([*git, *step], cwd=folder, check=True, capture_output=True)
 
 
