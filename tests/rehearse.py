@@ -33,7 +33,7 @@ def rehearse(folder, python, share):
 
 
 def publish(folder):
-    """Make a git repository of the files as they are, with the tag or branch that the setup cells fetch."""
+    """Make a git repository of the files as they are, with what the setup cells fetch."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, names.split("\0")):
@@ -42,8 +42,10 @@ def publish(folder):
             shutil.copy2(ROOT / name, folder / name)
     git = ["git", "-c", "user.name=rehearsal", "-c", "user.email=rehearsal@localhost"]
     ref = current_address().ref
-    release = [["tag", ref]] if ref != "main" else []
-    for step in (["init", "--initial-branch=main"], ["add", "."], ["commit", "-m", "all"], *release):
+    steps = [["init", "--initial-branch=main"], ["add", "."], ["commit", "-m", "all"]]
+    if ref != "main":
+        steps.append(["tag", ref])
+    for step in steps:
         subprocess.run([*git, *step], cwd=folder, check=True, capture_output=True)
 
 
