@@ -9,6 +9,9 @@ CONSTRAINTS ?= constraints.txt
 # How much of their training the notebooks do in the tests; with 1, everything stored is compared.
 SHARE ?= 0.02
 
+# The branch that `make address` points at, until there is a release.
+BRANCH ?= main
+
 # What readers have, and nothing else; and on top of it, what builds and tests the course.
 READERS := .venv-readers/bin
 BIN := .venv/bin
@@ -61,8 +64,8 @@ bench: .venv/.installed  ## measure what the network draws after 30 and 90 secon
 	PYTHONPATH=. $(BIN)/python benchmarks/tracer.py
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/checks.py
 
-address: .venv/.installed  ## say where the course is published (REPO=OWNER/REPO)
-	$(BIN)/python notebooks/build.py --address "$(REPO)"
+address:  ## let links and setup cells point at a copy of the course (REPO=OWNER/REPO)
+	@$(PYTHON) notebooks/address.py "$(REPO)" --branch "$(BRANCH)"
 
 # Every warning is an error: a link to a page or an anchor that is not there is one.
 site: .venv-site/.installed .venv-readers/.installed  ## make the site of all notebooks, with search, in build/site

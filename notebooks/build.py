@@ -3,7 +3,6 @@
     python notebooks/build.py [NN ...]              assemble, execute and store (all, or some)
     python notebooks/build.py --prose [NN ...]      take over prose that changed, keep the outputs
     python notebooks/build.py --check               does every stored notebook fit its source?
-    python notebooks/build.py --address OWNER/REPO  publish the course under this address
     python notebooks/build.py --copies DIR [--share 0.02]
                                                     write copies for the tests into DIR/stored and
                                                     DIR/solved, which train that share of the steps
@@ -16,7 +15,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from address import Address, current_address, set_address, stored_address
+from address import Address, current_address, stored_address
 from assemble import assemble
 from copies import copies
 from course_files import NOTEBOOKS, SOURCES, CourseError, read, shipped, sources, write
@@ -97,7 +96,7 @@ def differences(source, exercises):
     """Return what a stored notebook has that its source would not give, as sentences."""
     try:
         stored = read(shipped(source.stem))
-        # A fork has its own repository; the tag must be the one in pyproject.toml.
+        # A fork has its own repository; the tag or branch must be the one in pyproject.toml.
         address = Address(stored_address(stored).repository, current_address().ref)
         fresh = assemble(source, exercises, address)
     except CourseError as error:
@@ -120,7 +119,6 @@ def main(arguments=None):
     others = parser.add_mutually_exclusive_group()
     others.add_argument("--prose", action="store_true", help="take over prose, keep outputs")
     others.add_argument("--check", action="store_true", help="compare notebooks with sources")
-    others.add_argument("--address", metavar="OWNER/REPO", help="publish under this address")
     others.add_argument("--copies", type=Path, metavar="DIR", help="write copies for the tests")
     parser.add_argument("--share", type=float, default=0.02, help="how much the copies train")
     options = parser.parse_args(arguments)
@@ -129,8 +127,6 @@ def main(arguments=None):
             sys.exit(1 if check() else 0)
         elif options.prose:
             build_prose(options.numbers)
-        elif options.address:
-            set_address(options.address)
         elif options.copies:
             copies(options.copies, options.share)
         else:

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import nbformat
-
+# nbformat is imported where it is used: address.py runs without it.
 NOTEBOOKS = Path(__file__).resolve().parent
 ROOT = NOTEBOOKS.parent
 SOURCES = NOTEBOOKS / "source"
@@ -31,12 +30,16 @@ def shipped(name):
 def read(path):
     if not path.exists():
         raise CourseError(f"{path.name} is not built yet")
+    import nbformat
+
     # nbformat.read would put two cells of one id right, which nobody would then see.
     return nbformat.v4.reads_json(path.read_text(encoding="utf-8"))
 
 
 def write(notebook, path):
     """Write in one step, so that an interrupted build leaves no half of a notebook."""
+    import nbformat
+
     nbformat.validate(notebook)
     part = path.with_name(path.name + ".part")
     part.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")

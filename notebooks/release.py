@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import build
-from address import set_address
+from address import git, set_address
 from course_files import ROOT, CourseError
 
 DONE = """\
@@ -20,14 +20,6 @@ When you have looked at the site and `make test SHARE=1` has passed:
   git push --atomic https://github.com/{repository} {branch} {version}
 To take the release back instead:
   git tag --delete {version} && git reset --hard {before}"""
-
-
-def git(*arguments):
-    """Return what git says. Raises CourseError when it refuses."""
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
-    if done.returncode:
-        raise CourseError(f"git {arguments[0]} failed: {done.stderr.strip()}")
-    return done.stdout.strip()
 
 
 def refuse_what_is_not_ready(version):

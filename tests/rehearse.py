@@ -33,7 +33,7 @@ def rehearse(folder, python, share):
 
 
 def publish(folder):
-    """Make a git repository of the files as they are, with the tag that the setup cells fetch."""
+    """Make a git repository of the files as they are, with what the setup cells fetch."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, names.split("\0")):
@@ -41,7 +41,11 @@ def publish(folder):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     git = ["git", "-c", "user.name=rehearsal", "-c", "user.email=rehearsal@localhost"]
-    for step in (["init"], ["add", "."], ["commit", "-m", "all"], ["tag", current_address().ref]):
+    ref = current_address().ref
+    steps = [["init", "--initial-branch=main"], ["add", "."], ["commit", "-m", "all"]]
+    if ref != "main":
+        steps.append(["tag", ref])
+    for step in steps:
         subprocess.run([*git, *step], cwd=folder, check=True, capture_output=True)
 
 

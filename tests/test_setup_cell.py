@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-CELL = (Path(__file__).parents[1] / "notebooks/setup_cell.py").read_text(encoding="utf-8")
-CELL = CELL.replace("OWNER/REPO", "someone/course").replace('"TAG"', '"v1"')
+from address import PLACEHOLDER, Address, setup_text
+
+CELL = setup_text(Address("someone/course", "v1"))
+ON_MAIN = setup_text(Address("someone/course", "main"))
+UNPUBLISHED = setup_text(Address(PLACEHOLDER, "main"))
 
 # Runs the cell as often as asked, as IPython does, then tells what it made of the path.
 RUN = """
@@ -58,11 +60,11 @@ def desk(tmp_path):
     return folder
 
 
-def run_cell(folder, repository, times=1, **environment):
+def run_cell(folder, repository, times=1, cell=CELL, **environment):
     home = str(folder / "home")  # IPython's own files
     served = {"COURSE_REPOSITORY": str(repository), "IPYTHONDIR": home}
     return subprocess.run(
-        [sys.executable, "-c", RUN, CELL, str(times)],
+        [sys.executable, "-c", RUN, cell, str(times)],
         cwd=folder,
         env={**os.environ, **served, **environment},
         capture_output=True,
@@ -118,6 +120,53 @@ def test_a_clone_of_an_older_tag_stays_and_is_not_used(desk, repository):
     done = run_cell(desk, repository)
     assert done.stdout == f"started published\nadded {desk / 'unet-course-v1'}\n"
     assert (desk / "unet-course-v0/course_utils/colab.py").exists()
+
+
+def a_day_later(repository):
+    """The repository's branch moves on."""
+    (repository / "course_utils/colab.py").write_text("def start():\n    print('started anew')\n")
+    git(repository, "commit", "--quiet", "--all", "-m", "second")
+
+
+def test_a_branch_is_up_to_date_on_the_second_day_and_stays_as_it_is_in_a_kernel(desk, repository):
+    done = run_cell(desk, repository, cell=ON_MAIN)
+    assert done.stdout == f"started published\nadded {desk / 'unet-course-main'}\n"
+    a_day_later(repository)
+    assert run_cell(desk, repository, cell=ON_MAIN).stdout.startswith("started anew\n")
+    git(repository, "reset", "--quiet", "--hard", "v1")
+    # Once it is imported, its files must stay those that run.
+    meanwhile = "import course_utils.colab\n" + ON_MAIN
+    there = {"PYTHONPATH": str(desk / "unet-course-main")}
+    assert run_cell(desk, repository, cell=meanwhile, **there).returncode == 0
+    assert "anew" in (desk / "unet-course-main/course_utils/colab.py").read_text()
+
+
+@pytest.mark.parametrize("reason", ["offline", "edited"])
+def test_a_branch_that_cannot_be_updated_is_used_as_it_is_and_that_is_told(
+    desk, repository, reason
+):
+    run_cell(desk, repository, cell=ON_MAIN)
+    a_day_later(repository)
+    if reason == "edited":
+        mine = "def start():\n    print('started mine')\n"
+        (desk / "unet-course-main/course_utils/colab.py").write_text(mine)
+    done = run_cell(desk, "/nowhere" if reason == "offline" else repository, cell=ON_MAIN)
+    started = {"offline": "published", "edited": "mine"}[reason]
+    told = "The course in unet-course-main could not be updated, so it stays as it was.\n"
+    assert done.stdout.startswith(f"{told}started {started}\n")
+
+
+def test_a_course_that_nobody_has_published_says_so_and_fetches_nothing(desk):
+    done = run_cell(desk, "", cell=UNPUBLISHED)
+    assert done.returncode == 1, "Run all must stop here"
+    assert done.stdout.startswith("This copy of the course isn't published yet, so ")
+    assert "online" not in done.stdout and "OWNER" not in UNPUBLISHED
+    assert list(desk.glob("unet-course*")) == []
+
+
+def test_it_is_found_all_the_same_where_the_course_lies_around_it(tmp_path):
+    course = make_course(tmp_path / "checkout")
+    assert run_cell(course, "", cell=UNPUBLISHED).stdout.startswith("started here\n")
 
 
 @pytest.mark.parametrize("what_is_missing", ["network", "git"])

@@ -1,42 +1,78 @@
-"""build.py --address: where the course is published."""
+"""notebooks/address.py: where the course is published. test_fork.py tries it as GitHub runs it."""
 
 import subprocess
 
-from toy_course import assert_ok, assert_refused, command, modules_of, read
+import pytest
+from toy_course import assert_ok, command, edit_source, modules_of, read
 
 
-def test_a_new_address_goes_everywhere_and_nothing_is_executed(course):
+@pytest.fixture
+def addressed(course):
+    """Give the course an address, as the command does; return what it says when it refuses."""
+    subprocess.run(["git", "init", "--quiet"], cwd=course, check=True)
+
+    def address(*arguments):
+        with modules_of(course) as module:
+            try:
+                module("address").main(arguments)
+            except SystemExit as end:
+                return end.code
+
+    return address
+
+
+def test_a_new_address_goes_everywhere_and_nothing_is_executed(course, addressed):
     outputs = [cell.get("outputs") for cell in read(course).cells]
-    assert_ok(command(course, "--address", "someone/course"))
+    assert addressed("someone/course") is None
     notebook = read(course)
-    assert "github/someone/course/blob/v1/" in notebook.cells[0].source
+    assert "github/someone/course/blob/main/" in notebook.cells[0].source
     assert '"https://github.com/someone/course"' in notebook.cells[1].source
+    assert 'REF = "main"' in notebook.cells[1].source
     assert [cell.get("outputs") for cell in notebook.cells] == outputs
-    assert "github/someone/course/blob/v1/notebooks/01_toy" in (course / "README.md").read_text()
-    assert 'repository = "someone/course"' in (course / "pyproject.toml").read_text()
+    assert "github/someone/course/blob/main/notebooks/01_toy" in (course / "README.md").read_text()
+    settings = (course / "pyproject.toml").read_text()
+    assert 'repository = "someone/course"\nref = "main"' in settings
     assert "OWNER" not in (course / "notebooks/01_toy.ipynb").read_text()
     assert_ok(command(course, "--check"))
 
 
-def test_a_new_tag_goes_everywhere_too(course):
+def test_links_to_other_notebooks_of_the_course_move_and_links_elsewhere_stay(course, addressed):
+    ours = "https://github.com/OWNER/diffusion-unet-course/blob/v1/notebooks/02_more.ipynb"
+    kaggle = f"[Kaggle](https://kaggle.com/kernels/welcome?src={ours})"
+    elsewhere = "https://github.com/a/b/blob/main/README.md, https://github.com/a/b"
+    edit_source(course, "# # Toy", f"# # Toy [next]({ours}) {kaggle} {elsewhere}")
+    assert_ok(command(course, "--prose"))
+    assert addressed("someone/course", "--branch", "trunk") is None
+    text = read(course).cells[0].source
+    assert text.count("github.com/someone/course/blob/trunk/notebooks/02_more.ipynb)") == 2
+    assert elsewhere in text and "OWNER" not in text
+
+
+def test_a_new_ref_in_the_settings_is_missed_in_the_notebooks(course, addressed):
     settings = course / "pyproject.toml"
     settings.write_text(settings.read_text().replace("v1", "v2"))
-    assert_refused(command(course, "--check"), "cell 1: source is", "cell 2: source is")
-    assert_ok(command(course, "--address", "someone/course"))
+    assert "cell 1: source is" in command(course, "--check").said
+    assert addressed("someone/course", "--branch", "v2") is None
     assert_ok(command(course, "--check"))
-    assert 'TAG = "v2"' in read(course).cells[1].source
 
 
-def test_what_is_no_address_is_refused(course):
-    assert_refused(command(course, "--address", "https://github.com/a/b"), "OWNER/REPO")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["https://github.com/a/b"], "an address is OWNER/REPO"),
+        (["a/b", "--branch", 'a"b'], "can't hold a branch of the name"),
+    ],
+)
+def test_what_is_no_address_is_refused(addressed, arguments, said):
+    assert said in addressed(*arguments)
 
 
-def test_an_older_setup_cell_must_be_built_again(course):
-    template = course / "notebooks/setup_cell.py"
-    template.write_text(template.read_text() + "\nprint('more')\n")
-    before = (course / "pyproject.toml").read_text()
-    assert_refused(command(course, "--address", "someone/course"), "01_toy", "build it again")
-    assert (course / "pyproject.toml").read_text() == before
+def test_a_setup_cell_without_an_address_is_named_and_nothing_is_changed(course, addressed):
+    notebook = course / "notebooks/01_toy.ipynb"
+    notebook.write_text(notebook.read_text().replace("COURSE_REPOSITORY", "ANOTHER"))
+    before = (course / "pyproject.toml").read_text(), (course / "README.md").read_text()
+    assert "01_toy: its setup cell names no address" in addressed("someone/course")
+    assert ((course / "pyproject.toml").read_text(), (course / "README.md").read_text()) == before
 
 
 def test_without_an_address_the_remote_of_git_is_used(course, monkeypatch):

@@ -33,8 +33,8 @@ def test_cells_are_filled_in(course):
     assert f"github/{address}/blob/v1/notebooks/01_toy.ipynb)" in notebook.cells[0].source
     setup = notebook.cells[1]
     assert setup.source.startswith("#@title Set up: run this first\n")
-    assert f'"https://github.com/{address}"' in setup.source
-    assert 'TAG = "v1"' in setup.source
+    assert 'REPOSITORY = os.environ.get("COURSE_REPOSITORY", "")\n' in setup.source
+    assert 'REF = "v1"' in setup.source
     assert setup.outputs[0].text == "ready\n"
     solution = cell_with(notebook, "%%solution 1.1")
     assert solution.source.startswith("%%solution 1.1\n#@title Solution 1.1\ndef double(x):\n")

@@ -24,7 +24,7 @@ def course(tmp_path):
     for path in (ROOT / "notebooks").glob("*.py"):
         shutil.copy(path, tmp_path / "notebooks")
     (tmp_path / "notebooks/source/01_toy.py").write_text(SOURCE)
-    (tmp_path / "pyproject.toml").write_text('[tool.course]\nrepository = "a/b"\ntag = "v0.1.0"\n')
+    (tmp_path / "pyproject.toml").write_text('[tool.course]\nrepository = "a/b"\nref = "v0.1.0"\n')
     (tmp_path / "README.md").write_text(BADGE)
     (tmp_path / "Makefile").write_text("site:\n\t@mkdir -p build\n\t@echo made > build/site\n")
     (tmp_path / ".gitignore").write_text("build/\n__pycache__/\n")
@@ -90,11 +90,11 @@ def test_a_release_is_committed_and_tagged_and_not_pushed(course, capfd):
 def test_a_release_has_its_address_and_version_everywhere_and_a_site(course):
     assert release(course) is None
     settings = (course / "pyproject.toml").read_text()
-    assert 'repository = "you/fork"\ntag = "v0.2.0"' in settings
+    assert 'repository = "you/fork"\nref = "v0.2.0"' in settings
     assert "github/you/fork/blob/v0.2.0/" in (course / "README.md").read_text()
     notebook = (course / "notebooks/01_toy.ipynb").read_text()
     assert "github/you/fork/blob/v0.2.0/notebooks/01_toy.ipynb" in notebook
-    assert "https://github.com/you/fork" in notebook and 'TAG = \\"v0.2.0\\"' in notebook
+    assert "https://github.com/you/fork" in notebook and 'REF = \\"v0.2.0\\"' in notebook
     assert (course / "build/site").read_text() == "made\n"
 
 

@@ -160,7 +160,7 @@ def make_course(root):
     (root / "course_utils/checks").mkdir(parents=True)
     for path in (ROOT / "notebooks").glob("*.py"):
         shutil.copy(path, root / "notebooks")
-    (root / "pyproject.toml").write_text('[tool.course]\nrepository = ""\ntag = "v1"\n')
+    (root / "pyproject.toml").write_text('[tool.course]\nrepository = ""\nref = "v1"\n')
     (root / "README.md").write_text(
         "[open](https://colab.research.google.com/github/a/b/blob/old/notebooks/01_toy.ipynb)\n"
     )
