@@ -50,8 +50,8 @@ from course_utils.shapes.rules import (
 )
 
 ROOMS = (
-    arithmetic, attention, concatenation, convolutions, gradients, lookups, normalisation, pooling,
-    products, python_code, reshapes, losses, resizing,
+    arithmetic, attention, concatenation, convolutions, einops_patterns, gradients, lookups,
+    normalisation, pooling, products, python_code, reshapes, losses, resizing,
 )  # fmt: skip
 RULES = {}
 for room in ROOMS:

@@ -2,11 +2,15 @@
 
 from course_utils.shapes.calls import (
     ADDING,
+    KEEPING,
     REDUCING,
+    SHAPING,
     batch_of,
+    came_from,
     given,
     history,
     label,
+    makers,
     on_the_way,
     source_of,
 )
@@ -28,6 +32,8 @@ def adding(run, call, place):
     lined = f"{place}: {meet} lines up the last axes"
     if told := spread_before(run, seen):
         return told
+    if told := of_one_cut(run, *seen):
+        return f"{place}: {meet} do not fit. {told}"
     if len(big.shape) in (4, 5) and len(small.shape) == 2 and small.shape[1] == big.shape[1]:
         sides = ", ".join(["None"] * (len(big.shape) - 2))
         return (
@@ -60,16 +66,32 @@ def adding(run, call, place):
         return None
     name = axis_name(-axis, len(big.shape) if len(big.shape) > 3 else 0)
     sentence = f"{lined}, and {big.shape[-axis]}{name} meet {small.shape[-axis]}"
-    why = of_a_table(run, seen) or places_first(seen) or a_half(big, small, axis)
+    of_channels = other_channels(run, big, small, axis, ADDING[call.op])
+    why = of_a_table(run, seen) or places_first(seen) or of_channels
     return f"{sentence}{why}.{of_other_axes(run, big, small)}"
 
 
-def a_half(one, other, axis):
-    """Say that one has twice the channels: noise and its variance, a mean and its spread."""
-    low, high = sorted((one.shape[-axis], other.shape[-axis]))
-    if len(one.shape) - axis != 1 or len(one.shape) != len(other.shape) or high != 2 * low:
+def other_channels(run, one, other, axis, sign):
+    """Say that a way around layers keeps its channels, or that one map is two in a row."""
+    low, high = sorted((one, other), key=lambda s: s.shape[-axis])
+    if len(one.shape) - axis != 1 or not len(one.shape) == len(other.shape) > 2:
         return ""
-    return f": {high} is twice {low}. Are they two things, as with a learned variance? .chunk(2, 1)"
+    few, many = low.shape[1], high.shape[1]
+    if sign == "+" and any(low.number == s.number for c in history(run, high) for s in given(c)):
+        return (
+            f": the way around keeps {few} channels, and the layers made {many} of them. A "
+            f"convolution of 1 x 1 from {few} to {many} belongs on it"
+        )
+    cut = came_from(run, low, {"chunk", "split"}, through=KEEPING | SHAPING)
+    if cut and few * len(cut.returned) == given(cut)[0].shape[1]:
+        parts = len(cut.returned)
+        return (
+            f": {label(cut)} cut {few * parts} into {parts} parts of {few}, and {parts} parts of "
+            f"{many} are {parts * many}"
+        )
+    if many != 2 * few or sign != "-":
+        return ""
+    return f": {many} is twice {few}. Are they two things, as with a learned variance? .chunk(2, 1)"
 
 
 def places_first(seen):
@@ -82,6 +104,22 @@ def places_first(seen):
                 f"axis 1, and {other.shape} has the batch first. Turn it: .transpose(0, 1)"
             )
     return ""
+
+
+def of_one_cut(run, one, other):
+    """Say that both are parts of one tensor, which could not be cut into equal ones."""
+    through = KEEPING | set(ADDING)
+    cut, same = (came_from(run, s, {"chunk", "split"}, through=through) for s in (one, other))
+    if cut is None or cut is not same:
+        return ""
+    sizes = [s.shape for s in leaves(cut.returned)]
+    axis = next((i for i, n in enumerate(zip(*sizes)) if len(set(n)) > 1), 0)
+    parts = ", ".join(str(shape[axis]) for shape in sizes)
+    whole = given(cut)[0]
+    return (
+        f"{label(cut)} cut {whole.shape} into parts of {parts} along axis {axis}: "
+        f"{whole.shape[axis]} is no multiple of {len(sizes)}."
+    )
 
 
 def of_other_axes(run, big, small):
@@ -99,22 +137,35 @@ def of_other_axes(run, big, small):
 
 def of_a_table(run, seen):
     """Say that one of them is learned or kept, and so was made for one size of pictures."""
-    table = next((s for s in seen if s.number in run.attributes), None)
+    table = next((s for s in seen if attribute_of(run, s)), None)
     if table is None or len(table.shape) < 2:
         return ""
+    name = attribute_of(run, table)
     pictures = next((s for s in leaves(run.inputs) if len(s.shape) > 3), None)
     batch = batch_of(run)
     other = next(s for s in seen if s is not table)
     if batch and table.shape[0] > 1 and other.shape == (batch, *table.shape[1:]):
         return (
-            f": {table.shape} is {run.attributes[table.number]}, made for a batch of "
+            f": {table.shape} is {name}, made for a batch of "
             f"{table.shape[0]}, and this one has {batch}. Make it (1, ...), and it is spread"
         )
     given_was = f"; the network was given {pictures.shape}" if pictures else ""
     return (
-        f": {table.shape} is {run.attributes[table.number]}, whose number of places was settled "
+        f": {table.shape} is {name}, whose number of places was settled "
         f"when it was made{given_was}. Other pictures have another number of patches"
     )
+
+
+def attribute_of(run, seen):
+    """Where a layer keeps a tensor, or what it was cut from.  -> `self.places`, or None"""
+    for _ in range(5):
+        if seen.number in run.attributes:
+            return run.attributes[seen.number]
+        call = makers(run).get(seen.number)
+        if call is None or call.op not in SHAPING or len(given(call)) != 1:
+            return None
+        seen = given(call)[0]
+    return None
 
 
 def expanding(run, call, place):

@@ -64,9 +64,15 @@ def every_second(run, seen, axis):
 def of_one_batch(run, seen):
     """Say that a learned tensor was made for a batch of one size."""
     table = next((s for s in seen if s.number in run.attributes), None)
-    if table is None or table.shape[:1] == (1,):
+    if table is None:
         return ""
     others = [s for s in seen if s is not table]
+    if table.shape[:1] == (1,):
+        rest = ", ".join(["-1"] * (len(table.shape) - 1))
+        return (
+            f"{table.shape} is {run.attributes[table.number]}, one for all, and cat spreads "
+            f"nothing: .expand({others[0].shape[0]}, {rest}) first."
+        )
     return (
         f"{table.shape} is {run.attributes[table.number]}, made for a batch of {table.shape[0]}, "
         f"and this one has {others[0].shape[0]}. Make it (1, ...), and expand it to the batch."

@@ -76,6 +76,13 @@ def kinds(run, call, place):
         whose = f", {name} as it came" if name else ""
         if x.kind == "uint8":
             return f"{sentence}{whose}. Bytes of pictures become floats first: x / 127.5 - 1."
+        if x.dtype.is_complex:
+            return (
+                f"{sentence}{whose}. A layer takes real numbers: .abs(), or real and imaginary "
+                f"part as two channels (torch.view_as_real)."
+            )
+        if x.kind == "bool":
+            return f"{sentence}{whose}. True and False become numbers first: .float()."
         return f"{sentence}{whose}. Whole numbers such as steps are embedded first, or made floats."
     if name:
         return f"{sentence}, {name} as it came. Give both the same dtype: .to({other.dtype})."

@@ -3,7 +3,7 @@
 import math
 import re
 
-from course_utils.shapes.calls import history, input_name
+from course_utils.shapes.calls import given, history, input_name, on_the_way
 from course_utils.shapes.record import Frame, Seen, leaves
 
 FUNCTIONS = ("rearrange", "reduce", "repeat", "einsum")
@@ -49,6 +49,30 @@ def pattern(run, place):
     return f"{sentence}: {reason[:1].lower() + reason[1:]}."
 
 
+def summed(run, call, place):
+    """torch.einsum: a letter with two sizes, or another number of letters than of axes."""
+    if not call.given or not isinstance(call.given[0], str):
+        return None
+    rule, seen = call.given[0].replace(" ", ""), given(call)
+    sides = rule.partition("->")[0].split(",")
+    sizes = {}
+    for letters, x in zip(sides, seen):
+        if "..." not in letters and len(letters) != len(x.shape):
+            return (
+                f"{place}: einsum `{rule}` names {len(letters)} axes, {letters}, and {x.shape} has "
+                f"{len(x.shape)}.{on_the_way(run, x)}"
+            )
+        for letter, size in zip(letters, x.shape) if "..." not in letters else ():
+            before = sizes.setdefault(letter, size)
+            if before != size and 1 not in (before, size):
+                return (
+                    f"{place}: einsum `{rule}` of {' and '.join(str(s.shape) for s in seen)}: "
+                    f"{letter} is {before} in one and {size} in the other."
+                    f"{on_the_way(run, *seen)}"
+                )
+    return None
+
+
 def another_input(run, x, axes):
     """Ask for the batch's axis, or whether two inputs were exchanged."""
     name = input_name(run, x)
@@ -81,3 +105,6 @@ def halved(run, x, size, parts):
             first, by = sizes[0], sizes[0] // size
             return f"; {first} was divided by {by} before, so it must be a multiple of {times}"
     return ""
+
+
+RULES = {"einsum": (summed,)}

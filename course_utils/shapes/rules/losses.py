@@ -107,7 +107,7 @@ def classes(run, call, place):
     answer, target = given(call)[:2]
     name = source_of(run, target)
     of_input = f", {name}" if name else ""
-    sentence = f"{place}: cross_entropy of {answer.shape} and {target.shape}{of_input}"
+    sentence = f"{place}: {call.op} of {answer.shape} and {target.shape}{of_input}"
     if target.dtype.is_floating_point and target.shape != answer.shape:
         return f"{sentence}: the target is {target.kind}, and classes are whole numbers: .long()."
     if target.shape == (answer.shape[0], 1, *answer.shape[2:]):
@@ -195,7 +195,8 @@ def probabilities(run, call, place):
 
 RULES = {
     **dict.fromkeys(("max_unpool1d", "max_unpool2d", "max_unpool3d"), (unpooling,)),
-    **dict.fromkeys(LOSSES, (two_shapes, probabilities)), "cross_entropy": (classes,),
+    **dict.fromkeys(LOSSES, (two_shapes, probabilities)),
+    **dict.fromkeys(("cross_entropy", "nll_loss"), (classes,)),
     "backward": (float64_in_the_loss,),
 }  # fmt: skip
 REMARKS = (shares_twice,)

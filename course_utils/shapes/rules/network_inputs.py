@@ -261,4 +261,9 @@ def told_of(run, value, place):
             f"{place} expects a tensor and gets a layer, {kind}: nn.{kind}(x) makes one and does "
             f"not call it. nn.{kind}()(x) does."
         )
+    if kind == "ndarray":
+        return f"{place} expects a tensor and gets an array of NumPy: torch.from_numpy makes one."
+    if isinstance(value, dict) and value:
+        keys = ", ".join(map(repr, value))
+        return f"{place} expects a tensor and gets a dict of {keys}: take what is meant."
     return f"{place} expects a tensor and gets a {kind}."

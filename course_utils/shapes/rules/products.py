@@ -30,6 +30,8 @@ def linear(run, call, place):
         return f"{sentence}{part}."
     if expected in x.shape[1:] and len(x.shape) > 2:
         axis = x.shape.index(expected, 1)
+        if axis == 1 and set(x.shape[2:]) == {1}:
+            return f"{sentence}: behind the {expected} are axes of 1. Take them away: .flatten(1)."
         return f"{sentence}: the {expected} are on axis {axis}. Move that axis to the end."
     if told := reduced(run, x, expected) or rows_of_another_batch(run, x, expected):
         return f"{sentence}{told}"

@@ -246,5 +246,20 @@ def every_other_picture(run):
             return
 
 
-RULES = {**dict.fromkeys(("view", "reshape"), (reshaping,)), "permute": (permuting,)}
+def unflattening(run, call, place):
+    """unflatten(axis, sizes): the sizes have another product."""
+    x, sizes = given(call)[0], flat(call.given[2:] or list(call.named.values()))
+    axis = call.given[1] if len(call.given) > 1 else call.named.get("dim")
+    if not isinstance(axis, int) or not sizes:
+        return None
+    asked = " x ".join(map(str, sizes))
+    told = f"{place}: {x.shape[axis]} on axis {axis} of {x.shape} cannot be {asked}"
+    return f"{told}, which is {math.prod(sizes)}.{on_the_way(run, x)}"
+
+
+RULES = {
+    "unflatten": (unflattening,),
+    **dict.fromkeys(("view", "reshape"), (reshaping,)),
+    "permute": (permuting,),
+}
 REMARKS = (in_the_old_order, pictures_in_one_row, every_other_picture)
