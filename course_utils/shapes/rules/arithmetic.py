@@ -34,34 +34,15 @@ def adding(run, call, place):
         return told
     if told := of_one_cut(run, *seen):
         return f"{place}: {meet} do not fit. {told}"
-    if len(big.shape) in (4, 5) and len(small.shape) == 2 and small.shape[1] == big.shape[1]:
-        sides = ", ".join(["None"] * (len(big.shape) - 2))
-        return (
-            f"{lined}, so {small.shape[1]} channels meet {big.shape[-1]}"
-            f"{axis_name(-1, len(big.shape))}. One number for each channel needs "
-            f"{'two' if len(big.shape) == 4 else 'three'} more axes: [:, :, {sides}]."
-        )
-    if len(big.shape) > 2 and small.shape == big.shape[:1]:
-        sides = ", ".join(["None"] * (len(big.shape) - 1))
-        return (
-            f"{lined}, so one number for each of {small.shape[0]} images meets {big.shape[-1]}"
-            f"{axis_name(-1, len(big.shape))}. It needs {len(big.shape) - 1} more axes: "
-            f"[:, {sides}]."
-        )
+    if told := lacks_axes(big, small):
+        return f"{lined}, so {told}"
     batches = {big.shape[0], small.shape[0]}
     if len(batches) == 2 and 1 not in batches and len(big.shape) == len(small.shape):
         if told := one_step_for_all(run) or batch_changed(run, seen):
             return f"{place}: {meet} do not fit. {told}"
     if two_maps(run, *seen):
         return skip_and_map(run, call, place)
-    axis = next(
-        (
-            i
-            for i in range(1, len(small.shape) + 1)
-            if big.shape[-i] != small.shape[-i] and 1 not in (big.shape[-i], small.shape[-i])
-        ),
-        None,
-    )
+    axis = first_apart(big, small)
     if axis is None:
         return None
     name = axis_name(-axis, len(big.shape) if len(big.shape) > 3 else 0)
@@ -69,6 +50,30 @@ def adding(run, call, place):
     of_channels = other_channels(run, big, small, axis, ADDING[call.op])
     why = of_a_table(run, seen) or places_first(seen) or of_channels
     return f"{sentence}{why}.{of_other_axes(run, big, small)}"
+
+
+def lacks_axes(big, small):
+    """One number for each channel, or for each picture, that needs more axes to be spread."""
+    axes, last = len(big.shape), f"{big.shape[-1]}{axis_name(-1, len(big.shape))}"
+    if axes in (4, 5) and len(small.shape) == 2 and small.shape[1] == big.shape[1]:
+        sides = ", ".join(["None"] * (axes - 2))
+        return (
+            f"{small.shape[1]} channels meet {last}. One number for each channel needs "
+            f"{'two' if axes == 4 else 'three'} more axes: [:, :, {sides}]."
+        )
+    if axes > 2 and small.shape == big.shape[:1]:
+        sides = ", ".join(["None"] * (axes - 1))
+        return (
+            f"one number for each of {small.shape[0]} images meets {last}. It needs {axes - 1} "
+            f"more axes: [:, {sides}]."
+        )
+    return ""
+
+
+def first_apart(big, small):
+    """The first axis, counted from the last and from 1, on which they differ and neither is 1."""
+    pairs = enumerate(zip(big.shape[::-1], small.shape[::-1]), start=1)
+    return next((i for i, (m, n) in pairs if m != n and 1 not in (m, n)), None)
 
 
 def other_channels(run, one, other, axis, sign):

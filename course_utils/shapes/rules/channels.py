@@ -36,15 +36,8 @@ def origin(run, x, expected, axis=1):
     missing = expected - x.shape[axis]
     if axis == 1 and is_waiting(run, x, missing):
         return f", {missing} too few: a skip with {missing} was not concatenated, it seems"
-    where = next((i for i in range(2, len(x.shape)) if x.shape[i] == expected), None)
-    convolved = came_from(run, x, CONVOLUTIONS, through=KEEPING)  # then its channels are on axis 1
-    if axis == 1 and where is not None and not convolved:
-        last = where == len(x.shape) - 1
-        on = "the last axis" if last else f"axis {where}"
-        return (
-            f": the {expected} {is_or_are(expected)} on {on} of {x.shape}, and channels belong on "
-            f"axis 1: {moved(x, where)}"
-        )
+    if axis == 1 and (told := on_another_axis(run, x, expected)):
+        return told
     index = input_number(run, x)
     if index is None and axis == 1 and (name := untouched(run, x)):
         return (
@@ -67,6 +60,20 @@ def origin(run, x, expected, axis=1):
                 f": {input_name(run, behind)}, is {behind.shape}, with the {expected} on axis "
                 f"{where}. Is it x.transpose(1, {where}) that is meant"
             )
+    return ""
+
+
+def on_another_axis(run, x, expected):
+    """Say that the channels are on another axis than 1, where no convolution was before."""
+    where = next((i for i in range(2, len(x.shape)) if x.shape[i] == expected), None)
+    convolved = came_from(run, x, CONVOLUTIONS, through=KEEPING)  # then its channels are on axis 1
+    if where is not None and not convolved:
+        last = where == len(x.shape) - 1
+        on = "the last axis" if last else f"axis {where}"
+        return (
+            f": the {expected} {is_or_are(expected)} on {on} of {x.shape}, and channels belong on "
+            f"axis 1: {moved(x, where)}"
+        )
     return ""
 
 
