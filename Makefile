@@ -85,7 +85,7 @@ clean:  ## delete what the other commands made, except the environments
 	$(SITE)/pip install --quiet --disable-pip-version-check -r docs/requirements.txt
 	@touch $@
 
-.venv-readers/.installed: requirements.txt constraints.txt
+.venv-readers/.installed: requirements.txt $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "The course needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..."; exit 1; }
 	@echo "Installing into .venv-readers: a few minutes, once."
@@ -99,8 +99,9 @@ clean:  ## delete what the other commands made, except the environments
 	$(READERS)/python -m venv .venv
 	$(READERS)/python -c "import site; print(*site.getsitepackages())" \
 		> $$($(BIN)/python -c "import site; print(*site.getsitepackages())")/what_readers_have.pth
+	$(READERS)/python -m pip freeze --all > .venv/what_readers_have.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS)) \
-		-r requirements.txt -r tests/requirements.txt
+		-c .venv/what_readers_have.txt -r requirements.txt -r tests/requirements.txt
 	mkdir -p .venv/share/jupyter
 	ln -sfn $(CURDIR)/.venv-readers/share/jupyter/nbconvert .venv/share/jupyter/nbconvert
 	@touch $@
