@@ -3,7 +3,8 @@
 # Python 3.13, which Colab has, where it is installed; else 3.12; else what python3 is.
 PYTHON ?= $(shell for p in python3.13 "$$HOME"/.pyenv/versions/3.13.*/bin/python python3.12; do \
 	"$$p" -c "import ensurepip" 2>/dev/null && break; p=python3; done; echo "$$p")
-# Colab's versions. `make CONSTRAINTS= test` takes the newest ones (in fresh environments).
+# Colab's versions; constraints/ has those of its earlier runtimes. `make CONSTRAINTS= test` takes
+# the newest ones. Each wants fresh environments.
 CONSTRAINTS ?= constraints.txt
 
 # How much of their training the notebooks do in the tests; with 1, everything stored is compared.
@@ -39,6 +40,7 @@ test: export OMP_NUM_THREADS := 1
 test: .venv/.installed .venv-widgets/.installed  ## test the code, and every notebook as stored and solved (SHARE=1: trained in full)
 	$(BIN)/python notebooks/build.py --check
 	rm -rf build/browser build/screenshots && mkdir -p build
+	$(READERS)/python -m pip check
 	$(READERS)/python -m pip freeze --all > build/packages_before.txt
 	colab=$$(mktemp -d) && \
 	$(BIN)/python tests/rehearse.py $$colab $(READERS)/python --share $(SHARE) && \
@@ -88,7 +90,7 @@ clean:  ## delete what the other commands made, except the environments
 	$(SITE)/pip install --quiet --disable-pip-version-check -r docs/requirements.txt
 	@touch $@
 
-.venv-readers/.installed: requirements.txt constraints.txt
+.venv-readers/.installed: requirements.txt $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "The course needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..."; exit 1; }
 	@echo "Installing into .venv-readers: a few minutes, once."
@@ -102,8 +104,11 @@ clean:  ## delete what the other commands made, except the environments
 	$(READERS)/python -m venv .venv
 	$(READERS)/python -c "import site; print(*site.getsitepackages())" \
 		> $$($(BIN)/python -c "import site; print(*site.getsitepackages())")/what_readers_have.pth
+	@# What readers have stays as it is: pip takes .venv-readers for a part of .venv, since its name
+	@# begins so, and would remove a package from there to install another version here.
+	$(READERS)/python -m pip freeze --all > .venv/what_readers_have.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS)) \
-		-r requirements.txt -r tests/requirements.txt
+		-c .venv/what_readers_have.txt -r requirements.txt -r tests/requirements.txt
 	mkdir -p .venv/share/jupyter
 	ln -sfn $(CURDIR)/.venv-readers/share/jupyter/nbconvert .venv/share/jupyter/nbconvert
 	@touch $@

@@ -73,7 +73,7 @@ def free_port():
 
 
 def write_settings(path, **settings):
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".jupyterlab-settings").write_text(json.dumps(settings))
 
 

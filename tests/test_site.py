@@ -142,7 +142,9 @@ def test_a_site_without_pages_is_wrong(tmp_path):
 # --- what leads to it ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", (ROOT / ".github/workflows").glob("*.yml"), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / ".github/workflows").glob("*.yml")), ids=lambda p: p.name
+)
 def test_a_workflow_pins_its_actions_and_only_two_jobs_may_write(path):
     text = path.read_text()
     actions = re.findall(r"uses: (.+)", text)

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from course_utils.unet import UNet
 
@@ -16,6 +17,16 @@ def steps(*t):
 
 def small(cls=UNet, ch_mult=(1, 2, 4)):
     return cls(1, 8, ch_mult, 16)
+
+
+def takes_float64_targets():
+    """True of PyTorch 2.14: a loss of a float32 answer and a float64 target has a way back."""
+    answer = torch.zeros(1, requires_grad=True)
+    try:
+        F.mse_loss(answer, torch.zeros(1).double()).backward()
+    except RuntimeError:
+        return False
+    return True
 
 
 def apply(function):

@@ -40,6 +40,7 @@ import strangers_zd
 import strangers_ze
 import strangers_zf
 import torch
+from small_networks import takes_float64_targets
 
 from course_utils.shapes import trace
 
@@ -130,6 +131,8 @@ def told(model, inputs):
 
 @pytest.mark.parametrize("name", CASES)
 def test_what_people_got_wrong_is_explained(name, record_property):
+    if name == "labels_in_float64" and takes_float64_targets():
+        pytest.skip("this PyTorch takes a float64 target: nothing fails")
     model, inputs, _, _ = CASES[name]()
     said = told(model, inputs)
     before = next((kind for kind, names in BEFORE.items() if name in names.split()), "new")

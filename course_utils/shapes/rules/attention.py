@@ -36,6 +36,15 @@ def products_of_attention(run, call, place):
     return None
 
 
+def keys_without_values(run):
+    """PyTorch's fast ways of attention take fewer values than keys, and read on in memory."""
+    for call in run.calls:
+        if call.op == "scaled_dot_product_attention" and isinstance(call.returned, Seen):
+            k, v = given(call)[1:3]
+            if k.shape[-2] != v.shape[-2]:
+                yield f"{products_of_attention(run, call, call.place)} PyTorch did not refuse it."
+
+
 def multihead(run, call, place):
     """nn.MultiheadAttention, by what it was given itself."""
     step, layer, args = run.open[-1]
@@ -160,4 +169,4 @@ RULES = {
     "scaled_dot_product_attention": (products_of_attention,),
     "multi_head_attention_forward": (multihead,),
 }
-REMARKS = (over_the_batch, over_the_queries)
+REMARKS = (keys_without_values, over_the_batch, over_the_queries)
