@@ -9,7 +9,11 @@ from typing import NamedTuple
 from course_files import NOTEBOOKS, README, ROOT, SETTINGS, CourseError, read, write
 
 PLACEHOLDER = "OWNER/diffusion-unet-course"
-BADGE_LINK = re.compile(r"(colab\.research\.google\.com/github)/[^/\s]+/[^/\s]+/blob/[^/\s]+/")
+COLAB = "https://colab.research.google.com"
+KAGGLE = "https://kaggle.com"
+OPENED_AT = r"(colab\.research\.google\.com/github|kernels/welcome\?src=https://github\.com)"
+BADGE_LINK = re.compile(OPENED_AT + r"/[^/\s]+/[^/\s]+/blob/[^/\s]+/")
+NOTEBOOK_LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb\)")
 
 
 class Address(NamedTuple):
@@ -43,10 +47,28 @@ def stored_address(notebook):
     return Address(repository[1], ref[1])
 
 
-def badge(name, address):
+def on_colab(name, address):
     page = f"{address.repository}/blob/{address.ref}/notebooks/{name}.ipynb"
-    picture = "https://colab.research.google.com/assets/colab-badge.svg"
-    return f"[![Open in Colab]({picture})](https://colab.research.google.com/github/{page})"
+    return f"{COLAB}/github/{page}"
+
+
+def badge(name, address):
+    colab = on_colab(name, address)
+    kaggle = colab.replace(f"{COLAB}/github", f"{KAGGLE}/kernels/welcome?src=https://github.com")
+    return (
+        f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({colab}) "
+        f"[![Open in Kaggle]({KAGGLE}/static/images/open-in-kaggle.svg)]({kaggle})"
+    )
+
+
+def with_colab_links(text, address):
+    """Put a link to Colab beside each link to a notebook.
+
+    The one to the file works in a checkout and on GitHub; beside a copy on Drive is no such file.
+    """
+    return NOTEBOOK_LINK.sub(
+        lambda found: f"{found[0]} ([on Colab]({on_colab(found[1], address)}))", text
+    )
 
 
 def setup_text(address):

@@ -1,4 +1,6 @@
 #@title Set up: run this first
+keep_on_drive = False  #@param {type:"boolean"}
+#@markdown On Colab, tick it to keep your work on your Google Drive. Elsewhere it does nothing.
 import os
 import shutil
 import subprocess
@@ -27,12 +29,14 @@ if course is None:
         subprocess.run(git, check=True, timeout=120, capture_output=True, env=no_questions)
         course = part.rename(clone)
     except (OSError, subprocess.SubprocessError):
+        check = "check that you are online and that git is installed"
+        if "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
+            check = "switch on Internet under Session options, in the panel on the right"
         raise SetupStopped(
-            f"The course could not be fetched from {REPOSITORY}: check that you are online and "
-            "that git is installed, then run this cell again."
+            f"The course could not be fetched from {REPOSITORY}: {check}, then run this cell again."
         ) from None
 if str(course) not in sys.path:
     sys.path.insert(0, str(course))
 
 from course_utils.colab import start
-machine = start()
+machine = start(keep_on_drive)
