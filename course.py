@@ -27,8 +27,6 @@ NEEDS = {
     "tools": ["-r", "requirements.txt", "-r", "tests/requirements.txt"],
     "widgets": ["ipywidgets>=8"],
 }
-# Without this, every kernel of Colab's IPython starts with a warning.
-QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 # On the CPU: the stored outputs are those of a CPU. One file at a time on each core, because two
 # threads do not make a small network twice as fast.
 FOR_TESTS = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
@@ -38,10 +36,9 @@ def python(name):
     return ROOT / FOLDERS[name] / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def run(*command, **environment):
+def run(*command):
     """Run a command in the course's folder; what it prints is shown. Raises CalledProcessError."""
-    known = {**os.environ, **QUIET, **environment}
-    subprocess.run([str(part) for part in command], cwd=ROOT, check=True, env=known)
+    subprocess.run(list(map(str, command)), cwd=ROOT, check=True)
 
 
 def answer(*command):
@@ -96,9 +93,8 @@ def test():
     with tempfile.TemporaryDirectory() as colab:
         share = os.environ.get("SHARE", "0.02")
         run(python("tools"), "tests/rehearse.py", colab, python("readers"), "--share", share)
-        run(
-            python("tools"), "-m", "pytest", *pytest_options(colab), JUPYTER_PATH=f"{colab}/jupyter"
-        )
+        os.environ["JUPYTER_PATH"] = f"{colab}/jupyter"
+        run(python("tools"), "-m", "pytest", *pytest_options(colab))
     if answer(*freeze) != before:
         sys.exit("course.py: the tests have changed what is installed for readers")
 
@@ -115,7 +111,7 @@ def pytest_options(colab):
 
 
 def main():
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036
         sys.exit("The course needs Python 3.11 or newer; run this file with one.")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -123,6 +119,8 @@ def main():
     commands.add_parser("test", help="test the code, and every notebook as stored and solved")
     commands.add_parser("install", help="make an environment").add_argument("name", choices=FOLDERS)
     options = parser.parse_args()
+    # Without this, every kernel of Colab's IPython starts with a warning.
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     try:
         if options.command == "install":
             install(options.name)

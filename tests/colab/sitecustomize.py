@@ -1,4 +1,4 @@
-"""What Colab has done before the first cell: its own package is imported, another may be missing."""
+"""What Colab has done before the first cell: its package is imported; another may be missing."""
 
 import os
 import sys

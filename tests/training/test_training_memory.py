@@ -1,4 +1,4 @@
-"""A batch that does not fit into the memory: a sentence, in time, and no other numbers otherwise."""
+"""A batch that does not fit into the memory: a sentence, in time; else the same numbers."""
 
 import copy
 from dataclasses import replace
