@@ -1,6 +1,7 @@
 """Set the course up and open it, or test it, on any system: python course.py learn, or test.
 
     python course.py learn           open the course in JupyterLab
+    python course.py vscode          write the notebooks for VS Code into the folder vscode/
     python course.py test            test the code, and every notebook as stored and solved
     python course.py install NAME    make an environment: readers, tools or widgets
 
@@ -52,6 +53,8 @@ def install(name):
         install("readers")
     folder = ROOT / FOLDERS[name]
     done, files = folder / ".installed", [p for p in NEEDS[name] if p.endswith(".txt")]
+    if name != "readers":
+        files.append(".venv-readers/.installed")
     sources = [ROOT / file for file in (*files, "constraints.txt")]
     if done.exists() and done.stat().st_mtime >= max(p.stat().st_mtime for p in sources):
         return
@@ -78,6 +81,11 @@ def see_what_readers_have(name):
 def learn():
     install("readers")
     run(python("readers"), "notebooks/learn.py")
+
+
+def vscode():
+    install("readers")
+    run(python("readers"), "notebooks/for_vscode.py")
 
 
 def test():
@@ -116,6 +124,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("learn", help="open the course in JupyterLab")
+    commands.add_parser("vscode", help="write the notebooks for VS Code into vscode/")
     commands.add_parser("test", help="test the code, and every notebook as stored and solved")
     commands.add_parser("install", help="make an environment").add_argument("name", choices=FOLDERS)
     options = parser.parse_args()
@@ -125,7 +134,7 @@ def main():
         if options.command == "install":
             install(options.name)
         else:
-            {"learn": learn, "test": test}[options.command]()
+            {"learn": learn, "vscode": vscode, "test": test}[options.command]()
     except subprocess.CalledProcessError as error:  # it has said itself what was wrong
         sys.exit(error.returncode)
     except KeyboardInterrupt:
