@@ -99,7 +99,7 @@ def ensure_batch_fits(state, images, schedule, loss, config, labels=None):
     TrainState, (N, C, H, W), Schedule -> None
 
     The system would end the program there without a word; for a GPU, PyTorch raises by itself.
-    Small batches are not looked at. For a large one, steps with 2 and 4 pictures are measured on a
+    Small batches are not looked at. For a large one, two steps with few pictures are measured on a
     copy, and what each picture adds is multiplied.
     """
     cpu = torch.device("cpu")
@@ -112,7 +112,8 @@ def ensure_batch_fits(state, images, schedule, loss, config, labels=None):
         return peak_memory(lambda: add_gradient(trial, drawn, schedule, loss, config), cpu)
 
     with torch.random.fork_rng([]):  # dropout draws what it would have drawn
-        each = (peak(4) - peak(2)) / 2
+        few = max(1, min(32, config.batch // 16))
+        each = (peak(2 * few) - peak(few)) / few
     need = f"a batch of {config.batch:,} pictures needs {{}}"
     ensure_free(config.batch * each, cpu, need, instead=SMALLER)
 

@@ -11,6 +11,7 @@ from course_utils import training
 from course_utils.diffusion import draw_batch, velocity_loss
 from course_utils.memory import peak_memory, told_when_full
 from course_utils.training import ensure_batch_fits, start, train
+from course_utils.unet import UNet
 
 CPU = torch.device("cpu")
 
@@ -33,10 +34,10 @@ def test_what_it_is_said_to_need_is_what_it_takes(monkeypatch):
     needed = []
     free(monkeypatch, 1)
     monkeypatch.setattr(training, "ensure_free", lambda size, *more, **named: needed.append(size))
-    config = replace(SHORT, batch=64)
-    state = start(tiny(), config)
+    config = replace(SHORT, batch=512)
+    state = start(UNet(3, 32, (1, 2), 32), config)  # with gradients that are there once
     ensure_batch_fits(state, pictures(), SCHEDULE, velocity_loss, config)
-    batch = draw_batch(pictures(), SCHEDULE.T, 64, state.generator)
+    batch = draw_batch(pictures(), SCHEDULE.T, 512, state.generator)
     taken = peak_memory(
         lambda: training.add_gradient(state, batch, SCHEDULE, velocity_loss, config), CPU
     )
