@@ -33,7 +33,8 @@ if course is None:
         if "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
             check = "switch on Internet under Session options, in the panel on the right"
         raise SetupStopped(
-            f"The course could not be fetched from {REPOSITORY}: {check}, then run this cell again."
+            f"The course could not be fetched from {REPOSITORY}: {check}, "
+            "then run this cell again."
         ) from None
 if str(course) not in sys.path:
     sys.path.insert(0, str(course))

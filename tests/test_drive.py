@@ -133,7 +133,7 @@ def test_what_was_kept_before_comes_along_and_stays_where_it_was(colab):
 
 
 def test_outside_of_colab_it_is_a_line_and_no_error(capsys, monkeypatch):
-    monkeypatch.delitem(sys.modules, "google.colab")
+    del sys.modules["google.colab"]
     start(keep_on_drive=True)
     told, ready = capsys.readouterr().out.splitlines()
     assert told == "This is not Colab, so keep_on_drive does nothing here."
