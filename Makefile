@@ -5,19 +5,16 @@ PYTHON ?= $(shell for p in python3.13 "$$HOME"/.pyenv/versions/3.13.*/bin/python
 	"$$p" -c "import ensurepip" 2>/dev/null && break; p=python3; done; echo "$$p")
 # Colab's versions; constraints/ has those of its earlier runtimes. `make CONSTRAINTS= test` takes
 # the newest ones. Each wants fresh environments.
-CONSTRAINTS ?= constraints.txt
-
+export CONSTRAINTS ?= constraints.txt
 # How much of their training the notebooks do in the tests; with 1, everything stored is compared.
-SHARE ?= 0.02
+export SHARE ?= 0.02
 
 # The branch that `make address` points at, until there is a release.
 BRANCH ?= main
 
-# What readers have, and nothing else; and on top of it, what builds and tests the course.
+# What course.py makes: what readers have, and on top of it what builds and tests the course.
 READERS := .venv-readers/bin
 BIN := .venv/bin
-# The newest widgets, on top of what readers have, for the tests in a browser.
-WIDGETS := .venv-widgets/bin
 # The site has an environment of its own: its tool does not go with Colab's versions.
 SITE := .venv-site/bin
 # Without this, every kernel of Colab's IPython starts with a warning.
@@ -29,27 +26,11 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-learn: .venv-readers/.installed  ## open the course in JupyterLab
-	@$(READERS)/python notebooks/learn.py
+learn:  ## open the course in JupyterLab
+	@$(PYTHON) course.py learn
 
-# On the CPU: the stored outputs are those of a CPU. One file at a time on each core, for two threads
-# do not make a small network twice as fast.
-test: export CUDA_VISIBLE_DEVICES :=
-test: export OMP_NUM_THREADS := 1
-# The notebooks run as on Colab, in folders of their own outside of the course (tests/rehearse.py).
-test: .venv/.installed .venv-widgets/.installed  ## test the code, and every notebook as stored and solved (SHARE=1: trained in full)
-	$(BIN)/python notebooks/build.py --check
-	rm -rf build/browser build/screenshots && mkdir -p build
-	$(READERS)/python -m pip check
-	$(READERS)/python -m pip freeze --all > build/packages_before.txt
-	colab=$$(mktemp -d) && \
-	$(BIN)/python tests/rehearse.py $$colab $(READERS)/python --share $(SHARE) && \
-	JUPYTER_PATH=$$colab/jupyter $(BIN)/python -m pytest -c pyproject.toml --rootdir . \
-		-rs -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder \
-		--nbval --nbval-kernel-name colab --nbval-sanitize-with tests/nbval.cfg \
-		--nbval-cell-timeout 900 $$colab/notebooks/stored $$colab/notebooks/solved tests && \
-	rm -rf $$colab
-	$(READERS)/python -m pip freeze --all | diff build/packages_before.txt - >&2
+test:  ## test the code, and every notebook as stored and solved (SHARE=1: trained in full)
+	@$(PYTHON) course.py test
 
 notebooks: .venv/.installed  ## make the notebooks from their sources (NB=01: only one)
 	$(BIN)/python notebooks/build.py $(NB)
@@ -91,32 +72,7 @@ clean:  ## delete what the other commands made, except the environments
 	@touch $@
 
 .venv-readers/.installed: requirements.txt $(CONSTRAINTS)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "The course needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..."; exit 1; }
-	@echo "Installing into .venv-readers: a few minutes, once."
-	$(PYTHON) -m venv .venv-readers
-	$(READERS)/pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS)) \
-		-r requirements.txt
-	@touch $@
+	@$(PYTHON) course.py install readers
 
 .venv/.installed: .venv-readers/.installed tests/requirements.txt
-	@echo "Installing the tools into .venv: a minute, once."
-	$(READERS)/python -m venv .venv
-	$(READERS)/python -c "import site; print(*site.getsitepackages())" \
-		> $$($(BIN)/python -c "import site; print(*site.getsitepackages())")/what_readers_have.pth
-	@# What readers have stays as it is: pip takes .venv-readers for a part of .venv, since its name
-	@# begins so, and would remove a package from there to install another version here.
-	$(READERS)/python -m pip freeze --all > .venv/what_readers_have.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS)) \
-		-c .venv/what_readers_have.txt -r requirements.txt -r tests/requirements.txt
-	mkdir -p .venv/share/jupyter
-	ln -sfn $(CURDIR)/.venv-readers/share/jupyter/nbconvert .venv/share/jupyter/nbconvert
-	@touch $@
-
-.venv-widgets/.installed: .venv-readers/.installed
-	@echo "Installing the newest widgets into .venv-widgets: seconds, once."
-	$(READERS)/python -m venv .venv-widgets
-	$(READERS)/python -c "import site; print(*site.getsitepackages())" \
-		> $$($(WIDGETS)/python -c "import site; print(*site.getsitepackages())")/what_readers_have.pth
-	$(WIDGETS)/pip install --quiet --disable-pip-version-check "ipywidgets>=8"
-	@touch $@
+	@$(PYTHON) course.py install tools

@@ -38,6 +38,7 @@ The workshop may import the text; the text never imports it:
     plots/         tensors in, matplotlib figure out
     widgets/       the sliders of the notebooks
     colab.py       where a notebook runs, and what it can afford there
+    drive.py       where the reader's files lie, and what to do when Google Drive fails
     portfolio.py   the reader's own parts, kept from notebook to notebook
     trained.py     the networks that the shell trains, and one out of its folder
     shell.py       checks and hints from a shell

@@ -241,7 +241,7 @@ def main(arguments=None):
     try:
         if status := options.run(options):
             sys.exit(status)
-    except (FileError, DataError, ValueError) as error:
+    except (FileError, DataError, ValueError, MemoryError) as error:
         sys.exit(f"{options.command}: {error}")
     except OSError as error:
         told = f"{error.filename}: {error.strerror}" if error.filename else error

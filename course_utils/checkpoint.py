@@ -27,11 +27,11 @@ def save(state, folder, settings):
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(lambda file: file.write(content.getbuffer()), path)
+        before = [p for p in runs_in(folder) if p.name < path.name]
+        for old in [*before[: 1 - KEPT], *folder.glob("step-*.new")]:
+            old.unlink()
     except OSError as error:
-        raise FileError(f"{path} could not be written: {error.strerror}") from error
-    before = [p for p in runs_in(folder) if p.name < path.name]
-    for old in [*before[: 1 - KEPT], *folder.glob("step-*.new")]:
-        old.unlink()
+        raise FileError(f"{path} could not be written: {error.strerror or error}") from error
     return path
 
 

@@ -1,9 +1,12 @@
 """Where a notebook runs, and what it can afford there."""
 
 import os
+import sys
 from dataclasses import dataclass
 
 import torch
+
+from course_utils import drive
 
 
 @dataclass(frozen=True)
@@ -17,11 +20,6 @@ class Machine:
     def has_gpu(self):
         return self.device.type == "cuda"
 
-    @property
-    def data(self):
-        """The data set that suits it, if the reader chooses none."""
-        return "fashion_mnist" if self.has_gpu else "digits"
-
     def budget(self, cpu, gpu):
         """Return the number of training steps for this machine.
 
@@ -31,11 +29,26 @@ class Machine:
         return round(share * (gpu if self.has_gpu else cpu))
 
 
-def start():
-    """Find the GPU if there is one, say in one line what was found, and return the Machine."""
+def start(keep_on_drive=False):
+    """Find the GPU if there is one, say in one line what was found, and return the Machine.
+
+    With keep_on_drive, on Colab, the reader's files are kept on Google Drive.
+    """
+    if keep_on_drive:
+        drive.mount()
     if torch.cuda.is_available():
         machine = Machine(torch.device("cuda"), torch.cuda.get_device_name())
     else:
         machine = Machine(torch.device("cpu"), f"CPU, {torch.get_num_threads()} threads")
-    print(f"Ready: {machine.name}; torch {torch.__version__}; default data: {machine.data}.")
+    kept = f"your work is kept {drive.where()}"
+    print(f"Ready: {machine.name}; torch {torch.__version__}; {kept}.")
     return machine
+
+
+def no_torchsummary(*model, **settings):
+    """Stand in for torchsummary's summary where that package is not installed, and say so."""
+    print(
+        "torchsummary is not installed on this machine, so its table is left out; the notebook's "
+        "page on GitHub has it. To see it here, run %pip install torchsummary and restart.",
+        file=sys.stderr,  # which shows where a cell catches what is printed
+    )

@@ -40,10 +40,9 @@ def read(path):
     """
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
-    if problem := damage(path):
-        raise FileError(f"{path.name} {problem}")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        problem = damage(path)
+        content = None if problem else torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise FileError(
             f"{path.name} holds more than tensors and plain values; loading it could run code, so "
@@ -51,6 +50,11 @@ def read(path):
         ) from error
     except (RuntimeError, KeyError, EOFError, ValueError) as error:
         raise FileError(f"{path.name} is not a file of torch.save") from error
+    except OSError as error:  # a disk or a network that fails
+        raise FileError(f"{path.name} cannot be read: {error.strerror or error}") from error
+    if problem:
+        raise FileError(f"{path.name} {problem}")
+    return content
 
 
 def damage(path):

@@ -1,6 +1,7 @@
 """How much memory does a training step take at its height, and how much is free?"""
 
 import weakref
+from contextlib import contextmanager
 
 import psutil
 import torch
@@ -32,14 +33,27 @@ def free_memory(device):
     return torch.cuda.mem_get_info(device)[0] if is_gpu else psutil.virtual_memory().available
 
 
-def ensure_free(size, device, need):
+def ensure_free(size, device, need, instead="make the pictures smaller"):
     """Raise MemoryError if size bytes are not free; need says what for, with {} for the size."""
     free = free_memory(torch.device(device))
     if size > free:
         raise MemoryError(
             f"{need.format(f'{size / 2**20:,.0f} MiB')}, and {free / 2**20:,.0f} MiB are free; "
-            f"make the pictures smaller"
+            f"{instead}"
         )
+
+
+@contextmanager
+def told_when_full(what, instead):
+    """Raise MemoryError with a sentence if the memory is full: what doesn't fit, and what would."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # For a GPU PyTorch has a class of its own; for a CPU it raises a plain RuntimeError.
+        known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not known and "DefaultCPUAllocator" not in str(error):
+            raise
+        raise MemoryError(f"{what} does not fit into the memory; {instead}") from error
 
 
 class LiveMemory(TorchDispatchMode):

@@ -18,7 +18,17 @@ import tempfile
 import types
 from pathlib import Path
 
-from course_utils import blocks, decoder, diffusion, embedding, encoder, samplers, schedule, unet
+from course_utils import (
+    blocks,
+    decoder,
+    diffusion,
+    drive,
+    embedding,
+    encoder,
+    samplers,
+    schedule,
+    unet,
+)
 from course_utils.checks.engine.source import source
 from course_utils.checks.engine.values import describe
 
@@ -50,7 +60,6 @@ NUMBERS = {part.__name__: number for number, part in PARTS}
 
 FILE = "my_unet.py"
 KEPT = f"Kept in {FILE}."
-DRIVE = Path("/content/drive/MyDrive")
 START = '"""My U-Net, built in the diffusion U-Net course.'
 HEAD = f'''{START}
 
@@ -78,23 +87,19 @@ class CannotKeep(Exception):
 # --- what a notebook calls -----------------------------------------------------------------------
 
 
-def load(drive=False):
+def load():
     """Return the reader's parts, and the course's where there are none yet; say which are which.
 
     () -> an object with the parts as attributes: .ConvBlock, .Encoder, ...
-
-    With drive, Colab's Drive is mounted and the file kept there, so that it outlives the machine.
     """
     course = types.SimpleNamespace(**REFERENCES)
     try:
-        if drive:
-            mount()
-        text = stored(path())
+        text = drive.use(lambda folder: stored(folder / FILE))
         module = run(text) if text else course
         if not all(hasattr(module, name) for name in REFERENCES):  # a part was taken out by hand
             module = run(assemble(mine_in(text)))
-    except CannotKeep as error:
-        print(f"{error} The notebook goes on with the course's parts.")
+    except (CannotKeep, OSError) as error:
+        print(f"{told(error)} The notebook goes on with the course's parts.")
         return course
     mine = mine_in(text)
     print(f"Yours, from {FILE}: {', '.join(mine) or 'nothing yet'}.")
@@ -112,9 +117,9 @@ def keep(reference, attempt, passes):
     """
     if not is_part(reference):
         return ""
-    name = reference.__name__
-    try:
-        file = path()
+
+    def keep_in(folder):
+        file, name = folder / FILE, reference.__name__
         before = stored(file)
         run(before)
         mine = mine_in(before)
@@ -122,9 +127,19 @@ def keep(reference, attempt, passes):
         if not passes(getattr(run(text), name)):
             raise CannotKeep("by itself, outside this notebook, it does not pass the check.")
         write(text, file)
-    except CannotKeep as error:
-        return f"Not kept in {FILE}: {error}"
+
+    try:
+        drive.use(keep_in)
+    except (CannotKeep, OSError) as error:
+        return f"Not kept in {FILE}: {told(error)}"
     return KEPT
+
+
+def told(error):
+    """Return as a sentence why the file could not be used."""
+    if isinstance(error, CannotKeep):
+        return str(error)
+    return f"{FILE} cannot be read or written: {drive.reason(error)}."
 
 
 def is_part(reference):
@@ -134,8 +149,12 @@ def is_part(reference):
 
 def run_alone():
     """Let another Python, in a folder with nothing else, build the network; return what it says."""
+    try:
+        text = drive.use(lambda folder: stored(folder / FILE))
+    except (CannotKeep, OSError) as error:
+        return told(error)
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / FILE).write_text(stored(path()) or assemble({}), encoding="utf-8")
+        (Path(folder) / FILE).write_text(text or assemble({}), encoding="utf-8")
         done = subprocess.run(
             [sys.executable, "-I", "-c", TRIAL, folder], capture_output=True, text=True
         )
@@ -157,22 +176,40 @@ print("course_utils imported:", "course_utils" in sys.modules)
 # --- the file ------------------------------------------------------------------------------------
 
 
-def path():
-    """Return where the file lies: on Drive where that is mounted, else in the working folder."""
-    return (DRIVE / "unet-course" if DRIVE.is_dir() else Path.cwd()) / FILE
-
-
 def stored(file):
-    """Return the file's text, "" where there is none."""
-    if not file.exists():
-        return ""
+    """Return the file's text, "" where there is none. Raises OSError, and CannotKeep."""
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError as error:
         raise CannotKeep(f"{file} cannot be read: {error}. Give it another name.") from None
     if text.strip() and not text.startswith(START):
         raise CannotKeep(f"{file} was not written by this course. Give it another name.")
     return text
+
+
+def carry(source, target):
+    """Take the parts in one folder's file along into another's; of two, the newer file's stays.
+
+    Raises OSError.
+    """
+    files = sorted([source / FILE, target / FILE], key=changed)
+    try:
+        older, newer = (mine_in(stored(file)) for file in files)
+        there = mine_in(stored(target / FILE))
+    except CannotKeep:
+        return  # load() and keep() say what is wrong with the file
+    if there != older | newer:
+        write(assemble(older | newer), target / FILE)
+
+
+def changed(file):
+    """Return when a file was last written, 0 where there is none."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return 0
 
 
 def mine_in(text):
@@ -209,31 +246,13 @@ def run(text):
 
 
 def write(text, file):
-    """Replace the file in one step: whatever happens, it is the old one or the new one."""
+    """Replace the file in one step: it is the old one or the new one. Raises OSError."""
     part = file.with_suffix(".part")
-    try:
-        file.parent.mkdir(exist_ok=True)
-        with part.open("w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(file)
-    except OSError as error:
-        raise CannotKeep(f"it could not be written: {error}.") from None
-
-
-def mount():
-    """Mount Drive on Colab, and take along what was kept before."""
-    if "google.colab" not in sys.modules:
-        print(f"This is not Colab: {FILE} stays in {Path.cwd()}.")
-        return
-    from google.colab import drive
-
-    before = mine_in(stored(path()))
-    drive.mount(str(DRIVE.parent))
-    there = mine_in(stored(path()))
-    if before.keys() - there.keys():
-        write(assemble({**before, **there}), path())
+    with part.open("w", encoding="utf-8") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(file)
 
 
 # --- from a notebook's names to plain code -------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -10,7 +10,13 @@ from tqdm.auto import tqdm
 
 from course_utils.averaging import unwrapped, update_average
 from course_utils.diffusion import draw_batch, sigma_loss, velocity_loss
+from course_utils.memory import ensure_free, free_memory, peak_memory, told_when_full
 from course_utils.precision import autocast, gradient_scaler, where_it_overflows
+
+SMALLER = (
+    "take a smaller batch, or smaller pictures; TrainConfig(accumulate=4) makes one step of four "
+    "batches"
+)
 
 
 @dataclass(frozen=True)
@@ -65,24 +71,51 @@ def train(
     loss(model, x0, t, eps, schedule) says what the network is asked for; with labels (N,), the
     loss gets those of the pictures drawn as well. Stop whenever you like; the model keeps what it
     has learned. With a state, that of start() or of a checkpoint, training goes on from there.
-    Raises ValueError when the pictures or the loss hold NaN or infinity.
+    Raises ValueError for NaN or infinity in pictures or loss, MemoryError for too large a batch.
     Source: "Denoising Diffusion Probabilistic Models" (2020), algorithm 1; "Mixed Precision
     Training" (2017).
     """
     if not images.isfinite().all():
         raise ValueError("the images hold NaN or infinity; look at images.isfinite()")
     state = state or start(model, config)
+    ensure_batch_fits(state, images, schedule, loss, config, labels)
     with tqdm(total=config.steps, initial=state.step, unit="step") as bar:
         while state.step < config.steps:
             state.lr, state.loss = learning_rate(state.step, config), 0.0
             state.optimizer.zero_grad()
             for _ in range(config.accumulate):
-                batch = draw_batch(images, schedule.T, config.batch, state.generator, labels)
-                add_gradient(state, batch, schedule, loss, config)
+                with told_when_full(f"a batch of {config.batch:,} pictures", SMALLER):
+                    batch = draw_batch(images, schedule.T, config.batch, state.generator, labels)
+                    add_gradient(state, batch, schedule, loss, config)
             take_step(state, config)
             bar.set_postfix(loss=f"{state.loss:.3f}", refresh=False)
             bar.update()
             yield state
+
+
+def ensure_batch_fits(state, images, schedule, loss, config, labels=None):
+    """Raise MemoryError if a CPU has not the memory that a step takes.
+
+    TrainState, (N, C, H, W), Schedule -> None
+
+    The system would end the program there without a word; for a GPU, PyTorch raises by itself.
+    Small batches are not looked at. For a large one, two steps with few pictures are measured on a
+    copy, and what each picture adds is multiplied.
+    """
+    cpu = torch.device("cpu")
+    if images.device != cpu or config.batch * images[0].nbytes < free_memory(cpu) / 2000:
+        return
+
+    def peak(batch):
+        trial = start(copy.deepcopy(unwrapped(state.model)), replace(config, batch=batch))
+        drawn = draw_batch(images, schedule.T, batch, trial.generator, labels)
+        return peak_memory(lambda: add_gradient(trial, drawn, schedule, loss, config), cpu)
+
+    with torch.random.fork_rng([]):  # dropout draws what it would have drawn
+        few = max(1, min(32, config.batch // 16))
+        each = (peak(2 * few) - peak(few)) / few
+    need = f"a batch of {config.batch:,} pictures needs {{}}"
+    ensure_free(config.batch * each, cpu, need, instead=SMALLER)
 
 
 def add_gradient(state, batch, schedule, loss, config):

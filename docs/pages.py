@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TITLE = re.compile(r"(?:%%solution \S+\n)?#@title (.+)\n")
-BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]")
+BADGE = re.compile(r"\[!\[(Open in \w+)\]\([^)]*\)\]")
 
 CONTENTS = """
 ```{{toctree}}
@@ -68,7 +68,7 @@ def close(cell):
 
 def with_text_badges(text):
     """Return the text with links in place of badges, whose picture would come from elsewhere."""
-    return BADGE.sub("[Open in Colab]", text)
+    return BADGE.sub(r"[\1]", text)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,14 @@ from typing import NamedTuple
 from course_files import NOTEBOOKS, README, ROOT, SETTINGS, CourseError
 
 PLACEHOLDER = "OWNER/diffusion-unet-course"
+COLAB = "https://colab.research.google.com"
+KAGGLE = "https://kaggle.com"
 # In a notebook's file, quotes are escaped.
 REPOSITORY = re.compile(r'(COURSE_REPOSITORY\\?", \\?")(?:https://github\.com/)?([^"\\]*)')
 REF = re.compile(r'(\bREF = \\?")([^"\\]*)')
 # To one of the course's notebooks, on GitHub or through Colab.
 LINK = re.compile(r'(/github(?:\.com)?/)[\w.-]+/[\w.-]+/blob/[^\s"]+?(/notebooks/\d\d_)')
+NOTEBOOK_LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb\)")
 
 
 class Address(NamedTuple):
@@ -72,10 +75,28 @@ def stored_address(notebook):
     return Address(repository[2] or PLACEHOLDER, ref[2])
 
 
-def badge(name, address):
+def on_colab(name, address):
     page = f"{address.repository}/blob/{address.ref}/notebooks/{name}.ipynb"
-    picture = "https://colab.research.google.com/assets/colab-badge.svg"
-    return f"[![Open in Colab]({picture})](https://colab.research.google.com/github/{page})"
+    return f"{COLAB}/github/{page}"
+
+
+def badge(name, address):
+    colab = on_colab(name, address)
+    kaggle = colab.replace(f"{COLAB}/github", f"{KAGGLE}/kernels/welcome?src=https://github.com")
+    return (
+        f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({colab}) "
+        f"[![Open in Kaggle]({KAGGLE}/static/images/open-in-kaggle.svg)]({kaggle})"
+    )
+
+
+def with_colab_links(text, address):
+    """Put a link to Colab beside each link to a notebook.
+
+    The one to the file works in a checkout and on GitHub; beside a copy on Drive is no such file.
+    """
+    return NOTEBOOK_LINK.sub(
+        lambda found: f"{found[0]} ([on Colab]({on_colab(found[1], address)}))", text
+    )
 
 
 def setup_text(address):

@@ -1,8 +1,9 @@
 """From a source to a notebook that is not executed.
 
 In a source, which jupytext reads as py:percent, three things are filled in here: `{{badge}}` in a
-markdown cell, a code cell `# setup`, and a code cell `# solution 1.2`. A code cell that shows a
-picture begins with its alt text, `# alt: ...`, which goes into the metadata of cell and picture.
+markdown cell, a code cell `# setup`, and a code cell `# solution 1.2`. A link to another notebook
+gets one to Colab beside it. A code cell that shows a picture begins with its alt text,
+`# alt: ...`, which goes into the metadata of cell and picture.
 """
 
 import hashlib
@@ -11,13 +12,17 @@ import re
 import jupytext
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from address import badge, setup_text
+from address import badge, setup_text, with_colab_links
 from course_files import CourseError
 from exercises import match_exercises, reference_text
 
 TRAINING = {"00", "05", "07", "08", "09", "10"}  # these notebooks ask Colab for a GPU
 KEPT_METADATA = ("cellView", "tags", "colab")
 SETUP = "# setup"
+GOES_AWAY = (
+    "(On Colab, a notebook opened from GitHub is a copy that goes away when you close it. "
+    "**File > Save a copy in Drive** keeps it.)"
+)
 ALT = re.compile(r"# alt: (.+(?:\n#   .+)*)\n")
 SOLUTION = re.compile(r"# solution (\d+\.\d+)")
 
@@ -84,4 +89,5 @@ def fill_in(text, name, exercises, address):
             raise CourseError(f"there is no exercise {number}")
         code = reference_text(exercises[number])
         return f"%%solution {number}\n#@title Solution {number}\n{code}", closed
-    return text.replace("{{badge}}", badge(name, address)), {}
+    text = with_colab_links(text, address)
+    return text.replace("{{badge}}", f"{badge(name, address)}\n\n{GOES_AWAY}"), {}

@@ -24,6 +24,14 @@ def free_port(wanted=8888):
                 continue
 
 
+def address(port):
+    """Return where the browser finds the server; in a codespace, that is not on this machine."""
+    if name := os.environ.get("CODESPACE_NAME"):
+        domain = os.environ.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "app.github.dev")
+        return f"https://{name}-{port}.{domain}"
+    return f"http://127.0.0.1:{port}"
+
+
 def start_lab(port, token):
     options = [
         "--ServerApp.ip=127.0.0.1",
@@ -37,6 +45,11 @@ def start_lab(port, token):
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")
+    if "CODESPACE_NAME" in os.environ:  # its pages come from another host; the token still guards
+        options += [
+            f"--ServerApp.allow_origin={address(port)}",
+            "--ServerApp.allow_remote_access=True",
+        ]
     # In the environment, and not among the options, other users cannot read the token.
     environment = {**os.environ, "JUPYTER_TOKEN": token, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     return subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], env=environment)
@@ -65,10 +78,10 @@ def main():
     lab = start_lab(port, token)
     try:
         if wait_until_open(lab, port):
-            address = f"http://127.0.0.1:{port}/lab/tree/{FIRST}?token={token}"
-            print(f"The course is open at {address} (stop with Ctrl+C)", flush=True)
+            link = f"{address(port)}/lab/tree/{FIRST}?token={token}"
+            print(f"The course is open at {link} (stop with Ctrl+C)", flush=True)
             if has_screen():
-                webbrowser.open(address)
+                webbrowser.open(link)
         sys.exit(lab.wait())
     except KeyboardInterrupt:
         lab.wait()  # it was told to stop too

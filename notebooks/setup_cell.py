@@ -1,4 +1,6 @@
 #@title Set up: run this first
+keep_on_drive = False  #@param {type:"boolean"}
+#@markdown On Colab, tick it to keep your work on your Google Drive. Elsewhere it does nothing.
 import os
 import shutil
 import subprocess
@@ -37,9 +39,12 @@ if course is None:
         git("clone", "--quiet", "--depth", "1", "--branch", REF, REPOSITORY, str(part))
         course = part.rename(clone)
     except (OSError, subprocess.SubprocessError):
+        check = "check that you are online and that git is installed"
+        if "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
+            check = "switch on Internet under Session options, in the panel on the right"
         raise SetupStopped(
-            f"The course could not be fetched from {REPOSITORY}: check that you are online and "
-            "that git is installed, then run this cell again."
+            f"The course could not be fetched from {REPOSITORY}: {check}, "
+            "then run this cell again."
         ) from None
 elif course == clone and branch.exists() and "course_utils" not in sys.modules:
     try:  # a branch has moved on since it was fetched
@@ -51,4 +56,4 @@ if str(course) not in sys.path:
     sys.path.insert(0, str(course))
 
 from course_utils.colab import start
-machine = start()
+machine = start(keep_on_drive)

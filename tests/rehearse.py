@@ -49,13 +49,17 @@ def publish(folder):
         subprocess.run([*git, *step], cwd=folder, check=True, capture_output=True)
 
 
-def write_kernel(folder, python, repository, name=KERNEL):
-    """Describe a kernel: what Colab sets, no way to install anything, the course from there."""
+def write_kernel(folder, python, repository, name=KERNEL, lacks=""):
+    """Describe a kernel: what Colab sets, no way to install anything, the course from there.
+
+    The package that it lacks cannot be imported.
+    """
     environment = {
         "COLAB_RELEASE_TAG": "release-colab-rehearsal",
         "PYTHONPATH": str(ROOT / "tests/colab"),
         "COURSE_REPOSITORY": str(repository),
         "REHEARSAL_DRIVE": str(folder / "drive/MyDrive"),
+        "REHEARSAL_LACKS": lacks,
         "PIP_NO_INDEX": "1",
     }
     spec = {

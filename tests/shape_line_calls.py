@@ -201,6 +201,9 @@ CALLS = {
     "training.add_gradient": lambda state, batch, schedule: training.add_gradient(
         state, batch, schedule, diffusion.velocity_loss, CONFIG
     ),
+    "training.ensure_batch_fits": lambda state, images, schedule: training.ensure_batch_fits(
+        state, images, schedule, diffusion.velocity_loss, CONFIG
+    ),
     "training.take_step": lambda state, config: training.take_step(with_gradients(state), config),
     "training.learning_rate": lambda: training.learning_rate(0, CONFIG),
     "averaging.update_average": lambda *nets: averaging.update_average(*nets, 0.9),
@@ -299,6 +302,7 @@ NO_SHAPES = {
     "files.read": "a file and what is in it",
     "memory.free_memory": "a number of bytes",
     "memory.ensure_free": "a number of bytes",
+    "memory.told_when_full": "a sentence",
     "training.start": "networks and settings",
     "classifier.conv_pool": "layers",
 }

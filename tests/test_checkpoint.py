@@ -1,6 +1,8 @@
 """A run that is resumed ends in the same numbers as one that never stopped, whatever happened."""
 
+import errno
 import io
+import os
 import pickle
 import resource
 import shutil
@@ -305,3 +307,31 @@ def test_file_appears_under_its_name_only_when_it_is_whole(tmp_path, monkeypatch
     path = save(start(tiny(), CONFIG), tmp_path, SETTINGS)
     assert [p.name for p in seen] == ["step-00000000.new"]
     assert io.BytesIO(path.read_bytes()).getvalue() and not seen[0].exists()
+
+
+def test_a_disk_that_fails_while_it_is_read_is_told_and_the_file_before_is_used(
+    tmp_path, monkeypatch, capsys
+):
+    for state in train(tiny(), pictures(), SCHEDULE, CONFIG):
+        path = save(state, tmp_path, SETTINGS)
+    opened = Path.open
+
+    def fail(file, *more, **named):
+        if file == path:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return opened(file, *more, **named)
+
+    monkeypatch.setattr(Path, "open", fail)
+    assert latest(tmp_path)["step"] == CONFIG.steps - 1
+    told = capsys.readouterr().out
+    assert f"{path.name} cannot be read: Input/output error. Going on from" in told
+
+
+def test_an_old_file_that_cannot_be_deleted_is_told(tmp_path, monkeypatch):
+    def fail(file, missing_ok=False):
+        raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+
+    monkeypatch.setattr(Path, "unlink", fail)
+    with pytest.raises(FileError, match="Transport endpoint is not connected"):
+        for state in train(tiny(), pictures(), SCHEDULE, CONFIG):
+            save(state, tmp_path, SETTINGS)

@@ -1,10 +1,15 @@
 """Where a notebook runs, and what it can afford there."""
 
-import pytest
+import io
+import re
+from contextlib import redirect_stdout
+from pathlib import Path
+
 import torch
 
-from course_utils.colab import Machine, start
+from course_utils.colab import Machine, no_torchsummary, start
 
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks/source"
 CPU = Machine(torch.device("cpu"), "a CPU")
 GPU = Machine(torch.device("cuda"), "a GPU")
 
@@ -20,13 +25,22 @@ def test_the_tests_may_train_less(monkeypatch):
     assert CPU.budget(cpu=600, gpu=10_000) == 60
 
 
-@pytest.mark.parametrize("machine, data", [(CPU, "digits"), (GPU, "fashion_mnist")])
-def test_the_data_follow_the_machine(machine, data):
-    assert machine.data == data
-
-
 def test_start_says_what_it_found_in_one_line(capsys):
     machine = start()
     told = capsys.readouterr().out
     assert told.startswith("Ready: ") and told.count("\n") == 1
-    assert machine.name in told and f"torch {torch.__version__}" in told and machine.data in told
+    assert machine.name in told and f"torch {torch.__version__}" in told
+    assert "your work is kept beside this notebook" in told
+
+
+def test_a_gpu_changes_the_budget_and_not_the_data():
+    assert not hasattr(GPU, "data")
+    for source in NOTEBOOKS.glob("*.py"):
+        text = source.read_text(encoding="utf-8")
+        assert not re.search(r"machine\.data|load\([^)]*has_gpu|data = .* if ", text), source
+
+
+def test_without_torchsummary_its_stand_in_says_so_even_where_print_is_caught(capsys):
+    with redirect_stdout(io.StringIO()):
+        no_torchsummary(torch.nn.Identity(), (1, 2, 2), device="cpu")
+    assert "torchsummary is not installed on this machine" in capsys.readouterr().err

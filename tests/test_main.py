@@ -86,6 +86,12 @@ def test_going_on_is_never_having_stopped(tmp_path, monkeypatch):
     same_weights(tmp_path / "whole", tmp_path / "half", rtol=0, atol=0)
 
 
+def test_a_batch_that_does_not_fit_is_told_in_a_sentence(tmp_path):
+    told = fails("train", "--steps", 2, "--batch", 999999999, "--out", tmp_path / "run")
+    assert told.startswith("train: a batch of 999,999,999 pictures needs ")
+    assert "MiB are free; take a smaller batch" in told
+
+
 def test_resume_without_a_run_begins_one(tmp_path):
     train(tmp_path / "new", "--resume", steps="1")
     assert latest(tmp_path / "new")["step"] == 1

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 import types
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from course_utils import portfolio
 from course_utils.checks import EXERCISES, check, grade
 from course_utils.checks.engine.grading import grade_exercise
 
+FILE = Path(portfolio.FILE)
 HELPER = "def helper(dim):\n    return torch.arange(dim // 2)\n"
 RIGHT = """
 def frequencies(dim, max_period=10_000.0):
@@ -43,7 +45,7 @@ def cell(monkeypatch, tmp_path):
 
 
 def text():
-    return (portfolio.path()).read_text()
+    return FILE.read_text()
 
 
 def passes(id):
@@ -148,7 +150,7 @@ def test_a_tensor_of_the_notebook_cannot_be_kept(cell):
     code = RIGHT.replace("torch.arange(n)", "table[:n]")
     told = keep("1.1", cell(code, table=torch.arange(99)).frequencies)
     assert told.startswith("Not kept in my_unet.py: it uses table, a tensor of shape (99,)")
-    assert not portfolio.path().exists()
+    assert not FILE.exists()
 
 
 def test_lambda_cannot_be_kept():
@@ -161,7 +163,7 @@ def test_what_works_only_in_the_notebook_cannot_be_kept(cell):
     assert "does not pass" in keep("1.1", module.frequencies) or "Not kept" in keep(
         "1.1", module.frequencies
     )
-    assert not portfolio.path().exists()
+    assert not FILE.exists()
 
 
 def test_two_helpers_of_one_name_are_told(cell):
@@ -203,7 +205,7 @@ def test_load_says_whose_the_parts_are(cell, capsys):
 def test_a_damaged_file_is_told_and_left_alone(cell, capsys, damage, told):
     keep("1.1", cell(RIGHT).frequencies)
     broken = damage(text())
-    portfolio.path().write_text(broken)
+    FILE.write_text(broken)
     assert portfolio.load().UNet is portfolio.REFERENCES["UNet"]
     out = capsys.readouterr().out
     assert told in out and "goes on with the course's parts" in out
@@ -229,34 +231,13 @@ def test_an_interrupted_write_leaves_the_old_file(cell, monkeypatch):
 
     monkeypatch.setattr("os.fsync", no_room)
     told = keep("0.1", EXERCISES["0.1"].reference)
-    assert "Not kept in my_unet.py: it could not be written: no space left" in told
+    assert "Not kept in my_unet.py: my_unet.py cannot be read or written: no space left." in told
     assert text() == before
-
-
-def test_drive_is_used_where_it_is_mounted(folder, monkeypatch, capsys, cell):
-    keep("1.1", cell(RIGHT).frequencies)
-    monkeypatch.setattr(portfolio, "DRIVE", folder / "drive" / "MyDrive")
-    there = folder / "drive" / "MyDrive" / "unet-course" / "my_unet.py"
-    google, colab, drive = (types.ModuleType(n) for n in ("google", "google.colab", "drive"))
-    drive.mount = lambda place: (folder / "drive" / "MyDrive").mkdir(parents=True)
-    colab.drive, google.colab = drive, colab
-    monkeypatch.setitem(sys.modules, "google", google)
-    monkeypatch.setitem(sys.modules, "google.colab", colab)
-    portfolio.load(drive=True)
-    assert "Yours, from my_unet.py: frequencies." in capsys.readouterr().out
-    assert portfolio.path() == there
-    keep("0.1", EXERCISES["0.1"].reference)
-    assert set(portfolio.mine_in(there.read_text())) == {"frequencies", "add_noise"}
-
-
-def test_outside_colab_drive_is_no_error(capsys):
-    portfolio.load(drive=True)
-    assert capsys.readouterr().out.startswith("This is not Colab: my_unet.py stays in ")
 
 
 def test_a_part_that_was_taken_out_of_the_file_is_the_courses(cell):
     keep("1.1", cell(RIGHT).frequencies)
-    portfolio.path().write_text(text()[: text().index("# %% ConvBlock")])
+    FILE.write_text(text()[: text().index("# %% ConvBlock")])
     module = portfolio.load()
     assert module.UNet(1, 8, (1, 2), 16) and "pow" not in vars(module)
     assert "max_period ** -(" in text()
@@ -281,7 +262,7 @@ def test_another_python_runs_the_file_alone(cell):
 def test_what_a_reader_adds_by_hand_is_no_obstacle(cell):
     keep("1.1", cell(RIGHT).frequencies)
     by_hand = "low, high = 1, 2\ntable = {}\ntable['a'] = 3\n\ndef frequencies("
-    portfolio.path().write_text(text().replace("def frequencies(", by_hand, 1))
+    FILE.write_text(text().replace("def frequencies(", by_hand, 1))
     assert keep("0.1", EXERCISES["0.1"].reference) == portfolio.KEPT
     assert "low, high = 1, 2" in text()
 

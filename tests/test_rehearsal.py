@@ -34,6 +34,7 @@ def colab(tmp_path_factory):
     rehearse.publish(folder / "published")
     rehearse.write_kernel(folder, python, folder / "published")
     rehearse.write_kernel(folder, python, "/nowhere/at/all", name="offline")
+    rehearse.write_kernel(folder, python, folder / "published", "lacking", "torchsummary")
     return folder
 
 
@@ -78,7 +79,8 @@ def test_what_passed_is_on_drive_and_the_next_notebook_finds_it(reader, colab, t
     assert (drive / "my_progress.txt").read_text() == "1.1 correct\n"
     assert not (tmp_path / "my_unet.py").exists()
     second = notebook("02", keep_on_drive=True)
-    second.cells = [c for c in second.cells if "Set up" in c.source or "drive" in c.source]
+    wanted = re.compile("Set up|portfolio.load|progress")
+    second.cells = [cell for cell in second.cells if wanted.search(cell.source)]
     second.cells.insert(1, new_code_cell("from course_utils import portfolio"))
     reader(second).execute()
     assert "Yours, from my_unet.py: frequencies." in told(cell_with(second, "portfolio.load"))
@@ -93,6 +95,33 @@ def test_without_a_network_run_all_stops_at_the_first_cell_with_a_sentence(reade
     (sentence,) = shown.traceback
     assert "could not be fetched from /nowhere/at/all: check that you are online" in sentence
     assert not any(cell.outputs for cell in opened.cells[1:])
+
+
+@pytest.mark.parametrize(
+    ("number", "last"), [("05", "summary(ForSummary("), ("06", '"torchsummary:"')]
+)
+def test_where_torchsummary_is_not_installed_it_is_said_and_the_notebook_goes_on(
+    reader, number, last
+):
+    opened = notebook(number)
+    client = reader(opened, "lacking")
+    with client.setup_kernel():
+        run_until(client, last)
+    said = "torchsummary is not installed on this machine"
+    assert any(said in told(cell) for cell in opened.cells if "summary(" in cell.source)
+    assert not any(o.output_type == "error" for cell in opened.cells for o in cell.outputs)
+
+
+@pytest.mark.parametrize("number", ["01", "05"])
+def test_with_drive_refused_the_parts_are_there_and_all_is_kept_here(reader, tmp_path, number):
+    opened = notebook(number, keep_on_drive=True)
+    refused = "from google.colab import drive\ndrive.trouble = drive.REFUSED"
+    opened.cells.insert(0, new_code_cell(refused))
+    client = reader(opened)
+    with client.setup_kernel():
+        run_until(client, "mine = portfolio.load()")
+    assert "Google Drive could not be mounted (Error: cred" in told(cell_with(opened, "Set up"))
+    assert "Yours, from my_unet.py: nothing yet." in told(cell_with(opened, "portfolio.load"))
 
 
 def test_a_machine_that_is_lost_in_the_middle_of_07_loses_a_hundred_steps_at_most(reader, colab):
@@ -112,7 +141,7 @@ def test_a_machine_that_is_lost_in_the_middle_of_07_loses_a_hundred_steps_at_mos
 
 def what_trains(opened):
     """Keep what the training needs: imports, exercises, the schedule, and all from there on."""
-    begins = opened.cells.index(cell_with(opened, "keep_on_drive = "))
+    begins = opened.cells.index(cell_with(opened, "drive.in_use"))
     places = find_exercises(opened).values()
     of_exercises = {index for place in places for index in (place.stub, place.check)}
     opened.cells = [

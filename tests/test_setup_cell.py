@@ -31,7 +31,7 @@ sys.exit(0 if result.success else 1)
 def make_course(folder, name="here"):
     (folder / "course_utils").mkdir(parents=True)
     (folder / "course_utils/__init__.py").write_text("")
-    start = f"def start():\n    print('started {name}')\n    return 'machine'\n"
+    start = f"def start(keep):\n    print('started {name}' + ', on Drive' * keep)\n    return 1\n"
     (folder / "course_utils/colab.py").write_text(start)
     return folder
 
@@ -178,6 +178,22 @@ def test_what_is_missing_is_told_in_one_sentence(desk, what_is_missing):
         "The course could not be fetched from /nowhere/at/all: check that you are online and that "
         "git is installed, then run this cell again.\nadded\n"
     )
+
+
+def test_with_the_internet_switched_off_kaggles_switch_is_named(desk):
+    done = run_cell(desk, "/nowhere/at/all", KAGGLE_KERNEL_RUN_TYPE="Interactive")
+    assert done.returncode == 1
+    assert done.stdout == (
+        "The course could not be fetched from /nowhere/at/all: switch on Internet under Session "
+        "options, in the panel on the right, then run this cell again.\nadded\n"
+    )
+
+
+def test_the_tick_in_the_form_is_handed_on(desk, repository):
+    assert run_cell(desk, repository).stdout.startswith("started published\n")
+    ticked = CELL.replace("keep_on_drive = False ", "keep_on_drive = True ")
+    told = run_cell(desk, repository, cell=ticked).stdout
+    assert told.startswith("started published, on Drive\n")
 
 
 def test_after_a_failure_it_can_be_run_again(desk, repository):

@@ -52,6 +52,8 @@ def test_a_form_cell_without_a_title_is_refused():
 
 def test_a_badge_becomes_a_link():
     badge = "[![Open in Colab](https://a.b/badge.svg)](https://c.d/e.ipynb)"
+    other = badge.replace("Colab", "Kaggle")
+    assert "[Open in Kaggle](https://c.d/e.ipynb)" in page_of(other, "markdown")["source"]
     assert page_of(f"# Toy\n{badge} | {badge}", "markdown")["source"] == (
         "# Toy\n[Open in Colab](https://c.d/e.ipynb) | [Open in Colab](https://c.d/e.ipynb)"
     )

@@ -60,12 +60,9 @@ def bug_hunt(id, seed=None):
     return HUNTS[id]
 
 
-def progress(drive=False):
-    """Return a table of which exercises are done, in all notebooks.  () -> Progress
-
-    With drive, Colab's Drive is mounted and the record kept there.
-    """
-    return record.progress(EXERCISES, drive)
+def progress():
+    """Return a table of which exercises are done, in all notebooks.  () -> Progress"""
+    return record.progress(EXERCISES)
 
 
 def solution_magic(line, cell):

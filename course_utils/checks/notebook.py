@@ -5,7 +5,7 @@ import html
 import inspect
 from dataclasses import dataclass
 
-from IPython.display import display
+from IPython.display import HTML, display
 
 from course_utils import portfolio
 from course_utils.checks import record
@@ -76,11 +76,18 @@ def passes(exercise):
 
 
 def solution(exercises, attempts, id, code):
-    """Run a solution apart, put it through the check, show how the reader's code differs."""
+    """Run a solution apart, put it through the check, show how the reader's code differs.
+
+    A cell without code (notebooks/for_vscode.py) gets the course's, to be opened with a click.
+    """
     if id not in exercises:
         display(Notice(unknown(exercises, id), "not attempted"))
         return
     exercise = exercises[id]
+    if not code_of(code):
+        code = source(exercise.reference)
+        shown = f"<pre>{html.escape(code)}</pre>"
+        display(HTML(f"<details><summary>The code of solution {id}</summary>{shown}</details>"))
     apart = dict(vars(inspect.getmodule(exercise.reference)))
     exec(compile(code, f"<solution {id}>", "exec"), apart)
     verdict = grade_exercise(exercise, apart[name(exercise.reference)])

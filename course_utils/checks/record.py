@@ -8,9 +8,8 @@ import html
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 
-from course_utils import portfolio
+from course_utils import drive
 
 FILE = "my_progress.txt"
 DONE, TRIED = "correct", "not yet"
@@ -23,57 +22,52 @@ def write_down(id, outcome):
     """Keep what a check said, if it says more than is known; return a sentence if that fails."""
     word = WORDS.get(outcome)  # there is none for an exercise that was not attempted
     try:
-        if word and kept().get(id) not in (DONE, word):
-            add({id: word})
+        if word:
+            drive.use(lambda folder: add({id: word}, folder / FILE))
     except OSError as error:
-        return f"(Your progress could not be kept in {FILE}: {error}.)"
+        return f"(Your progress could not be kept in {FILE}: {drive.reason(error)}.)"
     return ""
 
 
-def progress(exercises, drive):
-    """Return the table of all exercises; with drive, Colab's Drive is mounted first."""
-    if drive:
-        portfolio.mount()
+def progress(exercises):
+    """Return the table of all exercises."""
     try:
         return Progress(exercises, kept())
     except OSError as error:
-        print(
-            f"{FILE} cannot be read or written: {error}. Give it another name, and run this again."
-        )
+        print(f"{FILE} cannot be read: {error}. Give it another name, and run this again.")
         return Progress(exercises, {})
 
 
 def kept():
-    """Return {number: DONE or TRIED}, and copy to the file in use what another one had.
-
-    That is the case when Drive is mounted after some exercises. Raises OSError.
-    """
-    here, there = read(Path.cwd() / FILE), read(path())
-    if lacking := {id: word for id, word in here.items() if there.get(id) not in (DONE, word)}:
-        add(lacking)
-    return there | lacking
+    """Return {number: DONE or TRIED}. Raises OSError."""
+    return drive.use(lambda folder: read(folder / FILE))
 
 
-def path():
-    return portfolio.path().with_name(FILE)
+def carry(source, target):
+    """Add to one folder's file what another's says. Raises OSError."""
+    add(read(source / FILE), target / FILE)
 
 
 def read(file):
     """Return what a file says; lines of another kind are passed over."""
-    if not file.exists():
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
         return {}
     found = {}
-    for id, word in LINE.findall(file.read_text(encoding="utf-8", errors="replace")):
+    for id, word in LINE.findall(text):
         if found.get(id) != DONE:
             found[id] = word
     return found
 
 
-def add(lines):
-    """Append lines in one piece."""
-    path().parent.mkdir(exist_ok=True)
-    with path().open("a", encoding="utf-8") as file:
-        file.write("".join(f"{id} {word}\n" for id, word in lines.items()))
+def add(said, file):
+    """Append to a file, in one piece, what says more than it does."""
+    known = read(file)
+    new = {id: word for id, word in said.items() if known.get(id) not in (DONE, word)}
+    if new:
+        with file.open("a", encoding="utf-8") as out:
+            out.write("".join(f"{id} {word}\n" for id, word in new.items()))
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """A training run to look at while it goes, with a button that ends it."""
 
+import html
 import threading
 import time
 
@@ -7,6 +8,7 @@ import ipywidgets
 import matplotlib.pyplot as plt
 from IPython.display import display
 
+from course_utils.files import FileError
 from course_utils.plots import grid
 from course_utils.widgets.explorer import png
 
@@ -16,14 +18,15 @@ class TrainingView:
 
     train() yields states; the view draws the loss and the learning rate, and tells scale, skipped
     steps and pictures per second. draw(state), if given, returns samples (B, C, H, W) that are
-    shown every `every` steps. after(state), if given, is called after each step: it may save. The
-    kernel stays free meanwhile, so the button works; result() waits for the end.
+    shown every `every` steps. after(state), if given, is called after each step: it may save, and
+    if that fails, the run goes on. The kernel stays free meanwhile, so the button works; result()
+    waits for the end.
     """
 
     def __init__(self, states, config, draw=None, after=None, every=100):
         self.states, self.config, self.draw, self.after = states, config, draw, after
         self.every, self.losses, self.rates, self.state, self.error = every, [], [], None, None
-        self.stop = threading.Event()
+        self.lost, self.stop = "", threading.Event()
         nothing = png(plt.Figure(figsize=(5.2, 2.6)))  # until there is something to show
         self.curve, self.samples = (ipywidgets.Image(value=nothing, format="png") for _ in "ab")
         self.told = ipywidgets.HTML()
@@ -50,6 +53,8 @@ class TrainingView:
             self.thread.join()
         if self.error:
             raise self.error
+        if self.lost:
+            print(self.lost)
         return self.state
 
     def run(self):
@@ -63,7 +68,7 @@ class TrainingView:
                 self.rates.append(self.state.lr)
                 ends = self.stop.is_set() or self.state.step == self.config.steps
                 if self.after:
-                    self.after(self.state)
+                    self.call_after()
                 if self.draw and (ends or self.state.step % self.every == 0):
                     self.samples.value = png(grid(self.draw(self.state), columns=5))
                 now = time.perf_counter()
@@ -76,6 +81,13 @@ class TrainingView:
             self.error = error
             self.told.value = f"<b>stopped:</b> {error}"
         self.button.disabled = True
+
+    def call_after(self):
+        """Call after(state). A disk that is full, or Drive that fails, does not end the run."""
+        try:
+            self.after(self.state)
+        except FileError as error:
+            self.lost = f"Not saved: {error}. The training went on; make room, then save again."
 
     def show(self, rate):
         """Draw the curves and tell the numbers; rate is in steps per second."""
@@ -93,4 +105,5 @@ class TrainingView:
             f"step {state.step} of {self.config.steps}, loss {state.loss:.3f}, "
             f"scale {state.scaler.get_scale():g}, {state.skipped} steps skipped, "
             f"{rate * self.config.batch * self.config.accumulate:.0f} pictures per second"
+            f"<br>{html.escape(self.lost)}"
         )

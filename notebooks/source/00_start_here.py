@@ -44,12 +44,11 @@ from course_utils.widgets import LivePicture, noise_slider
 # scikit-learn, so they are already on your machine. At the end of this notebook, a network will
 # draw digits that nobody wrote.
 #
-# In the next cell you may choose other pictures. `auto` takes the digits on a CPU, and on a GPU
-# the larger Fashion-MNIST, which is downloaded (30 MB).
+# In the next cell you may choose other pictures, which are downloaded: Fashion-MNIST, for example,
+# has 60,000 pictures of clothes in 30 MB. The text of the course is about the digits.
 
 # %%
-choice = "auto"  # @param ["auto", "digits", "mnist", "fashion_mnist", "cifar10"]
-data = machine.data if choice == "auto" else choice
+data = "digits"  # @param ["digits", "mnist", "fashion_mnist", "cifar10"]
 images, labels = load(data, "train")
 print("images:", tuple(images.shape), "from", images.min().item(), "to", images.max().item())
 
@@ -442,14 +441,13 @@ plt.show()
 # Here are all exercises of the course. What you have done is kept in two files beside the
 # notebooks: `my_progress.txt` says which exercises passed their check, and `my_unet.py` has your
 # own parts of the network. Each notebook ends with this table. (On Colab every notebook has a
-# machine of its own, which is thrown away in the end. Tick the box and run the cell to keep both
-# files on your Google Drive instead.)
+# machine of its own, and Colab deletes it in the end. To keep both files on your Google Drive,
+# tick `keep_on_drive` in the first cell of each notebook, and run that cell.)
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress
 
-keep_on_drive = False  # @param {type:"boolean"}
-progress(drive=keep_on_drive)
+progress()
 
 # %% [markdown]
 # ## Recap

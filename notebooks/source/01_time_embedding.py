@@ -44,12 +44,11 @@ plt.show()
 # %% [markdown]
 # Parts of the network that you write, and that pass their check, are kept in a file, `my_unet.py`,
 # beside the notebooks. Later notebooks build on it. Until you have written a part, they use the
-# course's. (On Colab every notebook has a machine of its own, which is thrown away in the end. Tick
-# the box and run the cell to keep the file on your Google Drive instead.)
+# course's. (On Colab every notebook has a machine of its own. To keep the file for the next one,
+# tick `keep_on_drive` in the first cell and run that cell again.)
 
 # %% tags=["nbval-ignore-output"]
-keep_on_drive = False  # @param {type:"boolean"}
-mine = portfolio.load(drive=keep_on_drive)
+mine = portfolio.load()
 
 # %% [markdown]
 # ## 1. Why must the network know t?
@@ -544,17 +543,16 @@ embedding_explorer()
 # does that) are as good, but weights trained with one order do not fit the other. Angles are in
 # radians. And a tensor that you make inside a function is on the CPU, even if t is not.
 #
-# **Where to look.** All of this is in `course_utils/embedding.py`. The map of the course is in
-# [00](00_start_here.ipynb).
+# **Where to look.** All of this is in `course_utils/embedding.py`. The next notebook is [02, the conv
+# block](02_conv_block.ipynb). The map of the course is in [00](00_start_here.ipynb).
 
 # %% [markdown]
 # ## How far are you?
 #
 # Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
-# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+# `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress
 
-keep_on_drive = False  # @param {type:"boolean"}
-progress(drive=keep_on_drive)
+progress()

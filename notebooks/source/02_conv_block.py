@@ -43,12 +43,11 @@ plt.show()
 # %% [markdown]
 # What you wrote in earlier notebooks comes along. A part of the network that passes its check is
 # kept in a file, `my_unet.py`, and the next cell fetches it from there. Parts that you have not
-# done yet are the course's. (On Colab every notebook has a machine of its own, which is thrown
-# away in the end. Tick the box to keep the file on your Google Drive instead.)
+# done yet are the course's. (On Colab, tick `keep_on_drive` in the first cell if your file is on
+# your Google Drive.)
 
 # %% tags=["nbval-ignore-output"]
-keep_on_drive = False  # @param {type:"boolean"}
-mine = portfolio.load(drive=keep_on_drive)
+mine = portfolio.load()
 TimeEmbedding = mine.TimeEmbedding
 
 # %% [markdown]
@@ -760,10 +759,9 @@ told_time_slider(knows, xt, true_t=300)
 # ## How far are you?
 #
 # Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
-# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+# `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress
 
-keep_on_drive = False  # @param {type:"boolean"}
-progress(drive=keep_on_drive)
+progress()

@@ -32,11 +32,11 @@ from course_utils.widgets import receptive_explorer
 # %% [markdown]
 # What you have built so far is used here. A part that passed its check is kept in a file,
 # `my_unet.py`; the next cell fetches what this notebook needs from it. A part that you have not
-# done yet is the course's. (On Colab, tick the box if you keep the file on your Google Drive.)
+# done yet is the course's. (On Colab, tick `keep_on_drive` in the first cell if your file is on
+# your Google Drive.)
 
 # %% tags=["nbval-ignore-output"]
-keep_on_drive = False  # @param {type:"boolean"}
-mine = portfolio.load(drive=keep_on_drive)
+mine = portfolio.load()
 ConvBlock, TimeEmbedding = mine.ConvBlock, mine.TimeEmbedding
 
 # %% [markdown]
@@ -715,10 +715,9 @@ with torch.no_grad():
 # ## How far are you?
 #
 # Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
-# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+# `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress
 
-keep_on_drive = False  # @param {type:"boolean"}
-progress(drive=keep_on_drive)
+progress()

@@ -50,11 +50,11 @@ plt.show()
 
 # %% [markdown]
 # These are the parts that you have built, and those that you have not come to yet. The network
-# will be made of both. (On Colab, tick the box if you keep `my_unet.py` on your Google Drive.)
+# will be made of both. (On Colab, tick `keep_on_drive` in the first cell if your `my_unet.py` is on
+# your Google Drive.)
 
 # %% tags=["nbval-ignore-output"]
-keep_on_drive = False  # @param {type:"boolean"}
-mine = portfolio.load(drive=keep_on_drive)
+mine = portfolio.load()
 ConvBlock, TimeEmbedding = mine.ConvBlock, mine.TimeEmbedding
 Encoder, Decoder = mine.Encoder, mine.Decoder
 
@@ -254,7 +254,10 @@ class ForSummary(nn.Module):
         return self.answer(x, (t.flatten() * self.T).long())
 
 # %% tags=["nbval-ignore-output"]
-from torchsummary import summary
+try:
+    from torchsummary import summary
+except ImportError:  # Colab's TPU machines and Kaggle don't have it
+    from course_utils.colab import no_torchsummary as summary
 
 summary(ForSummary(net), [(1, 16, 16), (1, 1, 1)], device="cpu")
 
@@ -402,7 +405,7 @@ print("the broken one does not:", curves["broken"][-1] > 0.5)
 # %% tags=["nbval-ignore-output"]
 # alt: The loss of 600 steps on a logarithmic axis. It falls from 1 to about 0.1 within a hundred
 #   steps, then slowly to about 0.05.
-data = machine.data  # "digits" on a CPU; "mnist", "fashion_mnist" and "cifar10" go too
+data = "digits"  # @param ["digits", "mnist", "fashion_mnist", "cifar10"]
 images, _ = load(data, "train")
 images = images.to(machine.device)
 in_ch, base_ch = images.shape[1], 32 if data == "digits" else 64
@@ -750,10 +753,9 @@ mine = portfolio.load()
 # ## How far are you?
 #
 # Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
-# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+# `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress
 
-keep_on_drive = False  # @param {type:"boolean"}
-progress(drive=keep_on_drive)
+progress()

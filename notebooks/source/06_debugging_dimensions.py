@@ -22,6 +22,7 @@
 
 # %%
 import io
+import re
 import textwrap
 import traceback
 from contextlib import redirect_stdout
@@ -31,7 +32,11 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torchsummary import summary
+
+try:
+    from torchsummary import summary
+except ImportError:  # Colab's TPU machines and Kaggle don't have it
+    from course_utils.colab import no_torchsummary as summary
 
 from course_utils import plots
 from course_utils.blocks import ConvBlock, Downsample, Upsample
@@ -420,7 +425,8 @@ class Shifted(nn.Module):
 shifted, printed = Shifted(), io.StringIO()
 with redirect_stdout(printed):
     summary(shifted, (1, 16, 16), device="cpu")
-print("torchsummary:", printed.getvalue().split("Total params:")[1].split()[0])
+total = re.search(r"Total params: (\S+)", printed.getvalue())
+print("torchsummary:", total[1] if total else "not installed")
 print("PyTorch:     ", sum(p.numel() for p in shifted.parameters()))
 
 # %% [markdown]
@@ -1497,10 +1503,9 @@ for batch_first in (True, False):
 # ## How far are you?
 #
 # Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
-# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+# `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress
 
-keep_on_drive = False  # @param {type:"boolean"}
-progress(drive=keep_on_drive)
+progress()

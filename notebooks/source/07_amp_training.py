@@ -25,7 +25,6 @@
 import copy
 import math
 import os
-import sys
 import tempfile
 import textwrap
 import time
@@ -38,7 +37,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import checkpoint, portfolio
+from course_utils import checkpoint, drive
 from course_utils.averaging import averaged
 from course_utils.blocks import ConvBlock
 from course_utils.checkpoint import latest, resume, runs_in, save
@@ -1086,18 +1085,14 @@ except FileError as error:
 #
 # ### Now for real
 #
-# On Colab, tick the box: then the files are kept on your Google Drive, and the run outlives the
-# machine. (Colab asks you for permission.) After a disconnect, run the cells of this notebook
-# again, and training goes on where the last file was written. Without the box they are kept in a
-# temporary folder, and are gone when the notebook is closed.
+# On Colab, the box `keep_on_drive` in the first cell decides. If you ticked it, the files are kept
+# on your Google Drive, and the run outlives the machine: after a disconnect, run the cells of this
+# notebook again, and training resumes where the last file was written. Without the box they are in
+# a temporary folder, and are gone when the notebook is closed.
 
 # %% tags=["nbval-ignore-output"]
-keep_on_drive = False  # @param {type:"boolean"}
 scratch = tempfile.TemporaryDirectory()
-folder = Path(scratch.name)
-if keep_on_drive and "google.colab" in sys.modules:
-    portfolio.mount()
-    folder = portfolio.path().with_name("run-07")
+folder = drive.folder() / "run-07" if drive.in_use else Path(scratch.name)
 
 # %% [markdown]
 # The settings: as much training as suits the machine, and the precision that it is best at. The
@@ -1105,7 +1100,7 @@ if keep_on_drive and "google.colab" in sys.modules:
 # on with the settings that it was begun with.
 
 # %% tags=["nbval-ignore-output"]
-data = machine.data  # "digits" on a CPU; "mnist", "fashion_mnist" and "cifar10" go too
+data = "digits"  # @param ["digits", "mnist", "fashion_mnist", "cifar10"]
 steps = machine.budget(cpu=300, gpu=5000)
 config = TrainConfig(
     steps=steps, batch=32 if data == "digits" else 64, warmup=min(100, steps // 10),
@@ -1117,7 +1112,7 @@ if runs_in(folder):
 
 # %% [markdown]
 # Pictures, network and state for them. (To train your own network, write
-# `portfolio.load().UNet` in place of `UNet`.)
+# `portfolio.load().UNet` in place of `UNet`, after `from course_utils import portfolio`.)
 
 # %% tags=["nbval-ignore-output"]
 images = load(data, "train")[0].to(machine.device)
@@ -1134,8 +1129,8 @@ print(f"from step {state.step} to {config.steps}, in {config.precision}")
 # the scale, the skipped steps, the pictures per second, and three times on the way what the
 # averaged network draws. After every 100 steps (on a GPU 500), `keep` saves. You may press the
 # button to stop after the present step, which saves too. Then run this cell and the two above it
-# again: it goes on from the last file. (Not the one with the box. Without Drive it makes a new
-# folder.)
+# again: it goes on from the last file. (Not the one that chooses the folder. Without Drive it makes
+# a new one.)
 
 # %% tags=["nbval-ignore-output"]
 xT = torch.randn(20, *images.shape[1:], generator=torch.Generator().manual_seed(1))
@@ -1208,8 +1203,8 @@ print("all ten classes are drawn:", quality.samples.entropy > math.log2(9))
 # last 50 steps. (Measured on 2026-11-21, two cores of a 2.5 GHz Xeon, torch 2.11, fp32; 500
 # real digits have a distance of about 5.) If your figures are far worse, something is
 # wrong, and the list at the end says where to look. To train longer, change `cpu=300` in section
-# 6, and run the cells from the one with the box on. (With the box ticked, rename the folder
-# `run-07` on your Drive first, or this run will be gone on with.)
+# 6, and run the cells from the one that chooses the folder on. (If that is on your Drive, rename
+# `run-07` there first, or this run is resumed.)
 #
 # | steps | loss | recognised | Frechet distance |
 # |---|---|---|---|
@@ -1279,10 +1274,9 @@ print("all ten classes are drawn:", quality.samples.entropy > math.log2(9))
 # ## How far are you?
 #
 # Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
-# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+# `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress
 
-keep_on_drive = False  # @param {type:"boolean"}
-progress(drive=keep_on_drive)
+progress()

@@ -932,10 +932,9 @@ print("the U-Net's are not:", quality["U-Net"].nearest > 0.8 * quality["real"].n
 # ## How far are you?
 #
 # Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
-# `my_unet.py`. (On Colab, tick the box to keep both on your Google Drive.)
+# `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress
 
-keep_on_drive = False  # @param {type:"boolean"}
-progress(drive=keep_on_drive)
+progress()

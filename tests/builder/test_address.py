@@ -5,6 +5,8 @@ import subprocess
 import pytest
 from toy_course import assert_ok, command, edit_source, modules_of, read
 
+from address import Address, with_colab_links, with_links
+
 
 @pytest.fixture
 def addressed(course):
@@ -26,6 +28,9 @@ def test_a_new_address_goes_everywhere_and_nothing_is_executed(course, addressed
     assert addressed("someone/course") is None
     notebook = read(course)
     assert "github/someone/course/blob/main/" in notebook.cells[0].source
+    kaggle = "kaggle.com/kernels/welcome?src=https://github.com/someone/course/blob/main/notebooks/"
+    assert f"(https://{kaggle}01_toy.ipynb)" in notebook.cells[0].source
+    assert "**File > Save a copy in Drive** keeps it" in notebook.cells[0].source
     assert '"https://github.com/someone/course"' in notebook.cells[1].source
     assert 'REF = "main"' in notebook.cells[1].source
     assert [cell.get("outputs") for cell in notebook.cells] == outputs
@@ -73,6 +78,15 @@ def test_a_setup_cell_without_an_address_is_named_and_nothing_is_changed(course,
     before = (course / "pyproject.toml").read_text(), (course / "README.md").read_text()
     assert "01_toy: its setup cell names no address" in addressed("someone/course")
     assert ((course / "pyproject.toml").read_text(), (course / "README.md").read_text()) == before
+
+
+def test_a_link_to_a_notebook_has_one_to_colab_beside_it_and_both_follow_the_address():
+    text = "Next: [02,\nthe block](02_conv_block.ipynb). See [the code](../course_utils/blocks.py)."
+    linked = with_colab_links(text, Address("someone/course", "v1"))
+    page = "https://colab.research.google.com/github/someone/course/blob/v1/notebooks/02_conv_block"
+    assert linked == text.replace(".ipynb)", f".ipynb) ([on Colab]({page}.ipynb))")
+    moved = with_links(linked, Address("another/fork", "v2"))
+    assert moved == linked.replace("someone/course/blob/v1", "another/fork/blob/v2")
 
 
 def test_without_an_address_the_remote_of_git_is_used(course, monkeypatch):

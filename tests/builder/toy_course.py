@@ -165,7 +165,7 @@ def make_course(root):
         "[open](https://colab.research.google.com/github/a/b/blob/old/notebooks/01_toy.ipynb)\n"
     )
     (root / "course_utils/__init__.py").write_text("")
-    (root / "course_utils/colab.py").write_text("def start():\n    print('ready')\n")
+    (root / "course_utils/colab.py").write_text("def start(keep):\n    print('ready')\n")
     (root / "course_utils/checks/__init__.py").write_text(CHECKS)
     (root / "notebooks/source/01_toy.py").write_text(SOURCE)
     return root

@@ -70,6 +70,16 @@ def test_solution_shows_the_difference(capsys, monkeypatch):
     assert capsys.readouterr().out == "Solution 1.3: correct. Yours is the same.\n"
 
 
+def test_a_solution_cell_without_code_gets_the_courses(monkeypatch):
+    shown = []
+    monkeypatch.setattr(notebook, "display", shown.append)
+    monkeypatch.setattr(checks, "ATTEMPTS", {})
+    checks.solution_magic("1.3", "#@title Solution 1.3")
+    code, verdict = shown
+    assert code.data.startswith("<details><summary>The code of solution 1.3</summary><pre>def sim")
+    assert repr(verdict) == "Solution 1.3: correct. Yours is not written yet."
+
+
 def test_solution_leaves_the_readers_names_alone():
     mine = sinusoidal_embedding
     checks.solution_magic("1.3", notebook.source(EXERCISES["1.3"].reference))

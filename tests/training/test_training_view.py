@@ -7,6 +7,7 @@ import torch
 from tiny_run import SCHEDULE, SHORT, pictures, tiny
 from torch import nn
 
+from course_utils.files import FileError
 from course_utils.training import TrainConfig, start, train
 from course_utils.widgets import TrainingView
 
@@ -49,6 +50,16 @@ def test_button_ends_the_run_after_its_step():
     goes_on.set()
     state = look.result()
     assert 1 <= state.step <= 2 and "of 10000" in look.told.value
+
+
+def test_a_file_that_cannot_be_saved_does_not_end_the_run(capsys):
+    def full(state):
+        raise FileError("step-00000006.pt could not be written: No space left on device")
+
+    look = view(after=full).start()
+    assert look.result().step == SHORT.steps
+    told = "Not saved: step-00000006.pt could not be written: No space left on device. The training"
+    assert told in look.told.value and told in capsys.readouterr().out
 
 
 def test_error_of_the_loop_is_shown_and_raised():
