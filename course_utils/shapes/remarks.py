@@ -251,6 +251,18 @@ def repeated(run):
         )
 
 
+def twice(run):
+    """x + x, where what came in is meant to be added."""
+    for call in run.calls:
+        seen = given(call)
+        if ADDING.get(call.op) == "+" and len(seen) == 2 and seen[0].number == seen[1].number:
+            if len(seen[0].shape) > 2:
+                yield (
+                    f"{label(call)} adds {seen[0].shape} to itself. Is the input of the block "
+                    f"meant, which the name no longer stands for?"
+                )
+
+
 def with_itself(run):
     """A map that is concatenated with itself, where a skip is meant."""
     for call in run.calls:
@@ -267,5 +279,5 @@ def with_itself(run):
 RULES = (
     steps, strays, unused, dropped, hidden_rows, order_of_skips, *OF_RESHAPES, broadcasts,
     differences, *OF_ATTENTION, *OF_RECURRENT, *OF_REDUCTIONS, *OF_LOSSES, *OF_GRADIENTS,
-    batches_of_one, always_on, repeated, with_itself,
+    batches_of_one, always_on, repeated, with_itself, twice,
 )  # fmt: skip

@@ -312,6 +312,28 @@ from course_utils.shapes import trace
          "are for classes 0 to 3, and the target has numbers from 0 to 4."),
         (apply(lambda x: x.transpose(1, 3)), [draw(2, 4, 3)],
          "Applied: transpose asks for axis 3, dim=3, and (2, 4, 3) has 3 axes, in <>."),
+        (apply(lambda x, y: F.mse_loss(x, y)), [draw(4, 7), draw(4)],
+         "Applied: mse_loss compares (4, 7) with (4,), the network's second input. Are they "
+         "numbers of classes? F.cross_entropy takes them, mse_loss wants one shape for both."),
+        (apply(lambda x: F.l1_loss(F.max_pool2d(x, 2), torch.ones(2, 1, 3, 3))), [draw(2, 1, 8, 8)],
+         "Applied: l1_loss compares (2, 1, 4, 4) with (2, 1, 3, 3), whose size was written "
+         "in (ones_like takes the answer's). The rows of the answer: 8 -max_pool2d-> 4; 3 "
+         "are wanted."),
+        (apply(lambda x: x.view(-1, 8, 9, 9)), [draw(2, 392)],
+         "Applied: (2, 392) holds 784 numbers, (-1, 8, 9, 9) asks for 648: 392 for each "
+         "picture, and 8 * 9 * 9 is 648. 392 is 8 * 7 * 7."),
+        (Wrapped(lambda me, x: me.f(torch.cat([x, x + 1, x - 1])), f=nn.Linear(12, 2)),
+         [draw(2, 4)],
+         "f expects 12 numbers on the last axis and gets (6, 4): cat in Wrapped put 3 parts "
+         "under one another, (6, 4); side by side, torch.cat(..., dim=-1), they have 12."),
+        (Wrapped(lambda me, x: me.a(x, x, x, attn_mask=torch.zeros(7, 7))[0],
+         a=nn.MultiheadAttention(4, 2, batch_first=True)),
+         [draw(7, 3, 4)],
+         "a: the mask is (7, 7), one for each of the 7 of the batch; 3 queries and 3 keys "
+         "need (3, 3). Was x turned to (N, B, C)? batch_first=True takes (B, N, C)."),
+        (lambda x, t: x * t[:, None] * torch.ones(1, 6), [draw(2, 1, 8, 8), draw(2, 1, 8, 8)],
+         "mul in the network: (2, 1, 8, 8) * (2, 1, 1, 8, 8) gives (2, 2, 1, 8, 8): each of "
+         "the 2 met each other. Give both one shape, with x[:, None] or .squeeze(1)."),
     ],
 )  # fmt: skip
 def test_cause(net, inputs, said):

@@ -118,6 +118,11 @@ from course_utils.shapes import trace
          "of 5 pictures: the pictures of the batch look at each other."),
         (apply(lambda x: x.masked_fill(x[..., :1] > 0, 0).softmax(1)), [draw(2, 4, 4)],
          ""),
+        (apply(lambda x: x + x), [draw(3, 1, 2, 2)],
+         "add in Applied adds (3, 1, 2, 2) to itself. Is the input of the block meant, which"
+         " the name no longer stands for?"),
+        (apply(lambda x: x + x.relu()), [draw(3, 1, 2, 2)],
+         ""),
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore:Using a target size")

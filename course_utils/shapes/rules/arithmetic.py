@@ -14,9 +14,9 @@ from course_utils.shapes.calls import (
     on_the_way,
     source_of,
 )
-from course_utils.shapes.record import leaves
+from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.rules.batches import batch_changed
-from course_utils.shapes.rules.network_inputs import one_step_for_all
+from course_utils.shapes.rules.network_inputs import STEPS, one_step_for_all
 from course_utils.shapes.rules.reshapes import flat
 from course_utils.shapes.rules.skips import skip_and_map, two_maps
 from course_utils.shapes.rules.spreading import spread
@@ -49,7 +49,18 @@ def adding(run, call, place):
     sentence = f"{lined}, and {big.shape[-axis]}{name} meet {small.shape[-axis]}"
     of_channels = other_channels(run, big, small, axis, ADDING[call.op])
     why = of_a_table(run, seen) or places_first(seen) or of_channels
-    return f"{sentence}{why}.{of_other_axes(run, big, small)}"
+    return f"{sentence}{why}.{steps_as_large(run) or of_other_axes(run, big, small)}"
+
+
+def steps_as_large(run):
+    """Say that t has more axes than one."""
+    for value, name in zip(run.inputs, run.names):
+        if name in STEPS and isinstance(value, Seen) and len(value.shape) > 2:
+            return (
+                f" {name} is {value.shape}: one step for each picture is a vector, "
+                f"({value.shape[0]},)."
+            )
+    return ""
 
 
 def lacks_axes(big, small):

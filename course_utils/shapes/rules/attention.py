@@ -94,9 +94,10 @@ def masks(place, layer, step, q, k):
     if isinstance(mask, Seen) and mask.shape[-2:] != (queries, keys):
         of_batch = mask.shape[-2:] == (batch, batch)
         why = f", one for each of the {batch} of the batch" if of_batch else ""
+        turned = " Was x turned to (N, B, C)? batch_first=True takes (B, N, C)." * first
         return (
             f"{place}: the mask is {mask.shape}{why}; {queries} queries and {keys} keys{how} need "
-            f"({queries}, {keys})."
+            f"({queries}, {keys}).{turned * of_batch}"
         )
     heads = layer.num_heads
     if isinstance(mask, Seen) and len(mask.shape) == 3 and mask.shape[0] != batch * heads:

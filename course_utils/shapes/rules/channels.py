@@ -133,7 +133,7 @@ def not_joined(run, x, expected):
         return ""
     total = " + ".join(map(str, [x.shape[1], *sizes]))
     names = " and ".join(name for _, name in others)
-    return f". {expected} is {total}: {names} was not joined to it, with torch.cat(..., dim=1)"
+    return f". {expected} is {total}: join {names} to it, with torch.cat(..., dim=1)"
 
 
 def moved(x, axis):
@@ -166,7 +166,8 @@ def of_join(run, join, expected, axis):
     if axis == -1 and len(parts[0].shape) == 2:
         big = max(parts, key=lambda s: s.shape[-1])
         if came_from(run, big, {"flatten", "view", "reshape"}, through=KEEPING):
-            return f"{told}. Was the layer made for another size or length?{on_the_way(run, big)}"
+            why = f"Was the layer made for another size or length?{on_the_way(run, big)}"
+            return f"{told}. {why}".removesuffix(".")
     return told
 
 

@@ -6,10 +6,12 @@ from course_utils.shapes.calls import (
     ADDING,
     SHAPING,
     came_from,
+    depends_on_inputs,
     given,
     history,
     input_name,
     label,
+    makers,
     on_the_way,
     path,
     resized,
@@ -41,6 +43,11 @@ def two_shapes(run, call, place):
         )
     if name := input_name(run, wanted):
         sentence += f", {name}"
+    if wanted.shape == answer.shape[:1] and len(answer.shape) == 2 and answer.shape[1] > 1:
+        return (
+            f"{sentence}. Are they numbers of classes? F.cross_entropy takes them, {call.op} wants "
+            f"one shape for both."
+        )
     if len(answer.shape) == len(wanted.shape) > 2 and answer.shape[2:] != wanted.shape[2:]:
         axes = range(2 - len(answer.shape), 0)
         axis = next(i for i in axes if answer.shape[i] != wanted.shape[i])
@@ -49,8 +56,8 @@ def two_shapes(run, call, place):
             what = axis_name(axis, len(answer.shape)).strip()
             rest = "".join(told for change in way if (told := left_over(*change, axis)))
             return (
-                f"{sentence}. The {what} of the answer: {path(way)}; {wanted.shape[axis]} are "
-                f"wanted.{rest}"
+                f"{sentence}{made_apart(run, wanted)}. The {what} of the answer: {path(way)}; "
+                f"{wanted.shape[axis]} are wanted.{rest}"
             )
     if wanted.shape == (*answer.shape[:1], *answer.shape[2:]) and answer.shape[1] == 1:
         return f"{sentence}, which has no axis for the channel: [:, None]."
@@ -58,6 +65,12 @@ def two_shapes(run, call, place):
         sizes = f"{plural(answer.shape[1], 'channel')} with {wanted.shape[1]}"
         return f"{sentence}: {sizes}. Take those that are meant, such as [:, :{answer.shape[1]}]."
     return f"{sentence}. Both need one shape.{of_each_place(run, answer, wanted)}"
+
+
+def made_apart(run, wanted):
+    """Say that what is wanted comes from no input: then its size was written in."""
+    written = not depends_on_inputs(run, wanted) and makers(run).get(wanted.number)
+    return ", whose size was written in (ones_like takes the answer's)" if written else ""
 
 
 def of_each_place(run, answer, wanted):
@@ -94,7 +107,7 @@ def left_over(call, before, after, axis):
     numbers = [v[axis] if isinstance(v, (tuple, list)) else v for v in call.given[3:6]]
     stride, padding, spread = [*numbers, *(1, 0, 1)[len(numbers) :]]
     rest = (before + 2 * padding - spread * (kernel - 1) - 1) % stride
-    if not rest:
+    if not rest or before % stride == 0:
         return ""
     return (
         f" {label(call)} goes in strides of {stride} and leaves {rest} of the {before} over: pad "
@@ -114,6 +127,11 @@ def classes(run, call, place):
         return (
             f"{sentence}: the target has an axis for its one channel, and classes have none: "
             f"target[:, 0]."
+        )
+    if target.shape == answer.shape and not target.dtype.is_floating_point:
+        return (
+            f"{sentence}: the target is {target.kind} and as large as the answer. One-hot classes "
+            f"are floats, .float(), and numbers of classes have no axis 1, .argmax(1)."
         )
     count = answer.shape[1] if len(answer.shape) > 1 else answer.shape[0]
     if call.span and not 0 <= call.span[0] <= call.span[1] < count:
@@ -180,6 +198,10 @@ def shares_twice(run):
 def probabilities(run, call, place):
     """binary_cross_entropy takes probabilities, and a target of floats."""
     answer, target = given(call)[:2]
+    if not target.dtype.is_floating_point:
+        name = source_of(run, target)
+        what = f"{name}," if name else f"the target {target.shape}"
+        return f"{place}: {what} is {target.kind}, and {call.op} takes floats: .float()."
     if "between 0 and 1" in str(run.error):
         last = came_from(run, answer, {"sigmoid", "softmax"}, through=SHAPING | set(ADDING))
         maker = run.made_by.get(answer.number)

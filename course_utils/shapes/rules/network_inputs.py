@@ -199,7 +199,11 @@ def left_out(run, place):
     step = run.open[-1] if run.open else None
     parameters = inspect.signature(step[1].forward).parameters if step else {}
     if frame.function == "forward" and name in parameters:
-        return f"{place}: {name} is None in `{frame.line}`: it was left out, and forward needs it."
+        told = f"{place}: {name} is None in `{frame.line}`: it was left out, and forward needs it."
+        before = [s for s in run.steps if s.name == place and s.milliseconds is not None]
+        return (
+            f"{told} The first call of {place} had one: is it made only once?" if before else told
+        )
     empty = [s for s in run.steps if s.returned is None and s.milliseconds is not None]
     maker = f": {empty[-1].name} ({empty[-1].type}) returned None" if empty else ""
     return f"{place}: {name} is None in `{frame.line}`{maker}. Does its forward end with a return?"

@@ -6,6 +6,7 @@ from course_utils.shapes.calls import (
     JOINING,
     KEEPING,
     REDUCING,
+    SHAPING,
     batch_of,
     came_from,
     given,
@@ -26,6 +27,8 @@ def linear(run, call, place):
         return None
     numbers = f"{expected} number{'s' * (expected != 1)}"
     sentence = f"{place} expects {numbers} on the last axis and gets {x.shape}"
+    if told := side_by_side(run, x, expected):
+        return f"{sentence}{told}."
     if part := of_parts(run, x, expected):
         return f"{sentence}{part}."
     if expected in x.shape[1:] and len(x.shape) > 2:
@@ -43,6 +46,18 @@ def linear(run, call, place):
         return f"{sentence}: x[:, None] makes a column of it."
     missing = [n for s, n in zip(run.inputs, run.names) if s is None and n]
     return f"{sentence}{' (' + missing[0] + ' is None)' if missing else ''}."
+
+
+def side_by_side(run, x, expected):
+    """Say that parts were joined along the batch, where they belong beside one another."""
+    join = came_from(run, x, JOINING | {"stack"}, through=KEEPING | SHAPING)
+    parts = given(join) if join else []
+    if len(parts) < 2 or sum(s.shape[-1] for s in parts if s.shape) != expected:
+        return ""
+    return (
+        f": {label(join)} put {len(parts)} parts under one another, {join.returned.shape}; side by "
+        f"side, torch.cat(..., dim=-1), they have {expected}"
+    )
 
 
 def reduced(run, x, expected):

@@ -35,6 +35,8 @@ def of_one_picture(run, call, wanted):
     if len(x.shape) < 2 or len(wanted) < 2 or wanted[0] not in (-1, x.shape[0]):
         return ""
     has, rest = math.prod(x.shape[1:]), wanted[1:]
+    if min(rest) < 0:
+        return ""
     asked = f"{' * '.join(map(str, rest))} is {math.prod(rest)}" if rest[1:] else "that is another"
     told = f": {has} for each picture, and {asked}"
     channels, side = rest[0], math.isqrt(has // rest[0]) if rest[0] > 0 else 0
@@ -78,7 +80,14 @@ def rounded_down(old, wanted):
     would = [old[0] * part // math.prod(new) for part in new]
     fits = old[0] % (math.prod(new) // new[0]) == 0
     instead = f"; it would be with {would[0]} in place of the first {new[0]}" if fits else ""
-    square = "; a square is written in, and the map is none" * (len(set(new)) == 1 < len(new))
+    channels, *sides = new
+    side = math.isqrt(old[0] // channels)
+    if len(sides) == 2 and channels * side * side == old[0]:
+        sides = f"{channels} * {side} * {side}"
+        return f": the {old[0]} are {sides}, of pictures of another size than is written there"
+    square = "; a square is written in, and the map is none" * (
+        len(set(new)) == 1 and len(new) == 2
+    )
     return f": the {old[0]} cannot be {' x '.join(map(str, new))}{square}{instead}"
 
 

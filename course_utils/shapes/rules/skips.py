@@ -41,7 +41,11 @@ def skip_and_map(run, call, place):
         first, second = "the skip", "the upsampled map"
     sentence = f"{place}: {first} is {by(skip.shape[2:])}, {second} is {by(up.shape[2:])}"
     why = padded(skip, up, way or other) or odd(skip, way, axis) or disagree(skip, way, axis)
-    typed = f" Is the minus in {own_line(run)} meant?" if ADDING.get(call.op) == "-" else ""
+    typed = (
+        f" Is the minus in {own_line(run)} meant?"
+        if ADDING.get(call.op) == "-" and not any(rising)
+        else ""
+    )
     if why:
         return f"{sentence}: {why}.{typed}"
     ways = [path(changes) for changes in (other, way) if changes]
