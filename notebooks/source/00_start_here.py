@@ -351,6 +351,14 @@ print("not learned by heart:", quality.samples.nearest > 0.8 * quality.real.near
 # it tries to name the mistake. And it never stops the notebook: as long as your version is missing
 # or wrong, the notebook goes on with the reference, and says so.
 #
+# Do you study with an AI assistant beside you? Switch Colab's completions off for the exercises
+# (*Settings > AI Assistance*), because they finish a stub before you have read it. Ask the
+# assistant what it would ask you, not for the code: "which shape should this line return?" serves
+# you better than "write this function". When a check says something that you do not understand,
+# show it the sentence and your code, and let it explain the sentence. Take the hints in their order
+# before you take its answer; the course's `AGENTS.md` tells it to do the same. And when it has
+# helped, close its answer, write the code once more from memory, and let the check decide.
+#
 # Here is one to warm up. You have seen the formula and used the finished function above.
 #
 # ### Exercise 0.1: add the noise
