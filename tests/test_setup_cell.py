@@ -124,7 +124,7 @@ def test_a_clone_of_an_older_tag_stays_and_is_not_used(desk, repository):
 
 def a_day_later(repository):
     """The repository's branch moves on."""
-    (repository / "course_utils/colab.py").write_text("def start():\n    print('started anew')\n")
+    (repository / "course_utils/colab.py").write_text("def start(keep):\n    print('started anew')\n")
     git(repository, "commit", "--quiet", "--all", "-m", "second")
 
 
@@ -148,7 +148,7 @@ def test_a_branch_that_cannot_be_updated_is_used_as_it_is_and_that_is_told(
     run_cell(desk, repository, cell=ON_MAIN)
     a_day_later(repository)
     if reason == "edited":
-        mine = "def start():\n    print('started mine')\n"
+        mine = "def start(keep):\n    print('started mine')\n"
         (desk / "unet-course-main/course_utils/colab.py").write_text(mine)
     done = run_cell(desk, "/nowhere" if reason == "offline" else repository, cell=ON_MAIN)
     started = {"offline": "published", "edited": "mine"}[reason]

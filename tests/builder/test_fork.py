@@ -239,7 +239,7 @@ def opened(github, number, *of_exercise):
     badge = rf"/github/you/fork/blob/(\S+?)/(notebooks/{number}_\w+\.ipynb)\)"
     ref, path = re.search(badge, shown(github, "README.md")).groups()
     notebook = reads_json(shown(github, path, ref))
-    wanted = ("#@title Set up", "import ", "keep_on_drive = False", *of_exercise)
+    wanted = ("#@title Set up", "import ", "mine = portfolio.load", *of_exercise)
     notebook.cells = [cell for cell in notebook.cells if cell.source.startswith(wanted)]
     for cell in notebook.cells:
         cell.source = cell.source.replace("keep_on_drive = False", "keep_on_drive = True")
