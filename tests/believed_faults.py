@@ -8,6 +8,8 @@ A fault is a change of the course that works on a CPU and stops on a GPU: a .to(
 import copy
 import importlib
 import io
+import re
+import runpy
 import sys
 from pathlib import Path
 
@@ -93,8 +95,16 @@ ALLOWED = {
     "a number's format": lambda: f"{X[0, 0]:.1f}" == "-1.0",
     "16 bits in products": lambda: in_half(lambda net: net(X)) == torch.float16,
     "32 bits in norms": lambda: in_half(lambda net: F.layer_norm(net(X), (4,))) == torch.float32,
+    "rows of benchmarks/gpu.py": lambda: bool(
+        re.fullmatch(r"\| bf16 \| channels_last(\s*\|\s*[\d.]+){4} \|", row_of_the_benchmark())
+    ),
     "memory is counted": lambda: torch.cuda.memory_allocated() >= 48,
 }
+
+
+def row_of_the_benchmark():
+    row = runpy.run_path(str(ROOT / "benchmarks/gpu.py"), run_name="imported")["row"]
+    return row(GPU, 2, "bf16", "channels_last")
 
 
 def moved_in_place(net):

@@ -64,3 +64,11 @@ def test_it_refuses_what_cuda_refuses_and_nothing_else(lines):
     wrong += [line for line in lines if line[2] == "wrong"]
     assert not wrong
     assert len(lines) > 25
+
+
+def test_the_benchmark_says_in_a_sentence_that_it_needs_a_gpu():
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(TESTS.parent)}
+    command = [sys.executable, str(TESTS.parent / "benchmarks/gpu.py")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and not done.stdout
+    assert done.stderr.startswith("There is no GPU here") and done.stderr.count("\n") == 1
