@@ -21,7 +21,7 @@ SITE := .venv-site/bin
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help learn test notebooks run bench address site release clean
+.PHONY: help learn test notebooks run bench gpu address site release clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -46,6 +46,9 @@ bench: .venv/.installed  ## measure what the network draws after 30 and 90 secon
 	PYTHONPATH=. $(BIN)/python benchmarks/first_result.py
 	PYTHONPATH=. $(BIN)/python benchmarks/tracer.py
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/checks.py
+
+gpu: .venv/.installed  ## measure on a GPU: speed, memory, and how long the notebooks take
+	@PYTHONPATH=. $(BIN)/python benchmarks/gpu.py
 
 address:  ## let links and setup cells point at a copy of the course (REPO=OWNER/REPO)
 	@$(PYTHON) notebooks/address.py "$(REPO)" --branch "$(BRANCH)"

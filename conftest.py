@@ -9,12 +9,14 @@ import pytest
 def pytest_collection_modifyitems(items):
     """Keep the tests of a file on one worker, and all solved notebooks: they share my_unet.py.
 
-    The browser's are kept together for each kind of widgets: they share a JupyterLab.
+    The browser's are kept together for each kind of widgets: they share a JupyterLab. The parts
+    of the notebooks on a believed GPU go to all workers.
     """
     for item in items:
         group = item.path.parent if item.path.parent.name == "solved" else item.path
-        widgets = item.callspec.params.get("widgets", "") if hasattr(item, "callspec") else ""
-        item.add_marker(pytest.mark.xdist_group(f"{group} {widgets}"))
+        given = item.callspec.params if hasattr(item, "callspec") else {}
+        apart = given.get("widgets") or given.get("part", "")
+        item.add_marker(pytest.mark.xdist_group(f"{group} {apart}"))
         if hasattr(item, "output_timeout"):  # nbval's, for what a cell that has ended still sends
             item.output_timeout = 60
 

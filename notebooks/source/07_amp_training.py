@@ -832,8 +832,9 @@ print("all three together save two thirds or more:",
 # %% [markdown]
 # On this machine, that is. The times differ from one to the next, and what else a machine does
 # while it measures shows in them: recomputing is more work, so a time below 1 for it says no more
-# than that. On a GPU, 16 bits *save* time. On a CPU that cannot compute with them, every product is
-# converted back and forth, and they cost time. Try in this order:
+# than that. On a GPU, 16 bits should *save* time; that is what its makers measure, and we haven't
+# timed this network on one. On a CPU that cannot compute with them, every product is converted back
+# and forth, and they cost time. Try in this order:
 #
 # | when memory runs out | price |
 # |---|---|
@@ -1239,7 +1240,8 @@ print("all ten classes are drawn:", quality.samples.entropy > math.log2(9))
 # ```
 #
 # On a GPU, PyTorch can also *compile* a network: it looks at all operations, and writes faster
-# code for them together. That takes a minute or more at the start, so it pays in long runs only.
+# code for them together. We estimate a minute or more at the start (we haven't timed it on a GPU),
+# so it pays in long runs only.
 # Compile what you train, and keep the plain network for everything else. They share their
 # weights, and a checkpoint of one fits the other:
 #

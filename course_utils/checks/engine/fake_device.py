@@ -36,6 +36,8 @@ class FakeTensor(torch.Tensor):
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func is torch.Tensor.tolist or (kwargs or {}).get("force"):  # a GPU copies first
+            return func(args[0].cpu())
         if func in TO_NUMPY:
             raise DeviceMismatch(
                 "NumPy has no arrays there, so .numpy() is refused.",
