@@ -31,8 +31,7 @@ class Page(HTMLParser):
         self.anchors |= {attributes.get("id"), attributes.get("name")}
         if "href" in attributes:
             (self.links if tag == "a" else self.loads).append(attributes["href"])
-        if "src" in attributes:
-            self.loads.append(attributes["src"])
+        self.loads += [attributes[name] for name in ("src", "srcset") if name in attributes]
         if tag == "details" and "open" in attributes:
             self.bare.append(f"line {self.getpos()[0]}: a closed part stands open")
         if tag == "img" and not attributes.get("alt"):

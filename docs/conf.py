@@ -1,5 +1,7 @@
 """How Sphinx makes the site, for `make site`: stored outputs are shown, nothing is executed."""
 
+from pathlib import Path
+
 project = "Build a diffusion U-Net"
 language = "en"
 
@@ -18,8 +20,11 @@ html_theme_options = {
     "navbar_persistent": [],  # the field for searching is in the sidebar
     "footer_content_items": [],
 }
-html_static_path = ["static"]
-html_css_files = ["site.css"]
+# The front page's picture lies beside the notebooks; while it doesn't move, there is a still only.
+PICTURES = Path(__file__).resolve().parents[1].glob("notebooks/digits.*")
+html_static_path = ["static", *map(str, PICTURES)]
+html_css_files = ["site.css", "front.css"]
+html_sidebars = {"index": []}
 html_copy_source = False
 html_use_index = False
 # The lines around a hit could be those of a solution.

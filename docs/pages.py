@@ -1,4 +1,4 @@
-"""Lay out what the site shows: the README, CONTRIBUTING.md, and the notebooks as they are stored.
+"""Lay out what the site shows: a front page, the notebooks as they are stored, and the guides.
 
     python docs/pages.py DIR
 
@@ -11,15 +11,19 @@ import shutil
 import sys
 from pathlib import Path
 
+from front import front_page
+
 ROOT = Path(__file__).resolve().parents[1]
 TITLE = re.compile(r"(?:%%solution \S+\n)?#@title (.+)\n")
 BADGE = re.compile(r"\[!\[(Open in \w+)\]\([^)]*\)\]")
 
+SETUP = "# Outside the notebooks\n"
 CONTENTS = """
 ```{{toctree}}
 :hidden:
 
 {}
+setup
 CONTRIBUTING
 mistakes/index
 ```
@@ -34,12 +38,19 @@ def write_pages(folder):
         path.write_text(notebook_page(path.read_text(encoding="utf-8")), encoding="utf-8")
     shutil.copy(ROOT / "CONTRIBUTING.md", folder)
     names = sorted(f"notebooks/{path.stem}" for path in notebooks.glob("*.ipynb"))
-    first = with_text_badges((ROOT / "README.md").read_text(encoding="utf-8"))
-    (folder / "index.md").write_text(first + CONTENTS.format("\n".join(names)), encoding="utf-8")
+    (folder / "setup.md").write_text(setup_page(), encoding="utf-8")
+    front = front_page(ROOT / "notebooks") + CONTENTS.format("\n".join(names))
+    (folder / "index.md").write_text(front, encoding="utf-8")
+
+
+def setup_page():
+    """Return what the README says that the front page and the sidebar don't show."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    return SETUP + readme[readme.index("\n## On your own machine\n") :]
 
 
 def all_but_pages(folder, names):
-    return [name for name in names if not name.endswith((".ipynb", ".png"))]
+    return [name for name in names if not name.endswith((".ipynb", ".png", ".gif"))]
 
 
 def notebook_page(text):
