@@ -124,7 +124,9 @@ def test_a_clone_of_an_older_tag_stays_and_is_not_used(desk, repository):
 
 def a_day_later(repository):
     """The repository's branch moves on."""
-    (repository / "course_utils/colab.py").write_text("def start(keep):\n    print('started anew')\n")
+    (repository / "course_utils/colab.py").write_text(
+        "def start(keep):\n    print('started anew')\n"
+    )
     git(repository, "commit", "--quiet", "--all", "-m", "second")
 
 

@@ -316,10 +316,11 @@ class Recorder(TorchFunctionMode):
                 hook.remove()
 
 
-def record(model, *inputs, loss=None, **named):
+def record(model, *inputs, loss=None, keep_in=None, **named):
     """Call the model once and return the Record; the model is afterwards as it was.
 
-    With loss, it is loss(model, *inputs) that is called, and the backward pass of its result.
+    With loss, it is loss(model, *inputs) that is called, and the backward pass of its result. A
+    dict, keep_in, is filled with the tensors themselves, each under its number.
     An Exception that is raised is written down; others (KeyboardInterrupt) come through.
     """
     model = getattr(model, "_orig_mod", model)  # what torch.compile has wrapped
@@ -341,6 +342,8 @@ def record(model, *inputs, loss=None, **named):
             for step, _, _ in run.open:
                 step.milliseconds = None
             recorder.looks_at(error)
+    if keep_in is not None:
+        keep_in.update(enumerate(t for t in recorder.alive if isinstance(t, torch.Tensor)))
     run.training = getattr(model, "training", True)
     run.repeated = repeated_in(model) if has_layers(model) else []
     run.unused = [n for n, p in recorder.parameters.items() if id(p) not in recorder.used]
