@@ -8,10 +8,12 @@ import pytest
 import torch
 from matplotlib.colors import to_hex, to_rgba
 from torch import nn
+from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, Downsample, Upsample
 from course_utils.plots import draw_u
 from course_utils.plots.colours import BLUE, PALE, PURPLE
+from course_utils.shapes import draw_u as tracer_draws
 from course_utils.unet import UNet
 
 BLOCKS = ConvBlock, Downsample, Upsample
@@ -114,6 +116,34 @@ def test_figure_of_a_broken_network_is_another(broken):
     figure = draw_u(net=net)
     with pytest.raises(AssertionError):
         assert_is_of(figure, net)
+
+
+def block_figure(block):
+    return tracer_draws(block, torch.zeros(2, 8, 16, 16), torch.zeros(2, 6))
+
+
+@pytest.mark.parametrize("out_ch", [8, 12])
+def test_block_has_its_operations_and_its_way_around(out_ch):
+    block = ConvBlock(8, out_ch, 6)
+    said = [text.get_text() for text in block_figure(block).axes[0].texts]
+    layers = {f"{type(m).__name__}\n{name}" for name, m in block.named_children()}
+    shown = Counter(w for w in said if w in layers | {"silu", "add"})
+    carried = ["Conv2d\nshortcut"] * (out_ch != 8)
+    convs = "Conv2d\nconv1", "BatchNorm2d\nnorm1", "Conv2d\nconv2", "BatchNorm2d\nnorm2"
+    assert shown == Counter([*convs, *carried, "silu", "silu", "add", "add"])
+    assert f"temb  →  Linear  →  {out_ch} numbers" in said
+
+
+def test_block_without_its_shortcut_has_no_way_around():
+    def lines_around(block):
+        return len(block_figure(block).axes[0].lines)
+
+    class Plain(ConvBlock):
+        def forward(self, x, temb):
+            h = F.silu(self.norm1(self.conv1(x))) + self.time_proj(temb)[:, :, None, None]
+            return F.silu(self.norm2(self.conv2(h)))
+
+    assert lines_around(ConvBlock(8, 8, 6)) == 1 and lines_around(Plain(8, 8, 6)) == 0
 
 
 def test_halved_maps_are_half_as_high():

@@ -24,7 +24,9 @@ def draw_u(
             net = UNet(in_ch, 1, tuple(chs), 4 * chs[0])
     shown = {} if xt is not None else None
     if xt is None:
-        xt, t = torch.zeros(2, in_ch, size, size), torch.zeros(2, dtype=torch.long)
+        device = next(net.parameters()).device
+        xt = torch.zeros(2, in_ch, size, size, device=device)
+        t = torch.zeros(2, dtype=torch.long, device=device)
     with torch.no_grad():
         run = record(net, xt, t, keep_in=shown)
     if run.error:

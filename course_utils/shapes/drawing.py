@@ -201,8 +201,11 @@ class Drawing(Places):
         for taken in pairs.values():
             source = max((one for one, _ in taken), key=lambda one: one.column)
             m = min((other for _, other in taken), key=lambda other: other.column)
-            if source is not m:  # where it is, all lies within what is folded
-                self.skip(source, m, "skip" if len(taken) == 1 else f"{len(taken)} skips")
+            words = "skip" if len(taken) == 1 else f"{len(taken)} skips"
+            if self.goes_around(source, m):
+                self.around(source, m)
+            elif source is not m and source not in m.takes[:1]:  # else it is within what is folded
+                self.skip(source, m, words)
 
     def skip(self, source, m, words):
         (x0, y0), (x1, y1) = self.at(source), self.at(m)
@@ -213,6 +216,20 @@ class Drawing(Places):
         ink, paper = colour if colour != PALE else SLATE, {"fc": "white", "lw": 0, "pad": 1}
         middle = (x0 + x1) / 2, (y0 + y1) / 2 + 0.03
         self.text(*middle, words, va="bottom", color=ink, bbox=paper)
+
+    def around(self, source, m):
+        """The way of a residual connection, above the row, with the operation that is on it."""
+        (x0, y), high = self.at(source), max(self.size(o)[1] for o in self.maps if o.row == m.row)
+        x1, top = self.left[m.column] - AROUND - self.name_width(m) / 2, y + high / 2 + 0.3
+        start, end = y + self.size(source)[1] / 2 + 0.02, y + self.box_height(m) / 2
+        colour = self.paint(BLUE, "skips")
+        self.ax.plot([x0, x0, x1, x1], [start, top, top, end + 0.1], color=colour, lw=1.8, zorder=0)
+        self.arrow((x1, end + 0.1), (x1, end), colour, lw=1.8)
+        if m.branch:
+            right = x0 + 0.2 * (x1 - x0) + self.name_width(m.branch)
+            self.operation(m.branch, m.branch, right, top)
+            words = " x ".join(map(str, m.branch.shape))
+            self.text(right + 0.1, top + 0.02, words, ha="left", va="bottom")
 
     def time(self):
         """The bar above: what becomes of the time on its way to the blocks."""

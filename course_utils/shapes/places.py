@@ -83,9 +83,18 @@ class Places:
         beside = self.name_width(last) if self.is_straight(last) and last.rising else 0.35
         wide = self.x[-1] + max(beside + 0.1, self.size(last)[0] / 2 + 0.1)
         low = min(self.at(m)[1] - self.size(m)[1] / 2 for m in self.maps) - 0.3
-        self.top = max(self.size(m)[1] / 2 for m in self.maps if m.row == 0) + 0.42
-        return max(wide, 4.0), low, self.top + (0.5 if self.has_time() else 0)
+        around = any(self.goes_around(s, m) for m in self.maps if not m.row for s in m.takes[1:])
+        room = 0.42 + 0.35 * around
+        self.top = max(self.size(m)[1] / 2 for m in self.maps if m.row == 0) + room
+        return max(wide, 4.0), low, self.top + 0.5 * self.has_time()
 
     def is_straight(self, m):
         """True for what is reached straight from above or from below."""
-        return bool(m.takes) and (m.via or m).takes[0].shown.column == m.column
+        return bool(m.takes) and (m.via or m).takes[0].shown.column == m.shown.column
+
+    def goes_around(self, source, m):
+        """True if other maps stand between two of the same row."""
+        between = range(source.shown.column + 1, m.column)
+        return source.shown.row == m.row and any(
+            other.row == m.row and other.column in between for other in self.maps
+        )

@@ -16,7 +16,7 @@ QUIET = {"to", "contiguous", "clone", "detach", "float", "__getitem__", "__get__
 MOST = 24  # maps that are drawn each by itself; of a larger network those of one size are folded
 
 
-@dataclass
+@dataclass(eq=False)
 class Map:
     """Feature maps, the operation that made them, and where they stand."""
 
@@ -31,6 +31,7 @@ class Map:
     row: int = 0
     column: int = 0
     via: object = None  # of a concatenation: the Map that it was the next use of
+    branch: object = None  # the Map that is one operation beside the row, and ends here
     within: object = None  # the Map that is drawn in place of this one
     failed: str = ""  # the shapes that met, where the run failed
 
@@ -63,14 +64,12 @@ def plan(run):
     plan, home = Plan([start], [", ".join(names)]), {first.number: start}
     for op, place, taken, made in operations(run, len(first.shape)):
         sources = sorted({home[n].number: home[n] for n in taken if n in home}.items())
-        if not sources:
-            if told & set(taken):
-                told.add(made.number)
-                numbers = f"{' x '.join(map(str, made.shape[1:]))} numbers"
-                plan.time += [op, numbers] if place else []
-            continue
-        home[made.number] = sources[-1][1]
-        if len(made.shape) == len(first.shape) and op not in QUIET:
+        if sources:
+            home[made.number] = sources[-1][1]
+        elif told & set(taken):
+            told.add(made.number)
+            plan.time += [op, f"{' x '.join(map(str, made.shape[1:]))} numbers"] if place else []
+        if sources and len(made.shape) == len(first.shape) and op not in QUIET:
             new = Map(op, place, made.shape[1:], made.number, [m for _, m in sources[::-1]])
             new.timed, new.joined = bool(told & set(taken)), op in JOINING and len(sources) > 1
             home[made.number] = new
@@ -140,9 +139,7 @@ def arrange(maps):
     """Give each map its row and column: to the right, or straight where the size changes."""
     sizes = {id(m): (m.takes[1] if m.failed and len(m.takes) > 1 else m).pixels for m in maps}
     rows = sorted(set(sizes.values()), reverse=True)
-    for before, m in zip(maps, maps[1:]):
-        if m.joined and m.takes[0] is before:  # one bar shows both
-            m.via, before.within = before, m
+    merge(maps)
     if len(maps) > MOST:
         for _, stage in groupby([m for m in maps if not m.within], key=lambda m: m.shape[1:]):
             fold(list(stage))
@@ -156,12 +153,24 @@ def arrange(maps):
         taken.add((m.row, m.column))
 
 
+def merge(maps):
+    """Let a concatenation stand for what it was made of, and a sum for the way around to it."""
+    for before, m in zip(maps, maps[1:]):
+        if m.joined and m.takes[0] is before:  # one bar shows both
+            m.via, before.within = before, m
+    for earlier, before, m in zip(maps, maps[1:], maps[2:]):
+        if m.takes[:2] == [before, earlier] and earlier not in before.takes and not m.joined:
+            m.branch, before.within = before, m
+            m.takes = [earlier, before.takes[0]]
+
+
 def fold(stage):
     """Let the last map of a size stand for all but the first, with what led to it counted."""
     _, *others = stage
     if len(others) > 1:
         last = others[-1]
-        last.takes, last.timed = stage[:1], any(m.timed for m in others)
+        last.takes = stage[:1] + last.takes[1:] * bool(last.failed)
+        last.timed = any(m.timed for m in others)
         names = Counter(m.op for m in others)
         last.op = "\n".join(f"{n} {op}" if n > 1 else op for op, n in names.items())
         last.place = ""
