@@ -186,3 +186,8 @@ def test_drawing_leaves_random_numbers_alone():
 def test_a_network_that_fails_says_so():
     with pytest.raises(ValueError, match="pad to 20 x 20"):
         draw_u(size=18)
+
+
+def test_features_need_a_picture():
+    with pytest.raises(ValueError, match="give xt and t too"):
+        draw_u(features=True)

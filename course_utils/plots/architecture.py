@@ -17,8 +17,10 @@ def draw_u(
     highlight is "time", "block", "encoder", "decoder" or "skips". With xt, noisy pictures of
     (B, C, H, W) at the steps t, the first of them is shown going in, and what the network makes of
     it coming out; with features, some channels of each tensor between them too. The network runs
-    as it is: in eval mode, BatchNorm uses its averages.
+    as it is: in eval mode, BatchNorm uses its averages. Raises ValueError for features without xt.
     """
+    if features and xt is None:
+        raise ValueError("features=True shows what a picture makes on its way: give xt and t too")
     if net is None:
         with torch.random.fork_rng(devices=[]):  # a picture does not change what is drawn next
             net = UNet(in_ch, 1, tuple(chs), 4 * chs[0])
