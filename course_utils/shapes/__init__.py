@@ -12,6 +12,8 @@ cause.py    an exception becomes a sentence: what met what
 rules/      by which it does, a file for each kind of operation
 words.py    how sizes are said in a sentence
 remarks.py  what ran, and looks wrong all the same
+plan.py     which operations and maps of the record a picture shows
+places.py   where they stand in it
 drawing.py  the record as a picture
 inputs.py   are the inputs what a network is trained on?
 probe.py    does one picture's result depend on the others?

@@ -1,213 +1,241 @@
-"""The record of a run as a picture: the U with its shapes, its skips, and where it failed.
+"""The record of a run as a picture: every operation, every map with its shape, and the skips.
 
-What follows one another at one size is a stage, and the stages stand in a row: the smaller their
-maps, the lower. Within a stage each number of channels is a bar, so that a network of forty layers
-has as many bars as it has sizes and joins.
+Heights are to scale: maps of half the size are drawn half as high, and stand a row lower. The more
+channels a bar has, the wider it is (with the root, so that one channel is seen beside hundreds).
+The maps' places are in places.py.
 """
 
-import math
 import textwrap
-from dataclasses import dataclass, field
 
-from course_utils.shapes.calls import JOINING, UPWARD, given, short
 from course_utils.shapes.cause import cause
-from course_utils.shapes.record import Seen, record
-from course_utils.shapes.words import by
+from course_utils.shapes.places import AROUND, BOX, CHANNELS, TILE_GAP, Places
+from course_utils.shapes.plan import plan
+from course_utils.shapes.record import record
 
-MAPS = (
-    JOINING | UPWARD | {f"{op}{n}d" for op in ("conv", "max_pool", "avg_pool") for n in (1, 2, 3)}
-)
-BLUE, ORANGE, RED = "#2b6cb0", "#c05621", "#b91c1c"  # those of plots/colours.py
-INK, SLATE, PALE = "#1e293b", "#4a5568", "#cbd5e1"
-ROW, MOST = 1.5, 5  # the height of a row of stages, and how many bars a stage has at most
-
-
-@dataclass
-class Bar:
-    """Feature maps of one shape that follow one another."""
-
-    channels: int
-    numbers: set = field(default_factory=set)  # of the tensors that it stands for
-    skip: int = 0  # how many of its channels are a skip, concatenated
-    source: object = None  # the stage from which the skip comes
-
-
-@dataclass
-class Stage:
-    """Feature maps of one size, and how they came to it."""
-
-    sides: tuple
-    through: str  # the layer that gave them their size
-    rising: bool
-    bars: list = field(default_factory=list)
-    failed: str = ""  # the shapes that met, where the run failed
-    level: int = 0  # the size of the maps that it stands beside
+BLUE, ORANGE, PURPLE, RED = "#2b6cb0", "#c05621", "#6b46c1", "#b91c1c"  # plots/colours.py
+INK, SLATE, GREY, PALE = "#1e293b", "#4a5568", "#94a3b8", "#e2e8f0"
 
 
 def draw_u(model, *inputs, **named):
-    """Run a network once, forward, and draw the sizes and channels of its maps, from left to right.
+    """Run a network once, forward, and draw its operations and maps, from left to right.
 
     (B, C, H, W), (B,) -> figure
 
-    The smaller the maps, the lower they stand; a bar is a number of channels, its blue part on the
-    way up a skip that was concatenated. If the run fails, the place is red and the cause stands
-    below. It takes what trace takes, and leaves as little behind.
+    The smaller the maps, the lower they stand; a bar's blue part on the way up is a skip that was
+    concatenated. If the run fails, the place is red and the cause stands below. It takes what
+    trace takes, and leaves as little behind.
     """
     return draw(record(model, *inputs, **named))
 
 
-def draw(run):
-    """Draw the U of a run that was recorded.
+def draw(run, highlight=None, tensors=None, features=False, ends=("input", "output")):
+    """Draw a run that was recorded; with highlight, all but one of its parts are pale.
 
     Record -> figure
+
+    highlight is "time", "block" (what takes the time), "encoder", "decoder" or "skips". With the
+    tensors that record kept, pictures that go in and come out are shown; with features, some
+    channels of each map too, those that vary most.
     """
     import matplotlib.pyplot as plt  # only here, so that the tables do without it
 
-    stages = stages_of(run)
-    rows = sorted({stage.level for stage in stages}, reverse=True)
-    tallest = max((max(stage.sides) for stage in stages), default=1)
-    most = max((bar.channels for stage in stages for bar in stage.bars), default=1)
-    spans = [span_of(stage) for stage in stages]
-    wide = sum(spans)
-    figure, ax = plt.subplots(figsize=(max(5.0, 0.62 * wide), 0.72 * ROW * len(rows) + 0.6))
-    left, places = 0.0, {}
-    for stage, span in zip(stages, spans):
-        y = -ROW * rows.index(stage.level)
-        places[id(stage)] = draw_stage(ax, stage, left + span / 2, y, tallest, most)
-        left += span
-    draw_ways(ax, stages, places)
-    draw_skips(ax, stages, places)
-    ax.set_xlim(0, max(wide, 1))
-    ax.set_ylim(-ROW * (len(rows) - 1) - 0.95, 0.75)
+    drawing = Drawing(plan(run), tensors, features)
+    drawing.highlight = highlight
+    wide, low, high = drawing.extent()
+    figure = plt.figure(figsize=(wide, high - low))
+    ax = drawing.ax = figure.add_axes((0, 0, 1, 1))
+    drawing.all(ends)
     ax.axis("off")
+    ax.set(xlim=(0, wide), ylim=(low, high), aspect="equal")
     if run.error:
-        words = textwrap.fill(cause(run), int(13 * figure.get_figwidth()))
-        figure.text(0.02, 0.0, words, color=RED, fontsize=9, va="top")
-    figure.tight_layout(pad=0.3)
+        words = textwrap.fill(cause(run), int(13 * wide))
+        figure.text(0.02, -0.01, words, color=RED, fontsize=9, va="top")
     return figure
 
 
-def stages_of(run):
-    """Return the stages of a run, in the order in which they were reached."""
-    first = next((s for s in run.inputs if isinstance(s, Seen) and len(s.shape) > 2), None)
-    if first is None:
-        return []
-    stages = [Stage(first.shape[2:], "", False, [Bar(first.shape[1], {first.number})])]
-    for call in run.calls:
-        made = call.returned
-        if isinstance(made, Seen) and len(made.shape) == len(first.shape):
-            last = stages[-1]
-            if call.op in MAPS and made.shape[2:] != last.sides:
-                rising = math.prod(made.shape[2:]) > math.prod(last.sides)
-                last = Stage(made.shape[2:], short(call), rising)
-                stages.append(last)
-            add(call, made, last, stages)
-    for stage in stages:
-        stage.level = math.prod(stage.sides)
-    if run.failed and run.error:
-        mark_failure(run.failed, stages)
-    return stages
+class Drawing(Places):
+    """How each map of a plan is drawn, and what leads from one to the next."""
 
+    highlight = None
 
-def add(call, made, stage, stages):
-    """Let a stage have a bar for what an operation made, if it is not in one already."""
-    if made.shape[2:] != stage.sides:
-        return
-    joined = call.op in JOINING and len(given(call)) > 1
-    if call.op in MAPS and (joined or not stage.bars or stage.bars[-1].channels != made.shape[1]):
-        stage.bars.append(Bar(made.shape[1]))
-    if not stage.bars:
-        return
-    stage.bars[-1].numbers.add(made.number)
-    if joined:
-        old = min(given(call), key=lambda s: s.number)
-        source = next((s for s in stages if any(old.number in b.numbers for b in s.bars)), None)
-        if source is not stage and source is not None:
-            stage.bars[-1].skip, stage.bars[-1].source = old.shape[1], source
+    def paint(self, colour, *parts):
+        return colour if self.highlight in (None, *parts) else PALE
 
+    def colour(self, m):
+        part = "decoder" if m.rising else "encoder"
+        parts = [part, *(["block"] if m.timed else [])]
+        return RED if m.failed else self.paint(ORANGE if m.rising else BLUE, *parts)
 
-def mark_failure(call, stages):
-    """Say at the last stage what met where an operation failed."""
-    maps = [s for s in given(call) if len(s.shape) > 2]
-    if call.op.startswith("conv"):
-        maps = maps[:1]  # the other is the weight
-    last = stages[-1]
-    shapes = dict.fromkeys(" x ".join(map(str, s.shape[1:])) for s in maps[::-1])
-    last.failed = "\nmeets ".join(shapes) or "here"
-    for old in sorted(maps, key=lambda s: s.number)[:-1]:
-        source = next((s for s in stages if any(old.number in b.numbers for b in s.bars)), None)
-        if source is not None and source is not last:
-            last.bars.append(Bar(old.shape[1], skip=old.shape[1], source=source))
-            last.level = source.level
+    def ink(self, m):
+        return RED if m.failed else SLATE if self.colour(m) == PALE else INK
 
+    def all(self, ends):
+        names = {
+            id(m): f"{name}\n"
+            for m, name in zip(self.plan.maps[:: len(self.plan.maps) - 1 or 1], ends)
+        }
+        for m in self.maps:
+            self.map(m)
+            self.label(m, names.get(id(m), ""))
+            if m.takes:
+                self.way(m.via or m, m)
+        self.skips()
+        if self.has_time():
+            self.time()
+        if len(self.y) > 2 and len(self.maps[0].shape) == 3:
+            self.text(0.1, self.y[-1], self.note(), ha="left", color=SLATE)
 
-def span_of(stage):
-    return 1.5 + 0.5 * len(shown(stage))
+    def note(self):
+        words = "shapes are channels x height x width;\nhalf the height is drawn half as high"
+        more = f";\n{CHANNELS} channels of each, those that vary most:\norange above 0, blue below"
+        return words + more * self.features
 
+    def text(self, x, y, words, size=8, **how):
+        how = {"ha": "center", "va": "center", "color": INK, "linespacing": 1.05} | how
+        self.ax.text(x, y, words, fontsize=size, zorder=4, **how)
 
-def shown(stage):
-    """The bars of a stage that are drawn: the first, and the last ones; None stands for others."""
-    bars = stage.bars
-    return bars if len(bars) <= MOST else [*bars[:2], None, *bars[2 - MOST :]]
+    def box(self, x, y, wide, high, colour, **how):
+        from matplotlib.patches import Rectangle
 
+        self.ax.add_patch(
+            Rectangle((x, y), wide, high, **{"fc": colour, "lw": 0, "zorder": 2} | how)
+        )
 
-def draw_stage(ax, stage, x, y, tallest, most):
-    """Draw the bars of a stage around a place; return where they begin, end, and how high."""
-    from matplotlib.patches import Rectangle
+    def map(self, m):
+        (x, y), (wide, high) = self.at(m), self.size(m)
+        if m.number in self.tensors and (self.features or self.is_picture(m)):
+            return self.tiles(m)
+        skip = sum(s.shape[0] for s in m.takes[1:]) if m.joined else 0
+        old = wide * skip / m.shape[0]
+        self.box(x - wide / 2 + old, y - high / 2, wide - old, high, self.colour(m))
+        if skip:
+            self.box(x - wide / 2, y - high / 2, old, high, self.paint(BLUE, "skips", "decoder"))
+        return None
 
-    bars = shown(stage)
-    high = 0.12 + 0.88 * max(stage.sides) / tallest
-    at = x - 0.25 * (len(bars) - 1)
-    ink = RED if stage.failed else INK
-    colour = RED if stage.failed else ORANGE if stage.rising else BLUE
-    for bar in bars:
-        if bar is None:
-            ax.text(at, y, "...", ha="center", va="center", fontsize=9, color=ink)
+    def tiles(self, m):
+        """Show channels of a map of the first picture; of a concatenation, those of both parts."""
+        (x, y), (wide, high), side = self.at(m), self.size(m), self.side(m)
+        if self.is_picture(m):
+            return self.image(self.tensors[m.number][0], x - wide / 2, y - high / 2, wide, high)
+        for i, part in enumerate([m.takes[1], m.takes[0]] if m.joined else [m]):
+            values = self.tensors[part.number][0].detach().float().cpu()
+            best = values.flatten(1).std(1, correction=0).argsort(descending=True)[:CHANNELS]
+            for j, channel in enumerate(sorted(best.tolist())):
+                left = x - wide / 2 + TILE_GAP / 2 + i * (side + TILE_GAP)
+                bottom = y + high / 2 - side - j * (side + TILE_GAP)
+                self.image(values[channel][None], left, bottom, side, side, signed=True)
+        return None
+
+    def image(self, values, left, bottom, wide, high, signed=False):
+        from matplotlib.colors import LinearSegmentedColormap
+
+        values = values.detach().float().cpu()
+        most = float(values.abs().max()) or 1.0
+        how = {"extent": (left, left + wide, bottom, bottom + high), "interpolation": "nearest"}
+        colours = LinearSegmentedColormap.from_list("signed", [BLUE, "white", ORANGE])
+        limits = {"vmin": -most, "vmax": most} if signed else {"vmin": -1, "vmax": 1}
+        pixels = values[0] if len(values) == 1 else ((values.clamp(-1, 1) + 1) / 2).permute(1, 2, 0)
+        self.ax.imshow(
+            pixels.numpy(), cmap=colours if signed else "gray", zorder=2, **how, **limits
+        )
+        self.box(left, bottom, wide, high, "none", ec=GREY, lw=0.6, zorder=3)
+
+    def label(self, m, name):
+        """The shape of a map, above it where a way leads to or from its lower edge."""
+        (x, y), high = self.at(m), self.size(m)[1]
+        words = " x ".join(map(str, m.shape))
+        if m.joined:
+            words = f"concatenate {' + '.join(str(s.shape[0]) for s in m.takes)}:\n{words}"
+        ways = [((o.via or o).takes[0].shown, o) for o in self.maps if self.is_straight(o)]
+        above = any(m is min(way, key=lambda end: end.row) for way in ways)
+        words = f"fails\n{m.failed}" if m.failed else name + words
+        near = [o for o in self.maps if o.row == m.row and abs(o.column - m.column) < 2]
+        away = max([high, *map(self.box_height, near)]) / 2 + 0.04  # clear of the boxes beside it
+        up, paper = above or m.failed, {"fc": "white", "lw": 0, "pad": 0.5}
+        y, align = (y + away, "bottom") if up else (y - away, "top")
+        self.text(x, y, words, color=self.ink(m), va=align, bbox=paper)
+
+    def arrow(self, start, end, colour, lw=1.2, zorder=1):
+        how = {"arrowstyle": "-|>", "color": colour, "lw": lw, "shrinkA": 0, "shrinkB": 0}
+        self.ax.annotate("", end, start, arrowprops=how, zorder=zorder)
+
+    def way(self, made, m):
+        """The operation from one map to the next: a box on the way, or words beside it."""
+        source = made.takes[0].shown
+        (x0, y0), (x1, y1) = self.at(source), self.at(m)
+        colour = self.paint(SLATE, "decoder" if m.rising else "encoder")
+        if x0 == x1:
+            up = 1 if y1 > y0 else -1
+            start, end = y0 + up * self.size(source)[1] / 2, y1 - up * self.size(m)[1] / 2
+            self.arrow((x1, start + up * 0.02), (x1, end), colour)
+            shape = "" if made is m else " x ".join(map(str, made.shape))
+            words = "\n".join(filter(None, [made.op, self.place(made), shape]))
+            side, align = (0.09, "left") if m.rising else (-0.09, "right")
+            ink = SLATE if colour == PALE else INK
+            self.text(x1 + side, (start + end) / 2, words, ha=align, color=ink)
         else:
-            width = 0.1 + 0.32 * (bar.channels / most) ** 0.5
-            old = width * bar.skip / bar.channels
-            start = at - width / 2
-            for begin, part, paint in ((start, old, BLUE), (start + old, width - old, colour)):
-                box = (begin, y - high / 2)
-                ax.add_patch(Rectangle(box, part, high, color=paint, lw=0, zorder=2))
-            below = y - high / 2 - 0.04
-            ax.text(at, below, bar.channels, fontsize=7.5, ha="center", va="top", color=ink)
-        at += 0.5
-    size = by(stage.sides)
-    ax.text(
-        x, y - high / 2 - 0.2, size, fontsize=8, ha="center", va="top", color=ink, weight="bold"
-    )
-    if stage.failed:
-        said = f"fails\n{stage.failed}"
-        ax.text(x, y + high / 2 + 0.05, said, fontsize=8, ha="center", va="bottom", color=RED)
-    half = 0.25 * (len(bars) - 1) + 0.2
-    return x - half, x + half, y, high
+            start, end = x0 + self.size(source)[0] / 2, x1 - self.size(m)[0] / 2
+            self.arrow((start + 0.03, y0), (end - 0.02, y1), colour)
+            self.operation(m, made, self.left[m.column] - AROUND, y1)
 
+    def operation(self, m, made, right, y):
+        wide = self.name_width(made)
+        parts = ["decoder" if made.rising else "encoder", *(["block"] if made.timed else [])]
+        if made.timed:
+            parts.append("time")
+        edge = self.paint(PURPLE if made.timed else SLATE, *parts)
+        x, words = right - wide / 2, "\n".join(filter(None, [made.op, self.place(made)]))
+        high = self.box_height(m)
+        self.box(right - wide, y - high / 2, wide, high, "white", ec=edge, lw=1.2)
+        self.text(x, y, words, color=INK if edge != PALE else SLATE)
+        if made.timed:
+            self.arrow((x, self.top), (x, y + high / 2), self.paint(PURPLE, "time"), lw=0.9)
 
-def draw_ways(ax, stages, places):
-    """From stage to stage, with the layer that changed the size."""
-    for one, other in zip(stages, stages[1:]):
-        (_, x0, y0, _), (x1, _, y1, _) = places[id(one)], places[id(other)]
-        arrow = {"arrowstyle": "-|>", "color": SLATE, "lw": 1.0, "shrinkA": 3, "shrinkB": 3}
-        ax.annotate("", (x1, y1), (x0, y0), arrowprops=arrow, zorder=1)
-        side, away = ("right", -0.12) if y1 > y0 else ("left", 0.12)  # where there is room
-        middle = x0 + 0.38 * (x1 - x0) + away, y0 + 0.38 * (y1 - y0)
-        ax.text(*middle, other.through, fontsize=7, ha=side, va="center", color=SLATE)
+    def skips(self):
+        """From the map of each skip to the one that took it in, one arrow for all of two rows."""
+        pairs = {}
+        for m in self.plan.maps:
+            for source in m.takes[1:]:
+                key = source.shown.row, m.shown.row, m.shown.rising
+                pairs.setdefault(key, []).append((source.shown, m.shown))
+        for taken in pairs.values():
+            source = max((one for one, _ in taken), key=lambda one: one.column)
+            m = min((other for _, other in taken), key=lambda other: other.column)
+            words = "skip" if len(taken) == 1 else f"{len(taken)} skips"
+            if self.goes_around(source, m):
+                self.around(source, m)
+            elif source is not m and source not in m.takes[:1]:  # else it is within what is folded
+                self.skip(source, m, words)
 
+    def skip(self, source, m, words):
+        (x0, y0), (x1, y1) = self.at(source), self.at(m)
+        colour = RED if m.failed else self.paint(BLUE, "skips")
+        x0, x1 = x0 + self.size(source)[0] / 2 + 0.03, x1 - self.size(m)[0] / 2
+        y0, y1 = y0 + 0.3 * self.size(source)[1], y1 + 0.3 * self.size(m)[1]
+        self.arrow((x0, y0), (x1, y1), colour, lw=1.8, zorder=0)
+        ink, paper = colour if colour != PALE else SLATE, {"fc": "white", "lw": 0, "pad": 1}
+        middle = (x0 + x1) / 2, (y0 + y1) / 2 + 0.03
+        self.text(*middle, words, va="bottom", color=ink, bbox=paper)
 
-def draw_skips(ax, stages, places):
-    """From the stage of each skip to the stage that took it in, one arrow for all of them."""
-    pairs = {}
-    for stage in stages:
-        for bar in stage.bars:
-            if bar.source:
-                pairs.setdefault((id(bar.source), id(stage)), []).append(stage)
-    for (one, other), taken in pairs.items():
-        (_, x0, y0, high), (x1, _, y1, _) = places[one], places[other]
-        above = 0.28 * high
-        colour = RED if taken[0].failed else PALE
-        arrow = {"arrowstyle": "-|>", "color": colour, "lw": 2.0, "shrinkA": 2, "shrinkB": 2}
-        ax.annotate("", (x1, y1 + above), (x0, y0 + above), arrowprops=arrow, zorder=0)
-        words = "skip" if len(taken) == 1 else f"{len(taken)} skips"
-        middle = (x0 + x1) / 2, (y0 + y1) / 2 + above + 0.03
-        ax.text(*middle, words, fontsize=7, ha="center", va="bottom", color=SLATE)
+    def around(self, source, m):
+        """The way of a residual connection, above the row, with the operation that is on it."""
+        (x0, y), high = self.at(source), max(self.size(o)[1] for o in self.maps if o.row == m.row)
+        x1, top = self.left[m.column] - AROUND - self.name_width(m) / 2, y + high / 2 + 0.3
+        start, end = y + self.size(source)[1] / 2 + 0.02, y + self.box_height(m) / 2
+        colour = self.paint(BLUE, "skips")
+        self.ax.plot([x0, x0, x1, x1], [start, top, top, end + 0.1], color=colour, lw=1.8, zorder=0)
+        self.arrow((x1, end + 0.1), (x1, end), colour, lw=1.8)
+        if m.branch:
+            right = x0 + 0.2 * (x1 - x0) + self.name_width(m.branch)
+            self.operation(m.branch, m.branch, right, top)
+            words = " x ".join(map(str, m.branch.shape))
+            self.text(right + 0.1, top + 0.02, words, ha="left", va="bottom")
+
+    def time(self):
+        """The bar above: what becomes of the time on its way to the blocks."""
+        boxes = [self.x[0] + 0.3, self.x[-1]]
+        colour = self.paint(PURPLE, "time")
+        self.box(boxes[0], self.top, boxes[1] - boxes[0], BOX, colour)
+        words = "  →  ".join(self.plan.time)
+        ink = SLATE if colour == PALE else "white"
+        self.text(sum(boxes) / 2, self.top + BOX / 2, words, size=9, color=ink)

@@ -120,8 +120,9 @@ class Record:
 class Recorder(TorchFunctionMode):
     """Writes a Record while it is entered: hooks see the layers, the mode sees the operations."""
 
-    def __init__(self, model, inputs):
+    def __init__(self, model, inputs, keep_in=None):
         super().__init__()
+        self.keep_in = keep_in
         is_module = has_layers(model)
         self.names = {id(m): n for n, m in model.named_modules()} if is_module else {}
         self.parameters = dict(model.named_parameters()) if is_module else {}
@@ -250,6 +251,8 @@ class Recorder(TorchFunctionMode):
             if id(value) not in self.numbers:
                 self.alive.append(value)
                 self.numbers[id(value)] = len(self.numbers)
+                if self.keep_in is not None:
+                    self.keep_in[self.numbers[id(value)]] = value
             number = self.numbers[id(value)]
             return Seen(tuple(value.shape), value.dtype, value.device, number, value.requires_grad)
         if isinstance(value, (dict, list, tuple)) and not depth:
@@ -316,14 +319,15 @@ class Recorder(TorchFunctionMode):
                 hook.remove()
 
 
-def record(model, *inputs, loss=None, **named):
+def record(model, *inputs, loss=None, keep_in=None, **named):
     """Call the model once and return the Record; the model is afterwards as it was.
 
     With loss, it is loss(model, *inputs) that is called, and the backward pass of its result.
+    keep_in, a dict, gets the tensors themselves, each under its number.
     An Exception that is raised is written down; others (KeyboardInterrupt) come through.
     """
     model = getattr(model, "_orig_mod", model)  # what torch.compile has wrapped
-    recorder = Recorder(model, [*inputs, *named.values()])
+    recorder = Recorder(model, [*inputs, *named.values()], keep_in)
     run = recorder.record
     run.names = names_of(loss or model, (model, *inputs) if loss else inputs, named)[bool(loss) :]
     with as_it_was(model, recorder.on_gpu), recorder.watching():

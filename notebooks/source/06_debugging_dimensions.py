@@ -499,10 +499,10 @@ print("error:  ", run.error, "\nremarks:", *run.remarks)
 # ### The same as a picture
 #
 # `draw_u` (of `course_utils.shapes`) runs a network and draws the maps that it finds, from left
-# to right. The smaller the maps, the lower they stand. A bar is a number of channels; its blue
-# part, on the way up, is a skip that was concatenated. The names on the arrows are those of the
-# layers that changed the size. The drawing at the top of this notebook was made by hand. This one
-# was not, so it works for your networks too. **Which bar has the most channels?**
+# to right. The smaller the maps, the lower they stand. A bar is a map, the wider the more channels
+# it has; its blue part, on the way up, is a skip that was concatenated. The names are those of the
+# layers. Nothing in the drawing is made by hand, so it works for your networks too. **Which bar has
+# the most channels?**
 
 # %%
 # alt: What the tracer saw, as a U with three rows: 16 x 16, 8 x 8 and 4 x 4. Bars stand for
