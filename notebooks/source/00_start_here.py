@@ -189,8 +189,8 @@ plt.show()
 # %%
 # alt: The U-Net as a diagram. A noisy picture of 1 x 16 x 16 goes down on the left, 32 x 16 x 16,
 #   64 x 8 x 8, to 128 x 4 x 4 at the bottom, and up again on the right to a prediction of the
-#   first size. Skips cross from left to right on the two upper levels. A bar above says: t, time
-#   embedding, every block.
+#   first size. Skips cross from left to right on the two upper levels. Arrows lead into
+#   each block from a bar above, which says: t, TimeEmbedding, and how many numbers it makes.
 in_ch, size = images.shape[1], images.shape[2]
 base_ch = 32 if data == "digits" else 64
 draw_u(in_ch, size, chs=[base_ch, 2 * base_ch, 4 * base_ch])

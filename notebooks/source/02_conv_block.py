@@ -35,8 +35,8 @@ from course_utils.widgets import told_time_slider
 # are built alike:
 
 # %%
-# alt: The U-Net as a diagram. The columns on both sides, which are outputs of blocks, are
-#   coloured; all else is pale.
+# alt: The U-Net as a diagram. The blocks on both sides and the maps that they make are coloured;
+#   all else is pale.
 draw_u(highlight="block")
 plt.show()
 

@@ -54,7 +54,7 @@ from course_utils.widgets import shape_explorer
 # else.
 
 # %%
-# alt: The U-Net as a diagram, all parts coloured. Its columns have 16, 32 and 64 channels.
+# alt: The U-Net as a diagram, all parts coloured. Its maps have 16, 32 and 64 channels.
 plots.draw_u(chs=(16, 32, 64))
 plt.show()
 
