@@ -63,7 +63,7 @@ from course_utils.widgets import TrainingView
 # changes is how it is trained.
 
 # %%
-# alt: The U-Net as a diagram, all parts coloured. Its maps have 32, 64 and 128 channels.
+# alt: The U-Net as a diagram, all parts coloured. Its columns have 32, 64 and 128 channels.
 draw_u(chs=(32, 64, 128))
 plt.show()
 

@@ -45,8 +45,7 @@ from course_utils.widgets import attention_explorer
 # blocks.
 
 # %%
-# alt: The U-Net as a diagram. The blocks on both sides and the maps that they make are coloured;
-#   all else is pale.
+# alt: The U-Net as a diagram. The columns on both sides are coloured, and all else is pale.
 draw_u(chs=(16, 32, 64), highlight="block")
 plt.show()
 
