@@ -1,5 +1,7 @@
 """How Sphinx makes the site, for `make site`: stored outputs are shown, nothing is executed."""
 
+from pathlib import Path
+
 project = "Build a diffusion U-Net"
 language = "en"
 
@@ -18,7 +20,9 @@ html_theme_options = {
     "navbar_persistent": [],  # the field for searching is in the sidebar
     "footer_content_items": [],
 }
-html_static_path = ["static"]
+# The picture at the README's head lies beside the notebooks: what moves, and its still.
+PICTURES = Path(__file__).resolve().parents[1].glob("notebooks/digits.*")
+html_static_path = ["static", *map(str, PICTURES)]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_use_index = False

@@ -35,6 +35,8 @@ def write_pages(folder):
     shutil.copy(ROOT / "CONTRIBUTING.md", folder)
     names = sorted(f"notebooks/{path.stem}" for path in notebooks.glob("*.ipynb"))
     first = with_text_badges((ROOT / "README.md").read_text(encoding="utf-8"))
+    # Sphinx copies what Markdown shows, but not what HTML does: conf.py puts it among the static.
+    first = first.replace('="notebooks/digits.', '="_static/digits.')
     (folder / "index.md").write_text(first + CONTENTS.format("\n".join(names)), encoding="utf-8")
 
 
