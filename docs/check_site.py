@@ -3,8 +3,8 @@
     python docs/check_site.py DIR
 
 Every link within the site leads to a page, and to an anchor of it. Nothing is loaded from
-elsewhere. Every hint and solution is closed, and every picture has an alt text. Every notebook has
-its link to Colab.
+elsewhere. Every hint and solution is closed, every picture has an alt text, and one that moves a
+still for those who want no movement. Every notebook has its link to Colab.
 """
 
 import re
@@ -14,6 +14,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+LESS_MOTION = "(prefers-reduced-motion: reduce)"
+MOVES = re.compile(r"^data:image/gif|\.gif$")
 FORM_CELL = re.compile(r"#\s?@title|%%solution")
 
 
@@ -24,6 +26,7 @@ class Page(HTMLParser):
         super().__init__()
         self.path, self.text = path, path.read_text(encoding="utf-8")
         self.anchors, self.links, self.loads, self.bare = {""}, [], [], []
+        self.still = False  # whether the picture that comes next has one
         self.feed(self.text)
 
     def handle_starttag(self, tag, attributes):
@@ -36,6 +39,12 @@ class Page(HTMLParser):
             self.bare.append(f"line {self.getpos()[0]}: a closed part stands open")
         if tag == "img" and not attributes.get("alt"):
             self.bare.append(f"line {self.getpos()[0]}: a picture has no alt text")
+        if tag == "source" and attributes.get("media") == LESS_MOTION and "srcset" in attributes:
+            self.still = not MOVES.search(attributes["srcset"])
+        if tag == "img":
+            if MOVES.search(attributes.get("src", "")) and not self.still:
+                self.bare.append(f"line {self.getpos()[0]}: a picture moves and has no still")
+            self.still = False
 
 
 read = cache(Page)

@@ -69,12 +69,17 @@ def build_one(source, exercises, address):
 
 
 def keep_pictures(notebook):
-    """Write the picture of a cell tagged `picture:NAME.png` to a file, for the README."""
+    """Write the picture of a cell tagged `picture:NAME` to files, a PNG and a GIF, for the README.
+
+    The GIF is what moves, if it does; the PNG is its still.
+    """
     for cell in notebook.cells:
         for tag in cell.metadata.get("tags", []):
             if tag.startswith("picture:"):
-                (picture,) = pictures(cell)
-                (NOTEBOOKS / tag.removeprefix("picture:")).write_bytes(picture)
+                for kind in ("png", "gif"):
+                    for picture in pictures(cell, kind):
+                        path = NOTEBOOKS / f"{tag.removeprefix('picture:')}.{kind}"
+                        path.write_bytes(picture)
 
 
 def check():

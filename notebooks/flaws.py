@@ -2,7 +2,7 @@
 
 import re
 
-from outputs import PNG, WIDGET_VIEW, output_text
+from outputs import WIDGET_VIEW, described, output_text
 
 MACHINE_PATH = re.compile(r"(?<![\w.])/(home|root|tmp|Users|var)/\w")
 
@@ -34,7 +34,7 @@ def flaws(notebook):
 
 def picture_flaws(cell):
     """Return what is wrong with the pictures of a cell: one is enough, and it has an alt text."""
-    shown = [output for output in cell.outputs if PNG in output.get("data", {})]
+    shown = [alt for output in cell.outputs if (alt := described(output)) is not None]
     alt = cell.metadata.get("alt")
     if len(shown) > 1:
         return [f"shows {len(shown)} pictures; give each a cell and an alt text"]
@@ -42,6 +42,6 @@ def picture_flaws(cell):
         return ["has an alt text, but shows no picture"]
     if shown and not alt:
         return ["shows a picture without alt text; begin the cell with a line `# alt: ...`"]
-    if shown and shown[0].metadata.get(PNG, {}).get("alt") != alt:
+    if shown and shown[0] != alt:
         return ["the picture's alt text is not that of the cell"]
     return []

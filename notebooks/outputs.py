@@ -3,6 +3,7 @@
 import base64
 import os
 import re
+from html import escape, unescape
 
 import nbformat
 from nbclient import NotebookClient
@@ -11,7 +12,8 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from assemble import notebook_metadata
 from course_files import NOTEBOOKS, ROOT
 
-PNG = "image/png"
+PNG, HTML = "image/png", "text/html"
+MOVING = re.compile(r'<picture>.*png;base64,([^"]+)".*gif;base64,([^"]+)" alt="([^"]*)"')
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 IGNORED = "nbval-ignore-output"
 FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError)
@@ -41,8 +43,8 @@ def clean(notebook, name):
         cleaned = [clean_output(output, count) for output in cell.outputs if keeps(cell, output)]
         cell.outputs = [output for output in cleaned if output.get("data") != {}]
         for output in cell.outputs:
-            if PNG in output.get("data", {}) and "alt" in cell.metadata:
-                output.metadata[PNG] = {**output.metadata.get(PNG, {}), "alt": cell.metadata.alt}
+            if "alt" in cell.metadata:
+                describe(output, cell.metadata.alt)
 
 
 def keeps(cell, output):
@@ -67,15 +69,44 @@ def clean_output(output, count):
     return output
 
 
+def describe(output, alt):
+    """Put an alt text into an output, if that is a picture."""
+    if PNG in output.get("data", {}):
+        output.metadata[PNG] = {**output.metadata.get(PNG, {}), "alt": alt}
+    elif found := moving(output):
+        html = output.data[HTML]
+        output.data[HTML] = html[: found.start(3)] + escape(alt) + html[found.end(3) :]
+
+
+def described(output):
+    """Return the alt text of an output; None if it is no picture, and "" if it has none."""
+    if PNG in output.get("data", {}):
+        return output.metadata.get(PNG, {}).get("alt", "")
+    return unescape(found[3]) if (found := moving(output)) else None
+
+
+def moving(output):
+    """Return what a moving picture shows: still, GIF and alt text; None for other outputs."""
+    return MOVING.search(output.get("data", {}).get(HTML, ""))
+
+
 def clean_text(text):
     text = re.sub(r"\b0x[0-9a-f]{6,}\b", "0x0", text)
     return text.replace(str(ROOT), ".")
 
 
-def pictures(cell):
-    """Return the pictures that a cell shows, as the bytes of PNG files."""
-    data = [output.get("data", {}) for output in cell.get("outputs", [])]
-    return [base64.b64decode(kinds[PNG]) for kinds in data if PNG in kinds]
+def pictures(cell, kind="png"):
+    """Return the pictures that a cell shows, as the bytes of files; of one that moves, the still.
+
+    With kind "gif", return those that move, as they move.
+    """
+    found = []
+    for output in cell.get("outputs", []):
+        if match := moving(output):
+            found.append(match[2 if kind == "gif" else 1])
+        elif PNG in output.get("data", {}) and kind == "png":
+            found.append(output.data[PNG])
+    return [base64.b64decode(picture) for picture in found]
 
 
 def output_text(output):

@@ -47,6 +47,13 @@ def test_the_alt_text_of_a_picture_comes_along():
     assert cell["metadata"]["mystnb"] == {"image": {"alt": "A line that falls."}}
 
 
+def test_what_moves_at_the_head_of_the_readme_is_found_on_the_site(tmp_path):
+    pages.write_pages(tmp_path / "pages")
+    first = (tmp_path / "pages/index.md").read_text(encoding="utf-8")
+    shown = re.findall(r'src(?:set)?="([^"]*)"', first)
+    assert shown == ["_static/digits.png", "_static/digits.gif"]
+
+
 def test_a_form_cell_without_a_title_is_refused():
     with pytest.raises(ValueError, match="begins with #@title, not with x = 1"):
         page_of("x = 1", cellView="form")
@@ -242,6 +249,8 @@ RIGHT = f"""
 <h1 id="toy">Toy</h1> <a href="{COLAB}">Open in Colab</a> <a href="#toy">here</a> <a href="#">up</a>
 <a href="../index.html#first%20part">back</a> <a href="https://elsewhere.org/gone.html">out</a>
 <details><summary>Hint</summary>closed</details>
+<picture><source media="(prefers-reduced-motion: reduce)" srcset="data:image/png;base64,BB==">
+<img alt="B" src="data:image/gif;base64,AA=="></picture>
 """
 
 
@@ -274,7 +283,10 @@ def test_a_site_that_is_right(site, capsys):
         ("style.css", "gone.css", "gone.css: there is no such file"),
         ("style.css", "https://a.b/style.css", "loads https://a.b/style.css from elsewhere"),
         ("data:image/png;base64,AA==", "//a.b/c.png", "loads //a.b/c.png from elsewhere"),
-        ("src=", 'srcset="https://a.b/c.png" src=', "loads https://a.b/c.png from elsewhere"),
+        ('srcset="', 'srcset="https://a.b/', "loads https://a.b/data:image/png;base64,BB== from"),
+        ("(prefers-reduced-motion: reduce)", "print", "line 7: a picture moves and has no still"),
+        ('srcset="data:image/png', 'srcset="data:image/gif', "a picture moves and has no still"),
+        ("</picture>", "</picture><img alt='C' src='data:image/gif;base64,'>", "has no still"),
         ("<details>", "<details open>", "line 5: a closed part stands open"),
         (' alt="A"', "", "line 2: a picture has no alt text"),
         ('alt="A"', 'alt=""', "line 2: a picture has no alt text"),

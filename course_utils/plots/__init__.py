@@ -1,7 +1,8 @@
-"""The pictures of the course: tensors in, a matplotlib figure out.
+"""The pictures of the course: tensors in, a matplotlib figure out, or a GIF.
 
 colours.py     colours for all eyes, and for print
 pictures.py    rows and grids of images, and how they change with noise
+moving.py      what a sampler gives, as a GIF
 architecture.py  the U with its shapes
 time.py        the time embedding
 receptive.py   what one pixel sees
@@ -16,6 +17,7 @@ wiener.py      what a Wiener filter keeps, and how denoisers compare
 from course_utils.plots.architecture import draw_u
 from course_utils.plots.attention import attention_maps, cost_curves
 from course_utils.plots.block import curves, maps
+from course_utils.plots.moving import moving
 from course_utils.plots.numbers import number_maps
 from course_utils.plots.pictures import grid, strip
 from course_utils.plots.precision import gradient_histograms, number_lines, number_ranges
@@ -35,6 +37,7 @@ __all__ = [
     "grid",
     "loss_curve",
     "maps",
+    "moving",
     "number_lines",
     "number_maps",
     "number_ranges",
