@@ -81,11 +81,11 @@ def batch_of(run):
 
 def makers(run):
     """Which operation made each tensor: those that change it in place came later.  -> dict"""
-    made = {}
-    for call in run.calls:
-        for result in leaves(call.returned):
-            made.setdefault(result.number, call)
-    return made
+    if not run.makers:  # the rules ask once the run is over, and often
+        for call in run.calls:
+            for result in leaves(call.returned):
+                run.makers.setdefault(result.number, call)
+    return run.makers
 
 
 def came_from(run, seen, wanted, through=None):

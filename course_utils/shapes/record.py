@@ -114,6 +114,7 @@ class Record:
     unreached: list = field(default_factory=list)  # names of used parameters without a gradient
     changed: list = field(default_factory=list)  # (operation that kept a tensor, its shape) if
     # something changed it before the backward pass
+    makers: dict = field(default_factory=dict)  # number of a tensor -> the Call that made it, later
     repeated: list = field(default_factory=list)  # names under which a list has one layer
 
 
@@ -128,7 +129,7 @@ class Recorder(TorchFunctionMode):
         self.parameters = dict(model.named_parameters()) if is_module else {}
         self.model, self.is_module, self.thread = model, is_module, threading.get_ident()
         self.numbers, self.alive, self.used, self.storages = {}, [], set(), {}
-        self.kept, self.doing = [], None
+        self.kept, self.doing, self.counted = [], None, {}
         self.on_gpu = any(
             p.is_cuda for p in (*self.parameters.values(), *leaves(inputs, torch.Tensor))
         )
@@ -142,7 +143,7 @@ class Recorder(TorchFunctionMode):
         self.alive.append(layer)  # so that no other layer gets its id
         step = Step(
             self.name(layer), type(layer).__name__, [self.see(a) for a in args],
-            sum(p.numel() for p in layer.parameters()), len(self.record.open),
+            sum(self.numbers_in(layer).values()), len(self.record.open),
         )  # fmt: skip
         if self.is_module and id(layer) not in self.names and step.parameters:
             step.registered = False
@@ -150,6 +151,16 @@ class Recorder(TorchFunctionMode):
         self.record.steps.append(step)
         self.record.open.append((step, layer, args))
         step.milliseconds = -1000 * self.now()
+
+    def numbers_in(self, layer):
+        """How many numbers each parameter has, of a layer and those in it: looked up once."""
+        if id(layer) not in self.counted:
+            own = (p for p in layer._parameters.values() if p is not None)
+            found = {id(p): p.numel() for p in own}
+            for inner in layer.children():
+                found |= self.numbers_in(inner)
+            self.counted[id(layer)] = found
+        return self.counted[id(layer)]
 
     def returns(self, layer, args, kwargs, returned):
         if threading.get_ident() != self.thread:
