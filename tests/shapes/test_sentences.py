@@ -4,6 +4,7 @@ import pytest
 import torch
 from small_mistakes import (
     Added,
+    Constructor,
     Demands,
     Hub,
     LastStep,
@@ -47,6 +48,9 @@ from course_utils.shapes import trace
          "(MaxPool2d) (MaxPool2d) returned a tuple of 2: take its first, [0]."),
         (Unmade(), [draw(2)],
          "the network: a layer is kept on self before super().__init__() was called."),
+        (Constructor(), [draw(1, 1, 2, 2)],
+         "Constructor (Constructor) has no conv: its layers are made in _init_, which Python never "
+         "calls. The name is __init__, with two underscores on each side."),
         (Added(Pair()), [draw(2)],
          "Added: in `return x + self.layer(x)`, layer (Pair) returned a tuple of 2: take its"
          " first, [0]."),
