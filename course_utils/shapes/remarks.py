@@ -251,33 +251,28 @@ def repeated(run):
         )
 
 
-def twice(run):
-    """x + x, where what came in is meant to be added."""
-    for call in run.calls:
-        seen = given(call)
-        if ADDING.get(call.op) == "+" and len(seen) == 2 and seen[0].number == seen[1].number:
-            if len(seen[0].shape) > 2:
-                yield (
-                    f"{label(call)} adds {seen[0].shape} to itself. Is the input of the block "
-                    f"meant, which the name no longer stands for?"
-                )
-
-
 def with_itself(run):
-    """A map that is concatenated with itself, where a skip is meant."""
+    """x + x, or a map that is concatenated with itself, where a skip is meant."""
     for call in run.calls:
         seen = given(call)
-        if call.op in JOINING and len(seen) == 2 and seen[0].number == seen[1].number:
-            up = came_from(run, seen[0], UPWARD, through=KEEPING)
-            if joined_axis(call) == 1 and up:
-                yield (
-                    f"{call.place} joins {seen[0].shape} with itself along the channels. Was the "
-                    f"name of the skip used again for the map?"
-                )
+        if len(seen) != 2 or seen[0].number != seen[1].number:
+            continue
+        shape = seen[0].shape
+        if ADDING.get(call.op) == "+" and len(shape) > 2:
+            yield (
+                f"{label(call)} adds {shape} to itself. Is the input of the block meant, which the "
+                f"name no longer stands for?"
+            )
+        joins = call.op in JOINING and joined_axis(call) == 1
+        if joins and came_from(run, seen[0], UPWARD, through=KEEPING):
+            yield (
+                f"{call.place} joins {shape} with itself along the channels. Was the name of the "
+                f"skip used again for the map?"
+            )
 
 
 RULES = (
     steps, strays, unused, dropped, hidden_rows, order_of_skips, *OF_RESHAPES, broadcasts,
     differences, *OF_ATTENTION, *OF_RECURRENT, *OF_REDUCTIONS, *OF_LOSSES, *OF_GRADIENTS,
-    batches_of_one, always_on, repeated, with_itself, twice,
+    batches_of_one, always_on, repeated, with_itself,
 )  # fmt: skip
