@@ -2,7 +2,7 @@
 
 import math
 
-from course_utils.shapes.record import Seen, leaves
+from course_utils.shapes.run import Seen, leaves
 
 UPWARD = {
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "interpolate", "upsample",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from course_utils.shapes.calls import JOINING, given
-from course_utils.shapes.record import Seen, leaves
+from course_utils.shapes.run import Seen, leaves
 
 QUIET = {"to", "contiguous", "clone", "detach", "float", "__getitem__", "__get__"}
 MOST = 24  # maps that are drawn each by itself; of a larger network those of one size are folded

@@ -2,7 +2,8 @@
 
 import torch
 
-from course_utils.shapes.record import as_it_was, leaves
+from course_utils.shapes.record import as_it_was
+from course_utils.shapes.run import leaves
 
 
 def check_batch(model, *inputs, **named):

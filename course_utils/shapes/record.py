@@ -1,12 +1,13 @@
-"""One run of a network, written down: each call of a layer, each operation on tensors."""
+"""Runs a network once and writes down each call of a layer and each operation on tensors."""
 
 import contextlib
+import functools
+import itertools
 import linecache
 import sys
 import threading
 import time
 import traceback
-from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -16,106 +17,31 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from course_utils.shapes.looking import (
     has_layers,
     in_a_checkpoint,
     kept_tensors,
     names_of,
-    parts,
     repeated_in,
     sides_of,
     with_gradients,
 )
+from course_utils.shapes.run import Call, Frame, Record, Seen, Step, leaves
 
 READING = {"item", "tolist", "numpy", "__bool__", "__float__", "__int__", "__index__", "__array__"}
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A tensor, as far as one wants to remember it. The later it was met, the higher number is."""
+def unseen(method):
+    """What the recorder itself asks of a tensor, such as its shape, is no operation of the run."""
 
-    shape: tuple
-    dtype: torch.dtype
-    device: torch.device
-    number: int
-    asks: bool = False  # for gradients
+    @functools.wraps(method)
+    def asks(*args, **named):
+        with torch._C.DisableTorchFunction():
+            return method(*args, **named)
 
-    def __str__(self):
-        return f"{self.shape}" if self.dtype.is_floating_point else f"{self.shape} {self.kind}"
-
-    @property
-    def kind(self):
-        return str(self.dtype).removeprefix("torch.")
-
-
-@dataclass
-class Step:
-    """One call of a layer. What it was given and returned has a Seen for each tensor."""
-
-    name: str
-    type: str
-    given: object
-    parameters: int
-    depth: int  # 0 for the network itself, 1 for what it calls
-    registered: bool = True
-    keywords: dict = field(default_factory=dict)  # what it was given by name, once it failed
-    returned: object = None
-    milliseconds: float | None = None  # None while it runs, and if it failed
-    kept: int = 0  # bytes kept for the backward pass, in this layer and those that it calls
-
-
-@dataclass
-class Call:
-    """One operation on tensors, such as conv2d or cat, and the layer in which it was called."""
-
-    op: str
-    place: str
-    given: list  # arguments, those by name last, with a Seen for each tensor
-    returned: object = None
-    error: Exception | None = None
-    inside: bool = True  # in the forward of a layer that has others in it, not in one of PyTorch's
-    span: tuple | None = None  # smallest and largest whole number given to an operation that failed
-    named: dict = field(default_factory=dict)  # the arguments by name, again
-    without: str = ""  # what switched gradients off, where an argument asks for some
-    autocast: bool = False
-
-
-@dataclass
-class Frame:
-    """Where Python was when something failed: a function, its line, what its names stood for."""
-
-    module: str
-    function: str
-    line: str
-    names: dict
-    sides: tuple = ()  # of an `assert a == b` that failed: a and b
-
-
-@dataclass
-class Record:
-    """What was seen of a run, with no tensor in it."""
-
-    inputs: list
-    names: list = field(default_factory=list)  # of the inputs, as forward calls them
-    steps: list = field(default_factory=list)
-    calls: list = field(default_factory=list)
-    made_by: dict = field(default_factory=dict)  # number of a tensor -> name of the layer
-    failed: Call | None = None
-    error: Exception | None = None
-    open: list = field(default_factory=list)  # (step, layer, arguments) that had not returned
-    strays: list = field(default_factory=list)  # (place, type, where kept) of unregistered layers
-    unused: list = field(default_factory=list)  # names of parameters that no operation took
-    training: bool = True  # in eval mode some layers rest
-    frames: list = field(default_factory=list)  # a Frame for each that an exception came through
-    attributes: dict = field(default_factory=dict)  # number of a tensor -> where a layer keeps it
-    returned: object = None  # what the network returned
-    read: set = field(default_factory=set)  # numbers of tensors of which Python took the value
-    unreached: list = field(default_factory=list)  # names of used parameters without a gradient
-    changed: list = field(default_factory=list)  # (operation that kept a tensor, its shape) if
-    # something changed it before the backward pass
-    makers: dict = field(default_factory=dict)  # number of a tensor -> the Call that made it, later
-    repeated: list = field(default_factory=list)  # names under which a list has one layer
+    return asks
 
 
 class Recorder(TorchFunctionMode):
@@ -128,7 +54,8 @@ class Recorder(TorchFunctionMode):
         self.names = {id(m): n for n, m in model.named_modules()} if is_module else {}
         self.parameters = dict(model.named_parameters()) if is_module else {}
         self.model, self.is_module, self.thread = model, is_module, threading.get_ident()
-        self.numbers, self.alive, self.used, self.storages = {}, [], set(), {}
+        self.numbers, self.counter = WeakTensorKeyDictionary(), itertools.count()
+        self.alive, self.used, self.storages = [], set(), {}
         self.kept, self.doing, self.counted = [], None, {}
         self.on_gpu = any(
             p.is_cuda for p in (*self.parameters.values(), *leaves(inputs, torch.Tensor))
@@ -137,6 +64,7 @@ class Recorder(TorchFunctionMode):
 
     # Layers
 
+    @unseen
     def enters(self, layer, args):
         if threading.get_ident() != self.thread:
             return
@@ -162,6 +90,7 @@ class Recorder(TorchFunctionMode):
             self.counted[id(layer)] = found
         return self.counted[id(layer)]
 
+    @unseen
     def returns(self, layer, args, kwargs, returned):
         if threading.get_ident() != self.thread:
             return
@@ -259,12 +188,11 @@ class Recorder(TorchFunctionMode):
     def see(self, value, depth=8):
         """Return the value with a Seen in place of each tensor, and None for what lies deeper."""
         if isinstance(value, torch.Tensor):
-            if id(value) not in self.numbers:
-                self.alive.append(value)
-                self.numbers[id(value)] = len(self.numbers)
+            number = self.numbers.get(value)
+            if number is None:
+                number = self.numbers[value] = next(self.counter)
                 if self.keep_in is not None:
-                    self.keep_in[self.numbers[id(value)]] = value
-            number = self.numbers[id(value)]
+                    self.keep_in[number] = value
             return Seen(tuple(value.shape), value.dtype, value.device, number, value.requires_grad)
         if isinstance(value, (dict, list, tuple)) and not depth:
             return None  # a stranger's list may hold itself
@@ -298,6 +226,7 @@ class Recorder(TorchFunctionMode):
             )
         return tensor
 
+    @unseen
     def looks_back(self, returned):
         """Write down which parameters no gradient reaches, and what was changed in place."""
         reached = with_gradients(returned)
@@ -343,13 +272,11 @@ def record(model, *inputs, loss=None, keep_in=None, **named):
     run.names = names_of(loss or model, (model, *inputs) if loss else inputs, named)[bool(loss) :]
     with as_it_was(model, recorder.on_gpu), recorder.watching():
         try:
+            returned = loss(model, *inputs, **named) if loss else model(*inputs, **named)
+            run.returned = unseen(recorder.see)(returned)
             if loss:
-                value = loss(model, *inputs, **named)
-                run.returned = recorder.see(value)
-                value.backward()
+                returned.backward()
             else:
-                returned = model(*inputs, **named)
-                run.returned = recorder.see(returned)
                 recorder.looks_back(returned)
         except Exception as error:
             run.error = error
@@ -388,8 +315,3 @@ def span(values):
         if value.dtype in (torch.int32, torch.int64) and value.numel() and not value.is_meta:
             return int(value.min()), int(value.max())
     return None
-
-
-def leaves(value, kind=Seen):
-    """All things of a kind in a value, however deep in lists, tuples and dicts."""
-    return parts(value, kind)

@@ -17,7 +17,6 @@ from course_utils.shapes.calls import (
     joined_axis,
     label,
 )
-from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.rules import asked
 from course_utils.shapes.rules.attention import REMARKS as OF_ATTENTION
 from course_utils.shapes.rules.gradients import REMARKS as OF_GRADIENTS
@@ -28,6 +27,7 @@ from course_utils.shapes.rules.reductions import REMARKS as OF_REDUCTIONS
 from course_utils.shapes.rules.reductions import axes_of
 from course_utils.shapes.rules.reshapes import REMARKS as OF_RESHAPES
 from course_utils.shapes.rules.spreading import spread
+from course_utils.shapes.run import Seen, leaves
 
 LOSSES = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"}
 DIFFERENCES = {"sub", "__sub__", "__rsub__", "rsub"}

@@ -5,8 +5,9 @@ import html
 import torch
 
 from course_utils.shapes.cause import cause
-from course_utils.shapes.record import Seen, record
+from course_utils.shapes.record import record
 from course_utils.shapes.remarks import remarks
+from course_utils.shapes.run import Seen
 
 COLUMNS = ("type", "in", "out", "parameters", "ms", "memory")
 NUMBERS = {"parameters", "ms", "memory"}

@@ -1,6 +1,7 @@
 """A trace leaves nothing behind, and sees neither other threads nor exceptions that were caught."""
 
 import threading
+import weakref
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 from torch.nn.modules import module as torch_module
 
 from course_utils.shapes import trace
+from course_utils.shapes.record import Recorder
 
 
 class Ends(nn.Module):
@@ -82,3 +84,25 @@ def test_exception_that_the_network_catches_is_no_failure():
     found = trace(Careful(), draw(2, 4))
     assert found.cause is None
     assert [s.milliseconds is None for s in found.steps] == [False, True, False]
+
+
+def test_no_tensor_is_kept_that_the_network_lets_go():
+    class Forgets(nn.Module):
+        def forward(self, x):
+            self.forgotten = weakref.ref(x.exp())
+            assert self.forgotten() is None
+            return x + 1
+
+    assert trace(Forgets(), draw(2, 3)).error is None
+
+
+def test_the_tracer_asks_nothing_that_it_would_see(monkeypatch):
+    seen, goes_on = [], Recorder.__torch_function__
+
+    def counts(self, func, *rest):
+        seen.append(func.__name__)
+        return goes_on(self, func, *rest)
+
+    monkeypatch.setattr(Recorder, "__torch_function__", counts)
+    trace(nn.Sequential(nn.Linear(3, 4), nn.ReLU()), draw(2, 3))
+    assert seen == ["linear", "relu"]

@@ -14,12 +14,12 @@ from course_utils.shapes.calls import (
     on_the_way,
     source_of,
 )
-from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.rules.batches import batch_changed
 from course_utils.shapes.rules.network_inputs import STEPS, one_step_for_all
 from course_utils.shapes.rules.reshapes import flat
 from course_utils.shapes.rules.skips import skip_and_map, two_maps
 from course_utils.shapes.rules.spreading import spread
+from course_utils.shapes.run import Seen, leaves
 from course_utils.shapes.words import axis_name
 
 

@@ -3,9 +3,9 @@
 from torch import nn
 
 from course_utils.shapes.calls import batch_of, given, places_are_on_axis_1
-from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.rules.reshapes import begins_with_batch
-from course_utils.shapes.words import shapes
+from course_utils.shapes.run import Seen, leaves
+from course_utils.shapes.words import plural, shapes
 
 
 def products_of_attention(run, call, place):
@@ -64,14 +64,19 @@ def multihead(run, call, place):
         return f"{place} takes tokens (B, N, {layer.embed_dim}) and gets {shapes(seen)}."
     if len(q.shape) == 3 and not layer.batch_first and q.shape[1] != k.shape[1]:
         return (
-            f"{place} was made without batch_first=True, so it takes {q.shape} for {q.shape[0]} "
-            f"tokens of {q.shape[1]} pictures; its key and value, {k.shape}, have {k.shape[1]}."
+            f"{place} was made without batch_first=True, so it takes {q.shape} for "
+            f"{tokens_of_pictures(q)}; its key and value, {k.shape}, have {k.shape[1]}."
         )
     if len(q.shape) == 3 and layer.batch_first and q.shape[0] != k.shape[0]:
         return f"{place}: {q.shape} are {q.shape[0]} pictures, the key {k.shape} has {k.shape[0]}."
     if len(seen) > 2 and k.shape[:-1] != seen[2].shape[:-1]:
         return f"{place}: key {k.shape} and value {seen[2].shape} need as many tokens."
     return masks(place, layer, step, q, k)
+
+
+def tokens_of_pictures(seen):
+    """Read (N, B, C) as a layer without batch_first does.  -> str"""
+    return f"{plural(seen.shape[0], 'token')} of {plural(seen.shape[1], 'picture')}"
 
 
 def masks(place, layer, step, q, k):
@@ -124,8 +129,7 @@ def over_the_batch(run):
         if x.shape[0] == batch or begins_with_batch(run, x, batch):
             yield (
                 f"{call.place} was made without batch_first=True, so it takes {x.shape} for "
-                f"{x.shape[0]} tokens of {x.shape[1]} pictures: the pictures of the batch look at "
-                f"each other."
+                f"{tokens_of_pictures(x)}: the pictures of the batch look at each other."
             )
 
 

@@ -1,8 +1,8 @@
 """For several kinds: the operation that made more or fewer pictures of a batch."""
 
 from course_utils.shapes.calls import given, history, label
-from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.rules.reshapes import flat
+from course_utils.shapes.run import Seen, leaves
 
 
 def batch_changed(run, seen):

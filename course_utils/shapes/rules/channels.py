@@ -11,8 +11,8 @@ from course_utils.shapes.calls import (
     joined_axis,
     on_the_way,
 )
-from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.rules.batches import batch_changed
+from course_utils.shapes.run import Seen, leaves
 from course_utils.shapes.words import is_or_are, plural
 
 CONVOLUTIONS = {f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)}

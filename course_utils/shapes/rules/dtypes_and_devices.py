@@ -1,7 +1,7 @@
 """Whatever the operation: numbers of two kinds, tensors on two devices."""
 
 from course_utils.shapes.calls import given, history, input_name, source_of
-from course_utils.shapes.record import leaves
+from course_utils.shapes.run import leaves
 
 WEIGHTED = ("conv", "linear", "matmul", "__matmul__", "addmm", "bmm", "baddbmm", "einsum", "scaled")
 

@@ -3,7 +3,7 @@
 import re
 
 from course_utils.shapes.calls import given, history, label, makers
-from course_utils.shapes.record import leaves
+from course_utils.shapes.run import leaves
 
 CUTS = {
     "detach": ".detach()",

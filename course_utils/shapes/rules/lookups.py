@@ -3,7 +3,7 @@
 import torch
 
 from course_utils.shapes.calls import given, input_name, on_the_way, own_line, source_of
-from course_utils.shapes.record import Seen, leaves
+from course_utils.shapes.run import Seen, leaves
 
 
 def embedding(run, call, place):

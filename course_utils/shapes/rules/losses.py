@@ -17,9 +17,9 @@ from course_utils.shapes.calls import (
     resized,
     source_of,
 )
-from course_utils.shapes.record import Seen
 from course_utils.shapes.rules.batches import batch_changed
 from course_utils.shapes.rules.skips import lost_border
+from course_utils.shapes.run import Seen
 from course_utils.shapes.words import axis_name, plural
 
 LOSSES = (

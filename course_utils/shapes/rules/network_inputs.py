@@ -6,7 +6,7 @@ import re
 from torch import nn
 
 from course_utils.shapes.calls import given, input_name, label
-from course_utils.shapes.record import Seen, leaves
+from course_utils.shapes.run import Seen, leaves
 from course_utils.shapes.words import count
 
 ONE_TENSOR = {

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from course_utils.shapes.calls import given, own_frame, own_line
-from course_utils.shapes.record import Seen
+from course_utils.shapes.run import Seen
 from course_utils.shapes.words import shapes
 
 

@@ -3,7 +3,7 @@
 from torch import nn
 
 from course_utils.shapes.calls import batch_of, given, on_the_way, places_are_on_axis_1
-from course_utils.shapes.record import Seen, leaves
+from course_utils.shapes.run import Seen, leaves
 
 
 def recurrent(run, place):

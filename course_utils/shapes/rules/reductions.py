@@ -16,8 +16,8 @@ from course_utils.shapes.calls import (
     own_line,
     places_are_on_axis_1,
 )
-from course_utils.shapes.record import Seen, leaves
 from course_utils.shapes.rules.reshapes import batch_squeezed, begins_with_batch
+from course_utils.shapes.run import Seen, leaves
 
 CONVOLUTIONS = {
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",

@@ -4,8 +4,8 @@ import itertools
 import math
 
 from course_utils.shapes.calls import KEEPING, batch_of, came_from, given, history, on_the_way
-from course_utils.shapes.record import Seen
 from course_utils.shapes.rules.spreading import spread
+from course_utils.shapes.run import Seen
 
 
 def reshaping(run, call, place):
@@ -85,9 +85,8 @@ def rounded_down(old, wanted):
     if len(sides) == 2 and channels * side * side == old[0]:
         sides = f"{channels} * {side} * {side}"
         return f": the {old[0]} are {sides}, of pictures of another size than is written there"
-    square = "; a square is written in, and the map is none" * (
-        len(set(new)) == 1 and len(new) == 2
-    )
+    is_square = len(set(new)) == 1 and len(new) == 2
+    square = "; the code expects a square map, and this one is not square" * is_square
     return f": the {old[0]} cannot be {' x '.join(map(str, new))}{square}{instead}"
 
 

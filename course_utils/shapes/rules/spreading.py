@@ -1,7 +1,7 @@
 """For several kinds: (B, 1) and (B,) that were spread to (B, B)."""
 
 from course_utils.shapes.calls import ADDING, depends_on_inputs, given, label
-from course_utils.shapes.record import Seen
+from course_utils.shapes.run import Seen
 
 
 def spread(run, call):
