@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from course_utils import drive
+from course_utils.plots.style import set_style
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,11 @@ class Machine:
 def start(keep_on_drive=False):
     """Find the GPU if there is one, say in one line what was found, and return the Machine.
 
+    Pictures are drawn in the course's style from now on.
+
     With keep_on_drive, on Colab, the reader's files are kept on Google Drive.
     """
+    set_style()
     if keep_on_drive:
         drive.mount()
     if torch.cuda.is_available():

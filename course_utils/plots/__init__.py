@@ -1,9 +1,13 @@
 """The pictures of the course: tensors in, a matplotlib figure out, or a GIF.
 
-colours.py     colours for all eyes, and for print
+style.py       what all have in common: sizes, lines, ticks
+colours.py     colours for all eyes
 pictures.py    rows and grids of images, and how they change with noise
 moving.py      what a sampler gives, as a GIF
 architecture.py  the U with its shapes
+flow.py        the operations of a block, each with the tensor that it made
+operations.py  what flow.py draws, found by running the block
+loops.py       a step of the training, and one of a sampler
 time.py        the time embedding
 receptive.py   what one pixel sees
 block.py       what happens inside a block
@@ -14,36 +18,46 @@ training.py    the loss
 wiener.py      what a Wiener filter keeps, and how denoisers compare
 """
 
-from course_utils.plots.architecture import draw_u
+from course_utils.plots.architecture import draw_maps, draw_u
 from course_utils.plots.attention import attention_maps, cost_curves
 from course_utils.plots.block import curves, maps
+from course_utils.plots.flow import draw_block
+from course_utils.plots.loops import sampler_step, training_step
 from course_utils.plots.moving import moving
 from course_utils.plots.numbers import number_maps
 from course_utils.plots.pictures import grid, strip
 from course_utils.plots.precision import gradient_histograms, number_lines, number_ranges
 from course_utils.plots.receptive import receptive_maps
+from course_utils.plots.style import plain_log, set_style
 from course_utils.plots.time import embedding_map, similarity_map, waves
-from course_utils.plots.training import loss_curve
+from course_utils.plots.training import loss_curve, loss_curves
 from course_utils.plots.wiener import error_curves, shrink_picture
 
 __all__ = [
     "attention_maps",
     "cost_curves",
     "curves",
+    "draw_block",
+    "draw_maps",
     "draw_u",
     "embedding_map",
     "error_curves",
     "gradient_histograms",
     "grid",
     "loss_curve",
+    "loss_curves",
     "maps",
     "moving",
     "number_lines",
     "number_maps",
     "number_ranges",
+    "plain_log",
     "receptive_maps",
+    "sampler_step",
+    "set_style",
     "shrink_picture",
     "similarity_map",
     "strip",
+    "training_step",
     "waves",
 ]

@@ -34,3 +34,18 @@ def draw_u(
     if run.error:
         raise run.error
     return draw(run, highlight, shown, features, ("noisy picture", "prediction"))
+
+
+def draw_maps(module, *inputs, ends=("input", "output")):
+    """Draw what a module does with feature maps, and some channels of each tensor on its way.
+
+    (B, C, H, W), ... -> figure
+
+    The module runs as it is: in eval mode, BatchNorm uses its averages.
+    """
+    kept = {}
+    with torch.no_grad():
+        run = record(module, *inputs, keep_in=kept)
+    if run.error:
+        raise run.error
+    return draw(run, None, kept, True, ends)

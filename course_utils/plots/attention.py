@@ -22,10 +22,10 @@ def attention_maps(image, weights, row, column, size=2.1):
     )
     show(axes[0], image)
     axes[0].images[0].set_extent((-0.5, side - 0.5, side - 0.5, -0.5))
-    axes[0].set_title(f"row {row}, column {column}", fontsize=9)
+    axes[0].set_title(f"row {row}, column {column}")
     for head, (ax, share) in enumerate(zip(axes[1:], shares)):
         ax.imshow(share, cmap=AMOUNT, vmin=0, interpolation="nearest")
-        ax.set_title(f"head {head}: up to {share.max() * n:.1f} x even", fontsize=9)
+        ax.set_title(f"head {head}: up to {share.max() * n:.1f} x even")
         ax.set_xticks([])
         ax.set_yticks([])
     for ax in axes:
@@ -54,7 +54,6 @@ def cost_curves(tokens, panels, size=3.3):
         ax.set_xticks(tokens, [str(n) for n in tokens])
         ax.minorticks_off()
         ax.set_xlabel("tokens N")
-        ax.set_title(title, fontsize=9)
-        ax.spines[["top", "right"]].set_visible(False)
-    axes[0, 0].legend(frameon=False, fontsize=8)
+        ax.set_title(title)
+    axes[0, 0].legend()
     return figure

@@ -1,14 +1,28 @@
-"""Colours that stay apart for colour-blind readers and in a grey print.
+"""Colours that stay apart for colour-blind readers.
 
 What is drawn in several colours differs in lightness, in the kind of line, or in a word too.
 """
 
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
+from course_utils.shapes.colours import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    PALE_BLUE,
+    PURPLE,
+    RED,
+    SIGNED,
+    SLATE,
+)
+
+__all__ = ["BLUE", "GREY", "INK", "ORANGE", "PALE", "PALE_BLUE", "PURPLE", "RED", "SLATE"]
+
 AMOUNT = "viridis"  # from dark to bright: numbers from 0 on
-SIGNED = "cividis"  # blue and dark, grey in the middle, yellow and bright: -1, 0, 1
-BLUE, ORANGE, PURPLE, RED = "#2b6cb0", "#c05621", "#6b46c1", "#b91c1c"
-PALE_BLUE, PALE, GREY, SLATE, INK = "#bcd4ec", "#e2e8f0", "#94a3b8", "#4a5568", "#1e293b"
+SIGNED = LinearSegmentedColormap.from_list("signed", SIGNED)  # white at 0
 LINES = ("-", "--", ":", "-.")
 MARKERS = "osD^vP"
 

@@ -12,24 +12,26 @@ def number_maps(values, titles=None, size=2.9):
     (H, W), or a list of such for several -> figure
 
     Where all numbers are at least 0, the colours go from dark (0) to bright; else from blue
-    (negative) over grey (0) to yellow.
+    (negative) over white (0) to orange.
     """
     maps = [m.detach() for m in (values if isinstance(values, (list, tuple)) else [values])]
     low, high = min(float(m.min()) for m in maps), max(float(m.max()) for m in maps)
     limit = max(high, -low, 1e-6)
     colours = (SIGNED, -limit) if low < 0 else (AMOUNT, 0)
     figure, axes = plt.subplots(
-        1, len(maps), figsize=(size * len(maps) + 0.5, size + 0.1), squeeze=False
+        1,
+        len(maps),
+        figsize=(size * len(maps) + 0.5, size + 0.1),
+        squeeze=False,
+        layout="constrained",
     )
     for ax, m in zip(axes[0], maps):
         image = ax.imshow(m, cmap=colours[0], vmin=colours[1], vmax=limit)
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_locator(MaxNLocator(5, integer=True))
-        ax.tick_params(labelsize=7)
         write(ax, m, image, font=min(9.0, 44 * size / max(m.shape)))
     for ax, title in zip(axes[0], titles or []):
-        ax.set_title(title, fontsize=9)
-    figure.tight_layout(pad=0.4)
+        ax.set_title(title)
     return figure
 
 

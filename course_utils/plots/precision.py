@@ -16,7 +16,7 @@ def number_ranges():
 
     The pale part is the subnormal numbers, which lose digits as they get smaller; the line is 1.
     """
-    figure, ax = plt.subplots(figsize=(8, 0.45 * len(PRECISIONS) + 0.9))
+    figure, ax = plt.subplots(figsize=(8, 0.45 * len(PRECISIONS) + 0.9), layout="constrained")
     for row, dtype in enumerate(PRECISIONS.values()):
         least, normal, largest = limits(dtype)
         ax.barh(row, normal - least, left=least, color=PALE_BLUE, height=0.6)
@@ -25,7 +25,6 @@ def number_ranges():
     ax.invert_yaxis()
     ax.set_xticks(range(-144, 129, 24), [f"$2^{{{e}}}$" for e in range(-144, 129, 24)])
     ax.axvline(0, color="black", lw=0.8)
-    figure.tight_layout(pad=0.4)
     return figure
 
 
@@ -34,7 +33,7 @@ def number_lines(low, high, marked):
 
     () -> figure
     """
-    figure, ax = plt.subplots(figsize=(8, 0.4 * len(PRECISIONS) + 0.6))
+    figure, ax = plt.subplots(figsize=(8, 0.4 * len(PRECISIONS) + 0.6), layout="constrained")
     for row, dtype in enumerate(PRECISIONS.values()):
         step = torch.finfo(dtype).eps * 2.0 ** math.floor(math.log2(low))
         if (high - low) / step > 500:  # too many to tell apart
@@ -47,7 +46,6 @@ def number_lines(low, high, marked):
     ax.set_yticks(range(len(PRECISIONS)), PRECISIONS)
     ax.invert_yaxis()
     ax.ticklabel_format(axis="x", useOffset=False)
-    figure.tight_layout(pad=0.4)
     return figure
 
 
@@ -58,7 +56,12 @@ def gradient_histograms(rows):
     """
     least, normal, largest = limits(torch.float16)
     figure, axes = plt.subplots(
-        len(rows), 1, figsize=(8, 1.35 * len(rows) + 0.4), sharex=True, squeeze=False
+        len(rows),
+        1,
+        figsize=(8, 1.35 * len(rows) + 0.4),
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
     )
     low, high = -48, 24
     parts = [(low, least - 1, RED, "becomes 0"), (least - 1, normal, PALE_BLUE, "fewer digits"),
@@ -77,7 +80,6 @@ def gradient_histograms(rows):
         ax.set_xlim(low, high)
     ax.set_xticks(range(low, high + 1, 8), [f"$2^{{{e}}}$" for e in range(low, high + 1, 8)])
     ax.set_xlabel("size")
-    figure.tight_layout(pad=0.4)
     return figure
 
 

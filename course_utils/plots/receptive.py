@@ -27,7 +27,7 @@ def receptive_maps(fields, titles=None, size=2.3):
         )  # fmt: skip
         top, left, high, wide = frame(field)
         mark(ax, top, left, high, wide)
-        ax.set_title("\n".join(filter(None, [title, f"{high} x {wide}"])), fontsize=9)
+        ax.set_title("\n".join(filter(None, [title, f"{high} x {wide}"])))
         ax.set_xticks([])
         ax.set_yticks([])
     figure.colorbar(image, ax=list(axes[0]), label="share of the largest", pad=0.01)

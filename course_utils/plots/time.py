@@ -12,14 +12,15 @@ def waves(values, t, labels):
     (T, K), (T,) -> figure
     """
     K = values.shape[1]
-    figure, axes = plt.subplots(K, 1, figsize=(8, 0.75 * K + 0.5), sharex=True, squeeze=False)
+    figure, axes = plt.subplots(
+        K, 1, figsize=(8, 0.75 * K + 0.5), sharex=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
     for ax, wave, label in zip(axes[:, 0], values.detach().T, labels):
-        ax.plot(t, wave, color=BLUE, lw=1.2)
+        ax.plot(t, wave, "-", color=BLUE, lw=1.2)
         ax.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
         ax.set_yticks([-1, 1])
-        ax.tick_params(labelsize=8)
     axes[-1, 0].set_xlabel("t")
-    figure.tight_layout(pad=0.4)
     return figure
 
 
@@ -30,19 +31,17 @@ def embedding_map(emb, t, at=None):
 
     With at, a row of the map is marked.
     """
-    figure, ax = plt.subplots(figsize=(8, 3.4))
+    figure, ax = plt.subplots(figsize=(8, 3.4), layout="constrained")
     extent = (0, emb.shape[1], float(t[-1]), float(t[0]))
     limit = float(emb.abs().max())
     image = ax.imshow(
         emb, aspect="auto", cmap=SIGNED, vmin=-limit, vmax=limit, extent=extent,
-        interpolation="nearest",
     )  # fmt: skip
     if at is not None:
         ax.axhline(at, color="black", lw=1)
     ax.set_xlabel("place in the vector")
     ax.set_ylabel("t")
     figure.colorbar(image, pad=0.01)
-    figure.tight_layout(pad=0.4)
     return figure
 
 
@@ -51,7 +50,9 @@ def similarity_map(similar, t, marked):
 
     (T, T), (T,) -> figure
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), width_ratios=(1, 1.5))
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(9, 3.4), width_ratios=(1, 1.5), layout="constrained"
+    )
     extent = (float(t[0]), float(t[-1]), float(t[-1]), float(t[0]))
     image = left.imshow(similar, cmap=AMOUNT, extent=extent)
     left.set_xlabel("t")
@@ -63,5 +64,4 @@ def similarity_map(similar, t, marked):
     right.set_xlabel("t")
     right.set_ylabel("cosine of the angle")
     right.legend(frameon=False, ncols=len(marked), loc="lower center", bbox_to_anchor=(0.5, 1.0))
-    figure.tight_layout(pad=0.4)
     return figure

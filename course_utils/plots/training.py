@@ -2,28 +2,47 @@
 
 import matplotlib.pyplot as plt
 import torch
-from matplotlib.ticker import LogLocator
 
-from course_utils.plots.colours import BLUE, GREY
+from course_utils.plots.colours import BLUE, GREY, PALE_BLUE
+from course_utils.plots.style import plain_log
 
 
 def loss_curve(losses, window=50):
-    """Draw the loss of every step, and its mean over a window.
+    """Draw the loss of every step, and its mean over a window with the step in its middle.
 
     () -> figure
     """
-    figure, ax = plt.subplots(figsize=(7, 2.6))
+    figure, ax = axes_for_losses()
     losses = torch.as_tensor(losses)
-    ax.plot(losses, color=GREY, lw=0.6, label="each step")
+    ax.plot(losses, "-", color=GREY, lw=0.6, label="each step")
     means = losses.unfold(0, min(window, len(losses)), 1).mean(dim=1)
-    ax.plot(range(len(losses) - len(means), len(losses)), means, color=BLUE,
-            label=f"mean of {window}")  # fmt: skip
-    ax.set_yscale("log")
-    ax.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
-    ax.yaxis.set_major_formatter("{x:g}")
-    ax.yaxis.set_minor_formatter("{x:g}")
-    ax.set_xlabel("step")
-    ax.set_ylabel("loss")
-    ax.legend(frameon=False)
-    figure.tight_layout(pad=0.4)
+    begin = (len(losses) - len(means)) // 2
+    ax.plot(range(begin, begin + len(means)), means, "-", color=BLUE, label=f"mean of {window}")
+    return finished(figure)
+
+
+def loss_curves(runs):
+    """Draw the losses of several runs; the first is broad, for others may lie on it.
+
+    {name: losses} -> figure
+
+    A run that is shorter than the first ends where that ends: it was resumed.
+    """
+    figure, ax = axes_for_losses()
+    steps = max(map(len, runs.values()))
+    for i, (name, losses) in enumerate(runs.items()):
+        how = {} if i else {"color": PALE_BLUE, "lw": 5, "ls": "-"}
+        ax.plot(range(steps - len(losses) + 1, steps + 1), losses, label=name, **how)
+    return finished(figure)
+
+
+def axes_for_losses():
+    return plt.subplots(figsize=(7.5, 2.8), layout="constrained")
+
+
+def finished(figure):
+    (ax,) = figure.axes
+    plain_log(ax.yaxis)
+    ax.set(xlabel="step", ylabel="loss")
+    ax.legend()
     return figure

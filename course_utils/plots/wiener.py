@@ -19,14 +19,14 @@ def shrink_picture(kept, rows, labels):
     for axes, row, label in zip(left.subplots(len(rows), columns, squeeze=False), rows, labels):
         for ax, image in zip(axes, row):
             show(ax, image)
-        axes[0].set_ylabel(label, fontsize=9)
+        axes[0].set_ylabel(label)
     ax = right.subplots()
     ax.fill_between(range(1, len(kept) + 1), kept, color=PALE_BLUE)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
     ax.set_ylim(0, 1)
     ax.set_xlabel("number of the eigenimage")
-    ax.set_title("share that is kept", fontsize=9)
+    ax.set_title("share that is kept")
     return figure
 
 
@@ -37,7 +37,7 @@ def error_curves(sigmas, errors):
 
     errors is {name: one error for each sigma}; the first is the straight line at 1.
     """
-    figure, ax = plt.subplots(figsize=(7, 3.4))
+    figure, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
     first = next(iter(errors.values()))
     for (name, values), style, marker in zip(errors.items(), cycle(LINES), cycle(MARKERS)):
         shares = [v / f for v, f in zip(values, first)]
@@ -50,6 +50,5 @@ def error_curves(sigmas, errors):
     ax.set_ylim(0.4, 8)
     ax.set_xlabel("sigma")
     ax.set_ylabel(f"error / that of {next(iter(errors))}")
-    ax.legend(frameon=False, fontsize=9)
-    figure.tight_layout(pad=0.4)
+    ax.legend()
     return figure

@@ -8,12 +8,10 @@ The maps' places are in places.py.
 import textwrap
 
 from course_utils.shapes.cause import cause
+from course_utils.shapes.colours import BLUE, GREY, INK, ORANGE, PALE, PURPLE, RED, SIGNED, SLATE
 from course_utils.shapes.places import AROUND, BOX, CHANNELS, TILE_GAP, Places
 from course_utils.shapes.plan import plan
 from course_utils.shapes.record import record
-
-BLUE, ORANGE, PURPLE, RED = "#2b6cb0", "#c05621", "#6b46c1", "#b91c1c"  # plots/colours.py
-INK, SLATE, GREY, PALE = "#1e293b", "#4a5568", "#94a3b8", "#e2e8f0"
 
 
 def draw_u(model, *inputs, **named):
@@ -76,7 +74,7 @@ class Drawing(Places):
         }
         for m in self.maps:
             self.map(m)
-            self.label(m, names.get(id(m), ""))
+            self.label(m, names.get(id(m), "" if m.takes else f"{m.place}\n"))
             if m.takes:
                 self.way(m.via or m, m)
         self.skips()
@@ -132,7 +130,7 @@ class Drawing(Places):
         values = values.detach().float().cpu()
         most = float(values.abs().max()) or 1.0
         how = {"extent": (left, left + wide, bottom, bottom + high), "interpolation": "nearest"}
-        colours = LinearSegmentedColormap.from_list("signed", [BLUE, "white", ORANGE])
+        colours = LinearSegmentedColormap.from_list("signed", SIGNED)
         limits = {"vmin": -most, "vmax": most} if signed else {"vmin": -1, "vmax": 1}
         pixels = values[0] if len(values) == 1 else ((values.clamp(-1, 1) + 1) / 2).permute(1, 2, 0)
         self.ax.imshow(

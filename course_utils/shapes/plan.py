@@ -58,10 +58,14 @@ def plan(run):
     first = next((s for s in run.inputs if isinstance(s, Seen) and len(s.shape) > 2), None)
     if first is None:
         return Plan([])
-    start = Map("", "", first.shape[1:], first.number)
+    starts = [
+        Map("", name, s.shape[1:], s.number)
+        for name, value in zip(run.names, run.inputs) for s in leaves(value)
+        if len(s.shape) == len(first.shape)
+    ]  # fmt: skip
     told = {s.number for s in leaves(run.inputs) if len(s.shape) < len(first.shape)}
     names = [n for n, s in zip(run.names, run.inputs) if {x.number for x in leaves(s)} & told]
-    plan, home = Plan([start], [", ".join(names)]), {first.number: start}
+    plan, home = Plan(starts, [", ".join(names)]), {m.number: m for m in starts}
     for op, place, taken, made in operations(run, len(first.shape)):
         sources = sorted({home[n].number: home[n] for n in taken if n in home}.items())
         if sources:
@@ -144,13 +148,20 @@ def arrange(maps):
         for _, stage in groupby([m for m in maps if not m.within], key=lambda m: m.shape[1:]):
             fold(list(stage))
     shown, taken = [m for m in maps if not m.within], set()
-    for before, m in zip([maps[0], *shown], shown):
+    others = [m for m in shown[1:] if not m.takes]  # further inputs, at the left
+    for m in others:
+        m.row = rows.index(sizes[id(m)])
+        m.column = len([o for o in taken if o[0] == m.row])
+        taken.add((m.row, m.column))
+    before, maps[0].column = maps[0], len(set(column for _, column in taken))
+    for m in (m for m in shown if m not in others):
         m.row = rows.index(sizes[id(m)])
         resized = m.shape[1:] != before.shape[1:]
         m.rising = m.pixels > before.pixels if resized else before.rising
         straight = m is before or resized and (m.row, before.column) not in taken
         m.column = before.column + (not straight)
         taken.add((m.row, m.column))
+        before = m
 
 
 def merge(maps):

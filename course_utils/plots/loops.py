@@ -1,0 +1,58 @@
+"""What is done again and again: a step of the training, a step of a sampler."""
+
+import torch
+
+from course_utils.diffusion import add_noise
+from course_utils.plots.flow import Flow
+from course_utils.plots.operations import Node
+
+
+@torch.no_grad()
+def training_step(net, x0, t, eps, schedule):
+    """Draw one step of the training, with the pictures that net makes in it.
+
+    UNet, (B, C, H, W), (B,), (B, C, H, W), Schedule -> figure
+    """
+    alpha_bar = schedule.alpha_bar_at(t)
+    clean, noise = Node("digit", value=x0, picture=True), Node("noise eps", value=eps, picture=True)
+    mix = Node(f"mix at t = {int(t[0])}", [clean, noise])
+    noisy = Node("noisy xt", [mix], add_noise(x0, eps, alpha_bar), picture=True)
+    network = Node("U-Net", [noisy])
+    answer = Node("prediction", [network], net(noisy.value, t), picture=True)
+    loss = Node("mean squared difference", [answer, noise])
+    nodes = [clean, noise, mix, noisy, network, answer, loss]
+    drawing = Flow(nodes, nodes, len(x0))
+    figure = drawing.draw("A training step")
+    drawing.back(loss, network, "gradients; the optimizer changes the weights")
+    return figure
+
+
+def sampler_step(sampler, net, xT, at=None):
+    """Draw one step of a sampler as it goes, with the pictures that it makes.
+
+    function of a network -> sampler, UNet, (B, C, H, W) -> figure
+
+    sampler(net) is run to its end. Shown is its step number `at`, by default the one in the middle.
+    """
+    seen = []
+
+    def looks(xt, t):
+        eps = net(xt, t)
+        seen.append((xt, eps))
+        return eps
+
+    steps = list(sampler(looks))
+    at = len(steps) // 2 if at is None else at
+    (t, after, guess), (before, eps) = steps[at], seen[at]
+    xt = Node(f"xt, t = {t}", value=before, picture=True)
+    network = Node("U-Net", [xt])
+    noise = Node("predicted noise", [network], eps, picture=True)
+    x0 = Node("predicted x0", [noise, xt], guess, picture=True)
+    mix = Node("mix, with less noise", [x0, noise])
+    left = f"t = {steps[at + 1][0]}" if at + 1 < len(steps) else "the end"
+    following = Node(f"xt, {left}", [mix], after, picture=True)
+    nodes = [xt, network, noise, x0, mix, following]
+    drawing = Flow(nodes, nodes, len(xT))
+    figure = drawing.draw("A sampler's step")
+    drawing.back(following, xt, f"{len(steps)} times, from t = {steps[0][0]} to {steps[-1][0]}")
+    return figure
