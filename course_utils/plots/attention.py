@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 
 from course_utils.plots.colours import AMOUNT, GREY, MARKERS, mark
-from course_utils.plots.pictures import show
+from course_utils.plots.pictures import frame, show
 
 
 def attention_maps(image, weights, row, column, size=2.1):
@@ -26,8 +26,7 @@ def attention_maps(image, weights, row, column, size=2.1):
     for head, (ax, share) in enumerate(zip(axes[1:], shares)):
         ax.imshow(share, cmap=AMOUNT, vmin=0, interpolation="nearest")
         ax.set_title(f"head {head}: up to {share.max() * n:.1f} x even")
-        ax.set_xticks([])
-        ax.set_yticks([])
+        frame(ax)
     for ax in axes:
         mark(ax, row, column, 1, 1)
     return figure

@@ -2,25 +2,34 @@
 
 import torch
 
-from course_utils.diffusion import add_noise
+from course_utils.diffusion import add_noise, velocity
 from course_utils.plots.flow import Flow
 from course_utils.plots.operations import Node
 
 
 @torch.no_grad()
-def training_step(net, x0, t, eps, schedule):
+def training_step(net, x0, t, eps, schedule, asks_for_v=False):
     """Draw one step of the training, with the pictures that net makes in it.
 
     UNet, (B, C, H, W), (B,), (B, C, H, W), Schedule -> figure
+
+    The network is asked for the noise, or for v. The first of the batch is shown.
     """
     alpha_bar = schedule.alpha_bar_at(t)
-    clean, noise = Node("digit", value=x0, picture=True), Node("noise eps", value=eps, picture=True)
+    clean, noise = (
+        Node("clean x0", value=x0, picture=True),
+        Node("noise eps", value=eps, picture=True),
+    )
     mix = Node(f"mix at t = {int(t[0])}", [clean, noise])
     noisy = Node("noisy xt", [mix], add_noise(x0, eps, alpha_bar), picture=True)
     network = Node("U-Net", [noisy])
     answer = Node("prediction", [network], net(noisy.value, t), picture=True)
-    loss = Node("mean squared difference", [answer, noise])
-    nodes = [clean, noise, mix, noisy, network, answer, loss]
+    nodes, truth = [clean, noise, mix, noisy, network, answer], noise
+    if asks_for_v:
+        truth = Node("true v", [clean, noise], velocity(x0, eps, alpha_bar), picture=True)
+        nodes.insert(3, truth)
+    loss = Node("mean squared difference", [answer, truth])
+    nodes.append(loss)
     drawing = Flow(nodes, nodes, len(x0))
     figure = drawing.draw("A training step")
     drawing.back(loss, network, "gradients; the optimizer changes the weights")

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 from matplotlib.colors import LogNorm
 
 from course_utils.plots.colours import AMOUNT, mark
+from course_utils.plots.pictures import frame as bordered
 
 
 def receptive_maps(fields, titles=None, size=2.3):
@@ -28,8 +29,7 @@ def receptive_maps(fields, titles=None, size=2.3):
         top, left, high, wide = frame(field)
         mark(ax, top, left, high, wide)
         ax.set_title("\n".join(filter(None, [title, f"{high} x {wide}"])))
-        ax.set_xticks([])
-        ax.set_yticks([])
+        bordered(ax)
     figure.colorbar(image, ax=list(axes[0]), label="share of the largest", pad=0.01)
     return figure
 

@@ -17,7 +17,7 @@ def waves(values, t, labels):
         layout="constrained",
     )  # fmt: skip
     for ax, wave, label in zip(axes[:, 0], values.detach().T, labels):
-        ax.plot(t, wave, "-", color=BLUE, lw=1.2)
+        ax.plot(t, wave, color=BLUE, lw=1.2)
         ax.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
         ax.set_yticks([-1, 1])
     axes[-1, 0].set_xlabel("t")

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import torch
 
-from course_utils.plots.colours import BLUE, GREY, PALE_BLUE
+from course_utils.plots.colours import BLUE, GREY, LINES, PALE_BLUE
 from course_utils.plots.style import plain_log
 
 
@@ -14,10 +14,10 @@ def loss_curve(losses, window=50):
     """
     figure, ax = axes_for_losses()
     losses = torch.as_tensor(losses)
-    ax.plot(losses, "-", color=GREY, lw=0.6, label="each step")
+    ax.plot(losses, color=GREY, lw=0.6, label="each step")
     means = losses.unfold(0, min(window, len(losses)), 1).mean(dim=1)
     begin = (len(losses) - len(means)) // 2
-    ax.plot(range(begin, begin + len(means)), means, "-", color=BLUE, label=f"mean of {window}")
+    ax.plot(range(begin, begin + len(means)), means, color=BLUE, label=f"mean of {window}")
     return finished(figure)
 
 
@@ -30,9 +30,9 @@ def loss_curves(runs):
     """
     figure, ax = axes_for_losses()
     steps = max(map(len, runs.values()))
-    for i, (name, losses) in enumerate(runs.items()):
-        how = {} if i else {"color": PALE_BLUE, "lw": 5, "ls": "-"}
-        ax.plot(range(steps - len(losses) + 1, steps + 1), losses, label=name, **how)
+    for (name, losses), style in zip(runs.items(), ("-", *LINES)):
+        broad = {"color": PALE_BLUE, "lw": 5} if losses is next(iter(runs.values())) else {}
+        ax.plot(range(steps - len(losses) + 1, steps + 1), losses, style, label=name, **broad)
     return finished(figure)
 
 

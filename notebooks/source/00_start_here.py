@@ -29,7 +29,15 @@ import torch
 from course_utils.averaging import averaged
 from course_utils.data import load
 from course_utils.diffusion import NoiseFromVelocity, add_noise, predict_x0, velocity
-from course_utils.plots import draw_u, grid, loss_curve, moving, strip
+from course_utils.plots import (
+    draw_u,
+    grid,
+    loss_curve,
+    moving,
+    sampler_step,
+    strip,
+    training_step,
+)
 from course_utils.quality import measure
 from course_utils.samplers import ddim, last
 from course_utils.schedule import cosine_schedule
@@ -55,9 +63,9 @@ images, labels = load(data, "train")
 print("images:", tuple(images.shape), "from", images.min().item(), "to", images.max().item())
 
 # %%
-# alt: Forty handwritten digits, white on black, in two rows of twenty. They are 16 by 16 pixels
+# alt: Twenty handwritten digits, white on black, in two rows of ten. They are 16 by 16 pixels
 #   and a little blurred.
-grid(images[:40], columns=20)
+grid(images[:20])
 plt.show()
 
 # %% [markdown]
@@ -224,8 +232,20 @@ print("in: ", tuple(noisy.shape), "\nout:", tuple(net(noisy, t=500).shape))
 # 4. the *loss* is the mean squared difference between guess and truth. Change the weights a little
 #    so that it gets smaller.
 #
-# Nobody labels anything: we made the noise ourselves, so we know the right answer. The function
-# `train` does such steps in a loop, and hands us the state of things after every step. Six times on
+# Nobody labels anything: we made the noise ourselves, so we know the right answer. Here is such a
+# step, with one picture. The network has learned nothing yet, and its prediction shows it:
+
+# %%
+# alt: A training step as a diagram. A clean digit and noise are mixed at t = 300 to a noisy digit,
+#   and in another mixture they give the true v. The U-Net makes a prediction from the noisy digit,
+#   a nearly even grey. Prediction and true v go into a box, mean squared difference, and an arrow
+#   leads from there back to the U-Net: gradients; the optimizer changes the weights.
+t = torch.tensor([300]).to(machine.device)
+training_step(net.eval(), images[3:4].to(t.device), t, eps.to(t.device), schedule, asks_for_v=True)
+plt.show()
+
+# %% [markdown]
+# The function `train` does such steps in a loop, and hands us the state of things after every step. Six times on
 # the way we let the network draw, always from the same noise, and show it in a row of its own, with
 # the number of the step at its left.
 #
@@ -236,12 +256,12 @@ print("in: ", tuple(noisy.shape), "\nout:", tuple(net(noisy, t=500).shape))
 # **Before you run it: what will it draw first, and what later?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: Six rows of twenty drawings, made at six moments of the training from the same noise. The
+# alt: Six rows of twelve drawings, made at six moments of the training from the same noise. The
 #   first are blurred and some are no digits; the last can nearly all be read.
 config = TrainConfig(steps=machine.budget(cpu=2000, gpu=10_000))
 images = images.to(machine.device)
 torch.manual_seed(1)
-xT = torch.randn(20, *images.shape[1:]).to(machine.device)
+xT = torch.randn(12, *images.shape[1:]).to(machine.device)
 losses, drawings, view = [], {}, LivePicture()
 
 
@@ -253,7 +273,7 @@ for state in train(net, images, schedule, config):
     losses.append(state.loss)
     if state.step % (config.steps // 6) == 0:
         drawings[f"{state.step}"] = last(ddim(noise_predictor(state), xT, schedule, steps=20))
-        view.show(strip(list(drawings.values()), labels=list(drawings), size=0.6))
+        view.show(strip(list(drawings.values()), labels=list(drawings), size=0.7))
 
 # %% tags=["nbval-ignore-output"]
 # alt: The loss of 2,000 steps, on a logarithmic axis. It falls steeply from 1 in the first hundred
@@ -268,6 +288,21 @@ plt.show()
 # can tell noise from picture perfectly. While the loss hardly moves, the drawings still get better.
 # So the loss is not how we judge a diffusion model.
 #
+# Before it draws, let us look inside. Here a real digit goes through the trained network, with the
+# noise of t = 300. Of each tensor on its way you see three channels. **Where can you still make out
+# the digit? What do the skips bring to the right side that has been lost on the way down?**
+
+# %% tags=["nbval-ignore-output"]
+# alt: The U-Net as before, and in place of each column three of its channels. A noisy 3 goes in.
+#   Its strokes can be seen in the channels of 16 x 16 and 8 x 8 pixels, and not in those of 4 x 4,
+#   which are a few large squares. The skips bring maps with strokes to the right side. What comes
+#   out is v: noise, with the outline of the 3 in it, dark where the digit is bright.
+t = torch.full((1,), 300, device=machine.device)
+noisy = add_noise(images[3:4], eps.to(t.device), schedule.alpha_bar_at(t))
+draw_u(net=net.eval(), xt=noisy, t=t, features=True)
+plt.show()
+
+# %% [markdown]
 # ## 6. From noise to a digit
 #
 # Now we watch pictures come into being. The *sampler* `ddim` goes from t = 999 down to 0 in 50
@@ -283,6 +318,16 @@ model = noise_predictor(state)
 xT = torch.randn(20, *images.shape[1:]).to(machine.device)
 times, pictures, ideas = zip(*ddim(model, xT, schedule, steps=50, eta=1.0))
 moving(pictures[1::2])
+
+# %% [markdown]
+# What is done between two of these frames? This, with the network's present idea in the middle:
+
+# %% tags=["nbval-ignore-output"]
+# alt: A sampler's step as a diagram. A noisy picture goes into the U-Net, which predicts the noise.
+#   From both follows the predicted clean picture. Clean picture and noise are mixed again, with
+#   less noise, to the next picture, and a long arrow leads back to the start: 50 times.
+sampler_step(lambda net: ddim(net, xT[:1], schedule, steps=50), model, xT[:1], at=30)
+plt.show()
 
 # %% [markdown]
 # And now two of them slowly, with the network's idea under each picture:
@@ -301,14 +346,14 @@ plt.show()
 # could still become. Then it makes up its mind, first about the large shape, and only then about
 # the pixels.
 #
-# And now five hundred at once, in a hundred looks each, for more care:
+# And now five hundred at once, in a hundred looks each, for more care. Here are forty of them:
 
 # %% tags=["nbval-ignore-output"]
-# alt: A hundred digits drawn by the network, in five rows of twenty. Most can be read, and they
-#   look written by hand.
+# alt: Digits drawn by the network, in four rows of ten. Most can be read, and they look written by
+#   hand.
 xT = torch.randn(500, *images.shape[1:]).to(machine.device)
 samples = last(ddim(model, xT, schedule, steps=100, eta=1.0))
-grid(samples[:100], columns=20)
+grid(samples[:40])
 plt.show()
 
 # %% [markdown]

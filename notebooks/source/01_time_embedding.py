@@ -24,11 +24,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import portfolio
+from course_utils import embedding, portfolio
 from course_utils.checks import check
 from course_utils.data import load
 from course_utils.diffusion import add_noise
-from course_utils.plots import draw_u, embedding_map, similarity_map, waves
+from course_utils.plots import draw_block, draw_u, embedding_map, similarity_map, waves
 from course_utils.schedule import cosine_schedule, linear_schedule
 from course_utils.unet import UNet
 from course_utils.widgets import embedding_explorer
@@ -386,6 +386,21 @@ plt.show()
 #
 # SiLU is $x \cdot \mathrm{sigmoid}(x)$: like ReLU, but without a corner.
 #
+# Here is all of it, for six times and D = 16. A row of each matrix belongs to one time. (This one
+# is the course's. `rearrange` stands for what moves numbers and changes none; `cat` is
+# `torch.cat`.)
+
+# %%
+# alt: The time embedding as a diagram, from left to right. Six times become a column and are
+#   multiplied by 8 frequencies. Of the products, sines and cosines are taken, 6 x 8 each, and
+#   joined to 6 x 16. In the upper rows, the small times, the right half of each is nearly even.
+#   Then come a linear layer and SiLU, 6 x 16 both, without a visible order.
+torch.manual_seed(0)
+draw_block(embedding.TimeEmbedding(16), torch.tensor([0, 10, 100, 300, 500, 900]), batch=True,
+           title="The time embedding", names={"constant": "frequencies"})
+plt.show()
+
+# %% [markdown]
 # ### Exercise 1.4: the time embedding as a module
 # difficulty 2 of 5, about 10 minutes
 #

@@ -22,11 +22,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import portfolio
+from course_utils import blocks, portfolio
 from course_utils.checks import check
 from course_utils.data import load
 from course_utils.diffusion import noise_loss
-from course_utils.plots import curves, draw_u, maps
+from course_utils.plots import curves, draw_maps, draw_u, maps
 from course_utils.schedule import cosine_schedule
 from course_utils.widgets import told_time_slider
 
@@ -61,7 +61,7 @@ TimeEmbedding = mine.TimeEmbedding
 
 # %%
 # alt: A digit 3 and what three kernels make of it: the same picture, a blurred one, and one that
-#   is grey where nothing changes, yellow at left edges of the stroke and blue at right ones.
+#   is white where nothing changes, orange at left edges of the stroke and blue at right ones.
 images, _ = load("digits", "train")
 x = images[:1]
 kernels = torch.tensor([
@@ -76,9 +76,9 @@ maps([torch.cat([x[0], h[0]])], titles=titles, size=1.6)
 plt.show()
 
 # %% [markdown]
-# The first kernel keeps the picture. The second blurs it. The third is yellow where the picture
+# The first kernel keeps the picture. The second blurs it. The third is orange where the picture
 # gets brighter from left to right and blue where it gets darker: it finds edges. (It sees an edge at
-# the rim too: the next lines say why. Yellow is positive, blue is negative, grey is 0.) A layer
+# the rim too: the next lines say why. Orange is positive, blue is negative, white is 0.) A layer
 # `nn.Conv2d` learns its kernels; it finds such things by itself.
 #
 # The result has as many rows and columns as the picture because of `padding=1`: a border of zeros
@@ -567,22 +567,19 @@ for in_ch, out_ch in [(32, 32), (32, 64), (128, 64)]:
 # %% [markdown]
 # ## 6. The whole block
 #
-# Now put it together. This is the block's diagram; every arrow carries one tensor:
-#
-# ```
-#        x (B, C, H, W) ------------------------------.
-#        |                                            |
-#   conv 3x3, BatchNorm, SiLU                         |
-#        |  (B, K, H, W)                              |
-#        + <--- linear layer <--- temb (B, D)     shortcut
-#        |  (B, K, H, W)                              |
-#   conv 3x3, BatchNorm, SiLU                         |
-#        |  (B, K, H, W)                              |
-#        + <------------------------------------------'
-#        |
-#       out (B, K, H, W)
-# ```
-#
+# Now put it together. Here is the course's block, with random weights, at work on a digit: every
+# operation in its order, and of each tensor three channels (orange above 0, blue below).
+
+# %%
+# alt: The conv block as a diagram. A digit, 1 x 16 x 16, goes through Conv2d, BatchNorm2d and SiLU,
+#   then something is added that comes from temb through a linear layer of 16 numbers, then through
+#   Conv2d, BatchNorm2d and SiLU again. An arrow leads around all of it from the digit, through a
+#   Conv2d, to a last addition. All tensors behind the first are 16 x 16 x 16.
+torch.manual_seed(0)
+draw_maps(blocks.ConvBlock(1, 16, 32).eval(), images[:1], TimeEmbedding(32)(torch.tensor([300])))
+plt.show()
+
+# %% [markdown]
 # ### Exercise 2.5: the conv block
 # difficulty 3 of 5, about 15 minutes
 #

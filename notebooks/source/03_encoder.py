@@ -22,10 +22,11 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from course_utils import encoder as finished
 from course_utils import portfolio
 from course_utils.checks import check
 from course_utils.data import load
-from course_utils.plots import draw_u, receptive_maps, strip
+from course_utils.plots import draw_maps, draw_u, receptive_maps, strip
 from course_utils.unet import UNet
 from course_utils.widgets import receptive_explorer
 
@@ -497,14 +498,21 @@ for factor in (2, 4):
 # Behind a halving there are a quarter as many numbers as before. For one channel, as here, that
 # leaves at most a quarter of the noise, whatever the weights. Many channels give more room, but
 # then the network must learn to pack every pixel into them, and to unpack it on the way up. The
-# skip spares it that: it brings the details across. So it is taken **before** the downsample:
-#
-# ```text
-# x ── block 0 ──┬── down 0 ── block 1 ──┬── down 1 ── last block ── bottom
-#                │                       │
-#              skip 0                  skip 1
-# ```
-#
+# skip spares it that: it brings the details across. So it is taken **before** the downsample. Here
+# is one level and the bottom below it, of the course's encoder, with a digit on its way. The skip
+# is the tensor at the upper right:
+
+# %%
+# alt: One level of the encoder as a diagram. A digit, 1 x 16 x 16, goes through a ConvBlock, which
+#   gives 8 x 16 x 16, from there straight down through Downsample to 8 x 8 x 8, and through another
+#   ConvBlock to 16 x 8 x 8. Both blocks take temb from a bar above. The digit is clear in the
+#   channels of the upper row and coarse in those of the lower one.
+torch.manual_seed(0)
+temb = TimeEmbedding(16)(torch.tensor([300])).detach()
+draw_maps(finished.Encoder(1, [8, 16], 16).eval(), images[:1], temb, ends=("picture", "bottom"))
+plt.show()
+
+# %% [markdown]
 # There is a second reason: on the way up, the decoder doubles the bottom, and puts it beside the
 # skip of that level. For that they need the same height and width. With 16 x 16 pixels and `chs =
 # [32, 64, 128]`:

@@ -23,10 +23,11 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from course_utils import decoder as finished
 from course_utils import portfolio
 from course_utils.checks import check
 from course_utils.data import load
-from course_utils.plots import draw_u, number_maps, receptive_maps, strip
+from course_utils.plots import draw_maps, draw_u, number_maps, receptive_maps, strip
 from course_utils.unet import UNet
 from course_utils.widgets import overlap_explorer
 
@@ -618,6 +619,21 @@ for (below, ch), (wide, out) in zip(ups, blocks):
 # | `ConvBlock`, with `temb` | | `(B, 32, 16, 16)` |
 # | 1x1 convolution | | `(B, C, 16, 16)` |
 #
+# Here is one level of it, of the course's decoder with random weights. The bottom and the skip are
+# those of an encoder that was given a digit:
+
+# %%
+# alt: One level of the decoder as a diagram. The bottom, 16 x 8 x 8, goes up through Upsample to 8
+#   x 16 x 16 and is concatenated with the skip, 8 x 16 x 16, which comes from the left: 16 x 16 x
+#   16. A ConvBlock, which takes temb, makes 8 x 16 x 16 of it, and a Conv2d the output, 1 x 16 x
+#   16. The skip's channels show a digit; those that were upsampled are coarse and chequered.
+torch.manual_seed(0)
+temb = TimeEmbedding(16)(torch.tensor([300])).detach()
+bottom, skips = Encoder(1, [8, 16], 16).eval()(images[:1], temb)
+draw_maps(finished.Decoder([8, 16], 1, 16).eval(), bottom, skips, temb, ends=("bottom", "output"))
+plt.show()
+
+# %% [markdown]
 # The encoder's last skip is the decoder's first: last in, first out, like a stack. Go through the
 # list from its end, but leave the list itself as it is, because whoever calls the decoder may need
 # it again. The last layer is a bare convolution without an activation, because the noise that we

@@ -31,7 +31,7 @@ from course_utils.averaging import averaged
 from course_utils.checks import check
 from course_utils.data import load
 from course_utils.diffusion import add_noise, predict_x0
-from course_utils.plots import draw_u, grid, loss_curve, strip
+from course_utils.plots import draw_u, grid, loss_curve, loss_curves, sampler_step, strip, training_step
 from course_utils.quality import measure
 from course_utils.samplers import last
 from course_utils.schedule import cosine_schedule
@@ -376,13 +376,7 @@ def broken(net):
 # alt: Two curves of the loss over 60 steps, on a logarithmic axis. That of the right network falls
 #   from 1 to about 0.0001. That of the broken one stays at 1.
 curves = {"right": overfit(right), "broken": overfit(broken)}
-for name, losses in curves.items():
-    plt.plot(losses, label=name, linestyle="-" if name == "right" else "--")
-plt.gcf().set_size_inches(7, 2.8)
-plt.yscale("log")
-plt.xlabel("step")
-plt.ylabel("loss")
-plt.legend(frameon=False)
+loss_curves(curves)
 plt.show()
 
 # %%
@@ -397,7 +391,21 @@ print("the broken one does not:", curves["broken"][-1] > 0.5)
 #
 # ## 5. Training
 #
-# Now all pictures, random steps, random noise. (`machine`, from the setup cell, knows whether
+# Now all pictures, random steps, random noise. One step looks like this, here with your network
+# before it has learned anything:
+
+# %%
+# alt: A training step as a diagram. A clean digit and noise are mixed to a noisy digit, the U-Net
+#   makes a prediction from it, and the prediction and the noise go into a box, mean squared
+#   difference. An arrow leads from there back to the U-Net: gradients; the optimizer changes the
+#   weights.
+torch.manual_seed(0)
+net = UNet(base_ch=32, ch_mult=(1, 2, 4), time_dim=128).eval()
+training_step(net, x0[:1], torch.tensor([300]), eps[:1], schedule)
+plt.show()
+
+# %% [markdown]
+# (`machine`, from the setup cell, knows whether
 # there is a GPU, and how much training suits it.) The loop is that of notebook 00 (it is in
 # `course_utils/training.py`, and notebook 07 takes it apart). It is given your network and your
 # loss. On two CPU cores this takes half a minute to a minute:
@@ -424,6 +432,21 @@ plt.show()
 # (`averaged` returns the network with weights averaged over the last hundred steps or so, ready
 # to draw. Single steps jump about.)
 #
+# This is your network at work on a picture that it was not trained on, a digit with the noise of
+# t = 300. Every box is a part of yours; of each tensor you see three channels:
+
+# %% tags=["nbval-ignore-output"]
+# alt: The whole U-Net, and in place of each column three of its channels, orange above 0 and blue
+#   below. A noisy digit goes in. Its strokes can be seen in the channels of the two upper levels,
+#   and hardly in those of the lowest. What comes out is noise: the prediction.
+test, _ = load(data, "test")
+t300 = torch.full((1,), 300, device=machine.device)
+noise = torch.randn(1, *images.shape[1:], generator=torch.Generator().manual_seed(0))
+noisy = add_noise(test[:1], noise, schedule.alpha_bar_at(torch.tensor([300])))
+draw_u(net=model, xt=noisy.to(machine.device), t=t300, features=True)
+plt.show()
+
+# %% [markdown]
 # ## 6. Sampling: step by step, with DDPM
 #
 # The network can say how much noise is in a picture. How does that make a picture out of nothing?
@@ -538,8 +561,16 @@ strip(taken[-1][1], size=0.95)
 plt.show()
 
 # %% [markdown]
-# They were drawn by a network that you built.
-#
+# They were drawn by a network that you built. One of the thousand steps, close up:
+
+# %% tags=["nbval-ignore-output"]
+# alt: A sampler's step as a diagram. A noisy picture at t = 299 goes into the U-Net, which predicts
+#   the noise. From both follows the predicted clean picture. It is mixed with less noise to the
+#   picture at t = 298, and a long arrow leads back: 1000 times, from t = 999 to 0.
+sampler_step(lambda net: ddpm(net, xT[:1], schedule), model, xT[:1], at=700)
+plt.show()
+
+# %% [markdown]
 # ## 7. Sampling in fewer steps, with DDIM
 #
 # A thousand looks for one picture are many. Can we take larger steps? The formula above cannot:
@@ -686,14 +717,14 @@ print("with eta = 1, less of the error is left:", left[1.0] < 0.8 * left[0.0])
 # there, in section 7):
 
 # %% tags=["nbval-ignore-output"]
-# alt: A hundred pictures drawn by the network, in five rows of twenty. All have clean strokes.
-#   Many are digits, others nearly so.
+# alt: Forty pictures drawn by the network, in four rows of ten. All have clean strokes. Many are
+#   digits, others nearly so.
 torch.manual_seed(0)
 many = torch.randn(500, in_ch, *images.shape[2:]).to(machine.device)
 samples = last(ddim(model, many, schedule, steps=40, eta=1.0))
 quality = measure(samples, data)
 print(quality)
-grid(samples[:100], columns=20)
+grid(samples[:40])
 plt.show()
 
 # %% [markdown]

@@ -1012,15 +1012,8 @@ for part, losses in without.items():
 # alt: Losses of 40 steps. The resumed run begins at step 21 and lies on the curve of the run that
 #   was left alone. The runs without the optimizer's and without the generator's state go other
 #   ways.
-plt.figure(figsize=(7, 2.8))
-plt.plot(range(1, 41), whole, color="#cbd5e1", lw=5, label="left alone")
-plt.plot(range(21, 41), resumed, color="#2b6cb0", label="resumed")
-for (part, losses), style in zip(without.items(), ["--", ":"]):
-    plt.plot(range(21, 41), losses, "C1" + style, lw=1.5, label=f"without the {part}")
-plt.yscale("log")
-plt.xlabel("step")
-plt.ylabel("loss")
-plt.legend(frameon=False)
+lacking = {f"without the {part}": losses for part, losses in without.items()}
+loss_curves({"left alone": whole, "resumed": resumed, **lacking})
 plt.show()
 
 # %% [markdown]
@@ -1177,15 +1170,15 @@ print("files:", [file.name for file in sorted(folder.glob("step-*.pt"))])
 # section 7 explains the figures):
 
 # %% tags=["nbval-ignore-output"]
-# alt: A hundred pictures drawn by the averaged network, in five rows of twenty. All are made of
-#   strokes, and many are not digits yet.
+# alt: Forty pictures drawn by the averaged network, in four rows of ten. All are made of strokes,
+#   and many are not digits yet.
 torch.manual_seed(0)
 model = NoiseFromVelocity(averaged(state, images, schedule), schedule)
 xT = torch.randn(500, *images.shape[1:]).to(machine.device)
 samples = last(ddim(model, xT, schedule, steps=25))
 quality = measure(samples, data)
 print(quality)
-grid(samples[:100], columns=20)
+grid(samples[:40])
 plt.show()
 
 # %% tags=["trained"]

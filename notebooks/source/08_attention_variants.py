@@ -34,7 +34,15 @@ from course_utils.blocks import ConvBlock
 from course_utils.checks import check
 from course_utils.data import load
 from course_utils.diffusion import add_noise, draw_batch, noise_loss
-from course_utils.plots import attention_maps, cost_curves, draw_u, number_maps, receptive_maps
+from course_utils.plots import (
+    attention_maps,
+    cost_curves,
+    draw_block,
+    draw_u,
+    loss_curves,
+    number_maps,
+    receptive_maps,
+)
 from course_utils.schedule import cosine_schedule
 from course_utils.unet import UNet
 from course_utils.widgets import attention_explorer
@@ -307,6 +315,18 @@ plt.show()
 # That is chance, for the layer's parameters are random: change the seed and look again. What is
 # worth looking at is learned.
 #
+# This is your layer as a picture, drawn from what it did with the same map: each tensor as the
+# matrix that it is, all to one scale. Look for the matrix of shares, N x N. It is the largest.
+
+# %% tags=["nbval-ignore-output"]
+# alt: Attention with one head as a diagram. The map, 8 x 4 x 4, goes through three convolutions q,
+#   k and v, each rearranged to tokens. The product of q and k is a matrix of 16 x 16, a softmax
+#   makes shares of it, and their product with v is 16 x 8, which becomes a map of 8 x 4 x 4 again
+#   and goes through the convolution proj.
+draw_block(layer, 3 * ink.expand(1, 8, 4, 4), title="Attention with one head")
+plt.show()
+
+# %% [markdown]
 # ## 4. Two mistakes that nothing gives away
 #
 # A layer that takes `(B, C, H, W)` and returns `(B, C, H, W)` fits, whatever it does inside. Here
@@ -397,13 +417,7 @@ for name, variant in variants.items():
 # %% tags=["nbval-ignore-output"]
 # alt: Three curves of the loss over 60 steps, for the right layer, the reshaped one and the one
 #   with the wrong axis. They lie on each other.
-for (name, curve), style in zip(curves.items(), ("-", "--", ":")):
-    plt.plot(curve, style, label=name)
-plt.gcf().set_size_inches(7, 2.6)
-plt.yscale("log")
-plt.xlabel("step")
-plt.ylabel("loss")
-plt.legend(frameon=False)
+loss_curves(curves)
 plt.show()
 
 # %% tags=["trained"]
@@ -555,7 +569,21 @@ print(f"largest difference of their outputs: {(single(x) - several(x)).abs().max
 # %% [markdown]
 # The same number: heads share out the channels, they do not add any. What differs is how many
 # sets of shares there are for each token, one or four, and how long the vectors are that are
-# compared, 32 numbers or 8. On maps it is one line, with `to_tokens` before and `to_map` after:
+# compared, 32 numbers or 8. Here are two heads on 16 tokens of 8 numbers: two matrices of shares,
+# where there was one.
+
+# %% tags=["nbval-ignore-output"]
+# alt: Attention with two heads as a diagram. A linear layer makes 16 x 24 of 16 tokens of 8
+#   numbers. It is taken apart into queries, keys and values for two heads, 2 x 16 x 4 each. Queries
+#   and keys give two matrices of shares, 2 x 16 x 16, which are multiplied by the values; the
+#   result is put together to 16 x 8 and goes through a last linear layer.
+torch.manual_seed(0)
+parts = {"part 1 of 3": "queries q", "part 2 of 3": "keys k", "part 3 of 3": "values v"}
+draw_block(TokenAttention(8, heads=2), torch.randn(1, 16, 8), title="Two heads", names=parts)
+plt.show()
+
+# %% [markdown]
+# On maps it is one line, with `to_tokens` before and `to_map` after:
 
 # %%
 class MultiHeadAttention(nn.Module):
@@ -754,6 +782,19 @@ LinearAttention = check("8.5", LinearAttention)
 torch.manual_seed(0)
 x = torch.randn(2, 8, 5, 7)
 print("shuffle commutes:", shuffle_commutes(LinearAttention(8), x))
+
+# %% [markdown]
+# And this is what became of the N x N shares: in their place there are two small matrices, 4 x 4
+# for a head of 4 numbers. However many tokens come in, these stay as they are.
+
+# %% tags=["nbval-ignore-output"]
+# alt: Linear attention with two heads as a diagram. A convolution makes queries, keys and values of
+#   2 x 4 x 16. The softmax of the keys is multiplied by the values, which gives 2 x 4 x 4, two very
+#   small matrices. They are multiplied by the softmax of the queries, and the result, 2 x 4 x 16,
+#   becomes a map again and goes through the convolution proj. No matrix is 16 x 16.
+draw_block(LinearAttention(8, heads=2), torch.randn(1, 8, 4, 4), title="Linear attention",
+           names=parts)
+plt.show()
 
 # %% [markdown]
 # Now the prices, for 32 channels and one picture. Memory we compute: the matrices of shares, or
@@ -1014,13 +1055,7 @@ for name, clip in (("not clipped", math.inf), ("clipped to 1", 1.0)):
 # %% tags=["nbval-ignore-output"]
 # alt: The loss over 70 steps on a logarithmic axis, not clipped and clipped to 1. Both jump above
 #   1000 at step 25 and come back at once. After that the clipped run stays lower.
-for (name, history), style in zip(histories.items(), ("-", "--")):
-    plt.plot([loss for loss, norm in history], style, label=name)
-plt.gcf().set_size_inches(7, 2.6)
-plt.yscale("log")
-plt.xlabel("step")
-plt.ylabel("loss")
-plt.legend(frameon=False)
+loss_curves({name: [loss for loss, _ in history] for name, history in histories.items()})
 plt.show()
 
 # %% tags=["trained"]

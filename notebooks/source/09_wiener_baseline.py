@@ -34,6 +34,7 @@ from course_utils.denoisers import MeanDenoiser, NetDenoiser, NoiseAtSigma, Nois
 from course_utils.denoisers import denoising_error
 from course_utils.diffusion import NoiseFromVelocity, add_noise, noise_loss, velocity_loss
 from course_utils.plots import error_curves, grid, strip
+from course_utils.plots.colours import SIGNED
 from course_utils.quality import measure
 from course_utils.samplers import ddim, last, samples
 from course_utils.schedule import cosine_schedule, linear_schedule, log_linear_schedule
@@ -212,14 +213,14 @@ compute_wiener_filter = check("9.1", compute_wiener_filter)
 
 # %%
 # alt: Four maps of how a pixel varies together with the others. Around the pixel, marked by a
-#   cross, they go along with it, in yellow. At some places farther off they go against it, in
+#   cross, they go along with it, in orange. At some places farther off they go against it, in
 #   blue.
 S, mean = compute_wiener_filter(DataLoader(images, batch_size=100), machine.device, 16, 1)
 S_image = S.view(16, 16, 16, 16).cpu()
 places = [(2, 7), (7, 7), (7, 4), (12, 10)]
 figure, axes = plt.subplots(1, 4, figsize=(9, 2.4), layout="constrained")
 for ax, (r, c) in zip(axes, places):
-    shown = ax.imshow(S_image[r, c], cmap="cividis", vmin=-0.4, vmax=0.4)
+    shown = ax.imshow(S_image[r, c], cmap=SIGNED, vmin=-0.4, vmax=0.4)
     ax.plot(c, r, "w+", ms=9)
     ax.set_title(f"row {r}, column {c}", fontsize=9)
     ax.set_xticks([])
@@ -504,11 +505,11 @@ draw_gaussian = check("9.4", draw_gaussian)
 # solution 9.4
 
 # %%
-# alt: Forty pictures drawn from the Gaussian, in two rows of twenty. They are blots and strokes at
+# alt: Twenty pictures drawn from the Gaussian, in two rows of ten. They are blots and strokes at
 #   the places where digits have them. Hardly one is a digit.
 drawn = draw_gaussian(500, U, LA, mean, torch.Generator().manual_seed(0))
 drawn = drawn.view(500, 1, 16, 16)
-grid(drawn[:40], columns=20)
+grid(drawn[:20])
 plt.show()
 
 # %% [markdown]

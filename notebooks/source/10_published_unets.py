@@ -33,15 +33,16 @@ from torch.utils.flop_counter import FlopCounterMode
 from course_utils.attention import MultiHeadAttention, SingleHeadAttention
 from course_utils.averaging import averaged
 from course_utils.blocks import Downsample, NearestUpsample, PaddedDownsample, StridedDownsample
+from course_utils import blocks
 from course_utils.blocks import Upsample, group_norm
 from course_utils.checks import check
 from course_utils.classifier import classifier
 from course_utils.data import load
 from course_utils.ddpm_unet import DDPMUNet, FlattenLinear
 from course_utils.diffusion import add_noise
-from course_utils.dit import DiT
+from course_utils.dit import DiT, DiTBlock
 from course_utils.embedding import LabelEmbedding, timestep_table
-from course_utils.plots import receptive_maps, strip
+from course_utils.plots import draw_block, draw_maps, receptive_maps, strip
 from course_utils.quality import measure
 from course_utils.samplers import last
 from course_utils.schedule import linear_schedule, log_linear_schedule, sigma_schedule
@@ -130,8 +131,18 @@ for name, norm in [("BatchNorm", nn.BatchNorm2d(64)), ("GroupNorm", group_norm(6
 # The second difference is the order. `ConvBlock` goes convolution, norm, SiLU. The published
 # block goes **norm, SiLU, convolution**, and adds the shortcut at the end, after which nothing
 # follows. So along the shortcuts a number can travel past all blocks through convolutions alone,
-# without being squeezed by a norm on its way, and so can a gradient.
-#
+# without being squeezed by a norm on its way, and so can a gradient. Here is the course's, at work
+# on 32 channels made of random numbers:
+
+# %%
+# alt: The published block as a diagram. The map, 32 x 8 x 8, goes through GroupNorm, SiLU and
+#   Conv2d, then the projected time is added, then it goes through GroupNorm, SiLU, Dropout and
+#   Conv2d. An arrow leads around all of it, through a Conv2d, to the last addition.
+torch.manual_seed(0)
+draw_maps(blocks.ResBlock(32, 64, 16).eval(), torch.randn(1, 32, 8, 8), torch.randn(1, 16))
+plt.show()
+
+# %% [markdown]
 # ### Exercise 10.1: the block of the published networks
 # difficulty 3 of 5, about 20 minutes
 #
@@ -898,7 +909,23 @@ plt.show()
 # A *DiT*, a diffusion transformer, has no U. It cuts the picture into patches, here of 2 x 2
 # pixels. Each patch becomes a *token*, a vector of 96 numbers. Every block works on all tokens,
 # whose number never changes: attention, in which tokens look at each other, then two linear
-# layers on each. (Notebook 08 built both.) At the end each token becomes a patch again. We let
+# layers on each. (Notebook 08 built both.) At the end each token becomes a patch again. This is one
+# block, on 16 tokens. The time says how each norm is scaled and shifted, and how much of each part
+# is added:
+
+# %%
+# alt: A block of DiT as a diagram. 16 tokens of 16 numbers go through LayerNorm, are multiplied and
+#   shifted by what comes from the time, go through attention, are multiplied by the time again and
+#   added to what came in. The second half is the same with two linear layers in place of attention.
+torch.manual_seed(0)
+block = DiTBlock(16, heads=4)
+nn.init.normal_(block.modulation.weight, std=0.3)
+draw_block(block, torch.randn(1, 16, 16), torch.randn(1, 16), title="A block of DiT",
+           whole=["TokenAttention"])
+plt.show()
+
+# %% [markdown]
+# We let
 # ours have about as many parameters as the U-Net, and count the multiplications and additions of
 # convolutions and matrix products for one picture.
 
