@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 
 from course_utils.plots.colours import AMOUNT, GREY, MARKERS, mark
 from course_utils.plots.pictures import frame, show
+from course_utils.plots.style import plain_log
 
 
 def attention_maps(image, weights, row, column, size=2.1):
@@ -24,7 +25,7 @@ def attention_maps(image, weights, row, column, size=2.1):
     axes[0].images[0].set_extent((-0.5, side - 0.5, side - 0.5, -0.5))
     axes[0].set_title(f"row {row}, column {column}")
     for head, (ax, share) in enumerate(zip(axes[1:], shares)):
-        ax.imshow(share, cmap=AMOUNT, vmin=0, interpolation="nearest")
+        ax.imshow(share.numpy(), cmap=AMOUNT, vmin=0, interpolation="nearest")
         ax.set_title(f"head {head}: up to {share.max() * n:.1f} x even")
         frame(ax)
     for ax in axes:
@@ -45,11 +46,13 @@ def cost_curves(tokens, panels, size=3.3):
     )  # fmt: skip
     for ax, (title, curves) in zip(axes[0], panels.items()):
         for marker, (name, costs) in zip(MARKERS, curves.items()):
-            ax.loglog(tokens, costs, marker=marker, label=name)
+            ax.plot(tokens, costs, marker=marker, label=name)
         top = max(costs[-1] for costs in curves.values())
         squares = [top * 1.6 * (n / tokens[-1]) ** 2 for n in tokens]
-        ax.loglog(tokens, squares, color=GREY, ls=":", label="N squared")
+        ax.plot(tokens, squares, color=GREY, ls=":", label="N squared")
         ax.set_ylim(bottom=min(min(costs) for costs in curves.values()) / 2)
+        plain_log(ax.xaxis)
+        plain_log(ax.yaxis)
         ax.set_xticks(tokens, [str(n) for n in tokens])
         ax.minorticks_off()
         ax.set_xlabel("tokens N")

@@ -45,7 +45,7 @@ def on_scale(largest):
     """Return what draws a map whose strongest colour stands for this value."""
 
     def show(ax, values):
-        ax.imshow(values, cmap=SIGNED, vmin=-largest, vmax=largest)
+        ax.imshow(values.numpy(), cmap=SIGNED, vmin=-largest, vmax=largest)
         frame(ax)
 
     return show

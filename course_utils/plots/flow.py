@@ -163,7 +163,7 @@ class Flow:
         for i, values in enumerate(self.matrices[n]):
             top = y + high / 2 - i * each
             where = (x - wide / 2, x + wide / 2, top - each + APART, top)
-            self.ax.imshow(values, extent=where, **self.colours(n))
+            self.ax.imshow(values.numpy(), extent=where, **self.colours(n))
             left, right, bottom, top = where
             around = [left, right, right, left, left], [bottom, bottom, top, top, bottom]
             self.ax.plot(*around, color=GREY, lw=0.7, zorder=3)

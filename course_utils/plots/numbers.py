@@ -26,7 +26,7 @@ def number_maps(values, titles=None, size=2.9):
         layout="constrained",
     )
     for ax, m in zip(axes[0], maps):
-        image = ax.imshow(m, cmap=colours[0], vmin=colours[1], vmax=limit)
+        image = ax.imshow(m.numpy(), cmap=colours[0], vmin=colours[1], vmax=limit)
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_locator(MaxNLocator(5, integer=True))
         write(ax, m, image, font=min(9.0, 44 * size / max(m.shape)))

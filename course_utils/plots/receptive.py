@@ -23,14 +23,14 @@ def receptive_maps(fields, titles=None, size=2.3):
     for ax, field, title in zip(axes[0], fields, titles or [None] * columns):
         field = field.detach().cpu()
         image = ax.imshow(
-            (field / field.max()).where(field > 0, float("nan")), cmap=AMOUNT,
+            (field / field.max()).where(field > 0, float("nan")).numpy(), cmap=AMOUNT,
             norm=LogNorm(1e-4, 1), interpolation="nearest",
         )  # fmt: skip
         top, left, high, wide = frame(field)
         mark(ax, top, left, high, wide)
         ax.set_title("\n".join(filter(None, [title, f"{high} x {wide}"])))
         bordered(ax)
-    figure.colorbar(image, ax=list(axes[0]), label="share of the largest", pad=0.01)
+    figure.colorbar(image, ax=list(axes[0]), label="share of the largest", pad=0.01, format="{x:g}")
     return figure
 
 

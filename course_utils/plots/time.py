@@ -35,7 +35,7 @@ def embedding_map(emb, t, at=None):
     extent = (0, emb.shape[1], float(t[-1]), float(t[0]))
     limit = float(emb.abs().max())
     image = ax.imshow(
-        emb, aspect="auto", cmap=SIGNED, vmin=-limit, vmax=limit, extent=extent,
+        emb.numpy(), aspect="auto", cmap=SIGNED, vmin=-limit, vmax=limit, extent=extent,
     )  # fmt: skip
     if at is not None:
         ax.axhline(at, color="black", lw=1)
@@ -54,7 +54,7 @@ def similarity_map(similar, t, marked):
         1, 2, figsize=(9, 3.4), width_ratios=(1, 1.5), layout="constrained"
     )
     extent = (float(t[0]), float(t[-1]), float(t[-1]), float(t[0]))
-    image = left.imshow(similar, cmap=AMOUNT, extent=extent)
+    image = left.imshow(similar.numpy(), cmap=AMOUNT, extent=extent)
     left.set_xlabel("t")
     left.set_ylabel("t")
     figure.colorbar(image, ax=left, fraction=0.046)

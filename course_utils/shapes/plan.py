@@ -13,6 +13,7 @@ from course_utils.shapes.calls import JOINING, given
 from course_utils.shapes.run import Seen, leaves
 
 QUIET = {"to", "contiguous", "clone", "detach", "float", "__getitem__", "__get__"}
+ACTIVATIONS = {"silu", "relu", "gelu", "leaky_relu", "elu", "mish", "tanh", "sigmoid"}
 MOST = 24  # maps that are drawn each by itself; of a larger network those of one size are folded
 
 
@@ -72,7 +73,10 @@ def plan(run):
             home[made.number] = sources[-1][1]
         elif told & set(taken):
             told.add(made.number)
-            plan.time += [op, f"{' x '.join(map(str, made.shape[1:]))} numbers"] if place else []
+            if place:
+                plan.time += [op, f"{' x '.join(map(str, made.shape[1:]))} numbers"]
+            elif op in ACTIVATIONS:
+                plan.time.append(op)
         if sources and len(made.shape) == len(first.shape) and op not in QUIET:
             new = Map(op, place, made.shape[1:], made.number, [m for _, m in sources[::-1]])
             new.timed, new.joined = bool(told & set(taken)), op in JOINING and len(sources) > 1

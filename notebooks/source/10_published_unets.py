@@ -42,7 +42,7 @@ from course_utils.ddpm_unet import DDPMUNet, FlattenLinear
 from course_utils.diffusion import add_noise
 from course_utils.dit import DiT, DiTBlock
 from course_utils.embedding import LabelEmbedding, timestep_table
-from course_utils.plots import draw_block, draw_maps, receptive_maps, strip
+from course_utils.plots import draw_block, draw_maps, plain_log, receptive_maps, strip
 from course_utils.quality import measure
 from course_utils.samplers import last
 from course_utils.schedule import linear_schedule, log_linear_schedule, sigma_schedule
@@ -136,7 +136,7 @@ for name, norm in [("BatchNorm", nn.BatchNorm2d(64)), ("GroupNorm", group_norm(6
 
 # %%
 # alt: The published block as a diagram. The map, 32 x 8 x 8, goes through GroupNorm, SiLU and
-#   Conv2d, then the projected time is added, then it goes through GroupNorm, SiLU, Dropout and
+#   Conv2d, then the projected time is added, then it goes through GroupNorm, SiLU and
 #   Conv2d. An arrow leads around all of it, through a Conv2d, to the last addition.
 torch.manual_seed(0)
 draw_maps(blocks.ResBlock(32, 64, 16).eval(), torch.randn(1, 32, 8, 8), torch.randn(1, 16))
@@ -456,11 +456,12 @@ for t in (0, 250, 500, 999):
 #   straight line from 0.05 to 10. DDPM's rises steeply at both ends, from 0.01 to above 100.
 schedule = log_linear_schedule(1000, sigma_min=0.05, sigma_max=10.0)
 plt.figure(figsize=(6.5, 2.8))
-plt.semilogy(as_sigmas.sigmas, label="DDPM's linear betas")
-plt.semilogy(schedule.sigmas, "--", label="log-linear, 0.05 to 10")
+plt.plot(as_sigmas.sigmas, label="DDPM's linear betas")
+plt.plot(schedule.sigmas, "--", label="log-linear, 0.05 to 10")
+plain_log(plt.gca().yaxis)
 plt.xlabel("index t")
 plt.ylabel("sigma")
-plt.legend(frameon=False)
+plt.legend()
 plt.show()
 print("factor from step to step:", f"{(schedule.sigmas[1] / schedule.sigmas[0]).item():.4f}")
 

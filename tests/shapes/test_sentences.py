@@ -265,8 +265,8 @@ from course_utils.shapes import trace
          "axis -4, the batch, do not fit. Repeat the smaller 3 times, repeat_interleave."),
         (apply(lambda x: x.view(2, 4, 4, 3)), [draw(2, 24, 3)],
          "Applied: (2, 24, 3) holds 144 numbers, (2, 4, 4, 3) asks for 96: the 24 cannot be "
-         "4 x 4; the code expects a square map, and this one is not square; it would be with 6 in place of"
-         " the first 4."),
+         "4 x 4; the code expects a square map, and this one is not square; it would be with 6 in "
+         "place of the first 4."),
         (apply(lambda x: x.numpy()), [draw(2, 3).requires_grad_()],
          "Applied, in <>: numpy was given (2, 3). RuntimeError: Can't call numpy() on Tensor"
          " that requires grad. Use tensor.detach().numpy() instead."),

@@ -1,0 +1,69 @@
+"""One style for all pictures, and curves of losses."""
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from matplotlib.colors import to_rgba
+
+from course_utils import colab
+from course_utils.plots import loss_curve, loss_curves, maps, plain_log
+from course_utils.plots.colours import SIGNED
+from course_utils.plots.style import STYLE
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    with plt.rc_context():
+        yield
+    plt.close("all")
+
+
+def test_the_setup_cell_sets_the_style(capsys):
+    colab.start()
+    assert all(plt.rcParams[name] == value for name, value in STYLE.items())
+
+
+@pytest.mark.parametrize(
+    "values, labels",
+    [([0.06, 0.9], {"0.1", "0.2", "0.5"}), ([0.01, 100], {"0.1", "1", "10"})],
+)
+def test_ticks_are_plain_numbers(values, labels):
+    _, ax = plt.subplots()
+    ax.plot(values)
+    plain_log(ax.yaxis)
+    ax.figure.canvas.draw()
+    low, high = ax.get_ylim()
+    ticks = [t.get_text() for t in ax.get_yticklabels() if low <= t.get_position()[1] <= high]
+    assert labels <= set(ticks) and all(float(text) > 0 for text in ticks)
+    assert ax.get_yscale() == "log" and ax.get_xscale() == "linear"
+
+
+def test_zero_is_white_and_signs_are_apart():
+    assert SIGNED(0.5)[:3] == pytest.approx((1, 1, 1), abs=0.01)
+    (r0, _, b0, _), (r1, _, b1, _) = SIGNED(0.2), SIGNED(0.8)
+    assert b0 > r0 and r1 > b1
+
+
+def test_the_mean_of_a_window_stands_in_its_middle():
+    losses = [9.0] * 10 + [1.0] * 11
+    line = loss_curve(losses, window=5).axes[0].lines[1]
+    at = dict(zip(line.get_xdata().tolist(), torch.as_tensor(line.get_ydata()).tolist()))
+    assert min(at) == 2 and max(at) == 18
+    assert at[7] == 9 and at[12] == 1 and at[9] == pytest.approx((3 * 9 + 2 * 1) / 5, abs=1.7)
+
+
+def test_a_resumed_run_ends_where_the_whole_one_ends():
+    figure = loss_curves({"whole": [3.0, 2.0, 1.0], "resumed": [2.0, 1.0], "other": [4.0, 3.0]})
+    whole, resumed, other = figure.axes[0].lines
+    assert list(whole.get_xdata()) == [1, 2, 3] and list(resumed.get_xdata()) == [2, 3]
+    assert whole.get_linewidth() > 2 * resumed.get_linewidth()
+    styles = {(to_rgba(line.get_color()), line.get_linestyle()) for line in (whole, resumed, other)}
+    assert len(styles) == 3
+
+
+def test_each_row_of_maps_has_its_bar():
+    figure = maps([torch.randn(3, 4, 4), 10 * torch.randn(3, 4, 4)])
+    limits = [ax.images[0].norm.vmax for ax in figure.axes[:6:3]]
+    assert len(figure.axes) == 8 and limits[1] > 2 * limits[0]
+    with_limit = maps([torch.randn(3, 4, 4)] * 2, limit=7.0)
+    assert {ax.images[0].norm.vmax for ax in with_limit.axes[:6]} == {7.0}
