@@ -17,9 +17,10 @@ from course_utils.shapes.colours import (
     RED,
     SIGNED,
     SLATE,
+    TEAL,
 )
 
-__all__ = ["BLUE", "GREY", "INK", "ORANGE", "PALE", "PALE_BLUE", "PURPLE", "RED", "SLATE"]
+__all__ = ["BLUE", "GREY", "INK", "ORANGE", "PALE", "PALE_BLUE", "PURPLE", "RED", "SLATE", "TEAL"]
 
 AMOUNT = "viridis"  # from dark to bright: numbers from 0 on
 SIGNED = LinearSegmentedColormap.from_list("signed", SIGNED)  # white at 0

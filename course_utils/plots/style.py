@@ -6,7 +6,7 @@ from IPython import get_ipython
 from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from course_utils.plots.colours import BLUE, GREY, INK, ORANGE, PURPLE, SLATE
+from course_utils.plots.colours import BLUE, GREY, INK, ORANGE, PURPLE, SLATE, TEAL
 
 STYLE = {
     "figure.constrained_layout.use": True,
@@ -27,7 +27,7 @@ STYLE = {
     "lines.linewidth": 1.6,
     "lines.markersize": 5,
     "image.interpolation": "nearest",
-    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, PURPLE, SLATE]),
+    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, PURPLE, SLATE, TEAL]),
 }
 
 

@@ -37,7 +37,7 @@ def error_curves(sigmas, errors):
 
     errors is {name: one error for each sigma}; the first is the straight line at 1.
     """
-    figure, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
+    figure, ax = plt.subplots(figsize=(8.5, 3.4), layout="constrained")
     first = next(iter(errors.values()))
     for (name, values), style, marker in zip(errors.items(), cycle(LINES), cycle(MARKERS)):
         shares = [v / f for v, f in zip(values, first)]
@@ -50,5 +50,5 @@ def error_curves(sigmas, errors):
     ax.set_ylim(0.4, 8)
     ax.set_xlabel("sigma")
     ax.set_ylabel(f"error / that of {next(iter(errors))}")
-    ax.legend()
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure

@@ -46,7 +46,7 @@ from course_utils.data import load
 from course_utils.diffusion import NoiseFromVelocity, draw_batch, velocity_loss
 from course_utils.files import FileError
 from course_utils.memory import peak_memory
-from course_utils.plots import draw_u, gradient_histograms, grid, loss_curve
+from course_utils.plots import draw_u, gradient_histograms, grid, loss_curve, loss_curves
 from course_utils.plots import number_lines, number_ranges
 from course_utils.precision import PRECISIONS, autocast, best_precision
 from course_utils.quality import measure
