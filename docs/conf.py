@@ -20,7 +20,7 @@ html_theme_options = {
     "navbar_persistent": [],  # the field for searching is in the sidebar
     "footer_content_items": [],
 }
-# The front page's picture lies beside the notebooks; while it doesn't move, there is a still only.
+# The front page's picture lies beside the notebooks.
 PICTURES = Path(__file__).resolve().parents[1].glob("notebooks/digits.*")
 html_static_path = ["static", *map(str, PICTURES)]
 html_css_files = ["site.css", "front.css"]

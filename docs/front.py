@@ -21,13 +21,11 @@ PATH = """<ol class="path" style="--arm: {arm}" aria-label="The notebooks, in or
 STATION = """<li class="{side}" style="--place: {place}">
 <a href="notebooks/{stem}.html"><span class="number">{number}</span>
 <span class="words"><b>{title}</b> <span>{line}</span></span></a></li>"""
-STILL = '<img src="_static/digits.png" alt="{alt}">'
-MOVING = """<picture>
+PICTURE = """<picture>
 <source media="(prefers-reduced-motion: reduce)" srcset="_static/digits.png">
 <img src="_static/digits.gif" alt="{alt}">
 </picture>"""
-ALT_STILL = "Rows of handwritten digits, grey on black. A network drew them."
-ALT_MOVING = "Noise turns into handwritten digits, step by step. A network draws them."
+ALT = "Noise turns into handwritten digits, step by step. A network draws them."
 
 
 class Station(NamedTuple):
@@ -44,7 +42,7 @@ def front_page(notebooks):
     first = next(iter(texts.values()))
     html = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         path=path_picture(stations),
-        picture=picture(notebooks),
+        picture=PICTURE.format(alt=ALT),
         notebooks=len(stations),
         exercises=sum(len(EXERCISE.findall(text)) for text in texts.values()),
         first=stations[0].stem,
@@ -99,9 +97,3 @@ def places(n):
     across = [("across", f"{arm + 1} / {column} / auto / span {width}") for column in columns]
     up = [("up", f"{row} / 4 / auto / span 3") for row in range(arm, 0, -1)]
     return down + across + up
-
-
-def picture(folder):
-    """Return the digits: coming out of noise where that is stored, but not for all who look."""
-    is_moving = (folder / "digits.gif").exists()
-    return MOVING.format(alt=ALT_MOVING) if is_moving else STILL.format(alt=ALT_STILL)

@@ -885,14 +885,17 @@ compare(3.0)
 # everywhere. And what do they draw?
 
 # %% tags=["nbval-ignore-output"]
-# alt: Forty pictures drawn by the U-Net, in two rows of twenty. Most can be read as digits.
+# alt: Four rows of ten: real digits that were held out, pictures drawn from the Gaussian, those
+#   that the ideal denoiser draws, and those of the U-Net. The Gaussian's are blots with strokes.
+#   The ideal's are digits, and most of the U-Net's can be read as digits.
 print(heading)
 quality["real"] = judge("held-out digits", test)
 quality["Gaussian"] = judge("Gaussian", drawn.clamp(-1, 1))
 quality["ideal"] = judge("ideal", sample)
 by_unet = draw_with(by_net, 500)
 quality["U-Net"] = judge("U-Net", by_unet)
-grid(by_unet[:40], columns=20)
+strip([pictures[:10] for pictures in (test, drawn, sample, by_unet)],
+      labels=["real", "Gaussian", "ideal", "U-Net"], size=0.8)
 plt.show()
 
 # %% tags=["trained"]
