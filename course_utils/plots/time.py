@@ -1,9 +1,8 @@
 """Pictures of the time embedding."""
 
 import matplotlib.pyplot as plt
-import torch
 
-from course_utils.plots.colours import AMOUNT, BLUE, LINES, SIGNED
+from course_utils.plots.colours import AMOUNT, BLUE, ORANGE, SIGNED
 
 
 def waves(values, t, labels):
@@ -45,23 +44,23 @@ def embedding_map(emb, t, at=None):
     return figure
 
 
-def similarity_map(similar, t, marked):
-    """Draw how alike every two times look, and some of the rows as curves.
+def similarity_map(similar):
+    """Draw how alike every two times look, and how that depends on their distance.
 
-    (T, T), (T,) -> figure
+    (T, T) -> figure
+
+    The curve is the mean over all pairs of times so many steps apart; a band around it goes from
+    the least to the largest.
     """
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(9, 3.4), width_ratios=(1, 1.5), layout="constrained"
+        1, 2, figsize=(9, 3.2), width_ratios=(1, 1.7), layout="constrained"
     )
-    extent = (float(t[0]), float(t[-1]), float(t[-1]), float(t[0]))
-    image = left.imshow(similar.numpy(), cmap=AMOUNT, extent=extent)
-    left.set_xlabel("t")
-    left.set_ylabel("t")
-    figure.colorbar(image, ax=left, fraction=0.046)
-    for at, style in zip(marked, LINES):
-        nearest = int(torch.argmin((t - at).abs()))
-        right.plot(t, similar[nearest], style, label=f"to t = {at}")
-    right.set_xlabel("t")
-    right.set_ylabel("cosine of the angle")
-    right.legend(frameon=False, ncols=len(marked), loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    image = left.imshow(similar.numpy(), cmap=AMOUNT)
+    left.set(xlabel="t", ylabel="t")
+    figure.colorbar(image, ax=left)
+    apart = [similar.diagonal(distance) for distance in range(len(similar))]
+    right.plot([pairs.mean() for pairs in apart], color=BLUE)
+    low, high = [pairs.min() for pairs in apart], [pairs.max() for pairs in apart]
+    right.fill_between(range(len(apart)), low, high, color=ORANGE, lw=0)
+    right.set(xlabel="distance of two times", ylabel="cosine of the angle")
     return figure

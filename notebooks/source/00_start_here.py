@@ -246,8 +246,8 @@ plt.show()
 
 # %% [markdown]
 # The function `train` does such steps in a loop, and hands us the state of things after every step. Six times on
-# the way we let the network draw, always from the same noise, and show it in a row of its own, with
-# the number of the step at its left.
+# the way, early more often than late, we let the network draw, always from the same noise, and show it
+# in a row of its own, with the number of the step at its left.
 #
 # (For drawing we do not take the weights of the last step, but their average over the last hundred
 # or so: single steps jump about, the average is steadier. `averaged` returns the network with
@@ -263,6 +263,7 @@ images = images.to(machine.device)
 torch.manual_seed(1)
 xT = torch.randn(12, *images.shape[1:]).to(machine.device)
 losses, drawings, view = [], {}, LivePicture()
+moments = [config.steps * share // 100 for share in (1, 3, 8, 20, 50, 100)]
 
 
 def noise_predictor(state):
@@ -271,7 +272,7 @@ def noise_predictor(state):
 
 for state in train(net, images, schedule, config):
     losses.append(state.loss)
-    if state.step % (config.steps // 6) == 0:
+    if state.step in moments:
         drawings[f"{state.step}"] = last(ddim(noise_predictor(state), xT, schedule, steps=20))
         view.show(strip(list(drawings.values()), labels=list(drawings), size=0.7))
 

@@ -220,7 +220,7 @@ print("dim = 8, max_period = 1000:", frequencies(8, 1000.0))
 # %%
 # alt: Four sine curves over t from 0 to 200. The first goes up and down more than thirty times,
 #   the second three times, the third rises once, and the fourth hardly moves.
-moments = torch.arange(200)
+moments = torch.linspace(0, 200, 2001)
 omega = frequencies(8, 1000.0)
 waves(torch.sin(moments[:, None] * omega), moments, [f"sin {w:.3f} t" for w in omega])
 plt.show()
@@ -365,16 +365,18 @@ similarity = check("1.3", similarity)
 
 # %%
 # alt: Left, a map of how alike any two times are: bright on the diagonal, darker away from it.
-#   Right, three curves, for t = 100, 500 and 900. Each has a sharp peak of 1 at its own t and
-#   falls to between 0 and 0.5.
-similarity_map(similarity(sinusoidal_embedding(times, 64)), times, marked=(100, 500, 900))
+#   Right, one curve over the distance of two times: from 1 at distance 0 it falls to 0.5 within
+#   some fifty steps, and goes on falling in ripples, to between 0 and 0.4. A band around it, from
+#   the least to the largest, cannot be seen.
+similarity_map(similarity(sinusoidal_embedding(times, 64)))
 plt.show()
 
 # %% [markdown]
 # The bright diagonal is each time beside itself. Around it the similarity falls off to both sides,
-# first fast, then slowly and with ripples from the fast waves, and in the same way at t = 100, 500
-# and 900: how alike two times look depends only on how far apart they are. And nowhere else does a
-# curve come back to 1.
+# first fast, then slowly and with ripples from the fast waves. The curve on the right is the mean
+# over all pairs of times that lie so many steps apart, and around it is drawn what the least and
+# the most alike of these pairs have. You cannot see that band, for they are all the same: how alike
+# two times look depends only on how far apart they are. And the curve never comes back to 1.
 #
 # ## 6. How does it get into the network?
 #

@@ -535,29 +535,20 @@ ddpm = check("5.4", ddpm)
 # solution 5.4
 
 # %% [markdown]
-# Your network, your sampler, a thousand steps. The first row shows one picture after every 111th
-# step, and below it the network's guess at that step. (The very first guess divides by a number
-# near 0 and is clipped: black and white.)
+# Your network, your sampler, a thousand steps. Here are three pictures after every 111th step, and
+# below each the network's guess at that step. (The very first guess divides by a number near 0 and
+# is clipped: black and white.)
 
 # %% tags=["nbval-ignore-output"]
-# alt: Two rows at ten steps from t = 999 to t = 0. Above, xt: noise, from which a stroke appears
-#   near the end. Below, x0: black and white blocks at first, then a grey blot, then ever more
-#   clearly the same stroke.
+# alt: Three pairs of rows at ten steps from t = 999 to t = 0. In each, above, xt: noise, from which
+#   strokes appear near the end. Below, x0: black and white blocks at first, then a grey blot, then
+#   ever more clearly the same strokes.
 torch.manual_seed(0)
 xT = torch.randn(8, in_ch, *images.shape[2:]).to(machine.device)
 taken = list(ddpm(model, xT, schedule))
 shown = taken[::111]
-rows = [torch.stack([xt[0] for _, xt, _ in shown]), torch.stack([x0[0] for _, _, x0 in shown])]
-strip(rows, [f"t = {t}" for t, _, _ in shown], labels=["xt", "x0"], size=0.95)
-plt.show()
-
-# %% [markdown]
-# And all eight, at the end:
-
-# %% tags=["nbval-ignore-output"]
-# alt: Eight pictures drawn by DDPM. They have the strokes of handwriting, and about half of them
-#   are digits.
-strip(taken[-1][1], size=0.95)
+rows = [torch.stack([seen[part][n] for seen in shown]) for n in (0, 1, 2) for part in (1, 2)]
+strip(rows, [f"t = {t}" for t, _, _ in shown], labels=["xt", "x0"] * 3, size=0.9)
 plt.show()
 
 # %% [markdown]
@@ -649,12 +640,14 @@ ddim = check("5.5", ddim)
 # solution 5.5
 
 # %% [markdown]
-# Twenty looks instead of a thousand, from the same noise as above:
+# Twenty looks instead of a thousand, from the same noise as above. Under one another are what DDPM
+# made of eight noises and what DDIM makes of them. They are not alike, for DDPM added fresh noise a
+# thousand times on its way. What you can compare is how many of each are digits:
 
 # %% tags=["nbval-ignore-output"]
-# alt: Eight pictures drawn by DDIM in 20 steps. They are strokes like those above, and most look
-#   like digits.
-strip(last(ddim(model, xT, schedule, steps=20)), size=0.95)
+# alt: Two rows of eight pictures, drawn by DDPM in 1,000 steps and by DDIM in 20. All are strokes as
+#   of handwriting, and most look like digits.
+strip([taken[-1][1], last(ddim(model, xT, schedule, steps=20))], labels=["DDPM", "DDIM"])
 plt.show()
 
 # %% [markdown]

@@ -46,7 +46,7 @@ from course_utils.data import load
 from course_utils.diffusion import NoiseFromVelocity, draw_batch, velocity_loss
 from course_utils.files import FileError
 from course_utils.memory import peak_memory
-from course_utils.plots import draw_u, gradient_histograms, grid, loss_curve, loss_curves
+from course_utils.plots import gradient_histograms, grid, loss_curve, loss_curves
 from course_utils.plots import number_lines, number_ranges
 from course_utils.precision import PRECISIONS, autocast, best_precision
 from course_utils.quality import measure
@@ -59,15 +59,7 @@ from course_utils.unet import UNet
 from course_utils.widgets import TrainingView
 
 # %% [markdown]
-# This is the network that we train, the U-Net of notebook 05. The network stays as it is. What
-# changes is how it is trained.
-
-# %%
-# alt: The U-Net as a diagram, all parts coloured. Its columns have 32, 64 and 128 channels.
-draw_u(chs=(32, 64, 128))
-plt.show()
-
-# %% [markdown]
+# We train the U-Net of notebook 05. The network stays as it is. What changes is how it is trained.
 # ## 1. What can a number of 16 bits hold?
 #
 # PyTorch's usual numbers have 32 bits: 1 for the sign, 8 for the *exponent*, which says between

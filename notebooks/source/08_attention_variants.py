@@ -1055,7 +1055,9 @@ for name, clip in (("not clipped", math.inf), ("clipped to 1", 1.0)):
 # %% tags=["nbval-ignore-output"]
 # alt: The loss over 70 steps on a logarithmic axis, not clipped and clipped to 1. Both jump above
 #   1000 at step 25 and come back at once. After that the clipped run stays lower.
-loss_curves({name: [loss for loss, _ in history] for name, history in histories.items()})
+figure = loss_curves({name: [loss for loss, _ in h] for name, h in histories.items()})
+figure.axes[0].set_ylim(0.05, 2)
+figure.axes[0].axvline(bad + 1, color="red", lw=1, zorder=0)
 plt.show()
 
 # %% tags=["trained"]
