@@ -1,5 +1,5 @@
-// Makes a slider of each still (docs/sliders.py): its controls appear, and of the sheet one cell is
-// seen at a time. Lengths are shares of the sheet, so that the cell can be shown in any size.
+/* Makes a slider of each still (docs/sliders.py): its controls appear, and of the sheet one cell is
+   seen at a time. Lengths are shares of the sheet, so that the cell can be shown in any size. */
 for (const still of document.querySelectorAll(".still")) {
   const { size, first, step, columns, shown, sheet } = JSON.parse(still.dataset.cells);
   const inputs = [...still.querySelectorAll("input")];
@@ -7,7 +7,7 @@ for (const still of document.querySelectorAll(".still")) {
   const frame = picture.parentElement;
 
   function show() {
-    let cell = 0; // the last control moves through the cells fastest
+    let cell = 0; /* the last control moves through the cells fastest */
     for (const input of inputs) {
       const values = JSON.parse(input.dataset.values);
       cell = cell * values.length + Number(input.value);
@@ -24,6 +24,10 @@ for (const still of document.querySelectorAll(".still")) {
   picture.style.width = `${(100 * sheet[0]) / size[0]}%`;
   still.classList.add("moves");
   still.querySelector(".controls").hidden = false;
-  for (const input of inputs) input.addEventListener("input", show);
+  for (const input of inputs) {
+    const longest = Math.max(...JSON.parse(input.dataset.values).map(value => value.length));
+    input.nextElementSibling.style.minWidth = `${longest}ch`; /* a slider keeps its width */
+    input.addEventListener("input", show);
+  }
   show();
 }
