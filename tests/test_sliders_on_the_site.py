@@ -161,9 +161,9 @@ def open_page(browser, html, width, script=True):
     return page
 
 
-def seen(page):
-    """The colours at the middle and near the edges of what the slider shows."""
-    shot = Image.open(BytesIO(page.locator(".window").screenshot())).convert("RGB")
+def seen(page, which=0):
+    """The colours at the middle and near the edges of what a slider shows."""
+    shot = Image.open(BytesIO(page.locator(".window").nth(which).screenshot())).convert("RGB")
     wide, high = shot.size
     places = [(x, y) for x in (2, wide // 2, wide - 3) for y in (2, high // 2, high - 3)]
     return {shot.getpixel(place) for place in places}
@@ -211,6 +211,16 @@ def test_one_slider_goes_through_all_columns(browser):
     page.context.close()
 
 
+def test_the_second_slider_may_have_more_places_than_there_are_columns(browser):
+    cells = CELLS | {"columns": 1, "controls": CONTROLS[::-1]}
+    page = open_page(browser, page_of(cell_of(sheet_of(6, 1), cells)), 1366)
+    assert seen(page) == {colour(1)} and said(page)[0] == ["0", "1,000"]
+    page.get_by_label("eta").focus()
+    page.keyboard.press("End")
+    assert seen(page) == {colour(4)} and said(page)[0] == ["0.5", "1,000"]
+    page.context.close()
+
+
 def test_two_on_a_page_move_by_themselves(browser):
     one = cell_of(sheet_of(), CELLS)
     html = page_of(one) + page_of({**one, "id": "def"})
@@ -218,6 +228,7 @@ def test_two_on_a_page_move_by_themselves(browser):
     page.locator("#def-1").focus()
     page.keyboard.press("End")
     assert said(page)[0] == ["1,000", "0", "1,000", "0.5"]
+    assert seen(page) == {colour(2)} and seen(page, 1) == {colour(3)}
     page.context.close()
 
 
