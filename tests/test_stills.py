@@ -144,7 +144,11 @@ def test_a_reader_sees_the_slider_and_no_still(monkeypatch):
 
 
 def test_the_builder_gets_both(built):
-    box = explorer(draw, over=OVER, **controls())
+    def one_at_a_time(t, eta):  # matplotlib warns of twenty figures
+        assert plt.get_fignums() == []
+        return draw(t, eta)
+
+    box = explorer(one_at_a_time, over=OVER, **controls())
     data, metadata = shown(box)
     assert data["text/plain"] == "<Figure of 6 settings>" and data["image/png"][:4] == b"\x89PNG"
     assert data[VIEW]["model_id"] == box.model_id and metadata.keys() == {"image/png"}
