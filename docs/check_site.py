@@ -4,7 +4,8 @@
 
 Every link within the site leads to a page, and to an anchor of it. Nothing is loaded from
 elsewhere. Every hint and solution is closed, every picture has an alt text, and one that moves a
-still for those who want no movement. Every notebook has its link to Colab.
+still for those who want no movement. Every slider has a label, and the script that moves it. Every
+notebook has its link to Colab.
 """
 
 import re
@@ -16,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 LESS_MOTION = "(prefers-reduced-motion: reduce)"
 MOVES = re.compile(r"^data:image/gif|\.gif$")
+SCRIPT = re.compile(r"_static/sliders\.js(\?|$)")
 FORM_CELL = re.compile(r"#\s?@title|%%solution")
 
 
@@ -26,6 +28,7 @@ class Page(HTMLParser):
         super().__init__()
         self.path, self.text = path, path.read_text(encoding="utf-8")
         self.anchors, self.links, self.loads, self.bare = {""}, [], [], []
+        self.labels, self.sliders = set(), []
         self.still = False  # whether the picture that comes next has one
         self.feed(self.text)
 
@@ -35,6 +38,10 @@ class Page(HTMLParser):
         if "href" in attributes:
             (self.links if tag == "a" else self.loads).append(attributes["href"])
         self.loads += [attributes[name] for name in ("src", "srcset") if name in attributes]
+        if tag == "label":
+            self.labels.add(attributes.get("for"))
+        if tag == "input" and attributes.get("type") == "range":
+            self.sliders.append(attributes.get("id"))
         if tag == "details" and "open" in attributes:
             self.bare.append(f"line {self.getpos()[0]}: a closed part stands open")
         if tag == "img" and not attributes.get("alt"):
@@ -57,6 +64,9 @@ def problems(path):
     found += [f"loads {url} from elsewhere" for url in page.loads if is_elsewhere(url)]
     inside = [url for url in page.links + page.loads if not is_elsewhere(url)]
     found += [f"links to {url}: {why}" for url in inside if (why := dead(path, url))]
+    found += [f"slider {id} has no label" for id in page.sliders if id not in page.labels]
+    if page.sliders and not any(SCRIPT.search(url) for url in page.loads):
+        found.append("has a slider, and no script that moves it")
     if FORM_CELL.search(page.text):
         found.append("shows the code of a form cell, which must be closed")
     if path.parent.name == "notebooks" and not any(is_colab(url, path) for url in page.links):

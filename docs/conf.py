@@ -23,7 +23,8 @@ html_theme_options = {
 # The front page's picture lies beside the notebooks.
 PICTURES = Path(__file__).resolve().parents[1].glob("notebooks/digits.*")
 html_static_path = ["static", *map(str, PICTURES)]
-html_css_files = ["site.css", "front.css"]
+html_css_files = ["site.css", "front.css", "sliders.css"]
+html_js_files = [("sliders.js", {"defer": "defer"})]
 html_sidebars = {"index": []}
 html_copy_source = False
 html_use_index = False

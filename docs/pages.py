@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from front import front_page
+from sliders import with_sliders
 
 ROOT = Path(__file__).resolve().parents[1]
 TITLE = re.compile(r"(?:%%solution \S+\n)?#@title (.+)\n")
@@ -54,7 +55,10 @@ def all_but_pages(folder, names):
 
 
 def notebook_page(text):
-    """Return a notebook's JSON as the site shows it. Raises ValueError for a cell without title."""
+    """Return a notebook's JSON as the site shows it.
+
+    Raises ValueError for a form cell without a title, and for a still that makes no slider.
+    """
     notebook = json.loads(text)
     for cell in notebook["cells"]:
         cell["source"] = "".join(cell["source"])
@@ -64,6 +68,7 @@ def notebook_page(text):
             close(cell)
         elif "alt" in cell["metadata"]:
             cell["metadata"]["mystnb"] = {"image": {"alt": cell["metadata"]["alt"]}}
+            with_sliders(cell)
     return json.dumps(notebook)
 
 

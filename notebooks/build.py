@@ -60,8 +60,9 @@ def build_prose(numbers):
 
 def build_one(source, exercises, address):
     notebook = assemble(source, exercises, address)
-    # On the CPU, as in the tests: what is stored must come out on every machine.
-    execute(notebook, CUDA_VISIBLE_DEVICES="")
+    # On the CPU, as in the tests: what is stored must come out on every machine. The sliders bring
+    # their stills, which readers who run the notebook do not see.
+    execute(notebook, CUDA_VISIBLE_DEVICES="", COURSE_STILLS="1")
     clean(notebook, source.stem)
     if problems := flaws(notebook):
         raise CourseError("; ".join(problems))

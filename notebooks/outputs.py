@@ -50,10 +50,14 @@ def clean(notebook, name):
 
 
 def keeps(cell, output):
-    """Standard error goes, and so does a widget where nbval does not ask for its text."""
-    is_widget = WIDGET_VIEW in output.get("data", {})
+    """Standard error goes, and so does a widget where nbval does not ask for its text.
+
+    A widget that brings a still is kept, for the still.
+    """
+    data = output.get("data", {})
+    bare_widget = WIDGET_VIEW in data and PNG not in data
     ignored = IGNORED in cell.metadata.get("tags", [])
-    return output.get("name") != "stderr" and not (is_widget and ignored)
+    return output.get("name") != "stderr" and not (bare_widget and ignored)
 
 
 def clean_output(output, count):

@@ -24,7 +24,12 @@ COLAB = "https://colab.research.google.com/github/a/b/blob/v1/notebooks/01_toy.i
 
 def page_of(source, kind="code", **metadata):
     """The one cell of a notebook, as the site shows it."""
-    cell = {"cell_type": kind, "source": source, "metadata": metadata, "outputs": ["kept"]}
+    cell = {
+        "cell_type": kind,
+        "source": source,
+        "metadata": metadata,
+        "outputs": [{"text": "kept"}],
+    }
     return json.loads(pages.notebook_page(json.dumps({"cells": [cell]})))["cells"][0]
 
 
@@ -34,7 +39,7 @@ def test_a_form_cell_is_closed_under_its_title(first):
     assert cell["source"] == "x = 1"
     assert cell["metadata"]["tags"] == ["trained", "hide-input"]
     assert set(cell["metadata"]["mystnb"].values()) == {"Solution 1.1"}
-    assert cell["outputs"] == ["kept"]
+    assert cell["outputs"] == [{"text": "kept"}]
 
 
 def test_other_cells_stay_as_they_are():
@@ -246,7 +251,8 @@ RIGHT = f"""
 <link href="style.css" rel="stylesheet"><img alt="A" src="data:image/png;base64,AA==">
 <h1 id="toy">Toy</h1> <a href="{COLAB}">Open in Colab</a> <a href="#toy">here</a> <a href="#">up</a>
 <a href="../index.html#first%20part">back</a> <a href="https://elsewhere.org/gone.html">out</a>
-<details><summary>Hint</summary>closed</details>
+<details><summary>Hint</summary>closed</details> <script src="../_static/sliders.js?v=1"></script>
+<label for="a-0">t</label><input type="range" id="a-0"><input type="search">
 <picture><source media="(prefers-reduced-motion: reduce)" srcset="data:image/png;base64,BB==">
 <img alt="B" src="data:image/gif;base64,AA=="></picture>
 """
@@ -257,6 +263,8 @@ def site(tmp_path):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "index.html").write_text('<h1 id="first part">First</h1>')
     (tmp_path / "notebooks/style.css").write_text("")
+    (tmp_path / "_static").mkdir()
+    (tmp_path / "_static/sliders.js").write_text("")
     (tmp_path / "notebooks/01_toy.html").write_text(RIGHT)
     return tmp_path
 
@@ -282,7 +290,7 @@ def test_a_site_that_is_right(site, capsys):
         ("style.css", "https://a.b/style.css", "loads https://a.b/style.css from elsewhere"),
         ("data:image/png;base64,AA==", "//a.b/c.png", "loads //a.b/c.png from elsewhere"),
         ('srcset="', 'srcset="https://a.b/', "loads https://a.b/data:image/png;base64,BB== from"),
-        ("(prefers-reduced-motion: reduce)", "print", "line 7: a picture moves and has no still"),
+        ("(prefers-reduced-motion: reduce)", "print", "line 8: a picture moves and has no still"),
         ('srcset="data:image/png', 'srcset="data:image/gif', "a picture moves and has no still"),
         ("</picture>", "</picture><img alt='C' src='data:image/gif;base64,'>", "has no still"),
         ("<details>", "<details open>", "line 5: a closed part stands open"),
@@ -290,6 +298,8 @@ def test_a_site_that_is_right(site, capsys):
         ('alt="A"', 'alt=""', "line 2: a picture has no alt text"),
         ("closed", '<span class="c1">#@title Solution</span>', "the code of a form cell"),
         ("closed", "%%solution 1.1", "the code of a form cell"),
+        ('for="a-0"', 'for="a-1"', "slider a-0 has no label"),
+        ("../_static/sliders.js?v=1", "style.css", "has a slider, and no script that moves it"),
         ("01_toy.ipynb", "02_toy.ipynb", "no link to open it in Colab"),
         ("https://colab.", "https://other.", "no link to open it in Colab"),
     ],

@@ -1,6 +1,7 @@
 """The sliders of the notebooks. Each calls the text and the plots; all run on ipywidgets 7 and 8.
 
 explorer.py    controls above a picture that follows them
+stills.py      the still of such a picture, which is stored in the notebook
 noise.py       a picture drowning in noise
 embedding.py   the time embedding, its width and its periods
 block.py       a block that is told the time

@@ -14,7 +14,9 @@ def attention_explorer(images, weights):
     def draw(picture, row, column):
         return attention_maps(images[picture], weights[picture], row, column)
 
+    over = {"row": [side // 4, side // 2, 3 * side // 4], "column": [side // 4, side // 2]}
     return explorer(
-        draw, picture=slider("picture", 0, 0, len(images) - 1),
+        draw, over=over,
+        picture=slider("picture", 0, 0, len(images) - 1),
         row=slider("row", side // 2, 0, side - 1), column=slider("column", side // 2, 0, side - 1),
     )  # fmt: skip

@@ -31,4 +31,5 @@ def told_time_slider(net, xt, true_t, shown=8):
         labels = [f"told t = {told}", f"minus t = {true_t}", "xt, answer"]
         return maps(rows, labels, limit=limit)
 
-    return explorer(draw, told=slider("told t", true_t, 0, 999))
+    over = {"told": sorted({0, true_t, 999})}
+    return explorer(draw, over=over, told=slider("told t", true_t, 0, 999))

@@ -21,5 +21,6 @@ def embedding_explorer(T=1000):
 
     periods = choice("max_period", [10.0, 100.0, 1_000.0, 10_000.0, 100_000.0], 10_000.0)
     return explorer(
-        draw, dim=slider("dim", 32, 4, 128, 2), max_period=periods, t=slider("t", 300, 0, T - 1)
-    )
+        draw, over={"max_period": [10.0, 1_000.0, 10_000.0, 100_000.0], "dim": [4, 32]},
+        dim=slider("dim", 32, 4, 128, 2), max_period=periods, t=slider("t", 300, 0, T - 1),
+    )  # fmt: skip

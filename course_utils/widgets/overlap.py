@@ -22,4 +22,7 @@ def overlap_explorer(paint, pixels=6):
         figure.axes[0].set_title(f"far from the border, times painted: {times}", fontsize=10)
         return figure
 
-    return explorer(draw, kernel=slider("kernel", 3, 1, 6), stride=slider("stride", 2, 1, 4))
+    over = {"kernel": [2, 3, 4, 6], "stride": [2, 3]}
+    return explorer(
+        draw, over=over, kernel=slider("kernel", 3, 1, 6), stride=slider("stride", 2, 1, 4)
+    )

@@ -25,8 +25,9 @@ def receptive_explorer(receptive_field, size=64):
         return receptive_maps([field], [title], size=4.2)
 
     return explorer(
-        draw, halvings=slider("halvings", 0, 0, 3),
-        convolutions=slider("at each level", 2, 1, 8), kernel=slider("kernel", 3, 1, 7, 2),
+        draw, over={"halvings": [0, 1, 2, 3], "convolutions": [2, 8]},
+        halvings=slider("halvings", 0, 0, 3), convolutions=slider("at each level", 2, 1, 8),
+        kernel=slider("kernel", 3, 1, 7, 2),
     )  # fmt: skip
 
 

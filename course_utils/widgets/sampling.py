@@ -20,6 +20,7 @@ def sampler_explorer(sample):
 
     return explorer(
         draw,
+        over={"steps": [1, 2, 5, 10, 20, 50], "eta": [0.0, 1.0]},
         steps=choice("looks", [1, 2, 3, 5, 10, 20, 50], 20),
         eta=choice("eta", [0.0, 0.25, 0.5, 0.75, 1.0], 0.0),
     )

@@ -10,7 +10,7 @@ from IPython.display import display
 
 from course_utils.files import FileError
 from course_utils.plots import grid
-from course_utils.widgets.explorer import png
+from course_utils.widgets.explorer import put
 
 
 class TrainingView:
@@ -27,8 +27,9 @@ class TrainingView:
         self.states, self.config, self.draw, self.after = states, config, draw, after
         self.every, self.losses, self.rates, self.state, self.error = every, [], [], None, None
         self.lost, self.stop = "", threading.Event()
-        nothing = png(plt.Figure(figsize=(5.2, 2.6)))  # until there is something to show
-        self.curve, self.samples = (ipywidgets.Image(value=nothing, format="png") for _ in "ab")
+        self.curve, self.samples = (ipywidgets.Image(format="png") for _ in "ab")
+        for picture in (self.curve, self.samples):  # until there is something to show
+            put(plt.Figure(figsize=(5.2, 2.6)), picture)
         self.told = ipywidgets.HTML()
         self.button = ipywidgets.Button(description="Stop after this step")
         self.button.on_click(lambda button: self.stop.set())
@@ -70,7 +71,7 @@ class TrainingView:
                 if self.after:
                     self.call_after()
                 if self.draw and (ends or self.state.step % self.every == 0):
-                    self.samples.value = png(grid(self.draw(self.state), columns=5))
+                    put(grid(self.draw(self.state), columns=5), self.samples)
                 now = time.perf_counter()
                 if ends or now - shown > 1:
                     shown = now
@@ -100,7 +101,7 @@ class TrainingView:
         loss.set_xlabel("step")
         loss.set_ylabel("loss", color="C0")
         lr.set_ylabel("learning rate", color="C1")
-        self.curve.value = png(figure)
+        put(figure, self.curve)
         self.told.value = (
             f"step {state.step} of {self.config.steps}, loss {state.loss:.3f}, "
             f"scale {state.scaler.get_scale():g}, {state.skipped} steps skipped, "

@@ -26,7 +26,8 @@ def wiener_explorer(denoiser, images):
         return shrink_picture(kept, rows, ["clean", f"sigma {sigma}", "its guess"])
 
     levels = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0]
-    return explorer(draw, sigma=choice("sigma", levels, 1.0))
+    over = {"sigma": [0.1, 0.5, 1.0, 3.0, 10.0]}
+    return explorer(draw, over=over, sigma=choice("sigma", levels, 1.0))
 
 
 def hybrid_explorer(sample):
@@ -43,7 +44,8 @@ def hybrid_explorer(sample):
         return strip(pictures, size=1.0)
 
     levels = [0.02, 0.1, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0]
-    return explorer(draw, sigma=choice("network up to", levels, 10.0))
+    over = {"sigma": [0.02, 0.3, 1.0, 2.0, 3.0, 10.0]}
+    return explorer(draw, over=over, sigma=choice("network up to", levels, 10.0))
 
 
 def must_be_pictures(images, name):

@@ -112,6 +112,8 @@ plt.show()
 # digits last longer than others; most are gone by t = 500 or so.
 
 # %% tags=["nbval-ignore-output"]
+# alt: Six clean digits, and below them the same six with noise, at t = 100, 200, 300, 400 and 600.
+#   They are easy to read at 100 and hard to make out at 400. At 600 nearly nothing is left of them.
 noise_slider(images[:6], schedule)
 
 # %% [markdown]

@@ -538,6 +538,10 @@ print("turning by 50 steps is right to", f"{(shift(now, 50) - later).abs().max()
 # When it is 100,000? And how few numbers would do?**
 
 # %% tags=["nbval-ignore-output"]
+# alt: Eight maps of the embeddings of all t. With max_period = 10 every wave is fast, and the same
+#   stripes come again and again. With 1,000 and 10,000 the waves get slower from column to column,
+#   and with 100,000 many columns hardly change. With dim = 4 there are only four columns, with 32
+#   there are many.
 embedding_explorer()
 
 # %% [markdown]

@@ -722,6 +722,9 @@ print("the block that knows t is better at t = 50, 300, 900:", better)
 # change when you tell it t = 0? And t = 999?**
 
 # %% tags=["nbval-ignore-output"]
+# alt: What the block makes of one noisy digit when it is told t = 0, 300 and 999: eight channels,
+#   how they differ from those at 300, and the answer. At 300 nothing differs. At 0 and 999 the
+#   channels do, and so does the answer.
 eps = torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(2))
 alpha_bar = schedule.alpha_bar_at(torch.tensor([300]))
 xt = alpha_bar.sqrt() * images[:1] + (1 - alpha_bar).sqrt() * eps

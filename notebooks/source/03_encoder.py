@@ -360,6 +360,9 @@ plt.show()
 # larger kernels, more convolutions, or one more halving?**
 
 # %% tags=["nbval-ignore-output"]
+# alt: Eight maps of what one pixel sees of 64 x 64. With two convolutions at each level it sees 5 x
+#   5 pixels without a halving, then 14 x 14, 32 x 32, and nearly all after three halvings. With
+#   eight it begins with 17 x 17, and two halvings are enough to see all.
 receptive_explorer(receptive_field)
 
 # %% [markdown]

@@ -169,6 +169,10 @@ plt.show()
 # kernel?**
 
 # %% tags=["nbval-ignore-output"]
+# alt: Eight maps of how often each pixel is painted, for kernels 2, 3, 4 and 6 with strides 2 and
+#   3. Away from the border they are even where the kernel is a multiple of the stride. Kernel 3
+#   with stride 2 gives a checkerboard of 1, 2 and 4, and kernel 2 with stride 3 leaves lines of
+#   zeros.
 overlap_explorer(paint)
 
 # %% [markdown]

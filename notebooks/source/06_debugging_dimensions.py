@@ -575,6 +575,9 @@ for name, batch in batches.items():
 #    high and wide?** What do the parameters say to it?
 
 # %% tags=["nbval-ignore-output"]
+# alt: The U-Net for pictures of 16 x 16 and of 20 x 20, each with three levels and with four. Three
+#   of the drawings are whole. That for 20 x 20 with four levels ends in red at the concatenation
+#   that fails, and says why below.
 shape_explorer()
 
 # %% [markdown]

@@ -955,6 +955,8 @@ plt.show()
 # from ink, and what from paper? Is the pixel itself among it?**
 
 # %% tags=["nbval-ignore-output"]
+# alt: A noisy digit six times, each time with another of its pixels framed, and two maps of where
+#   that pixel looks, one for each head.
 attention_explorer(xt, seen)
 
 # %% [markdown]

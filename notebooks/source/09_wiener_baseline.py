@@ -435,6 +435,9 @@ for name, values in errors.items():
     row(name, values)
 
 # %% tags=["nbval-ignore-output"]
+# alt: Eight digits with noise of sigma 0.1, 0.5, 1, 3 and 10, the filter's guesses, and the share
+#   of each eigenimage that it keeps. The more noise there is, the fewer are kept and the smoother
+#   are the guesses. At 10 all eight are nearly the same grey blot.
 wiener_explorer(by_wiener, test[:8])
 
 # %% [markdown]
@@ -648,6 +651,9 @@ Hybrid = check("9.5", Hybrid)
 # should, which notebook 10 explains.) **Where do the drawings get better?**
 
 # %% tags=["nbval-ignore-output"]
+# alt: Ten drawings from the same noise for each of six hand-overs, from 0.02 to 10. Where the
+#   filter does nearly all they are blurred blots. The more of the way the network does, the more of
+#   them are digits with clear strokes.
 hybrid_sigmas = log_linear_schedule().sample_sigmas(20)  # from 10 down to 0.02
 
 
