@@ -6,7 +6,31 @@ import torch
 from matplotlib.colors import to_rgba
 
 from course_utils import colab
-from course_utils.plots import loss_curve, loss_curves, maps, plain_log
+from course_utils.attention import SingleHeadAttention
+from course_utils.plots import (
+    attention_maps,
+    cost_curves,
+    curves,
+    draw_block,
+    draw_maps,
+    draw_u,
+    embedding_map,
+    error_curves,
+    gradient_histograms,
+    grid,
+    loss_curve,
+    loss_curves,
+    maps,
+    number_lines,
+    number_maps,
+    number_ranges,
+    plain_log,
+    receptive_maps,
+    shrink_picture,
+    similarity_map,
+    strip,
+    waves,
+)
 from course_utils.plots.colours import SIGNED
 from course_utils.plots.style import STYLE
 
@@ -67,3 +91,21 @@ def test_each_row_of_maps_has_its_bar():
     assert len(figure.axes) == 8 and limits[1] > 2 * limits[0]
     with_limit = maps([torch.randn(3, 4, 4)] * 2, limit=7.0)
     assert {ax.images[0].norm.vmax for ax in with_limit.axes[:6]} == {7.0}
+
+
+def test_no_picture_warns_in_the_courses_style():
+    plt.rcParams.update(STYLE)
+    layer, x = SingleHeadAttention(4), torch.randn(1, 4, 4, 4)
+    figures = [
+        draw_u(), draw_block(layer, x), draw_maps(layer, x), grid(x), loss_curve([1.0, 0.5]),
+        attention_maps(x[0], torch.rand(2, 16, 16), 1, 1),
+        embedding_map(torch.rand(5, 4), range(5)),
+        receptive_maps([torch.rand(4, 4)]), similarity_map(torch.rand(5, 5)), strip([x, x], "abcd"),
+        shrink_picture(torch.rand(9), [x], ["clean"]), number_ranges(), number_lines(1, 2, 1.5),
+        waves(torch.rand(5, 2), range(5), "ab"), cost_curves([4, 16], {"ms": {"one": [1.0, 2.0]}}),
+        number_maps(x[0, 0]), curves(torch.linspace(-1, 1, 5), {"tanh": torch.tanh}, "tanh"),
+        error_curves([0.1, 1], {"a": [0.2, 0.3], "b": [0.3, 0.2]}),
+        gradient_histograms({"all": torch.randn(9)}),
+    ]  # fmt: skip
+    for figure in figures:
+        figure.canvas.draw()

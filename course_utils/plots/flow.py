@@ -132,7 +132,7 @@ class Flow:
         self.over = {way: 0.13 + 0.1 * i for i, way in enumerate(around)}  # each at its height
         self.top = 0.1 + 0.1 * len(around)
         high = self.top + (BAR + 0.2) * bool(self.beside) + 0.3 * bool(title)
-        figure = plt.figure(figsize=(self.wide, high - self.low))
+        figure = plt.figure(figsize=(self.wide, high - self.low), layout="none")
         ax = self.ax = figure.add_axes((0, 0, 1, 1))
         for n in self.nodes:
             self.node(n)

@@ -73,7 +73,8 @@ def gradient_histograms(rows):
                     ha="center", va="top", fontsize=8)  # fmt: skip
         sizes = values[values != 0].abs().log2().clamp(low, high).cpu()
         counts = sizes.histc(bins=2 * (high - low), min=low, max=high)
-        ax.bar(torch.arange(low, high, 0.5) + 0.25, counts / len(sizes), width=0.5, color=BLUE)
+        middles = (torch.arange(low, high, 0.5) + 0.25).numpy()
+        ax.bar(middles, (counts / len(sizes)).numpy(), width=0.5, color=BLUE)
         ax.set_title(title, fontsize=9, loc="left")
         ax.set_yticks([])
         ax.set_ylim(top=1.35 * float(counts.max()) / len(sizes))

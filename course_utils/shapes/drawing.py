@@ -40,7 +40,7 @@ def draw(run, highlight=None, tensors=None, features=False, ends=("input", "outp
     drawing = Drawing(plan(run), tensors, features)
     drawing.highlight = highlight
     wide, low, high = drawing.extent()
-    figure = plt.figure(figsize=(wide, high - low))
+    figure = plt.figure(figsize=(wide, high - low), layout="none")
     ax = drawing.ax = figure.add_axes((0, 0, 1, 1))
     drawing.all(ends)
     ax.axis("off")
