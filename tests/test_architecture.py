@@ -10,8 +10,10 @@ from matplotlib.colors import to_hex, to_rgba
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.blocks import ConvBlock, Downsample, Upsample
-from course_utils.plots import draw_u
+from course_utils.blocks import ConvBlock, Downsample, ResBlock, Upsample
+from course_utils.decoder import Decoder
+from course_utils.encoder import Encoder
+from course_utils.plots import draw_maps, draw_u
 from course_utils.plots.colours import BLUE, PALE, PURPLE
 from course_utils.shapes import draw_u as tracer_draws
 from course_utils.unet import UNet
@@ -39,6 +41,12 @@ def named(net):
     return {n: m for n, m in net.named_modules() if isinstance(m, BLOCKS) or n == "decoder.out"}
 
 
+def kind(layer):
+    """What the figure calls a layer: its type, and the size of its kernel if it has one."""
+    kernel = getattr(layer, "kernel_size", None)
+    return type(layer).__name__ + (f" {kernel[0]}x{kernel[1]}" if kernel else "")
+
+
 def tensors(net, *inputs):
     """The maps that go into these layers and come out of them, as hooks see them."""
     met = {}
@@ -59,7 +67,7 @@ def assert_is_of(figure, net, size=16):
     known = dict(net.named_modules()).keys() - {""}
     assert sorted(line for line in said if line in known) == sorted(layers)
     assert sum(line.startswith("concatenate") for line in said) == net.halvings
-    kinds = Counter(type(layer).__name__ for layer in layers.values())
+    kinds = Counter(map(kind, layers.values()))
     assert Counter(line for line in said if line in kinds) == kinds
     shapes = Counter(line for line in said if re.fullmatch(r"\d+ x \d+ x \d+", line))
     assert shapes == tensors(net, torch.zeros(2, net.in_ch, size, size), torch.zeros(2).long())
@@ -126,17 +134,18 @@ def block_figure(block):
 def test_block_has_its_operations_and_its_way_around(out_ch):
     block = ConvBlock(8, out_ch, 6)
     said = [text.get_text() for text in block_figure(block).axes[0].texts]
-    layers = {f"{type(m).__name__}\n{name}" for name, m in block.named_children()}
+    layers = {f"{kind(m)}\n{name}" for name, m in block.named_children()}
     shown = Counter(w for w in said if w in layers | {"silu", "add"})
-    carried = ["Conv2d\nshortcut"] * (out_ch != 8)
-    convs = "Conv2d\nconv1", "BatchNorm2d\nnorm1", "Conv2d\nconv2", "BatchNorm2d\nnorm2"
+    carried = ["Conv2d 1x1\nshortcut"] * (out_ch != 8)
+    convs = "Conv2d 3x3\nconv1", "BatchNorm2d\nnorm1", "Conv2d 3x3\nconv2", "BatchNorm2d\nnorm2"
     assert shown == Counter([*convs, *carried, "silu", "silu", "add", "add"])
     assert f"temb  →  Linear  →  {out_ch} numbers" in said
 
 
 def test_block_without_its_shortcut_has_no_way_around():
     def lines_around(block):
-        return len(block_figure(block).axes[0].lines)
+        lines = block_figure(block).axes[0].lines
+        return sum(line.get_color() == BLUE for line in lines)
 
     class Plain(ConvBlock):
         def forward(self, x, temb):
@@ -191,3 +200,37 @@ def test_a_network_that_fails_says_so():
 def test_features_need_a_picture():
     with pytest.raises(ValueError, match="give xt and t too"):
         draw_u(features=True)
+
+
+def test_a_level_of_the_encoder_hands_out_its_skip():
+    x, temb = torch.randn(2, 1, 16, 16), torch.randn(2, 8)
+    figure = draw_maps(Encoder(1, [4, 8], 8), x, temb, ends=("picture", "bottom"), title="A level")
+    said = lines(figure)
+    assert said.count("returned") == 1 and len(arrows(figure, BLUE)) == 1
+    assert {"picture", "bottom", "A level", "Downsample 2x2"} <= set(said)
+
+    class KeepsIt(Encoder):
+        def forward(self, x, temb):
+            return super().forward(x, temb)[0]
+
+    assert "returned" not in lines(draw_maps(KeepsIt(1, [4, 8], 8), x, temb))
+
+
+def test_a_level_of_the_decoder_takes_its_skip_from_the_left():
+    torch.manual_seed(0)
+    bottom, skip, temb = torch.randn(2, 8, 4, 4), torch.randn(2, 4, 8, 8), torch.randn(2, 8)
+    figure = draw_maps(Decoder([4, 8], 1, 8), bottom, [skip], temb)
+    said = lines(figure)
+    assert {"input", "skips", "skip", "concatenate 4 + 4:", "Upsample 2x2", "Conv2d 1x1"} <= set(
+        said
+    )
+    tiles = [torch.tensor(image.get_array()) for image in figure.axes[0].images]
+    shown = sum(any(torch.equal(tile, channel) for channel in skip[0]) for tile in tiles)
+    assert shown == 2 * 3  # where it comes in, and where it is joined
+
+
+def test_maps_of_one_figure_have_one_scale():
+    figure = draw_maps(ResBlock(32, 32, 8), torch.randn(1, 32, 8, 8), torch.randn(1, 8))
+    limits = {image.norm.vmax for image in figure.axes[0].images}
+    assert len(limits) == 1 and any("3 channels" in text for text in lines(figure))
+    assert "temb  →  silu  →  Linear  →  32 numbers" in lines(figure)

@@ -36,16 +36,17 @@ def draw_u(
     return draw(run, highlight, shown, features, ("noisy picture", "prediction"))
 
 
-def draw_maps(module, *inputs, ends=("input", "output")):
+def draw_maps(module, *inputs, ends=("input", "output"), title=""):
     """Draw what a module does with feature maps, and some channels of each tensor on its way.
 
     (B, C, H, W), ... -> figure
 
-    The module runs as it is: in eval mode, BatchNorm uses its averages.
+    The first of the batch is shown; ends are the names of what comes in and goes out. The module
+    runs as it is: in eval mode, BatchNorm uses its averages.
     """
     kept = {}
     with torch.no_grad():
         run = record(module, *inputs, keep_in=kept)
     if run.error:
         raise run.error
-    return draw(run, None, kept, True, ends)
+    return draw(run, None, kept, True, ends, title)

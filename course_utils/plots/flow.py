@@ -4,10 +4,12 @@ A tensor is drawn as the matrix of its last two axes, to scale with the others; 
 one another. A sum or a product is a small circle, what has no tensor a box.
 """
 
+import textwrap
+
 import matplotlib.pyplot as plt
 from matplotlib.patches import Circle, Rectangle
 
-from course_utils.plots.colours import AMOUNT, BLUE, GREY, INK, PURPLE, SIGNED, SLATE
+from course_utils.plots.colours import AMOUNT, BLUE, GREY, INK, PALE, PURPLE, SIGNED, SLATE
 from course_utils.plots.operations import SIGNS, operations
 
 TALL, LEAST, ROUND = 1.3, 0.06, 0.13  # inches: the largest tensor, the least side, a circle
@@ -62,7 +64,10 @@ class Flow:
         return value.flatten(0, -3)[:MANY]
 
     def sign(self, n):
-        return SIGNS.get(n.op) if n is not self.ends else None
+        """The sign in a circle, unless it is the result, or has a shape that nothing had before."""
+        if n.op not in SIGNS or n is self.ends:
+            return None
+        return SIGNS[n.op] if n.value.shape in {s.value.shape for s in n.takes} else None
 
     def size(self, n):
         if self.sign(n):
@@ -77,7 +82,7 @@ class Flow:
         if self.sign(n) or n.value is None:
             return []
         shape = " x ".join(map(str, self.alone(n.value).shape)) or "one number"
-        op = {"move": "rearrange"}.get(n.op, n.op)
+        op = {"move": "rearrange", **SIGNS}.get(n.op, n.op)
         return [*filter(None, (self.names.get(w, w) for w in (op, n.name))), shape]
 
     def text_width(self, n):
@@ -116,6 +121,21 @@ class Flow:
             self.y.append(bottom - high / 2)
             bottom -= high + LINE * max(len(self.words(n)) for n in here) + DOWN
         self.low = bottom + DOWN - 0.1
+        self.note = textwrap.fill(self.key(), int(14 * self.wide))
+        self.low -= LINE * (self.note.count("\n") + 1) + 0.1 if self.note else 0
+
+    def key(self):
+        """What the colours say; nothing where only pictures are shown."""
+        seen = [n for n in self.nodes if n.value is not None and not n.picture and not self.sign(n)]
+        parts = ["orange above 0, blue below, each tensor on its own scale"] if seen else []
+        if any(is_share(n) for n in seen):
+            parts.append("of shares, 0 is dark and the largest yellow")
+        if any(
+            len(self.alone(n.value).shape) > 2 and self.alone(n.value).shape[-3] > MANY
+            for n in seen
+        ):
+            parts.append(f"of more than {MANY} channels or heads, the first {MANY}")
+        return "; ".join(parts)
 
     def at(self, n):
         return self.x[n.column], self.y[n.lane]
@@ -140,6 +160,7 @@ class Flow:
             self.line(self.points(*way), SLATE)
         if self.beside:
             self.bar()
+        ax.text(0.1, self.low + 0.05, self.note, fontsize=8, va="bottom", color=SLATE)
         ax.text(0.1, high - 0.05, title, fontsize=10, weight="bold", va="top", color=INK)
         ax.axis("off")
         ax.set(xlim=(0, self.wide), ylim=(self.low, high), aspect="equal")
@@ -150,6 +171,8 @@ class Flow:
         if sign := self.sign(n):
             self.ax.add_patch(Circle((x, y), ROUND, fc="white", ec=SLATE, lw=1.2, zorder=3))
             self.ax.text(x, y, sign, ha="center", va="center", fontsize=11, zorder=4, color=INK)
+            how = {"ha": "center", "va": "top", "fontsize": 8, "color": INK}
+            self.ax.text(x, y - ROUND - 0.05, n.name, **how)
         elif n.value is None:
             how = {"fc": "white", "ec": SLATE, "lw": 1.2, "zorder": 3}
             self.ax.add_patch(Rectangle((x - wide / 2, y - high / 2), wide, high, **how))
@@ -159,6 +182,8 @@ class Flow:
 
     def tensor(self, n):
         (x, y), (wide, high) = self.at(n), self.size(n)
+        behind = (x - wide / 2 - 0.03, y - high / 2 - 0.03), wide + 0.06, high + 0.06
+        self.ax.add_patch(Rectangle(*behind, fc=PALE, lw=0, zorder=1.5))
         each = (high + APART) / len(self.matrices[n])
         for i, values in enumerate(self.matrices[n]):
             top = y + high / 2 - i * each
@@ -175,13 +200,8 @@ class Flow:
         most = float(self.matrices[n].abs().max()) or 1.0
         if n.picture:
             return {"cmap": "gray", "vmin": -1, "vmax": 1, **how}
-        is_share = n.op.startswith("softmax")
-        return {
-            "cmap": AMOUNT if is_share else SIGNED,
-            "vmin": -most * (not is_share),
-            "vmax": most,
-            **how,
-        }
+        map_and_least = (AMOUNT, 0) if is_share(n) else (SIGNED, -most)
+        return {"vmax": most, **dict(zip(("cmap", "vmin"), map_and_least)), **how}
 
     def points(self, source, n):
         """The way from a tensor to what takes it: straight, over others, or to another lane."""
@@ -196,9 +216,11 @@ class Flow:
             return [start, end]
         if source.lane < n.lane:  # turns off beside the source
             turn = x0 + max(w0, self.text_width(source)) / 2 + ACROSS / 3
-        else:  # joins beside what takes it
-            turn = x1 - max(w1, self.text_width(n)) / 2 - ACROSS / 3
-        return [start, (turn, y0), (turn, y1), end]
+            return [start, (turn, y0), (turn, y1), end]
+        if self.sign(n):  # comes from below
+            return [start, (x1, y0), (x1, y1 - h1 / 2)]
+        turn, y = x1 - max(w1, self.text_width(n)) / 2 - ACROSS / 3, y1 - 0.3 * min(h1, 0.8)
+        return [start, (turn, y0), (turn, y), (end[0], y)]  # beside what comes straight
 
     def back(self, source, n, words):
         """A way back, below all: what is done again and again."""
@@ -233,6 +255,10 @@ class Flow:
             if set(n.takes) & set(self.beside):
                 x, y = self.at(n)
                 self.line([(x, top), (x, y + self.size(n)[1] / 2)], PURPLE)
+
+
+def is_share(n):
+    return n.op.startswith("softmax")
 
 
 def made_of(nodes, first):

@@ -94,12 +94,28 @@ def called(run, whole):
         if not step.depth or inside and step.type not in whole:
             opened.add(step.name)
         else:
-            found.append((step.type, step.name, leaves(step.given), leaves(step.returned)))
+            found.append(
+                (
+                    f"{step.type} {step.kernel}".strip(),
+                    step.name,
+                    leaves(step.given),
+                    leaves(step.returned),
+                )
+            )
             until = i + 1 + inside
-    found += [(c.op, "", given(c), leaves(c.returned)) for c in run.calls if c.place in opened]
+    calls = [c for c in run.calls if c.place in opened]
+    found += [(c.op, numbers(c), given(c), leaves(c.returned)) for c in calls]
     found = [(op, name, [*taken], [*made]) for op, name, taken, made in found]
     new = [f for f in found if f[3] and not {s.number for s in f[3]} & {s.number for s in f[2]}]
     return sorted(new, key=lambda one: one[3][0].number)
+
+
+def numbers(call):
+    """What a reader has to know of a call beside its tensors: a factor, the axis of a softmax."""
+    plain = [v for v in call.given if isinstance(v, (int, float)) and not isinstance(v, bool)]
+    if not plain or call.op not in (*SIGNS, "softmax", "cat"):
+        return ""
+    return f"{plain[0]:.3g}" if call.op in SIGNS else f"over axis {plain[0]}"
 
 
 def leading_to(ends):

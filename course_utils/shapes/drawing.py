@@ -26,7 +26,7 @@ def draw_u(model, *inputs, **named):
     return draw(record(model, *inputs, **named))
 
 
-def draw(run, highlight=None, tensors=None, features=False, ends=("input", "output")):
+def draw(run, highlight=None, tensors=None, features=False, ends=("input", "output"), title=""):
     """Draw a run that was recorded; with highlight, all but one of its parts are pale.
 
     Record -> figure
@@ -40,9 +40,14 @@ def draw(run, highlight=None, tensors=None, features=False, ends=("input", "outp
     drawing = Drawing(plan(run), tensors, features)
     drawing.highlight = highlight
     wide, low, high = drawing.extent()
+    drawing.words, drawing.low = drawing.note(wide), low
+    if drawing.words and len(drawing.y) < 3:
+        low -= 0.15 * drawing.words.count("\n") + 0.25
+    high += 0.35 * bool(title)
     figure = plt.figure(figsize=(wide, high - low), layout="none")
     ax = drawing.ax = figure.add_axes((0, 0, 1, 1))
     drawing.all(ends)
+    ax.text(0.1, high - 0.08, title, fontsize=10, weight="bold", va="top", color=INK)
     ax.axis("off")
     ax.set(xlim=(0, wide), ylim=(low, high), aspect="equal")
     if run.error:
@@ -72,21 +77,52 @@ class Drawing(Places):
             id(m): f"{name}\n"
             for m, name in zip(self.plan.maps[:: len(self.plan.maps) - 1 or 1], ends)
         }
+        self.most_shown = self.largest() if self.features else 1.0
         for m in self.maps:
             self.map(m)
             self.label(m, names.get(id(m), "" if m.takes else f"{m.place}\n"))
             if m.takes:
                 self.way(m.via or m, m)
         self.skips()
+        for m in self.maps:
+            if m.handed_out:
+                self.handed_out(m)
         if self.has_time():
             self.time()
-        if len(self.y) > 2 and len(self.maps[0].shape) == 3:
-            self.text(0.1, self.y[-1], self.note(), ha="left", color=SLATE)
+        if self.words and len(self.y) > 2:
+            self.text(0.1, self.y[-1], self.words, ha="left", color=SLATE)
+        elif self.words:
+            self.text(0.1, self.low, self.words, ha="left", va="top", color=SLATE)
 
-    def note(self):
-        words = "shapes are channels x height x width;\nhalf the height is drawn half as high"
-        more = f";\n{CHANNELS} channels of each, those that vary most:\norange above 0, blue below"
-        return words + more * self.features
+    def note(self, wide):
+        """What no word in the picture says: at the lower left of a U, or below all."""
+        parts = ["shapes are channels x height x width", "half the height is drawn half as high"]
+        if self.features:
+            parts += [
+                f"of each tensor {CHANNELS} channels, those that vary most",
+                "orange above 0, blue below",
+            ]
+        else:
+            parts += ["more channels are drawn wider", "blue on the way down, orange on the way up"]
+        if not self.maps or len(self.maps[0].shape) != 3 or not self.features and len(self.y) < 3:
+            return ""
+        if len(self.y) > 2:
+            return ";\n".join(parts)
+        return textwrap.fill("; ".join([parts[0], *parts[2:]]), int(14 * wide))
+
+    def largest(self):
+        """The number that has the strongest colour: hardly any that are shown lie beyond it."""
+        import torch
+
+        shown = [self.channels(m.number).flatten() for m in self.maps if m.number in self.tensors]
+        values = torch.cat([v for v in shown if len(v)]).abs()
+        return float(values.kthvalue(max(1, int(0.98 * len(values)))).values) or 1.0
+
+    def channels(self, number):
+        """Those channels of a tensor's first picture that vary most, in their order."""
+        values = self.tensors[number][0].detach().float().cpu()
+        best = values.flatten(1).std(1, correction=0).argsort(descending=True)[:CHANNELS]
+        return values[best.sort().values]
 
     def text(self, x, y, words, size=8, **how):
         how = {"ha": "center", "va": "center", "color": INK, "linespacing": 1.05} | how
@@ -103,12 +139,20 @@ class Drawing(Places):
         (x, y), (wide, high) = self.at(m), self.size(m)
         if m.number in self.tensors and (self.features or self.is_picture(m)):
             return self.tiles(m)
-        skip = sum(s.shape[0] for s in m.takes[1:]) if m.joined else 0
-        old = wide * skip / m.shape[0]
+        old = wide - self.new_width(m)
         self.box(x - wide / 2 + old, y - high / 2, wide - old, high, self.colour(m))
-        if skip:
+        if m.joined:
             self.box(x - wide / 2, y - high / 2, old, high, self.paint(BLUE, "skips", "decoder"))
         return None
+
+    def new_width(self, m):
+        """The width of a bar, or of its part that is no skip."""
+        wide = self.size(m)[0]
+        if not m.joined:
+            return wide
+        if self.features and m.number in self.tensors:
+            return wide / 2
+        return wide * (1 - sum(s.shape[0] for s in m.takes[1:]) / m.shape[0])
 
     def tiles(self, m):
         """Show channels of a map of the first picture; of a concatenation, those of both parts."""
@@ -116,19 +160,17 @@ class Drawing(Places):
         if self.is_picture(m):
             return self.image(self.tensors[m.number][0], x - wide / 2, y - high / 2, wide, high)
         for i, part in enumerate([m.takes[1], m.takes[0]] if m.joined else [m]):
-            values = self.tensors[part.number][0].detach().float().cpu()
-            best = values.flatten(1).std(1, correction=0).argsort(descending=True)[:CHANNELS]
-            for j, channel in enumerate(sorted(best.tolist())):
+            for j, channel in enumerate(self.channels(part.number)):
                 left = x - wide / 2 + TILE_GAP / 2 + i * (side + TILE_GAP)
                 bottom = y + high / 2 - side - j * (side + TILE_GAP)
-                self.image(values[channel][None], left, bottom, side, side, signed=True)
+                self.image(channel[None], left, bottom, side, side, signed=True)
         return None
 
     def image(self, values, left, bottom, wide, high, signed=False):
         from matplotlib.colors import LinearSegmentedColormap
 
         values = values.detach().float().cpu()
-        most = float(values.abs().max()) or 1.0
+        most = self.most_shown if signed else 1.0
         how = {"extent": (left, left + wide, bottom, bottom + high), "interpolation": "nearest"}
         colours = LinearSegmentedColormap.from_list("signed", SIGNED)
         limits = {"vmin": -most, "vmax": most} if signed else {"vmin": -1, "vmax": 1}
@@ -165,7 +207,8 @@ class Drawing(Places):
         if x0 == x1:
             up = 1 if y1 > y0 else -1
             start, end = y0 + up * self.size(source)[1] / 2, y1 - up * self.size(m)[1] / 2
-            self.arrow((x1, start + up * 0.02), (x1, end), colour)
+            x1 += (self.size(m)[0] - self.new_width(m)) / 2  # below what is new of it
+            self.arrow((x0, start + up * 0.02), (x1, end), colour)
             shape = "" if made is m else " x ".join(map(str, made.shape))
             words = "\n".join(filter(None, [made.op, self.place(made), shape]))
             side, align = (0.09, "left") if m.rising else (-0.09, "right")
@@ -187,6 +230,8 @@ class Drawing(Places):
         self.box(right - wide, y - high / 2, wide, high, "white", ec=edge, lw=1.2)
         self.text(x, y, words, color=INK if edge != PALE else SLATE)
         if made.timed:
+            lane = [x, x], [self.top, y + high / 2]
+            self.ax.plot(*lane, color="white", lw=4, zorder=0.5)  # it passes over what it crosses
             self.arrow((x, self.top), (x, y + high / 2), self.paint(PURPLE, "time"), lw=0.9)
 
     def skips(self):
@@ -212,8 +257,16 @@ class Drawing(Places):
         y0, y1 = y0 + 0.3 * self.size(source)[1], y1 + 0.3 * self.size(m)[1]
         self.arrow((x0, y0), (x1, y1), colour, lw=1.8, zorder=0)
         ink, paper = colour if colour != PALE else SLATE, {"fc": "white", "lw": 0, "pad": 1}
-        middle = (x0 + x1) / 2, (y0 + y1) / 2 + 0.03
-        self.text(*middle, words, va="bottom", color=ink, bbox=paper)
+        near = x0 + 0.3 * (x1 - x0), y0 + 0.3 * (y1 - y0) + 0.03  # not where the time comes down
+        self.text(*near, words, va="bottom", color=ink, bbox=paper)
+
+    def handed_out(self, m):
+        """An arrow from a map that is returned beside the last."""
+        (x, y), (wide, high) = self.at(m), self.size(m)
+        x, y = x + wide / 2 + 0.03, y + 0.3 * high
+        self.arrow((x, y), (x + 0.25, y), BLUE, lw=1.8)
+        paper = {"fc": "white", "lw": 0, "pad": 1}
+        self.text(x + 0.28, y, "returned", ha="left", color=BLUE, bbox=paper)
 
     def around(self, source, m):
         """The way of a residual connection, above the row, with the operation that is on it."""

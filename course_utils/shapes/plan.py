@@ -35,6 +35,7 @@ class Map:
     branch: object = None  # the Map that is one operation beside the row, and ends here
     within: object = None  # the Map that is drawn in place of this one
     failed: str = ""  # the shapes that met, where the run failed
+    handed_out: bool = False  # the network returns it, beside its last map
 
     @property
     def pixels(self):
@@ -82,6 +83,9 @@ def plan(run):
             new.timed, new.joined = bool(told & set(taken)), op in JOINING and len(sources) > 1
             home[made.number] = new
             plan.maps.append(new)
+    returned = {seen.number for seen in leaves(run.returned)}
+    for m in plan.maps[:-1]:
+        m.handed_out = m.number in returned
     if run.failed and run.error:
         mark_failure(run.failed, plan.maps, home)
     arrange(plan.maps)
@@ -91,7 +95,7 @@ def plan(run):
 def operations(run, axes):
     """The operations to be drawn, first to last.  -> list of (name, layer, numbers taken, Seen)"""
     whole, opened = units(run, axes)
-    found = [(s.type, s.name, leaves(s.given), s.returned) for s in whole]
+    found = [(f"{s.type} {s.kernel}".strip(), s.name, leaves(s.given), s.returned) for s in whole]
     found += [
         (c.op, "" if c.inside else c.place, given(c), c.returned)
         for c in run.calls if c.place in opened

@@ -73,6 +73,8 @@ class Recorder(TorchFunctionMode):
             self.name(layer), type(layer).__name__, [self.see(a) for a in args],
             sum(self.numbers_in(layer).values()), len(self.record.open),
         )  # fmt: skip
+        if isinstance(getattr(layer, "kernel_size", None), tuple):
+            step.kernel = "x".join(map(str, layer.kernel_size))
         if self.is_module and id(layer) not in self.names and step.parameters:
             step.registered = False
             self.record.strays.append((self.place(), step.type, self.where_kept(layer)))

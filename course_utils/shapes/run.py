@@ -34,6 +34,7 @@ class Step:
     given: object
     parameters: int
     depth: int  # 0 for the network itself, 1 for what it calls
+    kernel: str = ""  # of a convolution or a pooling: "3x3"
     registered: bool = True
     keywords: dict = field(default_factory=dict)  # what it was given by name, once it failed
     returned: object = None

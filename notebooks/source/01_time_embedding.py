@@ -399,7 +399,7 @@ plt.show()
 #   Then come a linear layer and SiLU, 6 x 16 both, without a visible order.
 torch.manual_seed(0)
 draw_block(embedding.TimeEmbedding(16), torch.tensor([0, 10, 100, 300, 500, 900]), batch=True,
-           title="The time embedding", names={"constant": "frequencies"})
+           title="The time embedding", names={"constant": "frequencies", "×": "t × frequency"})
 plt.show()
 
 # %% [markdown]

@@ -567,8 +567,9 @@ for in_ch, out_ch in [(32, 32), (32, 64), (128, 64)]:
 # %% [markdown]
 # ## 6. The whole block
 #
-# Now put it together. Here is the course's block, with random weights, at work on a digit: every
-# operation in its order, and of each tensor three channels (orange above 0, blue below).
+# Now put it together. Here is the course's block, with random weights, at work on 32 digits in
+# training mode: every operation in its order, and of the first digit three channels of each tensor.
+# Look at what the norms do, and at what the time adds.
 
 # %%
 # alt: The conv block as a diagram. A digit, 1 x 16 x 16, goes through Conv2d, BatchNorm2d and SiLU,
@@ -576,7 +577,8 @@ for in_ch, out_ch in [(32, 32), (32, 64), (128, 64)]:
 #   Conv2d, BatchNorm2d and SiLU again. An arrow leads around all of it from the digit, through a
 #   Conv2d, to a last addition. All tensors behind the first are 16 x 16 x 16.
 torch.manual_seed(0)
-draw_maps(blocks.ConvBlock(1, 16, 32).eval(), images[:1], TimeEmbedding(32)(torch.tensor([300])))
+temb = TimeEmbedding(32)(torch.full((32,), 300)).detach()
+draw_maps(blocks.ConvBlock(1, 16, 32), images[:32], temb, title="The conv block")
 plt.show()
 
 # %% [markdown]

@@ -503,7 +503,7 @@ for factor in (2, 4):
 # then the network must learn to pack every pixel into them, and to unpack it on the way up. The
 # skip spares it that: it brings the details across. So it is taken **before** the downsample. Here
 # is one level and the bottom below it, of the course's encoder, with a digit on its way. The skip
-# is the tensor at the upper right:
+# is the tensor at the upper right, with the blue arrow: it is returned too.
 
 # %%
 # alt: One level of the encoder as a diagram. A digit, 1 x 16 x 16, goes through a ConvBlock, which
@@ -512,7 +512,8 @@ for factor in (2, 4):
 #   channels of the upper row and coarse in those of the lower one.
 torch.manual_seed(0)
 temb = TimeEmbedding(16)(torch.tensor([300])).detach()
-draw_maps(finished.Encoder(1, [8, 16], 16).eval(), images[:1], temb, ends=("picture", "bottom"))
+draw_maps(finished.Encoder(1, [8, 16], 16).eval(), images[:1], temb, ends=("picture", "bottom"),
+          title="One level of the encoder, and the bottom")
 plt.show()
 
 # %% [markdown]

@@ -624,7 +624,8 @@ for (below, ch), (wide, out) in zip(ups, blocks):
 # | 1x1 convolution | | `(B, C, 16, 16)` |
 #
 # Here is one level of it, of the course's decoder with random weights. The bottom and the skip are
-# those of an encoder that was given a digit:
+# those of an encoder that was given a digit. (`Upsample` chequers what it makes, as you saw; it has
+# learned nothing yet.)
 
 # %%
 # alt: One level of the decoder as a diagram. The bottom, 16 x 8 x 8, goes up through Upsample to 8
@@ -634,7 +635,8 @@ for (below, ch), (wide, out) in zip(ups, blocks):
 torch.manual_seed(0)
 temb = TimeEmbedding(16)(torch.tensor([300])).detach()
 bottom, skips = Encoder(1, [8, 16], 16).eval()(images[:1], temb)
-draw_maps(finished.Decoder([8, 16], 1, 16).eval(), bottom, skips, temb, ends=("bottom", "output"))
+draw_maps(finished.Decoder([8, 16], 1, 16).eval(), bottom, skips, temb, ends=("bottom", "output"),
+          title="One level of the decoder, and the last layer")
 plt.show()
 
 # %% [markdown]

@@ -30,10 +30,10 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from course_utils import blocks
 from course_utils.attention import MultiHeadAttention, SingleHeadAttention
 from course_utils.averaging import averaged
 from course_utils.blocks import Downsample, NearestUpsample, PaddedDownsample, StridedDownsample
-from course_utils import blocks
 from course_utils.blocks import Upsample, group_norm
 from course_utils.checks import check
 from course_utils.classifier import classifier
@@ -132,14 +132,17 @@ for name, norm in [("BatchNorm", nn.BatchNorm2d(64)), ("GroupNorm", group_norm(6
 # block goes **norm, SiLU, convolution**, and adds the shortcut at the end, after which nothing
 # follows. So along the shortcuts a number can travel past all blocks through convolutions alone,
 # without being squeezed by a norm on its way, and so can a gradient. Here is the course's, at work
-# on 32 channels made of random numbers:
+# on 32 channels that an untrained convolution has made of a digit. Compare the order with that of
+# notebook 02:
 
 # %%
-# alt: The published block as a diagram. The map, 32 x 8 x 8, goes through GroupNorm, SiLU and
+# alt: The published block as a diagram. The map, 32 x 16 x 16, goes through GroupNorm, SiLU and
 #   Conv2d, then the projected time is added, then it goes through GroupNorm, SiLU and
 #   Conv2d. An arrow leads around all of it, through a Conv2d, to the last addition.
 torch.manual_seed(0)
-draw_maps(blocks.ResBlock(32, 64, 16).eval(), torch.randn(1, 32, 8, 8), torch.randn(1, 16))
+digit, _ = load("digits", "test")
+h = nn.Conv2d(1, 32, 3, padding=1)(digit[:1]).detach()
+draw_maps(blocks.ResBlock(32, 64, 16), h, torch.randn(1, 16), title="The published block")
 plt.show()
 
 # %% [markdown]
