@@ -227,10 +227,18 @@ def test_a_level_of_the_decoder_takes_its_skip_from_the_left():
     tiles = [torch.tensor(image.get_array()) for image in figure.axes[0].images]
     shown = sum(any(torch.equal(tile, channel) for channel in skip[0]) for tile in tiles)
     assert shown == 2 * 3  # where it comes in, and where it is joined
+    ways = [a for a in figure.axes[0].texts if hasattr(a, "xyann")]
+    (up,) = [a for a in ways if a.xyann[1] < a.xy[1] - 0.3]
+    extents = sorted({image.get_extent()[:2] for image in figure.axes[0].images})
+    left, right = extents[2]  # of the tiles that are new in the concatenation
+    assert left < up.xy[0] < right
 
 
 def test_maps_of_one_figure_have_one_scale():
     figure = draw_maps(ResBlock(32, 32, 8), torch.randn(1, 32, 8, 8), torch.randn(1, 8))
     limits = {image.norm.vmax for image in figure.axes[0].images}
+    tiles = [torch.tensor(image.get_array()) for image in figure.axes[0].images]
+    beyond = torch.stack([tile.abs() > max(limits) for tile in tiles]).float().mean()
+    assert 0 < beyond < 0.03
     assert len(limits) == 1 and any("3 channels" in text for text in lines(figure))
     assert "temb  →  silu  →  Linear  →  32 numbers" in lines(figure)

@@ -55,14 +55,9 @@ def gradient_histograms(rows):
     {title: tensor} -> figure
     """
     least, normal, largest = limits(torch.float16)
-    figure, axes = plt.subplots(
-        len(rows),
-        1,
-        figsize=(8, 1.35 * len(rows) + 0.4),
-        sharex=True,
-        squeeze=False,
-        layout="constrained",
-    )
+    size = 8, 1.35 * len(rows) + 0.4
+    how = {"sharex": True, "squeeze": False, "layout": "constrained"}
+    figure, axes = plt.subplots(len(rows), 1, figsize=size, **how)
     low, high = -48, 24
     parts = [(low, least - 1, RED, "becomes 0"), (least - 1, normal, PALE_BLUE, "fewer digits"),
              (normal, largest, PALE, "all digits"), (largest, high, RED, "inf")]  # fmt: skip

@@ -60,11 +60,7 @@ def plan(run):
     first = next((s for s in run.inputs if isinstance(s, Seen) and len(s.shape) > 2), None)
     if first is None:
         return Plan([])
-    starts = [
-        Map("", name, s.shape[1:], s.number)
-        for name, value in zip(run.names, run.inputs) for s in leaves(value)
-        if len(s.shape) == len(first.shape)
-    ]  # fmt: skip
+    starts = inputs(run, len(first.shape))
     told = {s.number for s in leaves(run.inputs) if len(s.shape) < len(first.shape)}
     names = [n for n, s in zip(run.names, run.inputs) if {x.number for x in leaves(s)} & told]
     plan, home = Plan(starts, [", ".join(names)]), {m.number: m for m in starts}
@@ -74,10 +70,7 @@ def plan(run):
             home[made.number] = sources[-1][1]
         elif told & set(taken):
             told.add(made.number)
-            if place:
-                plan.time += [op, f"{' x '.join(map(str, made.shape[1:]))} numbers"]
-            elif op in ACTIVATIONS:
-                plan.time.append(op)
+            plan.time += becomes(op, place, made)
         if sources and len(made.shape) == len(first.shape) and op not in QUIET:
             new = Map(op, place, made.shape[1:], made.number, [m for _, m in sources[::-1]])
             new.timed, new.joined = bool(told & set(taken)), op in JOINING and len(sources) > 1
@@ -90,6 +83,22 @@ def plan(run):
         mark_failure(run.failed, plan.maps, home)
     arrange(plan.maps)
     return plan
+
+
+def inputs(run, axes):
+    """The maps that come in, by the names that forward gives them.  -> list of Map"""
+    return [
+        Map("", name, s.shape[1:], s.number)
+        for name, value in zip(run.names, run.inputs) for s in leaves(value)
+        if len(s.shape) == axes
+    ]  # fmt: skip
+
+
+def becomes(op, place, made):
+    """What the bar of the time says of an operation: layers and activations, not arithmetic."""
+    if place:
+        return [op, f"{' x '.join(map(str, made.shape[1:]))} numbers"]
+    return [op] if op in ACTIVATIONS else []
 
 
 def operations(run, axes):
