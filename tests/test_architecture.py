@@ -229,7 +229,7 @@ def test_a_level_of_the_decoder_takes_its_skip_from_the_left():
     assert shown == 2 * 3  # where it comes in, and where it is joined
     ways = [a for a in figure.axes[0].texts if hasattr(a, "xyann")]
     (up,) = [a for a in ways if a.xyann[1] < a.xy[1] - 0.3]
-    extents = sorted({image.get_extent()[:2] for image in figure.axes[0].images})
+    extents = sorted({tuple(image.get_extent()[:2]) for image in figure.axes[0].images})
     left, right = extents[2]  # of the tiles that are new in the concatenation
     assert left < up.xy[0] < right
 
