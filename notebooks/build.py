@@ -21,7 +21,7 @@ from copies import copies
 from course_files import NOTEBOOKS, SOURCES, CourseError, read, shipped, sources, write
 from exercises import load_checks
 from flaws import flaws
-from outputs import FAILURES, clean, execute, pictures
+from outputs import FAILURES, clean, describe, execute, pictures
 
 A_READERS = ("my_unet.py", "my_progress.txt")  # files that a notebook writes for its reader
 
@@ -42,20 +42,28 @@ def build(numbers):
 
 
 def build_prose(numbers):
-    """Store the prose of the sources anew, and keep the outputs: no code has changed."""
+    """Store prose and alt texts of the sources anew, and keep the outputs: no code has changed."""
     exercises = load_checks().EXERCISES
     for source in sources(numbers):
         stored = read(shipped(source.stem))
         address = Address(stored_address(stored).repository, current_address().ref)
         fresh = assemble(source, exercises, address)
         old, new = ([c for c in n.cells if c.cell_type == "code"] for n in (stored, fresh))
-        parts = [[(c.source, c.metadata) for c in cells] for cells in (old, new)]
-        if parts[0] != parts[1]:
+        if [code_of(cell) for cell in old] != [code_of(cell) for cell in new]:
             raise CourseError(f"{source.stem}: its code has changed too: build it")
         for cell, before in zip(new, old):
             cell.outputs, cell.execution_count = before.outputs, before.execution_count
+            for output in cell.outputs:
+                if "alt" in cell.metadata:
+                    describe(output, cell.metadata.alt)
         write(fresh, shipped(source.stem))
         print(f"{source.stem}: prose stored")
+
+
+def code_of(cell):
+    """What of a cell makes its outputs: all but the alt text. A picture has one, or has none."""
+    others = {name: value for name, value in cell.metadata.items() if name != "alt"}
+    return cell.source, others, "alt" in cell.metadata
 
 
 def build_one(source, exercises, address):

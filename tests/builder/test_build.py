@@ -23,6 +23,12 @@ def test_prose_is_taken_over_and_outputs_are_kept(course):
     assert after.cells[0].source.startswith("# A toy of another name")
     old, new = ([c for c in n.cells if c.cell_type == "code"] for n in (before, after))
     assert old == new and any(cell.outputs for cell in new)
+    edit_source(course, "# alt: A line that falls\n#   from 2 to 1.", "# alt: A line.")
+    assert_ok(command(course, "--prose"))
+    (pictured,) = [c for c in read(course).cells if "alt" in c.metadata]
+    assert pictured.metadata.alt == "A line."
+    shown = [o.metadata for o in pictured.outputs if "image/png" in o.get("data", {})]
+    assert [about["image/png"]["alt"] for about in shown] == ["A line."]
     edit_source(course, "object()", "list()")
     assert_refused(command(course, "--prose"), "its code has changed too: build it")
 
