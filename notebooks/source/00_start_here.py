@@ -258,8 +258,9 @@ plt.show()
 # **Before you run it: what will it draw first, and what later?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: Six rows of twelve drawings, made at six moments of the training from the same noise. The
-#   first are blurred and some are no digits; the last can nearly all be read.
+# alt: Six rows of twelve drawings, made after 20, 60, 160, 400, 1000 and 2000 steps from the same
+#   noise. The first row is noise, the second grey shapes, the third soft strokes. From the fourth on
+#   there are digits, and the last row can nearly all be read.
 config = TrainConfig(steps=machine.budget(cpu=2000, gpu=10_000))
 images = images.to(machine.device)
 torch.manual_seed(1)
@@ -285,8 +286,8 @@ loss_curve(losses)
 plt.show()
 
 # %% [markdown]
-# Strokes are there in the first row already, but many of them lead nowhere. Row by row they become
-# digits. The loss falls fast, then slowly, and it jumps about: each step has other pictures, and a
+# After 20 steps there is nothing but noise, after 60 there are grey shapes, after 160 strokes, some
+# of which lead nowhere. Then they become digits, row by row. The loss falls fast, then slowly, and it jumps about: each step has other pictures, and a
 # guess at t = 20 is a different task from a guess at t = 900. It does not go to zero, for nobody
 # can tell noise from picture perfectly. While the loss hardly moves, the drawings still get better.
 # So the loss is not how we judge a diffusion model.

@@ -652,8 +652,8 @@ Hybrid = check("9.5", Hybrid)
 
 # %% tags=["nbval-ignore-output"]
 # alt: Ten drawings from the same noise for each of six hand-overs, from 0.02 to 10. Where the
-#   filter does nearly all they are blurred blots. The more of the way the network does, the more of
-#   them are digits with clear strokes.
+#   filter does nearly all they are soft blots with grey around them. The more of the way the network
+#   does, the clearer are the strokes. From 3 on little changes, and some are no digits.
 hybrid_sigmas = log_linear_schedule().sample_sigmas(20)  # from 10 down to 0.02
 
 

@@ -746,8 +746,8 @@ samples = check("10.4", samples)
 
 # %% tags=["nbval-ignore-output"]
 # alt: The digits 0 to 7, drawn with gam = 0.5, 1, 1.5 and 2.5, in 5 steps on the left and in 20 on
-#   the right. In 5 steps they are blurred at 0.5, sharper above 1, and spoilt at 2.5. In 20 steps
-#   gam changes less.
+#   the right. In 5 steps they are full of noise at 0.5, soft at 1, brighter with harder edges at
+#   1.5, and noise again at 2.5. In 20 steps gam changes little.
 torch.manual_seed(0)
 start = torch.randn(8, 1, 16, 16).to(machine.device)
 zero_to_seven = torch.arange(8).to(machine.device)
@@ -768,8 +768,9 @@ family_explorer(draw)
 # %% [markdown]
 # With few steps, gam above 1 makes edges sharper, for it allows for the way in which eps is
 # turning, and too much of it spoils the picture. With 20 steps eps hardly turns from step to
-# step, and gam matters less. Below 1 it holds on to the old eps, and pictures stay blurred. Fresh
-# noise has to be taken out again, so a large mu needs more steps.
+# step, and gam matters less. Below 1 it holds on to the old eps, which was right for a picture with
+# more noise, and noise is left over. Fresh noise has to be taken out again, so a large mu needs more
+# steps.
 #
 # How many steps are enough? As in notebook 00, a small classifier judges the digits, here 100 of
 # them, 10 of each class. Smaller distances are better; the last line has real digits.
