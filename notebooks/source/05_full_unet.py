@@ -656,8 +656,8 @@ plt.show()
 
 # %% tags=["nbval-ignore-output"]
 # alt: Eight pictures each from 1, 2, 5, 10, 20 and 50 looks, with eta = 0 on the left and eta = 1
-#   on the right. One look gives blots and five give digits; from twenty on little changes. The
-#   digits on the right are often others than those on the left.
+#   on the right. One look gives black and white blocks, two give grey shapes, five give digits;
+#   from twenty on little changes. The digits on the right are often others than those on the left.
 sampler_explorer(lambda *settings: last(ddim(model, xT, schedule, *settings)))
 
 # %% [markdown]

@@ -1055,8 +1055,9 @@ for name, clip in (("not clipped", math.inf), ("clipped to 1", 1.0)):
     print(f"{name:12} norm before: {norms[bad - 1]:.2f}, of the bad batch: {norms[bad]:,.0f}")
 
 # %% tags=["nbval-ignore-output"]
-# alt: The loss over 70 steps on a logarithmic axis, not clipped and clipped to 1. Both jump above
-#   1000 at step 25 and come back at once. After that the clipped run stays lower.
+# alt: The loss over 70 steps on a logarithmic axis, not clipped and clipped to 1. The two lie on each
+#   other up to a red line at step 26, where both leave the picture upwards. They come back at once,
+#   and after that the clipped run stays lower.
 figure = loss_curves({name: [loss for loss, _ in h] for name, h in histories.items()})
 figure.axes[0].set_ylim(0.05, 2)
 figure.axes[0].axvline(bad + 1, color="red", lw=1, zorder=0)
@@ -1069,10 +1070,10 @@ print("the bad batch's gradient is over 100 times as long:", norms[bad] > 100 * 
 print("afterwards, the clipped one is lower:", after["clipped to 1"] < after["not clipped"])
 
 # %% [markdown]
-# Both losses jump at the bad batch. What happens after it is due to Adam. It divides each step by
-# the size of the gradients that it remembers, and it remembers this one for about a thousand
-# steps. Not clipped, all steps after it are tiny, and learning all but stops. Clipped, the bad
-# batch counts hardly more than any other.
+# Both losses jump at the bad batch, at the red line, far out of the picture. What happens after it
+# is due to Adam. It divides each step by the size of the gradients that it remembers, and it
+# remembers this one for about a thousand steps. Not clipped, all steps after it are tiny, and
+# learning all but stops. Clipped, the bad batch counts hardly more than any other.
 #
 # **GroupNorm instead of BatchNorm.** BatchNorm takes mean and variance over the whole batch while
 # it trains, and averages of these in eval mode. *GroupNorm* takes them over groups of channels of
