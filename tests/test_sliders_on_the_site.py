@@ -239,3 +239,15 @@ def test_without_a_script_the_whole_still_is_seen(browser):
     box = page.locator("img").bounding_box()
     assert (box["width"], box["height"]) == (420, 215)
     page.context.close()
+
+
+def test_a_picture_keeps_its_shape_on_a_phone(browser):
+    buffer = BytesIO()
+    sheet_of().save(buffer, "PNG")
+    source = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    css = (STATIC / "site.css").read_text(encoding="utf-8") + "img { max-width: 100%; }"
+    picture = f'<div class="cell_output"><img src="{source}" width="420" height="215"></div>'
+    page = open_page(browser, f'<style>{css}</style><div class="bd-article">{picture}</div>', 230)
+    box = page.locator("img").bounding_box()
+    assert box["width"] < 230 and box["width"] / box["height"] == pytest.approx(420 / 215, rel=0.01)
+    page.context.close()
