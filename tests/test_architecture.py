@@ -237,6 +237,16 @@ def test_a_level_of_the_decoder_takes_its_skip_from_the_left():
     assert len(tiles) == 3 and not any(torch.equal(t, c) for t in tiles for c in skip[0])
 
 
+def test_a_row_is_one_channel_as_long_as_channels_stay_apart():
+    net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.SiLU(), nn.Conv2d(8, 8, 1))
+    torch.manual_seed(0)
+    figure = draw_maps(net, torch.randn(4, 1, 10, 10))
+    _, *tiles = [torch.tensor(image.get_array()) for image in figure.axes[0].images]
+    normed, activated = tiles[3:6], tiles[6:9]
+    assert all(torch.allclose(F.silu(n), a) for n, a in zip(normed, activated, strict=True))
+    assert not any(torch.allclose(a, b) for a, b in zip(activated, tiles[9:], strict=True))
+
+
 def test_maps_of_one_figure_have_one_scale():
     figure = draw_maps(ResBlock(32, 32, 8), torch.randn(1, 32, 8, 8), torch.randn(1, 8))
     limits = {image.norm.vmax for image in figure.axes[0].images}

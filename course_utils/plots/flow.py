@@ -13,9 +13,9 @@ from course_utils.plots.colours import AMOUNT, BLUE, GREY, INK, PALE, PURPLE, SI
 from course_utils.plots.operations import SIGNS, operations
 
 TALL, LEAST, ROUND = 1.3, 0.06, 0.13  # inches: the largest tensor, the least side, a circle
-ACROSS, DOWN, LETTER, LINE = 0.3, 0.3, 0.066, 0.15  # between columns and lanes; of the text
+ACROSS, DOWN, LETTER, LINE = 0.34, 0.3, 0.066, 0.15  # between columns and lanes; of the text
 MANY, APART = 4, 0.04  # of more heads or channels than these, the first are drawn
-BAR = 0.3
+BAR, FRAME = 0.3, 0.03
 
 
 def draw_block(module, *inputs, title="", names=None, whole=(), batch=False):
@@ -81,9 +81,11 @@ class Flow:
         """What stands below a tensor: what made it, the layer's name, its shape."""
         if self.sign(n) or n.value is None:
             return []
-        shape = " x ".join(map(str, self.alone(n.value).shape)) or "one number"
+        shape = self.alone(n.value).shape
+        shape = " x ".join(map(str, shape)) + " numbers" * (len(shape) == 1) or "one number"
         op = {"move": "rearrange", **SIGNS}.get(n.op, n.op)
-        return [*filter(None, (self.names.get(w, w) for w in (op, n.name))), shape]
+        name = n.name if n.name.lower() != op.lower() else ""
+        return [*filter(None, (self.names.get(w, w) for w in (op, name))), shape]
 
     def text_width(self, n):
         return LETTER * max(map(len, self.words(n)), default=0)
@@ -103,12 +105,13 @@ class Flow:
             taken |= {(c, n.lane) for c in range(n.column, max(last, n.column + 1))}
 
     def across(self):
-        """The middle of each column."""
-        self.x, right = [], 0.1
+        """The middle of each column, and its edges."""
+        self.x, self.edges, right = [], [], 0.1
         for column in range(1 + max(n.column for n in self.nodes)):
             here = [n for n in self.nodes if n.column == column]
             wide = max(max(self.size(n)[0], self.text_width(n)) for n in here)
             self.x.append(right + wide / 2)
+            self.edges.append((right, right + wide))
             right += wide + ACROSS
         self.wide = right - ACROSS + 0.1
 
@@ -129,7 +132,7 @@ class Flow:
         seen = [n for n in self.nodes if n.value is not None and not n.picture and not self.sign(n)]
         parts = ["orange above 0, blue below, each tensor on its own scale"] if seen else []
         if any(is_share(n) for n in seen):
-            parts.append("of shares, 0 is dark and the largest yellow")
+            parts.append("after a softmax, 0 is dark and the largest yellow")
         if any(
             len(self.alone(n.value).shape) > 2 and self.alone(n.value).shape[-3] > MANY
             for n in seen
@@ -156,6 +159,7 @@ class Flow:
         ax = self.ax = figure.add_axes((0, 0, 1, 1))
         for n in self.nodes:
             self.node(n)
+        self.drawn = 0
         for way in self.ways:
             self.line(self.points(*way), SLATE)
         if self.beside:
@@ -182,7 +186,8 @@ class Flow:
 
     def tensor(self, n):
         (x, y), (wide, high) = self.at(n), self.size(n)
-        behind = (x - wide / 2 - 0.03, y - high / 2 - 0.03), wide + 0.06, high + 0.06
+        corner = x - wide / 2 - FRAME, y - high / 2 - FRAME
+        behind = corner, wide + 2 * FRAME, high + 2 * FRAME
         self.ax.add_patch(Rectangle(*behind, fc=PALE, lw=0, zorder=1.5))
         each = (high + APART) / len(self.matrices[n])
         for i, values in enumerate(self.matrices[n]):
@@ -206,40 +211,54 @@ class Flow:
     def points(self, source, n):
         """The way from a tensor to what takes it: straight, over others, or to another lane."""
         (x0, y0), (x1, y1) = self.at(source), self.at(n)
-        (w0, _), (w1, h1) = self.size(source), self.size(n)
+        (w0, _), (w1, h1) = self.outside(source), self.outside(n)
         start, end = (x0 + w0 / 2, y0), (x1 - w1 / 2, y1)
         if self.goes_around(source, n):
-            high = max(self.size(o)[1] for o in self.nodes if o.lane == n.lane)
-            over, turn = y0 + high / 2 + self.over[source, n], x0 + w0 / 2 + ACROSS / 3
+            high = max(self.outside(o)[1] for o in self.nodes if o.lane == n.lane)
+            over, turn = y0 + high / 2 + self.over[source, n], start[0] + 0.08
             return [(turn, y0), (turn, over), (x1, over), (x1, y1 + h1 / 2)]
         if source.lane == n.lane:
             return [start, end]
-        if source.lane < n.lane:  # turns off beside the source
-            turn = x0 + max(w0, self.text_width(source)) / 2 + ACROSS / 3
-            return [start, (turn, y0), (turn, y1), end]
+        beside = 0.12 * any(s.lane == n.lane for s in n.takes)  # what comes straight
+        if source.lane < n.lane:  # turns off behind its column
+            turn, y = self.edges[source.column][1] + ACROSS / 3, y1 + beside
+            return [start, (turn, y0), (turn, y), (end[0], y)]
         if self.sign(n):  # comes from below
             return [start, (x1, y0), (x1, y1 - h1 / 2)]
-        turn, y = x1 - max(w1, self.text_width(n)) / 2 - ACROSS / 3, y1 - 0.3 * min(h1, 0.8)
-        return [start, (turn, y0), (turn, y), (end[0], y)]  # beside what comes straight
+        turn, y = self.edges[n.column][0] - ACROSS / 3, y1 - beside
+        return [start, (turn, y0), (turn, y), (end[0], y)]
+
+    def outside(self, n):
+        """The size of a node with its frame."""
+        frame = 0 if self.sign(n) or n.value is None else 2 * FRAME
+        return tuple(side + frame for side in self.size(n))
 
     def back(self, source, n, words):
         """A way back, below all: what is done again and again."""
         (x0, y0), (x1, y1) = self.at(source), self.at(n)
         below = self.low - 0.2
-        start, end = (y - self.size(o)[1] / 2 for y, o in ((y0, source), (y1, n)))
-        start -= LINE * len(self.words(source)) + 0.08
-        end -= LINE * len(self.words(n)) + 0.08
+        start, end = (
+            y - self.size(o)[1] / 2 - LINE * len(self.words(o)) - 0.08 * bool(self.words(o))
+            for y, o in ((y0, source), (y1, n))
+        )
         self.line([(x0, start), (x0, below), (x1, below), (x1, end)], BLUE)
         paper = {"fc": "white", "lw": 0, "pad": 2}
         how = {"ha": "center", "va": "center", "fontsize": 9, "color": BLUE, "bbox": paper}
-        self.ax.text((x0 + x1) / 2, below, words, **how)
+        self.ax.text((x0 + x1) / 2, below, words, zorder=3, **how)
         self.ax.set_ylim(bottom=below - 0.15)
         self.ax.figure.set_figheight(self.ax.get_ylim()[1] - below + 0.15)
 
     def line(self, points, colour):
-        self.ax.plot(*zip(*points[:-1]), color=colour, lw=1.2, zorder=1, solid_joinstyle="round")
-        how = {"arrowstyle": "-|>", "color": colour, "lw": 1.2, "shrinkA": 0, "shrinkB": 0}
-        self.ax.annotate("", points[-1], points[-2], arrowprops=how, zorder=1)
+        """A way with an arrow at its end, which passes over those that were drawn before it."""
+        self.drawn += 0.001
+        for (x0, y0), (x1, y1) in zip(points, points[1:]):
+            if abs(y1 - y0) > 0.2 and x0 == x1:
+                trimmed = [y + 0.07 * (1 if y == min(y0, y1) else -1) for y in (y0, y1)]
+                self.ax.plot([x0, x1], trimmed, color="white", lw=4.5, zorder=1 + self.drawn)
+        how = {"color": colour, "lw": 1.2, "zorder": 1.0005 + self.drawn}
+        self.ax.plot(*zip(*points[:-1]), solid_joinstyle="round", **how)
+        arrow = {"arrowstyle": "-|>", "color": colour, "lw": 1.2, "shrinkA": 0, "shrinkB": 0}
+        self.ax.annotate("", points[-1], points[-2], arrowprops=arrow, zorder=how["zorder"])
 
     def bar(self):
         """What the other inputs become, and the operations that take it."""
@@ -254,7 +273,7 @@ class Flow:
         for n in self.nodes:
             if set(n.takes) & set(self.beside):
                 x, y = self.at(n)
-                self.line([(x, top), (x, y + self.size(n)[1] / 2)], PURPLE)
+                self.line([(x, top), (x, y + self.outside(n)[1] / 2)], PURPLE)
 
 
 def is_share(n):

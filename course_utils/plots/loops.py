@@ -36,12 +36,13 @@ def training_step(net, x0, t, eps, schedule, asks_for_v=False):
     return figure
 
 
-def sampler_step(sampler, net, xT, at=None):
+def sampler_step(sampler, net, xT, at=None, network="U-Net"):
     """Draw one step of a sampler as it goes, with the pictures that it makes.
 
     function of a network -> sampler, UNet, (B, C, H, W) -> figure
 
-    sampler(net) is run to its end. Shown is its step number `at`, by default the one in the middle.
+    sampler(net) is run to its end. Shown is its step number `at`, by default the one in the middle;
+    network is what stands in the box that looks.
     """
     seen = []
 
@@ -54,13 +55,13 @@ def sampler_step(sampler, net, xT, at=None):
     at = len(steps) // 2 if at is None else at
     (t, after, guess), (before, eps) = steps[at], seen[at]
     xt = Node(f"xt, t = {t}", value=before, picture=True)
-    network = Node("U-Net", [xt])
-    noise = Node("predicted noise", [network], eps, picture=True)
+    look = Node(network, [xt])
+    noise = Node("predicted noise", [look], eps, picture=True)
     x0 = Node("predicted x0", [noise, xt], guess, picture=True)
     mix = Node("mix, with less noise", [x0, noise])
     left = f"t = {steps[at + 1][0]}" if at + 1 < len(steps) else "the end"
     following = Node(f"xt, {left}", [mix], after, picture=True)
-    nodes = [xt, network, noise, x0, mix, following]
+    nodes = [xt, look, noise, x0, mix, following]
     drawing = Flow(nodes, nodes, len(xT))
     figure = drawing.draw("A sampler's step")
     drawing.back(following, xt, f"{len(steps)} times, from t = {steps[0][0]} to {steps[-1][0]}")

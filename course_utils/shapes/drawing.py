@@ -10,8 +10,10 @@ import textwrap
 from course_utils.shapes.cause import cause
 from course_utils.shapes.colours import BLUE, GREY, INK, ORANGE, PALE, PURPLE, RED, SIGNED, SLATE
 from course_utils.shapes.places import AROUND, BOX, CHANNELS, TILE_GAP, Places
-from course_utils.shapes.plan import plan
+from course_utils.shapes.plan import ACTIVATIONS, plan
 from course_utils.shapes.record import record
+
+EACH_ALONE = ACTIVATIONS | {"add", "sub", "mul", "div"}
 
 
 def draw_u(model, *inputs, **named):
@@ -114,18 +116,30 @@ class Drawing(Places):
         """The number that has the strongest colour: hardly any that are shown lie beyond it."""
         import torch
 
-        shown = [self.channels(m.number).flatten() for m in self.maps if m.number in self.tensors]
+        shown = [self.channels(m).flatten() for m in self.maps if m.number in self.tensors]
         values = torch.cat([v for v in shown if len(v)]).abs()
         return float(values.kthvalue(max(1, int(0.98 * len(values)))).values) or 1.0
 
-    def channels(self, number):
-        """Those channels of a tensor's first picture that vary most, in their order."""
-        values = self.tensors[number][0].detach().float().cpu()
-        best = values.flatten(1).std(1, correction=0).argsort(descending=True)[:CHANNELS]
+    def channels(self, m):
+        """Those channels of a tensor's first picture that vary most, in their order.
+
+        Where an operation works on each number or channel by itself, they are those of its source.
+        """
+        like = m
+        while self.keeps_channels(like):
+            like = like.takes[0]
+        values, chosen = (self.tensors[o.number][0].detach().float().cpu() for o in (m, like))
+        best = chosen.flatten(1).std(1, correction=0).argsort(descending=True)[:CHANNELS]
         return values[best.sort().values]
 
+    def keeps_channels(self, m):
+        source = m.takes[0] if m.takes else m
+        is_same = source is not m and source.shape == m.shape and source.number in self.tensors
+        alone = m.op.lower() in EACH_ALONE or "Norm" in m.op or "Drop" in m.op
+        return is_same and alone
+
     def text(self, x, y, words, size=8, **how):
-        how = {"ha": "center", "va": "center", "color": INK, "linespacing": 1.05} | how
+        how = {"ha": "center", "va": "center", "color": INK, "linespacing": 1.15} | how
         self.ax.text(x, y, words, fontsize=size, zorder=4, **how)
 
     def box(self, x, y, wide, high, colour, **how):
@@ -159,8 +173,9 @@ class Drawing(Places):
         (x, y), (wide, high), side = self.at(m), self.size(m), self.side(m)
         if self.is_picture(m):
             return self.image(self.tensors[m.number][0], x - wide / 2, y - high / 2, wide, high)
+        self.box(x - wide / 2, y - high / 2 - 0.02, wide, high + 0.04, PALE, zorder=1.5)
         for i, part in enumerate([m.takes[1], m.takes[0]] if m.joined else [m]):
-            for j, channel in enumerate(self.channels(part.number)):
+            for j, channel in enumerate(self.channels(part)):
                 left = x - wide / 2 + TILE_GAP / 2 + i * (side + TILE_GAP)
                 bottom = y + high / 2 - side - j * (side + TILE_GAP)
                 self.image(channel[None], left, bottom, side, side, signed=True)
@@ -265,8 +280,7 @@ class Drawing(Places):
         (x, y), (wide, high) = self.at(m), self.size(m)
         x, y = x + wide / 2 + 0.03, y + 0.3 * high
         self.arrow((x, y), (x + 0.25, y), BLUE, lw=1.8)
-        paper = {"fc": "white", "lw": 0, "pad": 1}
-        self.text(x + 0.28, y, "returned", ha="left", color=BLUE, bbox=paper)
+        self.text(x + 0.29, y, "returned", ha="left", color=BLUE)
 
     def around(self, source, m):
         """The way of a residual connection, above the row, with the operation that is on it."""

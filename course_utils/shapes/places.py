@@ -47,7 +47,7 @@ class Places:
             begin = right + max([w + 2 * AROUND for w in names], default=room)
             self.left.append(begin)
             middles.append(begin + half)
-            right = begin + 2 * half
+            right = begin + 2 * half + 0.85 * any(m.handed_out for m in here)
         return middles
 
     def rows(self):
@@ -62,7 +62,7 @@ class Places:
 
     def name_width(self, m):
         made = m.via or m
-        return 0.06 * max(map(len, [*made.op.split("\n"), self.place(made)])) + 0.13
+        return 0.062 * max(map(len, [*made.op.split("\n"), self.place(made)])) + 0.15
 
     def box_height(self, m):
         made = m.via or m
@@ -82,7 +82,7 @@ class Places:
         last = max(self.maps, key=lambda m: m.column)
         beside = self.name_width(last) if self.is_straight(last) and last.rising else 0.35
         wide = self.x[-1] + max(beside + 0.1, self.size(last)[0] / 2 + 0.1)
-        low = min(self.at(m)[1] - self.size(m)[1] / 2 for m in self.maps) - 0.3
+        low = min(self.at(m)[1] - self.size(m)[1] / 2 for m in self.maps) - 0.38
         around = any(self.goes_around(s, m) for m in self.maps if not m.row for s in m.takes[1:])
         room = 0.42 + 0.35 * around
         self.top = max(self.size(m)[1] / 2 for m in self.maps if m.row == 0) + room
