@@ -172,12 +172,12 @@ def test_a_training_step_is_that_of_the_network(asks_for_v):
     assert "mix at t = 300" in ops(figure) and ("true v" in ops(figure)) == asks_for_v
 
 
-@pytest.mark.parametrize("at", [0, 2, 3, 4])
-def test_a_samplers_step_is_that_of_the_sampler(at):
+@pytest.mark.parametrize("at, share", [(0, 0), (2, 0.5), (3, 0.75), (4, 1)])
+def test_a_samplers_step_is_that_of_the_sampler(at, share):
     net, schedule = UNet(base_ch=8, ch_mult=(1, 2), time_dim=16).eval(), cosine_schedule()
     model, xT = NoiseFromVelocity(net, schedule), torch.randn(2, 1, 8, 8)
     steps = list(ddim(model, xT, schedule, steps=5))
-    figure = sampler_step(lambda net: ddim(net, xT, schedule, steps=5), model, xT, at=at)
+    figure = sampler_step(lambda net: ddim(net, xT, schedule, steps=5), model, xT, at=share)
     t, after, x0 = steps[at]
     before = steps[at - 1][1] if at else xT
     for value in (before, model(before, t).detach(), x0, after):

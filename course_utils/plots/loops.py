@@ -36,13 +36,13 @@ def training_step(net, x0, t, eps, schedule, asks_for_v=False):
     return figure
 
 
-def sampler_step(sampler, net, xT, at=None, network="U-Net"):
+def sampler_step(sampler, net, xT, at=0.5, network="U-Net"):
     """Draw one step of a sampler as it goes, with the pictures that it makes.
 
     function of a network -> sampler, UNet, (B, C, H, W) -> figure
 
-    sampler(net) is run to its end. Shown is its step number `at`, by default the one in the middle;
-    network is what stands in the box that looks.
+    sampler(net) is run to its end. at says which of its steps is shown, from 0 for the first to 1
+    for the last; network is what stands in the box that looks.
     """
     seen = []
 
@@ -52,7 +52,7 @@ def sampler_step(sampler, net, xT, at=None, network="U-Net"):
         return eps
 
     steps = list(sampler(looks))
-    at = len(steps) // 2 if at is None else at
+    at = round(at * (len(steps) - 1))
     (t, after, guess), (before, eps) = steps[at], seen[at]
     xt = Node(f"xt, t = {t}", value=before, picture=True)
     look = Node(network, [xt])

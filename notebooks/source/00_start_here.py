@@ -330,7 +330,7 @@ moving(pictures[1::2])
 # alt: A sampler's step as a diagram. A noisy picture goes into the U-Net, which predicts the noise.
 #   From both follows the predicted clean picture. Clean picture and noise are mixed again, with
 #   less noise, to the next picture, and a long arrow leads back to the start: 50 times.
-sampler_step(lambda net: ddim(net, xT[:1], schedule, steps=50), model, xT[:1], at=30,
+sampler_step(lambda net: ddim(net, xT[:1], schedule, steps=50), model, xT[:1], at=0.6,
              network="U-Net, eps from v")
 plt.show()
 

@@ -555,10 +555,10 @@ plt.show()
 # They were drawn by a network that you built. One of the thousand steps, close up:
 
 # %% tags=["nbval-ignore-output"]
-# alt: A sampler's step as a diagram. A noisy picture at t = 299 goes into the U-Net, which predicts
+# alt: A sampler's step as a diagram. A noisy picture at t = 300 goes into the U-Net, which predicts
 #   the noise. From both follows the predicted clean picture. It is mixed with less noise to the
-#   picture at t = 298, and a long arrow leads back: 1000 times, from t = 999 to 0.
-sampler_step(lambda net: ddpm(net, xT[:1], schedule), model, xT[:1], at=700)
+#   picture at t = 299, and a long arrow leads back: 1000 times, from t = 999 to 0.
+sampler_step(lambda net: ddpm(net, xT[:1], schedule), model, xT[:1], at=0.7)
 plt.show()
 
 # %% [markdown]
