@@ -14,7 +14,7 @@ def number_maps(values, titles=None, size=2.9):
     Where all numbers are at least 0, the colours go from dark (0) to bright; else from blue
     (negative) over white (0) to orange.
     """
-    maps = [m.detach() for m in (values if isinstance(values, (list, tuple)) else [values])]
+    maps = [m.detach().cpu() for m in (values if isinstance(values, (list, tuple)) else [values])]
     low, high = min(float(m.min()) for m in maps), max(float(m.max()) for m in maps)
     limit = max(high, -low, 1e-6)
     colours = (SIGNED, -limit) if low < 0 else (AMOUNT, 0)

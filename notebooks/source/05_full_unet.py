@@ -31,7 +31,8 @@ from course_utils.averaging import averaged
 from course_utils.checks import check
 from course_utils.data import load
 from course_utils.diffusion import add_noise, predict_x0
-from course_utils.plots import draw_u, grid, loss_curve, loss_curves, sampler_step, strip, training_step
+from course_utils.plots import draw_u, grid, loss_curve, loss_curves
+from course_utils.plots import sampler_step, strip, training_step
 from course_utils.quality import measure
 from course_utils.samplers import last
 from course_utils.schedule import cosine_schedule
@@ -535,20 +536,20 @@ ddpm = check("5.4", ddpm)
 # solution 5.4
 
 # %% [markdown]
-# Your network, your sampler, a thousand steps. Here are three pictures after every 111th step, and
+# Your network, your sampler, a thousand steps. Here are two pictures after every 111th step, and
 # below each the network's guess at that step. (The very first guess divides by a number near 0 and
 # is clipped: black and white.)
 
 # %% tags=["nbval-ignore-output"]
-# alt: Three pairs of rows at ten steps from t = 999 to t = 0. In each, above, xt: noise, from which
+# alt: Two pairs of rows at ten steps from t = 999 to t = 0. In each, above, xt: noise, from which
 #   strokes appear near the end. Below, x0: black and white blocks at first, then a grey blot, then
 #   ever more clearly the same strokes.
 torch.manual_seed(0)
 xT = torch.randn(8, in_ch, *images.shape[2:]).to(machine.device)
 taken = list(ddpm(model, xT, schedule))
 shown = taken[::111]
-rows = [torch.stack([seen[part][n] for seen in shown]) for n in (0, 1, 2) for part in (1, 2)]
-strip(rows, [f"t = {t}" for t, _, _ in shown], labels=["xt", "x0"] * 3, size=0.9)
+rows = [torch.stack([seen[part][n] for seen in shown]) for n in (0, 1) for part in (1, 2)]
+strip(rows, [f"t = {t}" for t, _, _ in shown], labels=["xt", "x0"] * 2, size=0.9)
 plt.show()
 
 # %% [markdown]
