@@ -98,6 +98,24 @@ def test_attention_shows_the_matrix_of_shares():
     assert "softmax" not in ops(draw_block(WithoutSoftmax(8), x))
 
 
+class AxesFromTheFirst(SingleHeadAttention):
+    def weights(self, x):
+        return (to_tokens(self.q(x)) @ to_tokens(self.k(x)).transpose(1, 2)).softmax(dim=2)
+
+
+def test_axes_are_counted_from_the_last_for_the_batch_is_not_drawn():
+    figure = draw_block(AxesFromTheFirst(8), torch.randn(2, 8, 4, 4))
+    assert ["softmax", "over axis -1", "16 x 16"] in shown(figure)
+
+
+def test_shares_are_amounts_whether_a_layer_or_a_function_makes_them():
+    amounts = []
+    for net in (nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=-1)), nn.Linear(4, 3)):
+        figure = draw_block(net, torch.randn(2, 4))
+        amounts.append([image.norm.vmin for image in figure.axes[0].images][-1] == 0)
+    assert amounts == [True, False]
+
+
 def test_a_fused_attention_is_taken_apart():
     net, x = TokenAttention(8, heads=2), torch.randn(1, 16, 8)
     q, k, _ = net.qkv(x)[0].detach().view(16, 3, 2, 4).permute(1, 2, 0, 3)

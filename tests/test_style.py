@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 import torch
-from matplotlib.colors import to_rgba
+from matplotlib.colors import to_rgb, to_rgba
 
 from course_utils import colab
 from course_utils.attention import SingleHeadAttention
@@ -31,7 +31,7 @@ from course_utils.plots import (
     strip,
     waves,
 )
-from course_utils.plots.colours import SIGNED
+from course_utils.plots.colours import BLUE, ORANGE, SIGNED
 from course_utils.plots.style import STYLE
 
 
@@ -109,3 +109,32 @@ def test_no_picture_warns_in_the_courses_style():
     ]  # fmt: skip
     for figure in figures:
         figure.canvas.draw()
+
+
+# How the three kinds of colour blindness see linear red, green and blue: Machado, Oliveira and
+# Fernandes (2009), severity 1.
+BLINDNESS = {
+    "protan": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "deutan": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "tritan": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+def as_seen(colours, kind):
+    """(N, 3) of red, green and blue from 0 to 1 -> the same, as this kind sees them."""
+    linear = torch.tensor(colours, dtype=torch.float) ** 2.2
+    return (linear @ torch.tensor(BLINDNESS[kind]).T).clamp(0, 1) ** (1 / 2.2)
+
+
+@pytest.mark.parametrize("kind", BLINDNESS)
+def test_both_signs_stay_apart_for_colour_blind_readers(kind):
+    for far in (0.1, 0.25, 0.5):
+        below, zero, above = as_seen([SIGNED(0.5 + side * far)[:3] for side in (-1, 0, 1)], kind)
+        for one, other in ((below, above), (below, zero), (above, zero)):
+            assert (one - other).norm() > far / 2
+
+
+@pytest.mark.parametrize("kind", BLINDNESS)
+def test_blue_and_orange_of_the_figures_stay_apart(kind):
+    blue, orange = as_seen([to_rgb(BLUE), to_rgb(ORANGE)], kind)
+    assert (blue - orange).norm() > 0.3

@@ -2,8 +2,8 @@
 
 import torch
 
+from course_utils.plots.operations import ran
 from course_utils.shapes.drawing import draw
-from course_utils.shapes.record import record
 from course_utils.unet import UNet
 
 
@@ -24,15 +24,13 @@ def draw_u(
     if net is None:
         with torch.random.fork_rng(devices=[]):  # a picture does not change what is drawn next
             net = UNet(in_ch, 1, tuple(chs), 4 * chs[0])
-    shown = {} if xt is not None else None
-    if xt is None:
+    is_shown = xt is not None
+    if not is_shown:
         device = next(net.parameters()).device
         xt = torch.zeros(2, in_ch, size, size, device=device)
         t = torch.zeros(2, dtype=torch.long, device=device)
-    with torch.no_grad():
-        run = record(net, xt, t, keep_in=shown)
-    if run.error:
-        raise run.error
+    run, kept = ran(net, xt, t)
+    shown = kept if is_shown else None
     return draw(run, highlight, shown, features, ("noisy picture", "prediction"))
 
 
@@ -44,9 +42,5 @@ def draw_maps(module, *inputs, ends=("input", "output"), title=""):
     The first of the batch is shown; ends are the names of what comes in and goes out. The module
     runs as it is: in eval mode, BatchNorm uses its averages.
     """
-    kept = {}
-    with torch.no_grad():
-        run = record(module, *inputs, keep_in=kept)
-    if run.error:
-        raise run.error
+    run, kept = ran(module, *inputs)
     return draw(run, None, kept, True, ends, title)

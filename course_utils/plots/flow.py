@@ -277,7 +277,7 @@ class Flow:
 
 
 def is_share(n):
-    return n.op.startswith("softmax")
+    return n.op.lower().startswith("softmax")
 
 
 def made_of(nodes, first):

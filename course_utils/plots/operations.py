@@ -46,11 +46,7 @@ def operations(module, *inputs, whole=()):
 
     Layers whose type is in whole, a list of names, are not taken apart.
     """
-    kept = {}
-    with torch.no_grad():
-        run = record(module, *inputs, keep_in=kept)
-    if run.error:
-        raise run.error
+    run, kept = ran(module, *inputs)
     home = {
         seen.number: Node("", value=kept[seen.number], name=name)
         for name, seen in zip(run.names, leaves(run.inputs))
@@ -64,6 +60,16 @@ def operations(module, *inputs, whole=()):
             part = f"part {i + 1} of {len(made)}" if len(made) > 1 else name
             home[seen.number] = node(op, part, takes, kept[seen.number])
     return leading_to([home[seen.number] for seen in leaves(run.returned)])
+
+
+def ran(module, *inputs):
+    """Run a module without gradients, and raise what it raises.  -> Record, {number: tensor}"""
+    kept = {}
+    with torch.no_grad():
+        run = record(module, *inputs, keep_in=kept)
+    if run.error:
+        raise run.error
+    return run, kept
 
 
 def node(op, name, takes, value):
@@ -94,14 +100,8 @@ def called(run, whole):
         if not step.depth or inside and step.type not in whole:
             opened.add(step.name)
         else:
-            found.append(
-                (
-                    f"{step.type} {step.kernel}".strip(),
-                    step.name,
-                    leaves(step.given),
-                    leaves(step.returned),
-                )
-            )
+            op = f"{step.type} {step.kernel}".strip()
+            found.append((op, step.name, leaves(step.given), leaves(step.returned)))
             until = i + 1 + inside
     calls = [c for c in run.calls if c.place in opened]
     found += [(c.op, numbers(c), given(c), leaves(c.returned)) for c in calls]
@@ -111,11 +111,17 @@ def called(run, whole):
 
 
 def numbers(call):
-    """What a reader has to know of a call beside its tensors: a factor, the axis of a softmax."""
+    """What a reader has to know of a call beside its tensors: a factor, or the axis.
+
+    The axis is counted from the last, for the batch is not drawn.
+    """
     plain = [v for v in call.given if isinstance(v, (int, float)) and not isinstance(v, bool)]
     if not plain or call.op not in (*SIGNS, "softmax", "cat"):
         return ""
-    return f"{plain[0]:.3g}" if call.op in SIGNS else f"over axis {plain[0]}"
+    if call.op in SIGNS:
+        return f"{plain[0]:.3g}"
+    axes = len(given(call)[0].shape)
+    return f"over axis {plain[0] % axes - axes}"
 
 
 def leading_to(ends):

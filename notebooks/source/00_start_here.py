@@ -235,21 +235,20 @@ print("in: ", tuple(noisy.shape), "\nout:", tuple(net(noisy, t=500).shape))
 #    so that it gets smaller.
 #
 # Nobody labels anything: we made the noise ourselves, so we know the right answer. Here is such a
-# step, with one picture. The network has learned nothing yet, and its prediction shows it:
+# step with one picture, before the network has learned anything:
 
 # %%
-# alt: A training step as a diagram. A clean digit and noise are mixed at t = 300 to a noisy digit,
-#   and in another mixture they give the true v. The U-Net makes a prediction from the noisy digit,
-#   a nearly even grey. Prediction and true v go into a box, mean squared difference, and an arrow
-#   leads from there back to the U-Net: gradients; the optimizer changes the weights.
+# alt: A training step. A clean digit and noise give a noisy digit and the true v. From the noisy
+#   digit the U-Net predicts a nearly even grey. It is compared with the true v, and an arrow leads
+#   back to the U-Net: gradients.
 t = torch.tensor([300]).to(machine.device)
 training_step(net.eval(), images[3:4].to(t.device), t, eps.to(t.device), schedule, asks_for_v=True)
 plt.show()
 
 # %% [markdown]
-# The function `train` does such steps in a loop, and hands us the state of things after every step. Six times on
-# the way, early more often than late, we let the network draw, always from the same noise, and show it
-# in a row of its own, with the number of the step at its left.
+# The function `train` does such steps in a loop, and hands us the state of things after every step.
+# Six times on the way, early more often than late, we let the network draw, always from the same
+# noise, and show it in a row of its own, with the number of the step at its left.
 #
 # (For drawing we do not take the weights of the last step, but their average over the last hundred
 # or so: single steps jump about, the average is steadier. `averaged` returns the network with
@@ -258,9 +257,8 @@ plt.show()
 # **Before you run it: what will it draw first, and what later?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: Six rows of twelve drawings, made after 20, 60, 160, 400, 1000 and 2000 steps from the same
-#   noise. The first row is noise, the second grey shapes, the third soft strokes. From the fourth on
-#   there are digits, and the last row can nearly all be read.
+# alt: Six rows of twelve drawings, after 20, 60, 160, 400, 1000 and 2000 steps. The first row is
+#   noise, the second grey shapes, the third soft strokes. The last can nearly all be read.
 config = TrainConfig(steps=machine.budget(cpu=2000, gpu=10_000))
 images = images.to(machine.device)
 torch.manual_seed(1)
@@ -287,26 +285,28 @@ plt.show()
 
 # %% [markdown]
 # After 20 steps there is nothing but noise, after 60 there are grey shapes, after 160 strokes, some
-# of which lead nowhere. Then they become digits, row by row. The loss falls fast, then slowly, and it jumps about: each step has other pictures, and a
-# guess at t = 20 is a different task from a guess at t = 900. It does not go to zero, for nobody
-# can tell noise from picture perfectly. While the loss hardly moves, the drawings still get better.
-# So the loss is not how we judge a diffusion model.
+# of which lead nowhere. Then they become digits, row by row. The loss falls fast, then slowly, and
+# it jumps about: each step has other pictures, and a guess at t = 20 is a different task from a
+# guess at t = 900. It does not go to zero, for nobody can tell noise from picture perfectly. While
+# the loss hardly moves, the drawings still get better. So the loss is not how we judge a diffusion
+# model.
 #
-# Before it draws, let us look inside. Here a real digit goes through the trained network, with the
-# noise of t = 300. Of each tensor on its way you see three channels. **Where can you still make out
-# the digit? What do the skips bring to the right side that has been lost on the way down?**
+# Now let us look inside. Here a digit with the noise of t = 300 goes through the trained network.
+# **Where can you still make it out? What do the skips bring to the right side?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: The U-Net as before, and in place of each column three of its channels. A noisy 3 goes in.
-#   Its strokes can be seen in the channels of 16 x 16 and 8 x 8 pixels, and not in those of 4 x 4,
-#   which are a few large squares. The skips bring maps with strokes to the right side. What comes
-#   out is v: noise, with the outline of the 3 in it, dark where the digit is bright.
+# alt: The U-Net, and in place of each column three of its channels. A noisy 3 goes in. Its strokes
+#   are there at 16 x 16 and 8 x 8 pixels; 4 x 4 are a few squares. The skips bring maps with strokes
+#   to the right side. What comes out is v, mostly noise.
 t = torch.full((1,), 300, device=machine.device)
 noisy = add_noise(images[3:4], eps.to(t.device), schedule.alpha_bar_at(t))
 draw_u(net=net.eval(), xt=noisy, t=t, features=True)
 plt.show()
 
 # %% [markdown]
+# You can follow the strokes through the two upper rows. At 4 x 4 only a few squares are left, and
+# what comes up from there is coarse. The skips lay maps with strokes beside it.
+#
 # ## 6. From noise to a digit
 #
 # Now we watch pictures come into being. The *sampler* `ddim` goes from t = 999 down to 0 in 50
@@ -324,12 +324,11 @@ times, pictures, ideas = zip(*ddim(model, xT, schedule, steps=50, eta=1.0))
 moving(pictures[1::2])
 
 # %% [markdown]
-# What is done between two of these frames? This, with the network's present idea in the middle:
+# This is one of the fifty steps, with the network's present idea in the middle:
 
 # %% tags=["nbval-ignore-output"]
-# alt: A sampler's step as a diagram. A noisy picture goes into the U-Net, which predicts the noise.
-#   From both follows the predicted clean picture. Clean picture and noise are mixed again, with
-#   less noise, to the next picture, and a long arrow leads back to the start: 50 times.
+# alt: A sampler's step. From a noisy picture comes the predicted noise, from both the predicted clean
+#   picture. They are mixed again, with less noise, and an arrow leads back to the start: 50 times.
 sampler_step(lambda net: ddim(net, xT[:1], schedule, steps=50), model, xT[:1], at=0.6,
              network="U-Net, eps from v")
 plt.show()
@@ -351,7 +350,7 @@ plt.show()
 # could still become. Then it makes up its mind, first about the large shape, and only then about
 # the pixels.
 #
-# And now five hundred at once, in a hundred looks each, for more care. Here are forty of them:
+# And now five hundred at once, in a hundred looks each. Here are forty of them:
 
 # %% tags=["nbval-ignore-output"]
 # alt: Digits drawn by the network, in four rows of ten. Most can be read, and they look written by

@@ -389,8 +389,7 @@ plt.show()
 # SiLU is $x \cdot \mathrm{sigmoid}(x)$: like ReLU, but without a corner.
 #
 # Here is all of it, for six times and D = 16. A row of each matrix belongs to one time. (This one
-# is the course's. `rearrange` stands for what moves numbers and changes none; `cat` is
-# `torch.cat`.)
+# is the course's. `rearrange` stands for any reshape or transpose, and `cat` for `torch.cat`.)
 
 # %%
 # alt: The time embedding as a diagram, from left to right. Six times become a column and are

@@ -641,9 +641,10 @@ ddim = check("5.5", ddim)
 # solution 5.5
 
 # %% [markdown]
-# Twenty looks instead of a thousand, from the same noise as above. Under one another are what DDPM
-# made of eight noises and what DDIM makes of them. They are not alike, for DDPM added fresh noise a
-# thousand times on its way. What you can compare is how many of each are digits:
+# Twenty looks instead of a thousand, from the same eight noises. Above is what DDPM made of them,
+# below what DDIM makes. The digits differ, for DDPM added fresh noise on its way and DDIM adds none.
+# (So two things differ here, the number of looks and the fresh noise. The sliders after this cell
+# move one at a time.)
 
 # %% tags=["nbval-ignore-output"]
 # alt: Two rows of eight pictures, drawn by DDPM in 1,000 steps and by DDIM in 20. All are strokes as

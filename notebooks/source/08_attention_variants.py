@@ -316,7 +316,8 @@ plt.show()
 # worth looking at is learned.
 #
 # This is your layer as a picture, drawn from what it did with the same map: each tensor as the
-# matrix that it is, all to one scale. Look for the matrix of shares, N x N. It is the largest.
+# matrix that it is, all to one scale. The two largest are N x N: the products q · k of every pair of
+# tokens, and the shares that the softmax makes of them.
 
 # %% tags=["nbval-ignore-output"]
 # alt: Attention with one head as a diagram. The map, 8 x 4 x 4, goes through three convolutions q,
@@ -784,8 +785,8 @@ x = torch.randn(2, 8, 5, 7)
 print("shuffle commutes:", shuffle_commutes(LinearAttention(8), x))
 
 # %% [markdown]
-# And this is what became of the N x N shares: in their place there are two small matrices, 4 x 4
-# for a head of 4 numbers. However many tokens come in, these stay as they are.
+# Here it is as a picture. In place of the N x N shares there is one small matrix for each head, 4 x 4
+# for a head of 4 numbers. However many tokens come in, it keeps its size.
 
 # %% tags=["nbval-ignore-output"]
 # alt: Linear attention with two heads as a diagram. A convolution makes queries, keys and values of

@@ -933,9 +933,8 @@ draw_block(block, torch.randn(1, 16, 16), torch.randn(1, 16), title="A block of 
 plt.show()
 
 # %% [markdown]
-# We let
-# ours have about as many parameters as the U-Net, and count the multiplications and additions of
-# convolutions and matrix products for one picture.
+# We let our DiT have about as many parameters as the U-Net, and count the multiplications and
+# additions of convolutions and matrix products for one picture.
 
 # %%
 def flops(net, size):
