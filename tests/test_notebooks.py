@@ -1,5 +1,6 @@
 """What every stored notebook must be. That its outputs come out again is nbval's part."""
 
+import base64
 import re
 from pathlib import Path
 
@@ -180,3 +181,12 @@ def test_what_nbval_is_told_to_overlook(one, other, same):
     for pattern, replacement in get_sanitize_patterns(config):
         one, other = re.sub(pattern, replacement, one), re.sub(pattern, replacement, other)
     assert (one == other) is same
+
+
+def test_plots_have_two_pixels_for_each_of_a_page(name, notebook):
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                png = base64.b64decode(output.data["image/png"])
+                about = output.metadata["image/png"]
+                assert abs(int.from_bytes(png[16:20]) - 2 * about["width"]) <= 1, cell.source

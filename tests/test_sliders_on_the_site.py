@@ -251,3 +251,11 @@ def test_a_picture_keeps_its_shape_on_a_phone(browser):
     box = page.locator("img").bounding_box()
     assert box["width"] < 230 and box["width"] / box["height"] == pytest.approx(420 / 215, rel=0.01)
     page.context.close()
+
+
+def test_long_code_in_a_sentence_does_not_make_the_page_scroll(browser):
+    css = ".pre { white-space: nowrap }" + (STATIC / "site.css").read_text(encoding="utf-8")
+    code = f'<code class="literal"><span class="pre">{"utils.clip_grad_norm_" * 5}</span></code>'
+    page = open_page(browser, f'<style>{css}</style><div class="bd-article">{code}</div>', 390)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.context.close()
