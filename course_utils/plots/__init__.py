@@ -15,6 +15,7 @@ attention.py   where attention looks, and what it costs
 numbers.py     maps with the numbers written on them
 precision.py   numbers of 32 and of 16 bits
 training.py    the loss
+lines.py       other curves
 wiener.py      what a Wiener filter keeps, and how denoisers compare
 """
 
@@ -22,6 +23,7 @@ from course_utils.plots.architecture import draw_maps, draw_u
 from course_utils.plots.attention import attention_maps, cost_curves
 from course_utils.plots.block import curves, maps
 from course_utils.plots.flow import draw_block
+from course_utils.plots.lines import lines
 from course_utils.plots.loops import sampler_step, training_step
 from course_utils.plots.moving import moving
 from course_utils.plots.numbers import number_maps
@@ -44,6 +46,7 @@ __all__ = [
     "error_curves",
     "gradient_histograms",
     "grid",
+    "lines",
     "loss_curve",
     "loss_curves",
     "maps",

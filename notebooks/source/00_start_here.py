@@ -5,17 +5,17 @@
 #
 # In this notebook you will
 #
-# - see a picture drown in noise, step by step, and see what a diffusion model does to get it back;
-# - see the whole network that this course builds, with the shape of every tensor on it;
+# - watch a picture drown in noise, and see what a diffusion model does to bring one back;
+# - see the whole network that this course builds, with the shape of every tensor in it;
 # - train the finished network in front of your eyes, on real handwriting, and let it draw;
 # - measure how good its drawings are;
-# - do one small exercise, to learn how the exercises of the course work.
+# - do one small exercise, to learn how the exercises work.
 #
-# You need to know Python, and you should have trained one neural network with PyTorch before.
-# Nothing here has to be installed. It takes about 25 minutes; the training takes a minute and a
-# half of them on two CPU cores.
+# You need to know Python, and you should have trained one neural network with PyTorch before. There
+# is nothing to install. The notebook takes about 25 minutes. On two CPU cores, one and a half to
+# four of them are spent training.
 #
-# Run the next cell first. It fetches the course if it is not there yet, and says what it found.
+# Run the next cell first. It fetches the course if it isn't there yet, and says what it found.
 
 # %%
 # setup
@@ -28,19 +28,20 @@ import torch
 
 from course_utils.averaging import averaged
 from course_utils.data import load
-from course_utils.diffusion import NoiseFromVelocity, add_noise, predict_x0, velocity
+from course_utils.diffusion import add_noise, noise_loss, predict_x0
 from course_utils.plots import (
+    draw_sampler_step,
+    draw_training_step,
     draw_u,
     grid,
+    lines,
     loss_curve,
     moving,
-    sampler_step,
     strip,
-    training_step,
 )
-from course_utils.quality import measure
+from course_utils.quality import gaussian, measure
 from course_utils.samplers import ddim, last
-from course_utils.schedule import cosine_schedule
+from course_utils.schedule import cosine_schedule, linear_schedule
 from course_utils.training import TrainConfig, train
 from course_utils.unet import UNet
 from course_utils.widgets import LivePicture, noise_slider
@@ -48,14 +49,11 @@ from course_utils.widgets import LivePicture, noise_slider
 # %% [markdown]
 # ## 1. What are we going to make?
 #
-# Here are real handwritten digits: scans of what people wrote on paper. They come with
-# scikit-learn, so they are already on your machine. At the end of this notebook, a network will
-# draw digits that nobody wrote.
+# Here are real handwritten digits. They come with scikit-learn, so they are already on your
+# machine. By the end of this notebook, a network will draw digits that nobody ever wrote.
 #
-# In the next cell you may choose other pictures, which are downloaded: Fashion-MNIST, for example,
-# has 60,000 pictures of clothes in 30 MB. The text of the course is about the digits. (On a T4, the
-# 10,000 steps below take about two minutes with the digits, and a quarter of an hour with
-# Fashion-MNIST. We haven't timed either: these are estimates, from 10 and 163 GFLOP a step.)
+# In the next cell you can choose other pictures, which are downloaded: Fashion-MNIST, for example,
+# has 60,000 pictures of clothes. The text of the course is about the digits.
 
 # %%
 data = "digits"  # @param ["digits", "mnist", "fashion_mnist", "cifar10"]
@@ -69,47 +67,102 @@ grid(images[:20])
 plt.show()
 
 # %% [markdown]
-# A tensor of images has the shape `(N, C, H, W)`: so many images, each with C channels of H x W
-# pixels. The digits have one channel, grey. A pixel is -1 where it is black and 1 where it is
-# white.
+# A tensor of images has the shape `(N, C, H, W)`: N images, each with C channels of H x W pixels.
+# The digits have one channel, grey. A pixel is -1 where it is black and 1 where it is white.
+#
+# They look soft because they were scanned with only 8 x 8 pixels, and enlarged to 16 x 16. Enlarging
+# adds pixels, but no information: of the 256 directions in which a 16 x 16 picture can vary, these
+# use few.
+
+# %%
+pixels = images.flatten(1)  # (N, 256)
+print("numbers in a picture:", pixels.shape[1])
+print("directions in use:   ", torch.linalg.matrix_rank(pixels).item())
+
+# %% [markdown]
+# That makes our digits easier than photographs: whatever noise puts into the other directions
+# cannot be part of a digit. It's worth remembering when a result looks too good.
 #
 # ## 2. What does noise do to a picture?
 #
-# A *diffusion model* learns to draw by learning to repair. To see what it repairs, we first break
-# something. We take a clean picture, which everyone calls `x0`, and mix noise into it:
+# A *diffusion model* learns to draw by learning to repair. So first we break something. We take a
+# clean picture, which everyone calls `x0`, and break it in T = 1,000 small steps. Each step makes
+# the picture a little weaker and adds a little fresh noise:
 #
-# $$x_t = \sqrt{\bar\alpha_t}\; x_0 + \sqrt{1 - \bar\alpha_t}\;\varepsilon$$
+# $$x_t = \sqrt{1 - \beta_t}\; x_{t-1} + \sqrt{\beta_t}\; z$$
 #
-# - $\varepsilon$, in code `eps`, is the noise: a number drawn from a standard normal distribution
-#   for each pixel.
-# - $t$ says how far the breaking has gone, from 0 (hardly begun) to T - 1 = 999 (nothing left).
-# - $\bar\alpha_t$, in code `alpha_bar`, says how much of the picture's variance is left at step t:
-#   it falls from almost 1 to almost 0. The list of these numbers is called the *noise schedule*.
+# Here z is a number from a standard normal distribution, drawn anew for each pixel at each step, and
+# $\beta_t$ (beta) is the variance of the noise that step t adds. (*Variance* is the mean squared
+# distance from the mean.) The factor in front of $x_{t-1}$ takes away as much variance as the noise
+# brings in, so a picture of variance 1 keeps variance 1 and neither fades nor explodes.
 #
-# Picture and noise are multiplied by square roots because it is the variances that add up to 1. So
-# `xt` neither fades nor explodes, whatever t is, and at the end it is plain noise of variance 1.
-# (*Variance* is the mean square of the distance from the mean.)
+# Nobody wants to run hundreds of steps to get one noisy picture, and nobody has to. A sum of normal
+# numbers is normal again, so all the noise added up to step t is a single noise, `eps`, and the
+# chain becomes one jump:
+#
+# $$x_t = \sqrt{\bar\alpha_t}\; x_0 + \sqrt{1 - \bar\alpha_t}\;\varepsilon
+# \qquad\text{with}\qquad \bar\alpha_t = (1 - \beta_0)(1 - \beta_1) \cdots (1 - \beta_t)$$
+#
+# $\bar\alpha_t$, in code `alpha_bar`, is the share of the picture's variance that is left at step t.
+# **Is the jump really the same as the chain?** Let's send 2,000 copies of one digit through 300 small
+# steps, and compare their mean and their standard deviation with what the jump promises, at three
+# pixels in a row:
 
 # %%
 schedule = cosine_schedule(T=1000)
-times = torch.tensor([0, 50, 100, 200, 300, 400, 500, 600, 700, 800, 999])
-for t in (0, 200, 400, 600, 800, 999):
-    print(f"t = {t:3}   alpha_bar = {schedule.alpha_bar[t]:.4f}")
+torch.manual_seed(0)
+xt = images[3:4].expand(2000, -1, -1, -1)
+for beta in schedule.betas[:300]:
+    xt = (1 - beta).sqrt() * xt + beta.sqrt() * torch.randn_like(xt)
+
+alpha_bar = schedule.alpha_bar[299]
+jump = alpha_bar.sqrt() * images[3]  # the mean, because that of eps is 0
+three = (0, 8, slice(5, 8))  # channel 0, row 8, three columns
+for name, mean, deviation in [
+    ("300 steps", xt.mean(dim=0)[three], xt.std(dim=0)[three]),
+    ("one jump", jump[three], (1 - alpha_bar).sqrt().expand(3)),
+]:
+    print(f"{name:10}", "mean", [f"{m:5.2f}" for m in mean], "deviation",
+          [f"{d:.2f}" for d in deviation])
+
+# %% [markdown]
+# They agree up to the accident of 2,000 draws. From here on we jump.
+#
+# The list of all betas, or of all $\bar\alpha_t$, is the *noise schedule*. There are two famous ones.
+# The *linear* schedule of the DDPM paper (Ho, Jain and Abbeel, 2020) lets the betas grow in equal
+# steps. The *cosine* schedule (Nichol and Dhariwal, 2021) lets $\bar\alpha_t$ fall like a squared
+# cosine. **Which of them leaves you more time to look at a picture before it is gone?**
 
 # %%
-# alt: A 3 at ten noise steps from t = 0 to t = 999. It is clear at first, hard to see at t = 300,
-#   and gone among the noise at the end.
+# alt: The share of the picture's variance that is left, over t from 0 to 999, for two schedules.
+#   Both fall from 1 to 0. The linear one falls early and is near 0 from t = 600 on; the cosine one
+#   falls more evenly and reaches 0 only at the end.
+schedules = {"linear": linear_schedule(T=1000), "cosine": schedule}
+lines(range(1000), {name: s.alpha_bar for name, s in schedules.items()},
+      xlabel="t", ylabel="alpha_bar")
+plt.show()
+for name, s in schedules.items():
+    print(f"{name:6} alpha_bar at t = 300, 600, 900:",
+          ", ".join(f"{s.alpha_bar[t]:.3f}" for t in (300, 600, 900)))
+
+# %%
+# alt: A 3 at eleven noise steps from t = 0 to t = 999, in two rows. By the linear schedule it is
+#   gone at t = 500, by the cosine schedule at about 700.
+times = torch.tensor([0, 50, 100, 200, 300, 400, 500, 600, 700, 800, 999])
 eps = torch.randn(1, *images.shape[1:], generator=torch.Generator().manual_seed(0))
-x0 = images[3:4].expand(len(times), -1, -1, -1)
-xt = add_noise(x0, eps.expand_as(x0), schedule.alpha_bar_at(times))
+x0, eps = (x.expand(len(times), -1, -1, -1) for x in (images[3:4], eps))
+rows = [add_noise(x0, eps, s.alpha_bar_at(times)) for s in schedules.values()]
 titles = [f"t = {t}" for t in times.tolist()]
-strip(xt, titles, size=0.95)
+strip(rows, titles, labels=list(schedules), size=0.95)
 plt.show()
 
 # %% [markdown]
-# **At which t do you stop recognising the digit?** Move the slider of the next cell (click on its
-# handle and use the arrow keys for small steps) and decide for each of the six pictures. Some
-# digits last longer than others; most are gone by t = 500 or so.
+# From t = 600 on, the linear schedule works on pictures in which hardly anything is left. The
+# cosine schedule spreads the damage more evenly, so that is the one we use. At t = 999 both end in
+# plain noise, and `t` counts from 0, so 999 is the last of T = 1,000 steps.
+#
+# **At which t do you stop recognising a digit?** Move the slider of the next cell (click on its
+# handle and use the arrow keys for small steps) and decide for each of the six.
 
 # %% tags=["nbval-ignore-output"]
 # alt: Six clean digits, and below them the same six with noise, at t = 100, 200, 300, 400 and 600.
@@ -119,82 +172,54 @@ noise_slider(images[:6], schedule)
 # %% [markdown]
 # ## 3. What does the network have to do?
 #
-# The way into the noise is one line of arithmetic. The way back is what the network learns. It is
-# given `xt` and `t`, and has to answer one question: **which noise is in there?** We call its
-# answer the predicted `eps`.
+# The way into the noise is one line of arithmetic. The way back is what the network learns. It gets
+# `xt` and `t`, and answers one question: **which noise is in there?** Its answer is the predicted
+# `eps`.
 #
-# Why ask for the noise, when it is the picture that we want? Because either gives the other. Solve
-# the equation above for $x_0$:
+# Why ask for the noise when we want the picture? Because either gives you the other. Solve the
+# equation of the jump for $x_0$:
 #
 # $$x_0 = \frac{x_t - \sqrt{1 - \bar\alpha_t}\;\varepsilon}{\sqrt{\bar\alpha_t}}$$
 #
-# With the true noise we get the true picture back. (The last step is left out here: at t = 999 so
-# little is left of the picture that rounding errors show.)
+# With the true noise, this gives the true picture back. A network is never exactly right, though.
+# **Suppose its prediction is off by a tenth: a tenth of some other noise is added to the true one.
+# What will the repaired picture look like at t = 100, and what at t = 800?** Decide before you run
+# the cell.
 
 # %%
-alpha_bar = schedule.alpha_bar_at(times)
-back = predict_x0(xt, eps.expand_as(xt), alpha_bar)
-print("largest difference to x0, t up to 800:", f"{(back - x0)[:-1].abs().max():.3f}")
-
-# %% [markdown]
-# A network is never exactly right. **Suppose that its prediction is off by a tenth: a tenth of
-# another noise is added to the true one. What will the repaired picture look like at t = 100, and
-# what at t = 800?** Decide before you run the cell.
-
-# %%
-# alt: Two rows at ten noise steps. Above, the 3 with more and more noise. Below, what the repair
+# alt: Two rows at eleven noise steps. Above, the 3 with more and more noise. Below, what the repair
 #   gives: clean at small t, grainy from t = 700 on, black and white blocks at t = 999.
-other = torch.randn(eps.shape, generator=torch.Generator().manual_seed(1))
-guess = predict_x0(xt, (eps + 0.1 * other).expand_as(xt), alpha_bar)
-strip([xt, guess], titles, labels=["xt", "repaired"], size=0.95)
+xt, alpha_bar = rows[1], schedule.alpha_bar_at(times)
+other = torch.randn(xt[:1].shape, generator=torch.Generator().manual_seed(1))
+repaired = predict_x0(xt, eps + 0.1 * other, alpha_bar)
+strip([xt, repaired], titles, labels=["xt", "repaired"], size=0.95)
 plt.show()
 
 # %% [markdown]
-# The same small error does no harm at t = 100. At t = 800 the picture is grainy but can be read,
-# and at t = 999 nothing is left of it: there the equation divides by a very small number. Two
-# lessons follow.
+# At t = 100 the error does no harm. At t = 800 the picture is grainy but readable, and at t = 999
+# nothing of it survives, because there the equation divides by a number close to 0.
 #
-# **First: not in one stroke.** When nearly everything is noise, nobody can know the picture in one
-# look. So a diffusion model starts with pure noise at t = 999, asks the network, takes out *a part*
-# of the noise, and so gets to a smaller t. There it looks again. Fifty such looks make a picture
-# out of nothing, because each has to decide only a little.
-#
-# **Second: ask for what cannot be seen.** At a late step, `xt` is the noise, nearly. To ask for it
-# is to ask for what is plain to see, and what we want to know, the picture, drowns in the small
-# error of the answer. There we had better ask for the picture. At an early step it is the other way
-# round. So we ask for a mixture that shifts from the noise to the picture (with its sign turned) as
-# t grows. It is called *velocity*, or `v`:
-#
-# $$v = \sqrt{\bar\alpha_t}\;\varepsilon - \sqrt{1 - \bar\alpha_t}\; x_0
-# \qquad\text{and from it}\qquad
-# \varepsilon = \sqrt{1 - \bar\alpha_t}\; x_t + \sqrt{\bar\alpha_t}\; v$$
-#
-# You can check the second equation by putting $x_t$ and $v$ into it: $x_0$ cancels out. So a
-# network that predicts v is a noise predictor with one more line of arithmetic, and that is how we
-# use it. Here is the same error once more, a tenth of another noise, but now added to v:
-
-# %%
-# alt: The same two rows, and a third below for the repair by v: there the 3 is clear at every t,
-#   with a little grain at the end.
-a = alpha_bar[:, None, None, None]
-v = velocity(x0, eps.expand_as(x0), alpha_bar) + 0.1 * other
-guess_by_v = predict_x0(xt, (1 - a).sqrt() * xt + a.sqrt() * v, alpha_bar)
-strip([xt, guess, guess_by_v], titles, labels=["xt", "by eps", "by v"], size=0.95)
-plt.show()
-
-# %% [markdown]
-# The error does no harm at any t now. But do not take the last column for magic: we cheated, for
-# the v that we used was made from the true picture. A network has to guess it, and from pure noise
-# it can only guess an average. So the first lesson stands.
+# So a single jump back from pure noise is hopeless, and a diffusion model doesn't try. It starts at
+# t = 999, asks the network, removes *part* of the noise, and lands at a somewhat smaller t. There it
+# asks again. Fifty such steps make a picture out of nothing, because each of them has to decide only
+# a little.
 #
 # ## 4. What does the network look like?
 #
-# What goes in is a picture, and what comes out, v, has the same shape. In between, the network has
-# to see two things at once: the large shape (is this a 3 or an 8?) and the single pixel (is this
-# bright dot part of the stroke, or noise?). The *U-Net* does both. On its left side the picture is
-# halved again and again, while its channels grow in number: what is lost in detail is won in
-# overview. On its right side it grows back. The horizontal arrows, the *skips*, bring the details
-# of the left side over to the right.
+# A picture goes in, and an answer of the same shape comes out, one number for each pixel. In between
+# the network has to see two things at once: the whole (is this a 3 or an 8?) and the single pixel
+# (is this bright dot part of the stroke, or noise?).
+#
+# The *U-Net* does both. Down its left side, the *encoder*, the picture is halved again and again
+# while the number of channels grows: it trades detail for context. Up its right side, the *decoder*,
+# the picture grows back. The horizontal arrows, the *skip connections*, carry the details straight
+# across.
+#
+# It was not invented for drawing. Ronneberger, Fischer and Brox made it in 2015 to mark the cells in
+# microscope pictures, a task in which the answer is also a picture of the same size, and has to be
+# right to the pixel. Five years later Ho and his colleagues needed a network that takes a noisy
+# picture and returns its noise, pixel by pixel, and took a U-Net. Most diffusion models of images
+# were built on one from then on, and many still are.
 
 # %%
 # alt: The U-Net as a diagram. A noisy picture of 1 x 16 x 16 goes down on the left, 32 x 16 x 16,
@@ -208,9 +233,9 @@ plt.show()
 
 # %% [markdown]
 # The numbers beside each column are channels x height x width. The purple bar on top is how the
-# network learns which t it is working at; notebook 01 is about it. The other parts each have a
-# notebook too: the block that makes every column (02), the left side (03), the right side (04). You
-# will write all of them. Today we take the finished one:
+# network learns which t it is working at; notebook 01 is about it. Every other part has its notebook
+# too: the block that makes each column (02), the encoder (03), the decoder (04). You will write them
+# all. Today we take the finished one:
 
 # %%
 torch.manual_seed(0)
@@ -221,136 +246,128 @@ noisy = images[:5].to(machine.device)
 print("in: ", tuple(noisy.shape), "\nout:", tuple(net(noisy, t=500).shape))
 
 # %% [markdown]
-# (`channels_last` changes how the numbers lie in memory, not the numbers. Convolutions run faster
-# that way.)
+# (`channels_last` is a way to lay the numbers out in memory that many convolutions prefer. The
+# numbers stay the same.)
 #
 # ## 5. Training: guess the noise, again and again
 #
-# One training step is this:
+# One training step goes like this:
 #
 # 1. take 64 clean pictures, and for each a random t and random noise `eps`;
 # 2. mix them to `xt`, as above;
-# 3. let the network guess v from `xt` and `t`;
-# 4. the *loss* is the mean squared difference between guess and truth. Change the weights a little
-#    so that it gets smaller.
+# 3. let the network predict the noise from `xt` and `t`;
+# 4. compute the *loss*, the mean squared difference between prediction and truth, and change the
+#    weights a little so that it gets smaller.
 #
-# Nobody labels anything: we made the noise ourselves, so we know the right answer. Here is such a
-# step with one picture, before the network has learned anything:
+# Nobody has to label anything: we made the noise ourselves, so we know the right answer. Here is one
+# step with a single picture, before the network has learned anything:
 
 # %%
-# alt: A training step. A clean digit and noise give a noisy digit and the true v. From the noisy
-#   digit the U-Net predicts a nearly even grey. It is compared with the true v, and an arrow leads
-#   back to the U-Net: gradients.
+# alt: A training step. A clean digit and noise give a noisy digit. From it the U-Net predicts a
+#   nearly even grey. That is compared with the noise, and an arrow leads back to the U-Net:
+#   gradients.
 t = torch.tensor([300]).to(machine.device)
-training_step(net.eval(), images[3:4].to(t.device), t, eps.to(t.device), schedule, asks_for_v=True)
+shown, noise = images[3:4].to(t.device), eps[:1].to(t.device)
+draw_training_step(net.eval(), shown, t, noise, schedule)
 plt.show()
 
 # %% [markdown]
-# The function `train` does such steps in a loop, and hands us the state of things after every step.
-# Six times on the way, early more often than late, we let the network draw, always from the same
-# noise, and show it in a row of its own, with the number of the step at its left.
+# The function `train` runs such steps in a loop and hands us the state of things after each. Before
+# the first step and five times on the way, early more often than late, we let the network draw from
+# the same noise, and show the result as a row with the number of the step at its left.
 #
-# (For drawing we do not take the weights of the last step, but their average over the last hundred
-# or so: single steps jump about, the average is steadier. `averaged` returns the network with
-# these.)
+# (We don't draw with the weights of the last step, which jump about, but with an average over the
+# last hundred or so. It is called the *exponential moving average*, EMA, and `averaged` returns the
+# network with these weights.)
 #
 # **Before you run it: what will it draw first, and what later?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: Six rows of twelve drawings, after 20, 60, 160, 400, 1000 and 2000 steps. The first row is
-#   noise, the second grey shapes, the third soft strokes. The last can nearly all be read.
+# alt: Six rows of twelve drawings, at steps 0, 20, 60, 200, 600 and 2000. The first rows are noise
+#   and grey shapes, then soft strokes appear. Most of the last row can be read.
 config = TrainConfig(steps=machine.budget(cpu=2000, gpu=10_000))
 images = images.to(machine.device)
 torch.manual_seed(1)
 xT = torch.randn(12, *images.shape[1:]).to(machine.device)
-losses, drawings, view = [], {}, LivePicture()
-moments = [config.steps * share // 100 for share in (1, 3, 8, 20, 50, 100)]
+moments = [config.steps * share // 100 for share in (1, 3, 10, 30, 100)]
+losses, drawings, view = [], {"0": last(ddim(net.eval(), xT, schedule, steps=20))}, LivePicture()
 
-
-def noise_predictor(state):
-    return NoiseFromVelocity(averaged(state, images, schedule), schedule)
-
-
-for state in train(net, images, schedule, config):
+for state in train(net, images, schedule, config, loss=noise_loss):
     losses.append(state.loss)
     if state.step in moments:
-        drawings[f"{state.step}"] = last(ddim(noise_predictor(state), xT, schedule, steps=20))
+        model = averaged(state, images, schedule)
+        drawings[f"{state.step}"] = last(ddim(model, xT, schedule, steps=20))
         view.show(strip(list(drawings.values()), labels=list(drawings), size=0.7))
 
 # %% tags=["nbval-ignore-output"]
 # alt: The loss of 2,000 steps, on a logarithmic axis. It falls steeply from 1 in the first hundred
-#   steps, then ever more slowly to about 0.1, and jumps a little from step to step.
+#   steps, then ever more slowly to about 0.05, and jumps a little from step to step.
 loss_curve(losses)
 plt.show()
 
 # %% [markdown]
-# After 20 steps there is nothing but noise, after 60 there are grey shapes, after 160 strokes, some
-# of which lead nowhere. Then they become digits, row by row. The loss falls fast, then slowly, and
-# it jumps about: each step has other pictures, and a guess at t = 20 is a different task from a
-# guess at t = 900. It does not go to zero, for nobody can tell noise from picture perfectly. While
-# the loss hardly moves, the drawings still get better. So the loss is not how we judge a diffusion
-# model.
+# Strokes come first, then shapes, then digits. The loss falls fast at first and slowly later, and it
+# jumps, because every step has other pictures and other t. It never reaches zero: noise and picture
+# cannot be separated perfectly. And while it hardly moves any more, the drawings still get better. So
+# the loss is not how we judge a diffusion model.
 #
-# Now let us look inside. Here a digit with the noise of t = 300 goes through the trained network.
+# Let's look inside. Here a digit with the noise of t = 300 goes through the trained network.
 # **Where can you still make it out? What do the skips bring to the right side?**
 
 # %% tags=["nbval-ignore-output"]
 # alt: The U-Net, and in place of each column three of its channels. A noisy 3 goes in. Its strokes
 #   are there at 16 x 16 and 8 x 8 pixels; 4 x 4 are a few squares. The skips bring maps with strokes
-#   to the right side. What comes out is v, mostly noise.
-t = torch.full((1,), 300, device=machine.device)
-noisy = add_noise(images[3:4], eps.to(t.device), schedule.alpha_bar_at(t))
-draw_u(net=net.eval(), xt=noisy, t=t, features=True)
+#   to the right side. What comes out is the predicted noise.
+model = averaged(state, images, schedule)
+draw_u(net=model, xt=add_noise(shown, noise, schedule.alpha_bar_at(t)), t=t, features=True)
 plt.show()
 
 # %% [markdown]
-# You can follow the strokes through the two upper rows. At 4 x 4 only a few squares are left, and
-# what comes up from there is coarse. The skips lay maps with strokes beside it.
+# You can follow the strokes along the two upper rows. At 4 x 4 only a few squares are left, and what
+# comes up from there is coarse. The skips lay maps with strokes beside it.
 #
 # ## 6. From noise to a digit
 #
-# Now we watch pictures come into being. The *sampler* `ddim` goes from t = 999 down to 0 in 50
-# looks. After each it gives us t, the pictures as they are then, and the network's present idea of
-# the finished ones. Here are twenty pictures after every second look. (Run the cell again to see
-# them move once more: they stop after three rounds.)
+# Now watch pictures come into being. The *sampler* `ddim` goes from t = 999 down to 0 in 50 network
+# evaluations. After each it gives us t, the pictures as they are at that moment, and the *predicted
+# x0*: what the network believes the finished pictures to be. Here are twenty pictures after every
+# second evaluation. (They stop after three rounds; run the cell again to see them move.)
 
 # %% tags=["nbval-ignore-output", "picture:digits"]
 # alt: Twenty squares of noise, in two rows of ten. The noise thins out, strokes appear in it, and
 #   at the end there are twenty digits, white on black, most of which can be read.
 torch.manual_seed(0)
-model = noise_predictor(state)
 xT = torch.randn(20, *images.shape[1:]).to(machine.device)
-times, pictures, ideas = zip(*ddim(model, xT, schedule, steps=50, eta=1.0))
+times, pictures, predicted = zip(*ddim(model, xT, schedule, steps=50, eta=1.0))
 moving(pictures[1::2])
 
 # %% [markdown]
-# This is one of the fifty steps, with the network's present idea in the middle:
+# This is one of the fifty steps, with the predicted x0 in the middle:
 
 # %% tags=["nbval-ignore-output"]
 # alt: A sampler's step. From a noisy picture comes the predicted noise, from both the predicted clean
 #   picture. They are mixed again, with less noise, and an arrow leads back to the start: 50 times.
-sampler_step(lambda net: ddim(net, xT[:1], schedule, steps=50), model, xT[:1], at=0.6,
-             network="U-Net, eps from v")
+draw_sampler_step(lambda net: ddim(net, xT[:1], schedule, steps=50), model, xT[:1], at=0.6)
 plt.show()
 
 # %% [markdown]
-# And now two of them slowly, with the network's idea under each picture:
+# And two of the twenty slowly, with the predicted x0 under each picture:
 
 # %% tags=["nbval-ignore-output"]
 # alt: Two drawings come into being from t = 919 to t = 19, each with the picture above and the
-#   network's idea of the clean one below. The pictures stay noise for a long time. The ideas begin
-#   as grey blots and are digits half way.
-rows = [torch.stack(seen)[4::5, n] for n in (0, 1) for seen in (pictures, ideas)]  # (10, C, H, W)
-strip(rows, [f"t = {t}" for t in times[4::5]], labels=["picture", "idea"] * 2, size=0.95)
+#   predicted x0 below. The pictures stay noise for a long time. The predictions begin as grey blots
+#   and are digits half way.
+rows = [torch.stack(seen)[4::5, n] for n in (0, 1) for seen in (pictures, predicted)]
+strip(rows, [f"t = {t}" for t in times[4::5]], labels=["xt", "x0"] * 2, size=0.95)
 plt.show()
 
 # %% [markdown]
-# Every fifth look is shown. (`eta=1.0` makes the sampler add a little fresh noise after each look;
-# notebook 05 shows why that helps.) At the start its idea is a blur: the average of all that it
-# could still become. Then it makes up its mind, first about the large shape, and only then about
-# the pixels.
+# Every fifth evaluation is shown. (`eta=1.0` makes the sampler add a little fresh noise after each;
+# notebook 05 shows why that helps.) At the start the predicted x0 is a blur: the average of
+# everything the picture could still become. Then it takes shape, first in outline and last in the
+# single pixels, and it may change its mind on the way.
 #
-# And now five hundred at once, in a hundred looks each. Here are forty of them:
+# And now five hundred at once, in a hundred evaluations each. Here are forty of them:
 
 # %% tags=["nbval-ignore-output"]
 # alt: Digits drawn by the network, in four rows of ten. Most can be read, and they look written by
@@ -363,62 +380,68 @@ plt.show()
 # %% [markdown]
 # ## 7. Are they any good?
 #
-# They look good, but we like what we made ourselves. `measure` asks a second network, a small
-# *classifier* that has learned to tell the real pictures apart. For comparison, it also looks at
-# real pictures that were held out from all training, and at the simplest thing that one could do
-# without any network: draw from a *Gaussian*, a normal distribution, that has the mean and the
-# covariance of the data (how bright each pixel is on average, and which pixels are bright
-# together).
+# They look good, but we are biased. `measure` asks a second network, a small *classifier* that was
+# trained to tell the real digits apart. For comparison it also looks at real pictures held out from
+# all training, and at the simplest thing you could do without a network: draw from a *Gaussian*, a
+# normal distribution, with the mean and the covariance of the data (how bright each pixel is on
+# average, and which pixels are bright together).
 
 # %% tags=["nbval-ignore-output"]
 quality = measure(samples, data)
 print(quality)
 
+# %% tags=["nbval-ignore-output"]
+# alt: Three rows of ten: real digits, draws from the Gaussian, and digits of the network. The
+#   Gaussian's are grey smears with parts of digits in them, the network's look like the real ones.
+strip([load(data, "test")[0][:10], gaussian(images, 10).cpu(), samples[:10].cpu()],
+      labels=["real", "Gaussian", "network"], size=0.95)
+plt.show()
+
 # %% [markdown]
-# How to read it:
+# Read the table with the pictures beside it:
 #
-# - **recognised**: the share of pictures that the classifier puts into one class with a confidence
-#   over 0.9. A smear is not recognised, but neither are some real digits.
-# - **entropy of the classes**: are all ten digits drawn about equally often? Then it is 3.32 bits,
-#   the logarithm of ten to the base 2. A network that draws nothing but ones gets 0.
-# - **Frechet distance**: the classifier describes each picture by 64 numbers, its *features*. This
-#   is the distance between the cloud of our samples and the cloud of the real pictures, in mean and
-#   covariance, and small is good. Not even real pictures get 0, since 500 of them are never quite
-#   like the others. It depends on the number of pictures, so compare it at the same number only:
-#   the figure under "real" is that of as many real pictures, against all the other ones. A distance
-#   as small as that does not mean better than real. It means that this measure sees no difference
-#   any more.
-# - **nearest training picture**: how far a picture is from the most similar one of the training
-#   set. If this were much smaller than for real held-out pictures, the network would have learned
-#   pictures by heart instead of learning to draw.
+# - **recognised** is the share of pictures that the classifier puts into one class with a confidence
+#   over 0.9. It is easily impressed: it is sure about nearly half of the Gaussian's smears.
+# - **entropy of the classes** says whether all ten digits are drawn about equally often. Then it is
+#   3.32 bits, the logarithm of ten to base 2. A network that draws nothing but ones gets 0.
+# - **Frechet distance** is stricter. The classifier describes each picture by 64 numbers, its
+#   *features*. We fit a Gaussian to the features of our samples and one to those of the real
+#   pictures, and measure how far apart the two are, in mean $\mu$ and covariance $\Sigma$:
+#   $\lVert\mu_1 - \mu_2\rVert^2 + \mathrm{tr}\,(\Sigma_1 + \Sigma_2 - 2(\Sigma_1\Sigma_2)^{1/2})$.
+#   Small is good. With the features of another classifier, Inception, this is the famous *FID*. It
+#   depends on the number of pictures: the figure under "real" is what 500 real pictures get against
+#   all the others, so nothing below it means anything.
+# - **nearest training picture** is the distance from a sample to the most similar picture of the
+#   training set. If it were much smaller than for held-out real pictures, the network would have
+#   memorised its training set instead of learning to draw.
 
 # %% tags=["trained"]
-print("nearer to the real pictures than the Gaussian is, five times over:",
-      5 * quality.samples.distance < quality.gaussian.distance)
+print("nearer to the real pictures than the Gaussian is, three times over:",
+      3 * quality.samples.distance < quality.gaussian.distance)
 print("all ten classes are drawn:", quality.samples.entropy > math.log2(9))
-print("not learned by heart:", quality.samples.nearest > 0.8 * quality.real.nearest)
+print("not memorised:", quality.samples.nearest > 0.8 * quality.real.nearest)
 
 # %% [markdown]
 # ## 8. How the exercises work
 #
-# From here on you write the network yourself, one part at a time. Each exercise has a header that
-# says what to build, a *stub* (the beginning of the code, with a place for yours), a *check*, hints
-# that open when you click on them, and a solution cell that is closed.
+# From here on you write the network yourself, one part at a time. Each exercise says what to build,
+# and gives you a *stub* (the beginning of the code, with a place for yours), a *check*, hints that
+# open when you click on them, and a closed cell with a solution.
 #
-# The check feeds your code with random inputs of several sizes and compares it with the reference,
-# the finished code in `course_utils`. It does not care how you wrote it. When something is wrong,
-# it tries to name the mistake. And it never stops the notebook: as long as your version is missing
-# or wrong, the notebook goes on with the reference, and says so.
+# The check runs your code on random inputs of several sizes and compares it with the reference, the
+# finished code in `course_utils`. It doesn't care how you wrote it, and when something is wrong, it
+# tries to name the mistake. It never stops the notebook: as long as your version is missing or wrong,
+# the notebook continues with the reference, and says so.
 #
-# Do you study with an AI assistant beside you? Switch Colab's completions off for the exercises
-# (*Settings > AI Assistance*), because they finish a stub before you have read it. Ask the
-# assistant what it would ask you, not for the code: "which shape should this line return?" serves
-# you better than "write this function". When a check says something that you do not understand,
-# show it the sentence and your code, and let it explain the sentence. Take the hints in their order
-# before you take its answer; the course's `AGENTS.md` tells it to do the same. And when it has
-# helped, close its answer, write the code once more from memory, and let the check decide.
+# Do you study with an AI assistant at your side? Switch off Colab's completions for the exercises
+# (*Settings > AI Assistance*), because they finish a stub before you have read it. Ask the assistant
+# what it would ask you, not for the code: "which shape should this line return?" serves you better
+# than "write this function". When you don't understand what a check says, show the assistant the
+# sentence together with your code. Take the hints in their order before you take its answer; the
+# course's `AGENTS.md` asks it to work the same way. And when it has helped, close its answer, write
+# the code once more from memory, and let the check decide.
 #
-# Here is one to warm up. You have seen the formula and used the finished function above.
+# Here is an exercise to warm up. You have seen the formula and used the finished function above.
 #
 # ### Exercise 0.1: add the noise
 # difficulty 1 of 5, about 5 minutes
@@ -432,8 +455,8 @@ print("not learned by heart:", quality.samples.nearest > 0.8 * quality.real.near
 # | `alpha_bar` | `(B,)`, one number for each picture |
 # | returns | `(B, C, H, W)` |
 #
-# Replace the last line of the next cell, run it, and run the check below it. Leave the inputs as
-# they are: whoever calls your function may need them again.
+# Replace the last line of the next cell, run it, and run the check below it. Leave the inputs
+# unchanged, because whoever calls your function may need them again.
 
 # %%
 def add_noise(x0, eps, alpha_bar):
@@ -475,15 +498,15 @@ add_noise = check("0.1", add_noise)
 # solution 0.1
 
 # %% [markdown]
-# `add_noise` is yours now, if the check said "correct". The next cell uses it, on pictures that get
-# more noise from left to right:
+# If the check said "correct", the next cell uses your `add_noise`, on pictures that get more noise
+# from left to right:
 
 # %%
 # alt: Ten digits with more and more noise from left to right. The first is clean, and the last is
 #   only noise.
 several = images[:10].cpu()
-eps = torch.randn(several.shape, generator=torch.Generator().manual_seed(2))
-strip(add_noise(several, eps, alpha_bar=torch.linspace(1, 0, 10)), size=0.95)
+noises = torch.randn(several.shape, generator=torch.Generator().manual_seed(2))
+strip(add_noise(several, noises, alpha_bar=torch.linspace(1, 0, 10)), size=0.95)
 plt.show()
 
 # %% [markdown]
@@ -491,25 +514,38 @@ plt.show()
 #
 # | notebook | what you build |
 # |---|---|
-# | 00 start here | nothing yet: you have seen where we are going |
+# | 00 start here | you have seen where we are going |
 # | [01 time embedding](01_time_embedding.ipynb) | the purple bar: how a number t becomes something that a network can use |
 # | [02 conv block](02_conv_block.ipynb) | the columns: convolutions that know the time |
 # | [03 encoder](03_encoder.ipynb) | the left side of the U |
 # | [04 decoder](04_decoder.ipynb) | the right side, and the skips |
-# | [05 full U-Net](05_full_unet.ipynb) | the whole, and the samplers |
-# | [06 debugging dimensions](06_debugging_dimensions.ipynb) | what to do when shapes do not fit |
+# | [05 full U-Net](05_full_unet.ipynb) | the whole network, its training and its samplers |
+# | [06 debugging dimensions](06_debugging_dimensions.ipynb) | what to do when shapes don't fit |
 # | [07 AMP training](07_amp_training.ipynb) | training that is faster and survives a disconnect |
 # | [08 attention variants](08_attention_variants.ipynb) | letting far pixels talk to each other |
 # | [09 Wiener baseline](09_wiener_baseline.ipynb) | how far one gets without a network |
 # | [10 published U-Nets](10_published_unets.ipynb) | two networks of the literature, rebuilt |
 #
+# There are three ways through:
+#
+# - **An evening.** Run 01 to 05 from top to bottom and read along, but stop only for the exercises
+#   2.3, 2.5, 3.4, 4.5, 5.1, 5.3 and 5.6. You will have a U-Net whose blocks, sides and training step
+#   are your own, and pictures that it drew.
+# - **A weekend.** Do all of 01 to 05 except what is marked as optional: each of those exercises is
+#   worth doing, and nothing later needs it. Then you will have written the samplers too, and know
+#   why each part is there.
+# - **Everything.** Do the optional exercises too, and go on with 06 to 10, which make the network
+#   faster, give it attention, and compare it with what others have built.
+#
+# Skipped exercises never block you, because the notebooks use the reference in their place.
+#
 # ### How far are you?
 #
-# Here are all exercises of the course. What you have done is kept in two files beside the
-# notebooks: `my_progress.txt` says which exercises passed their check, and `my_unet.py` has your
-# own parts of the network. Each notebook ends with this table. (On Colab every notebook has a
-# machine of its own, and Colab deletes it in the end. To keep both files on your Google Drive,
-# tick `keep_on_drive` in the first cell of each notebook, and run that cell.)
+# Here are all the exercises of the course. Your work is kept in two files beside the notebooks:
+# `my_progress.txt` says which exercises passed their check, and `my_unet.py` holds your own parts of
+# the network. Each notebook ends with this table. (On Colab every notebook has a machine of its own,
+# which Colab deletes in the end. To keep both files on your Google Drive, tick `keep_on_drive` in
+# the first cell of each notebook, and run that cell.)
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress
@@ -519,16 +555,15 @@ progress()
 # %% [markdown]
 # ## Recap
 #
-# - Noise is mixed into a picture by one line: `sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps`.
-# - The network sees the noisy picture and t, and predicts v; from v follows the noise, and from the
-#   noise the clean picture.
-# - From far out, the picture can only be guessed roughly. So sampling goes in many steps.
-# - The U-Net halves the picture to see its shape, grows it back, and uses skips to keep the
-#   details.
+# - A chain of small noise steps is the same as one jump:
+#   `sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps`. The schedule says how `alpha_bar` falls.
+# - The network sees the noisy picture and t, and predicts the noise; the noise gives the picture.
+# - From pure noise, the picture can only be guessed roughly. That is why sampling takes many steps.
+# - The U-Net halves the picture to see the whole, grows it back, and uses skips to keep the details.
 # - Quality is measured on the samples, beside real pictures and beside something simple.
 #
-# **What can go wrong.** If the training cell is stopped half way, the cells below still work with
-# what is learned by then. If a download fails, choose the digits in section 1.
+# **What can go wrong.** If you stop the training cell half way, the cells below still work, with
+# what the network has learned by then. If a download fails, choose the digits in section 1.
 #
 # **Where to look.** The code that you used is meant to be read: `course_utils/diffusion.py` has the
 # formulas, `training.py` the loop, `samplers.py` the way back. The next notebook is [01, the time

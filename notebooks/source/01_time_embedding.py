@@ -5,13 +5,12 @@
 #
 # In this notebook you will
 #
-# - see why a network that removes noise must know the step t;
-# - see what goes wrong when t is given as an integer, as a one-hot vector, or as a number from 0 to
-#   1;
-# - build the sinusoidal embedding, one frequency at a time, and look at it from three sides;
+# - see why a network that removes noise should know the step t, and what it costs not to;
+# - see what goes wrong when t is handed over as an integer, as a number from 0 to 1, or one-hot;
+# - build the sinusoidal embedding, one frequency at a time, and look at it from two sides;
 # - build `TimeEmbedding`, the first part of your U-Net.
 #
-# It has five exercises and takes about 60 minutes. The last exercise may be left out.
+# It has four exercises, one of them optional, and takes about 50 minutes.
 
 # %%
 # setup
@@ -27,8 +26,8 @@ from torch.nn import functional as F
 from course_utils import embedding, portfolio
 from course_utils.checks import check
 from course_utils.data import load
-from course_utils.diffusion import add_noise
-from course_utils.plots import draw_block, draw_u, embedding_map, similarity_map, waves
+from course_utils.diffusion import add_noise, draw_batch, noise_loss
+from course_utils.plots import draw_block, draw_u, embedding_map, lines, similarity_map, waves
 from course_utils.schedule import cosine_schedule, linear_schedule
 from course_utils.unet import UNet
 from course_utils.widgets import embedding_explorer
@@ -42,10 +41,9 @@ draw_u(highlight="time")
 plt.show()
 
 # %% [markdown]
-# Parts of the network that you write, and that pass their check, are kept in a file, `my_unet.py`,
-# beside the notebooks. Later notebooks build on it. Until you have written a part, they use the
-# course's. (On Colab every notebook has a machine of its own. To keep the file for the next one,
-# tick `keep_on_drive` in the first cell and run that cell again.)
+# Parts that pass their check are kept in a file, `my_unet.py`, beside the notebooks, and later
+# notebooks build on it. Where you haven't written a part, they use the course's. The next cell says
+# what is there.
 
 # %% tags=["nbval-ignore-output"]
 mine = portfolio.load()
@@ -53,13 +51,13 @@ mine = portfolio.load()
 # %% [markdown]
 # ## 1. Why must the network know t?
 #
-# Take the simplest noise predictor that there is: multiply the noisy picture by one number c and
-# call the result the noise. `eps = c * xt`. It cannot see strokes or digits. But even it has
+# Take the simplest noise predictor there is: multiply the noisy picture by one number c and call the
+# result the noise, `eps = c * xt`. It cannot see strokes or digits. But even this predictor has
 # something to learn: which c is best?
 #
 # The best c (the one with the smallest mean squared error) is the mean of `xt * eps` divided by the
-# mean of `xt * xt`. **Before you run the cell: at t = 50, the picture is nearly clean; at t = 900,
-# nearly all of it is noise. What will c be, about, at each?**
+# mean of `xt * xt`. **At t = 50 the picture is nearly clean, at t = 900 nearly all of it is noise.
+# Roughly what will c be at each? Decide before you run the cell.**
 
 # %%
 images, _ = load("digits", "train")
@@ -74,8 +72,8 @@ for t in (50, 300, 900):
     print(f"t = {t:3}: the best c is {c:.2f}, its error {(c * xt - eps).square().mean():.2f}")
 
 # %% [markdown]
-# At t = 50 almost nothing of `xt` is noise, at t = 900 almost all. A network that does not know t
-# has to use one c for all:
+# At t = 50 almost nothing of `xt` is noise, at t = 900 almost everything is. A predictor that doesn't
+# know t has to use one c for all of them:
 
 # %%
 everything = torch.stack(list(noisy.values()))
@@ -85,10 +83,12 @@ for t, xt in noisy.items():
     print(f"t = {t:3}: with c = {c:.2f} for all, the error is {error:.2f}")
 
 # %% [markdown]
-# At t = 300 nothing is lost, for the common c happens to suit it. At t = 50 the answer is now worse
-# than no answer at all (c = 0 has an error of 1), and at t = 900 the error is ten times what it
-# was. A real network could try to see from the picture how noisy it is. But that costs it part of
-# its strength, and we know t anyway. So we tell it.
+# At t = 300 nothing is lost: the shared c happens to be right there. At t = 50 the answer is now worse
+# than no answer at all (c = 0 has an error of 1), and at t = 900 the error is ten times what it was.
+#
+# A real network can do better than this one. It can look at the picture and judge how noisy it is.
+# But that uses up capacity, and we know t anyway, so we tell it. What that is worth in a real U-Net,
+# you will see in section 7.
 #
 # ## 2. How do you tell a number to a network?
 #
@@ -96,25 +96,29 @@ for t, xt in noisy.items():
 #
 # - the **integer** itself, one input: 0, 1, ..., 999;
 # - **scaled** to the range from 0 to 1, one input: t / 1000;
-# - **one-hot**: 1,000 inputs, all of them 0 but the one with number t.
+# - **one-hot**: 1,000 inputs, all of them 0 except the one with number t.
 #
-# We put them to a test. A small network gets t, in one of the three ways, and has to learn how
-# strong the noise is at each step: the logarithm of the ratio of noise to picture, shifted and
-# scaled to mean 0 and variance 1. (We take it from the *linear* noise schedule, another one that is
-# in use, because there it changes very fast at first and slowly later.) The network is trained on
-# the **even** steps only, and then asked about the **odd** ones too. An error of 1 is what you get
-# for knowing nothing.
-#
-# **Which of the three will do well on the even steps? And which on the odd ones, which it has never
-# seen?**
+# Let's put them to a test. A small network gets t in one of these ways and has to learn a curve:
+# how strong the noise is at each step, as the logarithm of the ratio of noise to picture. (The
+# inverse of that ratio is the *signal-to-noise ratio*, SNR.) We take the linear schedule, where this
+# curve is steep at first and flat later, and bring it to mean 0 and variance 1:
 
 # %%
+# alt: The target over t from 0 to 999: a curve that rises steeply during the first fifty steps, and
+#   then ever more slowly, almost in a straight line.
 times = torch.arange(1000)
 alpha_bar = linear_schedule(T=1000).alpha_bar
 ratio = ((1 - alpha_bar) / alpha_bar).log10()
 target = (ratio - ratio.mean()) / ratio.std()
+lines(times, {"target": target}, "t", "noise to picture")
+plt.show()
 
+# %% [markdown]
+# The network is trained on the **even** steps only, and then asked about the **odd** ones too. An
+# error of 1 is what you get for knowing nothing. **Which of the three will do well on the even steps?
+# And which on the odd ones, which it has never seen?**
 
+# %%
 def fit(name, code, steps=300):
     """Train a small network to turn the code of t, (1000, D), into the target."""
     torch.manual_seed(0)
@@ -135,35 +139,35 @@ fit("scaled", times[:, None] / 1000)
 fit("one-hot", F.one_hot(times, 1000).float())
 
 # %% [markdown]
-# Look at the last line first. One-hot learns every even step by heart, and about the odd ones it
-# knows nothing. To it, the steps 10 and 11 have no more in common than 10 and 900: each has its own
-# weights, and those of a step that it has never seen are still random.
+# Look at the last line first. One-hot memorises every even step, and knows nothing about the odd
+# ones. To such a network, steps 10 and 11 have no more in common than 10 and 900: each step has
+# weights of its own, and those of a step it has never seen are still random.
 #
-# The two that use one number know as much about the odd steps as about the even ones, for
-# neighbours look alike to them. But they look too much alike. Between t = 10 and t = 11 the scaled
-# input changes by a thousandth, and a network made of smooth functions hardly reacts to that. So it
-# is slow to learn what changes fast. The integer has the opposite trouble: inputs in the hundreds,
-# where a network likes numbers around 1.
+# The two that use one number know as much about the odd steps as about the even ones, because
+# neighbouring steps look alike to them. But they look *too* much alike. Between t = 10 and t = 11 the
+# scaled input changes by a thousandth, and a smooth function hardly reacts to that, so the network is
+# slow to learn whatever changes fast. The integer has the opposite problem: inputs in the hundreds,
+# to a network that likes numbers around 1.
 #
 # We want both: **neighbours should look alike, and still every step should look different.**
 #
 # ## 3. What does a clock do?
 #
-# A clock has the same task: to show a moment among many thousands. One hand that goes around once
-# in twelve hours would do it in principle, but no eye could read the minute from it. So a clock has
-# several hands. The fast one tells neighbouring moments apart, but comes to the same place again
-# and again. The slow one tells the hours apart. Together they show each moment in one way only, and
-# moments that are close look alike.
+# A clock has the same task: to show one moment among many thousands. A single hand that goes around
+# once in twelve hours would do in principle, but nobody could read the minute from it. So a clock has
+# several hands. The fast one tells neighbouring moments apart, but keeps returning to the same place.
+# The slow one tells the hours apart. Together they show every moment in one way only, and moments
+# that are close look alike.
 #
 # Our hands are waves. Each has a *frequency* $\omega$: at time t its angle is $\omega t$, in
-# radians. We need some fast ones and some slow ones, and a good choice is to let them fall by equal
-# **factors**, as the numbers 1, 1/10, 1/100 do.
+# radians. We need some fast ones and some slow ones, and it works well to let them fall by equal
+# **factors**, like 1, 1/10, 1/100.
 #
 # ### Exercise 1.1: the frequencies
 # difficulty 2 of 5, about 8 minutes
 #
-# A vector of D numbers has room for n = D/2 frequencies (the other half will be needed soon). They
-# go from 1 down to exactly 1 / max_period:
+# A vector of D numbers has room for n = D/2 frequencies (you'll need the other half soon). They go
+# from 1 down to exactly 1 / max_period:
 #
 # $$\omega_i = \exp\left(-\log(\mathrm{max\_period})\;\frac{i}{n - 1}\right), \qquad i = 0, \dots, n - 1$$
 #
@@ -215,7 +219,7 @@ frequencies = check("1.1", frequencies)
 print("dim = 8, max_period = 1000:", frequencies(8, 1000.0))
 
 # %% [markdown]
-# Each is a tenth of the one before. These are the waves that they make:
+# Each is a tenth of the one before. These are the waves they make:
 
 # %%
 # alt: Four sine curves over t from 0 to 200. The first goes up and down more than thirty times,
@@ -226,12 +230,12 @@ waves(torch.sin(moments[:, None] * omega), moments, [f"sin {w:.3f} t" for w in o
 plt.show()
 
 # %% [markdown]
-# The fast ones tell t = 10 from t = 11. The slow ones tell t = 10 from t = 150.
+# The fast ones tell t = 10 from t = 11, the slow ones t = 10 from t = 150.
 #
 # ## 4. Why sine and cosine?
 #
-# Look at one wave alone. A sine has the same value twice on its way around: going up and coming
-# down. **At which other t, below 6.28, is sin(t) the same as at t = 1?**
+# Look at one wave alone. On its way around, a sine takes every value twice: once going up and once
+# coming down. **At which other t, below 6.28, is sin(t) the same as at t = 1?**
 
 # %%
 print(f"pi - 1 = {math.pi - 1:.3f}")
@@ -239,7 +243,7 @@ print(f"sin(1) = {math.sin(1):.3f}, sin(pi - 1) = {math.sin(math.pi - 1):.3f}")
 print(f"cos(1) = {math.cos(1):.3f}, cos(pi - 1) = {math.cos(math.pi - 1):.3f}")
 
 # %% [markdown]
-# The sine cannot tell the two apart, but the cosine can. Sine and cosine together are a point on a
+# The sine cannot tell the two apart, but the cosine can. Together, sine and cosine are a point on a
 # circle: the tip of the clock's hand. So each frequency gets two places in the vector.
 #
 # ### Exercise 1.2: the sinusoidal embedding
@@ -292,8 +296,8 @@ sinusoidal_embedding = check("1.2", sinusoidal_embedding)
 # solution 1.2
 
 # %% [markdown]
-# One row of this table is what the network will be told. Here are the rows of the first 200 steps,
-# as a picture. Yellow is +1, grey is 0, blue is -1:
+# One row of this table is what the network will be told. Here are the rows of the first 200 steps as
+# a picture, with orange for +1, white for 0 and blue for -1:
 
 # %%
 # alt: A map with a row for each t from 0 to 199 and a column for each of 32 numbers. In the left
@@ -304,25 +308,25 @@ embedding_map(table[:200], times[:200])
 plt.show()
 
 # %% [markdown]
-# The sines are on the left, the cosines on the right. In each half the waves get slower from left
-# to right, until they hardly change within these steps.
+# The sines are on the left, the cosines on the right. In each half the waves get slower from left to
+# right, until they hardly change within these steps.
 #
-# And the test from section 2? **Where will the sinusoidal embedding come out?**
+# And the test from section 2? **Where will the sinusoidal embedding end up?**
 
 # %% tags=["nbval-ignore-output"]
 fit("sinusoidal", sinusoidal_embedding(times, 64))
 
 # %% [markdown]
-# The same small network, the same number of steps: it learns the even steps as well as one-hot
-# does, and the odd ones too.
+# With the same small network and the same number of steps, it learns the even steps as well as
+# one-hot does, and the odd ones too.
 #
 # ## 5. Which times look alike?
 #
-# We asked for neighbours that look alike. Let us measure that. Two vectors point the same way when
-# the *cosine* of the angle between them is 1; it is 0 when they have nothing to do with one
-# another, and -1 when they are opposite. It is their dot product, divided by both their lengths.
+# We asked for neighbours that look alike, so let's measure that. Two vectors point the same way when
+# the *cosine* of the angle between them is 1. It is 0 when they are at right angles, and -1 when they
+# are opposite. You get it as their dot product, divided by both their lengths.
 #
-# ### Exercise 1.3: how alike are two times?
+# ### Exercise 1.3 (optional): how alike are two times?
 # difficulty 2 of 5, about 8 minutes
 #
 # Compare every row of a table with every other row:
@@ -372,24 +376,25 @@ similarity_map(similarity(sinusoidal_embedding(times, 64)))
 plt.show()
 
 # %% [markdown]
-# The bright diagonal is each time beside itself. Around it the similarity falls off to both sides,
-# first fast, then slowly and with ripples from the fast waves. The curve on the right is the mean
-# over all pairs of times that lie so many steps apart, and around it is drawn what the least and
-# the most alike of these pairs have. You cannot see that band, for they are all the same: how alike
-# two times look depends only on how far apart they are. And the curve never comes back to 1.
+# The bright diagonal is each time compared with itself. Away from it the similarity falls, first
+# fast, then slowly, with ripples from the fast waves. The curve on the right is the mean over all
+# pairs of times that are so many steps apart, and a band around it shows the least and the most alike
+# of these pairs. You can't see the band, because all such pairs are equally alike: how alike two
+# times look depends only on how far apart they are. And the curve never comes back to 1.
 #
 # ## 6. How does it get into the network?
 #
-# The sinusoids are fixed: nothing in them is learned. What the blocks of the U-Net need to know is
-# not "the third wave is at 0.4", but rather "there is so much noise that only the outline counts".
-# Between the two stands a small network: a linear layer, the activation SiLU, and another linear
-# layer. The second linear layer stands in each block, because each block wants to know something
-# else; you will write it in notebook 02. The first and the SiLU are `TimeEmbedding`.
+# The sinusoids are fixed: nothing in them is learned. But what a block of the U-Net needs to know is
+# not "the third wave is at 0.4". It is more like "there is so much noise that only the outline
+# counts". Between the two stands a small network: a linear layer, the activation SiLU, and another
+# linear layer. The second linear layer stands in each block, because each block needs to know
+# something else; you will write it in notebook 02. The first one and the SiLU are `TimeEmbedding`.
+# (DDPM's code has one linear layer more: two in front, and one in each block.)
 #
 # SiLU is $x \cdot \mathrm{sigmoid}(x)$: like ReLU, but without a corner.
 #
-# Here is all of it, for six times and D = 16. A row of each matrix belongs to one time. (This one
-# is the course's. `rearrange` stands for any reshape or transpose, and `cat` for `torch.cat`.)
+# Here is all of it, for six times and D = 16. Each row of a matrix belongs to one time. (This one is
+# the course's. `rearrange` stands for any reshape or transpose, and `cat` for `torch.cat`.)
 
 # %%
 # alt: The time embedding as a diagram, from left to right. Six times become a column and are
@@ -458,8 +463,8 @@ TimeEmbedding = check("1.4", TimeEmbedding)
 
 # %% [markdown]
 # This is the first part of your U-Net. The next cell puts it into the finished network, in place of
-# the reference's, and asks twice about the same picture, at two different times. **Nothing has been
-# trained yet. Will the two answers be equal?**
+# the reference's, and asks about the same picture at two different times. **Nothing has been trained
+# yet. Will the two answers be equal?**
 
 # %%
 torch.manual_seed(0)
@@ -471,66 +476,75 @@ print("temb:", tuple(net.time(torch.tensor([10, 900])).shape))
 print("the answers differ:", bool((early - late).abs().max() > 1e-3))
 
 # %% [markdown]
-# They differ: the time gets through to the output, even before the network has learned what to do
-# with it. That is what training is for.
+# They differ. The time gets through to the output, even before the network has learned what to do
+# with it.
 #
-# ## 7. A step in time is a rotation
+# ## 7. What is it worth in a real U-Net?
 #
-# One more thing about the sinusoids, and the reason why they are used and not some other waves.
-# Suppose that a layer of the network wants to know what comes k steps later. Does it have to find
-# out t first, add k, and compute the sinusoids again? No. When the time goes on by k, each hand of
-# the clock turns by a fixed angle, wherever it stands. So from the vector of t, the vector of t + k
-# follows by a rotation: a linear map, which a linear layer can learn.
-#
-# ### Exercise 1.5 (optional): turn the hands
-# difficulty 4 of 5, about 15 minutes
-#
-# Given the embedding of some t, which you are not told and which may be a fraction, return that of
-# t + k. With $a = \omega t$ and $b = \omega k$:
-#
-# $$\sin(a + b) = \sin a \cos b + \cos a \sin b \qquad \cos(a + b) = \cos a \cos b - \sin a \sin b$$
-#
-# | | shape |
-# |---|---|
-# | `emb` | `(B, D)`: sines in the first half of each row, cosines in the second; leave it as it is |
-# | `k` | an int, which may be negative |
-# | returns | `(B, D)` |
+# The predictor of section 1 could not see the picture, and the one of section 2 saw nothing but t.
+# A U-Net sees far more. So here is the test that counts: three small U-Nets, equal except in how they
+# are told the time. One is never told: it gets zeros. One gets t / 1000, through a linear layer and
+# SiLU. One has your `TimeEmbedding`. Each trains for 400 steps with the same pictures and the same
+# noise, and is then asked about pictures that were held out. **What do you expect: by how much will
+# each be worse than the one before it? At which t?**
 
 # %%
-def shift(emb, k, max_period=10_000.0):
-    """Return the embedding of t + k, given that of t, without knowing t.
+class NeverTold(nn.Module):
+    def forward(self, t):
+        return torch.zeros(len(t), 64)
 
-    (B, D) -> (B, D)
 
-    emb holds sines, then cosines, as sinusoidal_embedding returns them; k is in time steps.
-    sin(a + b) = sin a cos b + cos a sin b, and cos(a + b) = cos a cos b - sin a sin b.
-    """
-    raise NotImplementedError("exercise 1.5")
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(1, 64)
 
-# %%
-shift = check("1.5", shift)
+    def forward(self, t):
+        return F.silu(self.linear(t[:, None] / 1000))
+
+
+def fit_unet(time, steps=400):
+    """Train a small U-Net with this time embedding; return its loss on held-out pictures."""
+    torch.manual_seed(0)
+    net = UNet(base_ch=16, ch_mult=(1, 2, 4), time_dim=64)
+    net.time = time
+    optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(steps):
+        loss = noise_loss(net, *draw_batch(images, 1000, 32, generator), schedule)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    test, _ = load("digits", "test")
+    eps = torch.randn(test.shape, generator=generator)
+    with torch.no_grad():
+        return [noise_loss(net.eval(), test, torch.full((len(test),), t), eps, schedule).item()
+                for t in (50, 300, 900)]
+
+# %% tags=["nbval-ignore-output"]
+torch.manual_seed(0)
+told = {"never told": NeverTold(), "t / 1000": Scaled(), "sinusoids": TimeEmbedding(64)}
+errors = {name: fit_unet(time) for name, time in told.items()}
+print("error at t =    50     300    900")
+for name, values in errors.items():
+    print(f"{name:14}", "  ".join(f"{value:.3f}" for value in values))
+
+# %% tags=["trained"]
+print("never told is the worst at t = 50:",
+      errors["never told"][0] > max(errors["t / 1000"][0], errors["sinusoids"][0]))
 
 # %% [markdown]
-# <details><summary>Hint 1: what is what</summary>
+# The differences are much smaller than the toys suggested. A U-Net that is never told sees for itself
+# most of what it needs, and t / 1000 is nearly as good as sinusoids at t = 300 and t = 900. Only at
+# t = 50 do sinusoids clearly pay: there the noise is faint, how faint changes quickly with t, and that
+# is hard to read off the picture. (This is one run of each. Another seed moves the figures a little.)
 #
-# `sin a` and `cos a` are given: the two halves of `emb`. `emb.chunk(2, dim=1)` takes it apart. `b`
-# is `k * frequencies(D, max_period)`, and D is `emb.shape[1]`.
-# </details>
+# So why does everybody use sinusoids? They were inherited. The Transformer of 2017 used them to number
+# the words of a sentence, and its authors hoped that they would make *relative* positions easy to
+# learn. Nothing in a diffusion U-Net asks for t + k. What remains as a reason is what you saw in
+# section 2: waves of many scales, with values between -1 and 1, show a network both small and large
+# differences in t, and cost next to nothing.
 #
-# <details><summary>Hint 2: do not overwrite</summary>
-#
-# The new cosine needs the **old** sine. Give the new ones names of their own.
-# </details>
-
-# %%
-# solution 1.5
-
-# %%
-now = sinusoidal_embedding(torch.tensor([10, 400]), 32)
-later = sinusoidal_embedding(torch.tensor([60, 450]), 32)
-print("turning by 50 steps is right to", f"{(shift(now, 50) - later).abs().max():.3f}")
-
-# %% [markdown]
 # ## 8. Try it out
 #
 # Move the sliders. **What happens to the picture when max_period is much too small for 1,000 steps?
@@ -545,23 +559,24 @@ embedding_explorer()
 
 # %% [markdown]
 # With max_period = 10, even the slowest wave goes around every 63 steps. No wave is left that tells
-# early from late: t = 300 then looks no more like t = 363 than like t = 900. With 100,000, the
-# columns on the right of each half hardly change in 1,000 steps: they say little. 10,000 is the
-# usual choice. As to dim: with 4 numbers there are only two waves, and too many times look alike;
-# 32 already do well, and networks take 128 or more because numbers are cheap here.
+# early from late, and the same stripes return again and again. With 100,000, the columns on the right
+# of each half hardly change within 1,000 steps, so they say little. 10,000 is the usual choice. As
+# for dim: 4 numbers make only two waves, and too many times look alike. 32 already do well, and
+# networks take 128 or more because numbers are cheap here.
 #
 # ## Recap
 #
 # - The right answer depends on t, so the network is told t.
-# - One number changes too little between neighbours; a one-hot vector makes strangers of them.
-# - Waves of many frequencies, sine and cosine of each, do both: neighbours look alike, and no two
+# - A single number changes too little between neighbours; one-hot makes strangers of them.
+# - Waves of many frequencies, a sine and a cosine of each, do both: neighbours look alike, and no two
 #   times look the same.
-# - A step of k in time is a rotation of the vector, the same for every t.
+# - A U-Net can see for itself how noisy a picture is, so being told is worth less to it than to the
+#   toys, but it still helps.
 # - `TimeEmbedding` is the sinusoids, a linear layer and SiLU: `(B,) -> (B, D)`.
 #
-# **What can go wrong.** Sines and cosines that take turns in the vector (a network of notebook 10
-# does that) are as good, but weights trained with one order do not fit the other. Angles are in
-# radians. And a tensor that you make inside a function is on the CPU, even if t is not.
+# **What can go wrong.** Interleaving sines and cosines (a network of notebook 10 does that) works
+# just as well, but weights trained with one order do not fit the other. Angles are in radians. And a
+# tensor that you make inside a function is on the CPU, even if t is not.
 #
 # **Where to look.** All of this is in `course_utils/embedding.py`. The next notebook is [02, the conv
 # block](02_conv_block.ipynb). The map of the course is in [00](00_start_here.ipynb).
@@ -569,7 +584,7 @@ embedding_explorer()
 # %% [markdown]
 # ## How far are you?
 #
-# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
+# Here are all the exercises of the course. Your work is kept in `my_progress.txt`, beside
 # `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]

@@ -6,12 +6,12 @@
 # In this notebook you will
 #
 # - see what a 3x3 convolution keeps of a picture, and what it changes;
-# - write BatchNorm by hand, and see what it does with a batch of one;
+# - see what BatchNorm does, what it depends on, and when another norm is better;
 # - add the time to a feature map, channel by channel, and see what goes wrong without two more
 #   axes;
-# - build `ConvBlock`, of which the whole U is made.
+# - build `ConvBlock`, the block that the whole U is made of, and measure what its parts are worth.
 #
-# It has five exercises and takes about 70 minutes.
+# It has five exercises, one of them optional, and takes about 65 minutes.
 
 # %%
 # setup
@@ -25,14 +25,14 @@ from torch.nn import functional as F
 from course_utils import blocks, portfolio
 from course_utils.checks import check
 from course_utils.data import load
-from course_utils.diffusion import noise_loss
-from course_utils.plots import curves, draw_maps, draw_u, maps
+from course_utils.diffusion import add_noise, draw_batch, noise_loss
+from course_utils.plots import curves, draw_maps, draw_u, loss_curves, maps
 from course_utils.schedule import cosine_schedule
 from course_utils.widgets import told_time_slider
 
 # %% [markdown]
-# This is where we are in the U. Every coloured column is the output of one block, and all blocks
-# are built alike:
+# This is where we are in the U. Every coloured column is the output of one block, and all blocks are
+# built alike:
 
 # %%
 # alt: The U-Net as a diagram. The blocks on both sides and the maps that they make are coloured;
@@ -41,10 +41,8 @@ draw_u(highlight="block")
 plt.show()
 
 # %% [markdown]
-# What you wrote in earlier notebooks comes along. A part of the network that passes its check is
-# kept in a file, `my_unet.py`, and the next cell fetches it from there. Parts that you have not
-# done yet are the course's. (On Colab, tick `keep_on_drive` in the first cell if your file is on
-# your Google Drive.)
+# What you wrote in earlier notebooks comes along, from `my_unet.py`. Where you haven't written a part
+# yet, you get the course's.
 
 # %% tags=["nbval-ignore-output"]
 mine = portfolio.load()
@@ -53,11 +51,11 @@ TimeEmbedding = mine.TimeEmbedding
 # %% [markdown]
 # ## 1. What does a convolution keep, and what does it change?
 #
-# A *convolution* slides a small window over the picture. At each place it multiplies the pixels
-# in the window by the numbers of a *kernel* and adds them up: that is one pixel of the result.
-# Here are three kernels of 3 x 3 numbers that somebody chose by hand. The pictures have shape
-# `(B, C, H, W)`, here `(1, 1, 16, 16)`; the three kernels together have shape `(3, 1, 3, 3)`:
-# three channels come out, one goes in. **What will each of them show?**
+# A *convolution* slides a small window over the picture. At each place it multiplies the pixels in
+# the window by the numbers of a *kernel* and adds them up, which makes one pixel of the result. Here
+# are three kernels of 3 x 3 numbers, chosen by hand. Pictures have the shape `(B, C, H, W)`, here
+# `(1, 1, 16, 16)`. The three kernels together have the shape `(3, 1, 3, 3)`: three channels come out,
+# one goes in. **What will each of them show?**
 
 # %%
 # alt: A digit 3 and what three kernels make of it: the same picture, a blurred one, and one that
@@ -76,14 +74,14 @@ maps([torch.cat([x[0], h[0]])], titles=titles, size=1.6)
 plt.show()
 
 # %% [markdown]
-# The first kernel keeps the picture. The second blurs it. The third is orange where the picture
-# gets brighter from left to right and blue where it gets darker: it finds edges. (It sees an edge at
-# the rim too: the next lines say why. Orange is positive, blue is negative, white is 0.) A layer
-# `nn.Conv2d` learns its kernels; it finds such things by itself.
+# (Orange is positive, blue negative, white 0.) The first kernel keeps the picture, and the second
+# blurs it. The third is orange where the picture gets brighter from left to right and blue where it
+# gets darker: it finds edges. A layer `nn.Conv2d` learns its kernels, and comes up with such things
+# by itself.
 #
-# The result has as many rows and columns as the picture because of `padding=1`: a border of zeros
-# is put around the picture first. **What size comes out without it? And what does the border of
-# zeros do to a picture that is 1 everywhere, under a kernel that adds up all nine pixels?**
+# The result has as many rows and columns as the picture because of `padding=1`, which puts a border
+# of zeros around the picture first. **What size comes out without it? And what does the border do to
+# a picture that is 1 everywhere, under a kernel that adds up all nine pixels?**
 
 # %%
 ones, all_nine = torch.ones(1, 1, 5, 5), torch.ones(1, 1, 3, 3)
@@ -92,37 +90,58 @@ print("with padding=1: ", tuple(F.conv2d(ones, all_nine, padding=1).shape))
 print(F.conv2d(ones, all_nine, padding=1)[0, 0])
 
 # %% [markdown]
-# Without padding, the window cannot stand on the border: a row is lost at the top and at the
-# bottom, and a column on each side. After seven such layers, 2 x 2 of 16 x 16 pixels would be
-# left. With padding the size stays, but the border looks different: in a corner, only four of the
-# nine pixels are there. So the network can see where the border is. That does no harm; it may
-# even be of use.
+# Without padding, the window cannot stand on the border, so a row is lost at the top and the bottom,
+# and a column on each side. With padding the size stays, but the border looks different: in a corner,
+# only four of the nine pixels are there. So the network can tell where the border is, which does no
+# harm and may even help.
 #
-# What a convolution does not change: each pixel of the result stands where it stood, and depends
-# on its nearest neighbours only. What it changes: the number of channels, as you like.
+# What a convolution keeps: each pixel of the result stands where it stood, and depends on its nearest
+# neighbours only. What it changes: the number of channels, to whatever you like.
 #
 # ## 2. Why normalise, and over what?
 #
-# A stack of convolutions has a weakness: each layer multiplies, so what makes one picture differ
-# from another can grow or shrink from layer to layer. Here are 32 pictures that go through eight
-# fresh convolutions. How far do they still differ? We take the standard deviation of each number
-# over the 32 pictures, and print the mean of these:
+# Each layer multiplies. So whatever makes one picture different from another can grow or shrink from
+# layer to layer. Here are 32 pictures on their way through eight fresh convolutions. How far do they
+# still differ? We take the standard deviation of each number over the 32 pictures, and print the mean
+# of these deviations. We do it twice: with the weights that PyTorch starts from, and with *Kaiming
+# initialisation*, which draws larger weights, chosen so that the variance is kept.
 
 # %%
-torch.manual_seed(0)
-h = images[:32]
-for layer in range(1, 9):
-    h = nn.Conv2d(h.shape[1], 16, 3, padding=1)(h)
-    if layer in (1, 4, 8):
-        print(f"after {layer} layers, the pictures differ by {h.std(dim=0).mean():.3f}")
+def differences(make_layer):
+    """Send 32 pictures through eight layers; print how far they differ after 1, 4 and 8."""
+    torch.manual_seed(0)
+    h, found = images[:32], []
+    for _ in range(8):
+        h = make_layer(h.shape[1], 16)(h)
+        found.append(h.std(dim=0).mean().item())
+    print("after 1, 4 and 8 layers:", ", ".join(f"{found[n - 1]:.3f}" for n in (1, 4, 8)))
+
+
+def plain(in_ch, out_ch):
+    return nn.Conv2d(in_ch, out_ch, 3, padding=1)
+
+
+def kaiming(in_ch, out_ch):
+    conv = plain(in_ch, out_ch)
+    nn.init.kaiming_normal_(conv.weight, nonlinearity="linear")
+    nn.init.zeros_(conv.bias)
+    return conv
+
+
+differences(plain)
+differences(kaiming)
 
 # %% [markdown]
-# After eight layers they all look nearly alike. *BatchNorm* puts an end to that: it subtracts
-# from every channel its mean and divides it by its standard deviation. Mean and deviation are
-# taken over **the whole batch and all pixels** of the channel. Then it multiplies by a learned
-# number and adds another: if the network wants another mean or another strength, it can have it.
+# With PyTorch's weights, all pictures look nearly the same after eight layers. With Kaiming's they
+# stay apart. So a good start solves the problem, *at the start*. In training the weights change, and
+# nothing keeps the balance.
 #
-# ### Exercise 2.1: BatchNorm by hand
+# *BatchNorm* keeps it at every step. It subtracts from every channel its mean and divides by its
+# standard deviation, both taken over **the whole batch and all pixels** of the channel. Then it
+# multiplies by a learned number and adds another, so that the network can still choose any mean and
+# any strength it likes.
+#
+# ### Exercise 2.1 (optional): BatchNorm by hand
 # difficulty 2 of 5, about 12 minutes
 #
 # For each channel c, with the mean $\mu_c$ and the variance $\sigma_c^2$ (the mean of the squared
@@ -183,16 +202,16 @@ for c in (0, 1):
     print(f"channel {c}: mean {h[:, c].mean().abs():.2f}, standard deviation {h[:, c].std():.2f}")
 
 # %% [markdown]
-# Channel 0 has mean 0 and deviation 1, channel 1 what `scale` and `shift` say.
+# Channel 0 has mean 0 and deviation 1, channel 1 has what `scale` and `shift` say.
 #
 # ### Training mode and eval mode
 #
-# There is something odd about it. In training, the result for one picture depends on the other
-# pictures of its batch. When a network draws, that would be a nuisance: the same noise would give
-# another picture in another batch. So `nn.BatchNorm2d` has two modes. In training mode it does
-# what you wrote, and on the side it keeps a running average of the means and variances that it
-# meets. In eval mode it uses these averages instead. **The next cell puts the same picture into
-# two different batches, in both modes. Where will its result be the same?**
+# There is something odd about BatchNorm: in training, the result for one picture depends on the other
+# pictures of its batch. When a network draws, that would be a nuisance, because the same noise would
+# give another picture in another batch. So `nn.BatchNorm2d` has two modes. In training mode it does
+# what you have just seen, and on the side it keeps running averages of the means and variances it
+# meets. In eval mode it uses these averages instead. **The next cell puts the same picture into two
+# different batches, in both modes. When will its result be the same?**
 
 # %%
 torch.manual_seed(0)
@@ -207,33 +226,52 @@ same = torch.allclose(norm(company)[0], norm(others)[0])
 print("eval mode:     the same result in both batches:", same)
 
 # %% [markdown]
-# This is why we write `net.eval()` before we draw, and `net.train()` before we train on. A
-# network that is left in the wrong mode raises no error. It is only worse.
+# This is why we write `net.eval()` before we draw, and `net.train()` before we resume training. A
+# network left in the wrong mode raises no error. It is only worse.
 #
-# **And a batch of one picture?** In training mode it is normalised by itself. Here are two
-# pictures, a digit and the same digit with half the contrast, each as a batch of one:
+# ### What BatchNorm costs
+#
+# In training, the statistics are those of the batch. **How much do they vary from batch to batch,
+# with 2, 8 and 64 pictures in each?** And in a diffusion model there is a second catch. A training
+# batch mixes pictures of all t, but while we draw, all pictures are at the same t. **How far is the
+# deviation of a channel at one t from that of a mixture?** We look at one channel of a convolution:
 
 # %%
-norm.train()
-faint = 0.5 * images[:1]
-print(f"before: they differ by up to {(images[:1] - faint).abs().max():.2f}")
-print(f"after:  they differ by up to {(norm(images[:1]) - norm(faint)).abs().max():.2f}")
-try:
-    norm(torch.ones(1, 1, 1, 1))
-except ValueError as error:
-    print("a batch of one pixel:", error)
+schedule = cosine_schedule()
+torch.manual_seed(0)
+conv = kaiming(1, 16)
+
+
+def deviation(batch, t=None):
+    """Return the standard deviation of a channel over a batch of noisy pictures, at t or mixed."""
+    x0, mixed, eps = draw_batch(images, 1000, batch, None)
+    t = mixed if t is None else torch.full_like(mixed, t)
+    with torch.no_grad():
+        return conv(add_noise(x0, eps, schedule.alpha_bar_at(t)))[:, 0].std().item()
+
+
+for batch in (2, 8, 64):
+    found = torch.tensor([deviation(batch) for _ in range(100)])
+    print(f"{batch:2} pictures: deviation {found.mean():.2f}, give or take {found.std():.2f}")
+for t in (10, 300, 990):
+    print(f"64 pictures, all at t = {t:3}: deviation {deviation(64, t):.2f}")
 
 # %% [markdown]
-# How strong the picture was is lost: divided by its own deviation, every picture is as strong as
-# any other. To a network that has to judge how much noise is in a picture, that matters. So do
-# not train with batches of one or a few pictures. And with a single number per channel there is
-# nothing left to compare, and PyTorch refuses.
+# With two pictures in a batch, the statistics are a matter of luck: every step divides by another
+# number. So BatchNorm wants batches that are not too small. And what it measures in training is never
+# quite what the network meets while it draws, because early in the sampling the pictures are all
+# noise, and late they are all picture. Eval mode uses the averages of the mixture at every t.
+#
+# Both problems go away if each picture is normalised by itself. *GroupNorm* does that: it takes mean
+# and deviation over a group of channels of one picture. DDPM and Stable Diffusion use it, and you
+# will in notebooks 08 and 10. We build a published tutorial's network, which has BatchNorm, and with
+# 64 pictures in a batch it works well, as you saw in notebook 00.
 #
 # ## 3. What is SiLU for?
 #
-# Two convolutions in a row, with nothing in between, are no more than one large convolution: sums
-# of sums. There has to be something in between that is not a straight line, an *activation*. The
-# best known is ReLU, `max(x, 0)`. Ours is SiLU, `x * sigmoid(x)`:
+# Two convolutions in a row with nothing in between are no more than one larger convolution: sums of
+# sums. Something has to stand between them that is not a straight line, an *activation*. The best
+# known is ReLU, `max(x, 0)`. Ours is SiLU, `x * sigmoid(x)`:
 
 # %%
 # alt: ReLU and SiLU, and their gradients. ReLU has a corner at 0, where its gradient jumps from 0
@@ -244,27 +282,16 @@ curves(at, {"ReLU": F.relu, "SiLU": F.silu}, title="the activation")
 plt.show()
 
 # %% [markdown]
-# They look much alike, but look at the gradients. That of ReLU is 0 for every negative x:
-# whatever stands before it learns nothing from these. That of SiLU is nearly nowhere 0, and it
-# has no jump. How often does that happen? After BatchNorm, values are about normally distributed.
-# **What share of them gets no gradient through ReLU? And through SiLU?**
-
-# %%
-values = torch.randn(10_000, generator=torch.Generator().manual_seed(0))
-for name, activation in [("ReLU", F.relu), ("SiLU", F.silu)]:
-    at = values.clone().requires_grad_()
-    activation(at).sum().backward()
-    print(f"{name}: no gradient at {(at.grad == 0).float().mean():.1%} of the values")
-
-# %% [markdown]
-# Half of them, and none. Networks with ReLU learn all the same, for it is another half each time.
-# With SiLU, every value gets some gradient.
+# They look much alike, but look at the gradients. ReLU's is 0 for every negative x, so the layers
+# before it get no gradient from these values. SiLU's is hardly ever exactly 0, and it has no jump.
+# ReLU networks still learn, because it's a different half of the values each time; SiLU is what
+# diffusion models mostly use.
 #
 # ### Exercise 2.2: convolution, BatchNorm, SiLU
 # difficulty 1 of 5, about 5 minutes
 #
-# These three belong together, and we will need them twice in each block. Write a function that
-# returns them as one module.
+# These three go together, and every block needs them twice. Write a function that returns them as one
+# module.
 #
 # $$\mathrm{out} = \mathrm{SiLU}(\mathrm{BatchNorm}(\mathrm{conv}_{3\times3}(x)))$$
 #
@@ -309,60 +336,55 @@ conv_bn_silu = check("2.2", conv_bn_silu)
 # solution 2.2
 
 # %% [markdown]
-# Eight layers again, now with your three in each:
+# Eight layers again, now with your three in each, and PyTorch's own weights:
 
 # %%
-torch.manual_seed(0)
-h = images[:32]
-for layer in range(1, 9):
-    h = conv_bn_silu(h.shape[1], 16)(h)
-    if layer in (1, 4, 8):
-        print(f"after {layer} layers, the pictures differ by {h.std(dim=0).mean():.3f}")
+differences(conv_bn_silu)
 
 # %% [markdown]
 # The differences come through.
 #
 # ## 4. How does the block learn what time it is?
 #
-# Run the next cell. It feeds one batch of pictures to a convolution twice, once for t = 10 and
-# once for t = 900, and subtracts the results.
-
-# %%
-torch.manual_seed(0)
-conv1 = conv_bn_silu(1, 16)
-x = images[:4]
-h_early, h_late = conv1(x), conv1(x)
-print("largest difference:", (h_early - h_late).abs().max().item())
-
-# %% [markdown]
-# Of course: nothing in `conv1` has seen t. The network must remove a little noise at t = 10 and
-# nearly everything at t = 900, and so far it cannot tell which is asked of it.
+# Nothing in `conv_bn_silu` has seen t. The network must remove a little noise at t = 10 and nearly
+# everything at t = 900, and so far it cannot know which is asked of it.
 #
-# The time embedding is one vector per picture, `temb` with shape `(B, D)`. The feature map `h`
-# has shape `(B, K, H, W)`. **Before you read on: which operations could combine them, and what
-# shape must `temb` have for each?**
+# The time embedding is one vector for each picture, `temb` with shape `(B, D)`. The feature map `h`
+# has shape `(B, K, H, W)`. **Before you read on: which operations could combine them, and what shape
+# must `temb` have for each?**
 #
-# Two answers are common. *Concatenate*: repeat `temb` over all pixels and append D channels; then
-# the next convolution has D more inputs, at every level. *Add*: turn `temb` into K numbers and
-# add them, one per channel, the same at every pixel. We add. It costs one small linear layer, and
-# the number of channels stays what it was. How much does it save, for 64 channels and D = 128?
+# Three answers are common:
+#
+# - *Concatenate*: repeat `temb` over all pixels and append D channels. Then the next convolution has D
+#   more inputs, at every level.
+# - *Add*: turn `temb` into K numbers and add them, one for each channel, the same at every pixel.
+# - *Scale and shift*: turn `temb` into 2 K numbers, multiply each channel by one and add another. It is
+#   called FiLM (2018), and in later diffusion models AdaGN or adaLN. Most of them use it since 2021,
+#   and in notebook 10 you will meet it again.
+#
+# We add, as DDPM does. It costs one small linear layer, and the number of channels stays what it was.
+# How many parameters does each way need, for K = 64 channels and D = 128?
 
 # %%
 K, D = 64, 128
-concatenated = nn.Conv2d(K + D, K, 3)
-added = [nn.Conv2d(K, K, 3), nn.Linear(D, K)]
-print("concatenate:", f"{sum(p.numel() for p in concatenated.parameters()):,} parameters")
-print("add:        ", f"{sum(p.numel() for layer in added for p in layer.parameters()):,}")
+ways = {
+    "concatenate": [nn.Conv2d(K + D, K, 3)],
+    "add": [nn.Conv2d(K, K, 3), nn.Linear(D, K)],
+    "scale and shift": [nn.Conv2d(K, K, 3), nn.Linear(D, 2 * K)],
+}
+for name, layers in ways.items():
+    print(f"{name:15}", f"{sum(p.numel() for layer in layers for p in layer.parameters()):,}")
 
 # %% [markdown]
-# So `temb` goes through a linear layer from D to K numbers: shape `(B, K)`. That has to be added
-# to `(B, K, H, W)`. **Simply adding them does not work. What will the message say?** Here B = 4,
-# K = 16 and H = W = 16:
+# So `temb` goes through a linear layer from D to K numbers: shape `(B, K)`. That has to be added to
+# `(B, K, H, W)`. **Simply adding them does not work. What will the message say?** Here B = 4, K = 16
+# and H = W = 16:
 
 # %%
-time_proj = nn.Linear(32, 16)
+torch.manual_seed(0)
+conv1, time_proj = conv_bn_silu(1, 16), nn.Linear(32, 16)
 temb = TimeEmbedding(32)(torch.tensor([10, 300, 600, 900]))
-h = conv1(x)
+h = conv1(images[:4])
 print("h:", tuple(h.shape), " time_proj(temb):", tuple(time_proj(temb).shape))
 try:
     print("the sum:", tuple((h + time_proj(temb)).shape))
@@ -371,8 +393,8 @@ except RuntimeError as error:
 
 # %% [markdown]
 # PyTorch lines up the **last** axes: it tries to match `(4, 16)` with the last two axes of h,
-# `(16, 16)`. The 16 channels meet the 16 columns, which fits by accident, and the 4 pictures meet
-# the 16 rows, which does not. **Now a batch of 16 pictures. What will happen?**
+# `(16, 16)`. The 16 channels meet the 16 columns, which fits by accident, and the 4 pictures meet the
+# 16 rows, which does not. **Now take a batch of 16 pictures. What will happen?**
 
 # %%
 x = images[:16]
@@ -382,10 +404,10 @@ wrong = h + time_proj(temb)
 print("the sum:", tuple(wrong.shape))
 
 # %% [markdown]
-# No error, and a wrong result: picture 3's time is now added to row 3 of *every* picture. This is
-# the worst kind of mistake, for nothing complains, and the network even trains a little. Two more
-# axes say what we mean. `[:, :, None, None]` turns `(B, K)` into `(B, K, 1, 1)`, and an axis of
-# size 1 is repeated as often as needed:
+# No error, and a wrong result: picture 3's time is now added to row 3 of *every* picture. This is the
+# worst kind of mistake, because nothing complains, and the network even trains a little. Two more
+# axes say what we mean. `[:, :, None, None]` turns `(B, K)` into `(B, K, 1, 1)`, and an axis of size 1
+# is repeated as often as needed:
 
 # %%
 # alt: What is added to six channels. In the upper row, called wrong, all six show the same grainy
@@ -397,8 +419,8 @@ maps([(wrong - h)[3, :6], (right - h)[3, :6]], labels=["wrong", "right"],
 plt.show()
 
 # %% [markdown]
-# This is what was added to picture 3. Above: the times of all 16 pictures, one in each row, and
-# the same pattern in every channel. Below: one number per channel, the same at every pixel.
+# This is what was added to picture 3. Above: the times of all 16 pictures, one in each row, and the
+# same pattern in every channel. Below: one number for each channel, the same at every pixel.
 #
 # ### Exercise 2.3: add the time, channel by channel
 # difficulty 2 of 5, about 8 minutes
@@ -456,70 +478,53 @@ TimedConvs = check("2.3", TimedConvs)
 # solution 2.3
 
 # %% [markdown]
-# Now the two times make a difference. Same pictures, same weights, t = 10 and t = 900:
+# Now time makes a difference. Here are the same pictures and the same weights at t = 10 and at t = 900,
+# subtracted. The second row shows what is left of the difference when the mean of each channel is
+# taken away:
 
 # %%
-# alt: Eight channels: the output at t = 10 minus that at t = 900. Most have one pale colour with a
-#   different rim. One shows the shape of the digit.
+# alt: Two rows of eight channels. Above, the output at t = 10 minus that at t = 900: each channel has
+#   one colour, with a different rim. Below, the same without its mean: the shape of the digit and
+#   the rim.
 torch.manual_seed(0)
 convs = TimedConvs(1, 16, 32).eval()
 times = TimeEmbedding(32)(torch.tensor([10, 900]))
 with torch.no_grad():
     early, late = convs(images[:1], times[:1]), convs(images[:1], times[1:])
-print(f"largest difference: {(early - late).abs().max():.2f}")
-maps([(early - late)[0, :8]], labels=["t = 10 minus\nt = 900"])
+change = (early - late)[0, :8]
+print(f"largest difference: {change.abs().max():.2f}")
+maps([change, change - change.mean(dim=(1, 2), keepdim=True)],
+     labels=["t = 10 minus\nt = 900", "without\nits mean"])
 plt.show()
 
 # %% [markdown]
-# **Why is the difference not one flat colour in each channel? We added one number per channel,
-# the same at every pixel.** Because `conv2` comes after the addition, and SiLU bends what it
-# makes of it: where the picture is dark, the same shift has another effect than where it is
-# bright. (And at the border, `conv2` sees zeros in place of the shift.) That is why the time is
-# added *between* the convolutions. After the second, it could only shift each channel as a whole.
+# **Why is the difference not one flat colour in each channel? We added one number per channel, the
+# same at every pixel.** Because `conv2` comes after the addition, and SiLU bends what `conv2` makes of
+# it: where the picture is dark, the same shift has another effect than where it is bright. (And at
+# the border, `conv2` sees zeros in place of the shift.) That is why the time is added *between* the
+# convolutions. After the second, it could only shift each channel as a whole.
 #
-# ## 5. Why a way around?
+# ## 5. Why a shortcut?
 #
-# The last piece is a *shortcut*: the input x is added to what the convolutions make of it.
+# The last piece is a *residual connection*, or *shortcut*: the input x is added to what the
+# convolutions make of it.
 #
 # $$\mathrm{out} = \mathrm{convs}(x, \mathrm{temb}) + x$$
 #
-# Such a block need not learn to hand on what it was given. It has only to learn what to change.
-# And the gradient, on its way back in training, comes through the sum as it is. Let us measure
-# that. Eight fresh blocks in a row: we put a random gradient in at the end, and see what comes
-# out at the input. BatchNorm sees to it that it does not fade away. **But does it still point the
-# same way?** The cosine of the angle between the two says so: 1 for the same direction, 0 when
-# they have nothing to do with each other.
-
-# %%
-def gradient_kept(with_shortcut, blocks=8):
-    torch.manual_seed(0)
-    layers = [TimedConvs(16, 16, 32) for _ in range(blocks)]
-    x, temb = torch.randn(16, 16, 16, 16, requires_grad=True), torch.randn(16, 32)
-    h = x
-    for layer in layers:
-        h = layer(h, temb) + (h if with_shortcut else 0)
-    at_the_end = torch.randn(h.shape)
-    h.backward(at_the_end)
-    return F.cosine_similarity(x.grad.flatten(), at_the_end.flatten(), dim=0).abs()
-
-
-print(f"without shortcuts: {gradient_kept(False):.1f}")
-print(f"with shortcuts:    {gradient_kept(True):.1f}")
-
-# %% [markdown]
-# Without shortcuts, what reaches the first block has nothing to do any more with what was asked
-# for at the end: sixteen random layers have scrambled it. With them, it still points largely the
-# same way. So the first blocks learn from the first step on.
+# Such a block doesn't have to learn how to pass on what it was given. It only has to learn what to
+# change. That made networks of a hundred layers trainable (He and others, 2015, who still put a ReLU
+# behind the sum; the bare sum is from 2016).
 #
-# There is one difficulty. In the U the channels change from block to block: from 32 to 64, say.
-# Then x does not fit the sum. A 1x1 convolution makes 64 channels out of 32. It looks at one
-# pixel alone and mixes its channels, so everything stays in its place.
+# In the U there is a difficulty: the channels change from block to block, from 32 to 64, say, and then
+# x does not fit the sum. A 1x1 convolution makes 64 channels out of 32. It looks at one pixel at a
+# time and mixes its channels, so everything stays in its place. It no longer hands x on unchanged, but
+# it is a straight road past both norms and both activations.
 #
-# ### Exercise 2.4: the way around
+# ### Exercise 2.4: the shortcut
 # difficulty 1 of 5, about 6 minutes
 #
-# Write a function that returns a module. It hands x on unchanged if `in_ch` equals `out_ch`, and
-# else a 1x1 convolution (with its bias, as `nn.Conv2d` comes).
+# Write a function that returns a module. It passes x on unchanged if `in_ch` equals `out_ch`;
+# otherwise it is a 1x1 convolution (with its bias, as `nn.Conv2d` comes).
 #
 # | | shape |
 # |---|---|
@@ -558,17 +563,71 @@ shortcut = check("2.4", shortcut)
 # %%
 # solution 2.4
 
+# %% [markdown]
+# Is it worth it? In our U *every* block changes its channels, so every shortcut is a 1x1 convolution.
+# We test it in blocks like that: a noise predictor of six, which alternate between 16 and 24 channels,
+# trained for 200 steps. Then the same without shortcuts, and the same without BatchNorm. All three see
+# the same pictures and the same noise, and start from the same weights. **Which will you miss more,
+# and will it be in the first steps or in the last?**
+
 # %%
-for in_ch, out_ch in [(32, 32), (32, 64), (128, 64)]:
-    way = shortcut(in_ch, out_ch)
-    count = sum(p.numel() for p in way.parameters())
-    print(f"{in_ch:3} -> {out_ch:3} channels: {count:5,} parameters")
+class Stack(nn.Module):
+    """A noise predictor of six blocks, with or without their shortcuts and norms."""
+
+    def __init__(self, shortcuts=True, norms=True):
+        super().__init__()
+        chs = [1, 16, 24, 16, 24, 16, 24]
+        pairs = list(zip(chs, chs[1:]))
+        self.time = TimeEmbedding(32)
+        self.convs = nn.ModuleList(TimedConvs(i, o, 32) for i, o in pairs)
+        self.around = nn.ModuleList(shortcut(i, o) for i, o in pairs)
+        self.out = nn.Conv2d(24, 1, 1)
+        self.shortcuts = shortcuts
+        for part in [] if norms else list(self.modules()):
+            for name, layer in part.named_children():
+                if isinstance(layer, nn.BatchNorm2d):
+                    setattr(part, name, nn.Identity())
+
+    def forward(self, xt, t):
+        h, temb = xt, self.time(t)
+        for convs, around in zip(self.convs, self.around):
+            h = convs(h, temb) + (around(h) if self.shortcuts else 0)
+        return self.out(h)
+
+
+def fit(net, steps=200, lr=5e-3):
+    """Train a noise predictor; return the loss of each step."""
+    generator = torch.Generator().manual_seed(0)
+    optimizer = torch.optim.Adam(net.parameters(), lr=lr)
+    losses = []
+    for _ in range(steps):
+        loss = noise_loss(net, *draw_batch(images, 1000, 64, generator), schedule)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+# %% tags=["nbval-ignore-output"]
+# alt: CURVES02
+runs = {}
+for name, parts in {"both": {}, "no shortcuts": {"shortcuts": False},
+                    "no BatchNorm": {"norms": False}}.items():
+    torch.manual_seed(0)
+    losses = torch.tensor(fit(Stack(**parts)))
+    print(f"{name:13} mean loss of steps 1 to 50: {losses[:50].mean():.2f}, "
+          f"of the last 50: {losses[-50:].mean():.3f}")
+    runs[name] = losses.unfold(0, 20, 1).mean(dim=1)  # of 20 steps, so that one can see
+loss_curves(runs)
+plt.show()
 
 # %% [markdown]
+# RESULT02
+#
 # ## 6. The whole block
 #
 # Now put it together. Here is the course's block, with random weights, at work on 32 digits in
-# training mode: every operation in its order, and of the first digit three channels of each tensor.
+# training mode: every operation in its order, and three channels of each tensor for the first digit.
 # Look at what the norms do, and at what the time adds.
 
 # %%
@@ -648,10 +707,9 @@ ConvBlock = check("2.5", ConvBlock)
 # %% [markdown]
 # ## 7. One block alone, at work
 #
-# How far does one block get as a noise predictor? The next cell makes a network of your block,
-# your time embedding and a 1x1 convolution that turns 16 channels into a picture. Each pixel of
-# its answer sees 5 x 5 pixels: two convolutions of 3 x 3. That is not much. (The *loss* is the
-# mean squared difference between the true noise and the answer.)
+# How far does a single block get as a noise predictor? The next cell makes a network of your block,
+# your time embedding and a 1x1 convolution that turns 16 channels into a picture. Each pixel of its
+# answer sees 5 x 5 pixels, because of its two 3x3 convolutions. That is not much.
 
 # %%
 class OneBlock(nn.Module):
@@ -675,84 +733,67 @@ print("out:", tuple(OneBlock(told=True)(images[:4], torch.tensor([10, 300, 600, 
 # t = 50, 300 and 900 will it matter most that it is told the time?**
 
 # %%
-schedule = cosine_schedule()
-
-
-def fit(net, steps=250):
-    generator = torch.Generator().manual_seed(0)
-    optimizer = torch.optim.Adam(net.parameters(), lr=5e-3)
-    for _ in range(steps):
-        x0 = images[torch.randint(len(images), (64,), generator=generator)]
-        t = torch.randint(1000, (64,), generator=generator)
-        eps = torch.randn(x0.shape, generator=generator)
-        loss = noise_loss(net, x0, t, eps, schedule)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return net.eval()
-
-
 def errors(net, times=(50, 300, 900)):
-    """The loss at some steps, on pictures that were not trained on."""
+    """Return the loss at some steps, on pictures that were held out."""
     held_out, _ = load("digits", "test")
     eps = torch.randn(held_out.shape, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         steps = [torch.full((len(held_out),), t) for t in times]
-        return [noise_loss(net, held_out, t, eps, schedule).item() for t in steps]
+        return [noise_loss(net.eval(), held_out, t, eps, schedule).item() for t in steps]
 
 # %% tags=["nbval-ignore-output"]
-torch.manual_seed(0)
-knows = fit(OneBlock(told=True))
-torch.manual_seed(0)
-does_not = fit(OneBlock(told=False))
+nets = {}
 print("error at t =         50    300    900")
-for name, net in [("told the time", knows), ("not told", does_not)]:
-    print(f"{name:18}", "  ".join(f"{e:.3f}" for e in errors(net)))
+for name, told in [("told the time", True), ("not told", False)]:
+    torch.manual_seed(0)
+    nets[name] = OneBlock(told)
+    fit(nets[name], steps=250)
+    print(f"{name:18}", "  ".join(f"{e:.3f}" for e in errors(nets[name])))
 
 # %%
-better = [a < b for a, b in zip(errors(knows), errors(does_not))]
+better = [a < b for a, b in zip(errors(nets["told the time"]), errors(nets["not told"]))]
 print("the block that knows t is better at t = 50, 300, 900:", better)
 
 # %% [markdown]
-# It is better everywhere, and most of all at t = 900, in proportion: there the noise is nearly
-# the whole of xt, and a block that knows this can almost hand xt on. One that does not know has
-# to be careful. (Answering 0 everywhere gives an error of 1.)
+# It is better everywhere, and by the largest factor at t = 900. There the noise is nearly all of xt,
+# and a block that knows this can almost pass xt on. One that doesn't know has to be careful. It
+# matters more here than to the U-Nets of notebook 01, because a block that sees 5 x 5 pixels cannot
+# judge well how noisy a picture is. (Answering 0 everywhere gives an error of 1.)
 #
 # Now you tell it the time. The picture below has the noise of t = 300. The first row shows eight
-# channels of the block's output for the time that the slider says, the second how they differ
-# from those at t = 300, and the last the noisy picture and the answer of the network. **What will
-# change when you tell it t = 0? And t = 999?**
+# channels of the block's output for the time that the slider says, the second how they differ from
+# those at t = 300, and the last the noisy picture and the network's answer. **What will change when
+# you tell it t = 0? And t = 999?**
 
 # %% tags=["nbval-ignore-output"]
 # alt: What the block makes of one noisy digit when it is told t = 0, 300 and 999: eight channels,
 #   how they differ from those at 300, and the answer. At 300 nothing differs. At 0 and 999 the
 #   channels do, and so does the answer.
 eps = torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(2))
-alpha_bar = schedule.alpha_bar_at(torch.tensor([300]))
-xt = alpha_bar.sqrt() * images[:1] + (1 - alpha_bar).sqrt() * eps
-told_time_slider(knows, xt, true_t=300)
+xt = add_noise(images[:1], eps, schedule.alpha_bar_at(torch.tensor([300])))
+told_time_slider(nets["told the time"], xt, true_t=300)
 
 # %% [markdown]
-# Told that it is late, it takes nearly everything for noise: the answer looks like the noisy
-# picture, digit and all. Told that it is early, it answers with the finest grain alone, and makes
-# it stronger: at an early step the grain in xt is faint, and stands for noise of full strength.
-# Nothing in xt has changed, and no weight. One vector that is added in the middle does all this.
+# Told that it is late, it takes nearly everything for noise: its answer looks like the noisy picture,
+# digit and all. Told that it is early, it answers with the finest grain alone, and makes it stronger:
+# at an early step the grain in xt is faint, and stands for noise of full strength. Nothing in xt has
+# changed, and no weight. All this is done by one vector that is added in the middle.
 #
 # ## Recap
 #
-# - A 3x3 convolution with padding keeps the size and lets each pixel see its neighbours; the number
-#   of channels is free.
-# - BatchNorm gives each channel mean 0 and deviation 1 over the batch, then a learned scale and
-#   shift. In eval mode it uses running averages, so that a picture's result does not depend on its
-#   batch.
+# - A 3x3 convolution with padding keeps the size and lets each pixel see its neighbours; the number of
+#   channels is free.
+# - BatchNorm gives each channel mean 0 and deviation 1 over the batch, then a learned scale and shift.
+#   In eval mode it uses running averages. It wants batches that are not too small; GroupNorm doesn't
+#   look at the batch at all.
 # - SiLU bends the line between the convolutions, and hardly ever stops a gradient.
-# - The time is projected to one number per channel and added between the convolutions, with two
-#   more axes: `[:, :, None, None]`.
-# - The shortcut carries x around. It is a 1x1 convolution only where the channels differ.
+# - The time is projected to one number per channel and added between the convolutions, with two more
+#   axes: `[:, :, None, None]`.
+# - The shortcut carries x past the convolutions. It is a 1x1 convolution where the channels differ.
 #
-# **What can go wrong.** A time that is not spread over the pixels fits by accident when B and K
-# equal H and W. A network that draws in training mode draws worse, without an error. `x += ...`
-# in a block changes what the caller holds.
+# **What can go wrong.** A time that is not spread over the pixels fits by accident when B and K equal
+# H and W. A network that draws in training mode draws worse, without an error. `x += ...` in a block
+# changes what the caller holds.
 #
 # **Where to look.** The block is in `course_utils/blocks.py`. The next notebook is [03, the
 # encoder](03_encoder.ipynb).
@@ -760,7 +801,7 @@ told_time_slider(knows, xt, true_t=300)
 # %% [markdown]
 # ## How far are you?
 #
-# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
+# Here are all the exercises of the course. Your work is kept in `my_progress.txt`, beside
 # `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]

@@ -6,11 +6,11 @@
 # In this notebook you will
 #
 # - halve a picture in four ways, and see why the network learns how to do it;
-# - measure how much of the picture one pixel sees, with a gradient, and draw it;
-# - count what a level costs, and find out where the memory goes when a network trains;
-# - build `Encoder`, the left side of your U-Net, which returns the bottom and the skips.
+# - measure with a gradient how much of the picture one pixel sees, and draw it;
+# - see what a level costs, and where the memory goes when a network trains;
+# - build `Encoder`, the left side of your U-Net, which returns the bottleneck and the skips.
 #
-# It has four exercises and takes about 65 minutes.
+# It has three exercises and takes about 50 minutes.
 
 # %%
 # setup
@@ -27,24 +27,20 @@ from course_utils import portfolio
 from course_utils.checks import check
 from course_utils.data import load
 from course_utils.plots import draw_maps, draw_u, receptive_maps, strip
-from course_utils.unet import UNet
 from course_utils.widgets import receptive_explorer
 
 # %% [markdown]
-# What you have built so far is used here. A part that passed its check is kept in a file,
-# `my_unet.py`; the next cell fetches what this notebook needs from it. A part that you have not
-# done yet is the course's. (On Colab, tick `keep_on_drive` in the first cell if your file is on
-# your Google Drive.)
+# The next cell fetches your parts from `my_unet.py`, and the course's where you have none yet.
 
 # %% tags=["nbval-ignore-output"]
 mine = portfolio.load()
 ConvBlock, TimeEmbedding = mine.ConvBlock, mine.TimeEmbedding
 
 # %% [markdown]
-# This is where we are in the U. A *level* is a row of the drawing. Level 0 is at the top; each
-# level down has half the height and half the width, and twice the channels. The list of the
-# channels, top to bottom, is called `chs`. What the lowest level returns is the *bottom*, and the
-# arrows across are the *skips*: section 4 says what they are for.
+# This is where we are in the U. A *level* is a row of the drawing. Level 0 is at the top, and each
+# level below has half the height, half the width and twice the channels. The list of the channels,
+# from top to bottom, is called `chs`. What the lowest level returns is the *bottleneck*, or bottom for
+# short. The arrows across are the *skip connections*; section 4 is about them.
 
 # %%
 # alt: The U-Net as a diagram. Its left side, the encoder, is coloured: 32 x 16 x 16, 64 x 8 x 8,
@@ -56,9 +52,9 @@ plt.show()
 # %% [markdown]
 # ## 1. How do you make a picture half as large?
 #
-# Cut it into squares of 2 x 2 pixels and make one pixel of each. Three rules come to mind: take
-# the first of the four and drop the rest; take the largest (*max pooling*); or take the mean
-# (*average pooling*).
+# Cut it into squares of 2 x 2 pixels and make one pixel of each. Three rules come to mind: take the
+# first of the four and drop the rest, take the largest (*max pooling*), or take the mean (*average
+# pooling*).
 
 # %%
 # alt: Eight digits in four rows: in 16 x 16 pixels, and halved in three ways. With the first pixel
@@ -75,10 +71,10 @@ strip([images[:8], *halves], labels=["16 x 16", *ways])
 plt.show()
 
 # %% [markdown]
-# You can still read the digits, more or less: strokes are wide. Now take something finer:
-# stripes, one pixel wide, white (1) and black (-1) in turn. And the same stripes moved by one
-# pixel, so that white and black change places. **What will each rule make of the two pictures?
-# Which rule can tell them apart?**
+# You can still read the digits, more or less, because strokes are wide. Now take something finer:
+# stripes one pixel wide, white (1) and black (-1) in turn. And the same stripes moved by one pixel, so
+# that white and black change places. **What will each rule make of the two pictures? Which rule can
+# tell them apart?**
 
 # %%
 stripes = torch.ones(1, 1, 8, 8)
@@ -89,50 +85,48 @@ for name, halve in ways.items():
           f"moved {halve(moved).unique().tolist()}")
 
 # %% [markdown]
-# The largest makes both white, as if there were no stripes. The mean makes both grey. The first
-# tells them apart, but it takes them for a white picture and a black one: it saw one column of
-# two.
+# The largest makes both white, as if there were no stripes. The mean makes both grey. The first tells
+# them apart, but takes them for a white picture and a black one, because it saw only every other
+# column.
 #
-# For a photo you could live with that. But our network has to name the noise in every single
-# pixel, and noise has fine stripes of all kinds. A rule that is fixed beforehand throws things
-# away before anyone knows whether they are needed. So we let the network learn the rule.
+# You could live with that in a photo. But our network has to name the noise in every single pixel,
+# and noise contains fine stripes of every kind. A fixed rule throws things away no matter whether they
+# are needed. So we let the network learn its rule. (A pooling layer behind a learned convolution can
+# work too: the U-Net of 2015 has max pooling, and ADM, a large diffusion model of 2021, takes means.)
 #
-# A convolution can do it. Its window (the *kernel*) is 2 x 2 pixels, and it steps by 2 (the
-# *stride*), so that each pixel is read once. Every output channel has its own four weights for
-# each input channel:
+# A convolution can do it. Its window (the *kernel*) is 2 x 2 pixels, and it moves by 2 (the *stride*),
+# so that each pixel is read once. Every output channel has its own four weights for each input
+# channel:
 #
 # $$\mathrm{out}_{k,i,j} = b_k + \sum_{c} \sum_{u=0}^{1} \sum_{v=0}^{1} W_{k,c,u,v}\; x_{c,\,2i+u,\,2j+v}$$
 #
 # ### Exercise 3.1: halve a picture
-# difficulty 1 of 5, about 5 minutes
+# difficulty 1 of 5, about 4 minutes
 #
-# Complete the constructor. `Downsample` is an `nn.Conv2d` with its settings already made: it
-# inherits all the rest, `forward` too.
+# Write a function that returns this layer.
 #
 # | | |
 # |---|---|
-# | `ch` | the channels that come in, and go out |
-# | input | `(B, C, H, W)`, with H and W even |
-# | returns | `(B, C, H/2, W/2)` |
+# | `ch` | the number of channels that come in, and go out |
+# | returns | a module that takes `(B, C, H, W)`, with H and W even, and returns `(B, C, H/2, W/2)` |
 
 # %%
-class Downsample(nn.Conv2d):
-    """Halve height and width: a 2x2 convolution that steps by 2.
+def downsample(ch):
+    """Return the layer that halves height and width: a 2x2 convolution with stride 2.
 
-    (B, C, H, W) -> (B, C, H/2, W/2)
+    () -> module of (B, C, H, W) -> (B, C, H/2, W/2)
+
+    C is ch.
     """
-
-    def __init__(self, ch):
-        raise NotImplementedError("exercise 3.1")
+    raise NotImplementedError("exercise 3.1")
 
 # %%
-Downsample = check("3.1", Downsample)
+downsample = check("3.1", downsample)
 
 # %% [markdown]
-# <details><summary>Hint 1: what a constructor of a child does</summary>
+# <details><summary>Hint 1: which layer?</summary>
 #
-# A class that inherits calls its parent's constructor, `super().__init__(...)`, with what the
-# parent wants to know. Here the parent is `nn.Conv2d`.
+# It is an `nn.Conv2d`, as in notebook 02, with another kernel and without padding.
 # </details>
 #
 # <details><summary>Hint 2: what nn.Conv2d wants to know</summary>
@@ -143,19 +137,19 @@ Downsample = check("3.1", Downsample)
 #
 # <details><summary>My check says that the window moves by one pixel at a time</summary>
 #
-# A convolution steps by 1 unless it is told otherwise: `stride=2`.
+# A convolution moves by 1 unless it is told otherwise: `stride=2`.
 # </details>
 
 # %%
 # solution 3.1
 
 # %% [markdown]
-# What can it learn? The next cell puts in weights by hand. First 1/4 four times: that is average
+# What can it learn? The next cell puts in weights by hand. First 1/4 four times, which is average
 # pooling. Then a plus for the left column and a minus for the right one. **Will that one see the
 # stripes?**
 
 # %%
-down = Downsample(1)
+down = downsample(1)
 rules = {"mean": [[0.25, 0.25], [0.25, 0.25]], "left - right": [[0.25, -0.25], [0.25, -0.25]]}
 for name, rule in rules.items():
     with torch.no_grad():
@@ -165,15 +159,11 @@ for name, rule in rules.items():
               f"moved {down(moved).unique().tolist()}")
 
 # %% [markdown]
-# It sees them, and tells the two pictures apart. A layer with many output channels has room for
-# many such rules side by side. The price is weights, which the pooling rules have none of:
-
-# %%
-print("weights of Downsample(32):", f"{sum(p.numel() for p in Downsample(32).parameters()):,}")
-
-# %% [markdown]
-# One more thing before we go on. Some pictures have an odd number of rows. **A picture of 28 x 28
-# is halved three times. How many rows are left, and what does PyTorch say?**
+# It sees them, and tells the two pictures apart. A layer with many output channels has room for many
+# such rules side by side.
+#
+# One more thing before we go on. Some pictures have an odd number of rows. **A picture of 28 x 28 is
+# halved three times. How many rows are left, and what does PyTorch say?**
 
 # %%
 h = torch.zeros(1, 1, 28, 28)
@@ -183,29 +173,29 @@ for _ in range(3):
     print(f"{rows} rows become {h.shape[2]}")
 
 # %% [markdown]
-# 7 rows become 3, without a word: the last row and the last column are not looked at. On the way
-# back up, 3 would become 6, and nothing would fit. So the pictures of a U with n halvings must
-# have a height and width that can be divided by $2^n$. The finished U-Net looks at that first.
+# 7 rows become 3, silently: the last row and the last column are dropped. On the way back up, 3 would
+# become 6, and nothing would fit. So the pictures of a U with n halvings must have a height and a width
+# divisible by $2^n$. The finished U-Net checks that first.
 #
 # ## 2. How far does one pixel see?
 #
-# Why does the network halve at all? Think of one pixel of the output. It should know whether it
-# lies on a stroke of a 3 or a 7, so it must see a good part of the picture. A 3x3 convolution
-# shows it 3 x 3 pixels. The *receptive field* of an output pixel is the part of the input that it
-# depends on. **After two 3x3 convolutions, one on the other, how large is it? After six?**
+# Why does the network halve at all? Think of one pixel of the output. To know whether it lies on a
+# stroke of a 3 or of a 7, it has to see a good part of the picture. A 3x3 convolution shows it 3 x 3
+# pixels. The part of the input that an output pixel depends on is its *receptive field*. **How large
+# is it after two 3x3 convolutions in a row? After six?**
 #
-# We do not have to work that out, we can measure it. If a pixel of the input has an influence,
-# then a small change of it changes the output. How much is what a *gradient* says: the gradient
-# of the output pixel with respect to the input has a number for each input pixel, and PyTorch
-# computes all of them at once. Training takes the gradient of a loss with respect to weights.
-# Here we take that of an output pixel with respect to the picture.
+# We don't have to work that out, because we can measure it. If a pixel of the input has any influence,
+# a small change of it changes the output. By how much is what a *gradient* says: the gradient of the
+# output pixel with respect to the input has one number for each input pixel, and PyTorch computes all
+# of them at once. In training you take the gradient of a loss with respect to the weights. Here we
+# take the gradient of an output pixel with respect to the picture.
 #
 # ### Exercise 3.2: what one pixel sees
 # difficulty 3 of 5, about 12 minutes
 #
-# `net` turns `x` into an output of K channels and h x w pixels. A gradient is that of one number,
-# so take the middle pixel of the output and add up its channels. Its gradient has a number for
-# each channel of each pixel of `x`. Take absolute values, and add up the channels:
+# `net` turns `x` into an output of K channels and h x w pixels. A gradient is that of one number, so
+# take the middle pixel of the output and add up its channels. The gradient of this sum has a number
+# for each channel of each pixel of `x`. Take absolute values, and add up the channels:
 #
 # $$\mathrm{field}_{i,j} = \sum_{c} \left|\, \frac{\partial}{\partial x_{c,i,j}} \sum_{k} \mathrm{net}(x)_{k,\,h//2,\,w//2} \right|$$
 #
@@ -258,7 +248,7 @@ receptive_field = check("3.2", receptive_field)
 # solution 3.2
 
 # %% [markdown]
-# Now we measure. The height of the field is the number of rows with anything but 0 in them:
+# Now we measure. The height of the field is the number of rows that hold anything but 0:
 
 # %%
 def seen(field):
@@ -280,20 +270,18 @@ for n in (1, 2, 3, 6, 8):
     print(f"convolutions: {n}, pixels seen: {seen(plain[n])}")
 
 # %% [markdown]
-# Each convolution adds a ring one pixel wide: two rows and two columns. That is slow. It takes
-# eight of them before the middle of a digit sees all of its 16 x 16 pixels, and a photo has far
-# more.
+# Each convolution adds a ring one pixel wide: two rows and two columns. That is slow. It takes eight of
+# them before the middle of a digit sees all of its 16 x 16 pixels, and a photo has far more.
 #
-# So we halve in between. We keep the six convolutions, and put a `Downsample` after the second
-# and the fourth. A pixel behind it stands for 2 x 2 pixels before it. **How many rows do the six
-# see now?**
+# So we halve in between. We keep the six convolutions, and put a `downsample` after the second and the
+# fourth. A pixel behind it stands for 2 x 2 pixels before it. **How many rows do the six see now?**
 
 # %%
 def levels(halvings):
-    """Two convolutions at each level, and a Downsample between one level and the next."""
+    """Two convolutions at each level, and a downsample between one level and the next."""
     layers = [conv(1, 8), conv(8, 8)]
     for _ in range(halvings):
-        layers += [Downsample(8), conv(8, 8), conv(8, 8)]
+        layers += [downsample(8), conv(8, 8), conv(8, 8)]
     return nn.Sequential(*layers)
 
 
@@ -303,8 +291,8 @@ for halvings, field in enumerate(fields):
     print(f"halvings: {halvings}, convolutions: {2 * halvings + 2}, pixels seen: {seen(field)}")
 
 # %% [markdown]
-# 32 rows, where the six alone saw 13. With each level the same two convolutions reach twice as
-# far, counted in pixels of the input. Here are the maps, in a frame that holds all that is not 0:
+# 32 rows, where the six alone saw 13. From level to level, the same two convolutions reach twice as
+# far, counted in pixels of the input. Here are the maps, each in a frame that holds all that is not 0:
 
 # %%
 # alt: Four maps of what a pixel sees. Six convolutions without halving see 13 x 13 pixels. With
@@ -314,9 +302,9 @@ receptive_maps([plain[6], *fields], ["6 without halving", "level 0", "level 1", 
 plt.show()
 
 # %% [markdown]
-# Look at the colours too. Their scale is logarithmic: from one mark to the next it is a factor of
-# ten. In the first map the middle is bright and the rim is dark. A pixel *can* be influenced by
-# its whole field, but what is near counts most. How much of it?
+# Look at the colours too. The scale is logarithmic: from one mark to the next is a factor of ten. In
+# the first map the middle is bright and the rim is dark. A pixel *can* be influenced by its whole
+# field, but what is near counts most. By how much?
 
 # %%
 inner = plain[6][17:24, 17:24].sum() / plain[6].sum()
@@ -326,10 +314,9 @@ print(f"though they are only {7 * 7 / 13**2:.0%} of the pixels")
 # %% [markdown]
 # ### A trap: BatchNorm in training mode
 #
-# `ConvBlock` has two 3x3 convolutions, so its field should be 5 x 5. It also has BatchNorm. In
-# eval mode BatchNorm uses numbers that it remembers. In training mode it takes the mean and the
-# variance of each channel over all pixels of all pictures in the batch. **What will we measure in
-# each mode?**
+# `ConvBlock` has two 3x3 convolutions, so its field should be 5 x 5. It also has BatchNorm. In eval
+# mode BatchNorm uses numbers that it remembers. In training mode it takes the mean and the variance of
+# each channel over all pixels of all pictures in the batch. **What will we measure in each mode?**
 
 # %%
 # alt: Two maps of what a pixel of a block sees: 5 x 5 pixels in eval mode; in training mode all 40
@@ -344,19 +331,17 @@ receptive_maps(both, ["eval mode", "training mode"])
 plt.show()
 
 # %% [markdown]
-# In training mode, every pixel depends on every pixel, a little, through the common mean and
-# variance. That is right, but it is not what we want to know. So receptive fields are measured in
-# eval mode.
+# In training mode every pixel depends a little on every other, through the common mean and variance.
+# That is true, but it isn't what we want to know. So receptive fields are measured in eval mode.
 #
-# A second trap is a gradient that is 0 by chance. ReLU has a gradient of 0 wherever its input is
-# negative, and a weight may be 0 as well. Our blocks have SiLU, whose slope is hardly ever
-# exactly 0, and their weights begin at random. With ReLU, measure with several random pictures
-# and take the largest value at each pixel.
+# (A second trap is a gradient that is 0 by chance. ReLU has a gradient of 0 wherever its input is
+# negative. With ReLU, measure with several random pictures and take the largest value at each pixel.
+# Our blocks have SiLU, whose gradient is hardly ever exactly 0.)
 #
 # ### Try it out
 #
 # The sliders set the number of halvings, the convolutions at each level, and the width of their
-# kernel. The input has 64 x 64 pixels. **With no halving, can you see all of it? What helps more:
+# kernel. The input has 64 x 64 pixels. **Without any halving, can you see all of it? What helps more:
 # larger kernels, more convolutions, or one more halving?**
 
 # %% tags=["nbval-ignore-output"]
@@ -367,127 +352,52 @@ receptive_explorer(receptive_field)
 
 # %% [markdown]
 # Convolutions and kernels add, halvings multiply. Without a halving, even eight convolutions with
-# kernels of 7 do not reach the rim. With three halvings, two at each level with kernels of 3
-# reach it, or nearly.
-#
-# Two details. A kernel of 1 never sees more than its own pixel; after halvings, that pixel stands
-# for a square. And the frame is not quite in the middle: an even number of pixels has no middle
-# one, and we take the one behind it.
+# kernels of 7 do not reach the rim. With three halvings, two convolutions with kernels of 3 at each
+# level reach it, or nearly. (The frame is not quite in the middle, because an even number of pixels
+# has no middle one, and we take the one behind it.)
 #
 # ## 3. Where do memory and work go?
 #
-# Each level has a quarter of the pixels of the one above. If the channels stayed the same, there
-# would be a quarter of the numbers, too. Instead we double the channels. What does that do to the
-# cost of a level?
+# Each level has a quarter of the pixels of the one above. If the channels stayed the same, it would
+# hold a quarter of the numbers, too. Instead we double the channels. What does that do to the cost of
+# a level?
 #
-# Take one 3x3 convolution with K channels in and K channels out, as there is one in every block,
-# on a picture of h x w pixels. Three things can be counted:
+# Take one 3x3 convolution with K channels in and K channels out, on a feature map of h x w pixels, as
+# there is one in every block. Three things can be counted:
 #
-# - **values**: the numbers that it returns. They need memory while the network trains, because
-#   the backward pass needs them again;
-# - **weights**: the numbers in its kernel, which has 3 x 3 for each pair of an input channel and
-#   an output channel. They need memory too, and have to be learned;
-# - **multiplications**: each value returned is a sum over 3 x 3 pixels of all input channels, so
-#   many products. They need time.
+# - the **values** that it returns, K h w. They need memory while the network trains, because the
+#   backward pass needs them again;
+# - its **weights**, 9 K K: 3 x 3 for each pair of an input channel and an output channel. They need
+#   memory too, and have to be learned;
+# - the **multiplications**, 9 K for each value that it returns. They need time.
 #
-# ### Exercise 3.3: what a level costs
-# difficulty 2 of 5, about 10 minutes
-#
-# Count all three for each level of a U whose pictures have H x W pixels at the top. At level i,
-# $K = \mathrm{chs}_i$, $h = H / 2^i$ and $w = W / 2^i$:
-#
-# $$\mathrm{values} = K\,h\,w \qquad \mathrm{weights} = 3 \cdot 3 \cdot K \cdot K \qquad
-# \mathrm{multiplications} = \mathrm{values} \cdot 3 \cdot 3 \cdot K$$
-#
-# | | |
-# |---|---|
-# | `H`, `W` | ints that can be halved often enough |
-# | `chs` | a list of ints, the channels of the levels, top to bottom |
-# | returns | a list of tuples `(values, weights, multiplications)`, one for each level, all ints |
-#
-# Lists in place of the tuples will do. Leave `chs` as it is: whoever calls the function may need
-# it again.
-
-# %%
-def level_costs(H, W, chs):
-    """Count what a 3x3 convolution costs at each level: values, weights, multiplications.
-
-    () -> a list of tuples of three ints, one for each level, top to bottom
-
-    At level i a picture has H/2^i x W/2^i pixels, and the convolution has chs[i] channels in and
-    as many out. values: how many numbers it returns for one picture. weights: those of its
-    kernel, biases left out. multiplications: of one picture's pixels with weights.
-    """
-    raise NotImplementedError("exercise 3.3")
-
-# %%
-level_costs = check("3.3", level_costs)
-
-# %% [markdown]
-# <details><summary>Hint 1: the loop</summary>
-#
-# `for i, ch in enumerate(chs):` gives the number of each level along with its channels. Begin
-# with an empty list, and append a tuple in every round.
-# </details>
-#
-# <details><summary>Hint 2: halving i times</summary>
-#
-# `H // 2**i` is H halved i times, and for i = 0 it is H. `//` divides and gives an int; `/` would
-# give a float.
-# </details>
-#
-# <details><summary>My check says that something is missing from the multiplications</summary>
-#
-# Do it by hand for one pixel of one output channel: 3 x 3 pixels, K channels each, so 9 K
-# products. Then count how many such pixels there are, in all output channels: that is `values`.
-# </details>
-
-# %%
-# solution 3.3
-
-# %% [markdown]
-# Here are the costs for pictures of 64 x 64 pixels. **From one level to the next: which of the
-# three numbers rises, which falls, which stays?**
-
-# %%
-for i, (values, weights, products) in enumerate(level_costs(64, 64, chs)):
-    print(f"level {i}: {values:>7,} values  {weights:>7,} weights  {products:,} multiplications")
-
-# %% [markdown]
-# The values fall to a half: a quarter of the pixels, twice the channels. The weights rise to four
-# times as many. And the multiplications stay the same. That is the reason for doubling: every
-# level does the same work. With equal channels, the levels below would have next to nothing to
-# do:
+# **From one level to the next, which of the three rises, which falls, which stays?** We let PyTorch
+# count, for pictures of 64 x 64 pixels, once with channels that double and once with equal ones.
+# (`FlopCounterMode` counts the multiplications and the additions of everything inside it.)
 
 # %%
 for name, channels in {"doubled": chs, "equal": [32, 32, 32]}.items():
-    million = [products / 1e6 for _, _, products in level_costs(64, 64, channels)]
-    print(f"{name:8}", ", ".join(f"{m:.1f}" for m in million), "million multiplications")
+    for i, ch in enumerate(channels):
+        layer, h = conv(ch, ch), torch.zeros(1, ch, 64 // 2**i, 64 // 2**i)
+        with FlopCounterMode(display=False) as counter:
+            values = layer(h).numel()
+        products = counter.get_total_flops() // 2  # the other half are additions
+        print(f"{name}, level {i}: {values:>7,} values  {layer.weight.numel():>7,} weights  "
+              f"{products:>10,} multiplications")
 
 # %% [markdown]
-# So much for arithmetic. Is it true? The next cell runs real convolutions and lets PyTorch count:
-# `FlopCounterMode` counts the multiplications and the additions of what happens inside it.
-
-# %%
-for i, ch in enumerate(chs):
-    layer, h = conv(ch, ch), torch.zeros(1, ch, 64 // 2**i, 64 // 2**i)
-    with FlopCounterMode(display=False) as counter:
-        out = layer(h)
-    products = counter.get_total_flops() // 2  # the other half are additions
-    counted = out.numel(), layer.weight.numel(), products
-    print(f"level {i}: as counted by you:", counted == tuple(level_costs(64, 64, chs)[i]))
-
-# %% [markdown]
+# With doubled channels, the values fall to a half from level to level, the weights grow to four times
+# as many, and the multiplications stay the same. That is the reason for doubling: every level does the
+# same work. With equal channels, the levels below would have next to nothing to do.
+#
 # ## 4. What goes across?
 #
-# The encoder goes down, level by level: a block, then a downsample. At the bottom is one last
-# block. On the way it keeps a tensor from each level above the bottom, for the decoder, which
-# meets them again on its way up. Such a tensor is called a *skip*, for it skips all that lies
-# below.
+# The encoder goes down level by level: a block, then a `downsample`. At the bottom is one last block.
+# On the way it keeps one tensor from each level above the bottom, for the decoder, which meets them
+# again on its way up. Such a tensor is called a *skip*, because it skips everything below.
 #
-# But which tensor of the level should it be: the one before the downsample, or the one after it?
-#
-# The U-Net has to name the noise in every pixel, so let us see how much of the noise survives. We
+# But which tensor of the level should it be: the one before the downsample, or the one after it? The
+# U-Net has to name the noise in every pixel, so let's see how much of the noise survives a halving. We
 # take noise of variance 1, halve it by taking means, and double it again by repeating each pixel.
 # **What share of the variance will be lost after one halving? After two?**
 
@@ -498,16 +408,19 @@ for factor in (2, 4):
     print(f"1/{factor} of the height and width: {(back - eps).square().mean():.2f} of 1 is lost")
 
 # %% [markdown]
-# Behind a halving there are a quarter as many numbers as before. For one channel, as here, that
-# leaves at most a quarter of the noise, whatever the weights. Many channels give more room, but
-# then the network must learn to pack every pixel into them, and to unpack it on the way up. The
-# skip spares it that: it brings the details across. So it is taken **before** the downsample. Here
-# is one level and the bottom below it, of the course's encoder, with a digit on its way. The skip
+# Behind a halving there are a quarter as many numbers as before. For a single channel, as here, that
+# leaves at most a quarter of the noise, whatever the weights. Many channels give more room: this is
+# what section 1 was about, and it is why the levels below can work with fine detail at all. But the
+# network would have to learn to pack every pixel into channels on the way down, and to unpack it on
+# the way up. The skip makes that unnecessary, because it carries the details across as they are. So
+# it is taken **before** the downsample.
+#
+# Here is one level and the bottom below it, of the course's encoder, with a digit on its way. The skip
 # is the tensor at the upper right, with the blue arrow: it is returned too.
 
 # %%
 # alt: One level of the encoder as a diagram. A digit, 1 x 16 x 16, goes through a ConvBlock, which
-#   gives 8 x 16 x 16, from there straight down through Downsample to 8 x 8 x 8, and through another
+#   gives 8 x 16 x 16, from there straight down through a Conv2d to 8 x 8 x 8, and through another
 #   ConvBlock to 16 x 8 x 8. Both blocks take temb from a bar above. The digit is clear in the
 #   channels of the upper row and coarse in those of the lower one.
 torch.manual_seed(0)
@@ -517,9 +430,9 @@ draw_maps(finished.Encoder(1, [8, 16], 16).eval(), images[:1], temb, ends=("pict
 plt.show()
 
 # %% [markdown]
-# There is a second reason: on the way up, the decoder doubles the bottom, and puts it beside the
-# skip of that level. For that they need the same height and width. With 16 x 16 pixels and `chs =
-# [32, 64, 128]`:
+# There is a second reason. On the way up, the decoder doubles the bottom and puts it beside the skip of
+# the level above. For that they need the same height and width. With 16 x 16 pixels and
+# `chs = [32, 64, 128]`:
 #
 # | | shape | |
 # |---|---|---|
@@ -531,7 +444,7 @@ plt.show()
 # ### Exercise 3.4: the encoder
 # difficulty 3 of 5, about 20 minutes
 #
-# `chs` has n + 1 numbers, for n halvings. There are n blocks, each followed by a `Downsample`,
+# `chs` has n + 1 numbers, for n halvings. There are n blocks, each followed by a `downsample`,
 # and the last block by itself. The first block goes from `in_ch` channels to `chs[0]`, the next
 # from `chs[0]` to `chs[1]`, and so on. Every block gets the time.
 #
@@ -544,7 +457,7 @@ plt.show()
 # | `x` | `(B, C, H, W)`, with C = `in_ch`; H and W can be halved n times |
 # | `temb` | `(B, D)`, with D = `time_dim` |
 # | `ConvBlock(i, o, time_dim)(x, temb)` | `(B, i, H, W), (B, D) -> (B, o, H, W)` |
-# | `Downsample(ch)(x)` | `(B, ch, H, W) -> (B, ch, H/2, W/2)` |
+# | `downsample(ch)(x)` | `(B, ch, H, W) -> (B, ch, H/2, W/2)` |
 # | returns | `bottom, skips`: a tensor and a list of n tensors, skip 0 first |
 
 # %%
@@ -603,27 +516,18 @@ Encoder = check("3.4", Encoder)
 # %% [markdown]
 # ## 5. The encoder at work
 #
-# This is the left side of your U-Net. Does it return what we counted in section 3?
-
-# %%
-torch.manual_seed(0)
-encoder = Encoder(1, chs, time_dim=64).eval()
-temb = TimeEmbedding(64)(torch.tensor([300])).detach()
-bottom, skips = encoder(images[:1], temb)
-for h, name, (values, _, _) in zip([*skips, bottom], ["skip 0", "skip 1", "bottom"],
-                                   level_costs(16, 16, chs)):
-    print(f"{name}: {tuple(h.shape)}, {h.numel():,} values, as counted: {h.numel() == values}")
-
-# %% [markdown]
-# What does one pixel of each see? Each block has two 3x3 convolutions, as in section 2. To have
-# room, we put a digit into the middle of a larger black picture, and paint everything grey that
-# the middle pixel of the output does not depend on. **At which level can you tell which digit it
-# is?**
+# This is the left side of your U-Net. What does one pixel of each of its outputs see? Each block has
+# two 3x3 convolutions, as in section 2. To have room, we put a digit into the middle of a larger black
+# picture, and paint everything grey that the middle pixel of the output does not depend on. **At which
+# level can you tell which digit it is?**
 
 # %%
 # alt: The part of a digit 9 that a number of each level sees. Skip 0 sees a corner of the stroke,
 #   5 x 5 pixels. Skip 1 sees most of the digit, 14 x 14. The bottom sees all of it and the space
 #   around, 32 x 32.
+torch.manual_seed(0)
+encoder = Encoder(1, chs, time_dim=64).eval()
+temb = TimeEmbedding(64)(torch.tensor([300])).detach()
 x = F.pad(images[5:6], [12, 12, 12, 12], value=-1.0)
 outputs = {
     "skip 0": lambda x: encoder(x, temb)[1][0],
@@ -636,30 +540,17 @@ strip(windows, [f"{name}: {seen(field)}" for name, field in fields.items()], siz
 plt.show()
 
 # %% [markdown]
-# Skip 0 has a pixel for each pixel of the picture, so it keeps the exact place of everything, but
-# each sees only a bit of a stroke. A pixel of skip 1 sees nearly all of the digit. A pixel of the
-# bottom sees all of it and more, but there are only few such pixels, each for a square of 4 x 4.
-# So the skips can say *where* something is, and the bottom can say *what*. The decoder gets both.
-#
-# The next cell looks at the time: two embeddings, one picture. **Which of the three outputs will
-# change?**
-
-# %%
-early, late = TimeEmbedding(64)(torch.tensor([10, 900])).detach().split(1)
-with torch.no_grad():
-    (bottom_early, skips_early), (bottom_late, skips_late) = encoder(x, early), encoder(x, late)
-for name, a, b in zip(outputs, [*skips_early, bottom_early], [*skips_late, bottom_late]):
-    print(f"{name} changes with the time:", bool((a - b).abs().max() > 1e-3))
-
-# %% [markdown]
-# All of them, since every block is told the time.
+# Skip 0 has a pixel for each pixel of the picture, so it keeps the exact place of everything, but each
+# of its pixels sees only a bit of a stroke. A pixel of skip 1 sees nearly all of the digit. A pixel of
+# the bottom sees all of it and more, but there are only few such pixels, each for a square of 4 x 4. So
+# the skips can say *where* something is, and the bottom can say *what* it is. The decoder gets both.
 #
 # ### Where does the memory go?
 #
-# When a network trains, PyTorch keeps what the backward pass will need again: above all what the
-# layers return. `saved_tensors_hooks` shows us every tensor that is kept. We run a batch of 16
-# pictures of 64 x 64 pixels, sort what is kept by its height, and set it beside the weights.
-# **Which level needs most memory? Which has most weights?**
+# While a network trains, PyTorch keeps what the backward pass will need again: above all, what the
+# layers return. `saved_tensors_hooks` shows us every tensor that is kept. We run a batch of 16 pictures
+# of 64 x 64 pixels, sort what is kept by its height, and set it beside the weights. **Which level needs
+# most memory? Which has most weights?**
 
 # %%
 kept = {}
@@ -681,52 +572,37 @@ for i, ch in enumerate(chs):
     print(f"level {i}: {megabytes:4.1f} MB kept, {weights:.2f} MB of weights")
 
 # %% [markdown]
-# It is much as the table of section 3 says. From level to level, what is kept falls to about a
-# half, and the weights rise to about three to five times as many. So the two live at opposite
-# ends of the U:
+# It is much as we counted in section 3. From level to level, what is kept falls to about a half, and
+# the weights grow to three to five times as many. So the two live at opposite ends of the U:
 #
-# - When memory runs out in training, it is the **top** level that fills it. Smaller pictures, a
-#   smaller batch or fewer channels at the top help. To leave out the bottom helps little.
-# - When the file with the weights is too large, it is the **bottom**.
+# - When memory runs out in training, the **top** level fills it. Smaller pictures, a smaller batch or
+#   fewer channels at the top help. Dropping the bottom level saves little.
+# - When the file with the weights is too large, the **bottom** is the reason.
 #
-# What is kept grows with the batch and with the picture. The weights do not.
+# What is kept grows with the batch and with the picture. The weights don't.
 #
-# ### Into the network
-#
-# At last we put your encoder into the finished network, in place of the reference's:
-
-# %%
-torch.manual_seed(0)
-net = UNet(base_ch=32, ch_mult=(1, 2, 4), time_dim=64).eval()
-net.encoder = Encoder(1, chs, 64).eval()
-with torch.no_grad():
-    print("noise predicted:", tuple(net(images[:5], t=300).shape))
-
-# %% [markdown]
 # ## Recap
 #
-# - A 2x2 convolution that steps by 2 halves the picture, and learns what to keep. Pooling cannot
-#   learn.
-# - The receptive field is measured by the gradient of one output pixel, in eval mode.
-#   Convolutions add to it, halvings multiply it.
-# - Half the height and width with twice the channels: half the values, four times the weights,
-#   the same work.
+# - A 2x2 convolution with stride 2 halves the picture, and learns what to keep.
+# - The receptive field is measured by the gradient of one output pixel, in eval mode. Convolutions add
+#   to it, halvings multiply it.
+# - Half the height and width with twice the channels: half the values, four times the weights, the same
+#   work.
 # - A skip is what a level's block returns, **before** the downsample.
 # - `Encoder` returns `bottom, skips`, the largest skip first; n halvings give n skips.
 #
-# **What can go wrong.** A picture with an odd height or width loses a row without a word. Layers
-# in a plain list are not trained. A list of skips that is made in `__init__` grows with every
-# call. And a skip from the wrong place raises no error here, only later, in the decoder: print
-# the shapes of what your encoder returns.
+# **What can go wrong.** A picture with an odd height or width silently loses a row. Layers in a plain
+# list are not trained. A list of skips that is made in `__init__` grows with every call. And a skip
+# from the wrong place raises no error here, only later, in the decoder: print the shapes of what your
+# encoder returns.
 #
-# **Where to look.** `Downsample` is in `course_utils/blocks.py`, the encoder in
-# `course_utils/encoder.py`. The block is from [02, the conv block](02_conv_block.ipynb). Next
-# comes the way back up: [04, the decoder](04_decoder.ipynb).
+# **Where to look.** `downsample` is in `course_utils/blocks.py`, the encoder in
+# `course_utils/encoder.py`. Next comes the way back up: [04, the decoder](04_decoder.ipynb).
 
 # %% [markdown]
 # ## How far are you?
 #
-# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
+# Here are all the exercises of the course. Your work is kept in `my_progress.txt`, beside
 # `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]

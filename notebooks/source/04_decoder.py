@@ -5,13 +5,13 @@
 #
 # In this notebook you will
 #
-# - build the layer that makes a picture larger, first by hand, and see where its checkerboard
-#   comes from;
-# - cut the skips of a small network and see what is lost;
+# - build the layer that makes a picture larger, first by hand, and see where its checkerboard comes
+#   from;
+# - cut the skips of a small network, and find out what they are needed for;
 # - count the channels of a concatenation, and repair a published network that counted them wrong;
 # - build `Decoder`, the right side of your U-Net.
 #
-# It has five exercises and takes about 70 minutes. The third exercise may be left out.
+# It has five exercises, one of them optional, and takes about 65 minutes.
 
 # %%
 # setup
@@ -32,10 +32,7 @@ from course_utils.unet import UNet
 from course_utils.widgets import overlap_explorer
 
 # %% [markdown]
-# What you have built so far is used here. A part that passed its check is kept in a file,
-# `my_unet.py`; the next cell fetches what this notebook needs from it. A part that you have not
-# done yet is the course's. (On Colab, tick `keep_on_drive` in the first cell if your file is on
-# your Google Drive.)
+# The next cell fetches your parts from `my_unet.py`, and the course's where you have none yet.
 
 # %% tags=["nbval-ignore-output"]
 mine = portfolio.load()
@@ -43,8 +40,8 @@ ConvBlock, Encoder, TimeEmbedding = mine.ConvBlock, mine.Encoder, mine.TimeEmbed
 
 # %% [markdown]
 # This is where we are in the U. The encoder has made the picture small and its channels many. The
-# decoder goes back up. At each level it doubles height and width, joins the skip of that level,
-# and sends both through a block. At the end there is one number for each pixel again.
+# decoder goes back up. At each level it doubles height and width, joins the skip of that level, and
+# sends both through a block. At the end there is one number for each pixel again.
 
 # %%
 # alt: The U-Net as a diagram. Its right side, the decoder, is coloured, and the rest is pale.
@@ -54,11 +51,11 @@ plt.show()
 # %% [markdown]
 # ## 1. How can a picture get larger?
 #
-# `Downsample` reads a square of 2 x 2 pixels, multiplies each by a weight, and adds up: four
-# numbers become one. On the way back, one number must become four. The plainest way is to turn
-# the step round: **each input pixel paints a square of the output.** It takes the kernel, a small
-# square of weights, multiplies it by its own value, and adds the result to the output. Its
-# neighbour does the same, some pixels further on. How many is called the *stride*.
+# `downsample` reads a square of 2 x 2 pixels, multiplies each by a weight, and adds up: four numbers
+# become one. On the way back, one number must become four. The simplest way is to run that step
+# backwards: **each input pixel paints a square of the output.** It takes the kernel, a small square of
+# weights, multiplies it by its own value, and adds the result to the output. Its neighbour does the
+# same, some pixels further on. How many is called the *stride*.
 #
 # This is a *transposed convolution*. We do it by hand first, for one picture with one channel.
 #
@@ -117,8 +114,10 @@ paint = check("4.1", paint)
 # solution 4.1
 
 # %% [markdown]
-# PyTorch has the same, for many pictures and channels at once. Its tensors have four axes, so we
-# add two of size 1 with `None`, and take them away again with `[0, 0]`:
+# PyTorch does the same for many pictures and channels at once. Its tensors have four axes, so we add
+# two of size 1 with `None`, and take them away again with `[0, 0]`. The name comes from the backward
+# pass: written as a matrix, a convolution with this kernel sends a gradient back by its *transpose*.
+# So if we ask autograd for that gradient, the same numbers should come out a third time:
 
 # %%
 x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -127,27 +126,19 @@ theirs = F.conv_transpose2d(x[None, None], kernel[None, None], stride=2)[0, 0]
 print(paint(x, kernel, 2))
 print("the same as PyTorch's:", torch.allclose(paint(x, kernel, 2), theirs))
 
-# %% [markdown]
-# Why "transposed"? A convolution takes weighted sums, so it is a matrix, if you write the picture
-# as one long vector. The transposed convolution is the transpose of that matrix. A transpose can
-# be recognised by this: for any `a` and `b`, the dot product of $M a$ with $b$ is that of $a$
-# with $M^T b$.
-
-# %%
-g = torch.Generator().manual_seed(0)
-a, b, k = (torch.randn(n, n, generator=g) for n in (7, 3, 3))
-smaller = F.conv2d(a[None, None], k[None, None], stride=2)[0, 0]
-print(f"{(smaller * b).sum():.2f} and {(a * paint(b, k, 2)).sum():.2f}")
+large = torch.zeros(1, 1, 5, 5, requires_grad=True)
+small = F.conv2d(large, kernel[None, None], stride=2)
+back = torch.autograd.grad(small, large, x[None, None])[0][0, 0]
+print("the same as a convolution's backward pass:", torch.allclose(paint(x, kernel, 2), back))
 
 # %% [markdown]
-# It is the transpose, not the inverse: from 9 numbers it cannot bring back the 49 that they were
-# made of. (The name *deconvolution*, which you may meet, promises that.)
+# (It is the transpose and not the inverse, as the name *deconvolution* would suggest.)
 #
 # ## 2. Where does the checkerboard come from?
 #
-# Take a picture in which every pixel is 1, and a kernel of 3 x 3 in which every weight is 1. Then
-# the output counts how often each of its pixels is painted. **The stride is 2. Will all pixels be
-# painted equally often? Which are painted most?**
+# Take a picture in which every pixel is 1, and a kernel of 3 x 3 in which every weight is 1. Then the
+# output counts how often each of its pixels is painted. **The stride is 2. Will all pixels be painted
+# equally often? Which are painted most?**
 
 # %%
 # alt: Two maps of numbers, painted with ones. With kernel 3 and stride 2 there are rows and
@@ -159,12 +150,12 @@ number_maps([paint(ones, torch.ones(3, 3), 2), paint(ones, torch.ones(2, 2), 2)]
 plt.show()
 
 # %% [markdown]
-# With a kernel of 3, the squares are one pixel wider than the step. So neighbours overlap by one
-# row or column, and where four squares meet, a pixel is painted four times. A plain grey picture
-# becomes a *checkerboard*: a pattern that repeats every 2 pixels. With a kernel of 2 the squares
-# lie edge to edge and do not overlap.
+# With a kernel of 3, the squares are one pixel wider than the step, so neighbours overlap by one row or
+# column, and where four squares meet, a pixel is painted four times. A plain grey picture becomes a
+# *checkerboard*: a pattern that repeats every 2 pixels. With a kernel of 2 the squares lie edge to
+# edge.
 #
-# Your `paint` draws the next picture. **For which kernels and strides is every pixel far from the
+# Your `paint` draws the next picture. **For which kernels and strides is every pixel away from the
 # border painted equally often? Find the rule. And what happens when the stride is larger than the
 # kernel?**
 
@@ -176,12 +167,12 @@ plt.show()
 overlap_explorer(paint)
 
 # %% [markdown]
-# The overlap is even when the kernel's size is a multiple of the stride: 2 or 4 with stride 2, 3
-# or 6 with stride 3. When the stride is larger, some pixels are never painted at all.
+# The overlap is even when the kernel's size is a multiple of the stride: 2 or 4 with stride 2, 3 or 6
+# with stride 3. When the stride is larger, some pixels are never painted at all.
 #
-# The weights are not all 1 in a network; they are learned. **Could a 3x3 kernel with stride 2
-# paint an even picture, if its weights were chosen well?** A pixel that is painted four times
-# would need a quarter from each, one that is painted twice a half from each:
+# In a network the weights are not all 1; they are learned. **Could a 3x3 kernel with stride 2 paint an
+# even picture if its weights were well chosen?** A pixel that is painted four times would need a
+# quarter from each, one that is painted twice a half from each:
 
 # %%
 tent = torch.tensor([0.5, 1.0, 0.5])
@@ -189,96 +180,80 @@ print(tent[:, None] * tent)
 print(paint(torch.ones(3, 3), tent[:, None] * tent, 2))
 
 # %% [markdown]
-# It could, except at the border. So a checkerboard is not certain. But a network starts with
-# random weights, and with an uneven overlap it first has to learn to balance them. That is a good
-# reason for an even overlap. The network that we build follows a published tutorial (the README
-# names our sources), and it takes a kernel of 2 with a stride of 2.
+# It could, except at the border. So an uneven overlap doesn't force a checkerboard. But a network
+# starts with random weights, and would first have to learn to balance them. That is a good reason for
+# an even overlap, and the tutorial whose network we rebuild has one: a kernel of 2 with a stride of 2.
 #
 # ### Exercise 4.2: the layer that doubles
-# difficulty 1 of 5, about 5 minutes
+# difficulty 1 of 5, about 4 minutes
 #
-# `nn.ConvTranspose2d` is the transposed convolution with weights, for many channels: each pair of
-# an input and an output channel has its own kernel. Complete the constructor. As with
-# `Downsample`, all the rest is inherited, `forward` too.
+# `nn.ConvTranspose2d` is the transposed convolution with weights, for many channels: each pair of an
+# input and an output channel has a kernel of its own. Write a function that returns such a layer.
 #
 # | | shape |
 # |---|---|
 # | `in_ch`, `out_ch` | C and K, the channels that come in and go out |
 # | kernel and stride | 2 and 2 |
 # | all else | as it is by default: no padding, and a bias |
-# | input | `(B, C, H, W)` |
-# | returns | `(B, K, 2H, 2W)` |
+# | returns | a module that takes `(B, C, H, W)` and returns `(B, K, 2H, 2W)` |
 
 # %%
-class Upsample(nn.ConvTranspose2d):
-    """Double height and width: a 2x2 transposed convolution that steps by 2.
+def upsample(in_ch, out_ch):
+    """Return the layer that doubles height and width: a 2x2 transposed convolution with stride 2.
 
-    (B, C, H, W) -> (B, K, 2H, 2W)
+    () -> module of (B, C, H, W) -> (B, K, 2H, 2W)
+
+    C is in_ch, K is out_ch.
     """
-
-    def __init__(self, in_ch, out_ch):
-        raise NotImplementedError("exercise 4.2")
+    raise NotImplementedError("exercise 4.2")
 
 # %%
-Upsample = check("4.2", Upsample)
+upsample = check("4.2", upsample)
 
 # %% [markdown]
-# <details><summary>Hint 1: where to begin</summary>
+# <details><summary>Hint 1: what it wants to know</summary>
 #
-# `super().__init__(...)` is the constructor of `nn.ConvTranspose2d`. It takes the channels that
-# come in, the channels that go out, `kernel_size` and `stride`.
-# </details>
-#
-# <details><summary>My check says that required positional arguments are missing</summary>
-#
-# `super().__init__()` with empty brackets is right for `nn.Module`. Here the parent is a finished
-# layer, and wants to know its channels and its kernel.
-# </details>
-#
-# <details><summary>My check says that it cannot assign a module</summary>
-#
-# Then you make an `nn.ConvTranspose2d` and keep it on `self`. But `Upsample` **is** one already:
-# hand its channels and its kernel to `super().__init__`.
+# Like `nn.Conv2d`: the channels that come in, the channels that go out, `kernel_size` and `stride`.
 # </details>
 
 # %%
 # solution 4.2
 
 # %%
-up = Upsample(64, 32)
+up = upsample(64, 32)
 print("out:    ", tuple(up(torch.zeros(1, 64, 4, 4)).shape))
 print("weights:", tuple(max(up.parameters(), key=torch.numel).shape))
 
 # %% [markdown]
-# Note the order: in a transposed convolution, the weights have the input's channels first.
+# Note the order: in a transposed convolution, the input's channels come first in the weights.
 #
-# The overlap is even now. **Is that the end of the pattern? What will an untrained `Upsample`,
-# with its random weights, make of a picture in which every pixel is 1?**
+# The overlap is even now. **Is that the end of the pattern? What will an untrained `upsample`, with its
+# random weights, make of a picture in which every pixel is 1?**
 
 # %%
 # alt: What two layers make of a picture that is 1 everywhere. Kernel 3, stride 2: numbers from
-#   -0.22 to 0.53 in a checkerboard, and other ones at the rim. Upsample: four numbers, which
+#   -0.22 to 0.53 in a checkerboard, and other ones at the rim. upsample: four numbers, which
 #   repeat in every square of 2 x 2.
 torch.manual_seed(0)
 layers = {"kernel 3, stride 2": nn.ConvTranspose2d(1, 1, 3, stride=2),
-          "Upsample": Upsample(1, 1)}
+          "upsample": upsample(1, 1)}
 flat = torch.ones(1, 1, 4, 4)
 number_maps([layer(flat)[0, 0].round(decimals=2) for layer in layers.values()], list(layers),
             size=4)
 plt.show()
 
 # %% [markdown]
-# There is still a pattern: the four weights differ, so every square of 2 x 2 has four different
-# numbers, and it is the same square everywhere. What the even overlap buys is that balance is
-# easy: four equal weights, and the pattern is gone. The blocks that follow can smooth it too. The
-# network of notebook 00 drew its digits with this layer. But there is a layer that cannot make
-# such a pattern, whatever its weights.
+# There is still a pattern. The four weights differ, so every square of 2 x 2 has four different numbers,
+# and it is the same square everywhere. What the even overlap buys is that balance is easy: four equal
+# weights, and the pattern is gone. The blocks behind can smooth it too, and the network of notebook 00
+# drew its digits with this layer. But there is a layer that cannot make such a pattern out of a flat
+# picture, whatever its weights.
 #
 # ### Exercise 4.3 (optional): repeat, then convolve
 # difficulty 2 of 5, about 6 minutes
 #
-# Repeat every pixel, so that it becomes a square of 2 x 2 equal pixels: this is called *nearest*,
-# for each new pixel takes the value of the nearest old one. Then smooth the squares, and change
+# Repeat every pixel, so that it becomes a square of 2 x 2 equal pixels. This is called *nearest*,
+# because each new pixel takes the value of the nearest old one. Then smooth the squares, and change
 # the number of channels, with an ordinary 3x3 convolution.
 #
 # | | shape |
@@ -322,42 +297,36 @@ NearestUpsample = check("4.3", NearestUpsample)
 # solution 4.3
 
 # %% [markdown]
-# Now all three, on the picture of ones. The convolution pads its border with zeros, so we leave
-# out two pixels at each side, and print the largest difference between any two others:
+# Now all three, on the picture of ones. The convolution pads its border with zeros, so we leave out two
+# pixels at each side, and print the largest difference between any two others. Beside it stands the
+# price: **how many weights does each layer have for a pair of channels, and how many of them does each
+# pixel of the output meet?**
 
 # %%
 torch.manual_seed(0)
 layers["NearestUpsample"] = NearestUpsample(1, 1)
 flat = torch.ones(1, 1, 8, 8)
 for name, layer in layers.items():
-    inside = layer(flat)[0, 0, 2:-2, 2:-2]
-    print(f"{name:18} {(inside.max() - inside.min()).item():.2f}")
-
-# %% [markdown]
-# Zero: far from the border, a flat picture stays flat. The price is work. **How many weights does
-# each of the two layers have for a pair of channels, and how many of them does each pixel of the
-# output meet?**
-
-# %%
-for name in ("Upsample", "NearestUpsample"):
-    weights = max(p.numel() for p in layers[name].parameters())
     with FlopCounterMode(display=False) as counter:
-        out = layers[name](flat)
-    met = counter.get_total_flops() // 2 // out.numel()  # it counts additions too
-    print(f"{name:15} {weights} weights, each output pixel meets {met}")
+        out = layer(flat)
+    inside = out[0, 0, 2:-2, 2:-2]
+    weights = max(p.numel() for p in layer.parameters())
+    met = counter.get_total_flops() / 2 / out.numel()  # it counts additions too
+    print(f"{name:18} pattern {(inside.max() - inside.min()).item():.2f}, {weights} weights, "
+          f"each output pixel meets {met:.1f}")
 
 # %% [markdown]
-# In `Upsample` each output pixel lies in one square only, so it meets one of the four weights. In
-# `NearestUpsample` it meets all nine. Both layers are in use. The tutorial takes transposed
-# convolutions; a network of notebook 10 repeats and convolves.
+# Away from the border, a flat picture stays flat under `NearestUpsample`. For that, each of its output
+# pixels meets all nine weights, where in `upsample` it lies in one square only and meets one of four.
+# Both layers are in use: the tutorial takes transposed convolutions, and the networks of notebook 10
+# repeat and convolve.
 #
-# ## 3. What is lost without the skips?
+# ## 3. What are the skips needed for?
 #
-# We can double now. So why not go down, come up, and be done? Let us try, with a small U-Net of
-# the course: three halvings, 8 channels at every level. We need a switch: `keep` is multiplied
-# with every skip. With `keep = 1` they pass; with `keep = 0` they are cut, and the decoder gets
-# zeros. All else is the same, the number of weights too. (t is 0 here for all pictures: it plays
-# no part.)
+# We can double now. So why not go down, come up, and be done? Let's try it with a small U-Net of the
+# course: three halvings, 8 channels at every level. We need a switch: `keep` is multiplied with every
+# skip. With `keep = 1` they pass; with `keep = 0` they are cut, and the decoder gets zeros. Everything
+# else is the same, even the number of weights. (t is 0 for all pictures and plays no part.)
 
 # %%
 images, _ = load("digits", "train")
@@ -371,9 +340,7 @@ def through(net, x, keep):
     return net.decoder(bottom, [keep * skip for skip in skips], temb)
 
 # %% [markdown]
-# First task: give back the picture that you were given. A network that has to squeeze its input
-# through something narrow and then rebuild it is called an *autoencoder*. The bottom is the
-# narrow place:
+# Everything without skips has to pass through the bottleneck. How narrow is it?
 
 # %%
 net = UNet(base_ch=8, ch_mult=(1, 1, 1, 1), time_dim=8)
@@ -383,15 +350,15 @@ for i, skip in enumerate(skips):
     print(f"skip {i}: {skip[0].numel()} numbers, {tuple(skip.shape)}")
 
 # %% [markdown]
-# `fit` trains such a network for 80 steps, which takes a few seconds. `task` makes an input and
-# the answer that is wanted from a batch of pictures. **What will the digits look like that had to
-# pass through 32 numbers?**
+# First task: give back the picture that came in. Without skips, this network is an *autoencoder*. `fit`
+# trains one for 80 steps. `task` makes an input, and the answer that is wanted, from a batch of
+# pictures. **What will the digits look like that had to pass through 32 numbers?**
 
 # %%
-def fit(task, keep, ch_mult=(1, 1, 1, 1), steps=80):
+def fit(task, keep, steps=80):
     """Train a small U-Net, with its skips (keep = 1) or without them (keep = 0)."""
     torch.manual_seed(0)
-    net = UNet(base_ch=8, ch_mult=ch_mult, time_dim=8)
+    net = UNet(base_ch=8, ch_mult=(1, 1, 1, 1), time_dim=8)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     for _ in range(steps):
         x, answer = task(images[torch.randint(len(images), (32,))])
@@ -423,112 +390,97 @@ print(f"error without skips: {copied[0]:.4f}, with skips: {copied[1]:.4f}")
 strip([x[:10], answers[0][:10], answers[1][:10]], labels=["input", "no skips", "skips"])
 plt.show()
 
-# %%
-print("the skips make the error at least 3 times smaller:", copied[0] > 3 * copied[1])
-
 # %% [markdown]
-# Without the skips you can tell most of the digits, but they are blurred: what the writer did
-# with the pen is gone. With the skips, the picture comes back sharp.
+# Without skips you can tell most of the digits, but they are blurred: what the writer did with the pen
+# is gone. With skips the picture comes back sharp. That is no great feat, though. Skip 0 has the size
+# of the picture, so the network only had to pass it on. Copying is easy. Is the road of any use for the
+# work a U-Net is for?
 #
-# **But be careful with what this shows.** Skip 0 has the height and width of the picture. The
-# second network only had to learn to pass it on, and could do without its bottom. To copy well is
-# no great feat. The test shows that the skips are an open road for detail, and that 32 numbers
-# are too few for it. It does not show that the road is of use for the work that a U-Net is for.
-#
-# So we give them that work. We mix noise into the pictures and ask for the noise, as in a
-# diffusion model: `xt = 0.8 * x0 + 0.6 * eps`, and the answer is `eps`. For comparison, we take
-# the simplest predictor again, that of notebook 01: multiply `xt` by the best number c. A network
-# that only copies its input can do no better. **Who will win: the small network without skips, or
-# the one number?**
+# So we give them that work. We mix noise into the pictures, `xt = 0.8 * x0 + 0.6 * eps`, and ask for
+# the noise, as in a diffusion model. Notebook 00 told you that asking for the noise and asking for the
+# picture come to the same, since either gives the other. So we train four networks: without and with
+# skips, asked for `eps` and asked for `x0`. From a predicted x0 we compute the noise,
+# `(xt - 0.8 * x0) / 0.6`, so that all four errors are errors of eps. For comparison we take the
+# simplest predictor again, the best number c of notebook 01. **Which of the five will be worst?**
 
 # %% tags=["nbval-ignore-output"]
-def noise(x0):
+def for_eps(x0):
     eps = torch.randn_like(x0)
     return 0.8 * x0 + 0.6 * eps, eps
 
 
-xt, eps, answers, errors = examine(noise, {keep: fit(noise, keep) for keep in (0, 1)})
-c = (xt * eps).mean() / (xt * xt).mean()
-errors["c"] = (c * xt - eps).square().mean().item()
-for name, key in [("without skips", 0), ("with skips", 1), ("one number", "c")]:
-    print(f"{name:13} {errors[key]:.2f}")
+def for_x0(x0):
+    return for_eps(x0)[0], x0
 
-# %%
-print("without skips, worse than one number:", errors[0] > errors["c"])
-print("with skips, at least 3 times better than one number:", 3 * errors[1] < errors["c"])
+
+xt, eps, answers, errors = examine(for_eps, {keep: fit(for_eps, keep) for keep in (0, 1)})
+_, _, clean, _ = examine(for_x0, {keep: fit(for_x0, keep) for keep in (0, 1)})
+by_x0 = {keep: ((xt - 0.8 * x0) / 0.6 - eps).square().mean().item() for keep, x0 in clean.items()}
+c = (xt * eps).mean() / (xt * xt).mean()
+print("                asked for eps   asked for x0")
+for name, keep in [("without skips", 0), ("with skips", 1)]:
+    print(f"{name:16}{errors[keep]:13.2f}{by_x0[keep]:15.2f}")
+print(f"{'one number c':16}{(c * xt - eps).square().mean():13.2f}")
+
+# %% tags=["trained"]
+print("without skips, asked for eps, worse than one number:",
+      errors[0] > (c * xt - eps).square().mean().item())
+print("without skips, asked for x0, at least 3 times better:", 3 * by_x0[0] < errors[0])
+print("with skips, what it is asked for matters less than a third:",
+      abs(errors[1] - by_x0[1]) < errors[1] / 3)
 
 # %% [markdown]
-# Take the predicted noise out of `xt`, and look at what is left. (Where the answer is no good,
-# what is left is still noisy.)
+# Now look at the pictures: what each network leaves when its noise is taken out of `xt`, or what it
+# predicts as x0.
 
 # %% tags=["nbval-ignore-output"]
-# alt: Ten digits in four rows: clean, noisy, cleaned by the network without skips, and by the one
-#   with skips. Without skips they are about as noisy as before. With skips the digits can be read,
-#   a little blurred.
+# alt: Ten digits in six rows: clean, noisy, and cleaned by four networks. Without skips and asked for
+#   eps they are as noisy as before. Asked for x0 without skips they are readable and blurred. With
+#   skips they are readable, whatever was asked for.
 cleaned = {keep: (xt - 0.6 * answers[keep]) / 0.8 for keep in (0, 1)}
-strip([test[:10], xt[:10], cleaned[0][:10], cleaned[1][:10]],
-      labels=["clean", "noisy", "no skips", "skips"])
+strip([x[:10] for x in (test, xt, cleaned[0], clean[0], cleaned[1], clean[1])],
+      labels=["clean", "noisy", "no skips,\neps", "no skips,\nx0", "skips,\neps", "skips,\nx0"])
 plt.show()
 
 # %% [markdown]
-# Without the skips it is hopeless: an error of 1 is what you get for the answer 0. And it is
-# clear why. The digits are alike in many ways, so a few numbers say a lot about one of them. But
-# the noise has 256 pixels that know nothing of each other, and 32 numbers cannot hold them.
+# RESULT04
 #
-# Is it only that our bottom is so narrow? Take a wide one: two halvings, and 32 channels of 4 x 4
-# pixels make 512 numbers, twice as many as the picture has. **Will it do without skips now?**
-
-# %% tags=["nbval-ignore-output"]
-*_, roomy = examine(noise, {0: fit(noise, 0, ch_mult=(1, 2, 4))})
-print(f"512 numbers, without skips: {roomy[0]:.2f}; 32 numbers, with skips: {errors[1]:.2f}")
-
-# %%
-print("the wide one is better than the narrow one:", roomy[0] < errors[0])
-print("with skips it is still at least twice as good:", 2 * errors[1] < roomy[0])
-
-# %% [markdown]
-# It does better, and is still far behind. There is room in it, but the network has to learn how
-# to pack every single pixel into channels on the way down, and how to unpack it on the way up.
-# (It has had 80 steps. Give it more if you have time, and see how near it comes.) A skip has each
-# pixel where it belongs, from the first step on.
-#
-# None of this says that the bottom is idle. To tell noise from stroke you must know what strokes
-# look like, and only the bottom sees the whole picture, as notebook 03 has measured. So the skips
-# bring *where*, and we expect the bottom to bring *what*. How are the two put together?
+# None of this says that the bottom is idle. Only the bottom sees the whole picture, as notebook 03
+# measured. The skips bring *where*, and we expect the bottom to bring *what*; in notebook 05 you will
+# take either away from your trained network and see. How are the two put together?
 #
 # ## 4. How does the skip get in?
 #
-# Two ways are common. *Add* the skip to what comes from below: both must have the same channels,
-# and the result has as many. Or *concatenate*: put the channels of the one behind the channels of
-# the other. Then the next convolution has weights of its own for each of them, and can learn what
-# to take from where. U-Nets concatenate, and so do we, in this order: first what comes from
-# below, then the skip.
+# There are two common ways. *Add* the skip to what comes from below: both must have the same channels,
+# and the result has as many. Or *concatenate*: put the channels of one behind those of the other. Then
+# the next convolution has weights of its own for each of them, and can learn what to take from where.
+# U-Nets concatenate, and so do we, in this order: first what comes from below, then the skip.
 
 # %%
 h, skip = torch.zeros(5, 3, 8, 8), torch.ones(5, 4, 8, 8)
 print("joined:", tuple(torch.cat([h, skip], dim=1).shape))
 
 # %% [markdown]
-# The channels add up, and the block that follows must be built for the sum. Here is one step up,
-# with the channels of the tutorial's network, `chs = [64, 128, 256, 512]`, from level i = 3 to
-# level i - 1 = 2:
+# The channels add up, and the block behind must be built for the sum. Here is one step up, with the
+# channels of the tutorial's network, `chs = [64, 128, 256, 512]`. We name a step by the level that it
+# goes up **to**. This is the one to level i = 2:
 #
 # | | channels | in terms of `chs` |
 # |---|---|---|
-# | from below | 512 | `chs[i]` |
-# | after the up-layer | 256 | `chs[i - 1]` |
-# | the skip of level 2 | 256 | `chs[i - 1]` |
+# | from level i + 1 below | 512 | `chs[i + 1]` |
+# | after `upsample` | 256 | `chs[i]` |
+# | the skip of level i | 256 | `chs[i]` |
 # | joined | ? | ? |
-# | after the block | 256 | `chs[i - 1]` |
+# | after the block | 256 | `chs[i]` |
 #
-# **What belongs in place of the question marks?** A published tutorial, the one whose network we
-# rebuild, writes `2 * chs[i]`, and does not run as it was published. Let us run that step:
+# **What belongs in place of the question marks?** The tutorial whose network we rebuild wrote what
+# comes to `2 * chs[i + 1]`, and crashes as published. Let's run that step:
 
 # %%
-chs, i = [64, 128, 256, 512], 3
+chs, i = [64, 128, 256, 512], 2
 x, skip, temb = torch.randn(2, 512, 2, 2), torch.randn(2, 256, 4, 4), torch.randn(2, 32)
-up = Upsample(chs[i], chs[i - 1])
-block = ConvBlock(2 * chs[i], chs[i - 1], time_dim=32)
+up = upsample(chs[i + 1], chs[i])
+block = ConvBlock(2 * chs[i + 1], chs[i], time_dim=32)
 joined = torch.cat([up(x), skip], dim=1)
 try:
     block(joined, temb)
@@ -536,22 +488,21 @@ except RuntimeError as error:
     print("RuntimeError:", error)
 
 # %% [markdown]
-# Read such a message from its end. *Got 512 channels*: that is what came. *To have 1024
-# channels*: that is what the layer was built for, and 1024 is the second number of its *weight of
-# size*. So the tensor has half of what the layer wants. **Which of the two is wrong, the tensor
-# or the layer?**
+# Read such a message from its end. *Got 512 channels*: that is what came. *To have 1024 channels*: that
+# is what the layer was built for, and 1024 is the second number of its *weight of size*. So the tensor
+# has half of what the layer wants. **Which of the two is wrong, the tensor or the layer?**
 #
-# The tensor is as it should be, 256 + 256. The layer was built for `2 * chs[i]`, but the up-layer
-# has already brought the channels down to `chs[i - 1]`. The index is off by one:
+# The tensor is as it should be, 256 + 256. The layer was built for twice the channels of the level
+# below, but `upsample` has already brought them down to `chs[i]`. The index is off by one:
 
 # %%
-block = ConvBlock(2 * chs[i - 1], chs[i - 1], time_dim=32)
+block = ConvBlock(2 * chs[i], chs[i], time_dim=32)
 print("the block returns", tuple(block(joined, temb).shape))
 
 # %% [markdown]
 # This error is easy to make and easy to hide. Where every level has twice the channels of the one
-# above, `chs[i]` is equal to `2 * chs[i - 1]`, and a block that is built for `chs[i]` works. Then
-# somebody chooses other channels, and it stops.
+# above, `chs[i + 1]` equals `2 * chs[i]`, and a block built for `chs[i + 1]` works. Then somebody
+# chooses other channels, and it stops working.
 #
 # ### Exercise 4.4: the channels of the decoder
 # difficulty 2 of 5, about 10 minutes
@@ -610,25 +561,24 @@ for (below, ch), (wide, out) in zip(ups, blocks):
 # %% [markdown]
 # ## 5. The whole right side
 #
-# Now put it together. With `chs = [32, 64, 128]` and pictures of 16 x 16, the data takes this
-# way:
+# Now put it together. With `chs = [32, 64, 128]` and pictures of 16 x 16, the data goes this way:
 #
 # | step | what comes in | what comes out |
 # |---|---|---|
-# | `Upsample` | `(B, 128, 4, 4)` | `(B, 64, 8, 8)` |
+# | `upsample` | `(B, 128, 4, 4)` | `(B, 64, 8, 8)` |
 # | join skip 1, `(B, 64, 8, 8)` | | `(B, 128, 8, 8)` |
 # | `ConvBlock`, with `temb` | | `(B, 64, 8, 8)` |
-# | `Upsample` | | `(B, 32, 16, 16)` |
+# | `upsample` | | `(B, 32, 16, 16)` |
 # | join skip 0, `(B, 32, 16, 16)` | | `(B, 64, 16, 16)` |
 # | `ConvBlock`, with `temb` | | `(B, 32, 16, 16)` |
 # | 1x1 convolution | | `(B, C, 16, 16)` |
 #
 # Here is one level of it, of the course's decoder with random weights. The bottom and the skip are
-# those of an encoder that was given a digit. (`Upsample` chequers what it makes, as you saw; it has
+# those of an encoder that was given a digit. (`upsample` chequers what it makes, as you saw; it has
 # learned nothing yet.)
 
 # %%
-# alt: One level of the decoder as a diagram. The bottom, 16 x 8 x 8, goes up through Upsample to 8
+# alt: One level of the decoder as a diagram. The bottom, 16 x 8 x 8, goes up through a ConvTranspose2d to 8
 #   x 16 x 16 and is concatenated with the skip, 8 x 16 x 16, which comes from the left: 16 x 16 x
 #   16. A ConvBlock, which takes temb, makes 8 x 16 x 16 of it, and a Conv2d the output, 1 x 16 x
 #   16. The skip's channels show a digit; those that were upsampled are coarse and chequered.
@@ -642,13 +592,13 @@ plt.show()
 # %% [markdown]
 # The encoder's last skip is the decoder's first: last in, first out, like a stack. Go through the
 # list from its end, but leave the list itself as it is, because whoever calls the decoder may need
-# it again. The last layer is a bare convolution without an activation, because the noise that we
-# want to predict can be any number, large or small, positive or negative.
+# it again. The last layer is a convolution without an activation, because the noise that we want to
+# predict can be any number, positive or negative.
 #
 # ### Exercise 4.5: the decoder
 # difficulty 3 of 5, about 20 minutes
 #
-# Use `Upsample` and `ConvBlock(in_ch, out_ch, time_dim)`, and the channels that you have just
+# Use `upsample` and `ConvBlock(in_ch, out_ch, time_dim)`, and the channels that you have just
 # counted.
 #
 # | | |
@@ -669,7 +619,7 @@ class Decoder(nn.Module):
 
     (B, K, H/2^n, W/2^n), n skips, (B, D) -> (B, C, H, W)
 
-    chs is the encoder's list. Going up to level i, Upsample gives chs[i] channels and the skip
+    chs is the encoder's list. Going up to level i, upsample gives chs[i] channels and the skip
     has chs[i], so the block takes 2 * chs[i]. Raises ValueError when the skips are too many or
     too few. Source: "U-Net" (2015), figure 1.
     """
@@ -706,7 +656,7 @@ Decoder = check("4.5", Decoder)
 # <details><summary>My check says that sizes of tensors must match</summary>
 #
 # Then two tensors of different height are joined. Either the skips are taken from the top down,
-# or the skip is joined before `Upsample` and not after it.
+# or the skip is joined before `upsample` and not after it.
 # </details>
 #
 # <details><summary>My check says that my network would learn as well</summary>
@@ -719,29 +669,17 @@ Decoder = check("4.5", Decoder)
 # solution 4.5
 
 # %% [markdown]
-# This is the right side of your U-Net. Does it fit the left side? We send three noisy pictures
-# down your encoder and up your decoder:
-
-# %%
-torch.manual_seed(0)
-chs = [32, 64, 128]
-encoder, decoder = Encoder(1, chs, 64).eval(), Decoder(chs, 1, 64).eval()
-temb = TimeEmbedding(64)(torch.tensor([10, 300, 900])).detach()
-bottom, skips = encoder(torch.randn(3, 1, 16, 16), temb)
-print("bottom:", tuple(bottom.shape), " skips:", [tuple(skip.shape) for skip in skips])
-print("out:   ", tuple(decoder(bottom, skips, temb).shape))
-
-# %% [markdown]
-# Notebook 03 showed how much of the picture each of them sees. How far does each reach? We take a
-# decoder with one level more, for pictures of 64 x 64, change one number of skip 0 in the middle
-# of the picture, and see which pixels of the output change. Then one number of each other skip,
-# then one of the bottom. A block has two 3x3 convolutions, and each carries a change one pixel
-# further. **How large will the four spots be?**
+# This is the right side of your U-Net. Notebook 03 showed how much of the picture each skip sees. How
+# far does each *reach*? We take a decoder with one level more, for pictures of 64 x 64, change one
+# number of skip 0 in the middle of the picture, and see which pixels of the output change. Then one
+# number of each other skip, then one of the bottom. A block has two 3x3 convolutions, and each carries
+# a change one pixel further. **How large will the four spots be?**
 
 # %%
 torch.manual_seed(0)
 chs = [8, 16, 24, 32]
 decoder = Decoder(chs, 1, 64).eval().double()
+temb = TimeEmbedding(64)(torch.tensor([300])).detach().double()
 inputs = [torch.randn(1, ch, 64 >> i, 64 >> i).double() for i, ch in enumerate(chs)]
 names = ["skip 0", "skip 1", "skip 2", "bottom"]
 
@@ -751,7 +689,7 @@ def reach(level):
     """Return how much each output pixel changes with one number of a level.  () -> (64, 64)"""
     moved = [x.clone() for x in inputs]
     moved[level][:, 0, 32 >> level, 32 >> level] += 1.0
-    before, after = (decoder(xs[-1], xs[:-1], temb[:1].double()) for xs in (inputs, moved))
+    before, after = (decoder(xs[-1], xs[:-1], temb) for xs in (inputs, moved))
     change = (after - before)[0, 0].abs()
     return torch.where(change > 1e-12, change, 0.0)  # what is smaller is rounding
 
@@ -768,37 +706,38 @@ receptive_maps(spots, names)
 plt.show()
 
 # %% [markdown]
-# The colour says how much a pixel changes, from little (dark) to much (bright), on a logarithmic
-# scale as in notebook 03, and the frame holds all that does. A number of skip 0 reaches 5 x 5
-# pixels: two convolutions, two pixels to each side. A number of skip 1 reaches 5 x 5 pixels of
-# its own level, which Upsample makes 10 x 10, and the next block adds two to each side: 14 x 14.
-# From skip 2 it is 32 x 32, and from the bottom 36 x 36, more than half of the picture's height.
-# That is how the work is shared. What the bottom has found out counts for a wide region. What
-# skip 0 brings stays where it belongs.
+# The colour says how much a pixel changes, from little (dark) to much (bright), on a logarithmic scale
+# as in notebook 03, and the frame holds everything that does. A number of skip 0 reaches 5 x 5 pixels:
+# two convolutions, two pixels to each side. A number of skip 1 reaches 5 x 5 pixels of its own level,
+# `upsample` makes 10 x 10 of them, and the next block adds two to each side: 14 x 14. From skip 2 it is
+# 32 x 32, and from the bottom 36 x 36, more than half of the picture's height. That is how the work is
+# shared. What the bottom has found out counts for a wide region. What skip 0 brings stays where it
+# belongs.
 #
 # ## Recap
 #
 # - In a transposed convolution each input pixel paints a square, and squares that overlap add up.
-# - The overlap is even when the kernel is a multiple of the stride. That makes a checkerboard
-#   easy to avoid; where pixels are repeated and convolved, a flat picture stays flat.
-# - Noise does not fit through a narrow bottom. The skips bring each pixel across.
-# - Concatenation adds channels: the block takes `2 * chs[i - 1]`, not `2 * chs[i]`.
+# - The overlap is even when the kernel is a multiple of the stride. That makes a checkerboard easy to
+#   avoid. Where pixels are repeated and convolved, a flat picture stays flat.
+# - Noise does not fit through a narrow bottleneck, pictures do. A network that is asked for the noise
+#   needs the skips, which carry each pixel across.
+# - Concatenation adds channels: going up to level i, the block takes `2 * chs[i]`.
 # - `Decoder` takes the bottom, the skips and `temb`, and uses the last skip first.
 #
-# **What can go wrong.** Skips in the wrong order stop with an error only because their sizes
-# differ; between two levels of the same size and the same channels nothing would be said.
-# `chs.reverse()` turns round the list that the encoder uses too. A picture whose height was odd
-# on the way down comes back one pixel smaller, and does not fit its skip. And weights that were
-# trained with the skip behind do not work with the skip in front, though every shape is right.
+# **What can go wrong.** Skips in the wrong order raise an error only because their sizes differ; between
+# two levels of the same size and channels there would be none. `chs.reverse()` reverses the list that
+# the encoder uses too. A picture whose height was odd on the way down comes back one pixel smaller, and
+# does not fit its skip. And weights trained with the skip behind do not work with the skip in front,
+# though every shape is right.
 #
-# **Where to look.** `Upsample` is in `course_utils/blocks.py`, the decoder in
-# `course_utils/decoder.py`. The other half of the U is in [03, the encoder](03_encoder.ipynb).
-# Next you join them and draw digits: [05, the full U-Net](05_full_unet.ipynb).
+# **Where to look.** `upsample` is in `course_utils/blocks.py`, the decoder in
+# `course_utils/decoder.py`. Next you join the two sides and draw digits: [05, the full
+# U-Net](05_full_unet.ipynb).
 
 # %% [markdown]
 # ## How far are you?
 #
-# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
+# Here are all the exercises of the course. Your work is kept in `my_progress.txt`, beside
 # `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]

@@ -6,42 +6,46 @@
 # In this notebook you will
 #
 # - put your parts together to the whole network, and follow a picture through it;
-# - count its parameters by hand, and let `torchsummary` count them again;
-# - write the training objective, and do the first test that every new network deserves;
-# - train your network, write two samplers, DDPM and DDIM, and let it draw;
-# - measure what it draws, and take it home as one file of plain code.
+# - write the loss and the training step, and do the first test that every new network deserves;
+# - train your network, and find out what the U, the skips and the time are worth in it;
+# - derive the step back from noise, write two samplers, DDPM and DDIM, and let your network draw;
+# - ask for something better than the noise, draw again, and take your network home.
 #
-# It has five exercises and takes about two hours. Choose a GPU on Colab if you can (Runtime,
-# Change runtime type). On a CPU everything works too, with less training.
+# It has seven exercises and takes about 100 minutes, four to nine of them for training on two CPU
+# cores. Choose a GPU on Colab if you can (Runtime, Change runtime type).
 
 # %%
 # setup
 
 # %%
-import json
+import copy
 import math
+import time
 
 import matplotlib.pyplot as plt
 import torch
 from torch import nn
 from torch.nn import functional as F
+from tqdm.auto import tqdm
 
 from course_utils import portfolio
-from course_utils.averaging import averaged
+from course_utils.averaging import refresh_norms, update_average
 from course_utils.checks import check
 from course_utils.data import load
-from course_utils.diffusion import add_noise, predict_x0
-from course_utils.plots import draw_u, grid, loss_curve, loss_curves
-from course_utils.plots import sampler_step, strip, training_step
+from course_utils.diffusion import NoiseFromVelocity, add_noise, predict_x0, velocity
+from course_utils.diffusion import velocity_loss
+from course_utils.keeping import keep_weights
+from course_utils.plots import draw_u, grid, lines, loss_curve, loss_curves, strip
 from course_utils.quality import measure
 from course_utils.samplers import last
 from course_utils.schedule import cosine_schedule
-from course_utils.training import TrainConfig, train
+from course_utils.training import TrainConfig, learning_rate
 from course_utils.unet import check_picture, timesteps
 from course_utils.widgets import sampler_explorer
+from course_utils.wiener import WienerDenoiser, compute_wiener_filter, decompose
 
 # %% [markdown]
-# Nothing is pale any more:
+# Now every part is in colour:
 
 # %%
 # alt: The whole U-Net as a diagram, all parts coloured: the encoder going down on the left, the
@@ -50,9 +54,8 @@ draw_u()
 plt.show()
 
 # %% [markdown]
-# These are the parts that you have built, and those that you have not come to yet. The network
-# will be made of both. (On Colab, tick `keep_on_drive` in the first cell if your `my_unet.py` is on
-# your Google Drive.)
+# The next cell says which of these parts are yours. The network will be made of them, and of the
+# course's where you have none yet.
 
 # %% tags=["nbval-ignore-output"]
 mine = portfolio.load()
@@ -62,32 +65,34 @@ Encoder, Decoder = mine.Encoder, mine.Decoder
 # %% [markdown]
 # ## 1. What happens to a picture on its way through?
 #
-# Before we build the network as one class, let us lead a batch of pictures through its three
-# parts by hand. We take five pictures, three levels and the channels 32, 64 and 128. **Write down
-# first: what are the shapes of temb, of the bottom and of the two skips?**
+# Before we build one class, let's lead a batch of noisy pictures through the three parts by hand: five
+# pictures, three levels, and the channels 32, 64 and 128. **Write down first: what are the shapes of
+# temb, of the bottom and of the two skips?**
 
 # %%
 images, _ = load("digits", "train")
+schedule = cosine_schedule()
 chs, time_dim = [32, 64, 128], 128
 torch.manual_seed(0)
-time = TimeEmbedding(time_dim)
+embed = TimeEmbedding(time_dim)
 encoder = Encoder(1, chs, time_dim)
 decoder = Decoder(chs, 1, time_dim)
 
-xt, t = images[:5], torch.tensor([10, 200, 400, 600, 900])
-temb = time(t)
+t = torch.tensor([10, 200, 400, 600, 900])
+xt = add_noise(images[:5], torch.randn(5, 1, 16, 16), schedule.alpha_bar_at(t))
+temb = embed(t)
 bottom, skips = encoder(xt, temb)
-eps = decoder(bottom, list(skips), temb)  # a copy: yours may take the skips out of its list
-for name, value in [("xt", xt), ("t", t), ("temb", temb), ("bottom", bottom), ("eps", eps)]:
+out = decoder(bottom, list(skips), temb)  # a copy: yours may take the skips out of its list
+for name, value in [("xt", xt), ("t", t), ("temb", temb), ("bottom", bottom), ("out", out)]:
     print(f"{name:8}", tuple(value.shape))
 for i, skip in enumerate(skips):
     print(f"skip {i}  ", tuple(skip.shape))
 
 # %% [markdown]
-# Follow it once more in the picture above. The time step becomes a vector, and the same vector
-# goes to every block on both sides. The encoder halves twice, 16 to 8 to 4, and keeps what each
-# level saw. The decoder doubles twice, and at each level lays the skip beside what comes from
-# below. What comes out has the shape of what went in, one number for each pixel: the noise in it.
+# Follow it once more in the picture above. The time step becomes a vector, and the same vector goes to
+# every block on both sides. The encoder halves twice, 16 to 8 to 4, and keeps what each level saw. The
+# decoder doubles twice, and at each level lays the skip beside what comes from below. What comes out
+# has the shape of what went in: one number for each pixel, soon to be the noise in it.
 #
 # ### Exercise 5.1: the U-Net
 # difficulty 2 of 5, about 12 minutes
@@ -141,106 +146,19 @@ UNet = check("5.1", UNet)
 #
 # <details><summary>My check says that an int t has to become a tensor</summary>
 #
-# Samplers say `net(xt, 999)`, for the whole batch is at the same step. `timesteps(999, x)` makes
+# Samplers say `net(xt, 999)`, because the whole batch is at the same step. `timesteps(999, x)` makes
 # a tensor with 999 for each picture.
 # </details>
 
 # %%
 # solution 5.1
 
-# %%
-torch.manual_seed(0)
-net = UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128)
-print("in: ", tuple(images[:5].shape), "\nout:", tuple(net(images[:5], t=500).shape))
-
 # %% [markdown]
-# ## 2. How large is it?
-#
-# You should be able to say how many parameters a network has without running it: a wrong number
-# is often the first sign of a wrong network. A convolution with a k x k kernel from C to K
-# channels has $k^2 C K$ weights, and one *bias* for each of the K channels that come out. A
-# linear layer from D to K has D K weights and K biases. BatchNorm has a scale and a shift for
-# each channel.
-#
-# ### Exercise 5.2: count the parameters of a block
-# difficulty 2 of 5, about 10 minutes
-#
-# | | |
-# |---|---|
-# | `in_ch`, `out_ch`, `time_dim` | those of `ConvBlock(in_ch, out_ch, time_dim)` |
-# | returns | an int |
-#
-# The block has two 3x3 convolutions, two BatchNorms, the linear layer for the time and, where
-# `in_ch` and `out_ch` differ, a 1x1 convolution. Every convolution has biases.
-
-# %%
-def block_parameters(in_ch, out_ch, time_dim):
-    """Return the number of parameters of ConvBlock(in_ch, out_ch, time_dim).
-
-    () -> int
-    """
-    raise NotImplementedError("exercise 5.2")
-
-# %%
-block_parameters = check("5.2", block_parameters)
-
-# %% [markdown]
-# <details><summary>Hint 1: one convolution</summary>
-#
-# The first convolution has `9 * in_ch * out_ch + out_ch` parameters. What does the second one
-# see, and what does it return?
-# </details>
-#
-# <details><summary>My check says that I count the running averages</summary>
-#
-# BatchNorm keeps a running mean and variance for eval mode. They are stored, but no gradient
-# changes them, so they are *buffers* and no parameters.
-# </details>
-
-# %%
-# solution 5.2
-
-# %% [markdown]
-# The rest of the network is quickly counted: the time embedding, two layers that halve, two that
-# double, and the 1x1 convolution at the end. **Which part do you expect to be the largest?**
-
-# %%
-blocks = {
-    "down, level 0": block_parameters(1, 32, 128),
-    "down, level 1": block_parameters(32, 64, 128),
-    "bottom": block_parameters(64, 128, 128),
-    "up, level 1": block_parameters(2 * 64, 64, 128),
-    "up, level 0": block_parameters(2 * 32, 32, 128),
-}
-others = {
-    "time embedding": 128 * 128 + 128,
-    "halving": (4 * 32 * 32 + 32) + (4 * 64 * 64 + 64),
-    "doubling": (4 * 128 * 64 + 64) + (4 * 64 * 32 + 32),
-    "last layer": 32 + 1,
-}
-for name, count in (blocks | others).items():
-    print(f"{name:15} {count:8,}")
-print(f"{'by hand':15} {sum(blocks.values()) + sum(others.values()):8,}")
-
-# %% [markdown]
-# The block at the bottom has more than two fifths of it all, though its picture is the smallest:
-# weights go with channels times channels, not with pixels. Does PyTorch agree? (BatchNorm makes
-# the biases of the convolutions before it superfluous. If you left them out, as many people do,
-# your network has 640 parameters fewer, one for each channel of ten convolutions, and that is
-# fine.)
-
-# %%
-counted = sum(p.numel() for p in net.parameters())
-ours = sum(blocks.values()) + sum(others.values())
-print("PyTorch counts the same, up to superfluous biases:", ours - 640 <= counted <= ours)
-
-# %% [markdown]
-# There is a package that prints such a table for any network, `torchsummary`; it is on Colab. It
-# calls the network with random numbers and writes down what each layer returns. But it is made
-# for plain networks. It can only pass in *floats*, and our second input t is an integer. And it
-# stumbles over a part that returns a list, as the encoder does with its skips. So it needs a
-# wrapper: a module that turns floats between 0 and 1 into time steps, and that shows it only the
-# innermost layers, those without parts of their own.
+# How large is it? A convolution with a k x k kernel from C to K channels has $k^2 C K$ weights and K
+# biases, so the block at the bottom, from 64 to 128 channels, should hold much of it all. The package
+# `torchsummary`, which Colab has, prints a line for each layer. It was made for plain networks, and
+# passes only floats, so it needs a wrapper that turns floats into time steps and shows it nothing but
+# the innermost layers. (Notebook 06 says how it fails without one, and what else there is.)
 
 # %%
 class ForSummary(nn.Module):
@@ -260,24 +178,24 @@ try:
 except ImportError:  # Colab's TPU machines and Kaggle don't have it
     from course_utils.colab import no_torchsummary as summary
 
+torch.manual_seed(0)
+net = UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128)
 summary(ForSummary(net), [(1, 16, 16), (1, 1, 1)], device="cpu")
 
 # %% [markdown]
-# Read the column "Output Shape" from top to bottom: 32 channels at 16 x 16, 64 at 8 x 8, 128 at 4
-# x 4, and back again. (-1 stands for the batch.) The sizes in MB below are rough: the package
-# counts every output twice, once for its gradient. How it fails without the wrapper, and what to
-# do then, is a matter for notebook 06.
+# Read the column "Output Shape" from top to bottom: 32 channels at 16 x 16, 64 at 8 x 8, 128 at 4 x 4,
+# and back again. (-1 stands for the batch.) Then add up "Param #" of the layers at 4 x 4: the block
+# with the smallest picture has more than two fifths of all parameters.
 #
-# ## 3. What is the network asked for?
+# ## 2. What do we ask the network to predict?
 #
-# For the noise. Take clean pictures, a random step for each, and random noise. Mix them. Let the
-# network guess the noise, and compare:
+# The noise. Take clean pictures, a random step for each, and random noise. Mix them. Let the network
+# guess the noise, and compare:
 #
 # $$\mathrm{loss} = \mathrm{mean}\big(\,(\mathrm{net}(x_t, t) - \varepsilon)^2\,\big)
 # \qquad x_t = \sqrt{\bar\alpha_t}\; x_0 + \sqrt{1 - \bar\alpha_t}\;\varepsilon$$
 #
-# That is all. It is equation 14 of the DDPM paper, and nothing else is needed to train a
-# diffusion model.
+# That is equation 14 of the DDPM paper, and all you need to train a diffusion model.
 #
 # ### Exercise 5.3: the training objective
 # difficulty 2 of 5, about 8 minutes
@@ -310,7 +228,7 @@ noise_loss = check("5.3", noise_loss)
 # <details><summary>Hint 1: three lines</summary>
 #
 # First alpha_bar for these t. Then the noisy pictures. Then the mean of the squared differences;
-# `F.mse_loss(a, b)` is just that.
+# `F.mse_loss(a, b)` computes it.
 # </details>
 #
 # <details><summary>My check says that no gradient comes out</summary>
@@ -323,33 +241,80 @@ noise_loss = check("5.3", noise_loss)
 # solution 5.3
 
 # %% [markdown]
-# A fresh network knows nothing. **What loss will it have?** The noise has variance 1, so the
-# answer 0 would have a loss of 1:
+# ### Exercise 5.6: a training step
+# difficulty 3 of 5, about 15 minutes
+#
+# Write one step of the training, from the pictures to the changed weights. How to draw the batch is up
+# to you.
+#
+# | | |
+# |---|---|
+# | `net`, `optimizer` | `optimizer` is any of `torch.optim`, and holds the parameters of `net` |
+# | `images` | `(N, C, H, W)`, all of them, on any device |
+# | `schedule` | has `T`; steps go from 0 to T - 1 |
+# | `loss` | a function: `loss(net, x0, t, eps, schedule)` returns `()`, such as your `noise_loss` |
+# | `batch` | B, the number of pictures in the step |
+# | returns | the loss of this step, as a plain Python number |
+#
+# Every picture of the batch gets a step t and noise of its own, and every call draws anew.
 
 # %%
-schedule = cosine_schedule()
-generator = torch.Generator().manual_seed(0)
-x0, t = images[:64], torch.randint(1000, (64,), generator=generator)
-eps = torch.randn(x0.shape, generator=generator)
-with torch.no_grad():
-    loss = noise_loss(net, x0, t, eps, schedule)
-print(f"loss of a fresh network: {loss:.1f}")
+def training_step(net, optimizer, images, schedule, loss, batch=64):
+    """Take one training step on random pictures, and return their loss.
+
+    UNet, optimizer, (N, C, H, W), Schedule, loss -> float
+
+    `batch` pictures are drawn, and a step t and noise eps for each, all on the device of images.
+    The optimizer then takes one step down the gradient of loss(net, x0, t, eps, schedule).
+    Source: "Denoising Diffusion Probabilistic Models" (2020), algorithm 1.
+    """
+    raise NotImplementedError("exercise 5.6")
+
+# %%
+training_step = check("5.6", training_step)
 
 # %% [markdown]
-# ## 4. The first test: can it learn eight pictures by heart?
+# <details><summary>Hint 1: random pictures</summary>
 #
-# Before you train a network for an hour, train it for a few seconds on a single batch that never
-# changes: eight pictures, eight steps t, eight noises. A network with half a million parameters
-# must be able to learn these by heart. If it cannot, something is broken, and no amount of data
-# will mend it. It is the cheapest test there is, and it finds many mistakes: noise that does not
-# belong to the picture, a part that gets no gradient, a learning rate that is far off. (Not all:
-# a network that is asked for the wrong thing, the picture in place of the noise, learns that by
-# heart as well.)
+# `torch.randint(len(images), (batch,))` draws the numbers of `batch` pictures, and `images[which]`
+# takes those out.
+# </details>
 #
-# We do it twice: once with your loss, once with a broken one that draws new noise to compare
-# with, a mistake that is easily made. **Where will the two losses end?**
+# <details><summary>Hint 2: the order of things</summary>
+#
+# Draw x0, t and eps; compute the loss; then three calls: `optimizer.zero_grad()`, `backward()` on the
+# loss, `optimizer.step()`.
+# </details>
+#
+# <details><summary>My check says that something is on the CPU</summary>
+#
+# `torch.randint(..., device=images.device)` draws where the pictures are, and `torch.randn_like(x0)`
+# does so by itself.
+# </details>
 
 # %%
+# solution 5.6
+
+# %% [markdown]
+# ## 3. The first test: can it memorise eight pictures?
+#
+# Before you train a network for an hour, train it for a few seconds on a single batch that never
+# changes: eight pictures, eight steps t, eight noises. A network with half a million parameters must
+# be able to memorise these. If it can't, something is broken, and no amount of data will fix it. This
+# is the cheapest test there is, and it finds many mistakes: noise that doesn't belong to the picture,
+# a part that gets no gradient, a learning rate that is far off. (Not all. A network that is asked for
+# the wrong thing memorises that too.)
+#
+# We do it twice: once with your loss, and once with a broken one that compares with fresh noise, a
+# mistake that is easily made. **A network that knows nothing can answer 0, which costs 1, the variance
+# of the noise. Where will the two losses end?**
+
+# %%
+generator = torch.Generator().manual_seed(0)
+x0, t = images[:8], torch.randint(1000, (8,), generator=generator)
+eps = torch.randn(x0.shape, generator=generator)
+
+
 def overfit(loss_of, steps=60):
     """Train a fresh network on eight fixed pictures; return the loss of each step."""
     torch.manual_seed(0)
@@ -366,12 +331,12 @@ def overfit(loss_of, steps=60):
 
 
 def right(net):
-    return noise_loss(net, x0[:8], t[:8], eps[:8], schedule)
+    return noise_loss(net, x0, t, eps, schedule)
 
 
 def broken(net):
-    xt = add_noise(x0[:8], eps[:8], schedule.alpha_bar_at(t[:8]))
-    return F.mse_loss(net(xt, t[:8]), torch.randn_like(xt))
+    xt = add_noise(x0, eps, schedule.alpha_bar_at(t))
+    return F.mse_loss(net(xt, t), torch.randn_like(xt))
 
 # %% tags=["nbval-ignore-output"]
 # alt: Two curves of the loss over 60 steps, on a logarithmic axis. That of the right network falls
@@ -381,104 +346,285 @@ loss_curves(curves)
 plt.show()
 
 # %%
-print("the right one learns its eight pictures:", curves["right"][-1] < 0.1)
+print("the right one memorises its eight pictures:", curves["right"][-1] < 0.1)
 print("the broken one does not:", curves["broken"][-1] > 0.5)
 
 # %% [markdown]
-# The right one falls and falls. The broken one gets stuck near 1: noise that the network never
-# saw cannot be guessed, and the best answer is 0. Note that the broken one *runs*. No error,
-# sensible shapes. Only the loss says that something is wrong, and in a long training run on
-# changing data it is easy to overlook.
+# The right one falls and falls. The broken one gets stuck near 1, because nobody can guess noise that
+# they never saw. Note that the broken one *runs*: no error, sensible shapes. Only the loss says that
+# something is wrong.
 #
-# ## 5. Training
+# ## 4. Training
 #
-# Now all pictures, random steps, random noise. One step looks like this, here with your network
-# before it has learned anything:
+# Now the real thing. Around your `training_step`, `fit` puts three things. The *learning rate* rises
+# during the first hundred steps and then falls slowly to 0. The *EMA*, an average of the weights over
+# the last hundred steps or so, is kept on the side, because single steps jump about and the average
+# draws better. And since averaged weights see other features than any single step did, BatchNorm's
+# running averages are measured anew at the end. (Notebook 07 takes all this apart. `machine`, from the
+# setup cell, knows how much training suits this computer.)
 
 # %%
-# alt: A training step as a diagram. A clean digit and noise are mixed to a noisy digit, the U-Net
-#   makes a prediction from it, and the prediction and the noise go into a box, mean squared
-#   difference. An arrow leads from there back to the U-Net: gradients; the optimizer changes the
-#   weights.
-torch.manual_seed(0)
-net = UNet(base_ch=32, ch_mult=(1, 2, 4), time_dim=128).eval()
-training_step(net, x0[:1], torch.tensor([300]), eps[:1], schedule)
-plt.show()
-
-# %% [markdown]
-# (`machine`, from the setup cell, knows whether
-# there is a GPU, and how much training suits it.) The loop is that of notebook 00 (it is in
-# `course_utils/training.py`, and notebook 07 takes it apart). It is given your network and your
-# loss. On two CPU cores this takes half a minute to a minute:
-
-# %% tags=["nbval-ignore-output"]
-# alt: The loss of 600 steps on a logarithmic axis. It falls from 1 to about 0.1 within a hundred
-#   steps, then slowly to about 0.05.
 data = "digits"  # @param ["digits", "mnist", "fashion_mnist", "cifar10"]
 images, _ = load(data, "train")
 images = images.to(machine.device)
 in_ch, base_ch = images.shape[1], 32 if data == "digits" else 64
-torch.manual_seed(0)
-net = UNet(in_ch=in_ch, base_ch=base_ch, ch_mult=(1, 2, 4), time_dim=4 * base_ch)
-net = net.to(machine.device, memory_format=torch.channels_last)
-config = TrainConfig(steps=machine.budget(cpu=600, gpu=10_000), batch=32)
-losses = []
-for state in train(net, images, schedule, config, loss=noise_loss):
-    losses.append(state.loss)
-model = averaged(state, images, schedule)
+settings = dict(in_ch=in_ch, base_ch=base_ch, ch_mult=(1, 2, 4), time_dim=4 * base_ch)
+config = TrainConfig(steps=machine.budget(cpu=2000, gpu=10_000))
+
+
+def fit(make_net, loss):
+    """Train a fresh network; return it with averaged weights, the losses and the seconds."""
+    torch.manual_seed(0)
+    net = make_net().to(machine.device, memory_format=torch.channels_last)
+    average = copy.deepcopy(net)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=config.lr)
+    losses, begin = [], time.perf_counter()
+    for step in tqdm(range(config.steps)):
+        optimizer.param_groups[0]["lr"] = learning_rate(step, config)
+        losses.append(training_step(net, optimizer, images, schedule, loss))
+        update_average(average, net, keep=config.ema)
+    seconds = time.perf_counter() - begin
+    return refresh_norms(average, images, schedule), losses, seconds
+
+# %% tags=["nbval-ignore-output"]
+# alt: The loss of 2,000 steps on a logarithmic axis. It falls from 1 to about 0.1 within a hundred
+#   steps, then slowly to about 0.05.
+net, losses, seconds = fit(lambda: UNet(**settings), noise_loss)
 loss_curve(losses)
 plt.show()
 
 # %% [markdown]
-# (`averaged` returns the network with weights averaged over the last hundred steps or so, ready
-# to draw. Single steps jump about.)
-#
-# This is your network at work on a picture that it was not trained on, a digit with the noise of
-# t = 300. Every box is a part of yours; of each tensor you see three channels:
+# This is your network at work on a digit that it was not trained on, with the noise of t = 300. Every
+# box is a part of yours, and of each tensor you see three channels:
 
 # %% tags=["nbval-ignore-output"]
 # alt: The whole U-Net, and in place of each column three of its channels, orange above 0 and blue
 #   below. A noisy digit goes in. Its strokes can be seen in the channels of the two upper levels,
 #   and hardly in those of the lowest. What comes out is noise: the prediction.
-test, _ = load(data, "test")
-t300 = torch.full((1,), 300, device=machine.device)
-noise = torch.randn(1, *images.shape[1:], generator=torch.Generator().manual_seed(0))
-noisy = add_noise(test[:1], noise, schedule.alpha_bar_at(torch.tensor([300])))
-draw_u(net=model, xt=noisy.to(machine.device), t=t300, features=True)
+test = load(data, "test")[0][:360].to(machine.device)
+noise = torch.randn(test.shape, generator=torch.Generator().manual_seed(0)).to(machine.device)
+
+
+def at(t):
+    """Return the test pictures noised to step t, and t for each of them."""
+    t = torch.full((len(test),), t, device=machine.device)
+    return add_noise(test, noise, schedule.alpha_bar_at(t)), t
+
+
+xt, t = at(300)
+draw_u(net=net, xt=xt[:1], t=t[:1], features=True)
 plt.show()
 
 # %% [markdown]
-# ## 6. Sampling: step by step, with DDPM
+# ### Where is the task hard?
 #
-# The network can say how much noise is in a picture. How does that make a picture out of nothing?
-# Start with pure noise at t = T - 1. At each step, ask the network for the noise, and from that
-# compute its guess of the clean picture, x0. The first guesses are of no use: at t = T - 1 there
-# is next to nothing of a picture in xt, and soon after they are a blur. So do not jump to them.
-# Go only a small part of the way: to a picture that has as much noise in it as belongs to t - 1.
+# The loss curve mixes all t. **At which t do you expect the largest error: where the noise is faint, in
+# the middle, or where there is nothing but noise?** And what do we need a U for? We compare your network
+# with two that are simpler. One is a single block of notebook 02, which sees 5 x 5 pixels, trained in
+# just the same way. The other is no network at all but the best *linear* filter, which predicts each
+# pixel of x0 by a weighted sum of all pixels of xt (the Wiener filter; notebook 09 derives it).
+
+# %% tags=["nbval-ignore-output"]
+# alt: The loss over t for three noise predictors, on a logarithmic axis. All three fall from near 1
+#   at t = 0 towards 0.01 and less at the end. The single block is the highest throughout. The U-Net is
+#   the lowest at first, and the linear filter crosses below it at late t.
+class OneBlock(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.time = TimeEmbedding(4 * base_ch)
+        self.block = ConvBlock(in_ch, base_ch, 4 * base_ch)
+        self.out = nn.Conv2d(base_ch, in_ch, 1)
+
+    def forward(self, xt, t):
+        return self.out(self.block(xt, self.time(timesteps(t, xt))))
+
+
+S, mean = compute_wiener_filter(images.split(64), machine.device, images.shape[2], in_ch)
+wiener = WienerDenoiser(*decompose(S), mean)
+one_block, _, _ = fit(OneBlock, noise_loss)
+
+
+def by_filter(xt, t):
+    alpha_bar = schedule.alpha_bar_at(t)[:, None, None, None]
+    x0 = wiener.predict_x0(xt, alpha_bar.flatten())
+    return (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
+
+
+predictors = {"one block": one_block, "linear filter": by_filter, "your U-Net": net}
+times = [10, 30, 50, 100, 200, 300, 500, 700, 900, 980]
+with torch.no_grad():
+    errors = {name: [F.mse_loss(predict(*at(t)), noise).item() for t in times]
+              for name, predict in predictors.items()}
+for name, values in errors.items():
+    print(f"{name:14}", ", ".join(f"t = {t}: {values[times.index(t)]:.3f}" for t in (50, 300, 900)))
+lines(times, errors, "t", "loss", log="y")
+plt.show()
+
+# %% [markdown]
+# RESULT05A
 #
-# What is the picture at t - 1, if we know the one at t and believe the guess x0? It is normally
-# distributed, and its mean lies between the two: for most t a little of x0, and most of xt.
+# ### What is each part worth?
 #
-# $$x_{t-1} = \frac{\sqrt{\bar\alpha_{t-1}}\;\beta_t}{1 - \bar\alpha_t}\, x_0 +
-# \frac{\sqrt{1 - \beta_t}\,(1 - \bar\alpha_{t-1})}{1 - \bar\alpha_t}\, x_t + \sigma_t z
-# \qquad \sigma_t^2 = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t$$
+# Your network is trained, so we can take parts away from it and see what it misses. A *hook* changes
+# what a part returns: zeros in place of the bottom, zeros in place of skip 0, zeros in place of `temb`.
+# No weight changes. **Which loss will hurt most?**
+
+# %%
+def no_bottom(out):
+    return (torch.zeros_like(out[0]), out[1]) if isinstance(out, tuple) else out
+
+
+def no_skip_0(out):
+    return (out[0], [0 * out[1][0], *out[1][1:]]) if isinstance(out, tuple) else out
+
+
+def no_time(out):
+    return 0 * out if torch.is_tensor(out) and out.ndim == 2 else out
+
+
+@torch.no_grad()
+def without(change, t):
+    """Return the noise that your network predicts at t when a part's output is changed."""
+    hooks = [part.register_forward_hook(lambda part, args, out: change(out))
+             for part in net.children()]
+    answer = net(*at(t))
+    for hook in hooks:
+        hook.remove()
+    return answer
+
+# %% tags=["nbval-ignore-output"]
+# alt: Five rows of ten digits at t = 300: noisy, and what is left when the predicted noise is taken
+#   out. The whole network gives clean digits. Without the bottom they are ALT05B.
+changes = {"whole": lambda out: out, "no bottom": no_bottom, "no skip 0": no_skip_0,
+           "no time": no_time}
+for name, change in changes.items():
+    found = [F.mse_loss(without(change, t), noise).item() for t in (50, 300, 900)]
+    print(f"{name:10} loss at t = 50, 300, 900:", ", ".join(f"{loss:.3f}" for loss in found))
+xt, t = at(300)
+left = [predict_x0(xt, without(change, 300), schedule.alpha_bar_at(t)) for change in changes.values()]
+strip([x[:10].cpu() for x in (xt, *left)], labels=["noisy", *changes], size=0.95)
+plt.show()
+
+# %% [markdown]
+# RESULT05B
 #
-# ($\beta_t$, in `schedule.betas`, is the variance of the noise that step t adds.) z is fresh noise:
-# a step back that only averages would wash all pictures out. Before the first
-# step nothing is noise, so at t = 0, $\bar\alpha_{t-1}$ is 1 (and sigma is 0: no noise is added
-# to the finished picture).
+# ## 5. Sampling: step by step, with DDPM
+#
+# Your network can name the noise in a picture. To draw, we start with pure noise at t = T - 1, ask for
+# the noise, and get a predicted x0. Notebook 00 showed why we don't jump there: from pure noise it is
+# only a blur. So we go a small part of the way, to a picture with as much noise in it as belongs to
+# t - 1. Which picture is that?
+#
+# Suppose we know xt, and believe x0. Then there are two things that we know about the picture
+# $x_{t-1}$ between them, and both have the form "it is normally distributed around this":
+#
+# - **from x0**, by the jump of notebook 00: the mean is $m_1 = \sqrt{\bar\alpha_{t-1}}\; x_0$ and the
+#   variance $v_1 = 1 - \bar\alpha_{t-1}$;
+# - **from xt**, by undoing the last small step $x_t = \sqrt{1 - \beta_t}\; x_{t-1} + \sqrt{\beta_t}\; z$:
+#   the mean is $m_2 = x_t / \sqrt{1 - \beta_t}$ and the variance $v_2 = \beta_t / (1 - \beta_t)$.
+#
+# Two such pieces of knowledge are combined like two measurements of one length: each counts by the
+# inverse of its variance, the more certain one for more. The product of two Gaussians is a Gaussian
+# with
+#
+# $$\mathrm{mean} = \frac{m_1 / v_1 + m_2 / v_2}{1 / v_1 + 1 / v_2} \qquad
+# \mathrm{variance} = \frac{1}{1 / v_1 + 1 / v_2}$$
+#
+# It is called the *posterior*: what we know about $x_{t-1}$ after having seen xt.
+#
+# ### Exercise 5.7: the mean of the posterior
+# difficulty 3 of 5, about 15 minutes
+#
+# Put the four into the formula for the mean, and write it as a function. On paper it can be simplified
+# a good deal (equation 7 of the DDPM paper is the result). Whether you do that is up to you, but look
+# out for t = 0: before the first step nothing is noise, so $\bar\alpha_{t-1} = 1$ there, and the mean is
+# x0.
+#
+# | | |
+# |---|---|
+# | `x0`, `xt` | `(B, C, H, W)`, on any device |
+# | `t` | an int from 0 to T - 1, the same for all pictures |
+# | `schedule` | `schedule.alpha_bar` and `schedule.betas`, both `(T,)`, on the CPU |
+# | returns | `(B, C, H, W)` |
+
+# %%
+def posterior_mean(x0, xt, t, schedule):
+    """Return the mean of the picture at step t - 1, given x0 and the picture xt at step t.
+
+    (B, C, H, W), (B, C, H, W), int, Schedule -> (B, C, H, W)
+
+    Before the first step alpha_bar is 1, so at t = 0 the mean is x0.
+    Source: "Denoising Diffusion Probabilistic Models" (2020), equation 7.
+    """
+    raise NotImplementedError("exercise 5.7")
+
+# %%
+posterior_mean = check("5.7", posterior_mean)
+
+# %% [markdown]
+# <details><summary>Hint 1: the step before the first</summary>
+#
+# In Python, `alpha_bar[-1]` is the last one, without an error. And with $v_1 = 0$ you would divide by
+# zero. So at t = 0 return x0 itself, or use the simplified formula with 1 in place of
+# $\bar\alpha_{t-1}$.
+# </details>
+#
+# <details><summary>Hint 2: simplifying</summary>
+#
+# $1/v_1 + 1/v_2$ over a common denominator is $(1 - \bar\alpha_t) / (\beta_t (1 - \bar\alpha_{t-1}))$,
+# because $\bar\alpha_t = (1 - \beta_t)\, \bar\alpha_{t-1}$.
+# </details>
+#
+# <details><summary>Hint 3: the result</summary>
+#
+# x0 is multiplied by $\sqrt{\bar\alpha_{t-1}}\, \beta_t / (1 - \bar\alpha_t)$, and xt by
+# $\sqrt{1 - \beta_t}\, (1 - \bar\alpha_{t-1}) / (1 - \bar\alpha_t)$.
+# </details>
+
+# %%
+# solution 5.7
+
+# %% [markdown]
+# Is it true? We can measure it. Take one pixel with x0 = 0.5. Jump to t = 299, a hundred thousand times,
+# and take the small step to t = 300. Then sort the pairs by where they ended, and average where they had
+# been:
+
+# %%
+# alt: The mean of x at t = 299 over x at t = 300, measured and by the formula. Both are the same
+#   straight line, rising.
+torch.manual_seed(0)
+t, pixel = 300, torch.full((100_000, 1, 1, 1), 0.5)
+before = add_noise(pixel, torch.randn_like(pixel), schedule.alpha_bar[299].expand(len(pixel)))
+beta = schedule.betas[t]
+after = (1 - beta).sqrt() * before + beta.sqrt() * torch.randn_like(before)
+
+ends = torch.linspace(-0.6, 1.2, 10)
+near = [(after - end).abs() < 0.05 for end in ends]
+measured = [before[n].mean().item() for n in near]
+formula = posterior_mean(torch.full((10, 1, 1, 1), 0.5), ends[:, None, None, None], t, schedule)
+print("largest difference:", f"{(torch.tensor(measured) - formula.flatten()).abs().max():.3f}")
+lines(ends, {"measured": measured, "posterior_mean": formula.flatten()}, "x at t = 300",
+      "mean of x at t = 299", dots=True)
+plt.show()
+
+# %% [markdown]
+# It is. So the step back is: go to the mean, and add noise of the posterior's variance, which comes to
+#
+# $$\sigma_t^2 = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t$$
 #
 # ### Exercise 5.4: DDPM sampling
-# difficulty 4 of 5, about 25 minutes
+# difficulty 3 of 5, about 20 minutes
 #
-# Write a *generator*: a function that hands out a result with `yield` after every step, and goes
-# on when it is asked for the next. Then whoever calls it can watch.
+# Write a *generator*: a function that hands out a result with `yield` after every step, and continues
+# when it is asked for the next. That way the caller can watch.
 #
 # For t = T - 1 down to 0:
 #
 # 1. `eps = model(xt, t)`, then `x0 = predict_x0(xt, eps, alpha_bar)`, clipped to [-1, 1] with
-#    `.clamp(-1, 1)`, for there are no pictures outside;
-# 2. the new `xt` by the formula, with `z = torch.randn_like(xt)`, drawn anew at each step;
+#    `.clamp(-1, 1)`, because no picture lies outside;
+# 2. the new `xt` is `posterior_mean(x0, xt, t, schedule)` plus $\sigma_t z$, with
+#    `z = torch.randn_like(xt)` drawn anew at each step. At t = 0, $\bar\alpha_{t-1}$ is 1 again, and no
+#    noise is added;
 # 3. `yield t, xt, x0`. Each xt is a new tensor, because the caller may keep them all.
 #
 # | | |
@@ -487,8 +633,8 @@ plt.show()
 # | `xT` | `(B, C, H, W)`, pure noise |
 # | `schedule` | has `T`, `betas` of shape `(T,)` and `alpha_bar` of shape `(T,)` |
 #
-# (`@torch.no_grad()` says that no gradients are needed in here, which saves memory and time: leave
-# it there. On a GPU, xT is there and the schedule is not: begin with `alpha_bar =
+# (`@torch.no_grad()` says that no gradients are needed in here, which saves memory and time: leave it
+# there. On a GPU, xT is there and the schedule is not: begin with `alpha_bar =
 # schedule.alpha_bar.to(xT.device)` and the same for betas.)
 
 # %%
@@ -519,26 +665,20 @@ ddpm = check("5.4", ddpm)
 # that it is 1: `alpha_bar[t - 1] if t > 0 else torch.ones(())`.
 # </details>
 #
-# <details><summary>Hint 3: the formula in code</summary>
-#
-# Give each part a name: `x0_share`, `xt_share`, `sigma`. Then add up three products:
-# `x0_share * x0`, `xt_share * xt` and `sigma * torch.randn_like(xt)`.
-# </details>
-#
 # <details><summary>My check says that my noise has the variance beta</summary>
 #
-# The paper allows two choices. The larger is beta itself. The smaller, asked for here, has the
-# factor $(1 - \bar\alpha_{t-1}) / (1 - \bar\alpha_t)$ before it. For large t the two are nearly
-# the same.
+# The paper allows two choices. The larger is beta itself. The smaller, the posterior's own, is asked
+# for here: it has the factor $(1 - \bar\alpha_{t-1}) / (1 - \bar\alpha_t)$ before it. For large t the two
+# are nearly the same.
 # </details>
 
 # %%
 # solution 5.4
 
 # %% [markdown]
-# Your network, your sampler, a thousand steps. Here are two pictures after every 111th step, and
-# below each the network's guess at that step. (The very first guess divides by a number near 0 and
-# is clipped: black and white.)
+# Your network, your sampler, a thousand steps. Here are two pictures after every 111th step, and below
+# each the predicted x0. (The very first prediction divides by a number near 0 and is clipped: black and
+# white.)
 
 # %% tags=["nbval-ignore-output"]
 # alt: Two pairs of rows at ten steps from t = 999 to t = 0. In each, above, xt: noise, from which
@@ -546,40 +686,30 @@ ddpm = check("5.4", ddpm)
 #   ever more clearly the same strokes.
 torch.manual_seed(0)
 xT = torch.randn(8, in_ch, *images.shape[2:]).to(machine.device)
-taken = list(ddpm(model, xT, schedule))
+taken = list(ddpm(net, xT, schedule))
 shown = taken[::111]
 rows = [torch.stack([seen[part][n] for seen in shown]) for n in (0, 1) for part in (1, 2)]
 strip(rows, [f"t = {t}" for t, _, _ in shown], labels=["xt", "x0"] * 2, size=0.9)
 plt.show()
 
 # %% [markdown]
-# They were drawn by a network that you built. One of the thousand steps, close up:
-
-# %% tags=["nbval-ignore-output"]
-# alt: A sampler's step as a diagram. A noisy picture at t = 300 goes into the U-Net, which predicts
-#   the noise. From both follows the predicted clean picture. It is mixed with less noise to the
-#   picture at t = 299, and a long arrow leads back: 1000 times, from t = 999 to 0.
-sampler_step(lambda net: ddpm(net, xT[:1], schedule), model, xT[:1], at=0.7)
-plt.show()
-
-# %% [markdown]
-# ## 7. Sampling in fewer steps, with DDIM
+# They were drawn by a network that you built.
 #
-# A thousand looks for one picture are many. Can we take larger steps? The formula above cannot:
-# it is made for neighbours. DDIM looks at it another way. The network splits xt into two parts, a
-# picture and a noise:
+# ## 6. Sampling in fewer steps, with DDIM
 #
-# $$x_t = \sqrt{\bar\alpha_t}\; x_0 + \sqrt{1 - \bar\alpha_t}\;\varepsilon$$
-#
-# If we know both parts, we can mix them again **for any other step**, one or a hundred steps
-# below. Let $\bar\alpha'$ be the value at the next step that we want:
+# A thousand network evaluations per picture is a lot. Can we take larger steps? The posterior is made
+# for neighbours. DDIM looks at it another way. The network splits xt into two parts, a picture and a
+# noise. If we know both, we can mix them again **for any other step**, one or a hundred steps below.
+# Let $\bar\alpha'$ be the value there. The picture gets the variance $\bar\alpha'$, and $1 - \bar\alpha'$ is
+# left for noise. Of that, $\sigma^2$ may be fresh, and the rest is the old $\varepsilon$:
 #
 # $$x_{t'} = \sqrt{\bar\alpha'}\; x_0 + \sqrt{1 - \bar\alpha' - \sigma^2}\;\varepsilon + \sigma z
 # \qquad
 # \sigma = \eta\,\sqrt{\frac{1 - \bar\alpha'}{1 - \bar\alpha_t}}\,\sqrt{1 - \frac{\bar\alpha_t}{\bar\alpha'}}$$
 #
-# With $\eta = 0$ (eta) there is no fresh noise: the same xT always gives the same picture. With
-# $\eta = 1$, part of the old noise makes way for new noise, as much as in DDPM.
+# With $\eta = 0$ (eta) there is no fresh noise, so the same xT always gives the same picture. With
+# $\eta = 1$, $\sigma$ is that of DDPM: for neighbours $\bar\alpha_t / \bar\alpha' = 1 - \beta_t$, and the two
+# roots become $\sigma_t$ from above.
 #
 # ### Exercise 5.5: DDIM sampling
 # difficulty 4 of 5, about 20 minutes
@@ -592,9 +722,9 @@ plt.show()
 # noise: there $\bar\alpha' = 1$. As in 5.4, bring `alpha_bar` to xT's device first. At each of
 # them:
 #
-# 1. the guess x0 as before, clipped to [-1, 1];
-# 2. **the noise that goes with the clipped guess**: solve $x_t = \dots$ above for
-#    $\varepsilon$;
+# 1. the predicted x0 as before, clipped to [-1, 1];
+# 2. **the noise that goes with the clipped x0**: solve
+#    $x_t = \sqrt{\bar\alpha_t}\; x_0 + \sqrt{1 - \bar\alpha_t}\;\varepsilon$ for $\varepsilon$;
 # 3. the new xt by the formula, a new tensor as in 5.4; z is `torch.randn_like(xt)`;
 # 4. `yield t, xt, x0`, with the t that was visited.
 #
@@ -641,148 +771,268 @@ ddim = check("5.5", ddim)
 # solution 5.5
 
 # %% [markdown]
-# Twenty looks instead of a thousand, from the same eight noises. Above is what DDPM made of them,
-# below what DDIM makes. The digits differ, for DDPM added fresh noise on its way and DDIM adds none.
-# (So two things differ here, the number of looks and the fresh noise. The sliders after this cell
-# move one at a time.)
+# Here is what DDPM made of the eight noises in 1,000 evaluations, and below what DDIM makes of them in
+# 20. The digits differ, because DDPM added fresh noise on its way and this DDIM adds none.
 
 # %% tags=["nbval-ignore-output"]
 # alt: Two rows of eight pictures, drawn by DDPM in 1,000 steps and by DDIM in 20. All are strokes as
-#   of handwriting, and most look like digits.
-strip([taken[-1][1], last(ddim(model, xT, schedule, steps=20))], labels=["DDPM", "DDIM"])
+#   of handwriting, and most are digits.
+strip([taken[-1][1], last(ddim(net, xT, schedule, steps=20))], labels=["DDPM", "DDIM"])
 plt.show()
 
 # %% [markdown]
-# Move the sliders: how many looks, and how much fresh noise. The noise at the start stays the
-# same. **How few looks are enough? What happens to the pictures when eta changes?**
+# Move the sliders: the number of network evaluations (often called NFE), and eta. The noise at the start
+# stays the same. **How few evaluations are enough? What happens to the pictures when eta changes?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: Eight pictures each from 1, 2, 5, 10, 20 and 50 looks, with eta = 0 on the left and eta = 1
-#   on the right. One look gives black and white blocks, two give grey shapes, five give digits;
+# alt: Eight pictures each from 1, 2, 5, 10, 20 and 50 evaluations, with eta = 0 on the left and eta = 1
+#   on the right. One gives black and white blocks, two give grey shapes, five give digits;
 #   from twenty on little changes. The digits on the right are often others than those on the left.
-sampler_explorer(lambda *settings: last(ddim(model, xT, schedule, *settings)))
+sampler_explorer(lambda *settings: last(ddim(net, xT, schedule, *settings)))
 
 # %% [markdown]
-# One look gives the first guess, which is nothing. With five, digits can be made out; from twenty
-# on, more looks change little. Any eta above 0 leads each picture another way, for the noise on
-# the way differs; with eta = 0 nothing is random but the start.
-#
-# ## 8. Why does fresh noise help?
-#
-# In notebook 00 we sampled with eta = 1, and promised to show why. No network is perfect: after a
-# look, xt is a little off. It is no longer what a picture with this much noise looks like. What
-# happens to such an error at the later looks?
-#
-# We make a large one on purpose. After the 16th of 50 looks, all pixels become brighter by 0.5.
-# Then the sampler goes on, and we see how much brighter the finished pictures are than those that
-# were left alone. (We take the course's `ddim` here, of which we know that it goes on from the
-# very tensor that it hands out, so that we can change it.) **With which eta will more of the
-# error be left?**
+# So much for the eye. The next cell draws 200 pictures for each of several numbers of evaluations, with
+# eta = 0 and eta = 1, and measures them (section 7 of notebook 00 explains the Frechet distance). The
+# last point is DDPM. **Is fresh noise good or bad for the pictures? Always?**
 
 # %% tags=["nbval-ignore-output"]
+# alt: ALT05C
+torch.manual_seed(0)
+many = torch.randn(200, in_ch, *images.shape[2:]).to(machine.device)
+counts, distances = (3, 5, 10, 20, 50, 100), {"eta = 0": [], "eta = 1": []}
+for evaluations in counts:
+    for eta, name in enumerate(distances):
+        drawn = last(ddim(net, many, schedule, evaluations, float(eta)))
+        distances[name].append(measure(drawn, data).samples.distance)
+        print(f"{name}, {evaluations:3} evaluations: {distances[name][-1]:.0f}")
+by_ddpm = measure(last(ddpm(net, many, schedule)), data).samples.distance
+print(f"DDPM, {schedule.T} evaluations: {by_ddpm:.0f}")
+lines([*counts, schedule.T],
+      {name: [*d, by_ddpm if name == "eta = 1" else math.nan] for name, d in distances.items()},
+      "network evaluations", "Frechet distance", log="xy", dots=True)
+plt.show()
+
+# %% [markdown]
+# RESULT05C
+#
+# ## 7. Why does fresh noise help?
+#
+# No network is perfect. After a step, xt is a little off: it is no longer what a picture with this much
+# noise looks like. What becomes of such an error? We make a large one on purpose. After the 16th of 50
+# steps, all pixels become brighter by 0.5. From there on we watch how much brighter the *predicted x0*
+# is than in a run that was left alone. (We take the course's `ddim`, which continues from the very tensor
+# that it hands out.) **With which eta will more of the error be left at the end?**
+
+# %% tags=["nbval-ignore-output"]
+# alt: How much brighter the predicted x0 is, over the steps 17 to 50. With eta = 0 it starts at about
+#   ALT05D0 and rises; with eta = 1 it starts there too and falls.
 from course_utils import samplers
 
 
-def finished(eta, error):
+def predicted(eta, error):
+    """Return the mean brightness of the predicted x0 after each step."""
     torch.manual_seed(1)
     xt = torch.randn(24, in_ch, *images.shape[2:]).to(machine.device)
-    looks = samplers.ddim(model, xt, schedule, steps=50, eta=eta)
-    for look, (t, xt, x0) in enumerate(looks):
-        if look == 15:
+    found = []
+    for step, (t, xt, x0) in enumerate(samplers.ddim(net, xt, schedule, steps=50, eta=eta)):
+        found.append(x0.mean().item())
+        if step == 15:
             xt += error
-    return xt
+    return torch.tensor(found)
 
 
-left = {}
-for eta in (0.0, 1.0):
-    calm, pushed = finished(eta, error=0.0), finished(eta, error=0.5)
-    left[eta] = (pushed - calm).mean().item()
-    print(f"eta = {eta:.0f}: brighter by {left[eta]:.2f} in the end")
+brighter = {f"eta = {eta:.0f}": (predicted(eta, 0.5) - predicted(eta, 0.0))[16:]
+            for eta in (0.0, 1.0)}
+for name, values in brighter.items():
+    print(f"{name}: brighter by {values[0]:.2f} at first, by {values[-1]:.2f} in the end")
+lines(range(17, 17 + len(brighter["eta = 0"])), brighter, "step", "x0 is brighter by")
+plt.show()
 
 # %% tags=["trained"]
-print("with eta = 1, less of the error is left:", left[1.0] < 0.8 * left[0.0])
+print("with eta = 1, less of the error is left:", brighter["eta = 1"][-1] < 0.8 * brighter["eta = 0"][-1])
 
 # %% [markdown]
-# Look at the formula to see why. With eta = 0, everything in xt that is not explained by x0
-# counts as noise $\varepsilon$, and is carried over to the next step, errors too. With eta = 1,
-# part of that $\varepsilon$ is thrown away, and fresh z takes its place, which is certainly
-# noise. Errors fade from look to look. It has a price: fresh noise has to be taken out again, so
-# it needs more looks. Try 5 looks with eta = 0 and with eta = 1 in the picture above.
+# At once the network takes a good part of the error for picture. The rest stays in xt as "noise". With
+# eta = 0 that rest is handed on from step to step, and bit by bit it too is taken for picture. With
+# eta = 1, part of the old noise is thrown away at each step, the error with it, and what takes its place
+# is certainly noise. That has a price: fresh noise has to be taken out again, which needs more steps.
 #
-# ## 9. Are they any good?
+# ## 8. Are they any good?
 #
-# As in notebook 00, a small classifier judges 500 pictures (how to read the figures is explained
-# there, in section 7):
+# As in notebook 00, a small classifier judges 500 pictures:
 
 # %% tags=["nbval-ignore-output"]
-# alt: Forty pictures drawn by the network, in four rows of ten. All have clean strokes. Many are
-#   digits, others nearly so.
-torch.manual_seed(0)
-many = torch.randn(500, in_ch, *images.shape[2:]).to(machine.device)
-samples = last(ddim(model, many, schedule, steps=40, eta=1.0))
+# alt: Forty pictures drawn by the network, in four rows of ten. All have clean strokes, and most are
+#   digits.
+def draw(model, steps=50):
+    torch.manual_seed(0)
+    noise = torch.randn(500, in_ch, *images.shape[2:]).to(machine.device)
+    return last(ddim(model, noise, schedule, steps=50, eta=1.0))
+
+
+samples = draw(net)
 quality = measure(samples, data)
 print(quality)
 grid(samples[:40])
 plt.show()
 
-# %% [markdown]
-# And these are the figures of notebook 00, as it was published:
-
-# %% tags=["nbval-ignore-output"]
-published = json.loads((course / "notebooks" / "00_start_here.ipynb").read_text(encoding="utf-8"))
-outputs = [output for cell in published["cells"] for output in cell.get("outputs", [])]
-texts = ["".join(output.get("text", "")) for output in outputs]
-print(next(text for text in texts if "Frechet" in text))
-
 # %% tags=["trained"]
-print("nearer to the real pictures than a Gaussian is:",
-      quality.samples.distance < 0.7 * quality.gaussian.distance)
+print("nearer to the real pictures than a Gaussian is, twice over:",
+      2 * quality.samples.distance < quality.gaussian.distance)
 print("all ten classes are drawn:", quality.samples.entropy > math.log2(9))
 
 # %% [markdown]
-# Your network is ahead of the Gaussian and behind notebook 00. Two things make the difference.
-# Notebook 00 trained for 2,000 steps with 64 pictures in each, this one for 600 steps with 32.
-# And there the network was asked for v, which is easier to answer well at the noisy steps, where
-# the picture is decided. Try it: in section 5, set `steps=2000` and `batch=64`; then
-# `loss=velocity_loss`, and sample with `NoiseFromVelocity(model, schedule)` (both from
-# `course_utils.diffusion`). On two CPU cores that takes some minutes.
+# The next call keeps your trained network in `my_unet.pt`, beside `my_unet.py` (and on Drive, if you
+# asked for that in the first cell), and prints what you have reached:
+
+# %% tags=["nbval-ignore-output"]
+keep_weights(net, "eps", "05", quality, 50, seconds, settings)
+
+# %% [markdown]
+# ## 9. Can we ask for something better than the noise?
+#
+# At late t, xt is nearly all noise. Asking for the noise is then asking for what is plain to see, and the
+# tiny error of the answer, divided by the tiny $\sqrt{\bar\alpha_t}$, ruins the picture: notebook 00 saw
+# that at t = 999. At late t we had better ask for x0, at early t for eps. Salimans and Ho (2022) ask for
+# a mixture that shifts from one to the other, the *velocity* v:
+#
+# $$v = \sqrt{\bar\alpha_t}\;\varepsilon - \sqrt{1 - \bar\alpha_t}\; x_0$$
+#
+# A sampler wants the noise, so we need a way back. You know two equations, that of v and that of the
+# jump, $x_t = \sqrt{\bar\alpha_t}\; x_0 + \sqrt{1 - \bar\alpha_t}\;\varepsilon$, and you know xt and v. Two
+# equations, two unknowns.
+#
+# ### Exercise 5.8: the noise from v
+# difficulty 3 of 5, about 12 minutes
+#
+# Find $\varepsilon$ on paper, from $x_t$, $v$ and $\bar\alpha_t$ alone, and write it down as a function.
+#
+# | | shape |
+# |---|---|
+# | `xt`, `v` | `(B, C, H, W)` |
+# | `alpha_bar` | `(B,)`, one number for each picture |
+# | returns | `(B, C, H, W)` |
+
+# %%
+def noise_from_velocity(xt, v, alpha_bar):
+    """Return the noise in the pictures xt, given their velocity v.
+
+    (B, C, H, W), (B, C, H, W), (B,) -> (B, C, H, W)
+
+    Source: "Progressive Distillation for Fast Sampling of Diffusion Models" (2022), appendix D.
+    """
+    raise NotImplementedError("exercise 5.8")
+
+# %%
+noise_from_velocity = check("5.8", noise_from_velocity)
+
+# %% [markdown]
+# <details><summary>Hint 1: get rid of x0</summary>
+#
+# Multiply the equation of xt by $\sqrt{1 - \bar\alpha_t}$ and that of v by $\sqrt{\bar\alpha_t}$, and add
+# them up. What happens to the terms with x0?
+# </details>
+#
+# <details><summary>Hint 2: what is left</summary>
+#
+# On the right side stands $\varepsilon$ times $(1 - \bar\alpha_t) + \bar\alpha_t$.
+# </details>
+#
+# <details><summary>My check says something about axes</summary>
+#
+# As in exercise 0.1, alpha_bar needs three more axes: `alpha_bar[:, None, None, None]`.
+# </details>
+
+# %%
+# solution 5.8
+
+# %%
+t = torch.tensor([10, 500, 990])
+x0, eps = images[:3].cpu(), torch.randn(3, *images.shape[1:])
+alpha_bar = schedule.alpha_bar_at(t)
+xt, v = add_noise(x0, eps, alpha_bar), velocity(x0, eps, alpha_bar)
+print("the noise comes back:", torch.allclose(noise_from_velocity(xt, v, alpha_bar), eps, atol=1e-4))
+
+# %% [markdown]
+# Now train a second network of yours: the same class, the same start, the same number of steps, the same
+# learning rate. Only the question differs: `velocity_loss` is your `noise_loss` with v in place of eps.
+# `NoiseFromVelocity` puts the way back around the network, so that the samplers need no change.
+
+# %% tags=["nbval-ignore-output"]
+net_v, _, seconds_v = fit(lambda: UNet(**settings), velocity_loss)
+model = NoiseFromVelocity(net_v, schedule)
+names = {"asked for eps": net, "asked for v": model}
+print("error of the predicted x0 at t =  50    300    700    900    990")
+for name, predict in names.items():
+    found = []
+    for t in (50, 300, 700, 900, 990):
+        xt, ts = at(t)
+        with torch.no_grad():
+            x0 = predict_x0(xt, predict(xt, ts), schedule.alpha_bar_at(ts)).clamp(-1, 1)
+        found.append(F.mse_loss(x0, test).item())
+    print(f"{name:30}", "  ".join(f"{error:.3f}" for error in found))
+blur = images.mean(dim=0, keepdim=True).expand_as(test)
+print(f"the mean of all pictures instead: {F.mse_loss(blur, test):.3f}")
+
+# %% [markdown]
+# RESULT05E
+
+# %% tags=["nbval-ignore-output"]
+# alt: Forty pictures drawn by the network that was asked for v, in four rows of ten. Nearly all are
+#   digits, with clean strokes.
+samples_v = draw(model)
+quality_v = measure(samples_v, data)
+print(quality_v)
+grid(samples_v[:40])
+plt.show()
+
+# %% tags=["nbval-ignore-output"]
+keep_weights(net_v, "v", "05", quality_v, 50, seconds_v, settings)
+
+# %% tags=["trained"]
+print("asked for v, nearer to the real pictures:",
+      quality_v.samples.distance < quality.samples.distance)
+
+# %% [markdown]
+# RESULT05F
 #
 # ## 10. Take it home
 #
-# Everything that passed its check is in one file of plain code, together with the course's parts
-# where yours are missing. It does not need the course. Here another Python, in an empty folder
-# with nothing but this file, builds the network and lets it draw (untrained, so it draws noise):
+# Everything that passed its check is in one file of plain code, together with the course's parts where
+# yours are missing: the network, the losses, the training step and the samplers. It doesn't need the
+# course. Here another Python, in an empty folder with nothing but this file, trains the network for two
+# steps and lets it draw:
 
 # %% tags=["nbval-ignore-output"]
 print(portfolio.run_alone())
-mine = portfolio.load()
 
 # %% [markdown]
 # ## Recap
 #
 # - The U-Net is three parts: the time embedding, the encoder, and the decoder with the skips.
-# - Parameters can be counted by hand: kernel size times channels in times channels out.
-# - The objective is one line: the mean squared difference between the noise and the guess.
-# - Test a new network on eight fixed pictures before you train it. What cannot learn eight by heart
-#   is broken.
-# - DDPM goes down all steps, with fresh noise after each. DDIM splits xt into picture and noise and
-#   mixes them again for a step further down; eta says how much of the noise is renewed.
+# - The loss is one line: the mean squared difference between the noise and the prediction. A training
+#   step draws pictures, steps and noise, and takes one step down the gradient.
+# - Test a new network on eight fixed pictures before you train it.
+# - The posterior combines what x0 and xt say about the picture between them. DDPM goes down all steps by
+#   it. DDIM splits xt into picture and noise and mixes them again for any step; eta says how much of the
+#   noise is renewed.
+# - Asked for v, the same network with the same training draws better, because v is worth knowing at every
+#   t.
 #
-# **What can go wrong.** A loss near 1 means that the network has learned nothing, however long it
-# has been trained. A network left in training mode draws worse. At the step before the first,
-# alpha_bar is 1, and `alpha_bar[-1]` is not. And t must be that of the picture, in the network as
-# in the schedule.
+# **What can go wrong.** A loss near 1 means that the network has learned nothing, however long it has
+# been trained. A network left in training mode draws worse. At the step before the first, alpha_bar is
+# 1, and `alpha_bar[-1]` is not. And t must be that of the picture, in the network as in the schedule.
 #
-# **Where to look.** `course_utils/unet.py` has the network, `diffusion.py` the loss,
-# `samplers.py` both samplers, `training.py` the loop. What to do when shapes do not fit is the
-# subject of [06, debugging dimensions](06_debugging_dimensions.ipynb). The map of the course is in
-# [00](00_start_here.ipynb).
+# **Where to look.** `course_utils/unet.py` has the network, `diffusion.py` the losses and the training
+# step, `samplers.py` both samplers, `training.py` the course's own loop. What to do when shapes don't fit
+# is the subject of [06, debugging dimensions](06_debugging_dimensions.ipynb). The map of the course is
+# in [00](00_start_here.ipynb).
 
 # %% [markdown]
 # ## How far are you?
 #
-# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
-# `my_unet.py`.
+# Here are all the exercises of the course. Your work is kept in `my_progress.txt`, beside `my_unet.py`
+# and `my_unet.pt`.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress
