@@ -22,7 +22,7 @@ from course_utils.plots.architecture import draw_maps, draw_u
 from course_utils.plots.attention import attention_maps, cost_curves
 from course_utils.plots.block import curves, maps
 from course_utils.plots.flow import draw_block
-from course_utils.plots.loops import sampler_step, training_step
+from course_utils.plots.loops import draw_sampler_step, draw_training_step
 from course_utils.plots.moving import moving
 from course_utils.plots.numbers import number_maps
 from course_utils.plots.pictures import grid, strip
@@ -53,11 +53,11 @@ __all__ = [
     "number_ranges",
     "plain_log",
     "receptive_maps",
-    "sampler_step",
+    "draw_sampler_step",
     "set_style",
     "shrink_picture",
     "similarity_map",
     "strip",
-    "training_step",
+    "draw_training_step",
     "waves",
 ]

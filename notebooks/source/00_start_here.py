@@ -30,13 +30,13 @@ from course_utils.averaging import averaged
 from course_utils.data import load
 from course_utils.diffusion import NoiseFromVelocity, add_noise, predict_x0, velocity
 from course_utils.plots import (
+    draw_sampler_step,
+    draw_training_step,
     draw_u,
     grid,
     loss_curve,
     moving,
-    sampler_step,
     strip,
-    training_step,
 )
 from course_utils.quality import measure
 from course_utils.samplers import ddim, last
@@ -242,7 +242,8 @@ print("in: ", tuple(noisy.shape), "\nout:", tuple(net(noisy, t=500).shape))
 #   digit the U-Net predicts a nearly even grey. It is compared with the true v, and an arrow leads
 #   back to the U-Net: gradients.
 t = torch.tensor([300]).to(machine.device)
-training_step(net.eval(), images[3:4].to(t.device), t, eps.to(t.device), schedule, asks_for_v=True)
+x0, eps = images[3:4].to(t.device), eps.to(t.device)
+draw_training_step(net.eval(), x0, t, eps, schedule, asks_for_v=True)
 plt.show()
 
 # %% [markdown]
@@ -329,7 +330,7 @@ moving(pictures[1::2])
 # %% tags=["nbval-ignore-output"]
 # alt: A sampler's step. From a noisy picture comes the predicted noise, from both the predicted clean
 #   picture. They are mixed again, with less noise, and an arrow leads back to the start: 50 times.
-sampler_step(lambda net: ddim(net, xT[:1], schedule, steps=50), model, xT[:1], at=0.6,
+draw_sampler_step(lambda net: ddim(net, xT[:1], schedule, steps=50), model, xT[:1], at=0.6,
              network="U-Net, eps from v")
 plt.show()
 

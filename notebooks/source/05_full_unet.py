@@ -32,7 +32,7 @@ from course_utils.checks import check
 from course_utils.data import load
 from course_utils.diffusion import add_noise, predict_x0
 from course_utils.plots import draw_u, grid, loss_curve, loss_curves
-from course_utils.plots import sampler_step, strip, training_step
+from course_utils.plots import draw_sampler_step, draw_training_step, strip
 from course_utils.quality import measure
 from course_utils.samplers import last
 from course_utils.schedule import cosine_schedule
@@ -402,7 +402,7 @@ print("the broken one does not:", curves["broken"][-1] > 0.5)
 #   weights.
 torch.manual_seed(0)
 net = UNet(base_ch=32, ch_mult=(1, 2, 4), time_dim=128).eval()
-training_step(net, x0[:1], torch.tensor([300]), eps[:1], schedule)
+draw_training_step(net, x0[:1], torch.tensor([300]), eps[:1], schedule)
 plt.show()
 
 # %% [markdown]
@@ -559,7 +559,7 @@ plt.show()
 # alt: A sampler's step as a diagram. A noisy picture at t = 300 goes into the U-Net, which predicts
 #   the noise. From both follows the predicted clean picture. It is mixed with less noise to the
 #   picture at t = 299, and a long arrow leads back: 1000 times, from t = 999 to 0.
-sampler_step(lambda net: ddpm(net, xT[:1], schedule), model, xT[:1], at=0.7)
+draw_sampler_step(lambda net: ddpm(net, xT[:1], schedule), model, xT[:1], at=0.7)
 plt.show()
 
 # %% [markdown]
