@@ -33,24 +33,24 @@ class ConvBlock(nn.Module):
         return h + self.shortcut(x)
 
 
-class Downsample(nn.Conv2d):
-    """Halve height and width: a 2x2 convolution that steps by 2.
+def downsample(ch):
+    """Return the layer that halves height and width: a 2x2 convolution with stride 2.
 
-    (B, C, H, W) -> (B, C, H/2, W/2)
+    () -> module of (B, C, H, W) -> (B, C, H/2, W/2)
+
+    C is ch.
     """
-
-    def __init__(self, ch):
-        super().__init__(ch, ch, kernel_size=2, stride=2)
+    return nn.Conv2d(ch, ch, kernel_size=2, stride=2)
 
 
-class Upsample(nn.ConvTranspose2d):
-    """Double height and width: a 2x2 transposed convolution that steps by 2.
+def upsample(in_ch, out_ch):
+    """Return the layer that doubles height and width: a 2x2 transposed convolution with stride 2.
 
-    (B, C, H, W) -> (B, K, 2H, 2W)
+    () -> module of (B, C, H, W) -> (B, K, 2H, 2W)
+
+    C is in_ch, K is out_ch.
     """
-
-    def __init__(self, in_ch, out_ch):
-        super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
+    return nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
 
 
 def group_norm(ch, eps=1e-5):

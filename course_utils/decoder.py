@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from course_utils.blocks import ConvBlock, Upsample
+from course_utils.blocks import ConvBlock, upsample
 
 
 class Decoder(nn.Module):
@@ -11,7 +11,7 @@ class Decoder(nn.Module):
 
     (B, K, H/2^n, W/2^n), n skips, (B, D) -> (B, C, H, W)
 
-    chs is the encoder's list. Going up to level i, Upsample gives chs[i] channels and the skip
+    chs is the encoder's list. Going up to level i, upsample gives chs[i] channels and the skip
     has chs[i], so the block takes 2 * chs[i]. Raises ValueError when the skips are too many or
     too few. Source: "U-Net" (2015), figure 1.
     """
@@ -19,7 +19,7 @@ class Decoder(nn.Module):
     def __init__(self, chs, out_ch, time_dim):
         super().__init__()
         upward = list(reversed(chs))
-        self.ups = nn.ModuleList(Upsample(i, o) for i, o in zip(upward, upward[1:]))
+        self.ups = nn.ModuleList(upsample(i, o) for i, o in zip(upward, upward[1:]))
         self.blocks = nn.ModuleList(ConvBlock(2 * ch, ch, time_dim) for ch in upward[1:])
         self.out = nn.Conv2d(chs[0], out_ch, 1)
 

@@ -43,6 +43,36 @@ def velocity(x0, eps, alpha_bar):
     return alpha_bar.sqrt() * eps - (1 - alpha_bar).sqrt() * x0
 
 
+def noise_from_velocity(xt, v, alpha_bar):
+    """Return the noise in the pictures xt, given their velocity v.
+
+    (B, C, H, W), (B, C, H, W), (B,) -> (B, C, H, W)
+
+    Source: "Progressive Distillation for Fast Sampling of Diffusion Models" (2022), appendix D.
+    """
+    alpha_bar = alpha_bar[:, None, None, None]  # (B, 1, 1, 1)
+    return (1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * v
+
+
+def training_step(net, optimizer, images, schedule, loss, batch=64):
+    """Take one training step on random pictures, and return their loss.
+
+    UNet, optimizer, (N, C, H, W), Schedule, loss -> float
+
+    `batch` pictures are drawn, and a step t and noise eps for each, all on the device of images.
+    The optimizer then takes one step down the gradient of loss(net, x0, t, eps, schedule).
+    Source: "Denoising Diffusion Probabilistic Models" (2020), algorithm 1.
+    """
+    x0 = images[torch.randint(len(images), (batch,))]  # (B, C, H, W)
+    t = torch.randint(schedule.T, (batch,), device=images.device)
+    eps = torch.randn_like(x0)
+    value = loss(net, x0, t, eps, schedule)
+    optimizer.zero_grad()
+    value.backward()
+    optimizer.step()
+    return value.item()
+
+
 def draw_batch(images, T, batch, generator, labels=None):
     """Return some of the images, a step t for each, and noise; with labels, theirs as well.
 
@@ -82,16 +112,14 @@ class NoiseFromVelocity:
     """Makes a network that predicts v answer with the noise, as the samplers want it.
 
     (B, C, H, W), (B,) -> (B, C, H, W)
-
-    The noise is sqrt(1 - alpha_bar) xt + sqrt(alpha_bar) v.
     """
 
     def __init__(self, net, schedule):
         self.net, self.schedule = net, schedule
 
     def __call__(self, xt, t):
-        alpha_bar = self.schedule.alpha_bar_at(timesteps(t, xt))[:, None, None, None]
-        return (1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * self.net(xt, t)
+        alpha_bar = self.schedule.alpha_bar_at(timesteps(t, xt))
+        return noise_from_velocity(xt, self.net(xt, t), alpha_bar)
 
 
 class SigmaFromStep:

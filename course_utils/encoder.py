@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from course_utils.blocks import ConvBlock, Downsample
+from course_utils.blocks import ConvBlock, downsample
 
 
 class Encoder(nn.Module):
@@ -19,7 +19,7 @@ class Encoder(nn.Module):
         super().__init__()
         ins = [in_ch, *chs]
         self.blocks = nn.ModuleList(ConvBlock(i, o, time_dim) for i, o in zip(ins, chs[:-1]))
-        self.downs = nn.ModuleList(Downsample(ch) for ch in chs[:-1])
+        self.downs = nn.ModuleList(downsample(ch) for ch in chs[:-1])
         self.bottom = ConvBlock(ins[-2], chs[-1], time_dim)
 
     def forward(self, x, temb):

@@ -1,8 +1,8 @@
 """The reader's own parts, kept from notebook to notebook in one file, my_unet.py.
 
-The file always holds the whole network and its samplers: the parts that passed their check are
-the reader's, all others the course's. It is plain code that needs nothing but PyTorch, and what
-else the reader's parts import.
+The file always holds the whole network, its training step and its samplers: the parts that passed
+their check are the reader's, all others the course's. It is plain code that needs nothing but
+PyTorch, and what else the reader's parts import.
 """
 
 import ast
@@ -38,8 +38,8 @@ PARTS = (
     ("1.2", embedding.sinusoidal_embedding),
     ("1.4", embedding.TimeEmbedding),
     ("2.5", blocks.ConvBlock),
-    ("3.1", blocks.Downsample),
-    ("4.2", blocks.Upsample),
+    ("3.1", blocks.downsample),
+    ("4.2", blocks.upsample),
     ("3.4", encoder.Encoder),
     ("4.5", decoder.Decoder),
     ("5.1", unet.UNet),
@@ -51,7 +51,13 @@ PARTS = (
     ("0.1", diffusion.add_noise),
     ("", diffusion.predict_x0),
     ("5.3", diffusion.noise_loss),
+    ("", diffusion.velocity),
+    ("", diffusion.velocity_loss),
+    ("5.6", diffusion.training_step),
+    ("5.8", diffusion.noise_from_velocity),
+    ("", diffusion.NoiseFromVelocity),
     ("", samplers.last),
+    ("5.7", samplers.posterior_mean),
     ("5.4", samplers.ddpm),
     ("5.5", samplers.ddim),
 )
@@ -66,9 +72,13 @@ HEAD = f'''{START}
 A part that is mine has passed its check. The others are the course's; each that has a number is
 replaced when I have done that exercise. It is all here:
 
-    net = UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128)
-    eps = net(xt, t)
-    pictures = last(ddim(net, torch.randn(16, 1, 16, 16), cosine_schedule()))
+    net, schedule = UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128), cosine_schedule()
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
+    for _ in range(2000):  # images: (N, 1, 16, 16), from -1 to 1
+        training_step(net, optimizer, images, schedule, noise_loss)
+    pictures = last(ddim(net.eval(), torch.randn(16, 1, 16, 16), schedule))
+
+With velocity_loss the network learns v; the samplers then get NoiseFromVelocity(net, schedule).
 """
 
 import math
@@ -77,7 +87,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 '''
-TITLE = re.compile(r"^# %% (\w+): (mine|the course's)(?:, exercise [\d.]+)?\n", re.MULTILINE)
+EARLIER = "of an earlier edition"  # a part that the course no longer has
+TITLE = re.compile(
+    rf"^# %% (\w+): (mine|the course's|{EARLIER})(?:, exercise [\d.]+)?\n", re.MULTILINE
+)
 
 
 class CannotKeep(Exception):
@@ -95,13 +108,11 @@ def load():
     course = types.SimpleNamespace(**REFERENCES)
     try:
         text = drive.use(lambda folder: stored(folder / FILE))
-        module = run(text) if text else course
-        if not all(hasattr(module, name) for name in REFERENCES):  # a part was taken out by hand
-            module = run(assemble(mine_in(text)))
+        module = run(complete(text)) if text else course
     except (CannotKeep, OSError) as error:
         print(f"{told(error)} The notebook goes on with the course's parts.")
         return course
-    mine = mine_in(text)
+    mine = [name for name in mine_in(text) if name in REFERENCES]
     print(f"Yours, from {FILE}: {', '.join(mine) or 'nothing yet'}.")
     waiting = [f"{n} ({NUMBERS[n]})" for n in REFERENCES if NUMBERS[n] and n not in mine]
     if waiting:
@@ -143,18 +154,18 @@ def told(error):
 
 
 def is_part(reference):
-    """True for what belongs to the network and its samplers."""
+    """True for what belongs to the network, its training and its samplers."""
     return any(part is reference for part in REFERENCES.values())
 
 
 def run_alone():
-    """Let another Python, in a folder with nothing else, build the network; return what it says."""
+    """Let another Python, in a folder with nothing else, train and draw; return what it says."""
     try:
-        text = drive.use(lambda folder: stored(folder / FILE))
+        text = complete(drive.use(lambda folder: stored(folder / FILE)))
     except (CannotKeep, OSError) as error:
         return told(error)
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / FILE).write_text(text or assemble({}), encoding="utf-8")
+        (Path(folder) / FILE).write_text(text, encoding="utf-8")
         done = subprocess.run(
             [sys.executable, "-I", "-c", TRIAL, folder], capture_output=True, text=True
         )
@@ -165,10 +176,17 @@ TRIAL = """
 import sys
 sys.path.append(sys.argv[1])
 import my_unet, torch
-net = my_unet.UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128).eval()
-steps = my_unet.ddim(net, torch.randn(4, 1, 16, 16), my_unet.cosine_schedule(), steps=5)
+images, schedule = 2 * torch.rand(9, 1, 16, 16) - 1, my_unet.cosine_schedule()
+for loss in (my_unet.noise_loss, my_unet.velocity_loss):
+    net = my_unet.UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    for _ in range(2):
+        my_unet.training_step(net, optimizer, images, schedule, loss, batch=4)
+    net.eval()
+    model = net if loss is my_unet.noise_loss else my_unet.NoiseFromVelocity(net, schedule)
+    steps = my_unet.ddim(model, torch.randn(4, 1, 16, 16), schedule, steps=5)
+    print("trained with", loss.__name__, "and drawn:", tuple(my_unet.last(steps).shape))
 print("parameters:", sum(p.numel() for p in net.parameters()))
-print("drawn:", tuple(my_unet.last(steps).shape))
 print("course_utils imported:", "course_utils" in sys.modules)
 """
 
@@ -213,21 +231,35 @@ def changed(file):
 
 
 def mine_in(text):
-    """Return {name: code} of the reader's parts."""
+    """Return {name: code} of the reader's parts, and of all that the course no longer has.
+
+    A part of the reader's may use one of the latter, as an Encoder used Downsample.
+    """
     _, *pieces = TITLE.split(text)
     titled = zip(pieces[0::3], pieces[1::3], pieces[2::3])
-    return {name: code.strip() for name, whose, code in titled if whose == "mine"}
+    kept = [(name, code) for name, whose, code in titled if (name, whose) not in COURSES]
+    return {name: code.strip() for name, code in kept}
+
+
+COURSES = {(name, "the course's") for name in REFERENCES}
 
 
 def assemble(mine):
     """Return the text of a file with these parts of the reader's."""
-    pieces = [HEAD]
+    earlier = [name for name in mine if name not in REFERENCES]
+    pieces = [HEAD, *(f"# %% {name}: {EARLIER}\n\n{mine[name]}\n" for name in earlier)]
     for name, reference in REFERENCES.items():
         whose = "mine" if name in mine else "the course's"
         number = f", exercise {NUMBERS[name]}" if NUMBERS[name] else ""
         code = mine.get(name) or inspect.getsource(reference).strip()
         pieces.append(f"# %% {name}: {whose}{number}\n\n{code}\n")
     return "\n\n".join(pieces)
+
+
+def complete(text):
+    """Return the text with all parts of today, also where some were taken out, or are newer."""
+    there = all(hasattr(run(text), name) for name in REFERENCES)
+    return text if there else assemble(mine_in(text))
 
 
 def run(text):

@@ -21,6 +21,21 @@ def last(steps):
     return xt
 
 
+def posterior_mean(x0, xt, t, schedule):
+    """Return the mean of the picture at step t - 1, given x0 and the picture xt at step t.
+
+    (B, C, H, W), (B, C, H, W), int, Schedule -> (B, C, H, W)
+
+    Before the first step alpha_bar is 1, so at t = 0 the mean is x0.
+    Source: "Denoising Diffusion Probabilistic Models" (2020), equation 7.
+    """
+    beta, alpha_bar = schedule.betas[t], schedule.alpha_bar[t]
+    alpha_bar_before = schedule.alpha_bar[t - 1] if t > 0 else torch.ones(())
+    x0_share = alpha_bar_before.sqrt() * beta / (1 - alpha_bar)
+    xt_share = (1 - beta).sqrt() * (1 - alpha_bar_before) / (1 - alpha_bar)
+    return x0_share * x0 + xt_share * xt
+
+
 @torch.no_grad()
 def ddpm(model, xT, schedule):
     """Go down every step from t = T - 1 to 0, adding a little noise again after each.
@@ -34,13 +49,10 @@ def ddpm(model, xT, schedule):
     betas, alpha_bars = schedule.betas.to(xT.device), schedule.alpha_bar.to(xT.device)
     for t in reversed(range(schedule.T)):
         beta, alpha_bar = betas[t], alpha_bars[t]
-        alpha_bar_next = alpha_bars[t - 1] if t > 0 else torch.ones_like(alpha_bar)
         x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(-1, 1)
-        x0_share = alpha_bar_next.sqrt() * beta / (1 - alpha_bar)
-        xt_share = (1 - beta).sqrt() * (1 - alpha_bar_next) / (1 - alpha_bar)
-        xt = x0_share * x0 + xt_share * xt
+        xt = posterior_mean(x0, xt, t, schedule)
         if t > 0:
-            sigma = (beta * (1 - alpha_bar_next) / (1 - alpha_bar)).sqrt()
+            sigma = (beta * (1 - alpha_bars[t - 1]) / (1 - alpha_bar)).sqrt()
             xt = xt + sigma * torch.randn_like(xt)
         yield t, xt, x0
 

@@ -85,7 +85,7 @@ def knows():
 
 
 def all_skips():
-    encoder = res_unet.ResEncoder(C, CHS, 1, conv_block, blocks.Downsample)
+    encoder = res_unet.ResEncoder(C, CHS, 1, conv_block, blocks.downsample)
     return encoder(torch.randn(B, C, H, W), torch.randn(B, D))
 
 
@@ -93,6 +93,9 @@ def all_skips():
 GIVEN = {
     "UNet": lambda: unet.UNet(C, 4, (1, 2), 8),
     "Schedule": lambda: linear_schedule(T),
+    "int": lambda: T - 1,
+    "optimizer": lambda: torch.optim.SGD([torch.ones(1, requires_grad=True)]),
+    "loss": lambda: diffusion.noise_loss,
     "sampler": lambda: samplers.ddpm(lambda xt, t: xt, torch.randn(B, C, H, W), linear_schedule(T)),
     "n skips": lambda: [torch.randn(B, CHS[i], H >> i, W >> i) for i in range(n)],
     "skips": lambda: all_skips(),
@@ -140,7 +143,7 @@ CALLS = {
     )(x, temb),
     "published.load_published": lambda net, _: published.load_published(net, net.state_dict(), str),
     "res_unet.ResEncoder": lambda x, temb: res_unet.ResEncoder(
-        C, CHS, 1, conv_block, blocks.Downsample
+        C, CHS, 1, conv_block, blocks.downsample
     )(x, temb),
     "res_unet.ResDecoder": lambda x, skips, temb: res_unet.ResDecoder(C, CHS, 1, conv_block)(
         x, skips, temb
@@ -172,8 +175,8 @@ CALLS = {
         lambda xt, sigma: xt, xT, sigmas.sort(descending=True).values + 1.0
     ),
     "blocks.ConvBlock": lambda x, temb: blocks.ConvBlock(C, K, D)(x, temb),
-    "blocks.Downsample": lambda x: blocks.Downsample(C)(x),
-    "blocks.Upsample": lambda x: blocks.Upsample(C, K)(x),
+    "blocks.downsample": lambda x: blocks.downsample(C)(x),
+    "blocks.upsample": lambda x: blocks.upsample(C, K)(x),
     "encoder.Encoder": lambda x, temb: Encoder(C, CHS, D)(x, temb),
     "decoder.Decoder": lambda x, skips, temb: Decoder(CHS, C, D)(x, skips, temb),
     "unet.UNet": lambda x, t: GIVEN["UNet"]()(x, t),
@@ -185,6 +188,7 @@ CALLS = {
     "diffusion.add_noise": lambda x0, eps, a: diffusion.add_noise(x0, eps, a / T),
     "diffusion.predict_x0": lambda xt, eps, a: diffusion.predict_x0(xt, eps, a / T),
     "diffusion.velocity": lambda x0, eps, a: diffusion.velocity(x0, eps, a / T),
+    "diffusion.noise_from_velocity": lambda xt, v, a: diffusion.noise_from_velocity(xt, v, a / T),
     "diffusion.NoiseFromVelocity": lambda xt, t: diffusion.NoiseFromVelocity(
         GIVEN["UNet"](), GIVEN["Schedule"]()
     )(xt, t),

@@ -5,13 +5,13 @@ from torch.nn import functional as F
 
 from course_utils.blocks import (
     ConvBlock,
-    Downsample,
     NearestUpsample,
     PaddedDownsample,
     ResBlock,
     StridedDownsample,
-    Upsample,
+    downsample,
     group_norm,
+    upsample,
 )
 
 
@@ -66,7 +66,7 @@ def test_every_parameter_gets_a_gradient():
 
 
 def test_downsample_can_be_the_mean_of_each_2x2_square():
-    down, x = Downsample(3), torch.randn(2, 3, 8, 12)
+    down, x = downsample(3), torch.randn(2, 3, 8, 12)
     nn.init.zeros_(down.bias)
     with torch.no_grad():
         down.weight.copy_(torch.eye(3)[:, :, None, None].expand(3, 3, 2, 2) / 4)
@@ -74,7 +74,7 @@ def test_downsample_can_be_the_mean_of_each_2x2_square():
 
 
 def test_upsample_can_repeat_each_pixel():
-    up, x = Upsample(3, 3), torch.randn(2, 3, 4, 6)
+    up, x = upsample(3, 3), torch.randn(2, 3, 4, 6)
     nn.init.zeros_(up.bias)
     with torch.no_grad():
         up.weight.copy_(torch.eye(3)[:, :, None, None].expand(3, 3, 2, 2))

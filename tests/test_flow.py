@@ -16,7 +16,7 @@ from course_utils.attention import (
 from course_utils.diffusion import NoiseFromVelocity, add_noise, velocity
 from course_utils.dit import DiTBlock
 from course_utils.embedding import TimeEmbedding, sinusoidal_embedding
-from course_utils.plots import draw_block, sampler_step, training_step
+from course_utils.plots import draw_block, draw_sampler_step, draw_training_step
 from course_utils.plots.operations import operations
 from course_utils.samplers import ddim, ddpm
 from course_utils.schedule import cosine_schedule
@@ -180,7 +180,7 @@ def test_what_fails_is_raised():
 def test_a_training_step_is_that_of_the_network(asks_for_v):
     net, schedule = UNet(base_ch=8, ch_mult=(1, 2), time_dim=16).eval(), cosine_schedule()
     x0, eps, t = torch.rand(2, 1, 8, 8), torch.randn(2, 1, 8, 8), torch.tensor([300, 800])
-    figure = training_step(net, x0, t, eps, schedule, asks_for_v)
+    figure = draw_training_step(net, x0, t, eps, schedule, asks_for_v)
     alpha_bar = schedule.alpha_bar_at(t)
     xt = add_noise(x0, eps, alpha_bar)
     true = [x0, eps, xt, net(xt, t).detach()] + [velocity(x0, eps, alpha_bar)] * asks_for_v
@@ -195,7 +195,7 @@ def test_a_samplers_step_is_that_of_the_sampler(at, share):
     net, schedule = UNet(base_ch=8, ch_mult=(1, 2), time_dim=16).eval(), cosine_schedule()
     model, xT = NoiseFromVelocity(net, schedule), torch.randn(2, 1, 8, 8)
     steps = list(ddim(model, xT, schedule, steps=5))
-    figure = sampler_step(lambda net: ddim(net, xT, schedule, steps=5), model, xT, at=share)
+    figure = draw_sampler_step(lambda net: ddim(net, xT, schedule, steps=5), model, xT, at=share)
     t, after, x0 = steps[at]
     before = steps[at - 1][1] if at else xT
     for value in (before, model(before, t).detach(), x0, after):
@@ -207,7 +207,7 @@ def test_a_samplers_step_is_that_of_the_sampler(at, share):
 
 def test_the_step_in_the_middle_of_a_long_way():
     schedule = cosine_schedule(T=20)
-    figure = sampler_step(
+    figure = draw_sampler_step(
         lambda net: ddpm(net, torch.zeros(1, 1, 4, 4), schedule),
         lambda xt, t: xt,
         torch.zeros(1, 1, 4, 4),

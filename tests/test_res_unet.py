@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from course_utils.blocks import ConvBlock, Downsample
+from course_utils.blocks import ConvBlock, downsample
 from course_utils.res_unet import ResDecoder, ResEncoder
 
 CHS = [4, 6, 8]
@@ -24,7 +24,7 @@ def places(side):
 
 
 def test_blocks_have_the_channels_of_ho_s_network():
-    assert places(ResEncoder(3, CHS, 2, Note, Downsample)) == [
+    assert places(ResEncoder(3, CHS, 2, Note, downsample)) == [
         [(3, 4, 0), (4, 4, 0)],
         [(4, 6, 1), (6, 6, 1)],
         [(6, 8, 2), (8, 8, 2)],
@@ -37,7 +37,7 @@ def test_blocks_have_the_channels_of_ho_s_network():
 
 
 def test_every_output_on_the_way_down_is_kept():
-    encoder, x = ResEncoder(3, CHS, 2, Note, Downsample), torch.randn(2, 3, 8, 12)
+    encoder, x = ResEncoder(3, CHS, 2, Note, downsample), torch.randn(2, 3, 8, 12)
     skips = encoder(x, None)
     assert skips[0] is x
     assert [tuple(s.shape[1:]) for s in skips] == [
@@ -73,7 +73,7 @@ def test_the_time_reaches_every_block():
         return ConvBlock(in_ch, out_ch, 5)
 
     temb = torch.randn(2, 5)
-    encoder, decoder = ResEncoder(3, CHS, 1, block, Downsample), ResDecoder(3, CHS, 1, block)
+    encoder, decoder = ResEncoder(3, CHS, 1, block, downsample), ResDecoder(3, CHS, 1, block)
     seen = []
     for module in [*encoder.modules(), *decoder.modules()]:
         if isinstance(module, ConvBlock):

@@ -56,11 +56,11 @@ __all__ = [
     "number_ranges",
     "plain_log",
     "receptive_maps",
-    "sampler_step",
+    "draw_sampler_step",
     "set_style",
     "shrink_picture",
     "similarity_map",
     "strip",
-    "training_step",
+    "draw_training_step",
     "waves",
 ]

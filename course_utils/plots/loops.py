@@ -8,7 +8,7 @@ from course_utils.plots.operations import Node
 
 
 @torch.no_grad()
-def training_step(net, x0, t, eps, schedule, asks_for_v=False):
+def draw_training_step(net, x0, t, eps, schedule, asks_for_v=False):
     """Draw one step of the training, with the pictures that net makes in it.
 
     UNet, (B, C, H, W), (B,), (B, C, H, W), Schedule -> figure
@@ -36,7 +36,7 @@ def training_step(net, x0, t, eps, schedule, asks_for_v=False):
     return figure
 
 
-def sampler_step(sampler, net, xT, at=0.5, network="U-Net"):
+def draw_sampler_step(sampler, net, xT, at=0.5, network="U-Net"):
     """Draw one step of a sampler as it goes, with the pictures that it makes.
 
     function of a network -> sampler, UNet, (B, C, H, W) -> figure

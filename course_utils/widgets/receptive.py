@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from course_utils.blocks import Downsample
+from course_utils.blocks import downsample
 from course_utils.plots import receptive_maps
 from course_utils.widgets.explorer import explorer, slider
 
@@ -40,7 +40,7 @@ def stack(halvings, convolutions, kernel):
         torch.manual_seed(0)
         layers = []
         for level in range(halvings + 1):
-            layers += [Downsample(CHANNELS)] if level else []
+            layers += [downsample(CHANNELS)] if level else []
             for _ in range(convolutions):
                 layers.append(nn.Conv2d(CHANNELS, CHANNELS, kernel, padding=kernel // 2))
         return nn.Sequential(*layers)

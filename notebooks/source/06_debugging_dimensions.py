@@ -39,7 +39,7 @@ except ImportError:  # Colab's TPU machines and Kaggle don't have it
     from course_utils.colab import no_torchsummary as summary
 
 from course_utils import plots
-from course_utils.blocks import ConvBlock, Downsample, Upsample
+from course_utils.blocks import ConvBlock, downsample, upsample
 from course_utils.checks import check
 from course_utils.checks.exercises.nb06 import broken_networks as patients
 from course_utils.ddpm_unet import DDPMUNet
@@ -219,7 +219,7 @@ except RuntimeError as error:
 #
 # What it does not say is **which of the two is wrong**, the 64 or the 32. That is for you to
 # find out. There are two suspects: the line that made the layer, in `__init__`, and the line that
-# made the tensor, just before the call. The tensor is a concatenation of what Upsample gave, 16
+# made the tensor, just before the call. The tensor is a concatenation of what `upsample` gave, 16
 # channels, and a skip of 16. That is what we want, so 32 is right. The layer was made with
 # `2 * chs[i]`, 2 times 32, and this is wrong.
 #
@@ -257,7 +257,7 @@ for number, line in enumerate(lines, start=1):
 
 # %%
 torch.manual_seed(0)
-plain = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.SiLU(), Downsample(16))
+plain = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.SiLU(), downsample(16))
 summary(plain, (1, 16, 16), device="cpu")
 
 # %% [markdown]
@@ -403,7 +403,7 @@ ForSummary = check("6.2", ForSummary)
 summary(ForSummary(Innermost(small_unet()), T=1000), [(1, 16, 16), (1, 1, 1)], device="cpu")
 
 # %% [markdown]
-# You cannot find it directly: torchsummary shows only what comes out of a layer. Upsample-15 gives
+# You cannot find it directly: torchsummary shows only what comes out of a layer. ConvTranspose2d-15 gives
 # 16 channels, and the skip of that level has 16, so it must be 32. The concatenation has no row,
 # for it is a function.
 #
@@ -663,7 +663,7 @@ class TutorialDecoder(nn.Module):
     def __init__(self, chs, out_ch, time_dim):
         super().__init__()
         lower = range(len(chs) - 1, 0, -1)
-        self.ups = nn.ModuleList(Upsample(chs[i], chs[i - 1]) for i in lower)
+        self.ups = nn.ModuleList(upsample(chs[i], chs[i - 1]) for i in lower)
         self.blocks = nn.ModuleList(ConvBlock(2 * chs[i], chs[i - 1], time_dim) for i in lower)
         self.out = nn.Conv2d(chs[0], out_ch, 1)
 
@@ -780,7 +780,7 @@ class UpStep(nn.Module):
 
     def __init__(self, in_ch, out_ch, time_dim):
         super().__init__()
-        self.up = Upsample(in_ch, out_ch)
+        self.up = upsample(in_ch, out_ch)
         self.block = ConvBlock(2 * out_ch, out_ch, time_dim)
 
     def forward(self, x, skip, temb):
@@ -1410,7 +1410,7 @@ print("the same answer twice:", torch.equal(late(x), late(x)))
 
 # %% [markdown]
 # It is worth a line in every notebook: print the number of parameters, and see whether it is what
-# you counted (exercise 5.2).
+# you expect.
 #
 # ## 7. Take it along
 #

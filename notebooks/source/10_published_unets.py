@@ -33,8 +33,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from course_utils import blocks
 from course_utils.attention import MultiHeadAttention, SingleHeadAttention
 from course_utils.averaging import averaged
-from course_utils.blocks import Downsample, NearestUpsample, PaddedDownsample, StridedDownsample
-from course_utils.blocks import Upsample, group_norm
+from course_utils.blocks import NearestUpsample, PaddedDownsample, StridedDownsample
+from course_utils.blocks import downsample, group_norm, upsample
 from course_utils.checks import check
 from course_utils.classifier import classifier
 from course_utils.data import load
@@ -237,7 +237,7 @@ for ch in (32, 64, 128):
 #
 # ## 3. Halving: which pixel is it centred on?
 #
-# Your `Downsample` is a 2x2 convolution with stride 2. The published ones use 3x3, which overlap.
+# Your `downsample` is a 2x2 convolution with stride 2. The published ones use 3x3, which overlap.
 # A picture of 16 pixels has no room for eight 3x3 squares, each two pixels from the next, without
 # padding: DDPM pads
 # all four sides by one, smalldiffusion only the right and the bottom. We ask autograd which input
@@ -252,7 +252,7 @@ def seen_by(layer, row, column, size=12):
     return x.grad[0].sum(dim=0)
 
 
-layers = {"yours, 2x2": Downsample(1), "DDPM": StridedDownsample(1),
+layers = {"yours, 2x2": downsample(1), "DDPM": StridedDownsample(1),
           "smalldiffusion": PaddedDownsample(1)}
 fields = [seen_by(layer, 3, 3) for layer in layers.values()]
 for name, field in zip(layers, fields):
@@ -281,7 +281,7 @@ plt.show()
 torch.manual_seed(0)
 flat = torch.ones(1, 16, 6, 6)
 with torch.no_grad():
-    doubled = {"transposed 2x2": Upsample(16, 1)(flat),
+    doubled = {"transposed 2x2": upsample(16, 1)(flat),
                "nearest, then 3x3": NearestUpsample(16)(flat)[:, :1]}
 for name, picture in doubled.items():
     inner = picture[..., 2:-2, 2:-2]

@@ -12,7 +12,8 @@ class Exercise:
     experiment(probe, attempt) feeds an attempt and writes down what it does. look is what a reader
     is told whose mistake is not known. catalogue lists known mistakes, see checks/mistakes.py, and
     also_right right answers that are written differently. patient is the broken code that a reader
-    is given to repair, where that is what is asked for. notebook is the one of its folder.
+    is given to repair, where that is what is asked for. makes_layer says that the reference is a
+    function that returns a layer, so that a class does as well. notebook is that of its folder.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Exercise:
     catalogue: list = field(default_factory=list)
     also_right: list = field(default_factory=list)
     patient: object = None
+    makes_layer: bool = False
     notebook: str = ""
 
     @cached_property

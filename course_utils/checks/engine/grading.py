@@ -44,7 +44,7 @@ def judge(exercise, attempt):
     """Return the outcome, what a reader is told, and the name of the mistake or None."""
     if isinstance(attempt, Broken):
         return "crashed", attempt.message, None
-    if not same_kind(exercise.reference, attempt):
+    if not is_asked_for(exercise, attempt):
         return "not yet", wrong_kind(exercise.reference, attempt), None
     expected = observe_reference(exercise)
     import_compiler(source(attempt) or "")
@@ -82,9 +82,11 @@ def uncompiled(attempt):
     return getattr(attempt, "_torchdynamo_orig_callable", attempt)
 
 
-def same_kind(reference, attempt):
-    """True when both are classes, or neither is and both can be called."""
-    return inspect.isclass(reference) == inspect.isclass(attempt) and callable(attempt)
+def is_asked_for(exercise, attempt):
+    """True for a class where one is asked for, and for what can be called where that is."""
+    if inspect.isclass(attempt):
+        return exercise.makes_layer or inspect.isclass(exercise.reference)
+    return callable(attempt) and not inspect.isclass(exercise.reference)
 
 
 def wrong_kind(reference, attempt):

@@ -129,8 +129,9 @@ EXERCISE = Exercise(
     look="Print the module and compare it with what is asked for: "
     "nn.Conv2d(in_ch, out_ch, 3, padding=1), then nn.BatchNorm2d(out_ch), then nn.SiLU().",
     catalogue=edits(conv_bn_silu, MISTAKES),
+    makes_layer=True,
     also_right=[
         conv_bn_silu_same, conv_bn_silu_step_by_step, conv_bn_silu_by_names,
-        lambda in_ch, out_ch: ConvNorm(in_ch, out_ch),
+        ConvNorm,
     ],
 )  # fmt: skip

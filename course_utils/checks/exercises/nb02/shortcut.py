@@ -97,6 +97,7 @@ EXERCISE = Exercise(
     experiment=shortcut_experiment,
     look="Try shortcut(3, 3) and shortcut(3, 5) on a picture.",
     catalogue=edits(shortcut, MISTAKES),
+    makes_layer=True,
     also_right=[
         in_sequence, by_einops,
         lambda in_ch, out_ch: nn.Identity() if out_ch == in_ch else LinearOnPixels(in_ch, out_ch),

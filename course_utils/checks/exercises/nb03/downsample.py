@@ -5,16 +5,16 @@ from einops import einsum, rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.blocks import Downsample
+from course_utils.blocks import downsample
 from course_utils.checks.parts import Exercise, edits
 
 
-def downsample_experiment(probe, Downsample):
+def downsample_experiment(probe, downsample):
     for B, C, H, W in [(2, 3, 6, 10), (3, 5, 14, 4), (4, 1, 2, 8)]:
         with probe.advice(
             ("multiple values", r"\(self", "super() passes self already."), look=EXERCISE.look
         ):
-            module = probe.build(Downsample, C)
+            module = probe.build(downsample, C)
             probe.train_and_eval(module, probe.normal(B, C, H, W))
     probe.on_fake_device(module, probe.normal(2, 1, 4, 6))
 
@@ -50,31 +50,39 @@ Your convolution has no bias. The formula adds a b_k to each channel: leave bias
 # channels doubled
 - ch, ch
 + ch, 2 * ch
-Your layer doubles the channels. Downsample keeps them; the next block changes their number.
+Your layer doubles the channels. downsample keeps them; the next block changes their number.
+# pooling
+- nn.Conv2d(ch, ch, kernel_size=2, stride=2)
++ nn.MaxPool2d(2)
+or
++ nn.AvgPool2d(2)
+That's pooling, a fixed rule. Use a convolution, which learns what to keep.
+# activation
++ nn.Sequential(nn.Conv2d(ch, ch, kernel_size=2, stride=2), nn.SiLU())
+There's an activation after your convolution. Leave it out: the blocks have theirs.
+# a class in place of a layer
++ nn.Conv2d
+You return the class nn.Conv2d. Call it with its channels, kernel size and stride to make a layer.
+"""
+
+
+class SettingsMade(nn.Conv2d):
+    def __init__(self, ch):
+        super().__init__(ch, ch, kernel_size=2, stride=2)
+
+
+MISTAKES_OF_A_CLASS = """
 # nothing passed to nn.Conv2d
 - super().__init__(ch, ch, kernel_size=2, stride=2)
 + super().__init__()
 or
 + nn.Conv2d(ch, ch, kernel_size=2, stride=2)
-Give the parent its channels in and out, its kernel size and stride: super().__init__(...).
+Your class is an nn.Conv2d, but its channels, kernel size and stride don't reach it. Pass them to
+super().__init__(...), or write a function that returns nn.Conv2d(...).
 # a convolution inside the convolution
 + self.conv = nn.Conv2d(ch, ch, kernel_size=2, stride=2)
-Your class already is an nn.Conv2d. Pass the settings to super().__init__(...) instead.
-# activation
--     super().__init__(ch, ch, kernel_size=2, stride=2)
-+     super().__init__(ch, ch, kernel_size=2, stride=2)
-+ def forward(self, x):
-+     return F.silu(super().forward(x))
-There's an activation after your convolution. Leave it out: the blocks have theirs.
-"""
-
-POOLING = """
-# pooling
-- nn.Conv2d(ch, ch, 2, stride=2)
-+ nn.MaxPool2d(2)
-or
-+ nn.AvgPool2d(2)
-That's pooling, a fixed rule. Use a convolution, which learns what to keep.
+Your class is an nn.Conv2d already, and it gets another inside. Pass the settings to
+super().__init__(...), or write a function that returns nn.Conv2d(...).
 """
 
 
@@ -120,10 +128,10 @@ class EverySecond(nn.Conv2d):
 EXERCISE = Exercise(
     id="3.1",
     title="Halve a picture",
-    reference=Downsample,
+    reference=downsample,
     experiment=downsample_experiment,
-    look="It's a single convolution: ch channels in, ch out, a 2x2 window, steps of 2. forward is "
-    "inherited: leave it out.",
-    catalogue=edits(Downsample, MISTAKES) + edits(ConvolutionInside, POOLING),
-    also_right=[ConvolutionInside, BySlices, ByPatches, EverySecond],
+    look="It's a single convolution: ch channels in, ch out, a 2x2 window, steps of 2. Return it.",
+    catalogue=edits(downsample, MISTAKES) + edits(SettingsMade, MISTAKES_OF_A_CLASS),
+    also_right=[SettingsMade, ConvolutionInside, BySlices, ByPatches, EverySecond],
+    makes_layer=True,
 )

@@ -3,13 +3,13 @@
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.blocks import ConvBlock, Downsample
+from course_utils.blocks import ConvBlock, downsample
 from course_utils.checks.parts import Exercise, arguments, edits, name, tensors
 from course_utils.encoder import Encoder
 
 HINTS = [
     (r"to have \d+ channels", "", "Write down each block's channels: in_ch to chs[0], chs[0] to "
-     "chs[1], and so on. A Downsample has as many as the block before it, and halves its result."),
+     "chs[1], and so on. downsample(ch) takes as many as the block before it makes."),
     ("mat1 and mat2", "", "temb has time_dim numbers. Build every block with time_dim."),
     ("unbatched", "", "A block takes the picture first, then the time: block(x, temb)."),
 ]  # fmt: skip
@@ -59,7 +59,7 @@ Your skips come from before the block. A skip is what the block returns.
 - x = block(x, temb)
 - skips.append(x)
 + skips.append(block(x, temb))
-Your Downsample gets what went into the block. Halve what the block returned, the skip.
+You halve what went into the block. Halve what the block returned, the skip.
 # the picture among the skips
 - skips = []
 + skips = [x]
@@ -114,13 +114,13 @@ Your pictures are never halved. Write x = down(x): the call alone leaves x as it
 + x = F.silu(down(x))
 There's an activation after your downsample. Leave it out: the blocks have theirs.
 # pooling
-- Downsample(ch)
+- downsample(ch)
 + nn.MaxPool2d(2)
 or
 + nn.AvgPool2d(2)
 or
 + nn.Conv2d(ch, ch, 3, stride=2, padding=1)
-You halve by pooling or by another convolution. Use the Downsample you built.
+You halve by pooling or by another convolution. Use your downsample.
 # return inside the loop
 -     return self.bottom(x, temb), skips
 +         return self.bottom(x, temb), skips
@@ -128,7 +128,7 @@ Your loop ends after its first round: the return is inside it. Move it after the
 # downsample for the next level
 - ch in chs[:-1]
 + ch in chs[1:]
-Your Downsample is built for the next level's channels. It halves this level's skip: chs[i].
+You build downsample for the next level's channels. It halves this level's skip: chs[i].
 # a layer too many
 - ch in chs[:-1]
 + ch in chs
@@ -178,7 +178,7 @@ class Paired(nn.Module):
         for width in widths:
             self.levels.append(ConvBlock(channels, width, D))
             channels = width
-        self.halve = nn.Sequential(*[Downsample(width) for width in widths[:-1]])
+        self.halve = nn.Sequential(*[downsample(width) for width in widths[:-1]])
 
     def forward(self, h, time):
         skips = ()
@@ -193,7 +193,7 @@ class Stepwise(nn.Module):
     def __init__(self, in_ch, chs, time_dim):
         super().__init__()
         self.blocks = nn.ModuleList(ConvBlock(i, o, time_dim) for i, o in zip([in_ch, *chs], chs))
-        self.downs = nn.ModuleList([nn.Identity(), *map(Downsample, chs[:-1])])
+        self.downs = nn.ModuleList([nn.Identity(), *map(downsample, chs[:-1])])
 
     def forward(self, x, temb):
         hs = [x]
@@ -216,7 +216,7 @@ class InDicts(nn.Module):
         super().__init__()
         pairs = zip([in_ch, *chs], chs)
         self.blocks = nn.ModuleDict({str(o): ConvBlock(i, o, time_dim) for i, o in pairs})
-        self.downs = nn.ModuleDict({str(ch): Downsample(ch) for ch in chs[:-1]})
+        self.downs = nn.ModuleDict({str(ch): downsample(ch) for ch in chs[:-1]})
 
     def forward(self, x, temb):
         skips = {}

@@ -3,19 +3,19 @@
 import torch
 from torch import nn
 
-from course_utils.blocks import ConvBlock, Upsample
+from course_utils.blocks import ConvBlock, upsample
 from course_utils.checks.parts import Exercise, arguments, edits, name
 from course_utils.decoder import Decoder
 
 HINTS = [
-    (r"to have \d+ channels", "", "With [4, 9], Upsample makes 4 channels of 9, the skip has 4, "
+    (r"to have \d+ channels", "", "With [4, 9], upsample makes 4 channels of 9, the skip has 4, "
      "and the block takes 8 and returns 4. The last convolution takes chs[0]."),
     ("Sizes of tensors must match", "", "Two tensors of different height are joined. Double x "
      "first, and start with the last skip."),
     ("cat", "cat", "torch.cat takes a list of tensors: torch.cat([up(x), skip], dim=1)."),
 ]  # fmt: skip
 VALUES = (
-    "At each level: Upsample, [up(x), skip] in this order, the block with temb, and nothing else. "
+    "At each level: upsample, [up(x), skip] in this order, the block with temb, and nothing else. "
     "After the last level: a bare 1x1 convolution from chs[0] channels to out_ch."
 )
 
@@ -66,10 +66,10 @@ of this course, wouldn't fit.
 # up-layer called twice
 + up(up(x)), skip
 You call the up-layer twice. Once doubles the picture, and makes this level's channels.
-# activation after Upsample
+# activation after upsample
 + F.silu(up(x)), skip
 There's an activation before the block. Leave it out: the block has its own.
-# joined before Upsample
+# joined before upsample
 + x, skip
 Where you join the skip, x is still half as large. Double it first: torch.cat([up(x), skip], dim=1).
 # joined along another axis
@@ -121,12 +121,12 @@ or
 + i, ch, time_dim) for i, ch in zip(upward, upward[1:])
 or
 + i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
-Your blocks count the channels of the level below, like the published tutorial. Upsample has
+Your blocks count the channels of the level below, like the published tutorial. But upsample has
 brought those down, so the concatenation gives 2 * chs[i - 1].
 # skip not counted
 - (2 * ch, ch
 + (ch, ch
-Your blocks are built for Upsample's channels alone. The skip brings as many again: 2 * ch.
+Your blocks are built for the channels of upsample alone. The skip brings as many again: 2 * ch.
 # temb not passed on
 - block(x, temb)
 + block(x)
@@ -181,19 +181,19 @@ or
 + up(x) + skip
 Concatenate the skip, torch.cat([up(x), skip], dim=1): the block is built for 2 * ch channels.
 # another up-layer
-- Upsample(i, o)
+- upsample(i, o)
 + nn.ConvTranspose2d(i, o, 2, stride=2, bias=False)
 or
 + nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(i, o, 3, padding=1))
-Your up-layers aren't the Upsample of 4.2, with its bias. Use that one.
+Your up-layers aren't those that upsample makes (exercise 4.2), with a bias. Use upsample.
 # up-layers keep channels
-- Upsample(i, o)
-+ Upsample(i, i)
+- upsample(i, o)
++ upsample(i, i)
 - 2 * ch, ch, time_dim) for ch in upward[1:]
 + i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
 or
-+ Upsample(i, i)
-Your up-layers keep the channels of the level below. Build Upsample(chs[i], chs[i - 1]), and blocks
++ upsample(i, i)
+Your up-layers keep the channels of the level below. Build upsample(chs[i], chs[i - 1]), and blocks
 for 2 * chs[i - 1].
 """
 
@@ -203,7 +203,7 @@ class ByLevels(nn.Module):
         super().__init__()
         self.stages = nn.ModuleList()
         for i in range(len(chs) - 1, 0, -1):
-            stage = {"up": Upsample(chs[i], chs[i - 1])}
+            stage = {"up": upsample(chs[i], chs[i - 1])}
             stage["block"] = ConvBlock(2 * chs[i - 1], chs[i - 1], time_dim)
             self.stages.append(nn.ModuleDict(stage))
         self.to_picture = nn.Conv2d(chs[0], out_ch, kernel_size=1)

@@ -1,6 +1,7 @@
 """4.4 The channels of the decoder."""
 
-from course_utils.checks.exercises.nb03.level_costs import plain
+from dataclasses import fields, is_dataclass
+
 from course_utils.checks.parts import Exercise, edits, name
 
 
@@ -37,6 +38,17 @@ def channels_experiment(probe, decoder_channels):
         for what, pairs in zip(LOOKS, answer) if lists else ():
             probe.note(f"The {what} {called}", pairs, look=LOOKS[what])
         probe.note_changes(decoder_channels, [chs], [given], [[]])
+
+
+def plain(value):
+    """Tuples of all kinds as lists, numbers of NumPy or PyTorch as Python's own."""
+    if is_dataclass(value):
+        value = [getattr(value, field.name) for field in fields(value)]
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if hasattr(value, "__next__"):
+        return "an iterator"
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 MISTAKES = """

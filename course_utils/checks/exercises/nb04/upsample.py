@@ -5,18 +5,18 @@ from einops import einsum, rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.blocks import Upsample
+from course_utils.blocks import upsample
 from course_utils.checks.parts import Exercise, edits
 
 
-def one_layer_experiment(probe, Upsample):
+def one_layer_experiment(probe, upsample):
     with probe.advice(look=EXERCISE.look):
-        upsample_experiment(probe, Upsample)
+        upsample_experiment(probe, upsample)
 
 
-def upsample_experiment(probe, Upsample):
+def upsample_experiment(probe, upsample):
     for B, C, K, H, W in [(2, 3, 5, 4, 6), (3, 7, 2, 5, 4), (5, 4, 4, 2, 3)]:
-        module = probe.build(Upsample, C, K)
+        module = probe.build(upsample, C, K)
         probe.train_and_eval(module, probe.normal(B, C, H, W))
         probe.call(module, probe.normal(B + 1, C, W, H + 1))
     probe.on_fake_device(module, probe.normal(B, C, H, W))
@@ -54,21 +54,37 @@ Your layer returns as many channels as it gets. It should return out_ch of them.
 + bias=False, kernel_size
 The bias is missing. Leave bias at its default, True.
 # SiLU at the end
--     super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
-+     super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
-+ def forward(self, x):
-+     return F.silu(super().forward(x))
+- nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
++ nn.Sequential(nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2), nn.SiLU())
 There's a SiLU at the end. Leave it out: the activations are in the blocks.
+# interpolation and a convolution
++ nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 3, padding=1))
+or
++ nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 1))
+That enlarges the picture by a fixed rule and then convolves. Here, use nn.ConvTranspose2d.
+# pixel shuffle
++ nn.Sequential(nn.Conv2d(in_ch, 4 * out_ch, 1), nn.PixelShuffle(2))
+Pixel shuffle does almost the same, with four biases per channel. Use nn.ConvTranspose2d.
 # ordinary convolution
 - nn.ConvTranspose2d
 + nn.Conv2d
 That's an ordinary convolution, which halves the picture. To double it, use nn.ConvTranspose2d.
+"""
+
+
+class SettingsMade(nn.ConvTranspose2d):
+    def __init__(self, in_ch, out_ch):
+        super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
+
+
+MISTAKES_OF_A_CLASS = """
 # nothing passed to nn.ConvTranspose2d
 - super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
 + super().__init__()
 or
 + nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
-Give the parent its channels, kernel size and stride: super().__init__(...).
+Your class is an nn.ConvTranspose2d, but its channels, kernel size and stride don't reach it. Pass
+them to super().__init__(...), or write a function that returns nn.ConvTranspose2d(...).
 # a layer inside the layer
 + self.up = nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
 or
@@ -77,19 +93,8 @@ or
 +     self.up = nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
 + def forward(self, x):
 +     return self.up(x)
-Your class already is the layer: pass the settings to super().__init__(...), and leave out forward.
-"""
-
-OTHER_LAYERS = """
-# interpolation and a convolution
-- nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)
-+ nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 3, padding=1))
-or
-+ nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 1))
-That enlarges the picture by a fixed rule and then convolves. Here, use nn.ConvTranspose2d.
-# pixel shuffle
-+ nn.Sequential(nn.Conv2d(in_ch, 4 * out_ch, 1), nn.PixelShuffle(2))
-Pixel shuffle does almost the same, with four biases per channel. Use nn.ConvTranspose2d.
+Your class is an nn.ConvTranspose2d already, and it gets another inside. Pass the settings to
+super().__init__(...), or write a function that returns nn.ConvTranspose2d(...).
 """
 
 
@@ -131,10 +136,11 @@ class ByPairs(nn.ConvTranspose2d):
 EXERCISE = Exercise(
     id="4.2",
     title="The layer that doubles",
-    reference=Upsample,
+    reference=upsample,
     experiment=one_layer_experiment,
     look="It's a single transposed convolution: in_ch, out_ch, a kernel of 2, a stride of 2, and "
-    "everything else by default. forward is inherited: leave it out.",
-    catalogue=edits(Upsample, MISTAKES) + edits(LayerInside, OTHER_LAYERS),
-    also_right=[LayerInside, ByEinsum, ByShuffling, ByPairs],
+    "everything else by default. Return it.",
+    catalogue=edits(upsample, MISTAKES) + edits(SettingsMade, MISTAKES_OF_A_CLASS),
+    also_right=[SettingsMade, LayerInside, ByEinsum, ByShuffling, ByPairs],
+    makes_layer=True,
 )

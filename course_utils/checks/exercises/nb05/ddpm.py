@@ -19,6 +19,23 @@ def ddpm_experiment(probe, ddpm):
     probe.on_fake_device(pictures_of(ddpm), NoiseNet(), probe.normal(B, C, H, W), two)
 
 
+@torch.no_grad()
+def ddpm_by_shares(model, xT, schedule):
+    xt = xT
+    betas, alpha_bars = schedule.betas.to(xT.device), schedule.alpha_bar.to(xT.device)
+    for t in reversed(range(schedule.T)):
+        beta, alpha_bar = betas[t], alpha_bars[t]
+        alpha_bar_next = alpha_bars[t - 1] if t > 0 else torch.ones_like(alpha_bar)
+        x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(-1, 1)
+        x0_share = alpha_bar_next.sqrt() * beta / (1 - alpha_bar)
+        xt_share = (1 - beta).sqrt() * (1 - alpha_bar_next) / (1 - alpha_bar)
+        xt = x0_share * x0 + xt_share * xt
+        if t > 0:
+            sigma = (beta * (1 - alpha_bar_next) / (1 - alpha_bar)).sqrt()
+            xt = xt + sigma * torch.randn_like(xt)
+        yield t, xt, x0
+
+
 # What is wrong with sigma shows after the last step too, unless no noise is added there. So these
 # are made in two right answers: with `if t > 0`, and without it.
 MISTAKES_OF_SIGMA = """
@@ -107,6 +124,19 @@ You take beta from t - 1. It's that of this step, t; only alpha_bar is needed fr
 predict_x0 needs alpha_bar, the product over all steps up to t. You give it that of a single step.
 """
 
+MISTAKES_OF_MEAN = """
+# x0 and xt swapped in posterior_mean
+- posterior_mean(x0, xt, t, schedule)
++ posterior_mean(xt, x0, t, schedule)
+You call posterior_mean with xt and x0 swapped. The order is posterior_mean(x0, xt, t, schedule).
+# mean taken at t - 1
++ posterior_mean(x0, xt, max(t - 1, 0), schedule)
+You ask for the mean with the step before. xt is at step t, so hand posterior_mean that t.
+# mean not taken
++ x0
+You jump to the guess x0 at every step. Go to posterior_mean(x0, xt, t, schedule), close to xt.
+"""
+
 
 @torch.no_grad()
 def ddpm_with_noise_at_every_step(model, xT, schedule):
@@ -166,10 +196,12 @@ EXERCISE = Exercise(
     title="DDPM sampling",
     reference=ddpm,
     experiment=ddpm_experiment,
-    look="Print t, and the three factors x0_share, xt_share and sigma, at each step.",
-    catalogue=edits(ddpm, MISTAKES_OF_BOTH + MISTAKES_OF_SIGMA + MISTAKES)
-    + edits(ddpm_with_noise_at_every_step, MISTAKES_OF_SIGMA),
+    look="Print t and sigma at each step, and look at what you hand to posterior_mean.",
+    catalogue=edits(ddpm_by_shares, MISTAKES_OF_BOTH + MISTAKES_OF_SIGMA + MISTAKES)
+    + edits(ddpm_with_noise_at_every_step, MISTAKES_OF_SIGMA)
+    + edits(ddpm, MISTAKES_OF_MEAN),
     also_right=[
-        ddpm_with_noise_at_every_step, ddpm_by_noise, ddpm_by_ddim, ddpm_from_tables,
+        ddpm_by_shares, ddpm_with_noise_at_every_step, ddpm_by_noise, ddpm_by_ddim,
+        ddpm_from_tables,
     ],
 )  # fmt: skip

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from course_utils.blocks import ConvBlock, Downsample, Upsample
+from course_utils.blocks import ConvBlock, downsample, upsample
 from course_utils.checks.parts import Exercise, edits
 from course_utils.decoder import Decoder
 from course_utils.embedding import TimeEmbedding
@@ -126,12 +126,12 @@ class UNetByHand(nn.Module):
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         ch = in_ch
         for out in upper:
-            self.down.append(nn.ModuleList([ConvBlock(ch, out, time_dim), Downsample(out)]))
+            self.down.append(nn.ModuleList([ConvBlock(ch, out, time_dim), downsample(out)]))
             ch = out
         self.middle = ConvBlock(ch, lowest, time_dim)
         ch = lowest
         for out in reversed(upper):
-            self.up.append(nn.ModuleList([Upsample(ch, out), ConvBlock(2 * out, out, time_dim)]))
+            self.up.append(nn.ModuleList([upsample(ch, out), ConvBlock(2 * out, out, time_dim)]))
             ch = out
         self.last = nn.Conv2d(ch, in_ch, 1)
 

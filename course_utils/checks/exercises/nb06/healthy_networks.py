@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.blocks import ConvBlock, Upsample
+from course_utils.blocks import ConvBlock, upsample
 
 
 class TutorialDecoder(nn.Module):
@@ -18,7 +18,7 @@ class TutorialDecoder(nn.Module):
     def __init__(self, chs, out_ch, time_dim):
         super().__init__()
         lower = range(len(chs) - 1, 0, -1)
-        self.ups = nn.ModuleList(Upsample(chs[i], chs[i - 1]) for i in lower)
+        self.ups = nn.ModuleList(upsample(chs[i], chs[i - 1]) for i in lower)
         self.blocks = nn.ModuleList(ConvBlock(2 * chs[i - 1], chs[i - 1], time_dim) for i in lower)
         self.out = nn.Conv2d(chs[0], out_ch, 1)
 
@@ -55,7 +55,7 @@ class UpStep(nn.Module):
 
     def __init__(self, in_ch, out_ch, time_dim):
         super().__init__()
-        self.up = Upsample(in_ch, out_ch)
+        self.up = upsample(in_ch, out_ch)
         self.block = ConvBlock(2 * out_ch, out_ch, time_dim)
 
     def forward(self, x, skip, temb):

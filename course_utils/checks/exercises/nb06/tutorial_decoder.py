@@ -76,12 +76,12 @@ The blocks don't get temb as it came. Hand it on: block(x, temb).
 Your forward changes the caller's list of skips, as pop, reverse and clear do. Go over
 reversed(skips), which leaves it as it was.
 # up keeps its channels
-- Upsample(chs[i], chs[i - 1])
-+ Upsample(chs[i], chs[i])
+- upsample(chs[i], chs[i - 1])
++ upsample(chs[i], chs[i])
 - ConvBlock(2 * chs[i - 1],
 + ConvBlock(chs[i] + chs[i - 1],
 or
-+ Upsample(chs[i], chs[i])
++ upsample(chs[i], chs[i])
 - ConvBlock(2 * chs[i - 1],
 + ConvBlock(2 * chs[i],
 up now keeps all chs[i] channels, which makes this another, larger network. Leave up as it was: the

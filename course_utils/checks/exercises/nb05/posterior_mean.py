@@ -1,0 +1,166 @@
+"""5.7 The mean of the step before."""
+
+import torch
+from einops import einsum
+
+from course_utils.checks.parts import Exercise, edits
+from course_utils.samplers import posterior_mean
+from course_utils.schedule import Schedule
+
+HINTS = [
+    ("'int' object has no", "alpha_bar_at", "alpha_bar_at takes a tensor of steps. For a single "
+     "one, an int, write schedule.alpha_bar[t]."),
+    ("must be Tensor, not", "", "torch.sqrt takes no plain number. Where alpha_bar is 1, write "
+     "torch.ones(()); x ** 0.5 takes both."),
+    ("no attribute", r"schedule\.", "A schedule has T, betas and alpha_bar."),
+]  # fmt: skip
+FIRST = (
+    "At t = 0 the mean is x0 itself: with alpha_bar = 1 before the first step, the share of xt is "
+    "0 and that of x0 is 1."
+)
+
+
+def mean_experiment(probe, posterior_mean):
+    schedule = Schedule(0.05 + 0.5 * probe.uniform(6))
+    for B, C, H, W, t in [(2, 1, 3, 4, 5), (3, 2, 4, 2, 2), (1, 3, 2, 5, 1), (2, 2, 2, 3, 0)]:
+        with probe.advice(*HINTS, look="" if t else FIRST):
+            probe.call(
+                posterior_mean, probe.normal(B, C, H, W), probe.normal(B, C, H, W), t, schedule
+            )
+    given = probe.normal(2, 1, 3, 2), probe.normal(2, 1, 3, 2)
+    probe.on_fake_device(posterior_mean, *given, 3, schedule)
+
+
+MISTAKES = """
+# alpha_bar of the last step at t = 0
+- schedule.alpha_bar[t - 1] if t > 0 else torch.ones(())
++ schedule.alpha_bar[t - 1]
+At t = 0 you take alpha_bar[-1], which in Python is the one of the last step. Before the first step
+nothing is noise yet, so there alpha_bar is 1.
+# alpha_bar at t = 0 twice
++ schedule.alpha_bar[max(t - 1, 0)]
+or
++ schedule.alpha_bar[t - 1] if t > 1 else torch.ones(())
+Your alpha_bar of the step before is right for large t only. It's alpha_bar[t - 1] from t = 1 on,
+and 1 at t = 0.
+# no noise before the first step
++ schedule.alpha_bar[t - 1] if t > 0 else torch.zeros(())
+At t = 0 your alpha_bar of the step before is 0. It's the share of the picture that is left, so
+before the first step it is 1.
+# alpha_bar of the step after
++ schedule.alpha_bar[t + 1] if t < schedule.T - 1 else torch.zeros(())
+or
++ schedule.alpha_bar[(t + 1) % schedule.T] if t > 0 else torch.ones(())
+You take alpha_bar at t + 1, but the mean is that of the step before: t - 1.
+# alpha_bar at t in both places
++ alpha_bar
+You take alpha_bar at t where the one of the step before is meant. Two places need
+alpha_bar[t - 1]: the root in front of x0, and 1 - alpha_bar in the share of xt.
+# shares swapped
+- x0_share * x0 + xt_share * xt
++ xt_share * x0 + x0_share * xt
+You multiply x0 by the share of xt, and xt by that of x0. At t = 0 everything must come from x0.
+# beta of the step before
+- schedule.betas[t], schedule.alpha_bar[t]
++ schedule.betas[t - 1], schedule.alpha_bar[t]
+You take beta from step t - 1. It belongs to step t, the one that is undone; only alpha_bar is
+needed from t - 1 too.
+# alpha for beta
+- alpha_bar_before.sqrt() * beta
++ alpha_bar_before.sqrt() * (1 - beta)
+Your share of x0 has 1 - beta as a factor where the formula has beta. Only the share of xt has
+1 - beta, under a root.
+# beta for alpha
+- (1 - beta).sqrt()
++ beta.sqrt()
+Your share of xt has the root of beta. It's the root of 1 - beta, by which this step shrank the
+picture.
+# alpha_bar for alpha
++ alpha_bar.sqrt()
+Your share of xt has the root of alpha_bar, the product over all steps up to t. It's that of
+1 - beta, which belongs to this step alone.
+# roots missing
++ (1 - beta)
+or
+- alpha_bar_before.sqrt() * beta
++ alpha_bar_before * beta
+or
+- alpha_bar_before.sqrt() * beta
++ alpha_bar_before * beta
+- (1 - beta).sqrt()
++ (1 - beta)
+A root is missing: x0's share has the root of alpha_bar at t - 1, and xt's that of 1 - beta.
+# noise that was there before forgotten
+- * (1 - alpha_bar_before) / (1 - alpha_bar)
++ / (1 - alpha_bar)
+Your share of xt lacks the factor 1 - alpha_bar at t - 1, so it doesn't vanish at t = 0. Look at the
+second fraction of the formula again.
+# not divided by 1 - alpha_bar
+- x0_share * x0 + xt_share * xt
++ (x0_share * x0 + xt_share * xt) * (1 - alpha_bar)
+or
+- beta / (1 - alpha_bar)
++ beta
+or
+- (1 - alpha_bar_before) / (1 - alpha_bar)
++ (1 - alpha_bar_before)
+A division by 1 - alpha_bar is missing. Both shares have it below the line.
+# divided by another alpha_bar
+- beta / (1 - alpha_bar)
++ beta / (1 - alpha_bar_before)
+- (1 - alpha_bar_before) / (1 - alpha_bar)
++ (1 - alpha_bar_before) / (1 - alpha_bar_before)
+You divide by 1 - alpha_bar at t - 1, which is 0 at t = 0. Below the line it's the alpha_bar at t.
+# fresh noise added
+- x0_share * x0 + xt_share * xt
++ x0_share * x0 + xt_share * xt + torch.randn_like(xt)
+You add noise already. Return the mean alone: the sampler draws the noise, with a sigma of its own.
+# result on the CPU
++ (x0_share * x0.cpu() + xt_share * xt.cpu())
+Your result is on the CPU wherever the pictures are. Leave out .cpu(): a single number of the
+schedule can multiply a tensor on a GPU.
+"""
+
+
+def mean_in_one_line(x0, xt, t, schedule):
+    a, b = schedule.alpha_bar[t].item(), schedule.alpha_bar[t - 1].item() if t else 1.0
+    beta = schedule.betas[t].item()
+    return (b**0.5 * beta * x0 + (1 - beta) ** 0.5 * (1 - b) * xt) / (1 - a)
+
+
+def mean_of_two_gaussians(x0, xt, t, schedule):
+    """What x0 says of the picture, and what xt says, each as sure as its variance is small."""
+    if t == 0:
+        return x0.clone()
+    beta, before = schedule.betas[t], schedule.alpha_bar[t - 1]
+    from_x0, sure_of_x0 = before.sqrt() * x0, 1 / (1 - before)
+    from_xt, sure_of_xt = xt / (1 - beta).sqrt(), (1 - beta) / beta
+    return (sure_of_x0 * from_x0 + sure_of_xt * from_xt) / (sure_of_x0 + sure_of_xt)
+
+
+def mean_from_products(x0, xt, t, schedule):
+    alphas = (1 - schedule.betas).to(x0.device)
+    before = alphas[:t].prod()  # of nothing at t = 0, which is 1
+    now = before * alphas[t]
+    weights = torch.stack([before.sqrt() * (1 - alphas[t]), alphas[t].sqrt() * (1 - before)])
+    return einsum(weights / (1 - now), torch.stack([x0, xt]), "n, n b c h w -> b c h w")
+
+
+def mean_by_noise(x0, xt, t, schedule):
+    bars = torch.cat([torch.ones(1), schedule.alpha_bar])
+    bar, before, alpha = bars[t + 1], bars[t], 1 - schedule.betas[t]
+    eps = (xt - bar.sqrt() * x0) / (1 - bar).sqrt()
+    sigma2 = (1 - alpha) * (1 - before) / (1 - bar)
+    return before.sqrt() * x0 + (1 - before - sigma2).clamp(min=0).sqrt() * eps
+
+
+EXERCISE = Exercise(
+    id="5.7",
+    title="The mean of the step before",
+    reference=posterior_mean,
+    experiment=mean_experiment,
+    look="Print the shares of x0 and xt, and compare what is under each root and what is above and "
+    "below each line with the formula.",
+    catalogue=edits(posterior_mean, MISTAKES),
+    also_right=[mean_in_one_line, mean_of_two_gaussians, mean_from_products, mean_by_noise],
+)
