@@ -24,7 +24,7 @@ from course_utils.plots.attention import attention_maps, cost_curves
 from course_utils.plots.block import curves, maps
 from course_utils.plots.flow import draw_block
 from course_utils.plots.lines import lines
-from course_utils.plots.loops import sampler_step, training_step
+from course_utils.plots.loops import draw_sampler_step, draw_training_step
 from course_utils.plots.moving import moving
 from course_utils.plots.numbers import number_maps
 from course_utils.plots.pictures import grid, strip

@@ -443,7 +443,15 @@ strip([x[:10] for x in (test, xt, cleaned[0], clean[0], cleaned[1], clean[1])],
 plt.show()
 
 # %% [markdown]
-# RESULT04
+# Without skips, the network that was asked for the noise has learned nothing: an error of 1 is what the
+# answer 0 costs, and even a single number does better. The network that was asked for the picture, with
+# the same 32 numbers in its bottleneck, is four times better than the single number. Digits are alike
+# in many ways, so a few numbers say a lot about one of them, and whatever else is in xt must be noise.
+# But the noise itself is 256 pixels that know nothing of each other, and 32 numbers cannot hold them.
+#
+# So the bottleneck doesn't keep a network from denoising. It keeps it from *copying the noise out*,
+# pixel by pixel, and that is what a network that predicts eps has to do. With skips, both questions
+# come to the same here, and the pictures are sharper too.
 #
 # None of this says that the bottom is idle. Only the bottom sees the whole picture, as notebook 03
 # measured. The skips bring *where*, and we expect the bottom to bring *what*; in notebook 05 you will
