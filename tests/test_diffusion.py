@@ -90,7 +90,7 @@ def test_training_steps_lower_the_loss(loss):
     optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3)
     losses = [training_step(net, optimizer, images, cosine_schedule(), loss, 16) for _ in range(60)]
     assert all(type(value) is float for value in losses)
-    assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
+    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
 
 
 @pytest.mark.parametrize("t", [torch.tensor([0, 10, 500, 999]), 500])
