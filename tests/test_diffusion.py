@@ -9,9 +9,11 @@ from course_utils.diffusion import (
     Guided,
     NoiseFromVelocity,
     add_noise,
+    noise_from_velocity,
     noise_loss,
     predict_x0,
     sigma_loss,
+    training_step,
     velocity,
     velocity_loss,
 )
@@ -74,6 +76,21 @@ def test_velocity_is_first_the_noise_and_at_last_minus_the_picture():
     x0, eps = pictures(2)
     v = velocity(x0, eps, torch.tensor([1.0, 0.0]))
     assert torch.equal(v[0], eps[0]) and torch.equal(v[1], -x0[1])
+
+
+def test_the_noise_is_all_of_v_or_all_of_xt_at_the_ends():
+    xt, v = pictures(2)
+    eps = noise_from_velocity(xt, v, torch.tensor([1.0, 0.0]))
+    assert torch.equal(eps[0], v[0]) and torch.equal(eps[1], xt[1])
+
+
+@pytest.mark.parametrize("loss", [noise_loss, velocity_loss])
+def test_training_steps_lower_the_loss(loss):
+    net, images = UNet(3, 8, (1, 2), 16), pictures(8)[0]
+    optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3)
+    losses = [training_step(net, optimizer, images, cosine_schedule(), loss, 16) for _ in range(60)]
+    assert all(type(value) is float for value in losses)
+    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
 
 
 @pytest.mark.parametrize("t", [torch.tensor([0, 10, 500, 999]), 500])

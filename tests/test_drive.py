@@ -83,7 +83,7 @@ def assert_all_cells_go_on(capsys):
     attempt("1.1")
     assert mine(portfolio.FILE)[-1] == "frequencies"
     assert "1.1 correct" in Path(record.FILE).read_text()
-    assert "1 of 5 ✔" in repr(progress())
+    assert "1 of 4 ✔" in repr(progress())
     out = capsys.readouterr().out
     assert "Kept in my_unet.py" in out and "Google Drive" not in out
 

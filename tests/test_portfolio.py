@@ -1,5 +1,6 @@
 """my_unet.py: what passed its check is kept, nothing is lost, and the file works by itself."""
 
+import inspect
 import subprocess
 import sys
 import textwrap
@@ -79,8 +80,10 @@ def test_every_right_answer_to_a_part_can_be_kept(monkeypatch):
     assert len(portfolio.mine_in(text())) == sum(bool(n) for n in portfolio.NUMBERS.values())
     out = alone(
         "import sys, torch, my_unet\n"
-        "net = my_unet.UNet(1, 8, (1, 2), 16).eval()\n"
-        "steps = my_unet.ddim(net, torch.randn(2, 1, 8, 8), my_unet.cosine_schedule(), steps=3)\n"
+        "net, schedule = my_unet.UNet(1, 8, (1, 2), 16), my_unet.cosine_schedule()\n"
+        "optimizer, images = torch.optim.AdamW(net.parameters()), torch.rand(9, 1, 8, 8)\n"
+        "my_unet.training_step(net, optimizer, images, schedule, my_unet.noise_loss, batch=4)\n"
+        "steps = my_unet.ddim(net.eval(), torch.randn(2, 1, 8, 8), schedule, steps=3)\n"
         "print(my_unet.last(steps).shape, 'course_utils' in sys.modules)\n"
     )
     assert out.strip() == "torch.Size([2, 1, 8, 8]) False"
@@ -255,8 +258,38 @@ def test_a_helper_named_like_a_part_of_the_course_is_told(cell):
 
 def test_another_python_runs_the_file_alone(cell):
     keep("1.1", cell(RIGHT).frequencies)
+    out = portfolio.run_alone()
+    for loss in ("noise_loss", "velocity_loss"):
+        assert f"trained with {loss} and drawn: (4, 1, 16, 16)" in out
+    assert "course_utils imported: False" in out
+
+
+EARLIER = """
+class Downsample(nn.Conv2d):
+    def __init__(self, ch):
+        super().__init__(ch, ch, kernel_size=2, stride=2)
+"""
+
+
+@pytest.mark.parametrize("whose", ["mine, exercise 3.1", "the course's, exercise 3.1"])
+def test_parts_of_an_earlier_edition_stay_in_the_file(cell, capsys, whose):
+    keep("1.1", cell(RIGHT).frequencies)
+    encoder = inspect.getsource(EXERCISES["3.4"].reference).replace("downsample", "Downsample")
+    head, _, rest = text().partition("# %% frequencies")
+    rest = rest[: rest.index("# %% downsample")]  # such a file knows none of the newer parts
+    rest += f"# %% Downsample: {whose}\n{EARLIER}\n\n# %% Encoder: mine, exercise 3.4\n\n{encoder}"
+    FILE.write_text(f"{head}# %% frequencies{rest}")
+    net = portfolio.load().UNet(1, 8, (1, 2), 16)
+    assert type(net.encoder.downs[0]).__name__ == "Downsample"
+    assert "Yours, from my_unet.py: frequencies, Encoder." in capsys.readouterr().out
     assert "drawn: (4, 1, 16, 16)" in portfolio.run_alone()
-    assert "course_utils imported: False" in portfolio.run_alone()
+    for _ in range(2):  # written anew, and from what was written
+        assert keep("0.1", EXERCISES["0.1"].reference) == portfolio.KEPT
+        assert f"# %% Downsample: of an earlier edition\n{EARLIER}" in text()
+        assert "max_period ** -(" in text() and text().count("# %% Downsample") == 1
+    assert alone(
+        "import my_unet; print(my_unet.UNet(1, 8, (1, 2), 16).encoder.downs[0])"
+    ).startswith("Downsample(8, 8")
 
 
 def test_what_a_reader_adds_by_hand_is_no_obstacle(cell):

@@ -84,7 +84,7 @@ def test_what_passed_is_on_drive_and_the_next_notebook_finds_it(reader, colab, t
     second.cells.insert(1, new_code_cell("from course_utils import portfolio"))
     reader(second).execute()
     assert "Yours, from my_unet.py: frequencies." in told(cell_with(second, "portfolio.load"))
-    assert "1 of 5 ✔ … … … …" in told(cell_with(second, "progress("))
+    assert "1 of 4 ✔ … … …" in told(cell_with(second, "progress("))
 
 
 def test_without_a_network_run_all_stops_at_the_first_cell_with_a_sentence(reader):

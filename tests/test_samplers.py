@@ -4,7 +4,7 @@ import torch
 from diffusers import DDIMScheduler, DDPMScheduler
 
 from course_utils.diffusion import NoiseFromVelocity
-from course_utils.samplers import ddim, ddpm, last, samples
+from course_utils.samplers import ddim, ddpm, last, posterior_mean, samples
 from course_utils.schedule import (
     cosine_schedule,
     linear_schedule,
@@ -66,6 +66,21 @@ def assert_same(ours, theirs):
     for (_, xt, x0), (_, their_xt, their_x0) in zip(ours, theirs):
         torch.testing.assert_close(xt, their_xt, rtol=0, atol=1e-5)
         torch.testing.assert_close(x0, their_x0, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("t", [999, 500, 1])
+def test_posterior_mean_is_the_product_of_two_gaussians(t):
+    x0, xt = torch.randn(2, *SHAPE, dtype=torch.float64)
+    schedule = exact(linear_schedule())
+    beta, before = schedule.betas[t], schedule.alpha_bar[t - 1]
+    of_x0, of_xt = 1 / (1 - before), (1 - beta) / beta  # how sure each is: one over its variance
+    mean = of_x0 * before.sqrt() * x0 + of_xt * xt / (1 - beta).sqrt()
+    torch.testing.assert_close(posterior_mean(x0, xt, t, schedule), mean / (of_x0 + of_xt))
+
+
+def test_posterior_mean_before_the_first_step_is_x0():
+    x0, xt = torch.randn(2, *SHAPE)
+    assert torch.allclose(posterior_mean(x0, xt, 0, exact(cosine_schedule())).float(), x0)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

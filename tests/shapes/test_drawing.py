@@ -31,8 +31,8 @@ def test_u_has_its_shapes_and_skips():
     for shape in ["8 x 16 x 16", "8 x 8 x 8", "16 x 8 x 8", "16 x 4 x 4", "32 x 4 x 4"]:
         assert shape in said
     assert {"input\n1 x 16 x 16", "output\n1 x 16 x 16"} < set(said)
-    assert "Downsample 2x2\nencoder.downs.1" in said and "Conv2d 1x1\ndecoder.out" in said
-    assert "Upsample 2x2\ndecoder.ups.0\n16 x 8 x 8" in said
+    assert "Conv2d 2x2\nencoder.downs.1" in said and "Conv2d 1x1\ndecoder.out" in said
+    assert "ConvTranspose2d 2x2\ndecoder.ups.0\n16 x 8 x 8" in said
     assert "concatenate 16 + 16:\n32 x 8 x 8" in said
     assert said.count("skip") == 2 and "t  →  TimeEmbedding  →  16 numbers" in said
     plt.close(figure)

@@ -15,7 +15,7 @@ from course_utils.diffusion import training_step
 from course_utils.schedule import Schedule
 
 CALL = "training_step(net, optimizer, images, schedule, loss{})"
-LR, STEPS = 0.1, 60
+LR, STEPS = 0.1, 30
 HINTS = [
     ("does not require grad", "backward", "The loss must be computed with gradients: leave out "
      "no_grad, .detach() and .item() before backward()."),
@@ -70,7 +70,7 @@ def watched(training_step, images, schedule, steps, *batch):
 
 
 def step_experiment(probe, training_step):
-    images, schedule = probe.uniform(9, 2, 4, 5) * 2 - 1, Schedule(0.02 + 0.3 * probe.uniform(12))
+    images, schedule = probe.uniform(9, 2, 4, 5) * 2 - 1, Schedule(0.02 + 0.3 * probe.uniform(10))
     before = images.clone()
     with probe.advice(*HINTS):
         found = probe.run(
@@ -206,8 +206,9 @@ def note_learning(probe, watch, last, which):
         f"what moves the weights in the {which} step", [shares, rest],
         f"Your {which} step moves the weights by {shares[0]:g} times the gradient of its loss"
         + (f" and {shares[1]:g} times that of the step before." if last else "."),
-        "Only the gradient of this step counts, once. PyTorch adds gradients up until "
-        "optimizer.zero_grad() clears them.",
+        "Only the gradient of this step counts. PyTorch adds gradients up until "
+        "optimizer.zero_grad() clears them." if any(shares[1:]) else "optimizer.step() should take "
+        "it as backward left it, without another factor.",
     )  # fmt: skip
 
 
@@ -364,6 +365,11 @@ at random: torch.randint(len(images), (batch,)).
 # one picture repeated
 + images[torch.randint(len(images), (1,))].expand(batch, *images.shape[1:])
 All pictures of your batch are the same one. Draw `batch` indices, not one.
+# batch not used
++ images[torch.randint(len(images), (64,))]
+- torch.randint(schedule.T, (batch,), device=images.device)
++ torch.randint(schedule.T, (64,), device=images.device)
+Your batch has 64 pictures whatever the caller asks for. Write batch in place of 64.
 # all pictures
 + images
 You take all images in every step. A step uses `batch` of them, drawn at random, so that many steps
@@ -448,8 +454,8 @@ EXERCISE = Exercise(
     title="A training step",
     reference=training_step,
     experiment=step_experiment,
-    look="Draw x0, t and eps, compute the loss, then zero_grad, backward and step, and return the loss "
-    "as a number.",
+    look="Draw x0, t and eps and compute the loss, then call zero_grad, backward and step, and "
+    "return the loss as a number.",
     catalogue=edits(training_step, MISTAKES),
     also_right=[step_shuffled, step_by_loader, step_picture_by_picture, step_by_closure],
 )
