@@ -21,7 +21,7 @@ SITE := .venv-site/bin
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help learn test notebooks run pictures bench gpu address site release clean
+.PHONY: help learn test notebooks run pictures weights bench gpu address site release clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,9 @@ run: .venv/.installed  ## run the notebooks and keep what they show in build/ (N
 
 pictures: .venv/.installed  ## all pictures on one page in build/ (BEFORE=COMMIT: beside those of then)
 	$(BIN)/python notebooks/contact.py $(BEFORE)
+
+weights: .venv/.installed  ## train the network that comes with the course: minutes
+	$(BIN)/python -m course_utils.weights.train
 
 bench: .venv/.installed  ## measure what the network draws after 30 and 90 seconds, speed, and how long checks take
 	PYTHONPATH=. $(BIN)/python benchmarks/digits.py

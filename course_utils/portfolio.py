@@ -146,11 +146,11 @@ def keep(reference, attempt, passes):
     return KEPT
 
 
-def told(error):
+def told(error, file=FILE):
     """Return as a sentence why the file could not be used."""
     if isinstance(error, CannotKeep):
         return str(error)
-    return f"{FILE} cannot be read or written: {drive.reason(error)}."
+    return f"{file} cannot be read or written: {drive.reason(error)}."
 
 
 def is_part(reference):

@@ -4,6 +4,7 @@ import base64
 import io
 import os
 import re
+import tempfile
 from html import escape, unescape
 
 import nbformat
@@ -12,7 +13,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from PIL import Image
 
 from assemble import notebook_metadata
-from course_files import NOTEBOOKS, ROOT
+from course_files import ROOT
 
 PNG, HTML = "image/png", "text/html"
 MOVING = re.compile(r'<picture>.*png;base64,([^"]+)".*gif;base64,([^"]+)" alt="([^"]*)"')
@@ -21,15 +22,24 @@ IGNORED = "nbval-ignore-output"
 FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError)
 
 
-def execute(notebook, folder=NOTEBOOKS, **environment):
-    """Execute a notebook where it lies; what can go wrong is FAILURES."""
+def execute(notebook, **environment):
+    """Execute a notebook in an empty folder of the course; what can go wrong is FAILURES.
+
+    There it finds no files of a reader's, and what it writes for its reader goes with the folder.
+    """
+    (ROOT / "build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
+        run_in(folder, notebook, environment)
+
+
+def run_in(folder, notebook, environment):
     client = NotebookClient(
         notebook,
         timeout=1200,
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,  # how a kernel cuts its output into pieces is chance
-        resources={"metadata": {"path": str(folder)}},
+        resources={"metadata": {"path": folder}},
     )
     quiet = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     client.execute(env={**os.environ, **quiet, **environment})

@@ -98,6 +98,15 @@ def test_a_cell_that_fails_stops_the_build(course):
     assert (course / "notebooks/01_toy.ipynb").read_bytes() == before
 
 
+def test_a_notebook_finds_no_files_of_a_reader_and_leaves_none(course):
+    (course / "notebooks/my_unet.py").write_text("a reader's")
+    edit_source(course, "object()", 'from pathlib import Path\nPath("my_unet.pt").touch()')
+    edit_source(course, "IntSlider(value=4)", 'assert not Path("my_unet.py").exists()')
+    edit_source(course, "import sys\n", "import sys\nfrom pathlib import Path\n")
+    assert_ok(command(course))
+    assert not list(course.rglob("my_unet.pt"))
+
+
 def test_a_path_of_the_machine_stops_the_build(course):
     edit_source(course, "object()", 'print("/home/someone/course")')
     assert_refused(command(course), "01_toy", "a path of the machine")

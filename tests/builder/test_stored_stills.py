@@ -79,8 +79,8 @@ def test_a_slider_without_a_still_may_have_no_alt_text(course):
     assert_refused(command(course), "has an alt text, but shows no picture")
 
 
-def test_who_runs_a_notebook_does_not_ask_for_it(tmp_path, monkeypatch):
+def test_who_runs_a_notebook_does_not_ask_for_it(monkeypatch):
     monkeypatch.delenv(BUILT, raising=False)
     notebook = new_notebook(cells=[new_code_cell(f"import os; os.environ.get('{BUILT}', 'none')")])
-    execute(notebook, tmp_path)
+    execute(notebook)
     assert notebook.cells[0].outputs[0].data["text/plain"] == "'none'"
