@@ -864,10 +864,10 @@ print("with eta = 1, less of the error is left:", brighter["eta = 1"][-1] < 0.8 
 # %% tags=["nbval-ignore-output"]
 # alt: Forty pictures drawn by the network, in four rows of ten. All have clean strokes, and most are
 #   digits.
-def draw(model, steps=50):
+def draw(model):
     torch.manual_seed(0)
     noise = torch.randn(500, in_ch, *images.shape[2:]).to(machine.device)
-    return last(ddim(model, noise, schedule, steps=50, eta=1.0))
+    return last(ddim(model, noise, schedule, steps=100, eta=1.0))
 
 
 samples = draw(net)
@@ -886,7 +886,7 @@ print("all ten classes are drawn:", quality.samples.entropy > math.log2(9))
 # asked for that in the first cell), and prints what you have reached:
 
 # %% tags=["nbval-ignore-output"]
-keep_weights(net, "eps", "05", quality, 50, seconds, settings)
+keep_weights(net, "eps", "05", quality, 100, seconds, settings)
 
 # %% [markdown]
 # ## 9. Can we ask for something better than the noise?
@@ -987,7 +987,7 @@ grid(samples_v[:40])
 plt.show()
 
 # %% tags=["nbval-ignore-output"]
-keep_weights(net_v, "v", "05", quality_v, 50, seconds_v, settings)
+keep_weights(net_v, "v", "05", quality_v, 100, seconds_v, settings)
 
 # %% tags=["trained"]
 print("asked for v, nearer to the real pictures:",
