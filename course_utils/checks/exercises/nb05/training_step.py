@@ -136,7 +136,7 @@ def note_drawn(probe, x0, t, eps, images):
         ("other pictures", not same.any(dim=2).all(), "There are pictures in your x0 that aren't "
          "in images.", "Pick whole pictures, images[which], and leave them as they are."),
         ("never drawn", never, f"In {STEPS} steps, {len(never)} of {len(images)} images are never "
-         "drawn.", "Draw from all, anew in each step: images[torch.randint(len(images), (batch,))]."),
+         "drawn.", "Draw indices from all of them, anew in each step."),
         ("one picture", bool((same == same[:, :1]).all()), "All pictures of your batch are the "
          "same.", "Draw `batch` numbers, not one: torch.randint(len(images), (batch,))."),
         ("steps outside", outside, f"Your t is {outside[:3]} at times.",
@@ -211,13 +211,6 @@ zero_grad before backward.
 - optimizer.step()
 + optimizer.step()
 + value.backward()
-or
-+
-- value.backward()
-- optimizer.step()
-+ optimizer.step()
-+ optimizer.zero_grad()
-+ value.backward()
 The optimizer steps before backward has computed the gradients, so it goes by none or by old ones.
 The order is backward, then step.
 # no step
@@ -238,9 +231,6 @@ pictures; take it out here.
 # new optimizer in each step
 - optimizer.zero_grad()
 + optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-or
-- optimizer.zero_grad()
-+ optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
 You make an optimizer of your own in each step. It forgets the averages that Adam keeps, and the
 caller's settings too: use the optimizer that is handed in.
 # a loss of its own
@@ -265,20 +255,10 @@ or
 + torch.randint(schedule.T // 2, (batch,), device=images.device)
 Some steps never come up in your t, so the network never learns them. They are 0 to T - 1, and
 randint leaves out its upper end by itself: torch.randint(schedule.T, (batch,)).
-# t as a share of T
-+ torch.rand(batch, device=images.device)
-or
-+ torch.rand(batch, device=images.device) * schedule.T
-Your t is a float. Steps are whole numbers, with which alpha_bar is indexed: torch.randint draws
-integers.
 # same noise for all pictures
 - torch.randn_like(x0)
 + torch.randn_like(x0[:1]).expand_as(x0)
 All pictures of your batch get the same noise. torch.randn_like(x0) draws it for each.
-# same noise in every step
-+ torch.randn(x0.shape, generator=torch.Generator().manual_seed(0)).to(x0)
-Your noise is the same in every step, so the network can memorise it. Draw it anew:
-torch.randn_like(x0).
 # uniform noise
 + torch.rand_like(x0)
 Your noise is uniform, between 0 and 1. It must be normally distributed, as
