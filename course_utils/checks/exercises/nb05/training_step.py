@@ -129,29 +129,35 @@ def note_drawn(probe, x0, t, eps, images):
     """
     same = (x0[:, :, None] == images).flatten(3).all(dim=3)  # (S, B, N)
     never = [i for i, seen in enumerate(same.flatten(0, 1).any(dim=0)) if not seen]
-    drawn = {*t.flatten().tolist()}
-    outside, missing = sorted(drawn - {*range(T)}), sorted({*range(T)} - drawn)
     alike = F.cosine_similarity(x0.flatten(), eps.flatten(), dim=0)
-    for what, value, told, look in [
+    for row in [
         ("other pictures", not same.any(dim=2).all(), "There are pictures in your x0 that aren't "
          "in images.", "Pick whole pictures, images[which], and leave them as they are."),
         ("never drawn", never, f"In {STEPS} steps, {len(never)} of {len(images)} images are never "
          "drawn.", "Draw indices from all of them, anew in each step."),
         ("one picture", bool((same == same[:, :1]).all()), "All pictures of your batch are the "
          "same.", "Draw `batch` numbers, not one: torch.randint(len(images), (batch,))."),
+        *about_steps(t),
+        ("same noise", torch.equal(eps[0], eps[1]), "Your noise is the same in every step.",
+         "Draw it anew in each: torch.randn_like(x0)."),
+        ("x0 in eps", bool(alike.abs() > 0.1), "There is a part of x0 in your eps.",
+         "eps is noise alone; loss mixes it with x0 by itself."),
+    ]:  # fmt: skip
+        probe.note(*row)
+    note_noise(probe, eps.flatten(0, 1))
+
+
+def about_steps(t):
+    drawn = {*t.flatten().tolist()}
+    outside, missing = sorted(drawn - {*range(T)}), sorted({*range(T)} - drawn)
+    return [
         ("steps outside", outside, f"Your t is {outside[:3]} at times.",
          f"With T = {T} the steps are 0 to {T - 1}, which {DRAW} draws."),
         ("one t", bool((t == t[:, :1]).all()), "All pictures of a batch get the same t.",
          f"Draw one for each picture: {DRAW}."),
         ("steps missing", missing, f"In {STEPS} training steps, t is never one of {missing}.",
          f"The network must learn all steps from 0 to {T - 1}: {DRAW}, anew in each call."),
-        ("same noise", torch.equal(eps[0], eps[1]), "Your noise is the same in every step.",
-         "Draw it anew in each: torch.randn_like(x0)."),
-        ("x0 in eps", bool(alike.abs() > 0.1), "There is a part of x0 in your eps.",
-         "eps is noise alone; loss mixes it with x0 by itself."),
-    ]:  # fmt: skip
-        probe.note(what, value, told, look)
-    note_noise(probe, eps.flatten(0, 1))
+    ]  # fmt: skip
 
 
 def note_learning(probe, watch, before, which):
