@@ -79,10 +79,6 @@ or
 + nn.Conv2d(ch, ch, kernel_size=2, stride=2)
 Your class is an nn.Conv2d, but its channels, kernel size and stride don't reach it. Pass them to
 super().__init__(...), or write a function that returns nn.Conv2d(...).
-# a convolution inside the convolution
-+ self.conv = nn.Conv2d(ch, ch, kernel_size=2, stride=2)
-Your class is an nn.Conv2d already, and it gets another inside. Pass the settings to
-super().__init__(...), or write a function that returns nn.Conv2d(...).
 """
 
 

@@ -85,16 +85,6 @@ or
 + nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
 Your class is an nn.ConvTranspose2d, but its channels, kernel size and stride don't reach it. Pass
 them to super().__init__(...), or write a function that returns nn.ConvTranspose2d(...).
-# a layer inside the layer
-+ self.up = nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
-or
--     super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
-+     super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
-+     self.up = nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
-+ def forward(self, x):
-+     return self.up(x)
-Your class is an nn.ConvTranspose2d already, and it gets another inside. Pass the settings to
-super().__init__(...), or write a function that returns nn.ConvTranspose2d(...).
 """
 
 

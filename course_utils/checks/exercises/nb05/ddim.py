@@ -38,6 +38,10 @@ def note_nan(probe, ddim, xT):
 
 
 MISTAKES = """
+# x0 by another alpha_bar
+- predict_x0(xt, model(xt, t), alpha_bar)
++ predict_x0(xt, model(xt, t), alpha_bar_next)
+You compute x0 with the alpha_bar of the step that you go to. xt is still at t, so take that of t.
 # steps one too high
 - round(schedule.T * (1 - i / steps)) - 1
 + round(schedule.T * (1 - i / steps))

@@ -19,26 +19,7 @@ def ddpm_experiment(probe, ddpm):
     probe.on_fake_device(pictures_of(ddpm), NoiseNet(), probe.normal(B, C, H, W), two)
 
 
-@torch.no_grad()
-def ddpm_by_shares(model, xT, schedule):
-    xt = xT
-    betas, alpha_bars = schedule.betas.to(xT.device), schedule.alpha_bar.to(xT.device)
-    for t in reversed(range(schedule.T)):
-        beta, alpha_bar = betas[t], alpha_bars[t]
-        alpha_bar_next = alpha_bars[t - 1] if t > 0 else torch.ones_like(alpha_bar)
-        x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(-1, 1)
-        x0_share = alpha_bar_next.sqrt() * beta / (1 - alpha_bar)
-        xt_share = (1 - beta).sqrt() * (1 - alpha_bar_next) / (1 - alpha_bar)
-        xt = x0_share * x0 + xt_share * xt
-        if t > 0:
-            sigma = (beta * (1 - alpha_bar_next) / (1 - alpha_bar)).sqrt()
-            xt = xt + sigma * torch.randn_like(xt)
-        yield t, xt, x0
-
-
-# What is wrong with sigma shows after the last step too, unless no noise is added there. So these
-# are made in two right answers: with `if t > 0`, and without it.
-MISTAKES_OF_SIGMA = """
+MISTAKES_WITH_SHARES = """
 # another alpha_bar before the first step
 - alpha_bars[t - 1] if t > 0 else torch.ones_like(alpha_bar)
 + alpha_bars[t - 1]
@@ -46,11 +27,6 @@ or
 + alpha_bars[max(t - 1, 0)]
 At t = 0 your alpha_bar of the step before isn't 1. (alpha_bar[-1] is the last one in Python.)
 Before the first step nothing is noise, so alpha_bar is 1 there, and sigma is 0.
-# variance beta
-- (beta * (1 - alpha_bar_next) / (1 - alpha_bar)).sqrt()
-+ beta.sqrt()
-Your noise has the variance beta_t, the larger of the two that the paper allows. Asked for is the
-smaller, with the factor (1 - alpha_bar at t - 1) / (1 - alpha_bar), which is 0 at t = 0.
 """
 
 MISTAKES = """
@@ -67,64 +43,39 @@ yield is inside an `if t > 0`.
 + if t > 1:
 You add no noise at t = 1. The paper's "if t > 1" counts from 1; here it is t > 0.
 # variance in place of its root
-- sigma = (beta * (1 - alpha_bar_next) / (1 - alpha_bar)).sqrt()
-+ sigma = (beta * (1 - alpha_bar_next) / (1 - alpha_bar))
+- sigma = (beta * (1 - alpha_bars[t - 1]) / (1 - alpha_bar)).sqrt()
++ sigma = (beta * (1 - alpha_bars[t - 1]) / (1 - alpha_bar))
 You multiply z by the variance. Take its root, sigma_t.
 # beta missing in sigma
-+ sigma = ((1 - alpha_bar_next) / (1 - alpha_bar)).sqrt()
++ sigma = ((1 - alpha_bars[t - 1]) / (1 - alpha_bar)).sqrt()
 Your sigma lacks the factor beta_t, under the root.
+# variance beta
++ sigma = beta.sqrt()
+Your noise has the variance beta_t, the larger of the two that the paper allows. Asked for is the
+smaller, with the factor (1 - alpha_bar at t - 1) / (1 - alpha_bar), which is 0 at t = 0.
 # sigma upside down
-+ sigma = (beta * (1 - alpha_bar) / (1 - alpha_bar_next)).sqrt()
++ sigma = (beta * (1 - alpha_bar) / (1 - alpha_bars[t - 1])).sqrt()
 The fraction in your sigma is upside down. 1 - alpha_bar at t - 1, the smaller one, is on top.
-# alpha_bar at t in the share of x0
-- alpha_bar_next.sqrt() * beta
-+ alpha_bar.sqrt() * beta
-In the share of x0 you take the root of alpha_bar at t. It's that of the step before, t - 1.
-# beta missing in the share of x0
-+ alpha_bar_next.sqrt()
-The share of x0 has the factor beta_t, without a root. Compare yours with the formula.
-# root of a share missing
-+ alpha_bar_next * beta
-or
-- (1 - beta).sqrt()
-+ (1 - beta)
-A root is missing in a share: x0's has that of alpha_bar at t - 1, xt's that of 1 - beta_t.
-# alpha_bar in the root of the share of xt
-+ alpha_bar.sqrt()
-The root in the share of xt is that of 1 - beta_t, of this step alone. alpha_bar is the product over
-all steps up to t.
-# alpha_bar at t in the share of xt
-- (1 - beta).sqrt() * (1 - alpha_bar_next)
-+ (1 - beta).sqrt() * (1 - alpha_bar)
-The share of xt has 1 - alpha_bar at t - 1 on top. With that of t, the fraction cancels.
-# shares swapped
-- xt = x0_share * x0 + xt_share * xt
-+ xt = xt_share * x0 + x0_share * xt
-The shares of x0 and xt are swapped. At t = 0 everything must come from x0.
-# one share only
-+ xt = x0_share * x0
-or
-+ xt = xt_share * xt
-The new xt is a mixture of x0 and the old xt. One of them is missing in yours.
 # step at t = 0 not taken
+- xt = posterior_mean(x0, xt, t, schedule)
 + if t > 0:
-+     xt = x0_share * x0 + xt_share * xt
++     xt = posterior_mean(x0, xt, t, schedule)
 At t = 0 you leave xt as it is. That step is taken too, only without noise, and leads to x0.
 # step with the raw eps
 + xt = (xt - beta / (1 - alpha_bar).sqrt() * model(xt, t)) / (1 - beta).sqrt()
 You step with eps as the network gave it (the paper's algorithm 2), so clipping x0 has no effect on
-xt. Take the formula with x0, the clipped one.
+xt. Take the mean with x0, the clipped one.
 # beta of the step before
 - betas[t], alpha_bars[t]
 + betas[t - 1], alpha_bars[t]
 You take beta from t - 1. It's that of this step, t; only alpha_bar is needed from t - 1 too.
-# x0 by beta
+# x0 by another alpha_bar
 - predict_x0(xt, model(xt, t), alpha_bar)
++ predict_x0(xt, model(xt, t), alpha_bars[t - 1])
+You compute x0 with the alpha_bar of the step that you go to. xt is still at t, so take that of t.
+# x0 by beta
 + predict_x0(xt, model(xt, t), 1 - beta)
 predict_x0 needs alpha_bar, the product over all steps up to t. You give it that of a single step.
-"""
-
-MISTAKES_OF_MEAN = """
 # x0 and xt swapped in posterior_mean
 - posterior_mean(x0, xt, t, schedule)
 + posterior_mean(xt, x0, t, schedule)
@@ -197,11 +148,9 @@ EXERCISE = Exercise(
     reference=ddpm,
     experiment=ddpm_experiment,
     look="Print t and sigma at each step, and look at what you hand to posterior_mean.",
-    catalogue=edits(ddpm_by_shares, MISTAKES_OF_BOTH + MISTAKES_OF_SIGMA + MISTAKES)
-    + edits(ddpm_with_noise_at_every_step, MISTAKES_OF_SIGMA)
-    + edits(ddpm, MISTAKES_OF_MEAN),
+    catalogue=edits(ddpm, MISTAKES_OF_BOTH + MISTAKES)
+    + edits(ddpm_with_noise_at_every_step, MISTAKES_WITH_SHARES),
     also_right=[
-        ddpm_by_shares, ddpm_with_noise_at_every_step, ddpm_by_noise, ddpm_by_ddim,
-        ddpm_from_tables,
+        ddpm_with_noise_at_every_step, ddpm_by_noise, ddpm_by_ddim, ddpm_from_tables,
     ],
 )  # fmt: skip

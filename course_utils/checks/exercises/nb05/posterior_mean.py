@@ -37,19 +37,13 @@ MISTAKES = """
 + schedule.alpha_bar[t - 1]
 At t = 0 you take alpha_bar[-1], which in Python is the one of the last step. Before the first step
 nothing is noise yet, so there alpha_bar is 1.
-# alpha_bar at t = 0 twice
+# another alpha_bar at t = 0
 + schedule.alpha_bar[max(t - 1, 0)]
 or
-+ schedule.alpha_bar[t - 1] if t > 1 else torch.ones(())
-Your alpha_bar of the step before is right for large t only. It's alpha_bar[t - 1] from t = 1 on,
-and 1 at t = 0.
-# no noise before the first step
 + schedule.alpha_bar[t - 1] if t > 0 else torch.zeros(())
-At t = 0 your alpha_bar of the step before is 0. It's the share of the picture that is left, so
-before the first step it is 1.
+At t = 0 your alpha_bar of the step before isn't 1. It's the share of the picture that is left, and
+before the first step all of it is.
 # alpha_bar of the step after
-+ schedule.alpha_bar[t + 1] if t < schedule.T - 1 else torch.zeros(())
-or
 + schedule.alpha_bar[(t + 1) % schedule.T] if t > 0 else torch.ones(())
 You take alpha_bar at t + 1, but the mean is that of the step before: t - 1.
 # alpha_bar at t in both places
@@ -105,20 +99,6 @@ or
 - (1 - alpha_bar_before) / (1 - alpha_bar)
 + (1 - alpha_bar_before)
 A division by 1 - alpha_bar is missing. Both shares have it below the line.
-# divided by another alpha_bar
-- beta / (1 - alpha_bar)
-+ beta / (1 - alpha_bar_before)
-- (1 - alpha_bar_before) / (1 - alpha_bar)
-+ (1 - alpha_bar_before) / (1 - alpha_bar_before)
-You divide by 1 - alpha_bar at t - 1, which is 0 at t = 0. Below the line it's the alpha_bar at t.
-# fresh noise added
-- x0_share * x0 + xt_share * xt
-+ x0_share * x0 + xt_share * xt + torch.randn_like(xt)
-You add noise already. Return the mean alone: the sampler draws the noise, with a sigma of its own.
-# result on the CPU
-+ (x0_share * x0.cpu() + xt_share * xt.cpu())
-Your result is on the CPU wherever the pictures are. Leave out .cpu(): a single number of the
-schedule can multiply a tensor on a GPU.
 """
 
 

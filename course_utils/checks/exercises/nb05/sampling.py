@@ -145,9 +145,6 @@ You ask the model about xT, the noise you started with. Ask it about xt, the pic
 # inputs of predict_x0 swapped
 + x0 = predict_x0(model(xt, t), xt, alpha_bar).clamp(-1, 1)
 The picture and the noise are swapped in your call of predict_x0(xt, eps, alpha_bar).
-# x0 by another alpha_bar
-+ x0 = predict_x0(xt, model(xt, t), alpha_bar_next).clamp(-1, 1)
-You compute x0 with the alpha_bar of the step that you go to. xt is still at t, so take that of t.
 # new picture not kept
 + xt = xT
 + x0 = predict_x0(xt, model(xt, t), alpha_bar).clamp(-1, 1)

@@ -23,10 +23,6 @@ MISTAKES = """
 + (1 - alpha_bar).sqrt() * xt - alpha_bar.sqrt() * v
 You subtract the part with v. Put the definitions of xt and v into your formula: then the two parts
 with x0 must cancel, and here they add up.
-# the sign turned
-+ alpha_bar.sqrt() * v - (1 - alpha_bar).sqrt() * xt
-You subtract the part with xt. Put the definitions of xt and v into your formula: what is left of
-eps must be 1.
 # shares swapped
 + alpha_bar.sqrt() * xt + (1 - alpha_bar).sqrt() * v
 The two factors are swapped. Where alpha_bar is 1, v is the noise: there eps comes from v alone.
@@ -47,9 +43,6 @@ and their squares add up to 1.
 or
 + v
 You use v alone. It's the noise only where alpha_bar is 1; elsewhere a part of the noise is in xt.
-# v forgotten
-+ (1 - alpha_bar).sqrt() * xt
-You use xt alone. A part of the noise is in v: its definition has eps in it.
 # v taken for the noise in predict_x0
 + (xt - (1 - alpha_bar).sqrt() * v) / alpha_bar.sqrt()
 You undo add_noise as if v were the noise. v is a mixture of eps and x0, so x0 isn't this, and what
@@ -62,14 +55,6 @@ or
 + xt + v
 You divide once too often. When xt and v are multiplied by their roots and added, the factor of eps
 is (1 - alpha_bar) + alpha_bar, which is 1 already.
-# sqrt(alpha_bar) subtracted
-+ (1 - alpha_bar.sqrt()) * xt + alpha_bar.sqrt() * v
-or
-+ (1 - alpha_bar.sqrt()).sqrt() * xt + alpha_bar.sqrt() * v
-You subtract sqrt(alpha_bar) from 1. Subtract alpha_bar itself, then take the root.
-# values cut off
-+ ((1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * v).clamp(-1, 1)
-You cut the result off at -1 and 1. That is for pictures; noise goes beyond.
 # one alpha_bar for all pictures
 - alpha_bar = alpha_bar[:, None, None, None]
 + alpha_bar = alpha_bar[0]
