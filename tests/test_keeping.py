@@ -10,6 +10,7 @@ import torch
 from course_utils import drive, keeping, portfolio
 from course_utils.averaging import refresh_norms
 from course_utils.data import load
+from course_utils.files import FileError
 from course_utils.keeping import COURSES, DIGITS, FILE, keep_weights, so_far, trained
 from course_utils.quality import Figures, Quality
 from course_utils.schedule import cosine_schedule
@@ -70,6 +71,7 @@ def test_the_file_is_half_as_large_and_holds_no_code(folder):
     assert file.name == FILE and file.stat().st_size < 3 * numbers + 30_000
     kept = torch.load(file, weights_only=True)
     assert kept["settings"] == SMALL and kept["predicts"] == "eps"
+    assert {v.dtype for v in kept["weights"].values()} == {torch.float16, torch.int64}
 
 
 def test_a_compiled_network_is_kept_as_the_network_itself():
@@ -225,6 +227,26 @@ def test_where_drive_refuses_it_is_told_and_nothing_is_lost(
     assert torch.load(on_drive / FILE, weights_only=True)["rows"].keys() == {"05, eps"}
 
 
+def test_where_drive_cannot_be_read_it_is_told_and_the_network_is_kept_here(
+    folder, on_drive, capsys, monkeypatch
+):
+    keep(notebook="05")
+    whole = keeping.read
+
+    def broken(path):
+        if path.is_relative_to(on_drive):
+            raise FileError("cannot be read") from OSError(errno.EIO, os.strerror(errno.EIO))
+        return whole(path)
+
+    monkeypatch.setattr(keeping, "read", broken)
+    keep(notebook="07")
+    out = capsys.readouterr().out
+    assert "Google Drive failed (Input/output error)" in out and out.endswith(
+        "Kept in my_unet.pt.\n"
+    )
+    assert (folder / FILE).exists()
+
+
 def test_a_disk_that_is_full_is_told(folder, capsys, monkeypatch):
     keep(notebook="05")
     before = (folder / FILE).read_bytes()
@@ -257,7 +279,9 @@ def test_of_two_files_the_newer_weights_stay_and_all_rows(folder, tmp_path):
     kept = keeping.stored(other / FILE)
     assert kept["rows"].keys() == {"05, eps", "07, eps", "10, eps"}
     assert answer(keeping.built(kept, UNet)) == pytest.approx(answer(new), abs=5e-3)
-    keeping.carry(other / "nothing", folder)
+    (tmp_path / "empty").mkdir()
+    keeping.carry(tmp_path / "empty", tmp_path / "empty")
+    keeping.carry(tmp_path / "empty", folder)
     assert keeping.stored(folder / FILE)["rows"].keys() == {"10, eps"}
 
 
