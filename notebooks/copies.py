@@ -11,13 +11,16 @@ from outputs import IGNORED
 TRAINED = "trained"  # a cell whose output takes the whole training
 # What a copy does less of: short trainings, whose figures are not compared; and, in cells that are
 # not compared, pictures, steps of sampling, and drawings on the way.
-SHORTER = (r"(?m)^(def (?:over)?fit\((?:task|loss_of).*steps=)\d+", r"\g<1>20")
+SHORTER = (r"(?m)^(def (?:over)?fit(?:_unet)?\((?:task|loss_of|time).*steps=)\d+", r"\g<1>20")
 FEWER = (
     (r"torch\.randn\(500, ", "torch.randn(100, "),
     (r"torch\.randn\(8, in_ch, ", "torch.randn(2, in_ch, "),
     (r"(draw_with\(\w+, )500\b", r"\g<1>100"),
     (r"(ddim\(.*steps=)(?:20|25|40|50|100)\b", r"\g<1>5"),
-    (r"config\.steps // 6\b", "config.steps // 2"),
+    (r"fit\(Stack\((.*)\), lr=lr\)", r"fit(Stack(\1), lr=lr, steps=25)"),
+    (r"torch\.randn\(200, ", "torch.randn(100, "),
+    (r"counts, (.*) = \(3, 5, .*?\), ", r"counts, \1 = (3, 5), "),
+    (r"last\(ddpm\(net, many, schedule\)\)", "last(ddim(net, many, schedule, steps=5))"),
 )
 QUICK_JUDGE = """
 from course_utils import classifier
