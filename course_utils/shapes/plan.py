@@ -182,7 +182,7 @@ def arrange(maps):
 
 
 def merge(maps):
-    """Let a concatenation stand for what it was made of, and a sum for the way around to it."""
+    """Let a concatenation stand for what it was made of, and a sum for the shortcut to it."""
     for before, m in zip(maps, maps[1:]):
         if m.joined and m.takes[0] is before:  # one bar shows both
             m.via, before.within = before, m

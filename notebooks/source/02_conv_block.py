@@ -535,7 +535,7 @@ plt.show()
 
 # %%
 def shortcut(in_ch, out_ch):
-    """Return the way around a block: nothing at all, or a 1x1 convolution if the channels differ.
+    """Return the shortcut of a block: nothing at all, or a 1x1 convolution if channels differ.
 
     () -> module of (B, C, H, W) -> (B, K, H, W)
 

@@ -276,7 +276,7 @@ from course_utils.shapes import trace
          "1. Take them away: .flatten(1)."),
         (Wrapped(lambda me, x: me.f(x) + x, f=nn.Conv2d(3, 5, 1)), [draw(2, 3, 4, 4)],
          "Wrapped: (2, 5, 4, 4) + (2, 3, 4, 4) lines up the last axes, and 5 channels meet "
-         "3: the way around keeps 3 channels, and the layers made 5 of them. A convolution "
+         "3: the shortcut keeps 3 channels, and the layers made 5 of them. A convolution "
          "of 1 x 1 from 3 to 5 belongs on it."),
         (apply(lambda x, t: x * t.chunk(2, 1)[0]), [draw(2, 6, 4, 4), draw(2, 8, 1, 1)],
          "Applied: (2, 6, 4, 4) * (2, 4, 1, 1) lines up the last axes, and 6 channels meet "

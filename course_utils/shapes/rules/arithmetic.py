@@ -88,14 +88,14 @@ def first_apart(big, small):
 
 
 def other_channels(run, one, other, axis, sign):
-    """Say that a way around layers keeps its channels, or that one map is two in a row."""
+    """Say that a shortcut past layers keeps its channels, or that one map is two in a row."""
     low, high = sorted((one, other), key=lambda s: s.shape[-axis])
     if len(one.shape) - axis != 1 or not len(one.shape) == len(other.shape) > 2:
         return ""
     few, many = low.shape[1], high.shape[1]
     if sign == "+" and any(low.number == s.number for c in history(run, high) for s in given(c)):
         return (
-            f": the way around keeps {few} channels, and the layers made {many} of them. A "
+            f": the shortcut keeps {few} channels, and the layers made {many} of them. A "
             f"convolution of 1 x 1 from {few} to {many} belongs on it"
         )
     cut = came_from(run, low, {"chunk", "split"}, through=KEEPING | SHAPING)

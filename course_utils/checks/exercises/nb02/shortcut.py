@@ -1,4 +1,4 @@
-"""2.4 The way around."""
+"""2.4 The shortcut."""
 
 from einops.layers.torch import EinMix
 from torch import nn
@@ -7,7 +7,7 @@ from course_utils.checks.parts import Exercise, edits
 
 
 def shortcut(in_ch, out_ch):
-    """Return the way around a block: nothing at all, or a 1x1 convolution if the channels differ.
+    """Return the shortcut of a block: nothing at all, or a 1x1 convolution if channels differ.
 
     () -> module of (B, C, H, W) -> (B, K, H, W)
 
@@ -92,7 +92,7 @@ def by_einops(in_ch, out_ch):
 
 EXERCISE = Exercise(
     id="2.4",
-    title="The way around",
+    title="The shortcut",
     reference=shortcut,
     experiment=shortcut_experiment,
     look="Try shortcut(3, 3) and shortcut(3, 5) on a picture.",

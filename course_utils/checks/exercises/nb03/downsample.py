@@ -71,17 +71,6 @@ class SettingsMade(nn.Conv2d):
         super().__init__(ch, ch, kernel_size=2, stride=2)
 
 
-MISTAKES_OF_A_CLASS = """
-# nothing passed to nn.Conv2d
-- super().__init__(ch, ch, kernel_size=2, stride=2)
-+ super().__init__()
-or
-+ nn.Conv2d(ch, ch, kernel_size=2, stride=2)
-Your class is an nn.Conv2d, but its channels, kernel size and stride don't reach it. Pass them to
-super().__init__(...), or write a function that returns nn.Conv2d(...).
-"""
-
-
 class ConvolutionInside(nn.Module):
     def __init__(self, ch):
         super().__init__()
@@ -113,21 +102,13 @@ class ByPatches(nn.Module):
         return F.conv2d(patches, self.conv.weight.flatten(1)[:, :, None, None], self.conv.bias)
 
 
-class EverySecond(nn.Conv2d):
-    def __init__(self, ch):
-        nn.Conv2d.__init__(self, in_channels=ch, out_channels=ch, kernel_size=(2, 2))
-
-    def forward(self, x):
-        return super().forward(x)[..., ::2, ::2]
-
-
 EXERCISE = Exercise(
     id="3.1",
     title="Halve a picture",
     reference=downsample,
     experiment=downsample_experiment,
     look="It's a single convolution: ch channels in, ch out, a 2x2 window, steps of 2. Return it.",
-    catalogue=edits(downsample, MISTAKES) + edits(SettingsMade, MISTAKES_OF_A_CLASS),
-    also_right=[SettingsMade, ConvolutionInside, BySlices, ByPatches, EverySecond],
+    catalogue=edits(downsample, MISTAKES),
+    also_right=[SettingsMade, ConvolutionInside, BySlices, ByPatches],
     makes_layer=True,
 )

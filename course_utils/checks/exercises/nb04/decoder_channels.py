@@ -56,7 +56,7 @@ MISTAKES = """
 - 2 * chs[i - 1]
 + 2 * chs[i]
 Your blocks take twice the channels of the level below, like the published tutorial. The up-layer
-has brought those down: it's 2 * chs[i - 1].
+has brought those down to the level's own: with [4, 9] the concatenation gives 4 + 4.
 # channels of the level below
 + chs[i]
 Your blocks take the channels of the level below, which is right only where these double. With

@@ -77,17 +77,6 @@ class SettingsMade(nn.ConvTranspose2d):
         super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
 
 
-MISTAKES_OF_A_CLASS = """
-# nothing passed to nn.ConvTranspose2d
-- super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
-+ super().__init__()
-or
-+ nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
-Your class is an nn.ConvTranspose2d, but its channels, kernel size and stride don't reach it. Pass
-them to super().__init__(...), or write a function that returns nn.ConvTranspose2d(...).
-"""
-
-
 class LayerInside(nn.Module):
     def __init__(self, in_ch, out_ch):
         super().__init__()
@@ -118,11 +107,6 @@ class ByShuffling(nn.ConvTranspose2d):
         return F.pixel_shuffle(F.conv2d(x, kernel), 2) + self.bias.view(1, -1, 1, 1)
 
 
-class ByPairs(nn.ConvTranspose2d):
-    def __init__(self, *channels):
-        super().__init__(*channels, kernel_size=(2, 2), stride=(2, 2))
-
-
 EXERCISE = Exercise(
     id="4.2",
     title="The layer that doubles",
@@ -130,7 +114,7 @@ EXERCISE = Exercise(
     experiment=one_layer_experiment,
     look="It's a single transposed convolution: in_ch, out_ch, a kernel of 2, a stride of 2, and "
     "everything else by default. Return it.",
-    catalogue=edits(upsample, MISTAKES) + edits(SettingsMade, MISTAKES_OF_A_CLASS),
-    also_right=[SettingsMade, LayerInside, ByEinsum, ByShuffling, ByPairs],
+    catalogue=edits(upsample, MISTAKES),
+    also_right=[SettingsMade, LayerInside, ByEinsum, ByShuffling],
     makes_layer=True,
 )

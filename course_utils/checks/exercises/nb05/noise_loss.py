@@ -143,11 +143,6 @@ def loss_by_norm(net, x0, t, eps, schedule):
     return wrong.norm() ** 2 / wrong.numel()
 
 
-def loss_by_picture(net, x0, t, eps, schedule):
-    answer = net(add_noise(x0, eps, schedule.alpha_bar_at(t)), t)
-    return torch.stack([(a - e).square().mean() for a, e in zip(answer, eps)]).mean()
-
-
 def loss_by_einops(net, x0, t, eps, schedule):
     alpha_bar = rearrange(schedule.alpha_bar_at(t), "b -> b 1 1 1")
     predicted = net(torch.sqrt(alpha_bar) * x0 + torch.sqrt(1.0 - alpha_bar) * eps, t)
@@ -162,7 +157,5 @@ EXERCISE = Exercise(
     look="The network gets the right xt and t. So look at what comes after: the loss is the mean "
     "over the squares of all differences between the answer and eps, without another factor.",
     catalogue=edits(loss_step_by_step, MISTAKES),
-    also_right=[
-        loss_step_by_step, loss_by_hand, loss_by_norm, loss_by_picture, loss_by_einops,
-    ],
-)  # fmt: skip
+    also_right=[loss_step_by_step, loss_by_hand, loss_by_norm, loss_by_einops],
+)
