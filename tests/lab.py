@@ -90,13 +90,15 @@ def wait_until_it_answers(address, server, seconds=120):
 
 # --- one notebook --------------------------------------------------------------------------------
 
+# All notebooks of a laboratory have one kernel, in which nothing of the notebook before is left.
 OPEN = """async path => {
-  const app = window.jupyterapp;
-  const widget = await app.commands.execute("docmanager:open", {path});
+  const {commands} = window.jupyterapp, {kernel} = window;
+  const widget = await commands.execute("docmanager:open", {path, kernel});
   await widget.context.ready; await widget.sessionContext.ready;
   while (widget.sessionContext.session?.kernel?.connectionStatus !== "connected")
     await new Promise(done => setTimeout(done, 100));
   window.notebook = widget;
+  window.kernel = widget.sessionContext.session.kernel.model;
 }"""
 
 RUN = """async () => {
@@ -124,7 +126,10 @@ SEEN = """async () => {
 }"""
 
 CLOSE = """async () => {
-  await window.notebook.sessionContext.shutdown();
+  const code = "import ipywidgets\\nipywidgets.Widget.close_all()\\n%reset -f";
+  const {kernel} = window.notebook.sessionContext.session;
+  const {content} = await kernel.requestExecute({code, silent: true}).done;
+  if (content.status !== "ok") throw Error(`${content.ename}: ${content.evalue}`);
   await window.notebook.context.save(); window.notebook.close();
 }"""
 
