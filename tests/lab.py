@@ -35,6 +35,8 @@ def laboratory(python, folder, chromium, **environment):
     # All cells of a notebook are on the page, and nothing lies above them.
     write_settings(settings / "notebook-extension/tracker", windowingMode="none")
     write_settings(settings / "apputils-extension/notification", fetchNews="false")
+    # On a slow machine saving twice at once would ask which of the two is wanted.
+    write_settings(settings / "docmanager-extension/plugin", autosave=False)
     options = {
         "ServerApp.ip": "127.0.0.1",
         "ServerApp.port": port,
