@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.13 "$$HOME"/.pyenv/versions/3.13.*/bin/python
 # the newest ones. Each wants fresh environments.
 export CONSTRAINTS ?= constraints.txt
 # How much of their training the notebooks do in the tests; with 1, everything stored is compared.
-export SHARE ?= 0.02
+export SHARE ?= 0.01
 
 # The branch that `make address` points at, until there is a release.
 BRANCH ?= main

@@ -106,7 +106,7 @@ def test():
     freeze = [python("readers"), "-m", "pip", "freeze", "--all"]
     before = answer(*freeze)
     with tempfile.TemporaryDirectory() as colab:
-        share = os.environ.get("SHARE", "0.02")
+        share = os.environ.get("SHARE", "0.01")
         run(python("tools"), "tests/rehearse.py", colab, python("readers"), "--share", share)
         os.environ["JUPYTER_PATH"] = f"{colab}/jupyter"
         run(python("tools"), "-m", "pytest", *pytest_options(colab))

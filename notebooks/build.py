@@ -3,7 +3,7 @@
     python notebooks/build.py [NN ...]              assemble, execute and store (all, or some)
     python notebooks/build.py --prose [NN ...]      take over prose that changed, keep the outputs
     python notebooks/build.py --check               does every stored notebook fit its source?
-    python notebooks/build.py --copies DIR [--share 0.02]
+    python notebooks/build.py --copies DIR [--share 0.01]
                                                     write copies for the tests into DIR/stored and
                                                     DIR/solved, which train that share of the steps
 
@@ -129,7 +129,7 @@ def main(arguments=None):
     others.add_argument("--prose", action="store_true", help="take over prose, keep outputs")
     others.add_argument("--check", action="store_true", help="compare notebooks with sources")
     others.add_argument("--copies", type=Path, metavar="DIR", help="write copies for the tests")
-    parser.add_argument("--share", type=float, default=0.02, help="how much the copies train")
+    parser.add_argument("--share", type=float, default=0.01, help="how much the copies train")
     options = parser.parse_args(arguments)
     try:
         if options.check:

@@ -21,11 +21,34 @@ FEWER = (
     (r"torch\.randn\(200, ", "torch.randn(100, "),
     (r"counts, (.*) = \(3, 5, .*?\), ", r"counts, \1 = (3, 5), "),
     (r"last\(ddpm\(net, many, schedule\)\)", "last(ddim(net, many, schedule, steps=5))"),
+    (
+        r"ddpm\(net, xT, schedule\)\)\nshown = taken\[::111\]",
+        r"ddpm(net, xT, cosine_schedule(20)))\nshown = taken[::5]",
+    ),
+    (r"(judged\(.*steps=)10\b", r"\g<1>3"),
+    (r"for steps in \(2, 4, 10\)", "for steps in (2, 10)"),
+    (r"sides = \[8, 16, 32, 64\]", "sides = [8, 16]"),
+    (r"for _ in range\(4\):(\s+begun)", r"for _ in range(1):\1"),
 )
-QUICK_JUDGE = """
+# And in a copy of which nothing is compared.
+SMALLER = (
+    (r"(?m)^(def fit\(net, steps=)\d+", r"\g<1>20"),
+    (r"base_ch( ?= ?)32(?= if|, batch|, ch_mult=\(1, 2, 4\), time_dim=128)", r"base_ch\g<1>8"),
+    (r"TrainConfig\(steps=40, batch=32", "TrainConfig(steps=4, batch=32"),
+    (r"repeats=5", "repeats=1"),
+    (r"for _ in range\((?:50|300)\)", "for _ in range(5)"),
+)
+# What is quick where it is wanted: neither figures nor drawings are compared.
+QUICK = {
+    "course_utils.quality": """
 from course_utils import classifier
-classifier.classifier.__wrapped__.__defaults__ = (1, 64)  # one epoch: its figures are not compared
-"""
+classifier.classifier.__wrapped__.__defaults__ = (1, 64)  # one epoch
+""",
+    "course_utils.averaging": """
+from course_utils import averaging
+averaging.refresh_norms.__wrapped__.__defaults__ = (3, 0)  # of 30 batches
+""",
+}
 
 
 def copies(folder, share):
@@ -76,24 +99,28 @@ def solve(notebook, checks):
         )
 
 
-def train_less(notebook, share):
-    """Return a copy that trains a share and draws less, and compares nothing that takes all."""
+def train_less(notebook, share, compared=True):
+    """Return a copy that trains a share and draws less, and compares nothing that takes all.
+
+    Of one that is not compared at all, the networks are smaller too.
+    """
     notebook = copy.deepcopy(notebook)
     if share == 1:
         return notebook
-    judged = any("course_utils.quality" in cell.source for cell in notebook.cells)
+    text = "\n".join(cell.source for cell in notebook.cells)
+    quick = "".join(code for wanted, code in QUICK.items() if wanted in text)
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if TRAINED in tags:
-            cell.metadata.tags = [*tags, IGNORED]
+            cell.metadata.tags = tags = [*tags, IGNORED]
         if cell.cell_type == "code" and cell.source.startswith("#@title Set up"):
             budget = f'os.environ["COURSE_BUDGET"] = "{share:g}"'
-            cell.source = cell.source.replace("import os\n", f"import os\n{budget}\n", 1)
-            cell.source += QUICK_JUDGE if judged else ""
-        cell.source = re.sub(*SHORTER, cell.source)
-        if IGNORED in cell.metadata.get("tags", []):
-            for more, less in FEWER:
-                cell.source = re.sub(more, less, cell.source)
+            cell.source = cell.source.replace("import os\n", f"import os\n{budget}\n", 1) + quick
+        changes = [SHORTER]
+        changes += FEWER if IGNORED in tags or not compared else ()
+        changes += () if compared else SMALLER
+        for more, less in changes:
+            cell.source = re.sub(more, less, cell.source)
     return notebook
 
 

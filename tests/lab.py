@@ -35,6 +35,8 @@ def laboratory(python, folder, chromium, **environment):
     # All cells of a notebook are on the page, and nothing lies above them.
     write_settings(settings / "notebook-extension/tracker", windowingMode="none")
     write_settings(settings / "apputils-extension/notification", fetchNews="false")
+    # On a slow machine saving twice at once would ask which of the two is wanted.
+    write_settings(settings / "docmanager-extension/plugin", autosave=False)
     options = {
         "ServerApp.ip": "127.0.0.1",
         "ServerApp.port": port,
@@ -90,13 +92,15 @@ def wait_until_it_answers(address, server, seconds=120):
 
 # --- one notebook --------------------------------------------------------------------------------
 
+# All notebooks of a laboratory have one kernel, in which nothing of the notebook before is left.
 OPEN = """async path => {
-  const app = window.jupyterapp;
-  const widget = await app.commands.execute("docmanager:open", {path});
+  const {commands} = window.jupyterapp, {kernel} = window;
+  const widget = await commands.execute("docmanager:open", {path, kernel});
   await widget.context.ready; await widget.sessionContext.ready;
   while (widget.sessionContext.session?.kernel?.connectionStatus !== "connected")
     await new Promise(done => setTimeout(done, 100));
   window.notebook = widget;
+  window.kernel = widget.sessionContext.session.kernel.model;
 }"""
 
 RUN = """async () => {
@@ -124,7 +128,10 @@ SEEN = """async () => {
 }"""
 
 CLOSE = """async () => {
-  await window.notebook.sessionContext.shutdown();
+  const code = "import ipywidgets\\nipywidgets.Widget.close_all()\\n%reset -f";
+  const {kernel} = window.notebook.sessionContext.session;
+  const {content} = await kernel.requestExecute({code, silent: true}).done;
+  if (content.status !== "ok") throw Error(`${content.ename}: ${content.evalue}`);
   await window.notebook.context.save(); window.notebook.close();
 }"""
 

@@ -1,6 +1,6 @@
 """Lay out the notebooks for a rehearsal: on Colab, as far as a machine without Google can be it.
 
-    python tests/rehearse.py DIR PYTHON [--share 0.02]
+    python tests/rehearse.py DIR PYTHON [--share 0.01]
 
 Every notebook lies in an empty folder, as a reader opens it, and once more with all exercises
 solved. The course is served from a git repository of this machine. The kernel `colab` is PYTHON,
@@ -77,7 +77,7 @@ def main():
     parser = argparse.ArgumentParser(description="Lay out the notebooks for a rehearsal.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("python", type=Path, help="a Python that has what Colab has")
-    parser.add_argument("--share", type=float, default=0.02, help="how much they train")
+    parser.add_argument("--share", type=float, default=0.01, help="how much they train")
     options = parser.parse_args()
     rehearse(options.folder.resolve(), options.python.absolute(), options.share)
 

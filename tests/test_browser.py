@@ -55,7 +55,7 @@ def page(widgets, chromium):
     folder.mkdir(parents=True)
     for name in NAMES:
         write(read(shipped(name)), folder / f"{name}.ipynb")
-        less = train_less(read(shipped(name)), SHARE)
+        less = train_less(read(shipped(name)), SHARE, compared=False)
         only_widgets(less)
         write(less, folder / f"{name}_widgets.ipynb")
     with lab.laboratory(PYTHONS[widgets], folder, chromium) as page:

@@ -98,7 +98,15 @@ def test_no_such_file(tmp_path):
         main(["check", "0.1", str(tmp_path / "nothing.py")])
 
 
-def test_it_is_checked_again_when_it_is_saved(tmp_path):
+@pytest.fixture
+def interruptible():
+    """Children heed Ctrl+C, even where the tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_it_is_checked_again_when_it_is_saved(tmp_path, interruptible):
     file = tmp_path / "mine.py"
     file.write_text(NO_ROOT)
     command = [sys.executable, "-m", "course_utils", "check", "0.1", str(file), "--watch"]

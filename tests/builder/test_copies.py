@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from toy_course import ROOT, assert_ok, assert_refused, cell_with, command, spoil
 
 import copies
-from copies import QUICK_JUDGE, train_less
+from copies import QUICK, train_less
 from course_files import sources
 
 
@@ -99,8 +99,9 @@ def test_a_copy_trains_less_and_compares_nothing_that_needs_more():
     assert ignored.source == "xT = torch.randn(100, 1)\nddim(net, xT, steps=5)"
     assert fit.source.startswith("def fit(task, keep, steps=20):")
     assert trained.metadata.tags == ["trained", "nbval-ignore-output"]
+    assert train_less(whole, 0.05, compared=False).cells[3].source == ignored.source
     assert 'import os\nos.environ["COURSE_BUDGET"] = "0.05"\n' in setup.source
-    assert setup.source.endswith(QUICK_JUDGE)
+    assert setup.source.endswith(QUICK["course_utils.quality"])
     assert other.source.startswith("import os\nfrom") and "tags" not in other.metadata
 
 
