@@ -41,6 +41,7 @@ The workshop may import the text; the text never imports it:
     drive.py       where the reader's files lie, and what to do when Google Drive fails
     portfolio.py   the reader's own parts, kept from notebook to notebook
     keeping.py     the reader's trained network, and how good it has become
+    ablation.py    a trained network without one of its parts
     weights/       the course's own trained network, where the reader has none yet
     trained.py     the networks that the shell trains, and one out of its folder
     shell.py       checks and hints from a shell

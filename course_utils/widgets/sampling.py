@@ -1,4 +1,4 @@
-"""How many looks, and how much fresh noise."""
+"""How many network evaluations, and how much fresh noise."""
 
 import torch
 
@@ -7,7 +7,7 @@ from course_utils.widgets.explorer import choice, explorer
 
 
 def sampler_explorer(sample):
-    """Return controls for the number of looks and for eta, and what sample(steps, eta) draws.
+    """Return controls for the number of evaluations and for eta, and what sample(steps, eta) draws.
 
     function of (steps, eta) -> (N, C, H, W) -> widget
 
@@ -21,6 +21,6 @@ def sampler_explorer(sample):
     return explorer(
         draw,
         over={"steps": [1, 2, 5, 10, 20, 50], "eta": [0.0, 1.0]},
-        steps=choice("looks", [1, 2, 3, 5, 10, 20, 50], 20),
+        steps=choice("evaluations", [1, 2, 3, 5, 10, 20, 50], 20),
         eta=choice("eta", [0.0, 0.25, 0.5, 0.75, 1.0], 0.0),
     )

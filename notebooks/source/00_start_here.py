@@ -7,13 +7,13 @@
 #
 # - watch a picture drown in noise, and see what a diffusion model does to bring one back;
 # - see the whole network that this course builds, with the shape of every tensor in it;
-# - train the finished network in front of your eyes, on real handwriting, and let it draw;
+# - train the finished network before your eyes, on real handwriting, and let it draw;
 # - measure how good its drawings are;
 # - do one small exercise, to learn how the exercises work.
 #
 # You need to know Python, and you should have trained one neural network with PyTorch before. There
-# is nothing to install. The notebook takes about 25 minutes. On two CPU cores, one and a half to
-# four of them are spent training.
+# is nothing to install. The notebook takes about 25 minutes, four of them for training on two CPU
+# cores.
 #
 # Run the next cell first. It fetches the course if it isn't there yet, and says what it found.
 
@@ -53,7 +53,8 @@ from course_utils.widgets import LivePicture, noise_slider
 # machine. By the end of this notebook, a network will draw digits that nobody ever wrote.
 #
 # In the next cell you can choose other pictures, which are downloaded: Fashion-MNIST, for example,
-# has 60,000 pictures of clothes. The text of the course is about the digits.
+# has 60,000 pictures of clothes. The text of the course is about the digits. Choose others only if
+# you have a GPU: on a CPU their training takes about ten times as long.
 
 # %%
 data = "digits"  # @param ["digits", "mnist", "fashion_mnist", "cifar10"]
@@ -75,7 +76,7 @@ plt.show()
 # use few.
 
 # %%
-pixels = images.flatten(1)  # (N, 256)
+pixels = load("digits", "train")[0].flatten(1)  # (N, 256)
 print("numbers in a picture:", pixels.shape[1])
 print("directions in use:   ", torch.linalg.matrix_rank(pixels).item())
 
@@ -85,7 +86,9 @@ print("directions in use:   ", torch.linalg.matrix_rank(pixels).item())
 #
 # ## 2. What does noise do to a picture?
 #
-# A *diffusion model* learns to draw by learning to repair. So first we break something. We take a
+# A *diffusion model* learns to draw by learning to repair. (Sohl-Dickstein and others proposed this in
+# 2015; Ho, Jain and Abbeel made it draw well in 2020, with a model called DDPM.) So first we break
+# something. We take a
 # clean picture, which everyone calls `x0`, and break it in T = 1,000 small steps. Each step makes
 # the picture a little weaker and adds a little fresh noise:
 #
@@ -93,11 +96,12 @@ print("directions in use:   ", torch.linalg.matrix_rank(pixels).item())
 #
 # Here z is a number from a standard normal distribution, drawn anew for each pixel at each step, and
 # $\beta_t$ (beta) is the variance of the noise that step t adds. (*Variance* is the mean squared
-# distance from the mean.) The factor in front of $x_{t-1}$ takes away as much variance as the noise
+# distance from the mean.) We count steps from 0, as the code does, so step 0 already adds a trace of
+# noise, and the clean picture stands before it. The factor in front of $x_{t-1}$ takes away as much variance as the noise
 # brings in, so a picture of variance 1 keeps variance 1 and neither fades nor explodes.
 #
-# Nobody wants to run hundreds of steps to get one noisy picture, and nobody has to. A sum of normal
-# numbers is normal again, so all the noise added up to step t is a single noise, `eps`, and the
+# Nobody wants to run hundreds of steps to get one noisy picture, and nobody has to. A sum of
+# independent normal numbers is normal again, so all the noise added up to step t is a single noise, `eps`, and the
 # chain becomes one jump:
 #
 # $$x_t = \sqrt{\bar\alpha_t}\; x_0 + \sqrt{1 - \bar\alpha_t}\;\varepsilon
@@ -126,10 +130,10 @@ for name, mean, deviation in [
           [f"{d:.2f}" for d in deviation])
 
 # %% [markdown]
-# They agree up to the accident of 2,000 draws. From here on we jump.
+# They agree, apart from the chance error of 2,000 draws. From here on we jump.
 #
 # The list of all betas, or of all $\bar\alpha_t$, is the *noise schedule*. There are two famous ones.
-# The *linear* schedule of the DDPM paper (Ho, Jain and Abbeel, 2020) lets the betas grow in equal
+# The *linear* schedule of the DDPM paper lets the betas grow in equal
 # steps. The *cosine* schedule (Nichol and Dhariwal, 2021) lets $\bar\alpha_t$ fall like a squared
 # cosine. **Which of them leaves you more time to look at a picture before it is gone?**
 
@@ -217,7 +221,7 @@ plt.show()
 #
 # It was not invented for drawing. Ronneberger, Fischer and Brox made it in 2015 to mark the cells in
 # microscope pictures, a task in which the answer is also a picture of the same size, and has to be
-# right to the pixel. Five years later Ho and his colleagues needed a network that takes a noisy
+# right to the pixel. Five years later the authors of DDPM needed a network that takes a noisy
 # picture and returns its noise, pixel by pixel, and took a U-Net. Most diffusion models of images
 # were built on one from then on, and many still are.
 
@@ -272,7 +276,7 @@ draw_training_step(net.eval(), shown, t, noise, schedule)
 plt.show()
 
 # %% [markdown]
-# The function `train` runs such steps in a loop and hands us the state of things after each. Before
+# The function `train` runs such steps in a loop and gives us its state after each. Before
 # the first step and five times on the way, early more often than late, we let the network draw from
 # the same noise, and show the result as a row with the number of the step at its left.
 #
@@ -286,16 +290,16 @@ plt.show()
 # alt: Six rows of twelve drawings, at steps 0, 20, 60, 200, 600 and 2000. The first rows are noise
 #   and grey shapes, then soft strokes appear. Most of the last row can be read.
 config = TrainConfig(steps=machine.budget(cpu=2000, gpu=10_000))
-images = images.to(machine.device)
+train_images = images.to(machine.device)
 torch.manual_seed(1)
 xT = torch.randn(12, *images.shape[1:]).to(machine.device)
 moments = [config.steps * share // 100 for share in (1, 3, 10, 30, 100)]
 losses, drawings, view = [], {"0": last(ddim(net.eval(), xT, schedule, steps=20))}, LivePicture()
 
-for state in train(net, images, schedule, config, loss=noise_loss):
+for state in train(net, train_images, schedule, config, loss=noise_loss):
     losses.append(state.loss)
     if state.step in moments:
-        model = averaged(state, images, schedule)
+        model = averaged(state, train_images, schedule)
         drawings[f"{state.step}"] = last(ddim(model, xT, schedule, steps=20))
         view.show(strip(list(drawings.values()), labels=list(drawings), size=0.7))
 
@@ -306,8 +310,8 @@ loss_curve(losses)
 plt.show()
 
 # %% [markdown]
-# Strokes come first, then shapes, then digits. The loss falls fast at first and slowly later, and it
-# jumps, because every step has other pictures and other t. It never reaches zero: noise and picture
+# Grey shapes come first, then strokes, then digits. The loss falls fast at first and slowly later, and
+# it jumps, because every step sees different pictures and different t. It never reaches zero: noise and picture
 # cannot be separated perfectly. And while it hardly moves any more, the drawings still get better. So
 # the loss is not how we judge a diffusion model.
 #
@@ -318,13 +322,13 @@ plt.show()
 # alt: The U-Net, and in place of each column three of its channels. A noisy 3 goes in. Its strokes
 #   are there at 16 x 16 and 8 x 8 pixels; 4 x 4 are a few squares. The skips bring maps with strokes
 #   to the right side. What comes out is the predicted noise.
-model = averaged(state, images, schedule)
+model = averaged(state, train_images, schedule)
 draw_u(net=model, xt=add_noise(shown, noise, schedule.alpha_bar_at(t)), t=t, features=True)
 plt.show()
 
 # %% [markdown]
 # You can follow the strokes along the two upper rows. At 4 x 4 only a few squares are left, and what
-# comes up from there is coarse. The skips lay maps with strokes beside it.
+# comes up from there is coarse. The skips add maps in which the strokes are sharp.
 #
 # ## 6. From noise to a digit
 #
@@ -363,7 +367,7 @@ plt.show()
 
 # %% [markdown]
 # Every fifth evaluation is shown. (`eta=1.0` makes the sampler add a little fresh noise after each;
-# notebook 05 shows why that helps.) At the start the predicted x0 is a blur: the average of
+# notebook 05 weighs what that gains and what it costs.) At the start the predicted x0 is a blur: the average of
 # everything the picture could still become. Then it takes shape, first in outline and last in the
 # single pixels, and it may change its mind on the way.
 #
@@ -393,7 +397,7 @@ print(quality)
 # %% tags=["nbval-ignore-output"]
 # alt: Three rows of ten: real digits, draws from the Gaussian, and digits of the network. The
 #   Gaussian's are grey smears with parts of digits in them, the network's look like the real ones.
-strip([load(data, "test")[0][:10], gaussian(images, 10).cpu(), samples[:10].cpu()],
+strip([load(data, "test")[0][:10], gaussian(images, 10), samples[:10].cpu()],
       labels=["real", "Gaussian", "network"], size=0.95)
 plt.show()
 
@@ -408,15 +412,15 @@ plt.show()
 #   *features*. We fit a Gaussian to the features of our samples and one to those of the real
 #   pictures, and measure how far apart the two are, in mean $\mu$ and covariance $\Sigma$:
 #   $\lVert\mu_1 - \mu_2\rVert^2 + \mathrm{tr}\,(\Sigma_1 + \Sigma_2 - 2(\Sigma_1\Sigma_2)^{1/2})$.
-#   Small is good. With the features of another classifier, Inception, this is the famous *FID*. It
-#   depends on the number of pictures: the figure under "real" is what 500 real pictures get against
-#   all the others, so nothing below it means anything.
+#   Small is good. With the features of a large classifier, Inception, this is the famous *FID*. It
+#   (Heusel and others, 2017) depends on the number of pictures: the figure under "real" is what 500
+#   real pictures get against all the others, so a lower one is no improvement.
 # - **nearest training picture** is the distance from a sample to the most similar picture of the
 #   training set. If it were much smaller than for held-out real pictures, the network would have
 #   memorised its training set instead of learning to draw.
 
 # %% tags=["trained"]
-print("nearer to the real pictures than the Gaussian is, three times over:",
+print("at least three times closer to the real pictures than the Gaussian:",
       3 * quality.samples.distance < quality.gaussian.distance)
 print("all ten classes are drawn:", quality.samples.entropy > math.log2(9))
 print("not memorised:", quality.samples.nearest > 0.8 * quality.real.nearest)
@@ -440,6 +444,8 @@ print("not memorised:", quality.samples.nearest > 0.8 * quality.real.nearest)
 # sentence together with your code. Take the hints in their order before you take its answer; the
 # course's `AGENTS.md` asks it to work the same way. And when it has helped, close its answer, write
 # the code once more from memory, and let the check decide.
+#
+# (The number of an exercise is only its name. They don't always come in order, and some are missing.)
 #
 # Here is an exercise to warm up. You have seen the formula and used the finished function above.
 #
@@ -504,7 +510,7 @@ add_noise = check("0.1", add_noise)
 # %%
 # alt: Ten digits with more and more noise from left to right. The first is clean, and the last is
 #   only noise.
-several = images[:10].cpu()
+several = images[:10]
 noises = torch.randn(several.shape, generator=torch.Generator().manual_seed(2))
 strip(add_noise(several, noises, alpha_bar=torch.linspace(1, 0, 10)), size=0.95)
 plt.show()
@@ -524,7 +530,7 @@ plt.show()
 # | [07 AMP training](07_amp_training.ipynb) | training that is faster and survives a disconnect |
 # | [08 attention variants](08_attention_variants.ipynb) | letting far pixels talk to each other |
 # | [09 Wiener baseline](09_wiener_baseline.ipynb) | how far one gets without a network |
-# | [10 published U-Nets](10_published_unets.ipynb) | two networks of the literature, rebuilt |
+# | [10 published U-Nets](10_published_unets.ipynb) | two published networks, rebuilt |
 #
 # There are three ways through:
 #

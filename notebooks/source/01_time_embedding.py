@@ -6,7 +6,7 @@
 # In this notebook you will
 #
 # - see why a network that removes noise should know the step t, and what it costs not to;
-# - see what goes wrong when t is handed over as an integer, as a number from 0 to 1, or one-hot;
+# - see what goes wrong when t is passed as an integer, as a number from 0 to 1, or one-hot;
 # - build the sinusoidal embedding, one frequency at a time, and look at it from two sides;
 # - build `TimeEmbedding`, the first part of your U-Net.
 #
@@ -92,7 +92,7 @@ for t, xt in noisy.items():
 #
 # ## 2. How do you tell a number to a network?
 #
-# t is an integer from 0 to 999. Three ways to hand it over come to mind:
+# t is an integer from 0 to 999. Three ways to pass it come to mind:
 #
 # - the **integer** itself, one input: 0, 1, ..., 999;
 # - **scaled** to the range from 0 to 1, one input: t / 1000;
@@ -386,9 +386,9 @@ plt.show()
 #
 # The sinusoids are fixed: nothing in them is learned. But what a block of the U-Net needs to know is
 # not "the third wave is at 0.4". It is more like "there is so much noise that only the outline
-# counts". Between the two stands a small network: a linear layer, the activation SiLU, and another
-# linear layer. The second linear layer stands in each block, because each block needs to know
-# something else; you will write it in notebook 02. The first one and the SiLU are `TimeEmbedding`.
+# counts". A small network sits between the two: a linear layer, the activation SiLU, and another
+# linear layer. Each block has a second linear layer of its own, because each needs to know something
+# different; you will write it in notebook 02. The first one and the SiLU are `TimeEmbedding`.
 # (DDPM's code has one linear layer more: two in front, and one in each block.)
 #
 # SiLU is $x \cdot \mathrm{sigmoid}(x)$: like ReLU, but without a corner.
@@ -482,8 +482,8 @@ print("the answers differ:", bool((early - late).abs().max() > 1e-3))
 # ## 7. What is it worth in a real U-Net?
 #
 # The predictor of section 1 could not see the picture, and the one of section 2 saw nothing but t.
-# A U-Net sees far more. So here is the test that counts: three small U-Nets, equal except in how they
-# are told the time. One is never told: it gets zeros. One gets t / 1000, through a linear layer and
+# A U-Net sees far more. So here is the test that counts: three small U-Nets, identical except for how
+# they are told the time. One is never told: it gets zeros. One gets t / 1000, through a linear layer and
 # SiLU. One has your `TimeEmbedding`. Each trains for 400 steps with the same pictures and the same
 # noise, and is then asked about pictures that were held out. **What do you expect: by how much will
 # each be worse than the one before it? At which t?**
@@ -536,8 +536,8 @@ print("never told is the worst at t = 50:",
 # %% [markdown]
 # The differences are much smaller than the toys suggested. A U-Net that is never told sees for itself
 # most of what it needs, and t / 1000 is nearly as good as sinusoids at t = 300 and t = 900. Only at
-# t = 50 do sinusoids clearly pay: there the noise is faint, how faint changes quickly with t, and that
-# is hard to read off the picture. (This is one run of each. Another seed moves the figures a little.)
+# t = 50 do sinusoids clearly pay, probably because the noise is faint there, and how faint is hard to
+# read off the picture. (This is one run of each. Another seed moves the figures a little.)
 #
 # So why does everybody use sinusoids? They were inherited. The Transformer of 2017 used them to number
 # the words of a sentence, and its authors hoped that they would make *relative* positions easy to
@@ -561,7 +561,7 @@ embedding_explorer()
 # With max_period = 10, even the slowest wave goes around every 63 steps. No wave is left that tells
 # early from late, and the same stripes return again and again. With 100,000, the columns on the right
 # of each half hardly change within 1,000 steps, so they say little. 10,000 is the usual choice. As
-# for dim: 4 numbers make only two waves, and too many times look alike. 32 already do well, and
+# for dim: 4 numbers make only two waves, and too many times look alike. 32 are enough, and
 # networks take 128 or more because numbers are cheap here.
 #
 # ## Recap
@@ -583,9 +583,6 @@ embedding_explorer()
 
 # %% [markdown]
 # ## How far are you?
-#
-# Here are all the exercises of the course. Your work is kept in `my_progress.txt`, beside
-# `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress

@@ -31,8 +31,8 @@ from course_utils.schedule import cosine_schedule
 from course_utils.widgets import told_time_slider
 
 # %% [markdown]
-# This is where we are in the U. Every coloured column is the output of one block, and all blocks are
-# built alike:
+# This is where we are in the U. Every coloured column is the output of one block, and all blocks have
+# the same structure:
 
 # %%
 # alt: The U-Net as a diagram. The blocks on both sides and the maps that they make are coloured;
@@ -76,8 +76,8 @@ plt.show()
 # %% [markdown]
 # (Orange is positive, blue negative, white 0.) The first kernel keeps the picture, and the second
 # blurs it. The third is orange where the picture gets brighter from left to right and blue where it
-# gets darker: it finds edges. A layer `nn.Conv2d` learns its kernels, and comes up with such things
-# by itself.
+# gets darker: it finds edges. A layer `nn.Conv2d` learns its kernels, and often finds kernels like
+# these on its own.
 #
 # The result has as many rows and columns as the picture because of `padding=1`, which puts a border
 # of zeros around the picture first. **What size comes out without it? And what does the border do to
@@ -101,7 +101,7 @@ print(F.conv2d(ones, all_nine, padding=1)[0, 0])
 # ## 2. Why normalise, and over what?
 #
 # Each layer multiplies. So whatever makes one picture different from another can grow or shrink from
-# layer to layer. Here are 32 pictures on their way through eight fresh convolutions. How far do they
+# layer to layer. Here are 32 pictures on their way through eight untrained convolutions. How far do they
 # still differ? We take the standard deviation of each number over the 32 pictures, and print the mean
 # of these deviations. We do it twice: with the weights that PyTorch starts from, and with *Kaiming
 # initialisation*, which draws larger weights, chosen so that the variance is kept.
@@ -134,7 +134,7 @@ differences(kaiming)
 # %% [markdown]
 # With PyTorch's weights, all pictures look nearly the same after eight layers. With Kaiming's they
 # stay apart. So a good start solves the problem, *at the start*. In training the weights change, and
-# nothing keeps the balance.
+# nothing guarantees that the balance stays.
 #
 # *BatchNorm* keeps it at every step. It subtracts from every channel its mean and divides by its
 # standard deviation, both taken over **the whole batch and all pixels** of the channel. Then it
@@ -208,7 +208,7 @@ for c in (0, 1):
 #
 # There is something odd about BatchNorm: in training, the result for one picture depends on the other
 # pictures of its batch. When a network draws, that would be a nuisance, because the same noise would
-# give another picture in another batch. So `nn.BatchNorm2d` has two modes. In training mode it does
+# give a different picture in a different batch. So `nn.BatchNorm2d` has two modes. In training mode it does
 # what you have just seen, and on the side it keeps running averages of the means and variances it
 # meets. In eval mode it uses these averages instead. **The next cell puts the same picture into two
 # different batches, in both modes. When will its result be the same?**
@@ -264,14 +264,14 @@ for t in (10, 300, 990):
 # the mixture at every t.
 #
 # Both problems go away if each picture is normalised by itself. *GroupNorm* does that: it takes mean
-# and deviation over a group of channels of one picture. DDPM and Stable Diffusion use it, and you
-# will in notebooks 08 and 10. We build a published tutorial's network, which has BatchNorm, and with
-# 64 pictures in a batch it works well, as you saw in notebook 00.
+# and deviation over a group of channels of one picture. DDPM and Stable Diffusion use it, and so will
+# you in notebooks 08 and 10. The tutorial whose network we build has BatchNorm, and with 64 pictures in
+# a batch it works well, as you saw in notebook 00.
 #
 # ## 3. What is SiLU for?
 #
-# Two convolutions in a row with nothing in between are no more than one larger convolution: sums of
-# sums. Something has to stand between them that is not a straight line, an *activation*. The best
+# Two convolutions in a row with nothing in between are no more than one larger convolution (away from
+# the border): sums of sums. They need something nonlinear between them, an *activation*. The best
 # known is ReLU, `max(x, 0)`. Ours is SiLU, `x * sigmoid(x)`:
 
 # %%
@@ -283,7 +283,7 @@ curves(at, {"ReLU": F.relu, "SiLU": F.silu}, title="the activation")
 plt.show()
 
 # %% [markdown]
-# They look much alike, but look at the gradients. ReLU's is 0 for every negative x, so the layers
+# They look very similar, but look at the gradients. ReLU's is 0 for every negative x, so the layers
 # before it get no gradient from these values. SiLU's is hardly ever exactly 0, and it has no jump.
 # ReLU networks still learn, because it's a different half of the values each time; SiLU is what
 # diffusion models mostly use.
@@ -360,8 +360,8 @@ differences(conv_bn_silu)
 #   more inputs, at every level.
 # - *Add*: turn `temb` into K numbers and add them, one for each channel, the same at every pixel.
 # - *Scale and shift*: turn `temb` into 2 K numbers, multiply each channel by one and add another. It is
-#   called FiLM (2018), and in later diffusion models AdaGN or adaLN. Most of them use it since 2021,
-#   and in notebook 10 you will meet it again.
+#   called FiLM (2018), and in diffusion models AdaGN or adaLN. Many have used it since 2021, though
+#   Stable Diffusion's U-Net still adds. You will meet it again in notebook 10.
 #
 # We add, as DDPM does. It costs one small linear layer, and the number of channels stays what it was.
 # How many parameters does each way need, for K = 64 channels and D = 128?
@@ -502,9 +502,10 @@ plt.show()
 # %% [markdown]
 # **Why is the difference not one flat colour in each channel? We added one number per channel, the
 # same at every pixel.** Because `conv2` comes after the addition, and SiLU bends what `conv2` makes of
-# it: where the picture is dark, the same shift has another effect than where it is bright. (And at
+# it: where the picture is dark, the same shift has a different effect from where it is bright. (And at
 # the border, `conv2` sees zeros in place of the shift.) That is why the time is added *between* the
-# convolutions. After the second, it could only shift each channel as a whole.
+# convolutions. Added after the second, it would only shift each channel, and leave its effect to the
+# next block.
 #
 # ## 5. Why a shortcut?
 #
@@ -629,8 +630,9 @@ plt.show()
 # Shortcuts make the first steps faster, at both learning rates. Later the network without them catches
 # up: six blocks are not a hundred layers. BatchNorm is a different matter. At the lower learning rate
 # you hardly miss it, and in the end the network without it is even a little ahead. At the higher one,
-# the same network blows up in its first steps and doesn't recover. That is what BatchNorm is good for:
-# it lets you train fast without looking for the one learning rate that works.
+# the same network blows up in its first steps and hasn't recovered after 200. That is what BatchNorm
+# is good for: it makes training less sensitive to the learning rate. (The curves are those of the lower
+# one.)
 #
 # ## 6. The whole block
 #
@@ -764,9 +766,8 @@ print("the block that knows t is better at t = 50, 300, 900:", better)
 
 # %% [markdown]
 # It is better everywhere, and by the largest factor at t = 900. There the noise is nearly all of xt,
-# and a block that knows this can almost pass xt on. One that doesn't know has to be careful. It
-# matters more here than to the U-Nets of notebook 01, because a block that sees 5 x 5 pixels cannot
-# judge well how noisy a picture is. (Answering 0 everywhere gives an error of 1.)
+# and a block that knows this can almost pass xt on. One that doesn't know has to be careful, because
+# 5 x 5 pixels say little about how noisy a picture is. (Answering 0 everywhere gives an error of 1.)
 #
 # Now you tell it the time. The picture below has the noise of t = 300. The first row shows eight
 # channels of the block's output for the time that the slider says, the second how they differ from
@@ -794,7 +795,7 @@ told_time_slider(nets["told the time"], xt, true_t=300)
 # - BatchNorm gives each channel mean 0 and deviation 1 over the batch, then a learned scale and shift.
 #   In eval mode it uses running averages. It wants batches that are not too small; GroupNorm doesn't
 #   look at the batch at all.
-# - SiLU bends the line between the convolutions, and hardly ever stops a gradient.
+# - SiLU is the nonlinearity between the convolutions, and hardly ever stops a gradient.
 # - The time is projected to one number per channel and added between the convolutions, with two more
 #   axes: `[:, :, None, None]`.
 # - The shortcut carries x past the convolutions. It is a 1x1 convolution where the channels differ.
@@ -808,9 +809,6 @@ told_time_slider(nets["told the time"], xt, true_t=300)
 
 # %% [markdown]
 # ## How far are you?
-#
-# Here are all the exercises of the course. Your work is kept in `my_progress.txt`, beside
-# `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress

@@ -89,9 +89,9 @@ for name, halve in ways.items():
 # them apart, but takes them for a white picture and a black one, because it saw only every other
 # column.
 #
-# You could live with that in a photo. But our network has to name the noise in every single pixel,
-# and noise contains fine stripes of every kind. A fixed rule throws things away no matter whether they
-# are needed. So we let the network learn its rule. (A pooling layer behind a learned convolution can
+# But our network has to name the noise in every single pixel, and noise contains fine stripes of every
+# kind. A fixed rule throws things away no matter whether they are needed. So we let the network learn
+# its rule. (A pooling layer behind a learned convolution can
 # work too: the U-Net of 2015 has max pooling, and ADM, a large diffusion model of 2021, takes means.)
 #
 # A convolution can do it. Its window (the *kernel*) is 2 x 2 pixels, and it moves by 2 (the *stride*),
@@ -206,7 +206,7 @@ for _ in range(3):
 # | `net(x)` | `(1, K, h, w)`; h and w may differ from H and W |
 # | returns | `(H, W)` |
 #
-# Leave `x` as it is, and `net` too: who calls the function chooses its mode, training or eval. Stay
+# Leave `x` as it is, and `net` too: whoever calls the function chooses its mode, training or eval. Stay
 # with PyTorch all the way, so that it runs on a GPU too: `.numpy()` stops there.
 
 # %%
@@ -233,7 +233,7 @@ receptive_field = check("3.2", receptive_field)
 #
 # <details><summary>Hint 2: from the pixel to the gradient</summary>
 #
-# With `out = net(x)`, the pixel's channels are `out[0, :, h // 2, w // 2]`. Of their sum s,
+# With `out = net(x)`, the pixel's channels are `out[0, :, h // 2, w // 2]`. Call their sum s. Then
 # either call `s.backward()` and read `x.grad`, or call `torch.autograd.grad(s, x)`, which returns
 # a tuple with one gradient in it. Both have the shape of x.
 # </details>
@@ -274,7 +274,7 @@ for n in (1, 2, 3, 6, 8):
 # them before the middle of a digit sees all of its 16 x 16 pixels, and a photo has far more.
 #
 # So we halve in between. We keep the six convolutions, and put a `downsample` after the second and the
-# fourth. A pixel behind it stands for 2 x 2 pixels before it. **How many rows do the six see now?**
+# fourth. A pixel after it stands for 2 x 2 pixels before it. **How many rows do the six see now?**
 
 # %%
 def levels(halvings):
@@ -292,7 +292,7 @@ for halvings, field in enumerate(fields):
 
 # %% [markdown]
 # 32 rows, where the six alone saw 13. From level to level, the same two convolutions reach twice as
-# far, counted in pixels of the input. Here are the maps, each in a frame that holds all that is not 0:
+# far, counted in pixels of the input. Here are the maps, cropped to what is not 0:
 
 # %%
 # alt: Four maps of what a pixel sees. Six convolutions without halving see 13 x 13 pixels. With
@@ -334,10 +334,6 @@ plt.show()
 # In training mode every pixel depends a little on every other, through the common mean and variance.
 # That is true, but it isn't what we want to know. So receptive fields are measured in eval mode.
 #
-# (A second trap is a gradient that is 0 by chance. ReLU has a gradient of 0 wherever its input is
-# negative. With ReLU, measure with several random pictures and take the largest value at each pixel.
-# Our blocks have SiLU, whose gradient is hardly ever exactly 0.)
-#
 # ### Try it out
 #
 # The sliders set the number of halvings, the convolutions at each level, and the width of their
@@ -353,8 +349,7 @@ receptive_explorer(receptive_field)
 # %% [markdown]
 # Convolutions and kernels add, halvings multiply. Without a halving, even eight convolutions with
 # kernels of 7 do not reach the rim. With three halvings, two convolutions with kernels of 3 at each
-# level reach it, or nearly. (The frame is not quite in the middle, because an even number of pixels
-# has no middle one, and we take the one behind it.)
+# level reach it, or nearly.
 #
 # ## 3. Where do memory and work go?
 #
@@ -362,8 +357,8 @@ receptive_explorer(receptive_field)
 # hold a quarter of the numbers, too. Instead we double the channels. What does that do to the cost of
 # a level?
 #
-# Take one 3x3 convolution with K channels in and K channels out, on a feature map of h x w pixels, as
-# there is one in every block. Three things can be counted:
+# Take one 3x3 convolution with K channels in and K channels out, on a feature map of h x w pixels,
+# like the second one in every block. Three things can be counted:
 #
 # - the **values** that it returns, K h w. They need memory while the network trains, because the
 #   backward pass needs them again;
@@ -387,7 +382,7 @@ for name, channels in {"doubled": chs, "equal": [32, 32, 32]}.items():
 
 # %% [markdown]
 # With doubled channels, the values fall to a half from level to level, the weights grow to four times
-# as many, and the multiplications stay the same. That is the reason for doubling: every level does the
+# as many, and the multiplications stay the same. That is a good reason for doubling: every level does the
 # same work. With equal channels, the levels below would have next to nothing to do.
 #
 # ## 4. What goes across?
@@ -408,7 +403,7 @@ for factor in (2, 4):
     print(f"1/{factor} of the height and width: {(back - eps).square().mean():.2f} of 1 is lost")
 
 # %% [markdown]
-# Behind a halving there are a quarter as many numbers as before. For a single channel, as here, that
+# After a halving there are a quarter as many numbers as before. For a single channel, as here, that
 # leaves at most a quarter of the noise, whatever the weights. Many channels give more room: this is
 # what section 1 was about, and it is why the levels below can work with fine detail at all. But the
 # network would have to learn to pack every pixel into channels on the way down, and to unpack it on
@@ -572,7 +567,7 @@ for i, ch in enumerate(chs):
     print(f"level {i}: {megabytes:4.1f} MB kept, {weights:.2f} MB of weights")
 
 # %% [markdown]
-# It is much as we counted in section 3. From level to level, what is kept falls to about a half, and
+# It's close to what we counted in section 3. From level to level, what is kept falls to about a half, and
 # the weights grow to three to five times as many. So the two live at opposite ends of the U:
 #
 # - When memory runs out in training, the **top** level fills it. Smaller pictures, a smaller batch or
@@ -601,9 +596,6 @@ for i, ch in enumerate(chs):
 
 # %% [markdown]
 # ## How far are you?
-#
-# Here are all the exercises of the course. Your work is kept in `my_progress.txt`, beside
-# `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress

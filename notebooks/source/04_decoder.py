@@ -39,7 +39,7 @@ mine = portfolio.load()
 ConvBlock, Encoder, TimeEmbedding = mine.ConvBlock, mine.Encoder, mine.TimeEmbedding
 
 # %% [markdown]
-# This is where we are in the U. The encoder has made the picture small and its channels many. The
+# This is where we are in the U. The encoder has shrunk the picture and multiplied its channels. The
 # decoder goes back up. At each level it doubles height and width, joins the skip of that level, and
 # sends both through a block. At the end there is one number for each pixel again.
 
@@ -55,7 +55,7 @@ plt.show()
 # become one. On the way back, one number must become four. The simplest way is to run that step
 # backwards: **each input pixel paints a square of the output.** It takes the kernel, a small square of
 # weights, multiplies it by its own value, and adds the result to the output. Its neighbour does the
-# same, some pixels further on. How many is called the *stride*.
+# same, a few pixels further on. That distance is the *stride*.
 #
 # This is a *transposed convolution*. We do it by hand first, for one picture with one channel.
 #
@@ -298,8 +298,8 @@ NearestUpsample = check("4.3", NearestUpsample)
 
 # %% [markdown]
 # Now all three, on the picture of ones. The convolution pads its border with zeros, so we leave out two
-# pixels at each side, and print the largest difference between any two others. Beside it stands the
-# price: **how many weights does each layer have for a pair of channels, and how many of them does each
+# pixels at each side, and print the largest difference between any two that remain. Beside it stands
+# the price: **how many weights does each layer have for a pair of channels, and how many of them does each
 # pixel of the output meet?**
 
 # %%
@@ -393,10 +393,10 @@ plt.show()
 # %% [markdown]
 # Without skips you can tell most of the digits, but they are blurred: what the writer did with the pen
 # is gone. With skips the picture comes back sharp. That is no great feat, though. Skip 0 has the size
-# of the picture, so the network only had to pass it on. Copying is easy. Is the road of any use for the
-# work a U-Net is for?
+# of the picture, so the network only had to pass it on. Copying is easy. Do the skips help with what a
+# U-Net is for?
 #
-# So we give them that work. We mix noise into the pictures, `xt = 0.8 * x0 + 0.6 * eps`, and ask for
+# So we give it that work. We mix noise into the pictures, `xt = 0.8 * x0 + 0.6 * eps`, and ask for
 # the noise, as in a diffusion model. Notebook 00 told you that asking for the noise and asking for the
 # picture come to the same, since either gives the other. So we train four networks: without and with
 # skips, asked for `eps` and asked for `x0`. From a predicted x0 we compute the noise,
@@ -447,14 +447,14 @@ plt.show()
 # answer 0 costs, and even a single number does better. The network that was asked for the picture, with
 # the same 32 numbers in its bottleneck, is four times better than the single number. Digits are alike
 # in many ways, so a few numbers say a lot about one of them, and whatever else is in xt must be noise.
-# But the noise itself is 256 pixels that know nothing of each other, and 32 numbers cannot hold them.
+# (Ours vary in only 61 directions.) But the noise itself is 256 pixels that know nothing of each other,
+# and 32 numbers can hold an eighth of it at best.
 #
 # So the bottleneck doesn't keep a network from denoising. It keeps it from *copying the noise out*,
 # pixel by pixel, and that is what a network that predicts eps has to do. With skips, both questions
 # come to the same here, and the pictures are sharper too.
 #
-# None of this says that the bottom is idle. Only the bottom sees the whole picture, as notebook 03
-# measured. The skips bring *where*, and we expect the bottom to bring *what*; in notebook 05 you will
+# None of this says that the bottom is idle. It sees farthest, as notebook 03 measured. The skips bring *where*, and we expect the bottom to bring *what*; in notebook 05 you will
 # take either away from your trained network and see. How are the two put together?
 #
 # ## 4. How does the skip get in?
@@ -482,7 +482,7 @@ print("joined:", tuple(torch.cat([h, skip], dim=1).shape))
 # | after the block | 256 | `chs[i]` |
 #
 # **What belongs in place of the question marks?** The tutorial whose network we rebuild wrote what
-# comes to `2 * chs[i + 1]`, and crashes as published. Let's run that step:
+# amounts to `2 * chs[i + 1]`, and crashes as published. Let's run that step:
 
 # %%
 chs, i = [64, 128, 256, 512], 2
@@ -582,8 +582,8 @@ for (below, ch), (wide, out) in zip(ups, blocks):
 # | 1x1 convolution | | `(B, C, 16, 16)` |
 #
 # Here is one level of it, of the course's decoder with random weights. The bottom and the skip are
-# those of an encoder that was given a digit. (`upsample` chequers what it makes, as you saw; it has
-# learned nothing yet.)
+# those of an encoder that was given a digit. (`upsample` leaves a checkerboard, as you saw; it has learned
+# nothing yet.)
 
 # %%
 # alt: One level of the decoder as a diagram. The bottom, 16 x 8 x 8, goes up through a ConvTranspose2d to 8
@@ -678,7 +678,7 @@ Decoder = check("4.5", Decoder)
 
 # %% [markdown]
 # This is the right side of your U-Net. Notebook 03 showed how much of the picture each skip sees. How
-# far does each *reach*? We take a decoder with one level more, for pictures of 64 x 64, change one
+# far does each *reach*? We take a decoder with one more level, for pictures of 64 x 64, change one
 # number of skip 0 in the middle of the picture, and see which pixels of the output change. Then one
 # number of each other skip, then one of the bottom. A block has two 3x3 convolutions, and each carries
 # a change one pixel further. **How large will the four spots be?**
@@ -714,13 +714,11 @@ receptive_maps(spots, names)
 plt.show()
 
 # %% [markdown]
-# The colour says how much a pixel changes, from little (dark) to much (bright), on a logarithmic scale
-# as in notebook 03, and the frame holds everything that does. A number of skip 0 reaches 5 x 5 pixels:
-# two convolutions, two pixels to each side. A number of skip 1 reaches 5 x 5 pixels of its own level,
-# `upsample` makes 10 x 10 of them, and the next block adds two to each side: 14 x 14. From skip 2 it is
-# 32 x 32, and from the bottom 36 x 36, more than half of the picture's height. That is how the work is
-# shared. What the bottom has found out counts for a wide region. What skip 0 brings stays where it
-# belongs.
+# The colour says how much a pixel changes, on a logarithmic scale as in notebook 03. A number of skip 0
+# reaches 5 x 5 pixels: two convolutions, two pixels to each side. A number of skip 1 reaches 5 x 5 pixels
+# of its own level, `upsample` makes 10 x 10 of them, and the next block adds two to each side: 14 x 14.
+# And so on up to 36 x 36 from the bottom. That is how the work is shared: what the bottom has found out
+# counts for a wide region, and what skip 0 brings stays where it belongs.
 #
 # ## Recap
 #
@@ -734,8 +732,7 @@ plt.show()
 #
 # **What can go wrong.** Skips in the wrong order raise an error only because their sizes differ; between
 # two levels of the same size and channels there would be none. `chs.reverse()` reverses the list that
-# the encoder uses too. A picture whose height was odd on the way down comes back one pixel smaller, and
-# does not fit its skip. And weights trained with the skip behind do not work with the skip in front,
+# the encoder uses too. And weights trained with the skip behind do not work with the skip in front,
 # though every shape is right.
 #
 # **Where to look.** `upsample` is in `course_utils/blocks.py`, the decoder in
@@ -744,9 +741,6 @@ plt.show()
 
 # %% [markdown]
 # ## How far are you?
-#
-# Here are all the exercises of the course. Your work is kept in `my_progress.txt`, beside
-# `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress

@@ -5,7 +5,7 @@
 #
 # In this notebook you will
 #
-# - put your parts together to the whole network, and follow a picture through it;
+# - assemble your parts into the whole network, and follow a picture through it;
 # - write the loss and the training step, and do the first test that every new network deserves;
 # - train your network, and find out what the U, the skips and the time are worth in it;
 # - derive the step back from noise, write two samplers, DDPM and DDIM, and let your network draw;
@@ -20,7 +20,6 @@
 import copy
 import math
 import time
-from contextlib import contextmanager
 
 import matplotlib.pyplot as plt
 import torch
@@ -29,11 +28,11 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from course_utils import portfolio, samplers
+from course_utils.ablation import without
 from course_utils.averaging import refresh_norms, update_average
 from course_utils.checks import check
 from course_utils.data import load
-from course_utils.diffusion import NoiseFromVelocity, add_noise, predict_x0, velocity
-from course_utils.diffusion import velocity_loss
+from course_utils.diffusion import add_noise, predict_x0, velocity, velocity_loss
 from course_utils.keeping import keep_weights
 from course_utils.plots import draw_u, grid, lines, loss_curve, loss_curves, strip
 from course_utils.quality import measure
@@ -65,7 +64,7 @@ Encoder, Decoder = mine.Encoder, mine.Decoder
 # %% [markdown]
 # ## 1. What happens to a picture on its way through?
 #
-# Before we build one class, let's lead a batch of noisy pictures through the three parts by hand: five
+# Before we build one class, let's send a batch of noisy pictures through the three parts by hand: five
 # pictures, three levels, and the channels 32, 64 and 128. **Write down first: what are the shapes of
 # temb, of the bottom and of the two skips?**
 
@@ -89,7 +88,7 @@ for i, skip in enumerate(skips):
     print(f"skip {i}  ", tuple(skip.shape))
 
 # %% [markdown]
-# Follow it once more in the picture above. The time step becomes a vector, and the same vector goes to
+# Follow it once more in the diagram of the U. The time step becomes a vector, and the same vector goes to
 # every block on both sides. The encoder halves twice, 16 to 8 to 4, and keeps what each level saw. The
 # decoder doubles twice, and at each level lays the skip beside what comes from below. What comes out
 # has the shape of what went in: one number for each pixel, soon to be the noise in it.
@@ -156,9 +155,9 @@ UNet = check("5.1", UNet)
 # %% [markdown]
 # How large is it? A convolution with a k x k kernel from C to K channels has $k^2 C K$ weights and K
 # biases, so the block at the bottom, from 64 to 128 channels, should hold much of it all. The package
-# `torchsummary`, which Colab has, prints a line for each layer. It was made for plain networks, and
-# passes only floats, so it needs a wrapper that turns floats into time steps and shows it nothing but
-# the innermost layers. (Notebook 06 says how it fails without one, and what else there is.)
+# `torchsummary`, which Colab has, prints a line for each layer. It passes only floats, so it needs a
+# wrapper that turns floats into time steps and shows it only the innermost layers. (Notebook 06 says
+# how it fails without one.)
 
 # %%
 class ForSummary(nn.Module):
@@ -195,7 +194,10 @@ summary(ForSummary(net), [(1, 16, 16), (1, 1, 1)], device="cpu")
 # $$\mathrm{loss} = \mathrm{mean}\big(\,(\mathrm{net}(x_t, t) - \varepsilon)^2\,\big)
 # \qquad x_t = \sqrt{\bar\alpha_t}\; x_0 + \sqrt{1 - \bar\alpha_t}\;\varepsilon$$
 #
-# That is equation 14 of the DDPM paper, and all you need to train a diffusion model.
+# That is equation 14 of the DDPM paper, and all you need to train a diffusion model. Note what it asks
+# for. Many noises fit one xt, and the answer with the smallest mean squared error is their *average*.
+# (Up to a factor it is what others call the *score*.) So the predicted x0 is an average too, of all
+# pictures that fit: sharp at early t, a blur at late t.
 #
 # ### Exercise 5.3: the training objective
 # difficulty 2 of 5, about 8 minutes
@@ -305,13 +307,13 @@ training_step = check("5.6", training_step)
 # a part that gets no gradient, a learning rate that is far off. (Not all. A network that is asked for
 # the wrong thing memorises that too.)
 #
-# We do it twice: once with your loss, and once with a broken one that compares with fresh noise, a
-# mistake that is easily made. **A network that knows nothing can answer 0, which costs 1, the variance
+# We do it twice: once with your loss, and once with a broken one that compares with fresh noise, an
+# easy mistake to make. **A network that knows nothing can answer 0, which costs 1, the variance
 # of the noise. Where will the two losses end?**
 
 # %%
 generator = torch.Generator().manual_seed(0)
-x0, t = images[:8], torch.randint(1000, (8,), generator=generator)
+x0, t = load("digits", "train")[0][:8], torch.randint(1000, (8,), generator=generator)
 eps = torch.randn(x0.shape, generator=generator)
 
 
@@ -356,12 +358,13 @@ print("the broken one does not:", curves["broken"][-1] > 0.5)
 #
 # ## 4. Training
 #
-# Now the real thing. Around your `training_step`, `fit` puts three things. The *learning rate* rises
+# Now the real thing. `fit` adds three things to your `training_step`. The *learning rate* rises
 # during the first hundred steps and then falls slowly to 0. The *EMA*, an average of the weights over
 # the last hundred steps or so, is kept on the side, because single steps jump about and the average
-# draws better. And since averaged weights see other features than any single step did, BatchNorm's
-# running averages are measured anew at the end. (Notebook 07 takes all this apart. `machine`, from the
-# setup cell, knows how much training suits this computer.)
+# draws better. And since averaged weights make other features than those of any single step,
+# BatchNorm's running averages are measured anew at the end. (Notebook 07 takes all this apart.
+# `machine`, from the setup cell, knows how much training suits this computer. If you stop a training,
+# the cells below use what has been learned by then.)
 
 # %%
 data = "digits"  # @param ["digits", "mnist", "fashion_mnist", "cifar10"]
@@ -379,10 +382,13 @@ def fit(make_net, loss):
     average = copy.deepcopy(net)
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.lr)
     losses, begin = [], time.perf_counter()
-    for step in tqdm(range(config.steps)):
-        optimizer.param_groups[0]["lr"] = learning_rate(step, config)
-        losses.append(training_step(net, optimizer, images, schedule, loss))
-        update_average(average, net, keep=config.ema)
+    try:
+        for step in tqdm(range(config.steps)):
+            optimizer.param_groups[0]["lr"] = learning_rate(step, config)
+            losses.append(training_step(net, optimizer, images, schedule, loss))
+            update_average(average, net, keep=config.ema)
+    except KeyboardInterrupt:
+        print(f"stopped after {len(losses)} of {config.steps} steps")
     seconds = time.perf_counter() - begin
     return refresh_norms(average, images, schedule), losses, seconds
 
@@ -425,9 +431,9 @@ plt.show()
 # pixel of x0 by a weighted sum of all pixels of xt (the Wiener filter; notebook 09 derives it).
 
 # %% tags=["nbval-ignore-output"]
-# alt: The loss over t for three noise predictors, on a logarithmic axis. All three fall from near 1
-#   at t = 0 towards 0.01 and less at the end. The single block is the highest throughout. The U-Net is
-#   the lowest at first, and the linear filter crosses below it at late t.
+# alt: The loss over t for three noise predictors, on a logarithmic axis. All fall as t grows. The single
+#   block is the highest throughout. The U-Net is the lowest until about t = 800, and after that the
+#   linear filter is.
 class OneBlock(nn.Module):
     def __init__(self):
         super().__init__()
@@ -461,62 +467,40 @@ lines(times, errors, "t", "loss", log="y")
 plt.show()
 
 # %% [markdown]
-# The smaller t, the harder the task: where the noise is faint, it can hardly be told from the grain of
-# the picture. The single block is worst everywhere, because 5 x 5 pixels don't show what is a stroke.
-# The filter sees all 256 pixels, and beats it at every t without a single training step. Your U-Net is
-# the best by far wherever there is something to recognise. Only at the very end the filter wins. There
-# hardly anything of the picture is left, the best answer is nearly linear, and a network that has
-# learned it from examples comes close but doesn't reach it.
+# The smaller t, the harder it is to name the noise, because it is faint there. (The picture is then easy;
+# section 9 comes back to this.) The filter beats the single block at every t, without a training step.
+# It sees all pixels, it has weights of its own for each of them, and it makes use of how few
+# directions our digits vary in. Your U-Net is the best by far wherever there is something to recognise.
+# Only at the very end the filter wins: hardly anything of the picture is left, the best answer is
+# nearly linear, and a network that has learned it from examples comes close but doesn't reach it.
 #
 # ### What is each part worth?
 #
-# Your network is trained, so we can take parts away from it and see what it misses. A *hook* changes
-# what a part returns: zeros in place of the bottom, zeros in place of skip 0, zeros in place of `temb`.
-# No weight changes. **Which loss will hurt most?**
-
-# %%
-def no_bottom(out):
-    return (torch.zeros_like(out[0]), out[1]) if isinstance(out, tuple) else out
-
-
-def no_skip_0(out):
-    return (out[0], [0 * out[1][0], *out[1][1:]]) if isinstance(out, tuple) else out
-
-
-def no_time(out):
-    return 0 * out if torch.is_tensor(out) and out.ndim == 2 else out
-
-
-@contextmanager
-def changed(change):
-    """Within this context, what the parts of your network return is changed."""
-    hooks = [part.register_forward_hook(lambda part, args, out: change(out))
-             for part in net.children()]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def without(change, t):
-    """Return the noise that your network predicts at t when a part's output is changed."""
-    with changed(change), torch.no_grad():
-        return net(*at(t))
+# Your network is trained, so we can take parts away from it. Within `without(net, "bottom")`, zeros
+# stand in place of the bottom; in the same way we take away skip 0, and `temb`. No weight changes.
+# **Which of the three will it miss most?**
 
 # %% tags=["nbval-ignore-output"]
 # alt: Five rows of ten digits at t = 300: noisy, and what is left when the predicted noise is taken
 #   out. The whole network gives clean digits, and without the bottom they are nearly as clean. Without
 #   skip 0 they are grainy, without the time they are as noisy as before.
-changes = {"whole": lambda out: out, "no bottom": no_bottom, "no skip 0": no_skip_0,
-           "no time": no_time}
-for name, change in changes.items():
-    found = [F.mse_loss(without(change, t), noise).item() for t in (50, 300, 900)]
-    print(f"{name:10} loss at t = 50, 300, 900:", ", ".join(f"{loss:.3f}" for loss in found))
-xt, t = at(300)
-alpha_bar = schedule.alpha_bar_at(t)
-left = [predict_x0(xt, without(change, 300), alpha_bar) for change in changes.values()]
-strip([x[:10].cpu() for x in (xt, *left)], labels=["noisy", *changes], size=0.95)
+@torch.no_grad()
+def found(t):
+    """Return the predicted noise, and the picture that is left without it."""
+    xt, ts = at(t)
+    eps = net(xt, ts)
+    return eps, predict_x0(xt, eps, schedule.alpha_bar_at(ts))
+
+
+left = {"noisy": at(300)[0], "whole": found(300)[1]}
+losses_of = {"whole": [F.mse_loss(found(t)[0], noise) for t in (50, 300, 900)]}
+for part in ("bottom", "skip 0", "time"):
+    with without(net, part):
+        left[f"no {part}"] = found(300)[1]
+        losses_of[f"no {part}"] = [F.mse_loss(found(t)[0], noise) for t in (50, 300, 900)]
+for name, values in losses_of.items():
+    print(f"{name:10} loss at t = 50, 300, 900:", ", ".join(f"{value:.3f}" for value in values))
+strip([x[:10].cpu() for x in left.values()], labels=list(left), size=0.95)
 plt.show()
 
 # %% [markdown]
@@ -538,15 +522,15 @@ def draws(model):
     return last(samplers.ddim(model, noise, schedule, steps=50))
 
 
-with changed(no_bottom):
-    without_bottom = draws(net)
-strip([draws(net), without_bottom], labels=["whole", "no bottom"])
+with without(net, "bottom"):
+    no_bottom = draws(net)
+strip([draws(net), no_bottom], labels=["whole", "no bottom"])
 plt.show()
 
 # %% [markdown]
 # The strokes are as clean as before, but they don't add up to digits. The skips suffice to clean up a
-# picture that is already there. To decide *which* stroke belongs where, somebody has to see all of it,
-# and that is the bottom.
+# picture that is already there. It is at the bottom that this network has learned to decide which
+# strokes belong together. (Again, that is no proof that a U without a bottom couldn't learn it.)
 #
 # ## 5. Sampling: step by step, with DDPM
 #
@@ -738,16 +722,17 @@ plt.show()
 # ## 6. Sampling in fewer steps, with DDIM
 #
 # A thousand network evaluations per picture is a lot. Can we take larger steps? The posterior is made
-# for neighbours. DDIM looks at it another way. The network splits xt into two parts, a picture and a
+# for neighbours. DDIM (Song, Meng and Ermon, 2020) looks at it differently. The network splits xt into two parts, a picture and a
 # noise. If we know both, we can mix them again **for any other step**, one or a hundred steps below.
 # Let $\bar\alpha'$ be the value there. The picture gets the variance $\bar\alpha'$, and $1 - \bar\alpha'$ is
-# left for noise. Of that, $\sigma^2$ may be fresh, and the rest is the old $\varepsilon$:
+# left for noise. Of that, $\sigma^2$ may be fresh, and the rest is the old $\varepsilon$. How large is
+# $\sigma$? As large as the posterior of t' says, times a number eta that we may choose:
 #
 # $$x_{t'} = \sqrt{\bar\alpha'}\; x_0 + \sqrt{1 - \bar\alpha' - \sigma^2}\;\varepsilon + \sigma z
 # \qquad
 # \sigma = \eta\,\sqrt{\frac{1 - \bar\alpha'}{1 - \bar\alpha_t}}\,\sqrt{1 - \frac{\bar\alpha_t}{\bar\alpha'}}$$
 #
-# With $\eta = 0$ (eta) there is no fresh noise, so the same xT always gives the same picture. With
+# With $\eta = 0$ there is no fresh noise, so the same xT always gives the same picture. With
 # $\eta = 1$, $\sigma$ is that of DDPM: for neighbours $\bar\alpha_t / \bar\alpha' = 1 - \beta_t$, and the two
 # roots become $\sigma_t$ from above.
 #
@@ -831,14 +816,15 @@ plt.show()
 sampler_explorer(lambda *settings: last(ddim(net, xT, schedule, *settings)))
 
 # %% [markdown]
-# So much for the eye. The next cell draws 200 pictures for each of several numbers of evaluations, with
-# eta = 0 and eta = 1, and measures them (section 7 of notebook 00 explains the Frechet distance). The
-# last point is DDPM. **Is fresh noise good or bad for the pictures? Always?**
+# That was judging by eye. The next cell draws 200 pictures for each of several numbers of evaluations,
+# with eta = 0 and eta = 1, and measures them (section 7 of notebook 00 explains the Frechet distance).
+# The last point for eta = 1 is your DDPM, which is the same with a thousand. A line shows what 200 real
+# pictures get: below it, nothing is better than anything else. **Does fresh noise help or harm?**
 
 # %% tags=["nbval-ignore-output"]
 # alt: The Frechet distance over the number of network evaluations, both logarithmic, for eta = 0 and
-#   eta = 1. Both fall from about 150 at three evaluations to below 15 at a hundred. Up to fifty, eta = 1
-#   is the higher one. DDPM, with 1,000 evaluations, is the lowest point.
+#   eta = 1. Both fall from about 150 at three evaluations to below 15 at a hundred, where they reach
+#   the line of the real pictures. Up to fifty, eta = 1 is the higher one.
 torch.manual_seed(0)
 many = torch.randn(200, in_ch, *images.shape[2:]).to(machine.device)
 counts, distances = (3, 5, 10, 20, 50, 100), {"eta = 0": [], "eta = 1": []}
@@ -851,20 +837,23 @@ def judged(name, evaluations, drawn):
     return found.distance
 
 
+floor = measure(many, data).real.distance
 for eta, name in enumerate(distances):
     for evaluations in counts:
         drawn = last(ddim(net, many, schedule, evaluations, float(eta)))
         distances[name].append(judged(name, evaluations, drawn))
 by_ddpm = judged("DDPM   ", schedule.T, last(ddpm(net, many, schedule)))
-lines([*counts, schedule.T],
-      {name: [*d, by_ddpm if name == "eta = 1" else math.nan] for name, d in distances.items()},
+print(f"real pictures: distance {floor:.0f}")
+lines([*counts, schedule.T], {"eta = 0": [*distances["eta = 0"], math.nan],
+                              "eta = 1": [*distances["eta = 1"], by_ddpm],
+                              "real": [floor] * (len(counts) + 1)},
       "network evaluations", "Frechet distance", log="xy", dots=True)
 plt.show()
 
 # %% [markdown]
 # RESULT05C
 #
-# ## 7. Why does fresh noise help?
+# ## 7. What does fresh noise do to an error?
 #
 # No network is perfect. After a step, xt is a little off: it is no longer what a picture with this much
 # noise looks like. What becomes of such an error? We make a large one on purpose. After the 16th of 50
@@ -891,6 +880,8 @@ brighter = {f"eta = {eta:.0f}": (predicted(eta, 0.5) - predicted(eta, 0.0))[16:]
             for eta in (0.0, 1.0)}
 for name, values in brighter.items():
     print(f"{name}: brighter by {values[0]:.2f} at first, by {values[-1]:.2f} in the end")
+share = schedule.alpha_bar[679].sqrt() * brighter["eta = 0"][0]  # t is 679 at that step
+print(f"so of the 0.5 in xt, {share:.2f} are taken for picture at first")
 lines(range(17, 17 + len(brighter["eta = 0"])), brighter, "step", "x0 is brighter by")
 plt.show()
 
@@ -899,11 +890,11 @@ print("with eta = 1, less of the error is left:",
       bool(brighter["eta = 1"][-1] < 0.8 * brighter["eta = 0"][-1]))
 
 # %% [markdown]
-# At once the network takes half of the error for picture, and that half stays. The rest goes on in xt as
-# "noise". With eta = 0 it is handed on from step to step, and bit by bit it too is taken for picture.
-# With eta = 1, part of the old noise is thrown away at each step, the error with it, and what takes its
-# place is certainly noise. That has a price: fresh noise has to be taken out again, which needs more
-# steps.
+# At once the network takes a part of the error for picture, and the rest passes for noise. With eta = 0
+# that rest is handed on from step to step, and bit by bit it too is taken for picture. With eta = 1, some
+# of the old noise is thrown away at each step, the error with it, and what takes its place has no error
+# in it. So fresh noise repairs old errors, and adds work: it has to be taken out again. With few
+# evaluations the work costs more than the repair gains. With many, there is time for both.
 #
 # ## 8. Are they any good?
 #
@@ -925,13 +916,13 @@ grid(samples[:40])
 plt.show()
 
 # %% tags=["trained"]
-print("nearer to the real pictures than a Gaussian is, twice over:",
+print("at least twice as close to the real pictures as the Gaussian:",
       2 * quality.samples.distance < quality.gaussian.distance)
 print("all ten classes are drawn:", quality.samples.entropy > math.log2(9))
 
 # %% [markdown]
 # The next call keeps your trained network in `my_unet.pt`, beside `my_unet.py` (and on Drive, if you
-# asked for that in the first cell), and prints what you have reached:
+# asked for that in the first cell), and prints how well it does:
 
 # %% tags=["nbval-ignore-output"]
 keep_weights(net, "eps", "05", quality, 100, seconds, settings)
@@ -1005,11 +996,17 @@ print("the noise comes back:", torch.allclose(back, eps, atol=1e-4))
 # %% [markdown]
 # Now train a second network of yours: the same class, the same start, the same number of steps, the same
 # learning rate. Only the question differs: `velocity_loss` is your `noise_loss` with v in place of eps.
-# `NoiseFromVelocity` puts the way back around the network, so that the samplers need no change.
+# Your `noise_from_velocity` turns the answer into the noise, so the samplers need no change.
 
 # %% tags=["nbval-ignore-output"]
 net_v, _, seconds_v = fit(lambda: UNet(**settings), velocity_loss)
-model = NoiseFromVelocity(net_v, schedule)
+
+
+def model(xt, t):
+    """Answer with the noise, as the samplers want it."""
+    return noise_from_velocity(xt, net_v(xt, t), schedule.alpha_bar_at(timesteps(t, xt)))
+
+
 print("error of x0 at t =         50    300    700    900    990")
 for name, predict in {"asked for eps": net, "asked for v": model}.items():
     found = []
@@ -1040,10 +1037,10 @@ plt.show()
 keep_weights(net_v, "v", "05", quality_v, 100, seconds_v, settings)
 
 # %% [markdown]
-# A little. The sampler clips the bad predictions of its first steps and recovers from them, so the two
-# rows of the table are not far apart, and another seed moves each of them somewhat. Compare them with
-# the Gaussian, and with the real pictures: your own network, built from your own parts, is much nearer
-# to the latter.
+# Perhaps. The figures lean that way, but the sampler clips the bad predictions of its first steps and
+# recovers from them, and another seed could turn the two rows round. What is certain is the gain at late
+# t. Compare both rows with the Gaussian and with the real pictures: your own network, built from your
+# own parts, is much closer to the latter.
 #
 # ## 10. Take it home
 #
@@ -1062,11 +1059,10 @@ print(portfolio.run_alone())
 # - The loss is one line: the mean squared difference between the noise and the prediction. A training
 #   step draws pictures, steps and noise, and takes one step down the gradient.
 # - Test a new network on eight fixed pictures before you train it.
-# - The posterior combines what x0 and xt say about the picture between them. DDPM goes down all steps by
-#   it. DDIM splits xt into picture and noise and mixes them again for any step; eta says how much of the
-#   noise is renewed.
-# - Asked for v, the same network with the same training is much better at late t, and draws a little
-#   better.
+# - DDPM goes down all steps by the posterior, which combines what x0 and xt say about the picture between
+#   them. DDIM mixes picture and noise again for any step; eta says how much of the noise is renewed.
+# - Asked for v, the same network with the same training is much better at late t, and draws at least as
+#   well.
 #
 # **What can go wrong.** A loss near 1 means that the network has learned nothing, however long it has
 # been trained. A network left in training mode draws worse. At the step before the first, alpha_bar is
@@ -1079,9 +1075,6 @@ print(portfolio.run_alone())
 
 # %% [markdown]
 # ## How far are you?
-#
-# Here are all the exercises of the course. Your work is kept in `my_progress.txt`, beside `my_unet.py`
-# and `my_unet.pt`.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress
