@@ -21,5 +21,5 @@ def noise_slider(images, schedule):
         figure.suptitle(f"{left:.1f}% of the variance is still the picture's", y=1.06, fontsize=10)
         return figure
 
-    over = {"t": [100, 200, 300, 400, 600]}
+    over = {"t": [100, 300, 600]}
     return explorer(draw, over=over, t=slider("noise step t", 200, 0, schedule.T - 1))

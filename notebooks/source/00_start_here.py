@@ -72,17 +72,17 @@ plt.show()
 # The digits have one channel, grey. A pixel is -1 where it is black and 1 where it is white.
 #
 # They look soft because they were scanned with only 8 x 8 pixels, and enlarged to 16 x 16. Enlarging
-# adds pixels, but no information: of the 256 directions in which a 16 x 16 picture can vary, these
-# use few.
+# adds pixels, but no information. A picture of 16 x 16 pixels can vary in 256 independent ways, one for
+# each pixel. In how many do ours vary? That is the *rank* of the matrix that has a picture in each row.
 
 # %%
 pixels = load("digits", "train")[0].flatten(1)  # (N, 256)
 print("numbers in a picture:", pixels.shape[1])
-print("directions in use:   ", torch.linalg.matrix_rank(pixels).item())
+print("independent of them: ", torch.linalg.matrix_rank(pixels).item())
 
 # %% [markdown]
-# That makes our digits easier than photographs: whatever noise puts into the other directions
-# cannot be part of a digit. It's worth remembering when a result looks too good.
+# That makes our digits easier than photographs, because three quarters of all noise can be told from a
+# digit at once. It's worth remembering when a result looks too good.
 #
 # ## 2. What does noise do to a picture?
 #
@@ -169,8 +169,8 @@ plt.show()
 # handle and use the arrow keys for small steps) and decide for each of the six.
 
 # %% tags=["nbval-ignore-output"]
-# alt: Six clean digits, and below them the same six with noise, at t = 100, 200, 300, 400 and 600.
-#   They are easy to read at 100 and hard to make out at 400. At 600 nearly nothing is left of them.
+# alt: Six clean digits, and below them the same six with noise, at t = 100, 300 and 600. They are easy
+#   to read at 100 and hard at 300. At 600 nearly nothing is left of them.
 noise_slider(images[:6], schedule)
 
 # %% [markdown]
@@ -220,16 +220,14 @@ plt.show()
 # across.
 #
 # It was not invented for drawing. Ronneberger, Fischer and Brox made it in 2015 to mark the cells in
-# microscope pictures, a task in which the answer is also a picture of the same size, and has to be
-# right to the pixel. Five years later the authors of DDPM needed a network that takes a noisy
+# microscope pictures, a task in which the answer is a picture too, and has to be right to the pixel. Five years later the authors of DDPM needed a network that takes a noisy
 # picture and returns its noise, pixel by pixel, and took a U-Net. Most diffusion models of images
 # were built on one from then on, and many still are.
 
 # %%
-# alt: The U-Net as a diagram. A noisy picture of 1 x 16 x 16 goes down on the left, 32 x 16 x 16,
-#   64 x 8 x 8, to 128 x 4 x 4 at the bottom, and up again on the right to a prediction of the
-#   first size. Skips cross from left to right on the two upper levels. Arrows lead into
-#   each block from a bar above, which says: t, TimeEmbedding, and how many numbers it makes.
+# alt: The U-Net as a diagram. A noisy picture of 1 x 16 x 16 goes down on the left to 128 x 4 x 4 and
+#   up again on the right. Skips cross on the two upper levels. Arrows lead into each block from the
+#   time embedding, a bar above.
 in_ch, size = images.shape[1], images.shape[2]
 base_ch = 32 if data == "digits" else 64
 draw_u(in_ch, size, chs=[base_ch, 2 * base_ch, 4 * base_ch])
@@ -276,9 +274,9 @@ draw_training_step(net.eval(), shown, t, noise, schedule)
 plt.show()
 
 # %% [markdown]
-# The function `train` runs such steps in a loop and gives us its state after each. Before
-# the first step and five times on the way, early more often than late, we let the network draw from
-# the same noise, and show the result as a row with the number of the step at its left.
+# The function `train` runs such steps in a loop and gives us its state after each. We let the network
+# draw six times from the same noise, more often at the start, and show each result as a row with the
+# number of the step at its left. (`machine`, from the setup cell, knows whether there is a GPU.)
 #
 # (We don't draw with the weights of the last step, which jump about, but with an average over the
 # last hundred or so. It is called the *exponential moving average*, EMA, and `averaged` returns the
@@ -287,8 +285,8 @@ plt.show()
 # **Before you run it: what will it draw first, and what later?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: Six rows of twelve drawings, at steps 0, 20, 60, 200, 600 and 2000. The first rows are noise
-#   and grey shapes, then soft strokes appear. Most of the last row can be read.
+# alt: Six rows of twelve drawings, at steps 0, 20, 60, 200, 600 and 2000. The first three rows are
+#   noise, in the fourth there are soft strokes. Most of the last row can be read.
 config = TrainConfig(steps=machine.budget(cpu=2000, gpu=10_000))
 train_images = images.to(machine.device)
 torch.manual_seed(1)
@@ -310,7 +308,7 @@ loss_curve(losses)
 plt.show()
 
 # %% [markdown]
-# Grey shapes come first, then strokes, then digits. The loss falls fast at first and slowly later, and
+# By step 200 there are strokes, and by step 2,000 most of them are digits. The loss falls fast at first and slowly later, and
 # it jumps, because every step sees different pictures and different t. It never reaches zero: noise and picture
 # cannot be separated perfectly. And while it hardly moves any more, the drawings still get better. So
 # the loss is not how we judge a diffusion model.
@@ -411,10 +409,10 @@ plt.show()
 # - **Frechet distance** is stricter. The classifier describes each picture by 64 numbers, its
 #   *features*. We fit a Gaussian to the features of our samples and one to those of the real
 #   pictures, and measure how far apart the two are, in mean $\mu$ and covariance $\Sigma$:
-#   $\lVert\mu_1 - \mu_2\rVert^2 + \mathrm{tr}\,(\Sigma_1 + \Sigma_2 - 2(\Sigma_1\Sigma_2)^{1/2})$.
-#   Small is good. With the features of a large classifier, Inception, this is the famous *FID*. It
+#   $\lVert\mu_1 - \mu_2\rVert^2 + \mathrm{trace}\,(\Sigma_1 + \Sigma_2 - 2(\Sigma_1\Sigma_2)^{1/2})$.
+#   Small is good; you needn't follow the formula. With the features of a large classifier, Inception, this is the famous *FID*. It
 #   (Heusel and others, 2017) depends on the number of pictures: the figure under "real" is what 500
-#   real pictures get against all the others, so a lower one is no improvement.
+#   of our 1,797 real pictures get against the others, so a lower one is no improvement.
 # - **nearest training picture** is the distance from a sample to the most similar picture of the
 #   training set. If it were much smaller than for held-out real pictures, the network would have
 #   memorised its training set instead of learning to draw.
@@ -438,9 +436,9 @@ print("not memorised:", quality.samples.nearest > 0.8 * quality.real.nearest)
 # the notebook continues with the reference, and says so.
 #
 # Do you study with an AI assistant at your side? Switch off Colab's completions for the exercises
-# (*Settings > AI Assistance*), because they finish a stub before you have read it. Ask the assistant
-# what it would ask you, not for the code: "which shape should this line return?" serves you better
-# than "write this function". When you don't understand what a check says, show the assistant the
+# (*Settings > AI Assistance*), because they finish a stub before you have read it. Ask the assistant for
+# questions, not for code: "which shape should this line return?" serves you better than "write this
+# function". When you don't understand what a check says, show the assistant the
 # sentence together with your code. Take the hints in their order before you take its answer; the
 # course's `AGENTS.md` asks it to work the same way. And when it has helped, close its answer, write
 # the code once more from memory, and let the check decide.
@@ -537,13 +535,10 @@ plt.show()
 # - **An evening.** Run 01 to 05 from top to bottom and read along, but stop only for the exercises
 #   2.3, 2.5, 3.4, 4.5, 5.1, 5.3 and 5.6. You will have a U-Net whose blocks, sides and training step
 #   are your own, and pictures that it drew.
-# - **A weekend.** Do all of 01 to 05 except what is marked as optional: each of those exercises is
-#   worth doing, and nothing later needs it. Then you will have written the samplers too, and know
-#   why each part is there.
+# - **A weekend.** Do all of 01 to 05 except the exercises marked as optional, which nothing later needs.
+#   Then you will have written the samplers too, and know why each part is there.
 # - **Everything.** Do the optional exercises too, and go on with 06 to 10, which make the network
 #   faster, give it attention, and compare it with what others have built.
-#
-# Skipped exercises never block you, because the notebooks use the reference in their place.
 #
 # ### How far are you?
 #

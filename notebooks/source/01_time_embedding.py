@@ -5,7 +5,7 @@
 #
 # In this notebook you will
 #
-# - see why a network that removes noise should know the step t, and what it costs not to;
+# - see why a network that removes noise should know the step t, and what it costs not to know it;
 # - see what goes wrong when t is passed as an integer, as a number from 0 to 1, or one-hot;
 # - build the sinusoidal embedding, one frequency at a time, and look at it from two sides;
 # - build `TimeEmbedding`, the first part of your U-Net.
@@ -99,7 +99,7 @@ for t, xt in noisy.items():
 # - **one-hot**: 1,000 inputs, all of them 0 except the one with number t.
 #
 # Let's put them to a test. A small network gets t in one of these ways and has to learn a curve:
-# how strong the noise is at each step, as the logarithm of the ratio of noise to picture. (The
+# how strong the noise is at each step, as the logarithm of the ratio of noise to picture, in variance. (The
 # inverse of that ratio is the *signal-to-noise ratio*, SNR.) We take the linear schedule, where this
 # curve is steep at first and flat later, and bring it to mean 0 and variance 1:
 
@@ -160,8 +160,8 @@ fit("one-hot", F.one_hot(times, 1000).float())
 # that are close look alike.
 #
 # Our hands are waves. Each has a *frequency* $\omega$: at time t its angle is $\omega t$, in
-# radians. We need some fast ones and some slow ones, and it works well to let them fall by equal
-# **factors**, like 1, 1/10, 1/100.
+# radians. We need some fast ones and some slow ones, so we let them fall by equal **factors**, like 1,
+# 1/10, 1/100.
 #
 # ### Exercise 1.1: the frequencies
 # difficulty 2 of 5, about 8 minutes
@@ -376,11 +376,9 @@ similarity_map(similarity(sinusoidal_embedding(times, 64)))
 plt.show()
 
 # %% [markdown]
-# The bright diagonal is each time compared with itself. Away from it the similarity falls, first
-# fast, then slowly, with ripples from the fast waves. The curve on the right is the mean over all
-# pairs of times that are so many steps apart, and a band around it shows the least and the most alike
-# of these pairs. You can't see the band, because all such pairs are equally alike: how alike two
-# times look depends only on how far apart they are. And the curve never comes back to 1.
+# Away from the diagonal the similarity falls, first fast, then slowly, with ripples from the fast waves. The curve on the right is the mean over all
+# pairs of times that are so many steps apart. (All such pairs are equally alike, so the band that shows
+# the least and the most alike of them cannot be seen.) It never comes back to 1.
 #
 # ## 6. How does it get into the network?
 #
@@ -394,7 +392,7 @@ plt.show()
 # SiLU is $x \cdot \mathrm{sigmoid}(x)$: like ReLU, but without a corner.
 #
 # Here is all of it, for six times and D = 16. Each row of a matrix belongs to one time. (This one is
-# the course's. `rearrange` stands for any reshape or transpose, and `cat` for `torch.cat`.)
+# the course's. In the drawing, `rearrange` stands for any reshape or transpose, `cat` for `torch.cat`.)
 
 # %%
 # alt: The time embedding as a diagram, from left to right. Six times become a column and are
@@ -481,12 +479,12 @@ print("the answers differ:", bool((early - late).abs().max() > 1e-3))
 #
 # ## 7. What is it worth in a real U-Net?
 #
-# The predictor of section 1 could not see the picture, and the one of section 2 saw nothing but t.
+# The predictor of section 1 could recognise nothing, and the one of section 2 saw nothing but t.
 # A U-Net sees far more. So here is the test that counts: three small U-Nets, identical except for how
 # they are told the time. One is never told: it gets zeros. One gets t / 1000, through a linear layer and
 # SiLU. One has your `TimeEmbedding`. Each trains for 400 steps with the same pictures and the same
 # noise, and is then asked about pictures that were held out. **What do you expect: by how much will
-# each be worse than the one before it? At which t?**
+# each be better than the one before it? At which t?**
 
 # %%
 class NeverTold(nn.Module):
@@ -535,14 +533,14 @@ print("never told is the worst at t = 50:",
 
 # %% [markdown]
 # The differences are much smaller than the toys suggested. A U-Net that is never told sees for itself
-# most of what it needs, and t / 1000 is nearly as good as sinusoids at t = 300 and t = 900. Only at
+# most of what it needs, and t / 1000 is as good as sinusoids at t = 300 and t = 900. Only at
 # t = 50 do sinusoids clearly pay, probably because the noise is faint there, and how faint is hard to
 # read off the picture. (This is one run of each. Another seed moves the figures a little.)
 #
 # So why does everybody use sinusoids? They were inherited. The Transformer of 2017 used them to number
-# the words of a sentence, and its authors hoped that they would make *relative* positions easy to
-# learn. Nothing in a diffusion U-Net asks for t + k. What remains as a reason is what you saw in
-# section 2: waves of many scales, with values between -1 and 1, show a network both small and large
+# the words of a sentence, and its authors hoped that they would make it easy to find the word k places
+# further on. A diffusion U-Net never asks what comes k steps later. What remains as a reason is what you
+# saw in section 2: waves of many scales, with values between -1 and 1, show a network both small and large
 # differences in t, and cost next to nothing.
 #
 # ## 8. Try it out

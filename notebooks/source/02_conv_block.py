@@ -11,7 +11,7 @@
 #   axes;
 # - build `ConvBlock`, the block that the whole U is made of, and measure what its parts are worth.
 #
-# It has five exercises, one of them optional, and takes about 65 minutes.
+# It has five exercises, one of them optional, and takes about 60 minutes.
 
 # %%
 # setup
@@ -285,8 +285,7 @@ plt.show()
 # %% [markdown]
 # They look very similar, but look at the gradients. ReLU's is 0 for every negative x, so the layers
 # before it get no gradient from these values. SiLU's is hardly ever exactly 0, and it has no jump.
-# ReLU networks still learn, because it's a different half of the values each time; SiLU is what
-# diffusion models mostly use.
+# ReLU networks learn all the same; SiLU is what diffusion models mostly use.
 #
 # ### Exercise 2.2: convolution, BatchNorm, SiLU
 # difficulty 1 of 5, about 5 minutes
@@ -325,7 +324,7 @@ conv_bn_silu = check("2.2", conv_bn_silu)
 #
 # <details><summary>Hint 2: how many channels?</summary>
 #
-# The convolution turns in_ch channels into out_ch. What stands behind it sees out_ch.
+# The convolution turns in_ch channels into out_ch. What comes after it sees out_ch.
 # </details>
 #
 # <details><summary>My check says that the padding is missing</summary>
@@ -359,8 +358,8 @@ differences(conv_bn_silu)
 # - *Concatenate*: repeat `temb` over all pixels and append D channels. Then the next convolution has D
 #   more inputs, at every level.
 # - *Add*: turn `temb` into K numbers and add them, one for each channel, the same at every pixel.
-# - *Scale and shift*: turn `temb` into 2 K numbers, multiply each channel by one and add another. It is
-#   called FiLM (2018), and in diffusion models AdaGN or adaLN. Many have used it since 2021, though
+# - *Scale and shift*: turn `temb` into two numbers for each channel, multiply the channel by the first
+#   and add the second. It is called FiLM (2018), and in diffusion models AdaGN or adaLN. Many have used it since 2021, though
 #   Stable Diffusion's U-Net still adds. You will meet it again in notebook 10.
 #
 # We add, as DDPM does. It costs one small linear layer, and the number of channels stays what it was.
@@ -406,8 +405,7 @@ print("the sum:", tuple(wrong.shape))
 
 # %% [markdown]
 # No error, and a wrong result: picture 3's time is now added to row 3 of *every* picture. This is the
-# worst kind of mistake, because nothing complains, and the network even trains a little. Two more
-# axes say what we mean. `[:, :, None, None]` turns `(B, K)` into `(B, K, 1, 1)`, and an axis of size 1
+# worst kind of mistake, because nothing complains. Two more axes say what we mean. `[:, :, None, None]` turns `(B, K)` into `(B, K, 1, 1)`, and an axis of size 1
 # is repeated as often as needed:
 
 # %%
@@ -516,7 +514,7 @@ plt.show()
 #
 # Such a block doesn't have to learn how to pass on what it was given. It only has to learn what to
 # change. That made networks of a hundred layers trainable (He and others, 2015, who still put a ReLU
-# behind the sum; the bare sum is from 2016).
+# after the sum; the bare sum is from 2016).
 #
 # In the U there is a difficulty: the channels change from block to block, from 32 to 64, say, and then
 # x does not fit the sum. A 1x1 convolution makes 64 channels out of 32. It looks at one pixel at a
@@ -644,7 +642,7 @@ plt.show()
 # alt: The conv block as a diagram. A digit, 1 x 16 x 16, goes through Conv2d, BatchNorm2d and SiLU,
 #   then something is added that comes from temb through a linear layer of 16 numbers, then through
 #   Conv2d, BatchNorm2d and SiLU again. An arrow leads around all of it from the digit, through a
-#   Conv2d, to a last addition. All tensors behind the first are 16 x 16 x 16.
+#   Conv2d, to a last addition. All tensors after the first are 16 x 16 x 16.
 torch.manual_seed(0)
 temb = TimeEmbedding(32)(torch.full((32,), 300)).detach()
 draw_maps(blocks.ConvBlock(1, 16, 32), images[:32], temb, title="The conv block")
@@ -740,7 +738,7 @@ print("out:", tuple(OneBlock(told=True)(images[:4], torch.tensor([10, 300, 600, 
 
 # %% [markdown]
 # We train it twice for 250 steps: once as it is, and once with t = 0 whatever t is. **At which of
-# t = 50, 300 and 900 will it matter most that it is told the time?**
+# t = 50, 300 and 900 will it matter most, as a factor, that it is told the time?**
 
 # %%
 def errors(net, times=(50, 300, 900)):
@@ -767,7 +765,7 @@ print("the block that knows t is better at t = 50, 300, 900:", better)
 # %% [markdown]
 # It is better everywhere, and by the largest factor at t = 900. There the noise is nearly all of xt,
 # and a block that knows this can almost pass xt on. One that doesn't know has to be careful, because
-# 5 x 5 pixels say little about how noisy a picture is. (Answering 0 everywhere gives an error of 1.)
+# 5 x 5 pixels say little about how noisy a picture is.
 #
 # Now you tell it the time. The picture below has the noise of t = 300. The first row shows eight
 # channels of the block's output for the time that the slider says, the second how they differ from
@@ -784,8 +782,8 @@ told_time_slider(nets["told the time"], xt, true_t=300)
 
 # %% [markdown]
 # Told that it is late, it takes nearly everything for noise: its answer looks like the noisy picture,
-# digit and all. Told that it is early, it answers with the finest grain alone, and makes it stronger:
-# at an early step the grain in xt is faint, and stands for noise of full strength. Nothing in xt has
+# digit and all. Told that it is early, it answers with the finest grain alone, and makes it stronger,
+# because at an early step only a little of the noise is in xt. Nothing in xt has
 # changed, and no weight. All this is done by one vector that is added in the middle.
 #
 # ## Recap

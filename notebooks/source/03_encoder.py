@@ -91,7 +91,7 @@ for name, halve in ways.items():
 #
 # But our network has to name the noise in every single pixel, and noise contains fine stripes of every
 # kind. A fixed rule throws things away no matter whether they are needed. So we let the network learn
-# its rule. (A pooling layer behind a learned convolution can
+# its rule. (A pooling layer after a learned convolution can
 # work too: the U-Net of 2015 has max pooling, and ADM, a large diffusion model of 2021, takes means.)
 #
 # A convolution can do it. Its window (the *kernel*) is 2 x 2 pixels, and it moves by 2 (the *stride*),
@@ -185,16 +185,16 @@ for _ in range(3):
 # is it after two 3x3 convolutions in a row? After six?**
 #
 # We don't have to work that out, because we can measure it. If a pixel of the input has any influence,
-# a small change of it changes the output. By how much is what a *gradient* says: the gradient of the
-# output pixel with respect to the input has one number for each input pixel, and PyTorch computes all
+# a small change of it changes the output. The *gradient* says by how much: the gradient of the output
+# pixel with respect to the input has one number for each input pixel, and PyTorch computes all
 # of them at once. In training you take the gradient of a loss with respect to the weights. Here we
 # take the gradient of an output pixel with respect to the picture.
 #
 # ### Exercise 3.2: what one pixel sees
 # difficulty 3 of 5, about 12 minutes
 #
-# `net` turns `x` into an output of K channels and h x w pixels. A gradient is that of one number, so
-# take the middle pixel of the output and add up its channels. The gradient of this sum has a number
+# `net` turns `x` into an output of K channels and h x w pixels. You can only take the gradient of a
+# single number, so take the middle pixel of the output and add up its channels. The gradient has a number
 # for each channel of each pixel of `x`. Take absolute values, and add up the channels:
 #
 # $$\mathrm{field}_{i,j} = \sum_{c} \left|\, \frac{\partial}{\partial x_{c,i,j}} \sum_{k} \mathrm{net}(x)_{k,\,h//2,\,w//2} \right|$$
@@ -383,7 +383,7 @@ for name, channels in {"doubled": chs, "equal": [32, 32, 32]}.items():
 # %% [markdown]
 # With doubled channels, the values fall to a half from level to level, the weights grow to four times
 # as many, and the multiplications stay the same. That is a good reason for doubling: every level does the
-# same work. With equal channels, the levels below would have next to nothing to do.
+# same work. With equal channels, each level has a quarter of the work of the one above.
 #
 # ## 4. What goes across?
 #
@@ -545,7 +545,7 @@ plt.show()
 # While a network trains, PyTorch keeps what the backward pass will need again: above all, what the
 # layers return. `saved_tensors_hooks` shows us every tensor that is kept. We run a batch of 16 pictures
 # of 64 x 64 pixels, sort what is kept by its height, and set it beside the weights. **Which level needs
-# most memory? Which has most weights?**
+# the most memory? Which has the most weights?**
 
 # %%
 kept = {}

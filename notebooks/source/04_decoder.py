@@ -116,8 +116,8 @@ paint = check("4.1", paint)
 # %% [markdown]
 # PyTorch does the same for many pictures and channels at once. Its tensors have four axes, so we add
 # two of size 1 with `None`, and take them away again with `[0, 0]`. The name comes from the backward
-# pass: written as a matrix, a convolution with this kernel sends a gradient back by its *transpose*.
-# So if we ask autograd for that gradient, the same numbers should come out a third time:
+# pass: written as a matrix, a convolution with this kernel multiplies a gradient by its *transpose* on
+# the way back. So if we ask autograd for that gradient, the same numbers should come out a third time:
 
 # %%
 x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -132,8 +132,6 @@ back = torch.autograd.grad(small, large, x[None, None])[0][0, 0]
 print("the same as a convolution's backward pass:", torch.allclose(paint(x, kernel, 2), back))
 
 # %% [markdown]
-# (It is the transpose and not the inverse, as the name *deconvolution* would suggest.)
-#
 # ## 2. Where does the checkerboard come from?
 #
 # Take a picture in which every pixel is 1, and a kernel of 3 x 3 in which every weight is 1. Then the
@@ -182,7 +180,7 @@ print(paint(torch.ones(3, 3), tent[:, None] * tent, 2))
 # %% [markdown]
 # It could, except at the border. So an uneven overlap doesn't force a checkerboard. But a network
 # starts with random weights, and would first have to learn to balance them. That is a good reason for
-# an even overlap, and the tutorial whose network we rebuild has one: a kernel of 2 with a stride of 2.
+# an even overlap. The tutorial whose network we rebuild takes a kernel of 2 with a stride of 2.
 #
 # ### Exercise 4.2: the layer that doubles
 # difficulty 1 of 5, about 4 minutes
@@ -245,7 +243,7 @@ plt.show()
 # %% [markdown]
 # There is still a pattern. The four weights differ, so every square of 2 x 2 has four different numbers,
 # and it is the same square everywhere. What the even overlap buys is that balance is easy: four equal
-# weights, and the pattern is gone. The blocks behind can smooth it too, and the network of notebook 00
+# weights, and the pattern is gone. The blocks that follow can smooth it too, and the network of notebook 00
 # drew its digits with this layer. But there is a layer that cannot make such a pattern out of a flat
 # picture, whatever its weights.
 #
@@ -391,8 +389,7 @@ strip([x[:10], answers[0][:10], answers[1][:10]], labels=["input", "no skips", "
 plt.show()
 
 # %% [markdown]
-# Without skips you can tell most of the digits, but they are blurred: what the writer did with the pen
-# is gone. With skips the picture comes back sharp. That is no great feat, though. Skip 0 has the size
+# Without skips you can tell most of the digits, but they are blurred. With skips the picture comes back sharp. That is no great feat, though. Skip 0 has the size
 # of the picture, so the network only had to pass it on. Copying is easy. Do the skips help with what a
 # U-Net is for?
 #
@@ -426,7 +423,7 @@ print(f"{'one number c':16}{(c * xt - eps).square().mean():13.2f}")
 print("without skips, asked for eps, worse than one number:",
       errors[0] > (c * xt - eps).square().mean().item())
 print("without skips, asked for x0, at least 3 times better:", 3 * by_x0[0] < errors[0])
-print("with skips, what it is asked for matters less than a third:",
+print("with skips, the two errors are alike, to within a third:",
       abs(errors[1] - by_x0[1]) < errors[1] / 3)
 
 # %% [markdown]
@@ -460,7 +457,7 @@ plt.show()
 # ## 4. How does the skip get in?
 #
 # There are two common ways. *Add* the skip to what comes from below: both must have the same channels,
-# and the result has as many. Or *concatenate*: put the channels of one behind those of the other. Then
+# and the result has as many. Or *concatenate*: put the channels of one after those of the other. Then
 # the next convolution has weights of its own for each of them, and can learn what to take from where.
 # U-Nets concatenate, and so do we, in this order: first what comes from below, then the skip.
 
@@ -469,7 +466,7 @@ h, skip = torch.zeros(5, 3, 8, 8), torch.ones(5, 4, 8, 8)
 print("joined:", tuple(torch.cat([h, skip], dim=1).shape))
 
 # %% [markdown]
-# The channels add up, and the block behind must be built for the sum. Here is one step up, with the
+# The channels add up, and the block that follows must be built for the sum. Here is one step up, with the
 # channels of the tutorial's network, `chs = [64, 128, 256, 512]`. We name a step by the level that it
 # goes up **to**. This is the one to level i = 2:
 #
@@ -481,8 +478,8 @@ print("joined:", tuple(torch.cat([h, skip], dim=1).shape))
 # | joined | ? | ? |
 # | after the block | 256 | `chs[i]` |
 #
-# **What belongs in place of the question marks?** The tutorial whose network we rebuild wrote what
-# amounts to `2 * chs[i + 1]`, and crashes as published. Let's run that step:
+# **What belongs in place of the question marks?** The tutorial whose network we rebuild used, in
+# effect, `2 * chs[i + 1]`, and crashes as published. Let's run that step:
 
 # %%
 chs, i = [64, 128, 256, 512], 2
@@ -717,8 +714,8 @@ plt.show()
 # The colour says how much a pixel changes, on a logarithmic scale as in notebook 03. A number of skip 0
 # reaches 5 x 5 pixels: two convolutions, two pixels to each side. A number of skip 1 reaches 5 x 5 pixels
 # of its own level, `upsample` makes 10 x 10 of them, and the next block adds two to each side: 14 x 14.
-# And so on up to 36 x 36 from the bottom. That is how the work is shared: what the bottom has found out
-# counts for a wide region, and what skip 0 brings stays where it belongs.
+# And so on up to 36 x 36 from the bottom. What the bottom has found out counts for a wide region, and
+# what skip 0 brings stays where it belongs.
 #
 # ## Recap
 #
@@ -732,7 +729,7 @@ plt.show()
 #
 # **What can go wrong.** Skips in the wrong order raise an error only because their sizes differ; between
 # two levels of the same size and channels there would be none. `chs.reverse()` reverses the list that
-# the encoder uses too. And weights trained with the skip behind do not work with the skip in front,
+# the encoder uses too. And weights trained with the skip last do not work with the skip first,
 # though every shape is right.
 #
 # **Where to look.** `upsample` is in `course_utils/blocks.py`, the decoder in

@@ -11,7 +11,7 @@
 # - derive the step back from noise, write two samplers, DDPM and DDIM, and let your network draw;
 # - ask for something better than the noise, draw again, and take your network home.
 #
-# It has seven exercises and takes about 100 minutes, ten of them for training on two CPU cores. Choose a GPU on Colab if you can (Runtime, Change runtime type).
+# It has seven exercises and takes about 110 minutes, ten of them for training on two CPU cores. Choose a GPU on Colab if you can (Runtime, Change runtime type).
 
 # %%
 # setup
@@ -94,7 +94,7 @@ for i, skip in enumerate(skips):
 # has the shape of what went in: one number for each pixel, soon to be the noise in it.
 #
 # ### Exercise 5.1: the U-Net
-# difficulty 2 of 5, about 12 minutes
+# difficulty 2 of 5, about 10 minutes
 #
 # Make it one class. Level i has `base_ch * ch_mult[i]` channels.
 #
@@ -183,8 +183,8 @@ summary(ForSummary(net), [(1, 16, 16), (1, 1, 1)], device="cpu")
 
 # %% [markdown]
 # Read the column "Output Shape" from top to bottom: 32 channels at 16 x 16, 64 at 8 x 8, 128 at 4 x 4,
-# and back again. (-1 stands for the batch.) Then add up "Param #" of the layers at 4 x 4: the block
-# with the smallest picture has more than two fifths of all parameters.
+# and back again. (-1 stands for the batch.) Then add up "Param #" of the block at 4 x 4, from
+# Conv2d-16 to Conv2d-21: the block with the smallest picture has more than two fifths of all parameters.
 #
 # ## 2. What do we ask the network to predict?
 #
@@ -244,7 +244,7 @@ noise_loss = check("5.3", noise_loss)
 
 # %% [markdown]
 # ### Exercise 5.6: a training step
-# difficulty 3 of 5, about 15 minutes
+# difficulty 3 of 5, about 12 minutes
 #
 # Write one step of the training, from the pictures to the changed weights. How to draw the batch is up
 # to you.
@@ -361,7 +361,7 @@ print("the broken one does not:", curves["broken"][-1] > 0.5)
 # Now the real thing. `fit` adds three things to your `training_step`. The *learning rate* rises
 # during the first hundred steps and then falls slowly to 0. The *EMA*, an average of the weights over
 # the last hundred steps or so, is kept on the side, because single steps jump about and the average
-# draws better. And since averaged weights make other features than those of any single step,
+# draws better. And since averaged weights make different features from any single step's,
 # BatchNorm's running averages are measured anew at the end. (Notebook 07 takes all this apart.
 # `machine`, from the setup cell, knows how much training suits this computer. If you stop a training,
 # the cells below use what has been learned by then.)
@@ -471,13 +471,13 @@ plt.show()
 # section 9 comes back to this.) The filter beats the single block at every t, without a training step.
 # It sees all pixels, it has weights of its own for each of them, and it makes use of how few
 # directions our digits vary in. Your U-Net is the best by far wherever there is something to recognise.
-# Only at the very end the filter wins: hardly anything of the picture is left, the best answer is
+# Only at the very end does the filter win: hardly anything of the picture is left, the best answer is
 # nearly linear, and a network that has learned it from examples comes close but doesn't reach it.
 #
 # ### What is each part worth?
 #
 # Your network is trained, so we can take parts away from it. Within `without(net, "bottom")`, zeros
-# stand in place of the bottom; in the same way we take away skip 0, and `temb`. No weight changes.
+# take the place of the bottom; in the same way we take away skip 0, and `temb`. No weight changes.
 # **Which of the three will it miss most?**
 
 # %% tags=["nbval-ignore-output"]
@@ -535,21 +535,21 @@ plt.show()
 # ## 5. Sampling: step by step, with DDPM
 #
 # Your network can name the noise in a picture. To draw, we start with pure noise at t = T - 1, ask for
-# the noise, and get a predicted x0. Notebook 00 showed why we don't jump there: from pure noise it is
-# only a blur. So we go a small part of the way, to a picture with as much noise in it as belongs to
+# the noise, and get a predicted x0. Notebook 00 showed why we don't jump there: from pure noise it is a
+# blur at best. So we go a small part of the way, to a picture with as much noise in it as belongs to
 # t - 1. Which picture is that?
 #
 # Suppose we know xt, and believe x0. Then there are two things that we know about the picture
-# $x_{t-1}$ between them, and both have the form "it is normally distributed around this":
+# $x_{t-1}$ between them, each a normal distribution:
 #
 # - **from x0**, by the jump of notebook 00: the mean is $m_1 = \sqrt{\bar\alpha_{t-1}}\; x_0$ and the
 #   variance $v_1 = 1 - \bar\alpha_{t-1}$;
 # - **from xt**, by undoing the last small step $x_t = \sqrt{1 - \beta_t}\; x_{t-1} + \sqrt{\beta_t}\; z$:
 #   the mean is $m_2 = x_t / \sqrt{1 - \beta_t}$ and the variance $v_2 = \beta_t / (1 - \beta_t)$.
 #
-# Two such pieces of knowledge are combined like two measurements of one length: each counts by the
-# inverse of its variance, the more certain one for more. The product of two Gaussians is a Gaussian
-# with
+# The noise of the small step is fresh, so the two errors are independent. Then they are combined like two
+# measurements of one length: each counts by the inverse of its variance, the more certain one for more.
+# The product of two Gaussians is a Gaussian with
 #
 # $$\mathrm{mean} = \frac{m_1 / v_1 + m_2 / v_2}{1 / v_1 + 1 / v_2} \qquad
 # \mathrm{variance} = \frac{1}{1 / v_1 + 1 / v_2}$$
@@ -610,8 +610,8 @@ posterior_mean = check("5.7", posterior_mean)
 
 # %% [markdown]
 # Is it true? We can measure it. Take one pixel with x0 = 0.5. Jump to t = 299, a hundred thousand times,
-# and take the small step to t = 300. Then sort the pairs by where they ended, and average where they had
-# been:
+# and each time take the small step to t = 300. Of those that end up near some value, where were they at
+# t = 299 on average, and how far apart?
 
 # %%
 # alt: The mean of x at t = 299 over x at t = 300, measured and by the formula. Both are the same
@@ -626,18 +626,24 @@ ends = torch.linspace(-0.6, 1.2, 10)
 near = [(after - end).abs() < 0.05 for end in ends]
 measured = [before[n].mean().item() for n in near]
 formula = posterior_mean(torch.full((10, 1, 1, 1), 0.5), ends[:, None, None, None], t, schedule)
-print("largest difference:", f"{(torch.tensor(measured) - formula.flatten()).abs().max():.3f}")
+spread = torch.stack([before[n].var() for n in near]).mean()
+bars = schedule.alpha_bar
+variance = (1 - bars[299]) / (1 - bars[300]) * beta
+difference = (torch.tensor(measured) - formula.flatten()).abs().max()
+print(f"mean: largest difference {difference:.3f}")
+print(f"variance: measured {spread:.4f}, by the formula {variance:.4f}")
 lines(ends, {"measured": measured, "posterior_mean": formula.flatten()}, "x at t = 300",
       "mean of x at t = 299", dots=True)
 plt.show()
 
 # %% [markdown]
-# It is. So the step back is: go to the mean, and add noise of the posterior's variance, which comes to
+# It is. So the step back is: go to the mean, and add noise of the posterior's variance, which simplifies
+# to what the cell compared with:
 #
 # $$\sigma_t^2 = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t$$
 #
 # ### Exercise 5.4: DDPM sampling
-# difficulty 3 of 5, about 20 minutes
+# difficulty 3 of 5, about 15 minutes
 #
 # Write a *generator*: a function that hands out a result with `yield` after every step, and continues
 # when it is asked for the next. That way the caller can watch.
@@ -744,8 +750,7 @@ plt.show()
 # $$t_i = \mathrm{round}(T\,(1 - i/n)) - 1, \qquad i = 0, \dots, n - 1$$
 #
 # beginning with T - 1 (`round` is Python's), and after the last one it goes to a picture without
-# noise: there $\bar\alpha' = 1$. As in 5.4, bring `alpha_bar` to xT's device first. At each of
-# them:
+# noise: there $\bar\alpha' = 1$. As in 5.4, bring `alpha_bar` to xT's device first. At each step:
 #
 # 1. the predicted x0 as before, clipped to [-1, 1];
 # 2. **the noise that goes with the clipped x0**: solve
@@ -753,7 +758,7 @@ plt.show()
 # 3. the new xt by the formula, a new tensor as in 5.4; z is `torch.randn_like(xt)`;
 # 4. `yield t, xt, x0`, with the t that was visited.
 #
-# Rounding can leave what is under a root a little below 0. x must stay free of NaN even so.
+# Rounding can leave what is under a root a little below 0. xt must stay free of NaN even so.
 #
 # The reference refuses a number of steps below 1 or above T. Yours need not.
 
@@ -812,7 +817,7 @@ plt.show()
 # %% tags=["nbval-ignore-output"]
 # alt: Eight pictures each from 1, 2, 5, 10, 20 and 50 evaluations, with eta = 0 on the left and eta = 1
 #   on the right. One gives black and white blocks, two give grey shapes, five give digits;
-#   from twenty on little changes. The digits on the right are often others than those on the left.
+#   from twenty on little changes. The digits on the right often differ from those on the left.
 sampler_explorer(lambda *settings: last(ddim(net, xT, schedule, *settings)))
 
 # %% [markdown]
@@ -898,7 +903,7 @@ print("with eta = 1, less of the error is left:",
 #
 # ## 8. Are they any good?
 #
-# As in notebook 00, a small classifier judges 500 pictures:
+# As in notebook 00, a small classifier judges 500 pictures (the distance is smaller for more pictures):
 
 # %% tags=["nbval-ignore-output"]
 # alt: Forty pictures drawn by the network, in four rows of ten. All have clean strokes, and most are
