@@ -412,7 +412,7 @@ plt.show()
 #   $\lVert\mu_1 - \mu_2\rVert^2 + \mathrm{trace}\,(\Sigma_1 + \Sigma_2 - 2(\Sigma_1\Sigma_2)^{1/2})$.
 #   Small is good; you needn't follow the formula. With the features of a large classifier, Inception, this is the famous *FID*. It
 #   (Heusel and others, 2017) depends on the number of pictures: the figure under "real" is what 500
-#   of our 1,797 real pictures get against the others, so a lower one is no improvement.
+#   of all our real pictures get against the others, so a lower one is no improvement.
 # - **nearest training picture** is the distance from a sample to the most similar picture of the
 #   training set. If it were much smaller than for held-out real pictures, the network would have
 #   memorised its training set instead of learning to draw.

@@ -184,7 +184,7 @@ for name, shape in layer_shapes(net.encoder.blocks[0], x, temb):
 #
 # ## 2. What does the error message say?
 #
-# Our U-Net comes from a tutorial (the README names it), and the decoder that it published does
+# Our U-Net comes from a Colab tutorial, and the decoder that it published does
 # not run. We have kept it as `patients.TutorialDecoder`. Here it has two levels with 16 and 32
 # channels. It gets a bottom of `(4, 32, 8, 8)` and a skip of `(4, 16, 16, 16)`. A traceback is
 # long, so we print only the lines that are not PyTorch's own, and the message. **What do the four

@@ -374,7 +374,7 @@ print("their gradients:    ", {p.grad.dtype for p in block.parameters()})
 # them away. So the optimizer sees weights and gradients in fp32, and knows nothing of all this.
 # The backward pass stands outside of the `with`: each operation remembers in which type it ran.
 #
-# In old code, as in the tutorial that our U-Net comes from (the README names it), you will find
+# In old code, as in the tutorial that our U-Net comes from, you will find
 # `torch.cuda.amp`. It says:
 
 # %%

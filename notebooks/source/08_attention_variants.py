@@ -603,7 +603,7 @@ print("shuffle commutes:", shuffle_commutes(MultiHeadAttention(8), x))
 # ## 6. A published network that crashes
 #
 # PyTorch has a layer with several heads, `nn.MultiheadAttention`. The tutorial that our U-Net
-# comes from (the README names it) suggests this as an extension, here for 32 channels. **Will it
+# comes from suggests this as an extension, here for 32 channels. **Will it
 # work? What will go wrong first?**
 
 # %%
