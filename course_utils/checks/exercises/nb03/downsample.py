@@ -60,9 +60,6 @@ That's pooling, a fixed rule. Use a convolution, which learns what to keep.
 # activation
 + nn.Sequential(nn.Conv2d(ch, ch, kernel_size=2, stride=2), nn.SiLU())
 There's an activation after your convolution. Leave it out: the blocks have theirs.
-# a class in place of a layer
-+ nn.Conv2d
-You return the class nn.Conv2d. Call it with its channels, kernel size and stride to make a layer.
 """
 
 
