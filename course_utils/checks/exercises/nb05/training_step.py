@@ -10,17 +10,28 @@ from torch.utils.data import DataLoader
 from course_utils.checks.exercises.nb05.sampling import mixture
 from course_utils.checks.exercises.nb06.noisy_batch import note_noise
 from course_utils.checks.exercises.test_doubles import NoiseNet, as_float
-from course_utils.checks.parts import Exercise, Stop, describe, edits, freeze, is_tensor
+from course_utils.checks.parts import (
+    DeviceMismatch,
+    Exercise,
+    Stop,
+    describe,
+    difference,
+    edits,
+    freeze,
+    is_tensor,
+)
 from course_utils.diffusion import training_step
 from course_utils.schedule import Schedule
 
 CALL = "training_step(net, optimizer, images, schedule, loss{})"
-LR, STEPS, T = 0.1, 30, 10
+LR, STEPS, N, T = 0.1, 30, 12, 10
 ORDER = ["loss", "backward", "step"]
 DRAW = "torch.randint(schedule.T, (batch,))"
 HINTS = [
     ("does not require grad", "backward", "The loss must be computed with gradients: leave out "
      "no_grad, .detach() and .item() before backward()."),
+    ("'Watch' object has no attribute", "", "loss is the function; call backward() or item() on "
+     "what it returned: value = loss(...), then value.backward()."),
     ("'float' object has no attribute 'backward'", "", "Call backward() on what loss returns, and "
      "take .item() of it at the end."),
     (r"Watch.__call__\(\)", "", "Five things go into loss: loss(net, x0, t, eps, schedule)."),
@@ -70,7 +81,7 @@ def watched(training_step, images, schedule, steps, *batch):
 
 
 def step_experiment(probe, training_step):
-    images, schedule = probe.uniform(9, 2, 4, 5) * 2 - 1, Schedule(0.02 + 0.3 * probe.uniform(T))
+    images, schedule = probe.uniform(N, 2, 4, 5) * 2 - 1, Schedule(0.02 + 0.3 * probe.uniform(T))
     before, given = images.clone(), (training_step, images, schedule, STEPS, 6)
     with probe.advice(*HINTS):
         found = probe.run(CALL.format(", batch = 6"), watched, *given)
@@ -91,6 +102,10 @@ def step_experiment(probe, training_step):
 
 def noise_loss_by_hand(net, x0, t, eps, schedule):
     """A loss that stops, as a reader's may, where t or eps is not on the device of x0."""
+    for key, x in ("t", t), ("eps", eps):
+        if x.device != x0.device:
+            why = f"x0 is there, and your {key} is on the CPU."
+            raise DeviceMismatch(why, "Make it with device=images.device.")
     a = schedule.alpha_bar_at(t).view(-1, 1, 1, 1)
     return F.mse_loss(net(a.sqrt() * x0 + (1 - a).sqrt() * eps, t), eps)
 
@@ -182,10 +197,10 @@ def note_rest(probe, found, unchanged):
     """Write down what is returned, and what should be as it was."""
     value, returned, came = found[0].value, found[0].returned, as_float(found[0].returned)
     kind = "a number" if isinstance(came, float) else describe(returned)
-    right = kind == "a number" and abs(came - value) < 1e-4
-    told = f"You return {describe(came)}, and the loss of this step was {value:.4g}."
+    how = difference(value, came)
+    told = f"Your step returns something else than its loss: {how}."
     look = "Return the number that loss gave, as a float: value.item()."
-    probe.note("the loss that is returned", right or kind, told, look)
+    probe.note("the loss that is returned", kind if how else True, told, look)
     for what, seen, told, look in [
         ("a graph", is_tensor(returned) and returned.requires_grad, "You return the loss as a "
          "tensor that still holds its graph.", "Return the plain number: value.item()."),
@@ -202,7 +217,7 @@ MISTAKES = """
 - optimizer.zero_grad()
 +
 The gradients of the step before are still there, and backward adds to them. Clear them with
-optimizer.zero_grad() before value.backward().
+optimizer.zero_grad(), with its brackets, before value.backward().
 # gradients cleared before the step
 +
 - value.backward()
@@ -222,23 +237,24 @@ The order is backward, then step.
 # no step
 - optimizer.step()
 +
-You compute the gradients and never use them. optimizer.step() changes the weights.
+You compute the gradients and never use them. optimizer.step(), with its brackets, changes the
+weights.
 # no backward
 - value.backward()
 +
-Nothing computes the gradients, so the optimizer leaves the weights alone. Call value.backward()
-before optimizer.step().
+Nothing computes the gradients, so the optimizer leaves the weights alone. Call value.backward(),
+with its brackets, before optimizer.step().
 # no gradients recorded
 - value = loss(net, x0, t, eps, schedule)
 + with torch.no_grad():
 +     value = loss(net, x0, t, eps, schedule)
 You compute the loss under no_grad, so backward has no graph to go through. no_grad is for drawing
 pictures; take it out here.
-# new optimizer in each step
+# weights changed without the optimizer
 - optimizer.zero_grad()
 + optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-You make an optimizer of your own in each step. It forgets the averages that Adam keeps, and the
-caller's settings too: use the optimizer that is handed in.
+The weights aren't changed by the optimizer that is handed in. It has the caller's settings, and
+Adam keeps averages from step to step, so call its step(), and neither make another nor change p.
 # a loss of its own
 - value = loss(net, x0, t, eps, schedule)
 + value = noise_loss(net, x0, t, eps, schedule)
@@ -253,6 +269,10 @@ for each: torch.randint(schedule.T, (batch,)).
 + torch.randint(1, schedule.T + 1, (batch,), device=images.device)
 Your t runs from 1 to T, as in the paper. Here steps count from 0, and T itself is outside of
 alpha_bar: torch.randint(schedule.T, (batch,)).
+# as many steps as images
++ torch.randint(len(images), (batch,), device=images.device)
+Your t is drawn below len(images). Steps have nothing to do with the number of images; there are T
+of them: torch.randint(schedule.T, (batch,)).
 # steps that are never drawn
 + torch.randint(1, schedule.T, (batch,), device=images.device)
 or
@@ -287,11 +307,6 @@ Your step returns nothing. Its caller wants to watch the loss fall: return value
 + value = loss(net.eval(), x0, t, eps, schedule)
 You put the network into eval mode, where BatchNorm doesn't learn its running averages. Leave the
 mode alone, or call net.train().
-# t on the CPU
-- (batch,), device=images.device)
-+ (batch,))
-This works on a CPU and stops on a GPU, because the images are there and your t isn't. Draw it with
-device=images.device.
 """
 
 

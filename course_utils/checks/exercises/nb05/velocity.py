@@ -18,11 +18,13 @@ def velocity_experiment(probe, noise_from_velocity):
 
 
 MISTAKES = """
-# velocity subtracted
+# one part subtracted
 - (1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * v
 + (1 - alpha_bar).sqrt() * xt - alpha_bar.sqrt() * v
-You subtract the part with v. Put the definitions of xt and v into your formula: then the two parts
-with x0 must cancel, and here they add up.
+or
++ alpha_bar.sqrt() * v - (1 - alpha_bar).sqrt() * xt
+You subtract one part from the other. Put the definitions of xt and v into your formula: the two
+parts with x0 must cancel, and here they add up.
 # shares swapped
 + alpha_bar.sqrt() * xt + (1 - alpha_bar).sqrt() * v
 The two factors are swapped. Where alpha_bar is 1, v is the noise: there eps comes from v alone.
