@@ -260,12 +260,8 @@ Adam keeps averages from step to step, so call its step(), and neither make anot
 + value = noise_loss(net, x0, t, eps, schedule)
 You never call the loss that is handed in. With it, the same step trains a network for the noise or
 for v: loss(net, x0, t, eps, schedule).
-# one t for the whole batch
-- torch.randint(schedule.T, (batch,), device=images.device)
-+ torch.randint(schedule.T, (1,), device=images.device).expand(batch)
-All pictures of your batch get the same t, so each step learns about one noise level only. Draw one
-for each: torch.randint(schedule.T, (batch,)).
 # t from 1 to T
+- torch.randint(schedule.T, (batch,), device=images.device)
 + torch.randint(1, schedule.T + 1, (batch,), device=images.device)
 Your t runs from 1 to T, as in the paper. Here steps count from 0, and T itself is outside of
 alpha_bar: torch.randint(schedule.T, (batch,)).
@@ -273,40 +269,6 @@ alpha_bar: torch.randint(schedule.T, (batch,)).
 + torch.randint(len(images), (batch,), device=images.device)
 Your t is drawn below len(images). Steps have nothing to do with the number of images; there are T
 of them: torch.randint(schedule.T, (batch,)).
-# steps that are never drawn
-+ torch.randint(1, schedule.T, (batch,), device=images.device)
-or
-+ torch.randint(schedule.T - 1, (batch,), device=images.device)
-or
-+ torch.randint(schedule.T // 2, (batch,), device=images.device)
-Some steps never come up in your t, so the network never learns them. They are 0 to T - 1, and
-randint leaves out its upper end by itself: torch.randint(schedule.T, (batch,)).
-# same noise for all pictures
-- torch.randn_like(x0)
-+ torch.randn_like(x0[:1]).expand_as(x0)
-All pictures of your batch get the same noise. torch.randn_like(x0) draws it for each.
-# uniform noise
-+ torch.rand_like(x0)
-Your noise is uniform, between 0 and 1. It must be normally distributed, as
-torch.randn_like draws it, with an n.
-# same pictures every time
-- images[torch.randint(len(images), (batch,))]
-+ images[:batch]
-You train with the first pictures of images in every step, so the rest are never seen. Draw indices
-at random: torch.randint(len(images), (batch,)).
-# returns the graph
-- return value.item()
-+ return value
-You return the loss as a tensor that still holds its graph. A list of such losses would keep the
-memory of every step: return value.item().
-# returns nothing
-+ return None
-Your step returns nothing. Its caller wants to watch the loss fall: return value.item().
-# eval mode
-- value = loss(net, x0, t, eps, schedule)
-+ value = loss(net.eval(), x0, t, eps, schedule)
-You put the network into eval mode, where BatchNorm doesn't learn its running averages. Leave the
-mode alone, or call net.train().
 """
 
 
