@@ -61,7 +61,7 @@ class Watch:
         if value.requires_grad:
             (self.gradient,) = torch.autograd.grad(value, self.net.weight, retain_graph=True)
             value.register_hook(lambda _: self.done.append("backward"))
-        self.value = value.item()
+        self.value = round(value.item(), 5)
         return value
 
 
@@ -195,9 +195,10 @@ def note_learning(probe, watch, before, which):
 
 def note_rest(probe, found, unchanged):
     """Write down what is returned, and what should be as it was."""
-    value, returned, came = found[0].value, found[0].returned, as_float(found[0].returned)
+    returned, came = found[0].returned, as_float(found[0].returned)
     kind = "a number" if isinstance(came, float) else describe(returned)
-    how = difference(value, came)
+    wrong = (difference(watch.value, as_float(watch.returned)) for watch in found)
+    how = next(filter(None, wrong), "")
     told = f"Your step returns something else than its loss: {how}."
     look = "Return the number that loss gave, as a float: value.item()."
     probe.note("the loss that is returned", kind if how else True, told, look)
