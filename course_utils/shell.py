@@ -7,7 +7,6 @@ python -m course_utils hint 2.5 [1]
 """
 
 import argparse
-import importlib
 import itertools
 import json
 import linecache
@@ -128,8 +127,9 @@ def world(id, text):
     begun = "\n".join(before(id))
     used = {*re.findall(r"\w+", text)} - {EXERCISES[id].reference.__name__}
     for module, listed in IMPORT.findall(begun):
-        for name in used.intersection(re.findall(r"\w+", listed)):
-            names[name] = getattr(importlib.import_module(module), name)
+        for name, alias in re.findall(r"(\w+)(?: as (\w+))?", listed):
+            if (alias or name) in used:
+                exec(f"from {module} import {name} as {alias or name}", names)
     for other, one in EXERCISES.items():
         if one.notebook < EXERCISES[id].notebook or f'check("{other}"' in begun:
             names[one.reference.__name__] = one.reference

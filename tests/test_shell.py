@@ -87,7 +87,7 @@ def test_what_was_asked_for_before_is_there(tmp_path, capsys):
 
 
 def test_what_the_notebook_imports_is_there(tmp_path, capsys):
-    text = "x = timesteps, predict_x0, posterior_mean, training_step\ndef noise(): return ddpm"
+    text = "import math as m\nx = timesteps, predict_x0, posterior_mean, training_step, 'ddpm'"
     assert "nothing that is called ddpm" in verdict(tmp_path, capsys, text, "5.4")[0]["message"]
 
 
