@@ -7,6 +7,7 @@ python -m course_utils hint 2.5 [1]
 """
 
 import argparse
+import itertools
 import json
 import linecache
 import math
@@ -26,6 +27,7 @@ from course_utils.checks.engine.grading import ENDLESS, SECONDS
 from course_utils.checks.engine.sandbox import TimeUp, run_apart
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+IMPORT = re.compile(r"^from (course_utils(?!\.checks)[\w.]*) import (\([^)]*\)|.*)", re.MULTILINE)
 HINT = re.compile(r"<details><summary>(.*?)</summary>\s*(.*?)\s*</details>", re.DOTALL)
 
 
@@ -85,8 +87,8 @@ def check_file(id, file):
     "2.5", Path -> Verdict
 
     The file stands alone: what earlier exercises ask for is there as the reference has it, and so
-    are torch, nn, F and math. What it prints is not shown, and nothing is written. Raises OSError
-    where there is no such file.
+    are torch, nn, F, math and what the notebook imports from course_utils. What the file prints is
+    not shown, and nothing is written. Raises OSError where there is no such file.
     """
     name = EXERCISES[id].reference.__name__
     linecache.checkcache(str(file))  # it may have been saved since
@@ -95,13 +97,14 @@ def check_file(id, file):
         return Verdict(id, "crashed", None, f"{id} not yet. {message}")
 
     try:
-        code = compile(file.read_text(encoding="utf-8"), str(file), "exec")
+        text = file.read_text(encoding="utf-8")
+        code = compile(text, str(file), "exec")
     except SyntaxError as error:
         line = (error.text or "").strip()
         return crashed(f"Line {error.lineno} is not Python: {error.msg}. It reads `{line}`.")
     except ValueError as error:
         return crashed(f"{file.name} is no Python file: {error}.")
-    names = world(id)
+    names = world(id, text)
     try:
         run_apart(lambda: exec(code, names), SECONDS)
     except TimeUp:
@@ -117,14 +120,26 @@ def check_file(id, file):
     return grade(id, names[name])
 
 
-def world(id):
-    """What a cell of the exercise finds: PyTorch, and what was asked for before.  -> dict"""
+def world(id, text):
+    """What a cell of the exercise finds: PyTorch, what was asked for before it, and those names in
+    the text that its notebook has imported from course_utils by then.  -> dict"""
     names = {"math": math, "torch": torch, "nn": nn, "F": F, "__name__": "a file"}
-    for earlier, one in EXERCISES.items():
-        if earlier == id:
-            break
-        names[one.reference.__name__] = one.reference
+    begun = "\n".join(before(id))
+    used = {*re.findall(r"\w+", text)} - {EXERCISES[id].reference.__name__}
+    for module, listed in IMPORT.findall(begun):
+        for name, alias in re.findall(r"(\w+)(?: as (\w+))?", listed):
+            if (alias or name) in used:
+                exec(f"from {module} import {name} as {alias or name}", names)
+    for other, one in EXERCISES.items():
+        if one.notebook < EXERCISES[id].notebook or f'check("{other}"' in begun:
+            names[one.reference.__name__] = one.reference
     return names
+
+
+def before(id):
+    """The cells above the check of an exercise, in its notebook.  -> list of str"""
+    texts = texts_of(EXERCISES[id].notebook)
+    return list(itertools.takewhile(lambda text: f'check("{id}"' not in text, texts))
 
 
 def run_hint(options):
@@ -140,8 +155,7 @@ def run_hint(options):
 
 def hints_of(id):
     """The hints of an exercise, from its notebook.  -> list of (title, text)"""
-    texts = texts_of(EXERCISES[id].notebook)
-    begin = next(i for i, text in enumerate(texts) if f'check("{id}"' in text)
+    texts, begin = texts_of(EXERCISES[id].notebook), len(before(id))
     end = next(i for i, text in enumerate(texts) if text.startswith(f"%%solution {id}\n"))
     return [hint for text in texts[begin:end] for hint in HINT.findall(text)]
 

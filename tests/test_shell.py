@@ -86,6 +86,11 @@ def test_what_was_asked_for_before_is_there(tmp_path, capsys):
     assert verdict(tmp_path, capsys, text, "1.2")[0]["outcome"] == "correct"
 
 
+def test_what_the_notebook_imports_is_there(tmp_path, capsys):
+    text = "import math as m\nx = timesteps, predict_x0, posterior_mean, training_step, 'ddpm'"
+    assert "nothing that is called ddpm" in verdict(tmp_path, capsys, text, "5.4")[0]["message"]
+
+
 @pytest.mark.parametrize("arguments, said", [(["9.99", "x.py"], "there is no exercise 9.99")])
 def test_no_such_exercise(arguments, said, capsys):
     with pytest.raises(SystemExit) as end:

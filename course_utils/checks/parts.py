@@ -8,6 +8,7 @@ from course_utils.checks.engine.crash import Crash, crash
 from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.fake_device import (
     FAKE_DEVICE,
+    DeviceMismatch,
     DispatchMode,
     FakeDeviceMode,
     device_mismatch,

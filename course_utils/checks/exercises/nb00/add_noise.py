@@ -51,6 +51,9 @@ Your function draws its own noise. Use eps: that is the noise the network will b
 # values cut off
 + (alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps).clamp(-1, 1)
 You cut the result off at -1 and 1. Noise goes beyond that, so leave the values as they are.
+"""
+
+AXES = """
 # one alpha_bar for all pictures
 - alpha_bar = alpha_bar[:, None, None, None]
 + alpha_bar = alpha_bar[0]
@@ -95,6 +98,6 @@ EXERCISE = Exercise(
     experiment=add_noise_experiment,
     look="Compare it with the formula, for each picture: what is multiplied by what, and what is "
     "under each root?",
-    catalogue=edits(add_noise, MISTAKES),
+    catalogue=edits(add_noise, MISTAKES + AXES),
     also_right=[by_view, by_einops, picture_by_picture, by_einsum],
 )

@@ -20,6 +20,8 @@ def learned(module, whole):
     """What to say if not as many numbers are trained as W and b have."""
     found = sum(p.numel() for p in module.parameters() if p.requires_grad)
     seen = f"PyTorch finds {found} numbers to learn in your module, but W and b are {whole}. "
+    if found > whole:
+        return seen + "A single nn.Linear(dim, dim) has as many as that."
     look = "Plain tensors, buffers and frozen layers don't learn; nn.Linear and nn.Parameter do."
     return seen + look if found != whole else ""
 

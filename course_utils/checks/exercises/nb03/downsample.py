@@ -57,12 +57,13 @@ Your layer doubles the channels. downsample keeps them; the next block changes t
 or
 + nn.AvgPool2d(2)
 That's pooling, a fixed rule. Use a convolution, which learns what to keep.
+# the same as two layers
++ nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * ch, ch, 1))
+This can learn the same, but its weights are laid out differently from those of a single layer.
+Return a single nn.Conv2d.
 # activation
 + nn.Sequential(nn.Conv2d(ch, ch, kernel_size=2, stride=2), nn.SiLU())
 There's an activation after your convolution. Leave it out: the blocks have theirs.
-# a class in place of a layer
-+ nn.Conv2d
-You return the class nn.Conv2d. Call it with its channels, kernel size and stride to make a layer.
 """
 
 

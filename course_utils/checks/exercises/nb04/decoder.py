@@ -122,7 +122,7 @@ or
 or
 + i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
 Your blocks count the channels of the level below, like the published tutorial. But upsample has
-brought those down, so the concatenation gives 2 * chs[i - 1].
+brought those down, so the concatenation has twice the channels of the level that you go up to.
 # skip not counted
 - (2 * ch, ch
 + (ch, ch
@@ -193,8 +193,8 @@ Your up-layers aren't those that upsample makes (exercise 4.2), with a bias. Use
 + i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
 or
 + upsample(i, i)
-Your up-layers keep the channels of the level below. Build upsample(chs[i], chs[i - 1]), and blocks
-for 2 * chs[i - 1].
+Your up-layers keep the channels of the level below. Let them make those of the level that you go up
+to, and build blocks for twice as many.
 """
 
 

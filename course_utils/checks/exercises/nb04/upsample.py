@@ -59,8 +59,6 @@ The bias is missing. Leave bias at its default, True.
 There's a SiLU at the end. Leave it out: the activations are in the blocks.
 # interpolation and a convolution
 + nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 3, padding=1))
-or
-+ nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_ch, out_ch, 1))
 That enlarges the picture by a fixed rule and then convolves. Here, use nn.ConvTranspose2d.
 # pixel shuffle
 + nn.Sequential(nn.Conv2d(in_ch, 4 * out_ch, 1), nn.PixelShuffle(2))

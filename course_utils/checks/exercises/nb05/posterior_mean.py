@@ -12,6 +12,7 @@ HINTS = [
      "one, an int, write schedule.alpha_bar[t]."),
     ("must be Tensor, not", "", "torch.sqrt takes no plain number. Where alpha_bar is 1, write "
      "torch.ones(()); x ** 0.5 takes both."),
+    ("ZeroDivision", "", "At t = 0 the variance v1 is 0: return x0 there before you divide."),
     ("no attribute", r"schedule\.", "A schedule has T, betas and alpha_bar."),
 ]  # fmt: skip
 FIRST = (
@@ -102,20 +103,87 @@ A division by 1 - alpha_bar is missing. Both shares have it below the line.
 """
 
 
+def mean_of_two_gaussians(x0, xt, t, schedule):
+    """The notebook's form: two means, each weighted by the inverse of its variance."""
+    if t == 0:
+        return x0
+    beta, before = schedule.betas[t], schedule.alpha_bar[t - 1]
+    m1, v1 = before.sqrt() * x0, 1 - before
+    m2, v2 = xt / (1 - beta).sqrt(), beta / (1 - beta)
+    return (m1 / v1 + m2 / v2) / (1 / v1 + 1 / v2)
+
+
+OF_TWO_GAUSSIANS = """
+# v1 of 0
+- if t == 0:
+-     return x0
+- beta, before = schedule.betas[t], schedule.alpha_bar[t - 1]
++ beta, before = schedule.betas[t], schedule.alpha_bar[t - 1] if t else torch.ones(())
+At t = 0 your v1 is 0, and you divide by it. There x0 is certain, so return it before you divide.
+# alpha_bar at t in m1 and v1
+- schedule.alpha_bar[t - 1]
++ schedule.alpha_bar[t]
+Your m1 and v1 have alpha_bar at t. They're about the picture one step before, so take it at t - 1.
+# beta of the step before in m2 and v2
+- schedule.betas[t]
++ schedule.betas[t - 1]
+Your m2 and v2 have beta of step t - 1. They undo the step from t - 1 to t, whose beta is betas[t].
+# m1 without its root
+- before.sqrt() * x0
++ x0
+or
++ before * x0
+Your m1 lacks a root: it's sqrt(alpha_bar) times x0, with alpha_bar at t - 1.
+# m2 not as it should be
+- xt / (1 - beta).sqrt()
++ xt / (1 - beta)
+or
++ xt * (1 - beta).sqrt()
+or
++ xt
+Your m2 isn't right. The step multiplied the picture by sqrt(1 - beta), so to undo it, divide xt by
+that root.
+# v2 not as it should be
+- beta / (1 - beta)
++ beta
+or
++ beta / (1 - beta).sqrt()
+or
++ (1 - beta) / beta
+Your v2 isn't right. Dividing by sqrt(1 - beta) enlarges the noise too, and its variance, beta, by
+the square of that: v2 = beta / (1 - beta).
+# weighted by the variances
+- (m1 / v1 + m2 / v2) / (1 / v1 + 1 / v2)
++ (m1 * v1 + m2 * v2) / (v1 + v2)
+You multiply each mean by its own variance, so the less certain one counts for more. Divide by it.
+# weighted by the standard deviations
++ (m1 / v1.sqrt() + m2 / v2.sqrt()) / (1 / v1.sqrt() + 1 / v2.sqrt())
+You weight each mean by 1 / sqrt(v). The weights are the inverse variances, without a root.
+# weights that don't add up to 1
++ m1 / v1 + m2 / v2
+or
++ (m1 / v1 + m2 / v2) / 2
+or
++ (m1 / v1 + m2 / v2) / (v1 + v2)
+Your weights don't add up to 1. Divide the sum by that of the weights, 1 / v1 + 1 / v2.
+# plain average
++ (m1 + m2) / 2
+Both of your means count alike. Weight each by the inverse of its variance.
+# one of the two means
++ m1
+or
++ m2
+You return one of the two means alone. Combine what x0 says with what xt says.
+# noise added
++ (m1 / v1 + m2 / v2) / (1 / v1 + 1 / v2) + torch.randn_like(xt) / (1 / v1 + 1 / v2).sqrt()
+You add noise to the mean. Only the mean is asked for here; the sampler adds the noise.
+"""
+
+
 def mean_in_one_line(x0, xt, t, schedule):
     a, b = schedule.alpha_bar[t].item(), schedule.alpha_bar[t - 1].item() if t else 1.0
     beta = schedule.betas[t].item()
     return (b**0.5 * beta * x0 + (1 - beta) ** 0.5 * (1 - b) * xt) / (1 - a)
-
-
-def mean_of_two_gaussians(x0, xt, t, schedule):
-    """What x0 says of the picture, and what xt says, each as sure as its variance is small."""
-    if t == 0:
-        return x0.clone()
-    beta, before = schedule.betas[t], schedule.alpha_bar[t - 1]
-    from_x0, sure_of_x0 = before.sqrt() * x0, 1 / (1 - before)
-    from_xt, sure_of_xt = xt / (1 - beta).sqrt(), (1 - beta) / beta
-    return (sure_of_x0 * from_x0 + sure_of_xt * from_xt) / (sure_of_x0 + sure_of_xt)
 
 
 def mean_from_products(x0, xt, t, schedule):
@@ -141,6 +209,6 @@ EXERCISE = Exercise(
     experiment=mean_experiment,
     look="Print the shares of x0 and xt, and compare what is under each root and what is above and "
     "below each line with the formula.",
-    catalogue=edits(posterior_mean, MISTAKES),
+    catalogue=edits(mean_of_two_gaussians, OF_TWO_GAUSSIANS) + edits(posterior_mean, MISTAKES),
     also_right=[mean_in_one_line, mean_of_two_gaussians, mean_from_products, mean_by_noise],
 )

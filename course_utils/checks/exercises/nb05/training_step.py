@@ -10,17 +10,28 @@ from torch.utils.data import DataLoader
 from course_utils.checks.exercises.nb05.sampling import mixture
 from course_utils.checks.exercises.nb06.noisy_batch import note_noise
 from course_utils.checks.exercises.test_doubles import NoiseNet, as_float
-from course_utils.checks.parts import Exercise, Stop, describe, edits, freeze, is_tensor
+from course_utils.checks.parts import (
+    DeviceMismatch,
+    Exercise,
+    Stop,
+    describe,
+    difference,
+    edits,
+    freeze,
+    is_tensor,
+)
 from course_utils.diffusion import training_step
 from course_utils.schedule import Schedule
 
 CALL = "training_step(net, optimizer, images, schedule, loss{})"
-LR, STEPS, T = 0.1, 30, 10
+LR, STEPS, N, T = 0.1, 30, 12, 10
 ORDER = ["loss", "backward", "step"]
 DRAW = "torch.randint(schedule.T, (batch,))"
 HINTS = [
     ("does not require grad", "backward", "The loss must be computed with gradients: leave out "
      "no_grad, .detach() and .item() before backward()."),
+    ("'Watch' object has no attribute", "", "loss is the function; call backward() or item() on "
+     "what it returned: value = loss(...), then value.backward()."),
     ("'float' object has no attribute 'backward'", "", "Call backward() on what loss returns, and "
      "take .item() of it at the end."),
     (r"Watch.__call__\(\)", "", "Five things go into loss: loss(net, x0, t, eps, schedule)."),
@@ -50,7 +61,7 @@ class Watch:
         if value.requires_grad:
             (self.gradient,) = torch.autograd.grad(value, self.net.weight, retain_graph=True)
             value.register_hook(lambda _: self.done.append("backward"))
-        self.value = value.item()
+        self.value = round(value.item(), 5)
         return value
 
 
@@ -70,7 +81,7 @@ def watched(training_step, images, schedule, steps, *batch):
 
 
 def step_experiment(probe, training_step):
-    images, schedule = probe.uniform(9, 2, 4, 5) * 2 - 1, Schedule(0.02 + 0.3 * probe.uniform(T))
+    images, schedule = probe.uniform(N, 2, 4, 5) * 2 - 1, Schedule(0.02 + 0.3 * probe.uniform(T))
     before, given = images.clone(), (training_step, images, schedule, STEPS, 6)
     with probe.advice(*HINTS):
         found = probe.run(CALL.format(", batch = 6"), watched, *given)
@@ -91,6 +102,10 @@ def step_experiment(probe, training_step):
 
 def noise_loss_by_hand(net, x0, t, eps, schedule):
     """A loss that stops, as a reader's may, where t or eps is not on the device of x0."""
+    for key, x in ("t", t), ("eps", eps):
+        if x.device != x0.device:
+            why = f"x0 is there, and your {key} is on the CPU."
+            raise DeviceMismatch(why, "Make it with device=images.device.")
     a = schedule.alpha_bar_at(t).view(-1, 1, 1, 1)
     return F.mse_loss(net(a.sqrt() * x0 + (1 - a).sqrt() * eps, t), eps)
 
@@ -180,12 +195,13 @@ def note_learning(probe, watch, before, which):
 
 def note_rest(probe, found, unchanged):
     """Write down what is returned, and what should be as it was."""
-    value, returned, came = found[0].value, found[0].returned, as_float(found[0].returned)
+    returned, came = found[0].returned, as_float(found[0].returned)
     kind = "a number" if isinstance(came, float) else describe(returned)
-    right = kind == "a number" and abs(came - value) < 1e-4
-    told = f"You return {describe(came)}, and the loss of this step was {value:.4g}."
+    wrong = (difference(watch.value, as_float(watch.returned)) for watch in found)
+    how = next(filter(None, wrong), "")
+    told = f"Your step returns something else than its loss: {how}."
     look = "Return the number that loss gave, as a float: value.item()."
-    probe.note("the loss that is returned", right or kind, told, look)
+    probe.note("the loss that is returned", kind if how else True, told, look)
     for what, seen, told, look in [
         ("a graph", is_tensor(returned) and returned.requires_grad, "You return the loss as a "
          "tensor that still holds its graph.", "Return the plain number: value.item()."),
@@ -202,7 +218,7 @@ MISTAKES = """
 - optimizer.zero_grad()
 +
 The gradients of the step before are still there, and backward adds to them. Clear them with
-optimizer.zero_grad() before value.backward().
+optimizer.zero_grad(), with its brackets, before value.backward().
 # gradients cleared before the step
 +
 - value.backward()
@@ -222,76 +238,38 @@ The order is backward, then step.
 # no step
 - optimizer.step()
 +
-You compute the gradients and never use them. optimizer.step() changes the weights.
+You compute the gradients and never use them. optimizer.step(), with its brackets, changes the
+weights.
 # no backward
 - value.backward()
 +
-Nothing computes the gradients, so the optimizer leaves the weights alone. Call value.backward()
-before optimizer.step().
+Nothing computes the gradients, so the optimizer leaves the weights alone. Call value.backward(),
+with its brackets, before optimizer.step().
 # no gradients recorded
 - value = loss(net, x0, t, eps, schedule)
 + with torch.no_grad():
 +     value = loss(net, x0, t, eps, schedule)
 You compute the loss under no_grad, so backward has no graph to go through. no_grad is for drawing
 pictures; take it out here.
-# new optimizer in each step
+# weights changed without the optimizer
 - optimizer.zero_grad()
 + optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-You make an optimizer of your own in each step. It forgets the averages that Adam keeps, and the
-caller's settings too: use the optimizer that is handed in.
+The weights aren't changed by the optimizer that is handed in. It has the caller's settings, and
+Adam keeps averages from step to step, so call its step(), and neither make another nor change p.
 # a loss of its own
 - value = loss(net, x0, t, eps, schedule)
 + value = noise_loss(net, x0, t, eps, schedule)
 You never call the loss that is handed in. With it, the same step trains a network for the noise or
 for v: loss(net, x0, t, eps, schedule).
-# one t for the whole batch
-- torch.randint(schedule.T, (batch,), device=images.device)
-+ torch.randint(schedule.T, (1,), device=images.device).expand(batch)
-All pictures of your batch get the same t, so each step learns about one noise level only. Draw one
-for each: torch.randint(schedule.T, (batch,)).
 # t from 1 to T
+- torch.randint(schedule.T, (batch,), device=images.device)
 + torch.randint(1, schedule.T + 1, (batch,), device=images.device)
 Your t runs from 1 to T, as in the paper. Here steps count from 0, and T itself is outside of
 alpha_bar: torch.randint(schedule.T, (batch,)).
-# steps that are never drawn
-+ torch.randint(1, schedule.T, (batch,), device=images.device)
-or
-+ torch.randint(schedule.T - 1, (batch,), device=images.device)
-or
-+ torch.randint(schedule.T // 2, (batch,), device=images.device)
-Some steps never come up in your t, so the network never learns them. They are 0 to T - 1, and
-randint leaves out its upper end by itself: torch.randint(schedule.T, (batch,)).
-# same noise for all pictures
-- torch.randn_like(x0)
-+ torch.randn_like(x0[:1]).expand_as(x0)
-All pictures of your batch get the same noise. torch.randn_like(x0) draws it for each.
-# uniform noise
-+ torch.rand_like(x0)
-Your noise is uniform, between 0 and 1. It must be normally distributed, as
-torch.randn_like draws it, with an n.
-# same pictures every time
-- images[torch.randint(len(images), (batch,))]
-+ images[:batch]
-You train with the first pictures of images in every step, so the rest are never seen. Draw indices
-at random: torch.randint(len(images), (batch,)).
-# returns the graph
-- return value.item()
-+ return value
-You return the loss as a tensor that still holds its graph. A list of such losses would keep the
-memory of every step: return value.item().
-# returns nothing
-+ return None
-Your step returns nothing. Its caller wants to watch the loss fall: return value.item().
-# eval mode
-- value = loss(net, x0, t, eps, schedule)
-+ value = loss(net.eval(), x0, t, eps, schedule)
-You put the network into eval mode, where BatchNorm doesn't learn its running averages. Leave the
-mode alone, or call net.train().
-# t on the CPU
-- (batch,), device=images.device)
-+ (batch,))
-This works on a CPU and stops on a GPU, because the images are there and your t isn't. Draw it with
-device=images.device.
+# as many steps as images
++ torch.randint(len(images), (batch,), device=images.device)
+Your t is drawn below len(images). Steps have nothing to do with the number of images; there are T
+of them: torch.randint(schedule.T, (batch,)).
 """
 
 

@@ -3,6 +3,7 @@
 import torch
 from einops import rearrange
 
+from course_utils.checks.exercises.nb00.add_noise import AXES
 from course_utils.checks.parts import Exercise, edits
 from course_utils.diffusion import noise_from_velocity
 
@@ -18,11 +19,13 @@ def velocity_experiment(probe, noise_from_velocity):
 
 
 MISTAKES = """
-# velocity subtracted
+# one part subtracted
 - (1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * v
 + (1 - alpha_bar).sqrt() * xt - alpha_bar.sqrt() * v
-You subtract the part with v. Put the definitions of xt and v into your formula: then the two parts
-with x0 must cancel, and here they add up.
+or
++ alpha_bar.sqrt() * v - (1 - alpha_bar).sqrt() * xt
+You subtract one part from the other. Put the definitions of xt and v into your formula: the two
+parts with x0 must cancel, and here they add up.
 # shares swapped
 + alpha_bar.sqrt() * xt + (1 - alpha_bar).sqrt() * v
 The two factors are swapped. Where alpha_bar is 1, v is the noise: there eps comes from v alone.
@@ -55,18 +58,6 @@ or
 + xt + v
 You divide once too often. When xt and v are multiplied by their roots and added, the factor of eps
 is (1 - alpha_bar) + alpha_bar, which is 1 already.
-# one alpha_bar for all pictures
-- alpha_bar = alpha_bar[:, None, None, None]
-+ alpha_bar = alpha_bar[0]
-Every picture gets the first one's alpha_bar. Keep all B numbers and give them three more axes.
-# alpha_bar with too few axes
-+
-or
-+ alpha_bar = alpha_bar[:, None, None]
-or
-+ alpha_bar = alpha_bar[:, None]
-The B numbers of alpha_bar meet columns, rows or channels, because PyTorch lines up the last axes.
-Exactly three axes must follow them: [:, None, None, None] makes (B, 1, 1, 1).
 """
 
 
@@ -101,6 +92,6 @@ EXERCISE = Exercise(
     experiment=velocity_experiment,
     look="Write down xt and v as mixtures of x0 and eps. Multiply each by a number such that the "
     "parts with x0 cancel when you add them.",
-    catalogue=edits(noise_from_velocity, MISTAKES),
+    catalogue=edits(noise_from_velocity, MISTAKES + AXES),
     also_right=[by_way_of_x0, by_einops, as_a_rotation, as_linear_equations],
 )

@@ -148,10 +148,6 @@ or
 + given.shape)
 Your hook looks at its second argument, a tuple of the layer's inputs. What the layer returned is
 the third.
-# torch.Size in place of tuples
-- tuple(returned.shape)
-+ returned.shape
-The shapes are torch.Size objects or lists, not plain tuples. tuple(returned.shape) makes one.
 # the model itself left out
 - model(*inputs)
 + model.forward(*inputs)
@@ -183,11 +179,6 @@ Your hook returns something, and that replaces the layer's output. Take its retu
 + )
 Every row has the last name, because a hook looks up the loop's variables only when it is called.
 Write name=name among its arguments, which stores the name when the hook is made.
-# hooks not removed
-- handle.remove()
-+ pass
-Your hooks stay on the layers and run at every later call. Keep what register_forward_hook returns,
-and call its remove().
 # hooks not removed after a failure
 - try:
 -     model(*inputs)
@@ -199,13 +190,6 @@ and call its remove().
 +     handle.remove()
 When the model fails, your hooks stay, because the exception leaves your function before it gets to
 remove(). Remove them in `finally`.
-# exception hidden
-- finally:
-+ except Exception:
-+     pass
-+ finally:
-When the model fails, your function hides the exception, and whoever called it needs to see it. Use
-`try` with `finally`, without `except` and without a `return` in `finally`.
 # a dict
 - return shapes
 + return dict(shapes)
@@ -219,16 +203,6 @@ pairs to a list.
 or
 + model(inputs[0])
 The model takes all its inputs, one by one, not as one tuple. A star spreads them: model(*inputs).
-# left in eval mode
-- shapes, handles = [], []
-+ shapes, handles = [], []
-+ model.eval()
-You leave the model in eval mode, and whoever trains it next would not notice. Leave its mode alone.
-# a handle left out
-- handle.remove()
-+ handle.remove()
-+ handles.remove(handle)
-Some hooks stay: your loop removes from the list that it goes over, which skips every other handle.
 """
 
 

@@ -145,19 +145,11 @@ def mixture(xt, x0, eps):
 
 
 MISTAKES = """
-# one step repeated
-- (len(x0),), device=x0.device)
-+ (1,), device=x0.device).repeat(len(x0))
-t has B numbers now, but they're all the same. Draw B of them: torch.randint(0, T, (B,)).
 # torch.randperm
 - torch.randint(0, len(alpha_bar), (len(x0),), device=x0.device)
 + torch.randperm(len(alpha_bar), device=x0.device)[: len(x0)]
 randperm draws each step once at most, so you get T numbers even if there are more pictures, and no
 step comes up twice. Draw them separately: torch.randint.
-# x0 overwritten
-- a.sqrt() * x0
-+ x0.mul_(a.sqrt())
-Your function changes x0, which its caller still needs. Write a.sqrt() * x0, not x0.mul_ or x0 *=.
 # eps overwritten
 - a.sqrt() * x0 + (1 - a).sqrt() * eps
 + eps.mul_((1 - a).sqrt()).add_(a.sqrt() * x0)
@@ -165,28 +157,12 @@ You write into eps, so it's no longer the noise when you return it. Write (1 - a
 # no roots
 + a * x0 + (1 - a) * eps
 The roots are missing: a.sqrt() * x0 + (1 - a).sqrt() * eps.
-# the same noise for several
-- torch.randn_like(x0)
-+ torch.randn_like(x0[:1]).expand_as(x0)
-or
-+ torch.randn_like(x0[0])
-Pictures share their noise. Draw each number of eps separately: torch.randn_like(x0).
-# uniform noise
-+ torch.rand_like(x0)
-Your noise is uniform, from 0 to 1. It must be normal: torch.randn_like, with an n.
-# last step left out
-- len(alpha_bar),
-+ len(alpha_bar) - 1,
-Step T - 1 never comes up, because torch.randint(0, b, ...) ends at b - 1. Pass T itself.
 # too many steps
+- len(alpha_bar),
 + len(alpha_bar) + 1,
 or
 + 1000,
 Your t can be T or more, and alpha_bar ends at T - 1. T is its length: torch.randint(0, T, ...).
-# first step left out
-- randint(0,
-+ randint(1,
-Step 0 never comes up. t runs from 0 to T - 1: torch.randint(0, T, ...).
 # eps drawn twice
 - , t, eps
 + , t, torch.randn_like(x0)

@@ -129,27 +129,6 @@ MISTAKES = """
 + a.copy_((1 - keep) * a + keep * p)
 keep and 1 - keep are exchanged. The average keeps the share keep of itself and takes 1 - keep from
 the model; lerp_ is told the share to take.
-# average as it was
-+ a = keep * a + (1 - keep) * p
-average is as it was, because what you compute goes into new tensors: `a = keep * a + ...` only
-gives one the name a, and a.lerp(...) without _ makes one too. Write into the old ones:
-a.lerp_(p, 1 - keep), or a.copy_(...).
-# weights left out
-+ if p.grad is not None:
-+     a.copy_(keep * a + (1 - keep) * p)
-or
-+ if p.requires_grad:
-+     a.copy_(keep * a + (1 - keep) * p)
-You leave out weights: those that are frozen or have no gradient at the moment. The average has
-nothing to do with gradients, so move all of them.
-# model changed
-+ p.copy_(keep * a + (1 - keep) * p)
-or
-+ p.copy_(keep * p + (1 - keep) * a)
-or
-+ a.copy_(keep * a + p.mul_(1 - keep))
-You change the model's own weights, because methods that end with _ change what they are called on.
-It's the average that follows: call them on a, a weight of average, and leave p as it is.
 # model's own tensors
 + a.data = p.data
 average gets the model's own tensors: nothing is averaged, and from then on both networks share
@@ -182,22 +161,6 @@ A sign is wrong, so the average moves away from the model. It's keep * a + (1 - 
 # brackets missing
 + a.copy_(keep * a + 1 - keep * p)
 Brackets are missing: without them keep multiplies p, and 1 is added. Write (1 - keep) * p.
-# buffers changed
-- zip(average.parameters(), model.parameters())
-+ zip(average.state_dict().values(), model.state_dict().values())
-or
-- for a, p in zip(average.parameters(), model.parameters()):
--     a.copy_(keep * a + (1 - keep) * p)
-+ for a, p in zip(average.state_dict().values(), model.state_dict().values()):
-+     if a.is_floating_point():
-+         a.copy_(keep * a + (1 - keep) * p)
-or
--     a.copy_(keep * a + (1 - keep) * p)
-+     a.copy_(keep * a + (1 - keep) * p)
-+ for a, p in zip(average.buffers(), model.buffers()):
-+     a.copy_(p)
-You change the buffers too, BatchNorm's running mean and variance. They aren't weights, so go
-through parameters() alone. (For averaged weights they are measured afresh.)
 # one weight alone
 -     a.copy_(keep * a + (1 - keep) * p)
 +     a.copy_(keep * a + (1 - keep) * p)

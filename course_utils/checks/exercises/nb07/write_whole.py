@@ -201,16 +201,6 @@ end. "wb" begins afresh.
 + raise
 When write fails, your half file stays in the folder. Put all of it into a try, and in `except
 BaseException:` call new.unlink(missing_ok=True), then raise.
-# another exception raised
-+ new.unlink(missing_ok=True)
-+ raise RuntimeError("not saved")
-write raised an exception, and your function raises another in its place. The caller wants to know
-what happened: a bare raise, with nothing behind it, hands on what was caught.
-# exception swallowed
-+ new.unlink(missing_ok=True)
-+ pass
-write raised an exception, and your function keeps it to itself, so the run carries on as if it had
-been saved. After the half file is removed, raise hands it on.
 # BaseException not caught
 - except BaseException:
 + except OSError:
@@ -219,11 +209,6 @@ or
 Your `except` lets something through, and then your half file stays in the folder: torch.save raises
 RuntimeError, which is no OSError, and Ctrl-C raises KeyboardInterrupt, which is no Exception. Write
 `except BaseException:`.
-# file that was never made removed
-- new.unlink(missing_ok=True)
-+ new.unlink()
-The file could not be opened because the disk was full. So there is none to remove, and unlink()
-raises FileNotFoundError, which hides the true reason. Write new.unlink(missing_ok=True).
 # removed after the rename
 - except BaseException:
 -     new.unlink(missing_ok=True)
