@@ -18,6 +18,7 @@ from course_utils.plots import (
     error_curves,
     gradient_histograms,
     grid,
+    lines,
     loss_curve,
     loss_curves,
     maps,
@@ -93,6 +94,14 @@ def test_each_row_of_maps_has_its_bar():
     assert {ax.images[0].norm.vmax for ax in with_limit.axes[:6]} == {7.0}
 
 
+def test_curves_over_one_axis_are_told_apart_and_may_be_logarithmic():
+    (ax,) = lines([1, 10], {"a": [3, 2], "b": [1, 2]}, "n", "error", log="x", dots=True).axes
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "linear")
+    looks = {(line.get_linestyle(), line.get_marker()) for line in ax.get_lines()}
+    assert len(looks) == 2 and "None" not in {marker for _, marker in looks}
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
+
+
 def test_no_picture_warns_in_the_courses_style():
     plt.rcParams.update(STYLE)
     layer, x = SingleHeadAttention(4), torch.randn(1, 4, 4, 4)
@@ -106,6 +115,7 @@ def test_no_picture_warns_in_the_courses_style():
         number_maps(x[0, 0]), curves(torch.linspace(-1, 1, 5), {"tanh": torch.tanh}, "tanh"),
         error_curves([0.1, 1], {"a": [0.2, 0.3], "b": [0.3, 0.2]}),
         gradient_histograms({"all": torch.randn(9)}),
+        lines([1, 10], {"a": [3, 2], "b": [torch.nan, 2.0]}, "x", "y", "xy", dots=True),
     ]  # fmt: skip
     for figure in figures:
         figure.canvas.draw()

@@ -21,6 +21,7 @@
 # setup
 
 # %%
+import copy
 import math
 
 import matplotlib.pyplot as plt
@@ -71,9 +72,10 @@ plt.show()
 # A tensor of images has the shape `(N, C, H, W)`: N images, each with C channels of H x W pixels.
 # The digits have one channel, grey. A pixel is -1 where it is black and 1 where it is white.
 #
-# They look soft because they were scanned with only 8 x 8 pixels, and enlarged to 16 x 16. Enlarging
-# adds pixels, but no information. A picture of 16 x 16 pixels can vary in 256 independent ways, one for
-# each pixel. In how many do ours vary? That is the *rank* of the matrix that has a picture in each row.
+# They look soft because they were scanned with only 8 x 8 pixels, and enlarged to 16 x 16.
+# Enlarging adds pixels, but no information. A picture of 16 x 16 pixels can vary in 256 independent
+# ways, one for each pixel. How many of them do ours use? That is the *rank* of the matrix that has
+# a picture in each row.
 
 # %%
 pixels = load("digits", "train")[0].flatten(1)  # (N, 256)
@@ -81,36 +83,35 @@ print("numbers in a picture:", pixels.shape[1])
 print("independent of them: ", torch.linalg.matrix_rank(pixels).item())
 
 # %% [markdown]
-# That makes our digits easier than photographs, because three quarters of all noise can be told from a
-# digit at once. It's worth remembering when a result looks too good.
+# That makes our digits easier than photographs, because three quarters of all noise can be told
+# from a digit at once. It's worth remembering when a result looks too good.
 #
 # ## 2. What does noise do to a picture?
 #
-# A *diffusion model* learns to draw by learning to repair. (Sohl-Dickstein and others proposed this in
-# 2015; Ho, Jain and Abbeel made it draw well in 2020, with a model called DDPM.) So first we break
-# something. We take a
-# clean picture, which everyone calls `x0`, and break it in T = 1,000 small steps. Each step makes
-# the picture a little weaker and adds a little fresh noise:
+# A *diffusion model* learns to draw by learning to repair. (Sohl-Dickstein and others proposed
+# this in 2015; Ho, Jain and Abbeel made it draw well in 2020, with a model called DDPM.) So first
+# we break something. We take a clean picture, which everyone calls `x0`, and break it in T = 1,000
+# small steps. Each step makes the picture a little weaker and adds a little fresh noise:
 #
 # $$x_t = \sqrt{1 - \beta_t}\; x_{t-1} + \sqrt{\beta_t}\; z$$
 #
-# Here z is a number from a standard normal distribution, drawn anew for each pixel at each step, and
-# $\beta_t$ (beta) is the variance of the noise that step t adds. (*Variance* is the mean squared
-# distance from the mean.) We count steps from 0, as the code does, so step 0 already adds a trace of
-# noise, and the clean picture stands before it. The factor in front of $x_{t-1}$ takes away as much variance as the noise
-# brings in, so a picture of variance 1 keeps variance 1 and neither fades nor explodes.
+# Here z is a number from a standard normal distribution, drawn anew for each pixel at each step,
+# and $\beta_t$ (beta) is the variance of the noise that step t adds. (*Variance* is the mean
+# squared distance from the mean.) We count steps from 0, as the code does, so step 0 already adds a
+# trace of noise, and the clean picture stands before it. The factor in front of $x_{t-1}$ makes
+# room for the noise: where $x_{t-1}$ has variance 1, so has $x_t$.
 #
 # Nobody wants to run hundreds of steps to get one noisy picture, and nobody has to. A sum of
-# independent normal numbers is normal again, so all the noise added up to step t is a single noise, `eps`, and the
-# chain becomes one jump:
+# independent normal numbers is normal again, so all the noise added up to step t is a single
+# noise, `eps`, and the chain becomes one jump:
 #
 # $$x_t = \sqrt{\bar\alpha_t}\; x_0 + \sqrt{1 - \bar\alpha_t}\;\varepsilon
 # \qquad\text{with}\qquad \bar\alpha_t = (1 - \beta_0)(1 - \beta_1) \cdots (1 - \beta_t)$$
 #
-# $\bar\alpha_t$, in code `alpha_bar`, is the share of the picture's variance that is left at step t.
-# **Is the jump really the same as the chain?** Let's send 2,000 copies of one digit through 300 small
-# steps, and compare their mean and their standard deviation with what the jump promises, at three
-# pixels in a row:
+# $\bar\alpha_t$, in code `alpha_bar`, is the share of the picture's variance that is left at step
+# t. **Is the jump really the same as the chain?** Let's send 2,000 copies of one digit through 300
+# small steps, and compare their mean and their standard deviation with what the jump promises, at
+# three pixels in a row:
 
 # %%
 schedule = cosine_schedule(T=1000)
@@ -132,10 +133,10 @@ for name, mean, deviation in [
 # %% [markdown]
 # They agree, apart from the chance error of 2,000 draws. From here on we jump.
 #
-# The list of all betas, or of all $\bar\alpha_t$, is the *noise schedule*. There are two famous ones.
-# The *linear* schedule of the DDPM paper lets the betas grow in equal
-# steps. The *cosine* schedule (Nichol and Dhariwal, 2021) lets $\bar\alpha_t$ fall like a squared
-# cosine. **Which of them leaves you more time to look at a picture before it is gone?**
+# The list of all betas, or of all $\bar\alpha_t$, is the *noise schedule*. There are two famous
+# ones. The *linear* schedule of the DDPM paper lets the betas grow in equal steps. The *cosine*
+# schedule (Nichol and Dhariwal, 2021) lets $\bar\alpha_t$ fall like a squared cosine. **Which of
+# them leaves you more time to look at a picture before it is gone?**
 
 # %%
 # alt: The share of the picture's variance that is left, over t from 0 to 999, for two schedules.
@@ -169,8 +170,8 @@ plt.show()
 # handle and use the arrow keys for small steps) and decide for each of the six.
 
 # %% tags=["nbval-ignore-output"]
-# alt: Six clean digits, and below them the same six with noise, at t = 100, 300 and 600. They are easy
-#   to read at 100 and hard at 300. At 600 nearly nothing is left of them.
+# alt: Six clean digits, and below them the same six with noise, at t = 100, 300 and 600. They are
+#   easy to read at 100 and hard at 300. At 600 nearly nothing is left of them.
 noise_slider(images[:6], schedule)
 
 # %% [markdown]
@@ -203,31 +204,32 @@ plt.show()
 # At t = 100 the error does no harm. At t = 800 the picture is grainy but readable, and at t = 999
 # nothing of it survives, because there the equation divides by a number close to 0.
 #
-# So a single jump back from pure noise is hopeless, and a diffusion model doesn't try. It starts at
-# t = 999, asks the network, removes *part* of the noise, and lands at a somewhat smaller t. There it
-# asks again. Fifty such steps make a picture out of nothing, because each of them has to decide only
-# a little.
+# So a single jump back from pure noise is hopeless, and a diffusion model doesn't try. It starts
+# at t = 999, asks the network, removes *part* of the noise, and lands at a somewhat smaller t.
+# There it asks again. Fifty such steps make a picture out of nothing, because each of them has to
+# decide only a little.
 #
 # ## 4. What does the network look like?
 #
-# A picture goes in, and an answer of the same shape comes out, one number for each pixel. In between
-# the network has to see two things at once: the whole (is this a 3 or an 8?) and the single pixel
-# (is this bright dot part of the stroke, or noise?).
+# A picture goes in, and an answer of the same shape comes out, one number for each pixel. In
+# between the network has to see two things at once: the whole (is this a 3 or an 8?) and the
+# single pixel (is this bright dot part of the stroke, or noise?).
 #
 # The *U-Net* does both. Down its left side, the *encoder*, the picture is halved again and again
-# while the number of channels grows: it trades detail for context. Up its right side, the *decoder*,
-# the picture grows back. The horizontal arrows, the *skip connections*, carry the details straight
-# across.
+# while the number of channels grows: it trades detail for context. Up its right side, the
+# *decoder*, the picture grows back. The horizontal arrows, the *skip connections*, carry the
+# details straight across.
 #
-# It was not invented for drawing. Ronneberger, Fischer and Brox made it in 2015 to mark the cells in
-# microscope pictures, a task in which the answer is a picture too, and has to be right to the pixel. Five years later the authors of DDPM needed a network that takes a noisy
-# picture and returns its noise, pixel by pixel, and took a U-Net. Most diffusion models of images
-# were built on one from then on, and many still are.
+# It was not invented for drawing. Ronneberger, Fischer and Brox made it in 2015 to mark the cells
+# in microscope pictures, a task in which the answer is a picture too, and has to be right to the
+# pixel. Five years later the authors of DDPM needed a network that takes a noisy picture and
+# returns its noise, pixel by pixel, and took a U-Net. Most diffusion models of images were built
+# on one from then on, and many still are.
 
 # %%
-# alt: The U-Net as a diagram. A noisy picture of 1 x 16 x 16 goes down on the left to 128 x 4 x 4 and
-#   up again on the right. Skips cross on the two upper levels. Arrows lead into each block from the
-#   time embedding, a bar above.
+# alt: The U-Net as a diagram. A noisy picture of 1 x 16 x 16 goes down on the left to 128 x 4 x 4
+#   and up again on the right. Skips cross on the two upper levels. Arrows lead into each block
+#   from the time embedding, a bar above.
 in_ch, size = images.shape[1], images.shape[2]
 base_ch = 32 if data == "digits" else 64
 draw_u(in_ch, size, chs=[base_ch, 2 * base_ch, 4 * base_ch])
@@ -235,9 +237,9 @@ plt.show()
 
 # %% [markdown]
 # The numbers beside each column are channels x height x width. The purple bar on top is how the
-# network learns which t it is working at; notebook 01 is about it. Every other part has its notebook
-# too: the block that makes each column (02), the encoder (03), the decoder (04). You will write them
-# all. Today we take the finished one:
+# network learns which t it is working at; notebook 01 is about it. Every other part has its
+# notebook too: the block that makes each column (02), the encoder (03), the decoder (04). You will
+# write them all. Today we take the finished one:
 
 # %%
 torch.manual_seed(0)
@@ -261,8 +263,8 @@ print("in: ", tuple(noisy.shape), "\nout:", tuple(net(noisy, t=500).shape))
 # 4. compute the *loss*, the mean squared difference between prediction and truth, and change the
 #    weights a little so that it gets smaller.
 #
-# Nobody has to label anything: we made the noise ourselves, so we know the right answer. Here is one
-# step with a single picture, before the network has learned anything:
+# Nobody has to label anything: we made the noise ourselves, so we know the right answer. Here is
+# one step with a single picture, before the network has learned anything:
 
 # %%
 # alt: A training step. A clean digit and noise give a noisy digit. From it the U-Net predicts a
@@ -274,9 +276,10 @@ draw_training_step(net.eval(), shown, t, noise, schedule)
 plt.show()
 
 # %% [markdown]
-# The function `train` runs such steps in a loop and gives us its state after each. We let the network
-# draw six times from the same noise, more often at the start, and show each result as a row with the
-# number of the step at its left. (`machine`, from the setup cell, knows whether there is a GPU.)
+# The function `train` runs such steps in a loop and gives us its state after each. We let the
+# network draw six times from the same noise, more often at the start, and show each result as a
+# row with the number of the step at its left. (`machine`, from the setup cell, knows whether there
+# is a GPU.)
 #
 # (We don't draw with the weights of the last step, which jump about, but with an average over the
 # last hundred or so. It is called the *exponential moving average*, EMA, and `averaged` returns the
@@ -294,7 +297,7 @@ xT = torch.randn(12, *images.shape[1:]).to(machine.device)
 moments = [config.steps * share // 100 for share in (1, 3, 10, 30, 100)]
 losses, drawings, view = [], {"0": last(ddim(net.eval(), xT, schedule, steps=20))}, LivePicture()
 
-for state in train(net, train_images, schedule, config, loss=noise_loss):
+for state in train(copy.deepcopy(net), train_images, schedule, config, loss=noise_loss):
     losses.append(state.loss)
     if state.step in moments:
         model = averaged(state, train_images, schedule)
@@ -308,47 +311,49 @@ loss_curve(losses)
 plt.show()
 
 # %% [markdown]
-# By step 200 there are strokes, and by step 2,000 most of them are digits. The loss falls fast at first and slowly later, and
-# it jumps, because every step sees different pictures and different t. It never reaches zero: noise and picture
-# cannot be separated perfectly. And while it hardly moves any more, the drawings still get better. So
-# the loss is not how we judge a diffusion model.
+# By step 200 there are strokes, and by step 2,000 most drawings are digits. The loss falls fast at
+# first and slowly later, and it jumps, because every step sees different pictures and different t.
+# It never reaches zero: noise and picture cannot be separated perfectly. And while it hardly moves
+# any more, the drawings still get better. So the loss is not how we judge a diffusion model.
 #
 # Let's look inside. Here a digit with the noise of t = 300 goes through the trained network.
 # **Where can you still make it out? What do the skips bring to the right side?**
 
 # %% tags=["nbval-ignore-output"]
 # alt: The U-Net, and in place of each column three of its channels. A noisy 3 goes in. Its strokes
-#   are there at 16 x 16 and 8 x 8 pixels; 4 x 4 are a few squares. The skips bring maps with strokes
-#   to the right side. What comes out is the predicted noise.
+#   are there at 16 x 16 and 8 x 8 pixels; 4 x 4 are a few squares. The skips bring maps with
+#   strokes to the right side. What comes out is the predicted noise.
 model = averaged(state, train_images, schedule)
 draw_u(net=model, xt=add_noise(shown, noise, schedule.alpha_bar_at(t)), t=t, features=True)
 plt.show()
 
 # %% [markdown]
-# You can follow the strokes along the two upper rows. At 4 x 4 only a few squares are left, and what
-# comes up from there is coarse. The skips add maps in which the strokes are sharp.
+# You can follow the strokes along the two upper rows. At 4 x 4 only a few squares are left, and
+# what comes up from there is coarse. The skips add maps in which the strokes are sharp.
 #
 # ## 6. From noise to a digit
 #
-# Now watch pictures come into being. The *sampler* `ddim` goes from t = 999 down to 0 in 50 network
-# evaluations. After each it gives us t, the pictures as they are at that moment, and the *predicted
-# x0*: what the network believes the finished pictures to be. Here are twenty pictures after every
-# second evaluation. (They stop after three rounds; run the cell again to see them move.)
+# Now watch pictures come into being. The *sampler* `ddim` goes from t = 999 to clean pictures in 50
+# network evaluations. After each it gives us t, the pictures as they are at that moment, and the
+# *predicted x0*: what the network believes the finished pictures to be. Here are twenty pictures
+# after every second evaluation. (They stop after three rounds; run the cell again to see them
+# move.)
 
 # %% tags=["nbval-ignore-output", "picture:digits"]
 # alt: Twenty squares of noise, in two rows of ten. The noise thins out, strokes appear in it, and
 #   at the end there are twenty digits, white on black, most of which can be read.
 torch.manual_seed(0)
 xT = torch.randn(20, *images.shape[1:]).to(machine.device)
-times, pictures, predicted = zip(*ddim(model, xT, schedule, steps=50, eta=1.0))
+visited, pictures, predicted = zip(*ddim(model, xT, schedule, steps=50, eta=1.0))
 moving(pictures[1::2])
 
 # %% [markdown]
 # This is one of the fifty steps, with the predicted x0 in the middle:
 
 # %% tags=["nbval-ignore-output"]
-# alt: A sampler's step. From a noisy picture comes the predicted noise, from both the predicted clean
-#   picture. They are mixed again, with less noise, and an arrow leads back to the start: 50 times.
+# alt: A sampler's step. From a noisy picture comes the predicted noise, from both the predicted
+#   clean picture. They are mixed again, with less noise, and an arrow leads back to the start: 50
+#   times.
 draw_sampler_step(lambda net: ddim(net, xT[:1], schedule, steps=50), model, xT[:1], at=0.6)
 plt.show()
 
@@ -359,15 +364,15 @@ plt.show()
 # alt: Two drawings come into being from t = 919 to t = 19, each with the picture above and the
 #   predicted x0 below. The pictures stay noise for a long time. The predictions begin as grey blots
 #   and are digits half way.
-rows = [torch.stack(seen)[4::5, n] for n in (0, 1) for seen in (pictures, predicted)]
-strip(rows, [f"t = {t}" for t in times[4::5]], labels=["xt", "x0"] * 2, size=0.95)
+pairs = [torch.stack(seen)[4::5, n] for n in (0, 1) for seen in (pictures, predicted)]
+strip(pairs, [f"t = {t}" for t in visited[4::5]], labels=["xt", "x0"] * 2, size=0.95)
 plt.show()
 
 # %% [markdown]
-# Every fifth evaluation is shown. (`eta=1.0` makes the sampler add a little fresh noise after each;
-# notebook 05 weighs what that gains and what it costs.) At the start the predicted x0 is a blur: the average of
-# everything the picture could still become. Then it takes shape, first in outline and last in the
-# single pixels, and it may change its mind on the way.
+# Every fifth evaluation is shown. (`eta=1.0` makes the sampler add a little fresh noise after
+# each; notebook 05 weighs what that gains and what it costs.) At the start the predicted x0 is a
+# blur: the average of everything the picture could still become. Then it takes shape, first in
+# outline and last in the single pixels, and it may change its mind on the way.
 #
 # And now five hundred at once, in a hundred evaluations each. Here are forty of them:
 
@@ -402,19 +407,21 @@ plt.show()
 # %% [markdown]
 # Read the table with the pictures beside it:
 #
-# - **recognised** is the share of pictures that the classifier puts into one class with a confidence
-#   over 0.9. It is easily impressed: it is sure about nearly half of the Gaussian's smears.
+# - **recognised** is the share of pictures that the classifier puts into one class with a
+#   confidence over 0.9. It is easily impressed: it is sure about nearly half of the Gaussian's
+#   smears.
 # - **entropy of the classes** says whether all ten digits are drawn about equally often. Then it is
 #   3.32 bits, the logarithm of ten to base 2. A network that draws nothing but ones gets 0.
 # - **Frechet distance** is stricter. The classifier describes each picture by 64 numbers, its
 #   *features*. We fit a Gaussian to the features of our samples and one to those of the real
 #   pictures, and measure how far apart the two are, in mean $\mu$ and covariance $\Sigma$:
-#   $\lVert\mu_1 - \mu_2\rVert^2 + \mathrm{trace}\,(\Sigma_1 + \Sigma_2 - 2(\Sigma_1\Sigma_2)^{1/2})$.
-#   Small is good; you needn't follow the formula. With the features of a large classifier, Inception, this is the famous *FID*. It
-#   (Heusel and others, 2017) depends on the number of pictures: the figure under "real" is what 500
-#   of all our real pictures get against the others, so a lower one is no improvement.
-# - **nearest training picture** is the distance from a sample to the most similar picture of the
-#   training set. If it were much smaller than for held-out real pictures, the network would have
+#   $\lVert\mu_1 - \mu_2\rVert^2 + \mathrm{trace}\,(\Sigma_1 + \Sigma_2 -
+#   2(\Sigma_1\Sigma_2)^{1/2})$. Small is good; you needn't follow the formula. With the features
+#   of a large classifier, Inception, this is the famous *FID*. It (Heusel and others, 2017)
+#   depends on the number of pictures: the figure under "real" is what 500 of all our real pictures
+#   get against the others, so a lower one is no improvement.
+# - **nearest training picture** is the median distance from a sample to the most similar training
+#   picture. If it were much smaller than for held-out real pictures, the network would have
 #   memorised its training set instead of learning to draw.
 
 # %% tags=["trained"]
@@ -430,20 +437,21 @@ print("not memorised:", quality.samples.nearest > 0.8 * quality.real.nearest)
 # and gives you a *stub* (the beginning of the code, with a place for yours), a *check*, hints that
 # open when you click on them, and a closed cell with a solution.
 #
-# The check runs your code on random inputs of several sizes and compares it with the reference, the
-# finished code in `course_utils`. It doesn't care how you wrote it, and when something is wrong, it
-# tries to name the mistake. It never stops the notebook: as long as your version is missing or wrong,
-# the notebook continues with the reference, and says so.
+# The check runs your code on random inputs of several sizes and compares it with the reference,
+# the finished code in `course_utils`. It doesn't care how you wrote it, and when something is
+# wrong, it tries to name the mistake. It never stops the notebook: as long as your version is
+# missing or wrong, the notebook continues with the reference, and says so.
 #
-# Do you study with an AI assistant at your side? Switch off Colab's completions for the exercises
-# (*Settings > AI Assistance*), because they finish a stub before you have read it. Ask the assistant for
+# Are you studying with an AI assistant? Switch off Colab's completions for the exercises (*Settings
+# > AI Assistance*), because they finish a stub before you have read it. Ask the assistant for
 # questions, not for code: "which shape should this line return?" serves you better than "write this
-# function". When you don't understand what a check says, show the assistant the
-# sentence together with your code. Take the hints in their order before you take its answer; the
-# course's `AGENTS.md` asks it to work the same way. And when it has helped, close its answer, write
-# the code once more from memory, and let the check decide.
+# function". When you don't understand what a check says, show the assistant the sentence together
+# with your code. Go through the hints in order before taking its answer; the course's `AGENTS.md`
+# asks it to work the same way. And when it has helped, close its answer, write the code once more
+# from memory, and let the check decide.
 #
-# (The number of an exercise is only its name. They don't always come in order, and some are missing.)
+# (The number of an exercise is only its name. They don't always come in order, and some are
+# missing.)
 #
 # Here is an exercise to warm up. You have seen the formula and used the finished function above.
 #
@@ -527,26 +535,26 @@ plt.show()
 # | [06 debugging dimensions](06_debugging_dimensions.ipynb) | what to do when shapes don't fit |
 # | [07 AMP training](07_amp_training.ipynb) | training that is faster and survives a disconnect |
 # | [08 attention variants](08_attention_variants.ipynb) | letting far pixels talk to each other |
-# | [09 Wiener baseline](09_wiener_baseline.ipynb) | how far one gets without a network |
+# | [09 Wiener baseline](09_wiener_baseline.ipynb) | how far you get without a network |
 # | [10 published U-Nets](10_published_unets.ipynb) | two published networks, rebuilt |
 #
 # There are three ways through:
 #
 # - **An evening.** Run 01 to 05 from top to bottom and read along, but stop only for the exercises
-#   2.3, 2.5, 3.4, 4.5, 5.1, 5.3 and 5.6. You will have a U-Net whose blocks, sides and training step
-#   are your own, and pictures that it drew.
-# - **A weekend.** Do all of 01 to 05 except the exercises marked as optional, which nothing later needs.
-#   Then you will have written the samplers too, and know why each part is there.
+#   2.3, 2.5, 3.4, 4.5, 5.1, 5.3 and 5.6. You will have a U-Net whose blocks, sides and training
+#   step are your own, and pictures that it drew.
+# - **A weekend.** Do all of 01 to 05 except the exercises marked as optional, which nothing later
+#   needs. Then you will have written the samplers too, and know why each part is there.
 # - **Everything.** Do the optional exercises too, and go on with 06 to 10, which make the network
 #   faster, give it attention, and compare it with what others have built.
 #
 # ### How far are you?
 #
 # Here are all the exercises of the course. Your work is kept in two files beside the notebooks:
-# `my_progress.txt` says which exercises passed their check, and `my_unet.py` holds your own parts of
-# the network. Each notebook ends with this table. (On Colab every notebook has a machine of its own,
-# which Colab deletes in the end. To keep both files on your Google Drive, tick `keep_on_drive` in
-# the first cell of each notebook, and run that cell.)
+# `my_progress.txt` says which exercises passed their check, and `my_unet.py` holds your own parts
+# of the network. Each notebook ends with this table. (On Colab every notebook has a machine of its
+# own, which Colab deletes in the end. To keep both files on your Google Drive, tick
+# `keep_on_drive` in the first cell of each notebook, and run that cell.)
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress
@@ -560,7 +568,8 @@ progress()
 #   `sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps`. The schedule says how `alpha_bar` falls.
 # - The network sees the noisy picture and t, and predicts the noise; the noise gives the picture.
 # - From pure noise, the picture can only be guessed roughly. That is why sampling takes many steps.
-# - The U-Net halves the picture to see the whole, grows it back, and uses skips to keep the details.
+# - The U-Net halves the picture to see the whole, grows it back, and uses skips to keep the
+#   details.
 # - Quality is measured on the samples, beside real pictures and beside something simple.
 #
 # **What can go wrong.** If you stop the training cell half way, the cells below still work, with

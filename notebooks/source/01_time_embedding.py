@@ -51,9 +51,9 @@ mine = portfolio.load()
 # %% [markdown]
 # ## 1. Why must the network know t?
 #
-# Take the simplest noise predictor there is: multiply the noisy picture by one number c and call the
-# result the noise, `eps = c * xt`. It cannot see strokes or digits. But even this predictor has
-# something to learn: which c is best?
+# Take the simplest noise predictor there is: multiply the noisy picture by one number c and call
+# the result the noise, `eps = c * xt`. It cannot see strokes or digits. But even this predictor
+# has something to learn: which c is best?
 #
 # The best c (the one with the smallest mean squared error) is the mean of `xt * eps` divided by the
 # mean of `xt * xt`. **At t = 50 the picture is nearly clean, at t = 900 nearly all of it is noise.
@@ -72,8 +72,8 @@ for t in (50, 300, 900):
     print(f"t = {t:3}: the best c is {c:.2f}, its error {(c * xt - eps).square().mean():.2f}")
 
 # %% [markdown]
-# At t = 50 almost nothing of `xt` is noise, at t = 900 almost everything is. A predictor that doesn't
-# know t has to use one c for all of them:
+# At t = 50 almost nothing of `xt` is noise, at t = 900 almost everything is. A predictor that
+# doesn't know t has to use one c for all of them:
 
 # %%
 everything = torch.stack(list(noisy.values()))
@@ -83,12 +83,13 @@ for t, xt in noisy.items():
     print(f"t = {t:3}: with c = {c:.2f} for all, the error is {error:.2f}")
 
 # %% [markdown]
-# At t = 300 nothing is lost: the shared c happens to be right there. At t = 50 the answer is now worse
-# than no answer at all (c = 0 has an error of 1), and at t = 900 the error is ten times what it was.
+# At t = 300 nothing is lost: the shared c happens to be right there. At t = 50 the answer is now
+# worse than no answer at all (c = 0 has an error of 1), and at t = 900 the error is ten times what
+# it was.
 #
 # A real network can do better than this one. It can look at the picture and judge how noisy it is.
-# But that uses up capacity, and we know t anyway, so we tell it. What that is worth in a real U-Net,
-# you will see in section 7.
+# But that uses up capacity, and we know t anyway, so we tell it. What that is worth in a real
+# U-Net, you will see in section 7.
 #
 # ## 2. How do you tell a number to a network?
 #
@@ -99,9 +100,10 @@ for t, xt in noisy.items():
 # - **one-hot**: 1,000 inputs, all of them 0 except the one with number t.
 #
 # Let's put them to a test. A small network gets t in one of these ways and has to learn a curve:
-# how strong the noise is at each step, as the logarithm of the ratio of noise to picture, in variance. (The
-# inverse of that ratio is the *signal-to-noise ratio*, SNR.) We take the linear schedule, where this
-# curve is steep at first and flat later, and bring it to mean 0 and variance 1:
+# how strong the noise is at each step, as the logarithm of the ratio of noise to picture, in
+# variance. (The inverse of that ratio is the *signal-to-noise ratio*, SNR.) We take the linear
+# schedule, where this curve is steep at first and flat later, and bring it to mean 0 and variance
+# 1:
 
 # %%
 # alt: The target over t from 0 to 999: a curve that rises steeply during the first fifty steps, and
@@ -115,8 +117,8 @@ plt.show()
 
 # %% [markdown]
 # The network is trained on the **even** steps only, and then asked about the **odd** ones too. An
-# error of 1 is what you get for knowing nothing. **Which of the three will do well on the even steps?
-# And which on the odd ones, which it has never seen?**
+# error of 1 is what you get for knowing nothing. **Which of the three will do well on the even
+# steps? And which on the odd ones, which it has never seen?**
 
 # %%
 def fit(name, code, steps=300):
@@ -144,24 +146,24 @@ fit("one-hot", F.one_hot(times, 1000).float())
 # weights of its own, and those of a step it has never seen are still random.
 #
 # The two that use one number know as much about the odd steps as about the even ones, because
-# neighbouring steps look alike to them. But they look *too* much alike. Between t = 10 and t = 11 the
-# scaled input changes by a thousandth, and a smooth function hardly reacts to that, so the network is
-# slow to learn whatever changes fast. The integer has the opposite problem: inputs in the hundreds,
-# to a network that likes numbers around 1.
+# neighbouring steps look alike to them. But they look *too* much alike. Between t = 10 and t = 11
+# the scaled input changes by a thousandth, and a smooth function hardly reacts to that, so the
+# network is slow to learn whatever changes fast. The integer has the opposite problem: inputs in
+# the hundreds, to a network that likes numbers around 1.
 #
 # We want both: **neighbours should look alike, and still every step should look different.**
 #
 # ## 3. What does a clock do?
 #
-# A clock has the same task: to show one moment among many thousands. A single hand that goes around
-# once in twelve hours would do in principle, but nobody could read the minute from it. So a clock has
-# several hands. The fast one tells neighbouring moments apart, but keeps returning to the same place.
-# The slow one tells the hours apart. Together they show every moment in one way only, and moments
-# that are close look alike.
+# A clock has the same task: to show one moment among many thousands. A single hand that goes
+# around once in twelve hours would do in principle, but nobody could read the minute from it. So a
+# clock has several hands. The fast one tells neighbouring moments apart, but keeps returning to
+# the same place. The slow one tells the hours apart. Together they show every moment in one way
+# only, and moments that are close look alike.
 #
 # Our hands are waves. Each has a *frequency* $\omega$: at time t its angle is $\omega t$, in
-# radians. We need some fast ones and some slow ones, so we let them fall by equal **factors**, like 1,
-# 1/10, 1/100.
+# radians. We need some fast ones and some slow ones, so we let them fall by equal **factors**,
+# like 1, 1/10, 1/100.
 #
 # ### Exercise 1.1: the frequencies
 # difficulty 2 of 5, about 8 minutes
@@ -296,8 +298,8 @@ sinusoidal_embedding = check("1.2", sinusoidal_embedding)
 # solution 1.2
 
 # %% [markdown]
-# One row of this table is what the network will be told. Here are the rows of the first 200 steps as
-# a picture, with orange for +1, white for 0 and blue for -1:
+# One row of this table is what the network will be told. Here are the rows of the first 200 steps
+# as a picture, with orange for +1, white for 0 and blue for -1:
 
 # %%
 # alt: A map with a row for each t from 0 to 199 and a column for each of 32 numbers. In the left
@@ -308,8 +310,8 @@ embedding_map(table[:200], times[:200])
 plt.show()
 
 # %% [markdown]
-# The sines are on the left, the cosines on the right. In each half the waves get slower from left to
-# right, until they hardly change within these steps.
+# The sines are on the left, the cosines on the right. In each half the waves get slower from left
+# to right, until they hardly change within these steps.
 #
 # And the test from section 2? **Where will the sinusoidal embedding end up?**
 
@@ -317,14 +319,14 @@ plt.show()
 fit("sinusoidal", sinusoidal_embedding(times, 64))
 
 # %% [markdown]
-# With the same small network and the same number of steps, it learns the even steps as well as
-# one-hot does, and the odd ones too.
+# With the same hidden layer and as many steps, it learns the even steps as well as one-hot does,
+# and the odd ones too.
 #
 # ## 5. Which times look alike?
 #
-# We asked for neighbours that look alike, so let's measure that. Two vectors point the same way when
-# the *cosine* of the angle between them is 1. It is 0 when they are at right angles, and -1 when they
-# are opposite. You get it as their dot product, divided by both their lengths.
+# We asked for neighbours that look alike, so let's measure that. Two vectors point the same way
+# when the *cosine* of the angle between them is 1. It is 0 when they are at right angles, and -1
+# when they are opposite. You get it as their dot product, divided by both their lengths.
 #
 # ### Exercise 1.3 (optional): how alike are two times?
 # difficulty 2 of 5, about 8 minutes
@@ -376,23 +378,25 @@ similarity_map(similarity(sinusoidal_embedding(times, 64)))
 plt.show()
 
 # %% [markdown]
-# Away from the diagonal the similarity falls, first fast, then slowly, with ripples from the fast waves. The curve on the right is the mean over all
-# pairs of times that are so many steps apart. (All such pairs are equally alike, so the band that shows
-# the least and the most alike of them cannot be seen.) It never comes back to 1.
+# Away from the diagonal the similarity falls, first fast, then slowly, with ripples from the fast
+# waves. The curve on the right is the mean over all pairs of times that many steps apart. (All such
+# pairs are equally alike, so the band that shows the least and the most alike of them cannot be
+# seen.) It never comes back to 1.
 #
 # ## 6. How does it get into the network?
 #
-# The sinusoids are fixed: nothing in them is learned. But what a block of the U-Net needs to know is
-# not "the third wave is at 0.4". It is more like "there is so much noise that only the outline
+# The sinusoids are fixed: nothing in them is learned. But what a block of the U-Net needs to know
+# is not "the third wave is at 0.4". It is more like "there is so much noise that only the outline
 # counts". A small network sits between the two: a linear layer, the activation SiLU, and another
-# linear layer. Each block has a second linear layer of its own, because each needs to know something
-# different; you will write it in notebook 02. The first one and the SiLU are `TimeEmbedding`.
-# (DDPM's code has one linear layer more: two in front, and one in each block.)
+# linear layer. Each block has a second linear layer of its own, because each needs to know
+# something different; you will write it in notebook 02. The first one and the SiLU are
+# `TimeEmbedding`. (DDPM's code has one linear layer more: two in front, and one in each block.)
 #
 # SiLU is $x \cdot \mathrm{sigmoid}(x)$: like ReLU, but without a corner.
 #
-# Here is all of it, for six times and D = 16. Each row of a matrix belongs to one time. (This one is
-# the course's. In the drawing, `rearrange` stands for any reshape or transpose, `cat` for `torch.cat`.)
+# Here is all of it, for six times and D = 16. Each row of a matrix belongs to one time. (This one
+# is the course's. In the drawing, `rearrange` stands for any reshape or transpose, `cat` for
+# `torch.cat`.)
 
 # %%
 # alt: The time embedding as a diagram, from left to right. Six times become a column and are
@@ -460,9 +464,9 @@ TimeEmbedding = check("1.4", TimeEmbedding)
 # solution 1.4
 
 # %% [markdown]
-# This is the first part of your U-Net. The next cell puts it into the finished network, in place of
-# the reference's, and asks about the same picture at two different times. **Nothing has been trained
-# yet. Will the two answers be equal?**
+# This is the first part of your U-Net. The next cell puts it into the finished network, in place
+# of the reference's, and asks about the same picture at two different times. **Nothing has been
+# trained yet. Will the two answers be equal?**
 
 # %%
 torch.manual_seed(0)
@@ -479,12 +483,12 @@ print("the answers differ:", bool((early - late).abs().max() > 1e-3))
 #
 # ## 7. What is it worth in a real U-Net?
 #
-# The predictor of section 1 could recognise nothing, and the one of section 2 saw nothing but t.
-# A U-Net sees far more. So here is the test that counts: three small U-Nets, identical except for how
-# they are told the time. One is never told: it gets zeros. One gets t / 1000, through a linear layer and
-# SiLU. One has your `TimeEmbedding`. Each trains for 400 steps with the same pictures and the same
-# noise, and is then asked about pictures that were held out. **What do you expect: by how much will
-# each be better than the one before it? At which t?**
+# The predictor of section 1 could recognise nothing, and the one of section 2 saw nothing but t. A
+# U-Net sees far more. So here is the test that counts: three small U-Nets, identical except for
+# how they are told the time. One is never told: it gets zeros. One gets t / 1000, through a linear
+# layer and SiLU. One has your `TimeEmbedding`. Each trains for 400 steps with the same pictures
+# and the same noise, and is then asked about pictures that were held out. **What do you expect: by
+# how much will each be better than the one before it? At which t?**
 
 # %%
 class NeverTold(nn.Module):
@@ -532,16 +536,16 @@ print("never told is the worst at t = 50:",
       errors["never told"][0] > max(errors["t / 1000"][0], errors["sinusoids"][0]))
 
 # %% [markdown]
-# The differences are much smaller than the toys suggested. A U-Net that is never told sees for itself
-# most of what it needs, and t / 1000 is as good as sinusoids at t = 300 and t = 900. Only at
-# t = 50 do sinusoids clearly pay, probably because the noise is faint there, and how faint is hard to
-# read off the picture. (This is one run of each. Another seed moves the figures a little.)
+# The differences are much smaller than the toys suggested. A U-Net that is never told sees for
+# itself most of what it needs, and t / 1000 is as good as sinusoids at t = 300 and t = 900. Only at
+# t = 50 do sinusoids clearly help, probably because the noise is faint there, and how faint is hard
+# to read off the picture. (This is one run of each. Another seed moves the figures a little.)
 #
-# So why does everybody use sinusoids? They were inherited. The Transformer of 2017 used them to number
-# the words of a sentence, and its authors hoped that they would make it easy to find the word k places
-# further on. A diffusion U-Net never asks what comes k steps later. What remains as a reason is what you
-# saw in section 2: waves of many scales, with values between -1 and 1, show a network both small and large
-# differences in t, and cost next to nothing.
+# So why does everybody use sinusoids? They were inherited. The Transformer of 2017 used them to
+# number the words of a sentence, and its authors hoped that they would make it easy to find the
+# word k places further on. A diffusion U-Net never asks what comes k steps later. What remains as
+# a reason is what you saw in section 2: waves of many scales, with values between -1 and 1, show a
+# network both small and large differences in t, and cost next to nothing.
 #
 # ## 8. Try it out
 #
@@ -556,28 +560,28 @@ print("never told is the worst at t = 50:",
 embedding_explorer()
 
 # %% [markdown]
-# With max_period = 10, even the slowest wave goes around every 63 steps. No wave is left that tells
-# early from late, and the same stripes return again and again. With 100,000, the columns on the right
-# of each half hardly change within 1,000 steps, so they say little. 10,000 is the usual choice. As
-# for dim: 4 numbers make only two waves, and too many times look alike. 32 are enough, and
-# networks take 128 or more because numbers are cheap here.
+# With max_period = 10, even the slowest wave goes around every 63 steps. No wave is left that
+# tells early from late, and the same stripes return again and again. With 100,000, the columns on
+# the right of each half hardly change within 1,000 steps, so they say little. 10,000 is the usual
+# choice. As for dim: 4 numbers make only two waves, and too many times look alike. 32 are enough,
+# and networks take 128 or more because numbers are cheap here.
 #
 # ## Recap
 #
 # - The right answer depends on t, so the network is told t.
 # - A single number changes too little between neighbours; one-hot makes strangers of them.
-# - Waves of many frequencies, a sine and a cosine of each, do both: neighbours look alike, and no two
-#   times look the same.
+# - Waves of many frequencies, a sine and a cosine of each, do both: neighbours look alike, and no
+#   two times look the same.
 # - A U-Net can see for itself how noisy a picture is, so being told is worth less to it than to the
 #   toys, but it still helps.
 # - `TimeEmbedding` is the sinusoids, a linear layer and SiLU: `(B,) -> (B, D)`.
 #
 # **What can go wrong.** Interleaving sines and cosines (a network of notebook 10 does that) works
-# just as well, but weights trained with one order do not fit the other. Angles are in radians. And a
-# tensor that you make inside a function is on the CPU, even if t is not.
+# just as well, but weights trained with one order do not fit the other. Angles are in radians. And
+# a tensor that you make inside a function is on the CPU, even if t is not.
 #
-# **Where to look.** All of this is in `course_utils/embedding.py`. The next notebook is [02, the conv
-# block](02_conv_block.ipynb). The map of the course is in [00](00_start_here.ipynb).
+# **Where to look.** All of this is in `course_utils/embedding.py`. The next notebook is [02, the
+# conv block](02_conv_block.ipynb). The map of the course is in [00](00_start_here.ipynb).
 
 # %% [markdown]
 # ## How far are you?

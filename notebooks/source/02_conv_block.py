@@ -31,8 +31,8 @@ from course_utils.schedule import cosine_schedule
 from course_utils.widgets import told_time_slider
 
 # %% [markdown]
-# This is where we are in the U. Every coloured column is the output of one block, and all blocks have
-# the same structure:
+# This is where we are in the U. Every coloured column is the output of one block, and all blocks
+# have the same structure:
 
 # %%
 # alt: The U-Net as a diagram. The blocks on both sides and the maps that they make are coloured;
@@ -41,8 +41,8 @@ draw_u(highlight="block")
 plt.show()
 
 # %% [markdown]
-# What you wrote in earlier notebooks comes along, from `my_unet.py`. Where you haven't written a part
-# yet, you get the course's.
+# What you wrote in earlier notebooks comes along, from `my_unet.py`. Where you haven't written a
+# part yet, you get the course's.
 
 # %% tags=["nbval-ignore-output"]
 mine = portfolio.load()
@@ -52,10 +52,10 @@ TimeEmbedding = mine.TimeEmbedding
 # ## 1. What does a convolution keep, and what does it change?
 #
 # A *convolution* slides a small window over the picture. At each place it multiplies the pixels in
-# the window by the numbers of a *kernel* and adds them up, which makes one pixel of the result. Here
-# are three kernels of 3 x 3 numbers, chosen by hand. Pictures have the shape `(B, C, H, W)`, here
-# `(1, 1, 16, 16)`. The three kernels together have the shape `(3, 1, 3, 3)`: three channels come out,
-# one goes in. **What will each of them show?**
+# the window by the numbers of a *kernel* and adds them up, which makes one pixel of the result.
+# Here are three kernels of 3 x 3 numbers, chosen by hand. Pictures have the shape `(B, C, H, W)`,
+# here `(1, 1, 16, 16)`. The three kernels together have the shape `(3, 1, 3, 3)`: three channels
+# come out, one goes in. **What will each of them show?**
 
 # %%
 # alt: A digit 3 and what three kernels make of it: the same picture, a blurred one, and one that
@@ -79,9 +79,9 @@ plt.show()
 # gets darker: it finds edges. A layer `nn.Conv2d` learns its kernels, and often finds kernels like
 # these on its own.
 #
-# The result has as many rows and columns as the picture because of `padding=1`, which puts a border
-# of zeros around the picture first. **What size comes out without it? And what does the border do to
-# a picture that is 1 everywhere, under a kernel that adds up all nine pixels?**
+# The result has as many rows and columns as the picture because of `padding=1`, which puts a
+# border of zeros around the picture first. **What size comes out without it? And what does the
+# border do to a picture that is 1 everywhere, under a kernel that adds up all nine pixels?**
 
 # %%
 ones, all_nine = torch.ones(1, 1, 5, 5), torch.ones(1, 1, 3, 3)
@@ -90,21 +90,22 @@ print("with padding=1: ", tuple(F.conv2d(ones, all_nine, padding=1).shape))
 print(F.conv2d(ones, all_nine, padding=1)[0, 0])
 
 # %% [markdown]
-# Without padding, the window cannot stand on the border, so a row is lost at the top and the bottom,
-# and a column on each side. With padding the size stays, but the border looks different: in a corner,
-# only four of the nine pixels are there. So the network can tell where the border is, which does no
-# harm and may even help.
+# Without padding, the window cannot be centred on the border, so a row is lost at the top and the
+# bottom, and a column on each side. With padding the size stays, but the border looks different: in
+# a corner, only four of the nine pixels are there. So the network can tell where the border is,
+# which does no harm and may even help.
 #
-# What a convolution keeps: each pixel of the result stands where it stood, and depends on its nearest
-# neighbours only. What it changes: the number of channels, to whatever you like.
+# What a convolution keeps: each pixel of the result stands where it stood, and depends on its
+# nearest neighbours only. What it changes: the number of channels, to whatever you like.
 #
 # ## 2. Why normalise, and over what?
 #
-# Each layer multiplies. So whatever makes one picture different from another can grow or shrink from
-# layer to layer. Here are 32 pictures on their way through eight untrained convolutions. How far do they
-# still differ? We take the standard deviation of each number over the 32 pictures, and print the mean
-# of these deviations. We do it twice: with the weights that PyTorch starts from, and with *Kaiming
-# initialisation*, which draws larger weights, chosen so that the variance is kept.
+# Each layer multiplies. So whatever makes one picture different from another can grow or shrink
+# from layer to layer. Here are 32 pictures on their way through eight untrained convolutions. How
+# far do they still differ? We take the standard deviation of each number over the 32 pictures, and
+# print the mean of these deviations. We do it twice: with the weights that PyTorch starts from,
+# and with *Kaiming initialisation*, which draws larger weights, chosen so that the variance is
+# kept.
 
 # %%
 def differences(make_layer):
@@ -133,8 +134,8 @@ differences(kaiming)
 
 # %% [markdown]
 # With PyTorch's weights, all pictures look nearly the same after eight layers. With Kaiming's they
-# stay apart. So a good start solves the problem, *at the start*. In training the weights change, and
-# nothing guarantees that the balance stays.
+# stay apart. So a good start solves the problem, *at the start*. In training the weights change,
+# and nothing guarantees that the balance stays.
 #
 # *BatchNorm* keeps it at every step. It subtracts from every channel its mean and divides by its
 # standard deviation, both taken over **the whole batch and all pixels** of the channel. Then it
@@ -153,7 +154,7 @@ differences(kaiming)
 # |---|---|
 # | `x` | `(B, C, H, W)`; leave it as it is |
 # | `scale`, `shift` | `(C,)`, one number for each channel |
-# | `eps` | a small float; it keeps a channel that is constant from dividing by 0 |
+# | `eps` | a small float, not the noise; it prevents division by 0 in constant channels |
 # | returns | `(B, C, H, W)` |
 
 # %%
@@ -206,12 +207,12 @@ for c in (0, 1):
 #
 # ### Training mode and eval mode
 #
-# There is something odd about BatchNorm: in training, the result for one picture depends on the other
-# pictures of its batch. When a network draws, that would be a nuisance, because the same noise would
-# give a different picture in a different batch. So `nn.BatchNorm2d` has two modes. In training mode it does
-# what you have just seen, and on the side it keeps running averages of the means and variances it
-# meets. In eval mode it uses these averages instead. **The next cell puts the same picture into two
-# different batches, in both modes. When will its result be the same?**
+# There is something odd about BatchNorm: in training, the result for one picture depends on the
+# other pictures of its batch. When a network draws, that would be a nuisance, because the same
+# noise would give a different picture in a different batch. So `nn.BatchNorm2d` has two modes. In
+# training mode it does what you have just seen, and on the side it keeps running averages of the
+# means and variances it meets. In eval mode it uses these averages instead. **The next cell puts
+# the same picture into two different batches, in both modes. When will its result be the same?**
 
 # %%
 torch.manual_seed(0)
@@ -227,7 +228,7 @@ print("eval mode:     the same result in both batches:", same)
 
 # %% [markdown]
 # This is why we write `net.eval()` before we draw, and `net.train()` before we resume training. A
-# network left in the wrong mode raises no error. It is only worse.
+# network left in the wrong mode raises no error. It just draws worse.
 #
 # ### What BatchNorm costs
 #
@@ -257,22 +258,22 @@ for t in (10, 300, 990):
     print(f"64 pictures, all at t = {t:3}: deviation {deviation(64, t):.2f}")
 
 # %% [markdown]
-# With two pictures in a batch, the number that is divided by varies by more than a tenth from step to
-# step; with 64 it hardly varies. So BatchNorm wants batches that are not too small. And what it measures
-# in training is never quite what the network meets while it draws: a channel varies less where little
-# noise is in the pictures, and more where they are nothing but noise. Eval mode uses the averages of
-# the mixture at every t.
+# With two pictures in a batch, the divisor varies by more than a tenth from step to step; with 64
+# it hardly varies. So BatchNorm wants batches that are not too small. And what it measures in
+# training is never quite what the network meets while it draws: a channel varies less where the
+# pictures have little noise, and more where they are nothing but noise. Eval mode uses the averages
+# of the mixture at every t.
 #
-# Both problems go away if each picture is normalised by itself. *GroupNorm* does that: it takes mean
-# and deviation over a group of channels of one picture. DDPM and Stable Diffusion use it, and so will
-# you in notebooks 08 and 10. The tutorial whose network we build has BatchNorm, and with 64 pictures in
-# a batch it works well, as you saw in notebook 00.
+# Both problems go away if each picture is normalised by itself. *GroupNorm* does that: it takes the
+# mean and deviation over a group of channels of one picture. DDPM and Stable Diffusion use it, and
+# so will you in notebooks 08 and 10. Our network, taken from a tutorial, has BatchNorm, and with 64
+# pictures in a batch it works well, as you saw in notebook 00.
 #
 # ## 3. What is SiLU for?
 #
-# Two convolutions in a row with nothing in between are no more than one larger convolution (away from
-# the border): sums of sums. They need something nonlinear between them, an *activation*. The best
-# known is ReLU, `max(x, 0)`. Ours is SiLU, `x * sigmoid(x)`:
+# Two convolutions in a row with nothing in between are no more than one larger convolution (away
+# from the border): sums of sums. They need something nonlinear between them, an *activation*. The
+# best known is ReLU, `max(x, 0)`. Ours is SiLU, `x * sigmoid(x)`:
 
 # %%
 # alt: ReLU and SiLU, and their gradients. ReLU has a corner at 0, where its gradient jumps from 0
@@ -290,8 +291,8 @@ plt.show()
 # ### Exercise 2.2: convolution, BatchNorm, SiLU
 # difficulty 1 of 5, about 5 minutes
 #
-# These three go together, and every block needs them twice. Write a function that returns them as one
-# module.
+# These three go together, and every block needs them twice. Write a function that returns them as
+# one module.
 #
 # $$\mathrm{out} = \mathrm{SiLU}(\mathrm{BatchNorm}(\mathrm{conv}_{3\times3}(x)))$$
 #
@@ -349,21 +350,22 @@ differences(conv_bn_silu)
 # Nothing in `conv_bn_silu` has seen t. The network must remove a little noise at t = 10 and nearly
 # everything at t = 900, and so far it cannot know which is asked of it.
 #
-# The time embedding is one vector for each picture, `temb` with shape `(B, D)`. The feature map `h`
-# has shape `(B, K, H, W)`. **Before you read on: which operations could combine them, and what shape
-# must `temb` have for each?**
+# The time embedding is one vector for each picture, `temb` with shape `(B, D)`. The feature map
+# `h` has shape `(B, K, H, W)`. **Before you read on: which operations could combine them, and what
+# shape must `temb` have for each?**
 #
 # Three answers are common:
 #
-# - *Concatenate*: repeat `temb` over all pixels and append D channels. Then the next convolution has D
-#   more inputs, at every level.
+# - *Concatenate*: repeat `temb` over all pixels and append D channels. Then the next convolution
+#   has D more inputs, at every level.
 # - *Add*: turn `temb` into K numbers and add them, one for each channel, the same at every pixel.
-# - *Scale and shift*: turn `temb` into two numbers for each channel, multiply the channel by the first
-#   and add the second. It is called FiLM (2018), and in diffusion models AdaGN or adaLN. Many have used it since 2021, though
-#   Stable Diffusion's U-Net still adds. You will meet it again in notebook 10.
+# - *Scale and shift*: turn `temb` into two numbers for each channel, multiply the channel by the
+#   first and add the second. It is called FiLM (2018), and in diffusion models AdaGN or adaLN.
+#   Many have used it since 2021, though Stable Diffusion's U-Net still adds. You will meet it
+#   again in notebook 10.
 #
-# We add, as DDPM does. It costs one small linear layer, and the number of channels stays what it was.
-# How many parameters does each way need, for K = 64 channels and D = 128?
+# We add, as DDPM does. It costs one small linear layer, and the number of channels stays what it
+# was. How many parameters does each way need, for K = 64 channels and D = 128?
 
 # %%
 K, D = 64, 128
@@ -376,9 +378,9 @@ for name, layers in ways.items():
     print(f"{name:15}", f"{sum(p.numel() for layer in layers for p in layer.parameters()):,}")
 
 # %% [markdown]
-# So `temb` goes through a linear layer from D to K numbers: shape `(B, K)`. That has to be added to
-# `(B, K, H, W)`. **Simply adding them does not work. What will the message say?** Here B = 4, K = 16
-# and H = W = 16:
+# So `temb` goes through a linear layer from D to K numbers: shape `(B, K)`. That has to be added
+# to `(B, K, H, W)`. **Simply adding them does not work. What will the message say?** Here B = 4, K
+# = 16 and H = W = 16:
 
 # %%
 torch.manual_seed(0)
@@ -393,8 +395,8 @@ except RuntimeError as error:
 
 # %% [markdown]
 # PyTorch lines up the **last** axes: it tries to match `(4, 16)` with the last two axes of h,
-# `(16, 16)`. The 16 channels meet the 16 columns, which fits by accident, and the 4 pictures meet the
-# 16 rows, which does not. **Now take a batch of 16 pictures. What will happen?**
+# `(16, 16)`. The 16 channels meet the 16 columns, which fits by accident, and the 4 pictures meet
+# the 16 rows, which does not. **Now take a batch of 16 pictures. What will happen?**
 
 # %%
 x = images[:16]
@@ -404,9 +406,10 @@ wrong = h + time_proj(temb)
 print("the sum:", tuple(wrong.shape))
 
 # %% [markdown]
-# No error, and a wrong result: picture 3's time is now added to row 3 of *every* picture. This is the
-# worst kind of mistake, because nothing complains. Two more axes say what we mean. `[:, :, None, None]` turns `(B, K)` into `(B, K, 1, 1)`, and an axis of size 1
-# is repeated as often as needed:
+# No error, and a wrong result: picture 3's time is now added to row 3 of *every* picture. This is
+# the worst kind of mistake, because nothing complains. Two more axes say what we mean. `[:, :,
+# None, None]` turns `(B, K)` into `(B, K, 1, 1)`, and an axis of size 1 is repeated as often as
+# needed:
 
 # %%
 # alt: What is added to six channels. In the upper row, called wrong, all six show the same grainy
@@ -477,14 +480,14 @@ TimedConvs = check("2.3", TimedConvs)
 # solution 2.3
 
 # %% [markdown]
-# Now time makes a difference. Here are the same pictures and the same weights at t = 10 and at t = 900,
-# subtracted. The second row shows what is left of the difference when the rim and the mean of each
-# channel are taken away:
+# Now time makes a difference. Here are the same pictures and the same weights at t = 10 and at t =
+# 900, subtracted. The second row shows what is left of the difference when the rim and the mean of
+# each channel are taken away:
 
 # %%
-# alt: Two rows of eight channels. Above, the output at t = 10 minus that at t = 900: each channel has
-#   nearly one colour, with a different rim. Below, the same without rim and mean: in several channels
-#   the shape of the digit can be seen.
+# alt: Two rows of eight channels. Above, the output at t = 10 minus that at t = 900: each channel
+#   has nearly one colour, with a different rim. Below, the same without rim and mean: in several
+#   channels the shape of the digit can be seen.
 torch.manual_seed(0)
 convs = TimedConvs(1, 16, 32).eval()
 times = TimeEmbedding(32)(torch.tensor([10, 900]))
@@ -499,11 +502,11 @@ plt.show()
 
 # %% [markdown]
 # **Why is the difference not one flat colour in each channel? We added one number per channel, the
-# same at every pixel.** Because `conv2` comes after the addition, and SiLU bends what `conv2` makes of
-# it: where the picture is dark, the same shift has a different effect from where it is bright. (And at
-# the border, `conv2` sees zeros in place of the shift.) That is why the time is added *between* the
-# convolutions. Added after the second, it would only shift each channel, and leave its effect to the
-# next block.
+# same at every pixel.** Because `conv2` comes after the addition, and SiLU bends what `conv2`
+# makes of it: where the picture is dark, the same shift has a different effect from where it is
+# bright. (And at the border, `conv2` sees zeros in place of the shift.) That is why the time is
+# added *between* the convolutions. Added after the second, it would only shift each channel, and
+# leave its effect to the next block.
 #
 # ## 5. Why a shortcut?
 #
@@ -513,13 +516,13 @@ plt.show()
 # $$\mathrm{out} = \mathrm{convs}(x, \mathrm{temb}) + x$$
 #
 # Such a block doesn't have to learn how to pass on what it was given. It only has to learn what to
-# change. That made networks of a hundred layers trainable (He and others, 2015, who still put a ReLU
-# after the sum; the bare sum is from 2016).
+# change. That made networks of a hundred layers trainable (He and others, 2015, who still put a
+# ReLU after the sum; the bare sum is from 2016).
 #
-# In the U there is a difficulty: the channels change from block to block, from 32 to 64, say, and then
-# x does not fit the sum. A 1x1 convolution makes 64 channels out of 32. It looks at one pixel at a
-# time and mixes its channels, so everything stays in its place. It no longer hands x on unchanged, but
-# it is a straight road past both norms and both activations.
+# In the U there is a difficulty: the channels change from block to block, from 32 to 64, say, and
+# then x does not fit the sum. A 1x1 convolution makes 64 channels out of 32. It looks at one pixel
+# at a time and mixes its channels, so everything stays in its place. It no longer hands x on
+# unchanged, but it is a straight road past both norms and both activations.
 #
 # ### Exercise 2.4: the shortcut
 # difficulty 1 of 5, about 6 minutes
@@ -565,11 +568,12 @@ shortcut = check("2.4", shortcut)
 # solution 2.4
 
 # %% [markdown]
-# Is it worth it? In our U *every* block changes its channels, so every shortcut is a 1x1 convolution.
-# We test it in blocks like that: a noise predictor of six, which alternate between 16 and 24 channels,
-# trained for 200 steps. Then the same without shortcuts, and the same without BatchNorm. All three see
-# the same pictures and the same noise, and start from the same weights. We do all this with two learning
-# rates, a usual one and one four times as high. **Which will you miss more, and when?**
+# Is it worth it? In our U *every* block changes its channels, so every shortcut is a 1x1
+# convolution. We test it in blocks like that: a noise predictor of six, which alternate between 16
+# and 24 channels, trained for 200 steps. Then the same without shortcuts, and the same without
+# BatchNorm. All three see the same pictures and the same noise, and start from the same weights.
+# We do all this with two learning rates, a usual one and one four times as high. **Which will you
+# miss more, and when?**
 
 # %%
 class Stack(nn.Module):
@@ -610,8 +614,9 @@ def fit(net, steps=200, lr=5e-3):
     return losses
 
 # %% tags=["nbval-ignore-output"]
-# alt: Three loss curves over 180 steps at the lower learning rate. With both, the loss falls fastest.
-#   Without BatchNorm it catches up after 40 steps and is lowest in the end, without shortcuts after 80.
+# alt: Three loss curves over 180 steps at the lower learning rate. With both, the loss falls
+#   fastest. Without BatchNorm it catches up after 40 steps and is lowest in the end, without
+#   shortcuts after 80.
 kinds = {"both": {}, "no shortcuts": {"shortcuts": False}, "no BatchNorm": {"norms": False}}
 runs = {}
 for lr in (0.02, 0.005):
@@ -625,18 +630,18 @@ loss_curves(runs)
 plt.show()
 
 # %% [markdown]
-# Shortcuts make the first steps faster, at both learning rates. Later the network without them catches
-# up: six blocks are not a hundred layers. BatchNorm is a different matter. At the lower learning rate
-# you hardly miss it, and in the end the network without it is even a little ahead. At the higher one,
-# the same network blows up in its first steps and hasn't recovered after 200. That is what BatchNorm
-# is good for: it makes training less sensitive to the learning rate. (The curves are those of the lower
+# Shortcuts make the first steps faster, at both learning rates. Later the network without them
+# catches up: six blocks are not a hundred layers. BatchNorm is a different matter. At the lower
+# learning rate you hardly miss it, and in the end the network without it is even a little ahead. At
+# the higher one, the same network blows up in its first steps and hasn't recovered after 200. So
+# BatchNorm makes training less sensitive to the learning rate. (The curves are those of the lower
 # one.)
 #
 # ## 6. The whole block
 #
 # Now put it together. Here is the course's block, with random weights, at work on 32 digits in
-# training mode: every operation in its order, and three channels of each tensor for the first digit.
-# Look at what the norms do, and at what the time adds.
+# training mode: every operation in its order, and three channels of each tensor for the first
+# digit. Look at what the norms do, and at what the time adds.
 
 # %%
 # alt: The conv block as a diagram. A digit, 1 x 16 x 16, goes through Conv2d, BatchNorm2d and SiLU,
@@ -763,9 +768,9 @@ better = [a < b for a, b in zip(errors(nets["told the time"]), errors(nets["not 
 print("the block that knows t is better at t = 50, 300, 900:", better)
 
 # %% [markdown]
-# It is better everywhere, and by the largest factor at t = 900. There the noise is nearly all of xt,
-# and a block that knows this can almost pass xt on. One that doesn't know has to be careful, because
-# 5 x 5 pixels say little about how noisy a picture is.
+# It is better everywhere, and by the largest factor at t = 900. There the noise is nearly all of
+# xt, and a block that knows this can almost pass xt on. One that doesn't know has to be careful,
+# because 5 x 5 pixels say little about how noisy a picture is.
 #
 # Now you tell it the time. The picture below has the noise of t = 300. The first row shows eight
 # channels of the block's output for the time that the slider says, the second how they differ from
@@ -781,26 +786,26 @@ xt = add_noise(images[:1], eps, schedule.alpha_bar_at(torch.tensor([300])))
 told_time_slider(nets["told the time"], xt, true_t=300)
 
 # %% [markdown]
-# Told that it is late, it takes nearly everything for noise: its answer looks like the noisy picture,
-# digit and all. Told that it is early, it answers with the finest grain alone, and makes it stronger,
-# because at an early step only a little of the noise is in xt. Nothing in xt has
-# changed, and no weight. All this is done by one vector that is added in the middle.
+# Told that it is late, it takes nearly everything for noise: its answer looks like the noisy
+# picture, digit and all. Told that it is early, it answers with the finest grain alone, and makes
+# it stronger, because at an early step only a little of the noise is in xt. Nothing in xt has
+# changed, and no weight. One vector, added in the middle, does all this.
 #
 # ## Recap
 #
-# - A 3x3 convolution with padding keeps the size and lets each pixel see its neighbours; the number of
-#   channels is free.
-# - BatchNorm gives each channel mean 0 and deviation 1 over the batch, then a learned scale and shift.
-#   In eval mode it uses running averages. It wants batches that are not too small; GroupNorm doesn't
-#   look at the batch at all.
+# - A 3x3 convolution with padding keeps the size and lets each pixel see its neighbours; the
+#   number of channels is free.
+# - BatchNorm gives each channel mean 0 and deviation 1 over the batch, then a learned scale and
+#   shift. In eval mode it uses running averages. It wants batches that are not too small;
+#   GroupNorm doesn't look at the batch at all.
 # - SiLU is the nonlinearity between the convolutions, and hardly ever stops a gradient.
-# - The time is projected to one number per channel and added between the convolutions, with two more
-#   axes: `[:, :, None, None]`.
+# - The time is projected to one number per channel and added between the convolutions, with two
+#   more axes: `[:, :, None, None]`.
 # - The shortcut carries x past the convolutions. It is a 1x1 convolution where the channels differ.
 #
-# **What can go wrong.** A time that is not spread over the pixels fits by accident when B and K equal
-# H and W. A network that draws in training mode draws worse, without an error. `x += ...` in a block
-# changes what the caller holds.
+# **What can go wrong.** A time that is not spread over the pixels fits by accident when B and K
+# equal H and W. A network that draws in training mode draws worse, without an error. `x += ...` in
+# a block changes what the caller holds.
 #
 # **Where to look.** The block is in `course_utils/blocks.py`. The next notebook is [03, the
 # encoder](03_encoder.ipynb).

@@ -39,8 +39,8 @@ ConvBlock, TimeEmbedding = mine.ConvBlock, mine.TimeEmbedding
 # %% [markdown]
 # This is where we are in the U. A *level* is a row of the drawing. Level 0 is at the top, and each
 # level below has half the height, half the width and twice the channels. The list of the channels,
-# from top to bottom, is called `chs`. What the lowest level returns is the *bottleneck*, or bottom for
-# short. The arrows across are the *skip connections*; section 4 is about them.
+# from top to bottom, is called `chs`. What the lowest level returns is the *bottleneck*, or bottom
+# for short. The arrows across are the *skip connections*; section 4 is about them.
 
 # %%
 # alt: The U-Net as a diagram. Its left side, the encoder, is coloured: 32 x 16 x 16, 64 x 8 x 8,
@@ -72,9 +72,9 @@ plt.show()
 
 # %% [markdown]
 # You can still read the digits, more or less, because strokes are wide. Now take something finer:
-# stripes one pixel wide, white (1) and black (-1) in turn. And the same stripes moved by one pixel, so
-# that white and black change places. **What will each rule make of the two pictures? Which rule can
-# tell them apart?**
+# stripes one pixel wide, white (1) and black (-1) in turn. And the same stripes moved by one
+# pixel, so that white and black change places. **What will each rule make of the two pictures?
+# Which rule can tell them apart?**
 
 # %%
 stripes = torch.ones(1, 1, 8, 8)
@@ -85,18 +85,18 @@ for name, halve in ways.items():
           f"moved {halve(moved).unique().tolist()}")
 
 # %% [markdown]
-# The largest makes both white, as if there were no stripes. The mean makes both grey. The first tells
-# them apart, but takes them for a white picture and a black one, because it saw only every other
-# column.
+# The largest makes both white, as if there were no stripes. The mean makes both grey. The first
+# tells them apart, but takes them for a white picture and a black one, because it saw only every
+# other column.
 #
-# But our network has to name the noise in every single pixel, and noise contains fine stripes of every
-# kind. A fixed rule throws things away no matter whether they are needed. So we let the network learn
-# its rule. (A pooling layer after a learned convolution can
-# work too: the U-Net of 2015 has max pooling, and ADM, a large diffusion model of 2021, takes means.)
+# But our network has to name the noise in every single pixel, and noise contains fine stripes of
+# every kind. A fixed rule throws things away no matter whether they are needed. So we let the
+# network learn its rule. (A pooling layer after a learned convolution can work too: the U-Net of
+# 2015 has max pooling, and ADM, a large diffusion model of 2021, takes means.)
 #
-# A convolution can do it. Its window (the *kernel*) is 2 x 2 pixels, and it moves by 2 (the *stride*),
-# so that each pixel is read once. Every output channel has its own four weights for each input
-# channel:
+# A convolution can do it. Its window (the *kernel*) is 2 x 2 pixels, and it moves by 2 (the
+# *stride*), so that each pixel is read once. Every output channel has its own four weights for
+# each input channel:
 #
 # $$\mathrm{out}_{k,i,j} = b_k + \sum_{c} \sum_{u=0}^{1} \sum_{v=0}^{1} W_{k,c,u,v}\; x_{c,\,2i+u,\,2j+v}$$
 #
@@ -159,11 +159,11 @@ for name, rule in rules.items():
               f"moved {down(moved).unique().tolist()}")
 
 # %% [markdown]
-# It sees them, and tells the two pictures apart. A layer with many output channels has room for many
-# such rules side by side.
+# It sees them, and tells the two pictures apart. A layer with many output channels has room for
+# many such rules side by side.
 #
-# One more thing before we go on. Some pictures have an odd number of rows. **A picture of 28 x 28 is
-# halved three times. How many rows are left, and what does PyTorch say?**
+# One more thing before we go on. Some pictures have an odd number of rows. **A picture of 28 x 28
+# is halved three times. How many rows are left, and what does PyTorch say?**
 
 # %%
 h = torch.zeros(1, 1, 28, 28)
@@ -173,29 +173,29 @@ for _ in range(3):
     print(f"{rows} rows become {h.shape[2]}")
 
 # %% [markdown]
-# 7 rows become 3, silently: the last row and the last column are dropped. On the way back up, 3 would
-# become 6, and nothing would fit. So the pictures of a U with n halvings must have a height and a width
-# divisible by $2^n$. The finished U-Net checks that first.
+# 7 rows become 3, silently: the last row and the last column are dropped. On the way back up, 3
+# would become 6, and nothing would fit. So the pictures of a U with n halvings must have a height
+# and a width divisible by $2^n$. The finished U-Net checks that first.
 #
 # ## 2. How far does one pixel see?
 #
 # Why does the network halve at all? Think of one pixel of the output. To know whether it lies on a
-# stroke of a 3 or of a 7, it has to see a good part of the picture. A 3x3 convolution shows it 3 x 3
-# pixels. The part of the input that an output pixel depends on is its *receptive field*. **How large
-# is it after two 3x3 convolutions in a row? After six?**
+# stroke of a 3 or of a 7, it has to see a good part of the picture. A 3x3 convolution shows it 3 x
+# 3 pixels. The part of the input that an output pixel depends on is its *receptive field*. **How
+# large is it after two 3x3 convolutions in a row? After six?**
 #
-# We don't have to work that out, because we can measure it. If a pixel of the input has any influence,
-# a small change of it changes the output. The *gradient* says by how much: the gradient of the output
-# pixel with respect to the input has one number for each input pixel, and PyTorch computes all
-# of them at once. In training you take the gradient of a loss with respect to the weights. Here we
-# take the gradient of an output pixel with respect to the picture.
+# We don't have to work that out, because we can measure it. If a pixel of the input has any
+# influence, a small change of it changes the output. The *gradient* says by how much: the gradient
+# of the output pixel with respect to the input has one number for each input pixel, and PyTorch
+# computes all of them at once. In training you take the gradient of a loss with respect to the
+# weights. Here we take the gradient of an output pixel with respect to the picture.
 #
 # ### Exercise 3.2: what one pixel sees
 # difficulty 3 of 5, about 12 minutes
 #
-# `net` turns `x` into an output of K channels and h x w pixels. You can only take the gradient of a
-# single number, so take the middle pixel of the output and add up its channels. The gradient has a number
-# for each channel of each pixel of `x`. Take absolute values, and add up the channels:
+# `net` turns `x` into an output of K channels and h x w pixels. You can only take the gradient of
+# a single number, so take the middle pixel of the output and add up its channels. The gradient has
+# a number for each channel of each pixel of `x`. Take absolute values, and add up the channels:
 #
 # $$\mathrm{field}_{i,j} = \sum_{c} \left|\, \frac{\partial}{\partial x_{c,i,j}} \sum_{k} \mathrm{net}(x)_{k,\,h//2,\,w//2} \right|$$
 #
@@ -206,8 +206,8 @@ for _ in range(3):
 # | `net(x)` | `(1, K, h, w)`; h and w may differ from H and W |
 # | returns | `(H, W)` |
 #
-# Leave `x` as it is, and `net` too: whoever calls the function chooses its mode, training or eval. Stay
-# with PyTorch all the way, so that it runs on a GPU too: `.numpy()` stops there.
+# Leave `x` as it is, and `net` too: whoever calls the function chooses its mode, training or eval.
+# Stay with PyTorch all the way, so that it runs on a GPU too: `.numpy()` fails there.
 
 # %%
 def receptive_field(net, x):
@@ -270,11 +270,13 @@ for n in (1, 2, 3, 6, 8):
     print(f"convolutions: {n}, pixels seen: {seen(plain[n])}")
 
 # %% [markdown]
-# Each convolution adds a ring one pixel wide: two rows and two columns. That is slow. It takes eight of
-# them before the middle of a digit sees all of its 16 x 16 pixels, and a photo has far more.
+# Each convolution adds a ring one pixel wide: two rows and two columns. That is slow. It takes
+# eight of them before the middle of a digit sees all of its 16 x 16 pixels, and a photo has far
+# more.
 #
-# So we halve in between. We keep the six convolutions, and put a `downsample` after the second and the
-# fourth. A pixel after it stands for 2 x 2 pixels before it. **How many rows do the six see now?**
+# So we halve in between. We keep the six convolutions, and put a `downsample` after the second and
+# the fourth. A pixel after it stands for 2 x 2 pixels before it. **How many rows do the six see
+# now?**
 
 # %%
 def levels(halvings):
@@ -302,9 +304,9 @@ receptive_maps([plain[6], *fields], ["6 without halving", "level 0", "level 1", 
 plt.show()
 
 # %% [markdown]
-# Look at the colours too. The scale is logarithmic: from one mark to the next is a factor of ten. In
-# the first map the middle is bright and the rim is dark. A pixel *can* be influenced by its whole
-# field, but what is near counts most. By how much?
+# Look at the colours too. The scale is logarithmic: from one mark to the next is a factor of ten.
+# In the first map the middle is bright and the rim is dark. A pixel *can* be influenced by its
+# whole field, but what is near counts most. By how much?
 
 # %%
 inner = plain[6][17:24, 17:24].sum() / plain[6].sum()
@@ -314,9 +316,10 @@ print(f"though they are only {7 * 7 / 13**2:.0%} of the pixels")
 # %% [markdown]
 # ### A trap: BatchNorm in training mode
 #
-# `ConvBlock` has two 3x3 convolutions, so its field should be 5 x 5. It also has BatchNorm. In eval
-# mode BatchNorm uses numbers that it remembers. In training mode it takes the mean and the variance of
-# each channel over all pixels of all pictures in the batch. **What will we measure in each mode?**
+# `ConvBlock` has two 3x3 convolutions, so its field should be 5 x 5. It also has BatchNorm. In
+# eval mode BatchNorm uses numbers that it remembers. In training mode it takes the mean and the
+# variance of each channel over all pixels of all pictures in the batch. **What will we measure in
+# each mode?**
 
 # %%
 # alt: Two maps of what a pixel of a block sees: 5 x 5 pixels in eval mode; in training mode all 40
@@ -331,14 +334,15 @@ receptive_maps(both, ["eval mode", "training mode"])
 plt.show()
 
 # %% [markdown]
-# In training mode every pixel depends a little on every other, through the common mean and variance.
-# That is true, but it isn't what we want to know. So receptive fields are measured in eval mode.
+# In training mode every pixel depends a little on every other, through the common mean and
+# variance. That is true, but it isn't what we want to know. So receptive fields are measured in
+# eval mode.
 #
 # ### Try it out
 #
 # The sliders set the number of halvings, the convolutions at each level, and the width of their
-# kernel. The input has 64 x 64 pixels. **Without any halving, can you see all of it? What helps more:
-# larger kernels, more convolutions, or one more halving?**
+# kernel. The input has 64 x 64 pixels. **Without any halving, can you see all of it? What helps
+# more: larger kernels, more convolutions, or one more halving?**
 
 # %% tags=["nbval-ignore-output"]
 # alt: Eight maps of what one pixel sees of 64 x 64. With two convolutions at each level it sees 5 x
@@ -353,9 +357,9 @@ receptive_explorer(receptive_field)
 #
 # ## 3. Where do memory and work go?
 #
-# Each level has a quarter of the pixels of the one above. If the channels stayed the same, it would
-# hold a quarter of the numbers, too. Instead we double the channels. What does that do to the cost of
-# a level?
+# Each level has a quarter of the pixels of the one above. If the channels stayed the same, it
+# would hold a quarter of the numbers, too. Instead we double the channels. What does that do to
+# the cost of a level?
 #
 # Take one 3x3 convolution with K channels in and K channels out, on a feature map of h x w pixels,
 # like the second one in every block. Three things can be counted:
@@ -381,20 +385,22 @@ for name, channels in {"doubled": chs, "equal": [32, 32, 32]}.items():
               f"{products:>10,} multiplications")
 
 # %% [markdown]
-# With doubled channels, the values fall to a half from level to level, the weights grow to four times
-# as many, and the multiplications stay the same. That is a good reason for doubling: every level does the
-# same work. With equal channels, each level has a quarter of the work of the one above.
+# With doubled channels, the values fall to a half from level to level, the weights grow to four
+# times as many, and the multiplications stay the same. That is a good reason for doubling: every
+# level does the same work. With equal channels, each level has a quarter of the work of the one
+# above.
 #
 # ## 4. What goes across?
 #
-# The encoder goes down level by level: a block, then a `downsample`. At the bottom is one last block.
-# On the way it keeps one tensor from each level above the bottom, for the decoder, which meets them
-# again on its way up. Such a tensor is called a *skip*, because it skips everything below.
+# The encoder goes down level by level: a block, then a `downsample`. At the bottom is one last
+# block. On the way it keeps one tensor from each level above the bottom, for the decoder, which
+# meets them again on its way up. Such a tensor is called a *skip*, because it skips everything
+# below.
 #
-# But which tensor of the level should it be: the one before the downsample, or the one after it? The
-# U-Net has to name the noise in every pixel, so let's see how much of the noise survives a halving. We
-# take noise of variance 1, halve it by taking means, and double it again by repeating each pixel.
-# **What share of the variance will be lost after one halving? After two?**
+# But which tensor of the level should it be: the one before the downsample, or the one after it?
+# The U-Net has to name the noise in every pixel, so let's see how much of the noise survives a
+# halving. We take noise of variance 1, halve it by taking means, and double it again by repeating
+# each pixel. **What share of the variance will be lost after one halving? After two?**
 
 # %%
 eps = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
@@ -410,8 +416,8 @@ for factor in (2, 4):
 # the way up. The skip makes that unnecessary, because it carries the details across as they are. So
 # it is taken **before** the downsample.
 #
-# Here is one level and the bottom below it, of the course's encoder, with a digit on its way. The skip
-# is the tensor at the upper right, with the blue arrow: it is returned too.
+# Here is one level and the bottom below it, of the course's encoder, with a digit on its way. The
+# skip is the tensor at the upper right, with the blue arrow: it is returned too.
 
 # %%
 # alt: One level of the encoder as a diagram. A digit, 1 x 16 x 16, goes through a ConvBlock, which
@@ -425,8 +431,8 @@ draw_maps(finished.Encoder(1, [8, 16], 16).eval(), images[:1], temb, ends=("pict
 plt.show()
 
 # %% [markdown]
-# There is a second reason. On the way up, the decoder doubles the bottom and puts it beside the skip of
-# the level above. For that they need the same height and width. With 16 x 16 pixels and
+# There is a second reason. On the way up, the decoder doubles the bottom and puts it beside the
+# skip of the level above. For that they need the same height and width. With 16 x 16 pixels and
 # `chs = [32, 64, 128]`:
 #
 # | | shape | |
@@ -434,7 +440,7 @@ plt.show()
 # | `x` | `(B, 1, 16, 16)` | |
 # | skip 0 | `(B, 32, 16, 16)` | after the downsample it would have 8 x 8 |
 # | skip 1 | `(B, 64, 8, 8)` | fits the bottom, doubled |
-# | bottom | `(B, 128, 4, 4)` | goes into the decoder by itself: it is no skip |
+# | bottom | `(B, 128, 4, 4)` | goes straight into the decoder: it isn't a skip |
 #
 # ### Exercise 3.4: the encoder
 # difficulty 3 of 5, about 20 minutes
@@ -511,13 +517,13 @@ Encoder = check("3.4", Encoder)
 # %% [markdown]
 # ## 5. The encoder at work
 #
-# This is the left side of your U-Net. What does one pixel of each of its outputs see? Each block has
-# two 3x3 convolutions, as in section 2. To have room, we put a digit into the middle of a larger black
-# picture, and paint everything grey that the middle pixel of the output does not depend on. **At which
-# level can you tell which digit it is?**
+# This is the left side of your U-Net. What does one pixel of each of its outputs see? Each block
+# has two 3x3 convolutions, as in section 2. To have room, we put a digit into the middle of a
+# larger black picture, and paint everything grey that the middle pixel of the output does not
+# depend on. **At which level can you tell which digit it is?**
 
 # %%
-# alt: The part of a digit 9 that a number of each level sees. Skip 0 sees a corner of the stroke,
+# alt: The part of a digit 9 that one pixel of each level sees. Skip 0 sees a corner of the stroke,
 #   5 x 5 pixels. Skip 1 sees most of the digit, 14 x 14. The bottom sees all of it and the space
 #   around, 32 x 32.
 torch.manual_seed(0)
@@ -529,23 +535,24 @@ outputs = {
     "skip 1": lambda x: encoder(x, temb)[1][1],
     "bottom": lambda x: encoder(x, temb)[0],
 }
-fields = {name: receptive_field(output, x) for name, output in outputs.items()}
-windows = torch.stack([torch.where(field > 0, x[0], 0.0) for field in fields.values()])
-strip(windows, [f"{name}: {seen(field)}" for name, field in fields.items()], size=2)
+views = {name: receptive_field(output, x) for name, output in outputs.items()}
+windows = torch.stack([torch.where(field > 0, x[0], 0.0) for field in views.values()])
+strip(windows, [f"{name}: {seen(field)}" for name, field in views.items()], size=2)
 plt.show()
 
 # %% [markdown]
-# Skip 0 has a pixel for each pixel of the picture, so it keeps the exact place of everything, but each
-# of its pixels sees only a bit of a stroke. A pixel of skip 1 sees nearly all of the digit. A pixel of
-# the bottom sees all of it and more, but there are only few such pixels, each for a square of 4 x 4. So
-# the skips can say *where* something is, and the bottom can say *what* it is. The decoder gets both.
+# Skip 0 has a pixel for each pixel of the picture, so it keeps the exact place of everything, but
+# each of its pixels sees only a bit of a stroke. A pixel of skip 1 sees nearly all of the digit. A
+# pixel of the bottom sees all of it and more, but there are few such pixels, each for a square of 4
+# x 4. So the skips can say *where* something is, and the bottom can say *what* it is. The decoder
+# gets both.
 #
 # ### Where does the memory go?
 #
 # While a network trains, PyTorch keeps what the backward pass will need again: above all, what the
-# layers return. `saved_tensors_hooks` shows us every tensor that is kept. We run a batch of 16 pictures
-# of 64 x 64 pixels, sort what is kept by its height, and set it beside the weights. **Which level needs
-# the most memory? Which has the most weights?**
+# layers return. `saved_tensors_hooks` shows us every tensor that is kept. We run a batch of 16
+# pictures of 64 x 64 pixels, sort what is kept by its height, and set it beside the weights.
+# **Which level needs the most memory? Which has the most weights?**
 
 # %%
 kept = {}
@@ -567,11 +574,12 @@ for i, ch in enumerate(chs):
     print(f"level {i}: {megabytes:4.1f} MB kept, {weights:.2f} MB of weights")
 
 # %% [markdown]
-# It's close to what we counted in section 3. From level to level, what is kept falls to about a half, and
-# the weights grow to three to five times as many. So the two live at opposite ends of the U:
+# It's close to what we counted in section 3. From level to level, what is kept falls to about a
+# half, and the weights grow to three to five times as many. So the two live at opposite ends of
+# the U:
 #
-# - When memory runs out in training, the **top** level fills it. Smaller pictures, a smaller batch or
-#   fewer channels at the top help. Dropping the bottom level saves little.
+# - When memory runs out in training, the **top** level fills it. Smaller pictures, a smaller batch
+#   or fewer channels at the top help. Dropping the bottom level saves little.
 # - When the file with the weights is too large, the **bottom** is the reason.
 #
 # What is kept grows with the batch and with the picture. The weights don't.
@@ -579,17 +587,17 @@ for i, ch in enumerate(chs):
 # ## Recap
 #
 # - A 2x2 convolution with stride 2 halves the picture, and learns what to keep.
-# - The receptive field is measured by the gradient of one output pixel, in eval mode. Convolutions add
-#   to it, halvings multiply it.
-# - Half the height and width with twice the channels: half the values, four times the weights, the same
-#   work.
+# - The receptive field is measured by the gradient of one output pixel, in eval mode. Convolutions
+#   add to it, halvings multiply it.
+# - Half the height and width with twice the channels: half the values, four times the weights, the
+#   same work.
 # - A skip is what a level's block returns, **before** the downsample.
 # - `Encoder` returns `bottom, skips`, the largest skip first; n halvings give n skips.
 #
-# **What can go wrong.** A picture with an odd height or width silently loses a row. Layers in a plain
-# list are not trained. A list of skips that is made in `__init__` grows with every call. And a skip
-# from the wrong place raises no error here, only later, in the decoder: print the shapes of what your
-# encoder returns.
+# **What can go wrong.** A picture with an odd height or width silently loses a row. Layers in a
+# plain list are not trained. A list of skips that is made in `__init__` grows with every call. And
+# a skip from the wrong place raises no error here, only later, in the decoder: print the shapes of
+# what your encoder returns.
 #
 # **Where to look.** `downsample` is in `course_utils/blocks.py`, the encoder in
 # `course_utils/encoder.py`. Next comes the way back up: [04, the decoder](04_decoder.ipynb).

@@ -51,11 +51,11 @@ plt.show()
 # %% [markdown]
 # ## 1. How can a picture get larger?
 #
-# `downsample` reads a square of 2 x 2 pixels, multiplies each by a weight, and adds up: four numbers
-# become one. On the way back, one number must become four. The simplest way is to run that step
-# backwards: **each input pixel paints a square of the output.** It takes the kernel, a small square of
-# weights, multiplies it by its own value, and adds the result to the output. Its neighbour does the
-# same, a few pixels further on. That distance is the *stride*.
+# `downsample` reads a square of 2 x 2 pixels, multiplies each by a weight, and adds up: four
+# numbers become one. On the way back, one number must become four. The simplest way is to run that
+# step backwards: **each input pixel paints a square of the output.** It takes the kernel, a small
+# square of weights, multiplies it by its own value, and adds the result to the output. Its
+# neighbour does the same, a few pixels further on. That distance is the *stride*.
 #
 # This is a *transposed convolution*. We do it by hand first, for one picture with one channel.
 #
@@ -114,10 +114,11 @@ paint = check("4.1", paint)
 # solution 4.1
 
 # %% [markdown]
-# PyTorch does the same for many pictures and channels at once. Its tensors have four axes, so we add
-# two of size 1 with `None`, and take them away again with `[0, 0]`. The name comes from the backward
-# pass: written as a matrix, a convolution with this kernel multiplies a gradient by its *transpose* on
-# the way back. So if we ask autograd for that gradient, the same numbers should come out a third time:
+# PyTorch does the same for many pictures and channels at once. Its tensors have four axes, so we
+# add two of size 1 with `None`, and take them away again with `[0, 0]`. The name comes from the
+# backward pass: written as a matrix, a convolution with this kernel multiplies a gradient by its
+# *transpose* on the way back. So if we ask autograd for that gradient, the same numbers should
+# come out a third time:
 
 # %%
 x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -134,9 +135,9 @@ print("the same as a convolution's backward pass:", torch.allclose(paint(x, kern
 # %% [markdown]
 # ## 2. Where does the checkerboard come from?
 #
-# Take a picture in which every pixel is 1, and a kernel of 3 x 3 in which every weight is 1. Then the
-# output counts how often each of its pixels is painted. **The stride is 2. Will all pixels be painted
-# equally often? Which are painted most?**
+# Take a picture in which every pixel is 1, and a kernel of 3 x 3 in which every weight is 1. Then
+# the output counts how often each of its pixels is painted. **The stride is 2. Will all pixels be
+# painted equally often? Which are painted most?**
 
 # %%
 # alt: Two maps of numbers, painted with ones. With kernel 3 and stride 2 there are rows and
@@ -148,10 +149,10 @@ number_maps([paint(ones, torch.ones(3, 3), 2), paint(ones, torch.ones(2, 2), 2)]
 plt.show()
 
 # %% [markdown]
-# With a kernel of 3, the squares are one pixel wider than the step, so neighbours overlap by one row or
-# column, and where four squares meet, a pixel is painted four times. A plain grey picture becomes a
-# *checkerboard*: a pattern that repeats every 2 pixels. With a kernel of 2 the squares lie edge to
-# edge.
+# With a kernel of 3, the squares are one pixel wider than the step, so neighbours overlap by one
+# row or column, and where four squares meet, a pixel is painted four times. A plain grey picture
+# becomes a *checkerboard*: a pattern that repeats every 2 pixels. With a kernel of 2 the squares
+# lie edge to edge.
 #
 # Your `paint` draws the next picture. **For which kernels and strides is every pixel away from the
 # border painted equally often? Find the rule. And what happens when the stride is larger than the
@@ -165,12 +166,12 @@ plt.show()
 overlap_explorer(paint)
 
 # %% [markdown]
-# The overlap is even when the kernel's size is a multiple of the stride: 2 or 4 with stride 2, 3 or 6
-# with stride 3. When the stride is larger, some pixels are never painted at all.
+# The overlap is even when the kernel's size is a multiple of the stride: 2 or 4 with stride 2, 3
+# or 6 with stride 3. When the stride is larger, some pixels are never painted at all.
 #
-# In a network the weights are not all 1; they are learned. **Could a 3x3 kernel with stride 2 paint an
-# even picture if its weights were well chosen?** A pixel that is painted four times would need a
-# quarter from each, one that is painted twice a half from each:
+# In a network the weights are not all 1; they are learned. **Could a 3x3 kernel with stride 2
+# paint an even picture if its weights were well chosen?** A pixel that is painted four times would
+# need a quarter from each, one that is painted twice a half from each:
 
 # %%
 tent = torch.tensor([0.5, 1.0, 0.5])
@@ -179,14 +180,16 @@ print(paint(torch.ones(3, 3), tent[:, None] * tent, 2))
 
 # %% [markdown]
 # It could, except at the border. So an uneven overlap doesn't force a checkerboard. But a network
-# starts with random weights, and would first have to learn to balance them. That is a good reason for
-# an even overlap. The tutorial whose network we rebuild takes a kernel of 2 with a stride of 2.
+# starts with random weights, and would first have to learn to balance them. That is a good reason
+# for an even overlap. The tutorial whose network we rebuild takes a kernel of 2 with a stride of
+# 2.
 #
 # ### Exercise 4.2: the layer that doubles
 # difficulty 1 of 5, about 4 minutes
 #
-# `nn.ConvTranspose2d` is the transposed convolution with weights, for many channels: each pair of an
-# input and an output channel has a kernel of its own. Write a function that returns such a layer.
+# `nn.ConvTranspose2d` is the transposed convolution with weights, for many channels: each pair of
+# an input and an output channel has a kernel of its own. Write a function that returns such a
+# layer.
 #
 # | | shape |
 # |---|---|
@@ -225,8 +228,8 @@ print("weights:", tuple(max(up.parameters(), key=torch.numel).shape))
 # %% [markdown]
 # Note the order: in a transposed convolution, the input's channels come first in the weights.
 #
-# The overlap is even now. **Is that the end of the pattern? What will an untrained `upsample`, with its
-# random weights, make of a picture in which every pixel is 1?**
+# The overlap is even now. **Is that the end of the pattern? What will an untrained `upsample`,
+# with its random weights, make of a picture in which every pixel is 1?**
 
 # %%
 # alt: What two layers make of a picture that is 1 everywhere. Kernel 3, stride 2: numbers from
@@ -241,11 +244,11 @@ number_maps([layer(flat)[0, 0].round(decimals=2) for layer in layers.values()], 
 plt.show()
 
 # %% [markdown]
-# There is still a pattern. The four weights differ, so every square of 2 x 2 has four different numbers,
-# and it is the same square everywhere. What the even overlap buys is that balance is easy: four equal
-# weights, and the pattern is gone. The blocks that follow can smooth it too, and the network of notebook 00
-# drew its digits with this layer. But there is a layer that cannot make such a pattern out of a flat
-# picture, whatever its weights.
+# There is still a pattern. The four weights differ, so every square of 2 x 2 has four different
+# numbers, and it is the same square everywhere. What the even overlap buys is that balance is
+# easy: four equal weights, and the pattern is gone. The blocks that follow can smooth it too, and
+# the network of notebook 00 drew its digits with this layer. But there is a layer that cannot make
+# such a pattern out of a flat picture, whatever its weights.
 #
 # ### Exercise 4.3 (optional): repeat, then convolve
 # difficulty 2 of 5, about 6 minutes
@@ -295,10 +298,10 @@ NearestUpsample = check("4.3", NearestUpsample)
 # solution 4.3
 
 # %% [markdown]
-# Now all three, on the picture of ones. The convolution pads its border with zeros, so we leave out two
-# pixels at each side, and print the largest difference between any two that remain. Beside it stands
-# the price: **how many weights does each layer have for a pair of channels, and how many of them does each
-# pixel of the output meet?**
+# Now all three, on the picture of ones. The convolution pads its border with zeros, so we leave
+# out two pixels at each side, and print the largest difference between any two that remain. Beside
+# it stands the price: **how many weights does each layer have for a pair of channels, and how many
+# of them does each pixel of the output meet?**
 
 # %%
 torch.manual_seed(0)
@@ -314,17 +317,18 @@ for name, layer in layers.items():
           f"each output pixel meets {met:.1f}")
 
 # %% [markdown]
-# Away from the border, a flat picture stays flat under `NearestUpsample`. For that, each of its output
-# pixels meets all nine weights, where in `upsample` it lies in one square only and meets one of four.
-# Both layers are in use: the tutorial takes transposed convolutions, and the networks of notebook 10
+# Away from the border, a flat picture stays flat under `NearestUpsample`. The price: each output
+# pixel meets all nine weights; in `upsample` it lies in one square and meets one of four. Both
+# layers are in use: the tutorial takes transposed convolutions, and the networks of notebook 10
 # repeat and convolve.
 #
 # ## 3. What are the skips needed for?
 #
-# We can double now. So why not go down, come up, and be done? Let's try it with a small U-Net of the
-# course: three halvings, 8 channels at every level. We need a switch: `keep` is multiplied with every
-# skip. With `keep = 1` they pass; with `keep = 0` they are cut, and the decoder gets zeros. Everything
-# else is the same, even the number of weights. (t is 0 for all pictures and plays no part.)
+# We can double now. So why not go down, come up, and be done? Let's try it with a small U-Net of
+# the course: three halvings, 8 channels at every level. We need a switch: `keep` is multiplied
+# with every skip. With `keep = 1` they pass; with `keep = 0` they are cut, and the decoder gets
+# zeros. Everything else is the same, even the number of weights. (t is 0 for all pictures and
+# plays no part.)
 
 # %%
 images, _ = load("digits", "train")
@@ -348,9 +352,9 @@ for i, skip in enumerate(skips):
     print(f"skip {i}: {skip[0].numel()} numbers, {tuple(skip.shape)}")
 
 # %% [markdown]
-# First task: give back the picture that came in. Without skips, this network is an *autoencoder*. `fit`
-# trains one for 80 steps. `task` makes an input, and the answer that is wanted, from a batch of
-# pictures. **What will the digits look like that had to pass through 32 numbers?**
+# First task: give back the picture that came in. Without skips, this network is an *autoencoder*.
+# `fit` trains one for 80 steps. `task` makes an input, and the answer that is wanted, from a batch
+# of pictures. **What will the digits look like that had to pass through 32 numbers?**
 
 # %%
 def fit(task, keep, steps=80):
@@ -389,14 +393,14 @@ strip([x[:10], answers[0][:10], answers[1][:10]], labels=["input", "no skips", "
 plt.show()
 
 # %% [markdown]
-# Without skips you can tell most of the digits, but they are blurred. With skips the picture comes back sharp. That is no great feat, though. Skip 0 has the size
-# of the picture, so the network only had to pass it on. Copying is easy. Do the skips help with what a
-# U-Net is for?
+# Without skips you can tell most of the digits, but they are blurred. With skips the picture comes
+# back sharp. That is no great feat, though. Skip 0 has the size of the picture, so the network
+# only had to pass it on. Copying is easy. Do the skips help with what a U-Net is for?
 #
 # So we give it that work. We mix noise into the pictures, `xt = 0.8 * x0 + 0.6 * eps`, and ask for
-# the noise, as in a diffusion model. Notebook 00 told you that asking for the noise and asking for the
-# picture come to the same, since either gives the other. So we train four networks: without and with
-# skips, asked for `eps` and asked for `x0`. From a predicted x0 we compute the noise,
+# the noise, as in a diffusion model. Notebook 00 told you that asking for the noise and asking for
+# the picture come to the same, since either gives the other. So we train four networks: without
+# and with skips, asked for `eps` and asked for `x0`. From a predicted x0 we compute the noise,
 # `(xt - 0.8 * x0) / 0.6`, so that all four errors are errors of eps. For comparison we take the
 # simplest predictor again, the best number c of notebook 01. **Which of the five will be worst?**
 
@@ -431,44 +435,46 @@ print("with skips, the two errors are alike, to within a third:",
 # predicts as x0.
 
 # %% tags=["nbval-ignore-output"]
-# alt: Ten digits in six rows: clean, noisy, and cleaned by four networks. Without skips and asked for
-#   eps they are as noisy as before. Asked for x0 without skips they are readable and blurred. With
-#   skips they are readable, whatever was asked for.
+# alt: Ten digits in six rows: clean, noisy, and cleaned by four networks. Without skips and asked
+#   for eps they are as noisy as before. Asked for x0 without skips they are readable and blurred.
+#   With skips they are readable, whatever was asked for.
 cleaned = {keep: (xt - 0.6 * answers[keep]) / 0.8 for keep in (0, 1)}
 strip([x[:10] for x in (test, xt, cleaned[0], clean[0], cleaned[1], clean[1])],
       labels=["clean", "noisy", "no skips,\neps", "no skips,\nx0", "skips,\neps", "skips,\nx0"])
 plt.show()
 
 # %% [markdown]
-# Without skips, the network that was asked for the noise has learned nothing: an error of 1 is what the
-# answer 0 costs, and even a single number does better. The network that was asked for the picture, with
-# the same 32 numbers in its bottleneck, is four times better than the single number. Digits are alike
-# in many ways, so a few numbers say a lot about one of them, and whatever else is in xt must be noise.
-# (Ours vary in only 61 directions.) But the noise itself is 256 pixels that know nothing of each other,
-# and 32 numbers can hold an eighth of it at best.
+# Without skips, the network that was asked for the noise has learned nothing: an error of 1 is what
+# the answer 0 costs, and even a single number does better. The network that was asked for the
+# picture, with the same 32 numbers in its bottleneck, is four times better than the single number.
+# Digits are alike in many ways, so a few numbers say a lot about one of them, and whatever else is
+# in xt must be noise. (Ours use only 61 dimensions.) But the noise itself is 256 independent
+# pixels, and 32 numbers can hold only about an eighth of it.
 #
 # So the bottleneck doesn't keep a network from denoising. It keeps it from *copying the noise out*,
 # pixel by pixel, and that is what a network that predicts eps has to do. With skips, both questions
 # come to the same here, and the pictures are sharper too.
 #
-# None of this says that the bottom is idle. It sees farthest, as notebook 03 measured. The skips bring *where*, and we expect the bottom to bring *what*; in notebook 05 you will
-# take either away from your trained network and see. How are the two put together?
+# None of this says that the bottom is idle. It sees farthest, as notebook 03 measured. The skips
+# bring *where*, and we expect the bottom to bring *what*; in notebook 05 you will take either away
+# from your trained network and see. How are the two put together?
 #
 # ## 4. How does the skip get in?
 #
-# There are two common ways. *Add* the skip to what comes from below: both must have the same channels,
-# and the result has as many. Or *concatenate*: put the channels of one after those of the other. Then
-# the next convolution has weights of its own for each of them, and can learn what to take from where.
-# U-Nets concatenate, and so do we, in this order: first what comes from below, then the skip.
+# There are two common ways. *Add* the skip to what comes from below: both must have the same
+# channels, and the result has as many. Or *concatenate*: put the channels of one after those of the
+# other. Then the next convolution has weights of its own for each of them, and can learn what to
+# take from where. Most U-Nets concatenate, and so do we, in this order: first what comes from
+# below, then the skip.
 
 # %%
 h, skip = torch.zeros(5, 3, 8, 8), torch.ones(5, 4, 8, 8)
 print("joined:", tuple(torch.cat([h, skip], dim=1).shape))
 
 # %% [markdown]
-# The channels add up, and the block that follows must be built for the sum. Here is one step up, with the
-# channels of the tutorial's network, `chs = [64, 128, 256, 512]`. We name a step by the level that it
-# goes up **to**. This is the one to level i = 2:
+# The channels add up, and the block that follows must be built for the sum. Here is one step up,
+# with the channels of the tutorial's network, `chs = [64, 128, 256, 512]`. We name a step by the
+# level that it goes up **to**. This is the one to level i = 2:
 #
 # | | channels | in terms of `chs` |
 # |---|---|---|
@@ -493,9 +499,10 @@ except RuntimeError as error:
     print("RuntimeError:", error)
 
 # %% [markdown]
-# Read such a message from its end. *Got 512 channels*: that is what came. *To have 1024 channels*: that
-# is what the layer was built for, and 1024 is the second number of its *weight of size*. So the tensor
-# has half of what the layer wants. **Which of the two is wrong, the tensor or the layer?**
+# Read such a message from its end. *Got 512 channels*: that is what came. *To have 1024 channels*:
+# that is what the layer was built for, and 1024 is the second number of its *weight of size*. So
+# the tensor has half of what the layer wants. **Which of the two is wrong, the tensor or the
+# layer?**
 #
 # The tensor is as it should be, 256 + 256. The layer was built for twice the channels of the level
 # below, but `upsample` has already brought them down to `chs[i]`. The index is off by one:
@@ -579,14 +586,15 @@ for (below, ch), (wide, out) in zip(ups, blocks):
 # | 1x1 convolution | | `(B, C, 16, 16)` |
 #
 # Here is one level of it, of the course's decoder with random weights. The bottom and the skip are
-# those of an encoder that was given a digit. (`upsample` leaves a checkerboard, as you saw; it has learned
-# nothing yet.)
+# those of an encoder that was given a digit. (`upsample` leaves a checkerboard, as you saw; it has
+# learned nothing yet.)
 
 # %%
-# alt: One level of the decoder as a diagram. The bottom, 16 x 8 x 8, goes up through a ConvTranspose2d to 8
-#   x 16 x 16 and is concatenated with the skip, 8 x 16 x 16, which comes from the left: 16 x 16 x
-#   16. A ConvBlock, which takes temb, makes 8 x 16 x 16 of it, and a Conv2d the output, 1 x 16 x
-#   16. The skip's channels show a digit; those that were upsampled are coarse and chequered.
+# alt: One level of the decoder as a diagram. The bottom, 16 x 8 x 8, goes up through a
+#   ConvTranspose2d to 8 x 16 x 16 and is concatenated with the skip, 8 x 16 x 16, which comes from
+#   the left: 16 x 16 x 16. A ConvBlock, which takes temb, makes 8 x 16 x 16 of it, and a Conv2d
+#   the output, 1 x 16 x 16. The skip's channels show a digit; those that were upsampled are coarse
+#   and chequered.
 torch.manual_seed(0)
 temb = TimeEmbedding(16)(torch.tensor([300])).detach()
 bottom, skips = Encoder(1, [8, 16], 16).eval()(images[:1], temb)
@@ -674,18 +682,18 @@ Decoder = check("4.5", Decoder)
 # solution 4.5
 
 # %% [markdown]
-# This is the right side of your U-Net. Notebook 03 showed how much of the picture each skip sees. How
-# far does each *reach*? We take a decoder with one more level, for pictures of 64 x 64, change one
-# number of skip 0 in the middle of the picture, and see which pixels of the output change. Then one
-# number of each other skip, then one of the bottom. A block has two 3x3 convolutions, and each carries
-# a change one pixel further. **How large will the four spots be?**
+# This is the right side of your U-Net. Notebook 03 showed how much of the picture each skip sees.
+# How far does each *reach*? We take a decoder with one more level, for pictures of 64 x 64, change
+# one number of skip 0 in the middle of the picture, and see which pixels of the output change.
+# Then one number of each other skip, then one of the bottom. A block has two 3x3 convolutions, and
+# each carries a change one pixel further. **How large will the four spots be?**
 
 # %%
 torch.manual_seed(0)
-chs = [8, 16, 24, 32]
-decoder = Decoder(chs, 1, 64).eval().double()
+widths = [8, 16, 24, 32]
+decoder = Decoder(widths, 1, 64).eval().double()
 temb = TimeEmbedding(64)(torch.tensor([300])).detach().double()
-inputs = [torch.randn(1, ch, 64 >> i, 64 >> i).double() for i, ch in enumerate(chs)]
+inputs = [torch.randn(1, ch, 64 // 2**i, 64 // 2**i).double() for i, ch in enumerate(widths)]
 names = ["skip 0", "skip 1", "skip 2", "bottom"]
 
 
@@ -693,7 +701,7 @@ names = ["skip 0", "skip 1", "skip 2", "bottom"]
 def reach(level):
     """Return how much each output pixel changes with one number of a level.  () -> (64, 64)"""
     moved = [x.clone() for x in inputs]
-    moved[level][:, 0, 32 >> level, 32 >> level] += 1.0
+    moved[level][:, 0, 32 // 2**level, 32 // 2**level] += 1.0
     before, after = (decoder(xs[-1], xs[:-1], temb) for xs in (inputs, moved))
     change = (after - before)[0, 0].abs()
     return torch.where(change > 1e-12, change, 0.0)  # what is smaller is rounding
@@ -711,26 +719,26 @@ receptive_maps(spots, names)
 plt.show()
 
 # %% [markdown]
-# The colour says how much a pixel changes, on a logarithmic scale as in notebook 03. A number of skip 0
-# reaches 5 x 5 pixels: two convolutions, two pixels to each side. A number of skip 1 reaches 5 x 5 pixels
-# of its own level, `upsample` makes 10 x 10 of them, and the next block adds two to each side: 14 x 14.
-# And so on up to 36 x 36 from the bottom. What the bottom has found out counts for a wide region, and
-# what skip 0 brings stays where it belongs.
+# The colour says how much a pixel changes, on a logarithmic scale as in notebook 03. One number of
+# skip 0 reaches 5 x 5 pixels: two convolutions, two pixels to each side. One number of skip 1
+# reaches 5 x 5 pixels of its own level, `upsample` makes 10 x 10 of them, and the next block adds
+# two to each side: 14 x 14. And so on up to 36 x 36 from the bottom. What the bottom has found out
+# counts for a wide region, and what skip 0 brings stays where it belongs.
 #
 # ## Recap
 #
 # - In a transposed convolution each input pixel paints a square, and squares that overlap add up.
-# - The overlap is even when the kernel is a multiple of the stride. That makes a checkerboard easy to
-#   avoid. Where pixels are repeated and convolved, a flat picture stays flat.
-# - Noise does not fit through a narrow bottleneck, pictures do. A network that is asked for the noise
-#   needs the skips, which carry each pixel across.
+# - The overlap is even when the kernel is a multiple of the stride. That makes a checkerboard easy
+#   to avoid. Where pixels are repeated and convolved, a flat picture stays flat.
+# - Noise does not fit through a narrow bottleneck, pictures do. A network that is asked for the
+#   noise needs the skips, which carry each pixel across.
 # - Concatenation adds channels: going up to level i, the block takes `2 * chs[i]`.
 # - `Decoder` takes the bottom, the skips and `temb`, and uses the last skip first.
 #
-# **What can go wrong.** Skips in the wrong order raise an error only because their sizes differ; between
-# two levels of the same size and channels there would be none. `chs.reverse()` reverses the list that
-# the encoder uses too. And weights trained with the skip last do not work with the skip first,
-# though every shape is right.
+# **What can go wrong.** Skips in the wrong order raise an error only because their sizes differ;
+# between two levels of the same size and channels there would be none. `chs.reverse()` reverses
+# the list that the encoder uses too. And weights trained with the skip last do not work with the
+# skip first, though every shape is right.
 #
 # **Where to look.** `upsample` is in `course_utils/blocks.py`, the decoder in
 # `course_utils/decoder.py`. Next you join the two sides and draw digits: [05, the full

@@ -11,7 +11,8 @@
 # - derive the step back from noise, write two samplers, DDPM and DDIM, and let your network draw;
 # - ask for something better than the noise, draw again, and take your network home.
 #
-# It has seven exercises and takes about 110 minutes, ten of them for training on two CPU cores. Choose a GPU on Colab if you can (Runtime, Change runtime type).
+# It has seven exercises and takes about 110 minutes, twelve of them for training on two CPU cores.
+# Choose a GPU on Colab if you can (Runtime, Change runtime type).
 
 # %%
 # setup
@@ -64,12 +65,12 @@ Encoder, Decoder = mine.Encoder, mine.Decoder
 # %% [markdown]
 # ## 1. What happens to a picture on its way through?
 #
-# Before we build one class, let's send a batch of noisy pictures through the three parts by hand: five
-# pictures, three levels, and the channels 32, 64 and 128. **Write down first: what are the shapes of
-# temb, of the bottom and of the two skips?**
+# Before we build one class, let's send a batch of noisy pictures through the three parts by hand:
+# five pictures, three levels, and the channels 32, 64 and 128. **Write down first: what are the
+# shapes of temb, of the bottom and of the two skips?**
 
 # %%
-images, _ = load("digits", "train")
+digits, _ = load("digits", "train")
 schedule = cosine_schedule()
 chs, time_dim = [32, 64, 128], 128
 torch.manual_seed(0)
@@ -78,7 +79,7 @@ encoder = Encoder(1, chs, time_dim)
 decoder = Decoder(chs, 1, time_dim)
 
 t = torch.tensor([10, 200, 400, 600, 900])
-xt = add_noise(images[:5], torch.randn(5, 1, 16, 16), schedule.alpha_bar_at(t))
+xt = add_noise(digits[:5], torch.randn(5, 1, 16, 16), schedule.alpha_bar_at(t))
 temb = embed(t)
 bottom, skips = encoder(xt, temb)
 out = decoder(bottom, list(skips), temb)  # a copy: yours may take the skips out of its list
@@ -88,10 +89,11 @@ for i, skip in enumerate(skips):
     print(f"skip {i}  ", tuple(skip.shape))
 
 # %% [markdown]
-# Follow it once more in the diagram of the U. The time step becomes a vector, and the same vector goes to
-# every block on both sides. The encoder halves twice, 16 to 8 to 4, and keeps what each level saw. The
-# decoder doubles twice, and at each level lays the skip beside what comes from below. What comes out
-# has the shape of what went in: one number for each pixel, soon to be the noise in it.
+# Follow it once more in the diagram of the U. The time step becomes a vector, and the same vector
+# goes to every block on both sides. The encoder halves twice, 16 to 8 to 4, and keeps what each
+# level saw. The decoder doubles twice, and at each level lays the skip beside what comes from
+# below. What comes out has the shape of what went in: one number for each pixel, soon to be the
+# noise in it.
 #
 # ### Exercise 5.1: the U-Net
 # difficulty 2 of 5, about 10 minutes
@@ -105,8 +107,8 @@ for i, skip in enumerate(skips):
 # | returns | `(B, C, H, W)` |
 #
 # `TimeEmbedding(time_dim)`, `Encoder(in_ch, chs, time_dim)` and `Decoder(chs, out_ch, time_dim)`
-# are there. The reference refuses pictures that cannot be halved often enough, with `check_picture`.
-# Yours need not.
+# are there. The reference refuses pictures that cannot be halved often enough, with
+# `check_picture`. Yours need not.
 
 # %%
 class UNet(nn.Module):
@@ -145,19 +147,19 @@ UNet = check("5.1", UNet)
 #
 # <details><summary>My check says that an int t has to become a tensor</summary>
 #
-# Samplers say `net(xt, 999)`, because the whole batch is at the same step. `timesteps(999, x)` makes
-# a tensor with 999 for each picture.
+# Samplers say `net(xt, 999)`, because the whole batch is at the same step. `timesteps(999, x)`
+# makes a tensor with 999 for each picture.
 # </details>
 
 # %%
 # solution 5.1
 
 # %% [markdown]
-# How large is it? A convolution with a k x k kernel from C to K channels has $k^2 C K$ weights and K
-# biases, so the block at the bottom, from 64 to 128 channels, should hold much of it all. The package
-# `torchsummary`, which Colab has, prints a line for each layer. It passes only floats, so it needs a
-# wrapper that turns floats into time steps and shows it only the innermost layers. (Notebook 06 says
-# how it fails without one.)
+# How large is it? A convolution with a k x k kernel from C to K channels has $k^2 C K$ weights and
+# K biases, so the block at the bottom, from 64 to 128 channels, should hold a large share. The
+# package `torchsummary`, which Colab has, prints a line for each layer. It passes only floats, so
+# it needs a wrapper that turns floats into time steps and shows it only the innermost layers.
+# (Notebook 06 says how it fails without one.)
 
 # %%
 class ForSummary(nn.Module):
@@ -178,26 +180,27 @@ except ImportError:  # Colab's TPU machines and Kaggle don't have it
     from course_utils.colab import no_torchsummary as summary
 
 torch.manual_seed(0)
-net = UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128)
-summary(ForSummary(net), [(1, 16, 16), (1, 1, 1)], device="cpu")
+fresh = UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128)
+summary(ForSummary(fresh), [(1, 16, 16), (1, 1, 1)], device="cpu")
 
 # %% [markdown]
-# Read the column "Output Shape" from top to bottom: 32 channels at 16 x 16, 64 at 8 x 8, 128 at 4 x 4,
-# and back again. (-1 stands for the batch.) Then add up "Param #" of the block at 4 x 4, from
-# Conv2d-16 to Conv2d-21: the block with the smallest picture has more than two fifths of all parameters.
+# Read the column "Output Shape" from top to bottom: 32 channels at 16 x 16, 64 at 8 x 8, 128 at 4
+# x 4, and back again. (-1 stands for the batch.) Then add up "Param #" of the block at 4 x 4, from
+# Conv2d-16 to Conv2d-21: the block with the smallest picture has more than two fifths of all
+# parameters.
 #
 # ## 2. What do we ask the network to predict?
 #
-# The noise. Take clean pictures, a random step for each, and random noise. Mix them. Let the network
-# guess the noise, and compare:
+# The noise. Take clean pictures, a random step for each, and random noise. Mix them. Let the
+# network guess the noise, and compare:
 #
 # $$\mathrm{loss} = \mathrm{mean}\big(\,(\mathrm{net}(x_t, t) - \varepsilon)^2\,\big)
 # \qquad x_t = \sqrt{\bar\alpha_t}\; x_0 + \sqrt{1 - \bar\alpha_t}\;\varepsilon$$
 #
-# That is equation 14 of the DDPM paper, and all you need to train a diffusion model. Note what it asks
-# for. Many noises fit one xt, and the answer with the smallest mean squared error is their *average*.
-# (Up to a factor it is what others call the *score*.) So the predicted x0 is an average too, of all
-# pictures that fit: sharp at early t, a blur at late t.
+# That is equation 14 of the DDPM paper, and all you need to train a diffusion model. Note what it
+# asks for. Many noises fit one xt, and the answer with the smallest mean squared error is their
+# *average*. (Up to a factor it is what others call the *score*.) So the predicted x0 is an average
+# too, of all pictures that fit: sharp at early t, a blur at late t.
 #
 # ### Exercise 5.3: the training objective
 # difficulty 2 of 5, about 8 minutes
@@ -246,8 +249,8 @@ noise_loss = check("5.3", noise_loss)
 # ### Exercise 5.6: a training step
 # difficulty 3 of 5, about 12 minutes
 #
-# Write one step of the training, from the pictures to the changed weights. How to draw the batch is up
-# to you.
+# Write one step of the training, from the pictures to the changed weights. How to draw the batch
+# is up to you.
 #
 # | | |
 # |---|---|
@@ -284,14 +287,14 @@ training_step = check("5.6", training_step)
 #
 # <details><summary>Hint 2: the order of things</summary>
 #
-# Draw x0, t and eps; compute the loss; then three calls: `optimizer.zero_grad()`, `backward()` on the
-# loss, `optimizer.step()`.
+# Draw x0, t and eps; compute the loss; then three calls: `optimizer.zero_grad()`, `backward()` on
+# the loss, `optimizer.step()`.
 # </details>
 #
 # <details><summary>My check says that something is on the CPU</summary>
 #
-# `torch.randint(..., device=images.device)` draws where the pictures are, and `torch.randn_like(x0)`
-# does so by itself.
+# `torch.randint(..., device=images.device)` draws where the pictures are, and
+# `torch.randn_like(x0)` does so by itself.
 # </details>
 
 # %%
@@ -301,11 +304,11 @@ training_step = check("5.6", training_step)
 # ## 3. The first test: can it memorise eight pictures?
 #
 # Before you train a network for an hour, train it for a few seconds on a single batch that never
-# changes: eight pictures, eight steps t, eight noises. A network with half a million parameters must
-# be able to memorise these. If it can't, something is broken, and no amount of data will fix it. This
-# is the cheapest test there is, and it finds many mistakes: noise that doesn't belong to the picture,
-# a part that gets no gradient, a learning rate that is far off. (Not all. A network that is asked for
-# the wrong thing memorises that too.)
+# changes: eight pictures, eight steps t, eight noises. A network with half a million parameters
+# must be able to memorise these. If it can't, something is broken, and no amount of data will fix
+# it. This is the cheapest test there is, and it finds many mistakes: noise that doesn't belong to
+# the picture, a part that gets no gradient, a learning rate that is far off. (Not all. A network
+# that is asked for the wrong thing memorises that too.)
 #
 # We do it twice: once with your loss, and once with a broken one that compares with fresh noise, an
 # easy mistake to make. **A network that knows nothing can answer 0, which costs 1, the variance
@@ -313,7 +316,7 @@ training_step = check("5.6", training_step)
 
 # %%
 generator = torch.Generator().manual_seed(0)
-x0, t = load("digits", "train")[0][:8], torch.randint(1000, (8,), generator=generator)
+x0, t = digits[:8], torch.randint(1000, (8,), generator=generator)
 eps = torch.randn(x0.shape, generator=generator)
 
 
@@ -352,19 +355,19 @@ print("the right one memorises its eight pictures:", curves["right"][-1] < 0.1)
 print("the broken one does not:", curves["broken"][-1] > 0.5)
 
 # %% [markdown]
-# The right one falls and falls. The broken one gets stuck near 1, because nobody can guess noise that
-# they never saw. Note that the broken one *runs*: no error, sensible shapes. Only the loss says that
-# something is wrong.
+# The right one falls and falls. The broken one gets stuck near 1, because nobody can guess noise
+# that they never saw. Note that the broken one *runs*: no error, sensible shapes. Only the loss
+# says that something is wrong.
 #
 # ## 4. Training
 #
 # Now the real thing. `fit` adds three things to your `training_step`. The *learning rate* rises
-# during the first hundred steps and then falls slowly to 0. The *EMA*, an average of the weights over
-# the last hundred steps or so, is kept on the side, because single steps jump about and the average
-# draws better. And since averaged weights make different features from any single step's,
+# during the first hundred steps and then falls slowly to 0. The *EMA*, an average of the weights
+# over the last hundred steps or so, is kept on the side, because single steps jump about and the
+# average draws better. And because averaged weights make features that no single step made,
 # BatchNorm's running averages are measured anew at the end. (Notebook 07 takes all this apart.
-# `machine`, from the setup cell, knows how much training suits this computer. If you stop a training,
-# the cells below use what has been learned by then.)
+# `machine`, from the setup cell, knows how much training suits this computer. If you stop the
+# training, the cells below use what has been learned by then.)
 
 # %%
 data = "digits"  # @param ["digits", "mnist", "fashion_mnist", "cifar10"]
@@ -400,8 +403,8 @@ loss_curve(losses)
 plt.show()
 
 # %% [markdown]
-# This is your network at work on a digit that it was not trained on, with the noise of t = 300. Every
-# box is a part of yours, and of each tensor you see three channels:
+# This is your network at work on a digit that it was not trained on, with the noise of t = 300.
+# Every box is a part of yours, and of each tensor you see three channels:
 
 # %% tags=["nbval-ignore-output"]
 # alt: The whole U-Net, and in place of each column three of its channels, orange above 0 and blue
@@ -424,16 +427,17 @@ plt.show()
 # %% [markdown]
 # ### Where is the task hard?
 #
-# The loss curve mixes all t. **At which t do you expect the largest error: where the noise is faint, in
-# the middle, or where there is nothing but noise?** And what do we need a U for? We compare your network
-# with two that are simpler. One is a single block of notebook 02, which sees 5 x 5 pixels, trained in
-# just the same way. The other is no network at all but the best *linear* filter, which predicts each
-# pixel of x0 by a weighted sum of all pixels of xt (the Wiener filter; notebook 09 derives it).
+# The loss curve mixes all t. **At which t do you expect the largest error: where the noise is
+# faint, in the middle, or where there is nothing but noise?** And what do we need a U for? We
+# compare your network with two that are simpler. One is a single block of notebook 02, which sees 5
+# x 5 pixels, trained in just the same way. The other is no network at all but the best *linear*
+# filter, which predicts each pixel of x0 as a weighted sum of all pixels of xt (the Wiener filter;
+# notebook 09 derives it).
 
 # %% tags=["nbval-ignore-output"]
-# alt: The loss over t for three noise predictors, on a logarithmic axis. All fall as t grows. The single
-#   block is the highest throughout. The U-Net is the lowest until about t = 800, and after that the
-#   linear filter is.
+# alt: The loss over t for three noise predictors, on a logarithmic axis. All fall as t grows. The
+#   single block is the highest throughout. The U-Net is the lowest until about t = 800, and after
+#   that the linear filter is.
 class OneBlock(nn.Module):
     def __init__(self):
         super().__init__()
@@ -467,12 +471,13 @@ lines(times, errors, "t", "loss", log="y")
 plt.show()
 
 # %% [markdown]
-# The smaller t, the harder it is to name the noise, because it is faint there. (The picture is then easy;
-# section 9 comes back to this.) The filter beats the single block at every t, without a training step.
-# It sees all pixels, it has weights of its own for each of them, and it makes use of how few
-# directions our digits vary in. Your U-Net is the best by far wherever there is something to recognise.
-# Only at the very end does the filter win: hardly anything of the picture is left, the best answer is
-# nearly linear, and a network that has learned it from examples comes close but doesn't reach it.
+# The smaller t, the harder it is to name the noise, because it is faint there. (The picture is then
+# easy; section 9 comes back to this.) The filter beats the single block at every t, without a
+# training step. It sees all pixels, it has weights of its own for each of them, and it exploits how
+# few directions our digits vary in. Your U-Net is the best by far wherever there is something to
+# recognise. Only at the very end does the filter win: hardly anything of the picture is left, the
+# best answer is nearly linear, and a network that has learned it from examples comes close but
+# doesn't reach it.
 #
 # ### What is each part worth?
 #
@@ -481,9 +486,9 @@ plt.show()
 # **Which of the three will it miss most?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: Five rows of ten digits at t = 300: noisy, and what is left when the predicted noise is taken
-#   out. The whole network gives clean digits, and without the bottom they are nearly as clean. Without
-#   skip 0 they are grainy, without the time they are as noisy as before.
+# alt: Five rows of ten digits at t = 300: noisy, and what is left when the predicted noise is
+#   taken out. The whole network gives clean digits, and without the bottom they are nearly as
+#   clean. Without skip 0 they are grainy, without the time they are as noisy as before.
 @torch.no_grad()
 def found(t):
     """Return the predicted noise, and the picture that is left without it."""
@@ -504,18 +509,19 @@ strip([x[:10].cpu() for x in left.values()], labels=list(left), size=0.95)
 plt.show()
 
 # %% [markdown]
-# Without skip 0 the answer is worse than no answer: that is how the noise comes across, as you saw in
-# notebook 04. Without `temb` it is worse still. The U-Net of notebook 01 that was never told the time
-# did far better than this one does without it, because it had learned to do without. So an experiment
-# like this shows what a network relies on, not what it couldn't have learned to live without.
+# Without skip 0 the answer is worse than no answer: that is how the noise comes across, as you saw
+# in notebook 04. Without `temb` it is worse still. The U-Net of notebook 01 that was never told
+# the time did far better than this one does without it, because it had learned to do without. So
+# an experiment like this shows what a network relies on, not what it couldn't have learned to live
+# without.
 #
-# And the bottom? At t = 50 and 900 you hardly notice that it is gone, and the digits at t = 300 look
-# nearly the same. Is it good for so little? Let the network draw without it, from the same noise. (We
-# take the course's sampler; you will write your own in a moment.)
+# And the bottom? At t = 50 and 900 you hardly notice that it is gone, and the digits at t = 300
+# look nearly the same. Is it really worth so little? Let the network draw without it, from the same
+# noise. (We take the course's sampler; you will write your own in a moment.)
 
 # %% tags=["nbval-ignore-output"]
-# alt: Two rows of ten drawings from the same noise. The whole network draws digits. Without the bottom
-#   there are strokes just as clean, but most of them add up to no digit.
+# alt: Two rows of ten drawings from the same noise. The whole network draws digits. Without the
+#   bottom there are strokes just as clean, but most of them add up to no digit.
 def draws(model):
     torch.manual_seed(0)
     noise = torch.randn(10, in_ch, *images.shape[2:]).to(machine.device)
@@ -528,28 +534,30 @@ strip([draws(net), no_bottom], labels=["whole", "no bottom"])
 plt.show()
 
 # %% [markdown]
-# The strokes are as clean as before, but they don't add up to digits. The skips suffice to clean up a
-# picture that is already there. It is at the bottom that this network has learned to decide which
-# strokes belong together. (Again, that is no proof that a U without a bottom couldn't learn it.)
+# The strokes are as clean as before, but they don't add up to digits. The skips suffice to clean
+# up a picture that is already there. It is at the bottom that this network has learned to decide
+# which strokes belong together. (Again, that is no proof that a U without a bottom couldn't learn
+# it.)
 #
 # ## 5. Sampling: step by step, with DDPM
 #
-# Your network can name the noise in a picture. To draw, we start with pure noise at t = T - 1, ask for
-# the noise, and get a predicted x0. Notebook 00 showed why we don't jump there: from pure noise it is a
-# blur at best. So we go a small part of the way, to a picture with as much noise in it as belongs to
-# t - 1. Which picture is that?
+# Your network can name the noise in a picture. To draw, we start with pure noise at t = T - 1, ask
+# for the noise, and get a predicted x0. Notebook 00 showed why we don't jump there: from pure
+# noise it is a blur at best. So we go a small part of the way, to a picture with as much noise in
+# it as belongs to t - 1. Which picture is that?
 #
 # Suppose we know xt, and believe x0. Then there are two things that we know about the picture
 # $x_{t-1}$ between them, each a normal distribution:
 #
-# - **from x0**, by the jump of notebook 00: the mean is $m_1 = \sqrt{\bar\alpha_{t-1}}\; x_0$ and the
-#   variance $v_1 = 1 - \bar\alpha_{t-1}$;
-# - **from xt**, by undoing the last small step $x_t = \sqrt{1 - \beta_t}\; x_{t-1} + \sqrt{\beta_t}\; z$:
-#   the mean is $m_2 = x_t / \sqrt{1 - \beta_t}$ and the variance $v_2 = \beta_t / (1 - \beta_t)$.
+# - **from x0**, by the jump of notebook 00: the mean is $m_1 = \sqrt{\bar\alpha_{t-1}}\; x_0$ and
+#   the variance $v_1 = 1 - \bar\alpha_{t-1}$;
+# - **from xt**, by undoing the last small step $x_t = \sqrt{1 - \beta_t}\; x_{t-1} +
+#   \sqrt{\beta_t}\; z$: the mean is $m_2 = x_t / \sqrt{1 - \beta_t}$ and the variance $v_2 =
+#   \beta_t / (1 - \beta_t)$.
 #
-# The noise of the small step is fresh, so the two errors are independent. Then they are combined like two
-# measurements of one length: each counts by the inverse of its variance, the more certain one for more.
-# The product of two Gaussians is a Gaussian with
+# The noise of the small step is fresh, so the two errors are independent. Then they are combined
+# like two measurements of one length: each is weighted by the inverse of its variance: the more
+# certain counts more. The product of two Gaussians is a Gaussian with
 #
 # $$\mathrm{mean} = \frac{m_1 / v_1 + m_2 / v_2}{1 / v_1 + 1 / v_2} \qquad
 # \mathrm{variance} = \frac{1}{1 / v_1 + 1 / v_2}$$
@@ -559,10 +567,10 @@ plt.show()
 # ### Exercise 5.7: the mean of the posterior
 # difficulty 3 of 5, about 15 minutes
 #
-# Put the four into the formula for the mean, and write it as a function. On paper it can be simplified
-# a good deal (equation 7 of the DDPM paper is the result). Whether you do that is up to you, but look
-# out for t = 0: before the first step nothing is noise, so $\bar\alpha_{t-1} = 1$ there, and the mean is
-# x0.
+# Put the four into the formula for the mean, and write it as a function. On paper it can be
+# simplified a good deal (equation 7 of the DDPM paper is the result). Whether you do that is up to
+# you, but look out for t = 0: before the first step nothing is noise, so $\bar\alpha_{t-1} = 1$
+# there, and the mean is x0.
 #
 # | | |
 # |---|---|
@@ -588,15 +596,15 @@ posterior_mean = check("5.7", posterior_mean)
 # %% [markdown]
 # <details><summary>Hint 1: the step before the first</summary>
 #
-# In Python, `alpha_bar[-1]` is the last one, without an error. And with $v_1 = 0$ you would divide by
-# zero. So at t = 0 return x0 itself, or use the simplified formula with 1 in place of
+# In Python, `alpha_bar[-1]` is the last one, without an error. And with $v_1 = 0$ you would divide
+# by zero. So at t = 0 return x0 itself, or use the simplified formula with 1 in place of
 # $\bar\alpha_{t-1}$.
 # </details>
 #
 # <details><summary>Hint 2: simplifying</summary>
 #
-# $1/v_1 + 1/v_2$ over a common denominator is $(1 - \bar\alpha_t) / (\beta_t (1 - \bar\alpha_{t-1}))$,
-# because $\bar\alpha_t = (1 - \beta_t)\, \bar\alpha_{t-1}$.
+# $1/v_1 + 1/v_2$ over a common denominator is $(1 - \bar\alpha_t) / (\beta_t (1 -
+# \bar\alpha_{t-1}))$, because $\bar\alpha_t = (1 - \beta_t)\, \bar\alpha_{t-1}$.
 # </details>
 #
 # <details><summary>Hint 3: the result</summary>
@@ -609,9 +617,9 @@ posterior_mean = check("5.7", posterior_mean)
 # solution 5.7
 
 # %% [markdown]
-# Is it true? We can measure it. Take one pixel with x0 = 0.5. Jump to t = 299, a hundred thousand times,
-# and each time take the small step to t = 300. Of those that end up near some value, where were they at
-# t = 299 on average, and how far apart?
+# Is it true? We can measure it. Take one pixel with x0 = 0.5. Jump to t = 299, a hundred thousand
+# times, and each time take the small step to t = 300. Of those that end up near some value, where
+# were they at t = 299 on average, and how far apart?
 
 # %%
 # alt: The mean of x at t = 299 over x at t = 300, measured and by the formula. Both are the same
@@ -637,24 +645,24 @@ lines(ends, {"measured": measured, "posterior_mean": formula.flatten()}, "x at t
 plt.show()
 
 # %% [markdown]
-# It is. So the step back is: go to the mean, and add noise of the posterior's variance, which simplifies
-# to what the cell compared with:
+# It is. So the step back is: go to the mean, and add noise of the posterior's variance, which
+# simplifies to what the cell compared with:
 #
 # $$\sigma_t^2 = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t$$
 #
 # ### Exercise 5.4: DDPM sampling
 # difficulty 3 of 5, about 15 minutes
 #
-# Write a *generator*: a function that hands out a result with `yield` after every step, and continues
-# when it is asked for the next. That way the caller can watch.
+# Write a *generator*: a function that hands out a result with `yield` after every step, and
+# continues when it is asked for the next. That way the caller can watch.
 #
 # For t = T - 1 down to 0:
 #
 # 1. `eps = model(xt, t)`, then `x0 = predict_x0(xt, eps, alpha_bar)`, clipped to [-1, 1] with
 #    `.clamp(-1, 1)`, because no picture lies outside;
-# 2. the new `xt` is `posterior_mean(x0, xt, t, schedule)` plus $\sigma_t z$, with
-#    `z = torch.randn_like(xt)` drawn anew at each step. At t = 0, $\bar\alpha_{t-1}$ is 1 again, and no
-#    noise is added;
+# 2. the new `xt` is `posterior_mean(x0, xt, t, schedule)` plus $\sigma_t z$, with `z =
+#   torch.randn_like(xt)` drawn anew at each step. At t = 0, $\bar\alpha_{t-1}$ is 1 again, and no
+#   noise is added;
 # 3. `yield t, xt, x0`. Each xt is a new tensor, because the caller may keep them all.
 #
 # | | |
@@ -663,8 +671,8 @@ plt.show()
 # | `xT` | `(B, C, H, W)`, pure noise |
 # | `schedule` | has `T`, `betas` of shape `(T,)` and `alpha_bar` of shape `(T,)` |
 #
-# (`@torch.no_grad()` says that no gradients are needed in here, which saves memory and time: leave it
-# there. On a GPU, xT is there and the schedule is not: begin with `alpha_bar =
+# (`@torch.no_grad()` says that no gradients are needed in here, which saves memory and time: leave
+# it there. On a GPU, xT is there and the schedule is not: begin with `alpha_bar =
 # schedule.alpha_bar.to(xT.device)` and the same for betas.)
 
 # %%
@@ -697,23 +705,23 @@ ddpm = check("5.4", ddpm)
 #
 # <details><summary>My check says that my noise has the variance beta</summary>
 #
-# The paper allows two choices. The larger is beta itself. The smaller, the posterior's own, is asked
-# for here: it has the factor $(1 - \bar\alpha_{t-1}) / (1 - \bar\alpha_t)$ before it. For large t the two
-# are nearly the same.
+# The paper allows two choices. The larger is beta itself. The smaller, the posterior's own, is
+# asked for here: it has the factor $(1 - \bar\alpha_{t-1}) / (1 - \bar\alpha_t)$ before it. For
+# large t the two are nearly the same.
 # </details>
 
 # %%
 # solution 5.4
 
 # %% [markdown]
-# Your network, your sampler, a thousand steps. Here are two pictures after every 111th step, and below
-# each the predicted x0. (The very first prediction divides by a number near 0 and is clipped: black and
-# white.)
+# Your network, your sampler, a thousand steps. Here are two pictures after every 111th step, and
+# below each the predicted x0. (The very first prediction divides by a number near 0 and is
+# clipped: black and white.)
 
 # %% tags=["nbval-ignore-output"]
-# alt: Two pairs of rows at ten steps from t = 999 to t = 0. In each, above, xt: noise, from which
-#   strokes appear near the end. Below, x0: black and white blocks at first, then a grey blot, then
-#   ever more clearly the same strokes.
+# alt: Two pairs of rows at ten steps from t = 999 to t = 0. Above is xt: noise, from which strokes
+#   appear near the end. Below is x0: black and white blocks at first, then a grey blot, then the
+#   same strokes, ever clearer.
 torch.manual_seed(0)
 xT = torch.randn(8, in_ch, *images.shape[2:]).to(machine.device)
 taken = list(ddpm(net, xT, schedule))
@@ -727,20 +735,21 @@ plt.show()
 #
 # ## 6. Sampling in fewer steps, with DDIM
 #
-# A thousand network evaluations per picture is a lot. Can we take larger steps? The posterior is made
-# for neighbours. DDIM (Song, Meng and Ermon, 2020) looks at it differently. The network splits xt into two parts, a picture and a
-# noise. If we know both, we can mix them again **for any other step**, one or a hundred steps below.
-# Let $\bar\alpha'$ be the value there. The picture gets the variance $\bar\alpha'$, and $1 - \bar\alpha'$ is
-# left for noise. Of that, $\sigma^2$ may be fresh, and the rest is the old $\varepsilon$. How large is
-# $\sigma$? As large as the posterior of t' says, times a number eta that we may choose:
+# A thousand network evaluations per picture is a lot. Can we take larger steps? The posterior is
+# made for neighbours. DDIM (Song, Meng and Ermon, 2020) looks at it differently. The network
+# splits xt into two parts, a picture and a noise. If we know both, we can mix them again **for any
+# other step**, one or a hundred steps below. Let $\bar\alpha'$ be the value there. The picture
+# gets the variance $\bar\alpha'$, and $1 - \bar\alpha'$ is left for noise. Of that, $\sigma^2$ may
+# be fresh, and the rest is the old $\varepsilon$. How large is $\sigma$? As large as the posterior
+# of t' says, times a number eta that we may choose:
 #
 # $$x_{t'} = \sqrt{\bar\alpha'}\; x_0 + \sqrt{1 - \bar\alpha' - \sigma^2}\;\varepsilon + \sigma z
 # \qquad
 # \sigma = \eta\,\sqrt{\frac{1 - \bar\alpha'}{1 - \bar\alpha_t}}\,\sqrt{1 - \frac{\bar\alpha_t}{\bar\alpha'}}$$
 #
-# With $\eta = 0$ there is no fresh noise, so the same xT always gives the same picture. With
-# $\eta = 1$, $\sigma$ is that of DDPM: for neighbours $\bar\alpha_t / \bar\alpha' = 1 - \beta_t$, and the two
-# roots become $\sigma_t$ from above.
+# With $\eta = 0$ there is no fresh noise, so the same xT always gives the same picture. With $\eta
+# = 1$, $\sigma$ is that of DDPM: for neighbours $\bar\alpha_t / \bar\alpha' = 1 - \beta_t$, and
+# the two roots become $\sigma_t$ from above.
 #
 # ### Exercise 5.5: DDIM sampling
 # difficulty 4 of 5, about 20 minutes
@@ -801,35 +810,38 @@ ddim = check("5.5", ddim)
 # solution 5.5
 
 # %% [markdown]
-# Here is what DDPM made of the eight noises in 1,000 evaluations, and below what DDIM makes of them in
+# Here is what DDPM made of the eight noises in 1,000 evaluations, and below what DDIM makes of
+# them in
 # 20. The digits differ, because DDPM added fresh noise on its way and this DDIM adds none.
 
 # %% tags=["nbval-ignore-output"]
-# alt: Two rows of eight pictures, drawn by DDPM in 1,000 steps and by DDIM in 20. All are strokes as
-#   of handwriting, and most are digits.
+# alt: Two rows of eight pictures, drawn by DDPM in 1,000 steps and by DDIM in 20. All are strokes
+#   as of handwriting, and most are digits.
 strip([taken[-1][1], last(ddim(net, xT, schedule, steps=20))], labels=["DDPM", "DDIM"])
 plt.show()
 
 # %% [markdown]
-# Move the sliders: the number of network evaluations (often called NFE), and eta. The noise at the start
-# stays the same. **How few evaluations are enough? What happens to the pictures when eta changes?**
+# Move the sliders: the number of network evaluations (often called NFE), and eta. The noise at the
+# start stays the same. **How few evaluations are enough? What happens to the pictures when eta
+# changes?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: Eight pictures each from 1, 2, 5, 10, 20 and 50 evaluations, with eta = 0 on the left and eta = 1
-#   on the right. One gives black and white blocks, two give grey shapes, five give digits;
+# alt: Eight pictures each from 1, 2, 5, 10, 20 and 50 evaluations, with eta = 0 on the left and
+#   eta = 1 on the right. One gives black and white blocks, two give grey shapes, five give digits;
 #   from twenty on little changes. The digits on the right often differ from those on the left.
 sampler_explorer(lambda *settings: last(ddim(net, xT, schedule, *settings)))
 
 # %% [markdown]
-# That was judging by eye. The next cell draws 200 pictures for each of several numbers of evaluations,
-# with eta = 0 and eta = 1, and measures them (section 7 of notebook 00 explains the Frechet distance).
-# The last point for eta = 1 is your DDPM, which is the same with a thousand. A line shows what 200 real
-# pictures get: below it, nothing is better than anything else. **Does fresh noise help or harm?**
+# That was judging by eye. The next cell draws 200 pictures for each of several numbers of
+# evaluations, with eta = 0 and eta = 1, and measures them (section 7 of notebook 00 explains the
+# Frechet distance). The last point for eta = 1 is your DDPM, which is the same with a thousand. A
+# line shows what 200 real pictures get: below it, nothing is better than anything else. **Does
+# fresh noise help or harm?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: The Frechet distance over the number of network evaluations, both logarithmic, for eta = 0 and
-#   eta = 1. Both fall from about 150 at three evaluations to below 15 at a hundred, where they reach
-#   the line of the real pictures. Up to fifty, eta = 1 is the higher one.
+# alt: The Frechet distance over the number of network evaluations, both logarithmic, for eta = 0
+#   and eta = 1. Both fall from about 150 at three evaluations to below 15 at a hundred, where they
+#   reach the line of the real pictures. From five to fifty, eta = 1 is higher.
 torch.manual_seed(0)
 many = torch.randn(200, in_ch, *images.shape[2:]).to(machine.device)
 counts, distances = (3, 5, 10, 20, 50, 100), {"eta = 0": [], "eta = 1": []}
@@ -856,15 +868,18 @@ lines([*counts, schedule.T], {"eta = 0": [*distances["eta = 0"], math.nan],
 plt.show()
 
 # %% [markdown]
-# RESULT05C
+# The two figures disagree. With fresh noise, more pictures are recognised at nearly every number of
+# evaluations. But from five to fifty their distance is larger: each picture is more of a digit, all
+# of them together less like the real ones. At a hundred, both come down to what real pictures get.
 #
 # ## 7. What does fresh noise do to an error?
 #
-# No network is perfect. After a step, xt is a little off: it is no longer what a picture with this much
-# noise looks like. What becomes of such an error? We make a large one on purpose. After the 16th of 50
-# steps, all pixels become brighter by 0.5. From there on we watch how much brighter the *predicted x0*
-# is than in a run that was left alone. (We take the course's `ddim`, which continues from the very tensor
-# that it hands out.) **With which eta will more of the error be left at the end?**
+# No network is perfect. After a step, xt is a little off: it is no longer what a picture with this
+# much noise looks like. What becomes of such an error? We make a large one on purpose. After the
+# 16th of 50 steps, all pixels become brighter by 0.5. From there on we watch how much brighter the
+# *predicted x0* is than in a run that was left alone. (We take the course's `ddim`, which
+# continues from the very tensor that it hands out.) **With which eta will more of the error be
+# left at the end?**
 
 # %% tags=["nbval-ignore-output"]
 # alt: How much brighter the predicted x0 is, over the steps 17 to 50. Both curves start near 0.27.
@@ -895,19 +910,21 @@ print("with eta = 1, less of the error is left:",
       bool(brighter["eta = 1"][-1] < 0.8 * brighter["eta = 0"][-1]))
 
 # %% [markdown]
-# At once the network takes a part of the error for picture, and the rest passes for noise. With eta = 0
-# that rest is handed on from step to step, and bit by bit it too is taken for picture. With eta = 1, some
-# of the old noise is thrown away at each step, the error with it, and what takes its place has no error
-# in it. So fresh noise repairs old errors, and adds work: it has to be taken out again. With few
-# evaluations the work costs more than the repair gains. With many, there is time for both.
+# At once the network takes part of the error for picture, and the rest passes for noise. With eta =
+# 0 that rest is handed on from step to step, and bit by bit it too is taken for picture. With eta =
+# 1, some of the old noise is thrown away at each step, the error with it, and what takes its place
+# has no error in it. So fresh noise repairs old errors and adds work, because it has to be taken
+# out again. That fits the two figures of section 6: clearer digits, but a distance that needs more
+# evaluations to come down.
 #
 # ## 8. Are they any good?
 #
-# As in notebook 00, a small classifier judges 500 pictures (the distance is smaller for more pictures):
+# As in notebook 00, a small classifier judges 500 pictures (the distance is smaller for more
+# pictures):
 
 # %% tags=["nbval-ignore-output"]
-# alt: Forty pictures drawn by the network, in four rows of ten. All have clean strokes, and most are
-#   digits.
+# alt: Forty pictures drawn by the network, in four rows of ten. All have clean strokes, and most
+#   are digits.
 def draw(model):
     torch.manual_seed(0)
     noise = torch.randn(500, in_ch, *images.shape[2:]).to(machine.device)
@@ -926,8 +943,8 @@ print("at least twice as close to the real pictures as the Gaussian:",
 print("all ten classes are drawn:", quality.samples.entropy > math.log2(9))
 
 # %% [markdown]
-# The next call keeps your trained network in `my_unet.pt`, beside `my_unet.py` (and on Drive, if you
-# asked for that in the first cell), and prints how well it does:
+# The next call keeps your trained network in `my_unet.pt`, beside `my_unet.py` (and on Drive, if
+# you asked for that in the first cell), and prints how well it does:
 
 # %% tags=["nbval-ignore-output"]
 keep_weights(net, "eps", "05", quality, 100, seconds, settings)
@@ -935,21 +952,22 @@ keep_weights(net, "eps", "05", quality, 100, seconds, settings)
 # %% [markdown]
 # ## 9. Can we ask for something better than the noise?
 #
-# At late t, xt is nearly all noise. Asking for the noise is then asking for what is plain to see, and the
-# tiny error of the answer, divided by the tiny $\sqrt{\bar\alpha_t}$, ruins the picture: notebook 00 saw
-# that at t = 999. At late t we had better ask for x0, at early t for eps. Salimans and Ho (2022) ask for
-# a mixture that shifts from one to the other, the *velocity* v:
+# At late t, xt is nearly all noise. Asking for the noise is then asking for what is plain to see,
+# and the tiny error of the answer, divided by the tiny $\sqrt{\bar\alpha_t}$, ruins the picture, as
+# notebook 00 showed at t = 999. At late t we should ask for x0, at early t for eps. Salimans and Ho
+# (2022) ask for a mixture that shifts from one to the other, the *velocity* v:
 #
 # $$v = \sqrt{\bar\alpha_t}\;\varepsilon - \sqrt{1 - \bar\alpha_t}\; x_0$$
 #
-# A sampler wants the noise, so we need a way back. You know two equations, that of v and that of the
-# jump, $x_t = \sqrt{\bar\alpha_t}\; x_0 + \sqrt{1 - \bar\alpha_t}\;\varepsilon$, and you know xt and v. Two
-# equations, two unknowns.
+# A sampler wants the noise, so we need a way back. You know two equations, that of v and that of
+# the jump, $x_t = \sqrt{\bar\alpha_t}\; x_0 + \sqrt{1 - \bar\alpha_t}\;\varepsilon$, and you know
+# xt and v. Two equations, two unknowns.
 #
 # ### Exercise 5.8: the noise from v
 # difficulty 3 of 5, about 12 minutes
 #
-# Find $\varepsilon$ on paper, from $x_t$, $v$ and $\bar\alpha_t$ alone, and write it down as a function.
+# Find $\varepsilon$ on paper, from $x_t$, $v$ and $\bar\alpha_t$ alone, and write it down as a
+# function.
 #
 # | | shape |
 # |---|---|
@@ -973,8 +991,8 @@ noise_from_velocity = check("5.8", noise_from_velocity)
 # %% [markdown]
 # <details><summary>Hint 1: get rid of x0</summary>
 #
-# Multiply the equation of xt by $\sqrt{1 - \bar\alpha_t}$ and that of v by $\sqrt{\bar\alpha_t}$, and add
-# them up. What happens to the terms with x0?
+# Multiply the equation of xt by $\sqrt{1 - \bar\alpha_t}$ and that of v by $\sqrt{\bar\alpha_t}$,
+# and add them up. What happens to the terms with x0?
 # </details>
 #
 # <details><summary>Hint 2: what is left</summary>
@@ -999,9 +1017,10 @@ back = noise_from_velocity(xt, v, alpha_bar)
 print("the noise comes back:", torch.allclose(back, eps, atol=1e-4))
 
 # %% [markdown]
-# Now train a second network of yours: the same class, the same start, the same number of steps, the same
-# learning rate. Only the question differs: `velocity_loss` is your `noise_loss` with v in place of eps.
-# Your `noise_from_velocity` turns the answer into the noise, so the samplers need no change.
+# Now train a second network of yours: the same class, the same start, the same number of steps, the
+# same learning rate. Only the question differs: `velocity_loss` is your `noise_loss` with v for eps
+# (which also weighs late t more). Your `noise_from_velocity` turns the answer into the noise, so
+# the samplers need no change.
 
 # %% tags=["nbval-ignore-output"]
 net_v, _, seconds_v = fit(lambda: UNet(**settings), velocity_loss)
@@ -1022,12 +1041,13 @@ for name, predict in {"asked for eps": net, "asked for v": model}.items():
         found.append(F.mse_loss(x0, test).item())
     print(f"{name:23}", "  ".join(f"{error:.3f}" for error in found))
 blur = images.mean(dim=0, keepdim=True).expand_as(test)
-print(f"{'the mean of all pictures':24}{F.mse_loss(blur, test):.3f} at every t")
+print(f"{'mean of all pictures':23} {F.mse_loss(blur, test):.3f}, at every t")
 
 # %% [markdown]
-# Up to t = 700 the two are alike. At t = 990 the network that was asked for eps is far worse than the
-# mean of all pictures, which is to say worse than knowing nothing. Asked for v, it is as good as the mean
-# there, and nobody can do much better from what is nearly pure noise. Does it draw better, too?
+# Up to t = 700 the two are alike. At t = 990 the network that was asked for eps is far worse than
+# the mean of all pictures, which is to say worse than knowing nothing. Asked for v, it is as good
+# as the mean there, and nobody can do much better from what is nearly pure noise. Does it draw
+# better, too?
 
 # %% tags=["nbval-ignore-output"]
 # alt: Forty pictures drawn by the network that was asked for v, in four rows of ten. Nearly all are
@@ -1042,17 +1062,17 @@ plt.show()
 keep_weights(net_v, "v", "05", quality_v, 100, seconds_v, settings)
 
 # %% [markdown]
-# Perhaps. The figures lean that way, but the sampler clips the bad predictions of its first steps and
-# recovers from them, and another seed could turn the two rows round. What is certain is the gain at late
-# t. Compare both rows with the Gaussian and with the real pictures: your own network, built from your
-# own parts, is much closer to the latter.
+# Perhaps. The figures lean that way, but the sampler clips the bad predictions of its first steps
+# and recovers from them, and another seed could swap the two rows. What is certain is the gain at
+# late t. Compare both rows with the Gaussian and with the real pictures: your own network, built
+# from your own parts, is much closer to the latter.
 #
 # ## 10. Take it home
 #
-# Everything that passed its check is in one file of plain code, together with the course's parts where
-# yours are missing: the network, the losses, the training step and the samplers. It doesn't need the
-# course. Here another Python, in an empty folder with nothing but this file, trains the network for two
-# steps and lets it draw:
+# Everything that passed its check is in one file of plain code, together with the course's parts
+# where yours are missing: the network, the losses, the training step and the samplers. It doesn't
+# need the course. Here another Python, in an empty folder with nothing but this file, trains the
+# network for two steps and lets it draw:
 
 # %% tags=["nbval-ignore-output"]
 print(portfolio.run_alone())
@@ -1061,22 +1081,24 @@ print(portfolio.run_alone())
 # ## Recap
 #
 # - The U-Net is three parts: the time embedding, the encoder, and the decoder with the skips.
-# - The loss is one line: the mean squared difference between the noise and the prediction. A training
-#   step draws pictures, steps and noise, and takes one step down the gradient.
+# - The loss is one line: the mean squared difference between the noise and the prediction. A
+#   training step draws pictures, steps and noise, and takes one step down the gradient.
 # - Test a new network on eight fixed pictures before you train it.
-# - DDPM goes down all steps by the posterior, which combines what x0 and xt say about the picture between
-#   them. DDIM mixes picture and noise again for any step; eta says how much of the noise is renewed.
-# - Asked for v, the same network with the same training is much better at late t, and draws at least as
-#   well.
+# - DDPM goes down all steps by the posterior, which combines what x0 and xt say about the picture
+#   between them. DDIM mixes picture and noise again for any step; eta says how much of the noise
+#   is renewed.
+# - Asked for v, the same network with the same training is much better at late t, and draws about
+#   as well.
 #
-# **What can go wrong.** A loss near 1 means that the network has learned nothing, however long it has
-# been trained. A network left in training mode draws worse. At the step before the first, alpha_bar is
-# 1, and `alpha_bar[-1]` is not. And t must be that of the picture, in the network as in the schedule.
+# **What can go wrong.** An eps loss near 1 means that the network has learned nothing, however long
+# it trained. A network left in training mode draws worse. At the step before the first, alpha_bar
+# is 1, and `alpha_bar[-1]` is not. And t must be that of the picture, in the network as in the
+# schedule.
 #
-# **Where to look.** `course_utils/unet.py` has the network, `diffusion.py` the losses and the training
-# step, `samplers.py` both samplers, `training.py` the course's own loop. What to do when shapes don't fit
-# is the subject of [06, debugging dimensions](06_debugging_dimensions.ipynb). The map of the course is
-# in [00](00_start_here.ipynb).
+# **Where to look.** `course_utils/unet.py` has the network, `diffusion.py` the losses and the
+# training step, `samplers.py` both samplers, `training.py` the course's own loop. What to do when
+# shapes don't fit is the subject of [06, debugging dimensions](06_debugging_dimensions.ipynb). The
+# map of the course is in [00](00_start_here.ipynb).
 
 # %% [markdown]
 # ## How far are you?
