@@ -83,8 +83,8 @@ print("numbers in a picture:", pixels.shape[1])
 print("independent of them: ", torch.linalg.matrix_rank(pixels).item())
 
 # %% [markdown]
-# That makes our digits easier than photographs, because three quarters of all noise can be told
-# from a digit at once. It's worth remembering when a result looks too good.
+# That makes our digits easier than photographs: three quarters of all noise can be told from a
+# digit at once. It's worth remembering when a result looks too good.
 #
 # ## 2. What does noise do to a picture?
 #
@@ -416,10 +416,10 @@ plt.show()
 #   *features*. We fit a Gaussian to the features of our samples and one to those of the real
 #   pictures, and measure how far apart the two are, in mean $\mu$ and covariance $\Sigma$:
 #   $\lVert\mu_1 - \mu_2\rVert^2 + \mathrm{trace}\,(\Sigma_1 + \Sigma_2 -
-#   2(\Sigma_1\Sigma_2)^{1/2})$. Small is good; you needn't follow the formula. With the features
-#   of a large classifier, Inception, this is the famous *FID*. It (Heusel and others, 2017)
-#   depends on the number of pictures: the figure under "real" is what 500 of all our real pictures
-#   get against the others, so a lower one is no improvement.
+#   2(\Sigma_1\Sigma_2)^{1/2})$. Small is good; you needn't follow the formula. With the features of
+#   a large classifier, Inception, this is the famous *FID*. It (Heusel and others, 2017) depends on
+#   the number of pictures: the figure under "real" is what 500 real pictures get against the
+#   others, and lower than that is no better.
 # - **nearest training picture** is the median distance from a sample to the most similar training
 #   picture. If it were much smaller than for held-out real pictures, the network would have
 #   memorised its training set instead of learning to draw.

@@ -99,11 +99,10 @@ for t, xt in noisy.items():
 # - **scaled** to the range from 0 to 1, one input: t / 1000;
 # - **one-hot**: 1,000 inputs, all of them 0 except the one with number t.
 #
-# Let's put them to a test. A small network gets t in one of these ways and has to learn a curve:
-# how strong the noise is at each step, as the logarithm of the ratio of noise to picture, in
-# variance. (The inverse of that ratio is the *signal-to-noise ratio*, SNR.) We take the linear
-# schedule, where this curve is steep at first and flat later, and bring it to mean 0 and variance
-# 1:
+# Let's put them to a test. A small network gets t in one of these ways and has to learn a curve: at
+# each step, the logarithm of the noise's variance divided by the picture's. (The inverse of that
+# ratio is the *signal-to-noise ratio*, SNR.) We take the linear schedule, where this curve is steep
+# at first and flat later, and bring it to mean 0 and variance 1:
 
 # %%
 # alt: The target over t from 0 to 999: a curve that rises steeply during the first fifty steps, and
@@ -379,18 +378,18 @@ plt.show()
 
 # %% [markdown]
 # Away from the diagonal the similarity falls, first fast, then slowly, with ripples from the fast
-# waves. The curve on the right is the mean over all pairs of times that many steps apart. (All such
-# pairs are equally alike, so the band that shows the least and the most alike of them cannot be
-# seen.) It never comes back to 1.
+# waves. The curve on the right is the mean over all pairs of times that many steps apart. (All
+# pairs at one distance are equally alike, so the band around the curve is too thin to see.) It
+# never comes back to 1.
 #
 # ## 6. How does it get into the network?
 #
 # The sinusoids are fixed: nothing in them is learned. But what a block of the U-Net needs to know
 # is not "the third wave is at 0.4". It is more like "there is so much noise that only the outline
-# counts". A small network sits between the two: a linear layer, the activation SiLU, and another
-# linear layer. Each block has a second linear layer of its own, because each needs to know
-# something different; you will write it in notebook 02. The first one and the SiLU are
-# `TimeEmbedding`. (DDPM's code has one linear layer more: two in front, and one in each block.)
+# counts". A small network sits between the two: a linear layer, the activation SiLU, and a second
+# linear layer. That second one each block has for itself, because each needs to know something
+# different (notebook 02). The first one and the SiLU are `TimeEmbedding`. (DDPM's code has one
+# linear layer more: two in front, and one in each block.)
 #
 # SiLU is $x \cdot \mathrm{sigmoid}(x)$: like ReLU, but without a corner.
 #

@@ -502,11 +502,11 @@ plt.show()
 
 # %% [markdown]
 # **Why is the difference not one flat colour in each channel? We added one number per channel, the
-# same at every pixel.** Because `conv2` comes after the addition, and SiLU bends what `conv2`
-# makes of it: where the picture is dark, the same shift has a different effect from where it is
-# bright. (And at the border, `conv2` sees zeros in place of the shift.) That is why the time is
-# added *between* the convolutions. Added after the second, it would only shift each channel, and
-# leave its effect to the next block.
+# same at every pixel.** Because `conv2` comes after the addition, and SiLU bends what `conv2` makes
+# of it, so the same shift acts differently in dark and in bright places. (And at the border,
+# `conv2` sees zeros in place of the shift.) That is why the time is added *between* the
+# convolutions. Added after the second, it would only shift each channel, and leave its effect to
+# the next block.
 #
 # ## 5. Why a shortcut?
 #
@@ -742,8 +742,8 @@ class OneBlock(nn.Module):
 print("out:", tuple(OneBlock(told=True)(images[:4], torch.tensor([10, 300, 600, 900])).shape))
 
 # %% [markdown]
-# We train it twice for 250 steps: once as it is, and once with t = 0 whatever t is. **At which of
-# t = 50, 300 and 900 will it matter most, as a factor, that it is told the time?**
+# We train it twice for 250 steps: once as it is, and once with t = 0 whatever t is. **At which of t
+# = 50, 300 and 900 does being told cut the error by the largest factor?**
 
 # %%
 def errors(net, times=(50, 300, 900)):

@@ -293,8 +293,8 @@ for halvings, field in enumerate(fields):
     print(f"halvings: {halvings}, convolutions: {2 * halvings + 2}, pixels seen: {seen(field)}")
 
 # %% [markdown]
-# 32 rows, where the six alone saw 13. From level to level, the same two convolutions reach twice as
-# far, counted in pixels of the input. Here are the maps, cropped to what is not 0:
+# 32 rows, where the six alone saw 13. One level down, each step of a convolution is twice as long,
+# counted in pixels of the input. Here are the maps, cropped to what is not 0:
 
 # %%
 # alt: Four maps of what a pixel sees. Six convolutions without halving see 13 x 13 pixels. With

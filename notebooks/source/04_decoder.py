@@ -116,9 +116,9 @@ paint = check("4.1", paint)
 # %% [markdown]
 # PyTorch does the same for many pictures and channels at once. Its tensors have four axes, so we
 # add two of size 1 with `None`, and take them away again with `[0, 0]`. The name comes from the
-# backward pass: written as a matrix, a convolution with this kernel multiplies a gradient by its
-# *transpose* on the way back. So if we ask autograd for that gradient, the same numbers should
-# come out a third time:
+# backward pass: a convolution is a matrix product, and its backward pass multiplies by the
+# *transpose* of that matrix. So if we ask autograd for that gradient, the same numbers should come
+# out a third time:
 
 # %%
 x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])

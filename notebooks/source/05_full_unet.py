@@ -364,10 +364,10 @@ print("the broken one does not:", curves["broken"][-1] > 0.5)
 # Now the real thing. `fit` adds three things to your `training_step`. The *learning rate* rises
 # during the first hundred steps and then falls slowly to 0. The *EMA*, an average of the weights
 # over the last hundred steps or so, is kept on the side, because single steps jump about and the
-# average draws better. And because averaged weights make features that no single step made,
-# BatchNorm's running averages are measured anew at the end. (Notebook 07 takes all this apart.
-# `machine`, from the setup cell, knows how much training suits this computer. If you stop the
-# training, the cells below use what has been learned by then.)
+# average draws better. And because averaged weights make features of their own, BatchNorm's running
+# averages are measured anew at the end. (Notebook 07 takes all this apart. `machine`, from the
+# setup cell, knows how much training suits this computer. If you stop the training, the cells below
+# use what has been learned by then.)
 
 # %%
 data = "digits"  # @param ["digits", "mnist", "fashion_mnist", "cifar10"]
@@ -618,8 +618,8 @@ posterior_mean = check("5.7", posterior_mean)
 
 # %% [markdown]
 # Is it true? We can measure it. Take one pixel with x0 = 0.5. Jump to t = 299, a hundred thousand
-# times, and each time take the small step to t = 300. Of those that end up near some value, where
-# were they at t = 299 on average, and how far apart?
+# times, and each time take the small step to t = 300. For those that end up near one value, what
+# were mean and variance at t = 299?
 
 # %%
 # alt: The mean of x at t = 299 over x at t = 300, measured and by the formula. Both are the same
@@ -658,8 +658,8 @@ plt.show()
 #
 # For t = T - 1 down to 0:
 #
-# 1. `eps = model(xt, t)`, then `x0 = predict_x0(xt, eps, alpha_bar)`, clipped to [-1, 1] with
-#    `.clamp(-1, 1)`, because no picture lies outside;
+# 1. `eps = model(xt, t)`, then `x0 = predict_x0(xt, eps, alpha_bar[t])`, clipped to [-1, 1] with
+#   `.clamp(-1, 1)`, because no picture lies outside;
 # 2. the new `xt` is `posterior_mean(x0, xt, t, schedule)` plus $\sigma_t z$, with `z =
 #   torch.randn_like(xt)` drawn anew at each step. At t = 0, $\bar\alpha_{t-1}$ is 1 again, and no
 #   noise is added;
@@ -736,12 +736,12 @@ plt.show()
 # ## 6. Sampling in fewer steps, with DDIM
 #
 # A thousand network evaluations per picture is a lot. Can we take larger steps? The posterior is
-# made for neighbours. DDIM (Song, Meng and Ermon, 2020) looks at it differently. The network
-# splits xt into two parts, a picture and a noise. If we know both, we can mix them again **for any
-# other step**, one or a hundred steps below. Let $\bar\alpha'$ be the value there. The picture
-# gets the variance $\bar\alpha'$, and $1 - \bar\alpha'$ is left for noise. Of that, $\sigma^2$ may
-# be fresh, and the rest is the old $\varepsilon$. How large is $\sigma$? As large as the posterior
-# of t' says, times a number eta that we may choose:
+# made for neighbours. DDIM (Song, Meng and Ermon, 2020) looks at it differently. The network splits
+# xt into two parts, a picture and a noise. If we know both, we can mix them again **for any other
+# step**, one or a hundred steps below. Let $\bar\alpha'$ be the value there. The picture gets the
+# variance $\bar\alpha'$, and $1 - \bar\alpha'$ is left for noise. Of that, $\sigma^2$ may be fresh,
+# and the rest is the old $\varepsilon$. How large is $\sigma$? As large as the posterior's
+# deviation, times a number eta of our choice:
 #
 # $$x_{t'} = \sqrt{\bar\alpha'}\; x_0 + \sqrt{1 - \bar\alpha' - \sigma^2}\;\varepsilon + \sigma z
 # \qquad
@@ -835,8 +835,8 @@ sampler_explorer(lambda *settings: last(ddim(net, xT, schedule, *settings)))
 # That was judging by eye. The next cell draws 200 pictures for each of several numbers of
 # evaluations, with eta = 0 and eta = 1, and measures them (section 7 of notebook 00 explains the
 # Frechet distance). The last point for eta = 1 is your DDPM, which is the same with a thousand. A
-# line shows what 200 real pictures get: below it, nothing is better than anything else. **Does
-# fresh noise help or harm?**
+# line shows what 200 real pictures get; differences below it mean nothing. **Does fresh noise help
+# or harm?**
 
 # %% tags=["nbval-ignore-output"]
 # alt: The Frechet distance over the number of network evaluations, both logarithmic, for eta = 0

@@ -67,7 +67,7 @@ There's an activation after your convolution. Leave it out: the blocks have thei
 """
 
 
-class SettingsMade(nn.Conv2d):
+class Halving(nn.Conv2d):
     def __init__(self, ch):
         super().__init__(ch, ch, kernel_size=2, stride=2)
 
@@ -110,6 +110,6 @@ EXERCISE = Exercise(
     experiment=downsample_experiment,
     look="It's a single convolution: ch channels in, ch out, a 2x2 window, steps of 2. Return it.",
     catalogue=edits(downsample, MISTAKES),
-    also_right=[SettingsMade, ConvolutionInside, BySlices, ByPatches],
+    also_right=[ConvolutionInside, BySlices, ByPatches, Halving],
     makes_layer=True,
 )

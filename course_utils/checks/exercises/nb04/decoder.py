@@ -121,8 +121,8 @@ or
 + i, ch, time_dim) for i, ch in zip(upward, upward[1:])
 or
 + i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
-Your blocks count the channels of the level below, like the published tutorial. But upsample has
-brought those down, so the concatenation has twice the channels of the level that you go up to.
+Your blocks count the channels of the level below. But upsample has already brought those down, so
+the concatenation has twice the channels of the level that you go up to.
 # skip not counted
 - (2 * ch, ch
 + (ch, ch

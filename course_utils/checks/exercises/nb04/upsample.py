@@ -70,7 +70,7 @@ That's an ordinary convolution, which halves the picture. To double it, use nn.C
 """
 
 
-class SettingsMade(nn.ConvTranspose2d):
+class Doubling(nn.ConvTranspose2d):
     def __init__(self, in_ch, out_ch):
         super().__init__(in_ch, out_ch, kernel_size=2, stride=2)
 
@@ -113,6 +113,6 @@ EXERCISE = Exercise(
     look="It's a single transposed convolution: in_ch, out_ch, a kernel of 2, a stride of 2, and "
     "everything else by default. Return it.",
     catalogue=edits(upsample, MISTAKES),
-    also_right=[SettingsMade, LayerInside, ByEinsum, ByShuffling],
+    also_right=[Doubling, LayerInside, ByEinsum, ByShuffling],
     makes_layer=True,
 )
