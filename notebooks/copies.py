@@ -16,7 +16,7 @@ FEWER = (
     (r"torch\.randn\(500, ", "torch.randn(100, "),
     (r"torch\.randn\(8, in_ch, ", "torch.randn(2, in_ch, "),
     (r"(draw_with\(\w+, )500\b", r"\g<1>100"),
-    (r"(ddim\(.*steps=)(?:20|25|40|50|100)\b", r"\g<1>5"),
+    (r"((?<!samplers\.)\bddim\(.*steps=)(?:20|25|40|50|100)\b", r"\g<1>5"),
     (r"fit\(Stack\((.*)\), lr=lr\)", r"fit(Stack(\1), lr=lr, steps=25)"),
     (r"torch\.randn\(200, ", "torch.randn(100, "),
     (r"counts, (.*) = \(3, 5, .*?\), ", r"counts, \1 = (3, 5), "),
