@@ -645,7 +645,8 @@ lines(ends, {"measured": measured, "posterior_mean": formula.flatten()}, "x at t
 plt.show()
 
 # %% [markdown]
-# It is. So the step back is: go to the mean, and add noise of the posterior's variance, which
+# It is. (Each value stands for an interval that is 0.1 wide, which adds $0.1^2 / 12 = 0.0008$ to the
+# measured variance.) So the step back is: go to the mean, and add noise of the posterior's variance, which
 # simplifies to what the cell compared with:
 #
 # $$\sigma_t^2 = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t$$
