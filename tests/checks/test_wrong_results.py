@@ -135,7 +135,7 @@ def test_function_that_returns_no_module(returned, words):
 
 def test_class_where_a_function_is_asked_for():
     assert "it got the class TimeEmbedding. Write def and a return." in (
-        grade("2.4", TimeEmbedding).message
+        grade("0.1", TimeEmbedding).message
     )
 
 
