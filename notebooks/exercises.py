@@ -61,10 +61,10 @@ def find_exercises(notebook):
 
 
 def match_exercises(notebook, name, exercises):
-    """Raise CourseError unless the notebook has its exercises, with stubs that fit."""
+    """Raise CourseError unless the notebook has its exercises, in order, with stubs that fit."""
     places = find_exercises(notebook)
     expected = [number for number, exercise in exercises.items() if exercise.notebook == name]
-    if sorted(places) != sorted(expected):
+    if list(places) != expected:
         raise CourseError(f"has exercises {list(places)}, course_utils.checks has {expected}")
     for number, place in places.items():
         called = CHECK.search(notebook.cells[place.check].source)[2]

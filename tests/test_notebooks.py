@@ -56,7 +56,7 @@ def not_compared(notebook):
 
 
 def long_lines(notebook):
-    return [line for c in code_cells(notebook) for line in c.source.splitlines() if len(line) > 100]
+    return [line for c in code_cells(notebook) for line in c.source.splitlines() if len(line) > 99]
 
 
 def dead_links(notebook):
@@ -148,7 +148,7 @@ CHECKED = 'f = check("1.1", f)'
             small(CHECKED, outputs=[VERDICT]),
             small(CHECKED, outputs=[VERDICT], tags=["nbval-ignore-output"]),
         ),
-        (long_lines, small("x" * 100), small("x" * 101)),
+        (long_lines, small("x" * 99), small("x" * 100)),
         (dead_links, small("[code](../course_utils)", "markdown"), small("[a](b.py)", "markdown")),
         (dead_links, small("[a](https://a.b/c.py)", "markdown"), small("![](a.png)", "markdown")),
         (dead_links, small("[a](#here)", "markdown"), small('<img src="a.png">', "markdown")),

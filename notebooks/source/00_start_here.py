@@ -63,8 +63,7 @@ images, labels = load(data, "train")
 print("images:", tuple(images.shape), "from", images.min().item(), "to", images.max().item())
 
 # %%
-# alt: Twenty handwritten digits, white on black, in two rows of ten. They are 16 by 16 pixels
-#   and a little blurred.
+# alt: Twenty handwritten digits, white on black, a little blurred.
 grid(images[:20])
 plt.show()
 
@@ -84,7 +83,7 @@ print("independent of them: ", torch.linalg.matrix_rank(pixels).item())
 
 # %% [markdown]
 # That makes our digits easier than photographs: three quarters of all noise can be told from a
-# digit at once. It's worth remembering when a result looks too good.
+# digit at once.
 #
 # ## 2. What does noise do to a picture?
 #
@@ -139,9 +138,8 @@ for name, mean, deviation in [
 # them leaves you more time to look at a picture before it is gone?**
 
 # %%
-# alt: The share of the picture's variance that is left, over t from 0 to 999, for two schedules.
-#   Both fall from 1 to 0. The linear one falls early and is near 0 from t = 600 on; the cosine one
-#   falls more evenly and reaches 0 only at the end.
+# alt: The share of variance that is left, over t. The linear schedule is near 0 from t = 600 on;
+#   the cosine one falls more evenly.
 schedules = {"linear": linear_schedule(T=1000), "cosine": schedule}
 lines(range(1000), {name: s.alpha_bar for name, s in schedules.items()},
       xlabel="t", ylabel="alpha_bar")
@@ -151,8 +149,8 @@ for name, s in schedules.items():
           ", ".join(f"{s.alpha_bar[t]:.3f}" for t in (300, 600, 900)))
 
 # %%
-# alt: A 3 at eleven noise steps from t = 0 to t = 999, in two rows. By the linear schedule it is
-#   gone at t = 500, by the cosine schedule at about 700.
+# alt: A 3 with more and more noise, in two rows. By the linear schedule it is gone at t = 500, by
+#   the cosine schedule at about 700.
 times = torch.tensor([0, 50, 100, 200, 300, 400, 500, 600, 700, 800, 999])
 eps = torch.randn(1, *images.shape[1:], generator=torch.Generator().manual_seed(0))
 x0, eps = (x.expand(len(times), -1, -1, -1) for x in (images[3:4], eps))
@@ -163,15 +161,14 @@ plt.show()
 
 # %% [markdown]
 # From t = 600 on, the linear schedule works on pictures in which hardly anything is left. The
-# cosine schedule spreads the damage more evenly, so that is the one we use. At t = 999 both end in
-# plain noise, and `t` counts from 0, so 999 is the last of T = 1,000 steps.
+# cosine schedule spreads the damage more evenly, so that is the one we use. At t = 999, the last
+# step, both end in plain noise.
 #
 # **At which t do you stop recognising a digit?** Move the slider of the next cell (click on its
 # handle and use the arrow keys for small steps) and decide for each of the six.
 
 # %% tags=["nbval-ignore-output"]
-# alt: Six clean digits, and below them the same six with noise, at t = 100, 300 and 600. They are
-#   easy to read at 100 and hard at 300. At 600 nearly nothing is left of them.
+# alt: Six digits, clean and with noise at t = 100, 300 and 600: easy to read, hard, and gone.
 noise_slider(images[:6], schedule)
 
 # %% [markdown]
@@ -192,8 +189,8 @@ noise_slider(images[:6], schedule)
 # the cell.
 
 # %%
-# alt: Two rows at eleven noise steps. Above, the 3 with more and more noise. Below, what the repair
-#   gives: clean at small t, grainy from t = 700 on, black and white blocks at t = 999.
+# alt: Above, the 3 with more and more noise. Below, the repair: clean at small t, grainy from t =
+#   700 on, black and white blocks at t = 999.
 xt, alpha_bar = rows[1], schedule.alpha_bar_at(times)
 other = torch.randn(xt[:1].shape, generator=torch.Generator().manual_seed(1))
 repaired = predict_x0(xt, eps + 0.1 * other, alpha_bar)
@@ -212,24 +209,21 @@ plt.show()
 # ## 4. What does the network look like?
 #
 # A picture goes in, and an answer of the same shape comes out, one number for each pixel. In
-# between the network has to see two things at once: the whole (is this a 3 or an 8?) and the
-# single pixel (is this bright dot part of the stroke, or noise?).
+# between the network has to see both the whole (is this a 3 or an 8?) and the single pixel (stroke
+# or noise?).
 #
 # The *U-Net* does both. Down its left side, the *encoder*, the picture is halved again and again
 # while the number of channels grows: it trades detail for context. Up its right side, the
 # *decoder*, the picture grows back. The horizontal arrows, the *skip connections*, carry the
 # details straight across.
 #
-# It was not invented for drawing. Ronneberger, Fischer and Brox made it in 2015 to mark the cells
-# in microscope pictures, a task in which the answer is a picture too, and has to be right to the
-# pixel. Five years later the authors of DDPM needed a network that takes a noisy picture and
-# returns its noise, pixel by pixel, and took a U-Net. Most diffusion models of images were built
-# on one from then on, and many still are.
+# Ronneberger, Fischer and Brox made it in 2015 to mark cells in microscope pictures: there too the
+# answer is a picture, and has to be right to the pixel. Five years later DDPM took a U-Net to
+# return the noise, pixel by pixel, and many diffusion models of images are built on one since.
 
 # %%
-# alt: The U-Net as a diagram. A noisy picture of 1 x 16 x 16 goes down on the left to 128 x 4 x 4
-#   and up again on the right. Skips cross on the two upper levels. Arrows lead into each block
-#   from the time embedding, a bar above.
+# alt: The U-Net: 1 x 16 x 16 down to 128 x 4 x 4 and up again, two skips across, and the time
+#   embedding as a bar above.
 in_ch, size = images.shape[1], images.shape[2]
 base_ch = 32 if data == "digits" else 64
 draw_u(in_ch, size, chs=[base_ch, 2 * base_ch, 4 * base_ch])
@@ -237,9 +231,9 @@ plt.show()
 
 # %% [markdown]
 # The numbers beside each column are channels x height x width. The purple bar on top is how the
-# network learns which t it is working at; notebook 01 is about it. Every other part has its
-# notebook too: the block that makes each column (02), the encoder (03), the decoder (04). You will
-# write them all. Today we take the finished one:
+# network learns which t it is working at; notebook 01 is about it. The block that makes each column
+# (02), the encoder (03) and the decoder (04) have theirs. You will write them all. Today we take
+# the finished one:
 
 # %%
 torch.manual_seed(0)
@@ -267,9 +261,8 @@ print("in: ", tuple(noisy.shape), "\nout:", tuple(net(noisy, t=500).shape))
 # one step with a single picture, before the network has learned anything:
 
 # %%
-# alt: A training step. A clean digit and noise give a noisy digit. From it the U-Net predicts a
-#   nearly even grey. That is compared with the noise, and an arrow leads back to the U-Net:
-#   gradients.
+# alt: A training step: digit and noise are mixed, the U-Net predicts a nearly even grey, which is
+#   compared with the noise.
 t = torch.tensor([300]).to(machine.device)
 shown, noise = images[3:4].to(t.device), eps[:1].to(t.device)
 draw_training_step(net.eval(), shown, t, noise, schedule)
@@ -281,15 +274,14 @@ plt.show()
 # row with the number of the step at its left. (`machine`, from the setup cell, knows whether there
 # is a GPU.)
 #
-# (We don't draw with the weights of the last step, which jump about, but with an average over the
-# last hundred or so. It is called the *exponential moving average*, EMA, and `averaged` returns the
-# network with these weights.)
+# (We draw with weights averaged over the last hundred steps or so, because single steps jump about.
+# This is the *exponential moving average*, EMA; `averaged` returns the network with it.)
 #
 # **Before you run it: what will it draw first, and what later?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: Six rows of twelve drawings, at steps 0, 20, 60, 200, 600 and 2000. The first three rows are
-#   noise, in the fourth there are soft strokes. Most of the last row can be read.
+# alt: Six rows of twelve drawings. The first three rows are noise, in the fourth there are soft
+#   strokes. Most of the last row can be read.
 config = TrainConfig(steps=machine.budget(cpu=2000, gpu=10_000))
 train_images = images.to(machine.device)
 torch.manual_seed(1)
@@ -305,8 +297,8 @@ for state in train(copy.deepcopy(net), train_images, schedule, config, loss=nois
         view.show(strip(list(drawings.values()), labels=list(drawings), size=0.7))
 
 # %% tags=["nbval-ignore-output"]
-# alt: The loss of 2,000 steps, on a logarithmic axis. It falls steeply from 1 in the first hundred
-#   steps, then ever more slowly to about 0.05, and jumps a little from step to step.
+# alt: The loss, on a logarithmic axis: it falls steeply in the first hundred steps, then ever
+#   more slowly to about 0.05.
 loss_curve(losses)
 plt.show()
 
@@ -320,9 +312,8 @@ plt.show()
 # **Where can you still make it out? What do the skips bring to the right side?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: The U-Net, and in place of each column three of its channels. A noisy 3 goes in. Its strokes
-#   are there at 16 x 16 and 8 x 8 pixels; 4 x 4 are a few squares. The skips bring maps with
-#   strokes to the right side. What comes out is the predicted noise.
+# alt: The U-Net with three channels of each tensor. The strokes of a noisy 3 are there at 16 x 16
+#   and 8 x 8; 4 x 4 are a few squares.
 model = averaged(state, train_images, schedule)
 draw_u(net=model, xt=add_noise(shown, noise, schedule.alpha_bar_at(t)), t=t, features=True)
 plt.show()
@@ -340,8 +331,7 @@ plt.show()
 # move.)
 
 # %% tags=["nbval-ignore-output", "picture:digits"]
-# alt: Twenty squares of noise, in two rows of ten. The noise thins out, strokes appear in it, and
-#   at the end there are twenty digits, white on black, most of which can be read.
+# alt: Twenty squares of noise become twenty digits, most of which can be read.
 torch.manual_seed(0)
 xT = torch.randn(20, *images.shape[1:]).to(machine.device)
 visited, pictures, predicted = zip(*ddim(model, xT, schedule, steps=50, eta=1.0))
@@ -351,9 +341,8 @@ moving(pictures[1::2])
 # This is one of the fifty steps, with the predicted x0 in the middle:
 
 # %% tags=["nbval-ignore-output"]
-# alt: A sampler's step. From a noisy picture comes the predicted noise, from both the predicted
-#   clean picture. They are mixed again, with less noise, and an arrow leads back to the start: 50
-#   times.
+# alt: A sampler's step: predicted noise, predicted clean picture, and both mixed again with less
+#   noise.
 draw_sampler_step(lambda net: ddim(net, xT[:1], schedule, steps=50), model, xT[:1], at=0.6)
 plt.show()
 
@@ -361,9 +350,8 @@ plt.show()
 # And two of the twenty slowly, with the predicted x0 under each picture:
 
 # %% tags=["nbval-ignore-output"]
-# alt: Two drawings come into being from t = 919 to t = 19, each with the picture above and the
-#   predicted x0 below. The pictures stay noise for a long time. The predictions begin as grey blots
-#   and are digits half way.
+# alt: Two drawings come into being, each with its predicted x0 below: grey blots at first, digits
+#   half way.
 pairs = [torch.stack(seen)[4::5, n] for n in (0, 1) for seen in (pictures, predicted)]
 strip(pairs, [f"t = {t}" for t in visited[4::5]], labels=["xt", "x0"] * 2, size=0.95)
 plt.show()
@@ -377,8 +365,7 @@ plt.show()
 # And now five hundred at once, in a hundred evaluations each. Here are forty of them:
 
 # %% tags=["nbval-ignore-output"]
-# alt: Digits drawn by the network, in four rows of ten. Most can be read, and they look written by
-#   hand.
+# alt: Forty digits drawn by the network. Most can be read.
 xT = torch.randn(500, *images.shape[1:]).to(machine.device)
 samples = last(ddim(model, xT, schedule, steps=100, eta=1.0))
 grid(samples[:40])
@@ -387,19 +374,18 @@ plt.show()
 # %% [markdown]
 # ## 7. Are they any good?
 #
-# They look good, but we are biased. `measure` asks a second network, a small *classifier* that was
-# trained to tell the real digits apart. For comparison it also looks at real pictures held out from
-# all training, and at the simplest thing you could do without a network: draw from a *Gaussian*, a
-# normal distribution, with the mean and the covariance of the data (how bright each pixel is on
-# average, and which pixels are bright together).
+# We are biased, so `measure` asks a second network, a small *classifier* trained to tell real
+# digits apart. It also looks at real pictures held out from training, and at the simplest thing
+# without a network: draws from a *Gaussian* with the mean and the covariance of the data (how
+# bright each pixel is on average, and which are bright together).
 
 # %% tags=["nbval-ignore-output"]
 quality = measure(samples, data)
 print(quality)
 
 # %% tags=["nbval-ignore-output"]
-# alt: Three rows of ten: real digits, draws from the Gaussian, and digits of the network. The
-#   Gaussian's are grey smears with parts of digits in them, the network's look like the real ones.
+# alt: Ten real digits, ten grey smears of the Gaussian, and ten digits of the network, which look
+#   like the real ones.
 strip([load(data, "test")[0][:10], gaussian(images, 10), samples[:10].cpu()],
       labels=["real", "Gaussian", "network"], size=0.95)
 plt.show()
@@ -437,10 +423,10 @@ print("not memorised:", quality.samples.nearest > 0.8 * quality.real.nearest)
 # and gives you a *stub* (the beginning of the code, with a place for yours), a *check*, hints that
 # open when you click on them, and a closed cell with a solution.
 #
-# The check runs your code on random inputs of several sizes and compares it with the reference,
-# the finished code in `course_utils`. It doesn't care how you wrote it, and when something is
-# wrong, it tries to name the mistake. It never stops the notebook: as long as your version is
-# missing or wrong, the notebook continues with the reference, and says so.
+# The check runs your code on random inputs of several sizes and compares it with the reference, the
+# finished code in `course_utils`. It doesn't care how you wrote it, and when something is wrong, it
+# tries to name the mistake. As long as your version is missing or wrong, the notebook continues
+# with the reference, and says so.
 #
 # Are you studying with an AI assistant? Switch off Colab's completions for the exercises (*Settings
 # > AI Assistance*), because they finish a stub before you have read it. Ask the assistant for
@@ -514,8 +500,7 @@ add_noise = check("0.1", add_noise)
 # from left to right:
 
 # %%
-# alt: Ten digits with more and more noise from left to right. The first is clean, and the last is
-#   only noise.
+# alt: Ten digits with more and more noise.
 several = images[:10]
 noises = torch.randn(several.shape, generator=torch.Generator().manual_seed(2))
 strip(add_noise(several, noises, alpha_bar=torch.linspace(1, 0, 10)), size=0.95)
@@ -568,8 +553,7 @@ progress()
 #   `sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps`. The schedule says how `alpha_bar` falls.
 # - The network sees the noisy picture and t, and predicts the noise; the noise gives the picture.
 # - From pure noise, the picture can only be guessed roughly. That is why sampling takes many steps.
-# - The U-Net halves the picture to see the whole, grows it back, and uses skips to keep the
-#   details.
+# - The U-Net halves the picture to see the whole, and uses skips to keep the details.
 # - Quality is measured on the samples, beside real pictures and beside something simple.
 #
 # **What can go wrong.** If you stop the training cell half way, the cells below still work, with

@@ -11,7 +11,7 @@
 # - derive the step back from noise, write two samplers, DDPM and DDIM, and let your network draw;
 # - ask for something better than the noise, draw again, and take your network home.
 #
-# It has seven exercises and takes about 110 minutes, twelve of them for training on two CPU cores.
+# It has seven exercises and takes about 110 minutes, ten of them for training on two CPU cores.
 # Choose a GPU on Colab if you can (Runtime, Change runtime type).
 
 # %%
@@ -48,8 +48,7 @@ from course_utils.wiener import WienerDenoiser, compute_wiener_filter, decompose
 # Now every part is in colour:
 
 # %%
-# alt: The whole U-Net as a diagram, all parts coloured: the encoder going down on the left, the
-#   decoder going up on the right, skips between them, and the time embedding above.
+# alt: The whole U-Net, all parts coloured.
 draw_u()
 plt.show()
 
@@ -89,11 +88,9 @@ for i, skip in enumerate(skips):
     print(f"skip {i}  ", tuple(skip.shape))
 
 # %% [markdown]
-# Follow it once more in the diagram of the U. The time step becomes a vector, and the same vector
-# goes to every block on both sides. The encoder halves twice, 16 to 8 to 4, and keeps what each
-# level saw. The decoder doubles twice, and at each level lays the skip beside what comes from
-# below. What comes out has the shape of what went in: one number for each pixel, soon to be the
-# noise in it.
+# Follow it once more in the diagram. The time step becomes one vector for all blocks. The encoder
+# halves twice, 16 to 8 to 4, and the decoder doubles twice, with a skip at each level. What comes
+# out has the shape of what went in: one number for each pixel, soon to be the noise in it.
 #
 # ### Exercise 5.1: the U-Net
 # difficulty 2 of 5, about 10 minutes
@@ -157,9 +154,8 @@ UNet = check("5.1", UNet)
 # %% [markdown]
 # How large is it? A convolution with a k x k kernel from C to K channels has $k^2 C K$ weights and
 # K biases, so the block at the bottom, from 64 to 128 channels, should hold a large share. The
-# package `torchsummary`, which Colab has, prints a line for each layer. It passes only floats, so
-# it needs a wrapper that turns floats into time steps and shows it only the innermost layers.
-# (Notebook 06 says how it fails without one.)
+# package `torchsummary` prints a line for each layer. It passes only floats, so it needs a wrapper
+# (notebook 06 says more).
 
 # %%
 class ForSummary(nn.Module):
@@ -303,12 +299,11 @@ training_step = check("5.6", training_step)
 # %% [markdown]
 # ## 3. The first test: can it memorise eight pictures?
 #
-# Before you train a network for an hour, train it for a few seconds on a single batch that never
-# changes: eight pictures, eight steps t, eight noises. A network with half a million parameters
-# must be able to memorise these. If it can't, something is broken, and no amount of data will fix
-# it. This is the cheapest test there is, and it finds many mistakes: noise that doesn't belong to
-# the picture, a part that gets no gradient, a learning rate that is far off. (Not all. A network
-# that is asked for the wrong thing memorises that too.)
+# Before you train a network for an hour, train it for seconds on one batch that never changes:
+# eight pictures, eight steps t, eight noises. Half a million parameters must be able to memorise
+# these. If they can't, something is broken, and no amount of data will fix it. This cheap test
+# finds many mistakes: noise that doesn't belong to the picture, a part without gradient, a learning
+# rate that is far off. (Not all: a wrong question is memorised too.)
 #
 # We do it twice: once with your loss, and once with a broken one that compares with fresh noise, an
 # easy mistake to make. **A network that knows nothing can answer 0, which costs 1, the variance
@@ -344,8 +339,7 @@ def broken(net):
     return F.mse_loss(net(xt, t), torch.randn_like(xt))
 
 # %% tags=["nbval-ignore-output"]
-# alt: Two curves of the loss over 60 steps, on a logarithmic axis. That of the right network falls
-#   from 1 to about 0.0001. That of the broken one stays at 1.
+# alt: Two loss curves. The right network falls from 1 to about 0.0001, the broken one stays at 1.
 curves = {"right": overfit(right), "broken": overfit(broken)}
 loss_curves(curves)
 plt.show()
@@ -355,9 +349,8 @@ print("the right one memorises its eight pictures:", curves["right"][-1] < 0.1)
 print("the broken one does not:", curves["broken"][-1] > 0.5)
 
 # %% [markdown]
-# The right one falls and falls. The broken one gets stuck near 1, because nobody can guess noise
-# that they never saw. Note that the broken one *runs*: no error, sensible shapes. Only the loss
-# says that something is wrong.
+# The broken one gets stuck near 1, because nobody can guess noise that they never saw. Note that it
+# *runs*: no error, sensible shapes. Only the loss says that something is wrong.
 #
 # ## 4. Training
 #
@@ -396,20 +389,19 @@ def fit(make_net, loss):
     return refresh_norms(average, images, schedule), losses, seconds
 
 # %% tags=["nbval-ignore-output"]
-# alt: The loss of 2,000 steps on a logarithmic axis. It falls from 1 to about 0.1 within a hundred
-#   steps, then slowly to about 0.05.
+# alt: The loss, on a logarithmic axis: it falls to about 0.1 within a hundred steps, then slowly
+#   to about 0.05.
 net, losses, seconds = fit(lambda: UNet(**settings), noise_loss)
 loss_curve(losses)
 plt.show()
 
 # %% [markdown]
-# This is your network at work on a digit that it was not trained on, with the noise of t = 300.
-# Every box is a part of yours, and of each tensor you see three channels:
+# This is your network at work on a digit that it was not trained on, at t = 300. Of each tensor you
+# see three channels:
 
 # %% tags=["nbval-ignore-output"]
-# alt: The whole U-Net, and in place of each column three of its channels, orange above 0 and blue
-#   below. A noisy digit goes in. Its strokes can be seen in the channels of the two upper levels,
-#   and hardly in those of the lowest. What comes out is noise: the prediction.
+# alt: The U-Net with three channels of each tensor. The strokes of a noisy digit can be seen on
+#   the two upper levels, and hardly on the lowest.
 test = load(data, "test")[0][:360].to(machine.device)
 noise = torch.randn(test.shape, generator=torch.Generator().manual_seed(0)).to(machine.device)
 
@@ -435,9 +427,8 @@ plt.show()
 # notebook 09 derives it).
 
 # %% tags=["nbval-ignore-output"]
-# alt: The loss over t for three noise predictors, on a logarithmic axis. All fall as t grows. The
-#   single block is the highest throughout. The U-Net is the lowest until about t = 800, and after
-#   that the linear filter is.
+# alt: The loss over t: the single block is highest throughout, the U-Net lowest until about t =
+#   800, then the linear filter.
 class OneBlock(nn.Module):
     def __init__(self):
         super().__init__()
@@ -465,19 +456,18 @@ times = [10, 30, 50, 100, 200, 300, 500, 700, 900, 980]
 with torch.no_grad():
     errors = {name: [F.mse_loss(predict(*at(t)), noise).item() for t in times]
               for name, predict in predictors.items()}
+print("loss at t =        50    300    900")
 for name, values in errors.items():
-    print(f"{name:14}", ", ".join(f"t = {t}: {values[times.index(t)]:.3f}" for t in (50, 300, 900)))
+    print(f"{name:16}", "  ".join(f"{values[times.index(t)]:.3f}" for t in (50, 300, 900)))
 lines(times, errors, "t", "loss", log="y")
 plt.show()
 
 # %% [markdown]
 # The smaller t, the harder it is to name the noise, because it is faint there. (The picture is then
 # easy; section 9 comes back to this.) The filter beats the single block at every t, without a
-# training step. It sees all pixels, it has weights of its own for each of them, and it exploits how
-# few directions our digits vary in. Your U-Net is the best by far wherever there is something to
-# recognise. Only at the very end does the filter win: hardly anything of the picture is left, the
-# best answer is nearly linear, and a network that has learned it from examples comes close but
-# doesn't reach it.
+# training step. It sees all pixels, has weights of its own for each, and exploits how few
+# directions our digits vary in. Your U-Net is the best by far wherever there is something to
+# recognise. Only at the very end does the filter win, where the best answer is nearly linear.
 #
 # ### What is each part worth?
 #
@@ -486,9 +476,8 @@ plt.show()
 # **Which of the three will it miss most?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: Five rows of ten digits at t = 300: noisy, and what is left when the predicted noise is
-#   taken out. The whole network gives clean digits, and without the bottom they are nearly as
-#   clean. Without skip 0 they are grainy, without the time they are as noisy as before.
+# alt: Ten noisy digits, and what is left without the predicted noise: clean from the whole
+#   network and without the bottom, grainy without skip 0, as noisy as before without the time.
 @torch.no_grad()
 def found(t):
     """Return the predicted noise, and the picture that is left without it."""
@@ -509,19 +498,18 @@ strip([x[:10].cpu() for x in left.values()], labels=list(left), size=0.95)
 plt.show()
 
 # %% [markdown]
-# Without skip 0 the answer is worse than no answer: that is how the noise comes across, as you saw
-# in notebook 04. Without `temb` it is worse still. The U-Net of notebook 01 that was never told
-# the time did far better than this one does without it, because it had learned to do without. So
-# an experiment like this shows what a network relies on, not what it couldn't have learned to live
-# without.
+# Without skip 0 the answer is worse than no answer: that is how the noise comes across (notebook
+# 04). Without `temb` it is worse still. The U-Net of notebook 01 that was never told the time did
+# far better, because it had learned to do without. So this shows what a network relies on, not what
+# it couldn't have learned to live without.
 #
 # And the bottom? At t = 50 and 900 you hardly notice that it is gone, and the digits at t = 300
 # look nearly the same. Is it really worth so little? Let the network draw without it, from the same
 # noise. (We take the course's sampler; you will write your own in a moment.)
 
 # %% tags=["nbval-ignore-output"]
-# alt: Two rows of ten drawings from the same noise. The whole network draws digits. Without the
-#   bottom there are strokes just as clean, but most of them add up to no digit.
+# alt: Ten drawings of the whole network, which are digits, and ten without the bottom: clean
+#   strokes, mostly no digits.
 def draws(model):
     torch.manual_seed(0)
     noise = torch.randn(10, in_ch, *images.shape[2:]).to(machine.device)
@@ -622,8 +610,7 @@ posterior_mean = check("5.7", posterior_mean)
 # were mean and variance at t = 299?
 
 # %%
-# alt: The mean of x at t = 299 over x at t = 300, measured and by the formula. Both are the same
-#   straight line, rising.
+# alt: The mean at t = 299 over x at t = 300: measured and by formula, the same straight line.
 torch.manual_seed(0)
 t, pixel = 300, torch.full((100_000, 1, 1, 1), 0.5)
 before = add_noise(pixel, torch.randn_like(pixel), schedule.alpha_bar[299].expand(len(pixel)))
@@ -631,7 +618,7 @@ beta = schedule.betas[t]
 after = (1 - beta).sqrt() * before + beta.sqrt() * torch.randn_like(before)
 
 ends = torch.linspace(-0.6, 1.2, 10)
-near = [(after - end).abs() < 0.05 for end in ends]
+near = [(after - end).abs() < 0.01 for end in ends]
 measured = [before[n].mean().item() for n in near]
 formula = posterior_mean(torch.full((10, 1, 1, 1), 0.5), ends[:, None, None, None], t, schedule)
 spread = torch.stack([before[n].var() for n in near]).mean()
@@ -645,8 +632,7 @@ lines(ends, {"measured": measured, "posterior_mean": formula.flatten()}, "x at t
 plt.show()
 
 # %% [markdown]
-# It is. (Each value stands for an interval that is 0.1 wide, which adds $0.1^2 / 12 = 0.0008$ to the
-# measured variance.) So the step back is: go to the mean, and add noise of the posterior's variance, which
+# It is. So the step back is: go to the mean, and add noise of the posterior's variance, which
 # simplifies to what the cell compared with:
 #
 # $$\sigma_t^2 = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t$$
@@ -720,9 +706,8 @@ ddpm = check("5.4", ddpm)
 # clipped: black and white.)
 
 # %% tags=["nbval-ignore-output"]
-# alt: Two pairs of rows at ten steps from t = 999 to t = 0. Above is xt: noise, from which strokes
-#   appear near the end. Below is x0: black and white blocks at first, then a grey blot, then the
-#   same strokes, ever clearer.
+# alt: Two pictures from t = 999 to 0, each with its predicted x0 below: blocks, then a grey blot,
+#   then ever clearer strokes.
 torch.manual_seed(0)
 xT = torch.randn(8, in_ch, *images.shape[2:]).to(machine.device)
 taken = list(ddpm(net, xT, schedule))
@@ -816,8 +801,7 @@ ddim = check("5.5", ddim)
 # 20. The digits differ, because DDPM added fresh noise on its way and this DDIM adds none.
 
 # %% tags=["nbval-ignore-output"]
-# alt: Two rows of eight pictures, drawn by DDPM in 1,000 steps and by DDIM in 20. All are strokes
-#   as of handwriting, and most are digits.
+# alt: Eight pictures by DDPM and eight by DDIM, most of them digits.
 strip([taken[-1][1], last(ddim(net, xT, schedule, steps=20))], labels=["DDPM", "DDIM"])
 plt.show()
 
@@ -827,22 +811,19 @@ plt.show()
 # changes?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: Eight pictures each from 1, 2, 5, 10, 20 and 50 evaluations, with eta = 0 on the left and
-#   eta = 1 on the right. One gives black and white blocks, two give grey shapes, five give digits;
-#   from twenty on little changes. The digits on the right often differ from those on the left.
+# alt: Eight pictures from 1 to 50 evaluations, with eta 0 and 1: blocks from one, grey shapes
+#   from two, digits from five; from twenty on little changes.
 sampler_explorer(lambda *settings: last(ddim(net, xT, schedule, *settings)))
 
 # %% [markdown]
-# That was judging by eye. The next cell draws 200 pictures for each of several numbers of
-# evaluations, with eta = 0 and eta = 1, and measures them (section 7 of notebook 00 explains the
-# Frechet distance). The last point for eta = 1 is your DDPM, which is the same with a thousand. A
-# line shows what 200 real pictures get; differences below it mean nothing. **Does fresh noise help
-# or harm?**
+# Now let's measure, with 200 pictures for each of several numbers of evaluations (section 7 of
+# notebook 00 explains the Frechet distance). The last point for eta = 1 is your DDPM, which is the
+# same with a thousand. A line shows what 200 real pictures get; differences below it mean nothing.
+# **Does fresh noise help or harm?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: The Frechet distance over the number of network evaluations, both logarithmic, for eta = 0
-#   and eta = 1. Both fall from about 150 at three evaluations to below 15 at a hundred, where they
-#   reach the line of the real pictures. From five to fifty, eta = 1 is higher.
+# alt: The distance over network evaluations: from about 150 at three to the line of the real
+#   pictures at a hundred. From five to fifty, eta = 1 is higher.
 torch.manual_seed(0)
 many = torch.randn(200, in_ch, *images.shape[2:]).to(machine.device)
 counts, distances = (3, 5, 10, 20, 50, 100), {"eta = 0": [], "eta = 1": []}
@@ -883,8 +864,7 @@ plt.show()
 # left at the end?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: How much brighter the predicted x0 is, over the steps 17 to 50. Both curves start near 0.27.
-#   With eta = 0 it rises to 0.45, with eta = 1 it stays where it is.
+# alt: How much brighter x0 is: with eta = 0 it rises from 0.27 to 0.45, with eta = 1 it stays.
 def predicted(eta, error):
     """Return the mean brightness of the predicted x0 after each step."""
     torch.manual_seed(1)
@@ -901,8 +881,8 @@ brighter = {f"eta = {eta:.0f}": (predicted(eta, 0.5) - predicted(eta, 0.0))[16:]
             for eta in (0.0, 1.0)}
 for name, values in brighter.items():
     print(f"{name}: brighter by {values[0]:.2f} at first, by {values[-1]:.2f} in the end")
-share = schedule.alpha_bar[679].sqrt() * brighter["eta = 0"][0]  # t is 679 at that step
-print(f"so of the 0.5 in xt, {share:.2f} are taken for picture at first")
+root = schedule.alpha_bar[679].sqrt()  # at that step t is 679, and xt holds root * x0
+print(f"in xt that is {root:.2f} * {brighter['eta = 0'][0]:.2f}, of the error of 0.5")
 lines(range(17, 17 + len(brighter["eta = 0"])), brighter, "step", "x0 is brighter by")
 plt.show()
 
@@ -924,8 +904,7 @@ print("with eta = 1, less of the error is left:",
 # pictures):
 
 # %% tags=["nbval-ignore-output"]
-# alt: Forty pictures drawn by the network, in four rows of ten. All have clean strokes, and most
-#   are digits.
+# alt: Forty pictures drawn by the network, most of them digits.
 def draw(model):
     torch.manual_seed(0)
     noise = torch.randn(500, in_ch, *images.shape[2:]).to(machine.device)
@@ -953,10 +932,10 @@ keep_weights(net, "eps", "05", quality, 100, seconds, settings)
 # %% [markdown]
 # ## 9. Can we ask for something better than the noise?
 #
-# At late t, xt is nearly all noise. Asking for the noise is then asking for what is plain to see,
-# and the tiny error of the answer, divided by the tiny $\sqrt{\bar\alpha_t}$, ruins the picture, as
-# notebook 00 showed at t = 999. At late t we should ask for x0, at early t for eps. Salimans and Ho
-# (2022) ask for a mixture that shifts from one to the other, the *velocity* v:
+# At late t, xt is nearly all noise. Asking for it is asking for what is plain to see, and the small
+# error of the answer, divided by the tiny $\sqrt{\bar\alpha_t}$, ruins the picture, as notebook 00
+# showed. At late t we should ask for x0, at early t for eps. Salimans and Ho (2022) ask for a
+# mixture that shifts from one to the other, the *velocity* v:
 #
 # $$v = \sqrt{\bar\alpha_t}\;\varepsilon - \sqrt{1 - \bar\alpha_t}\; x_0$$
 #
@@ -1018,10 +997,9 @@ back = noise_from_velocity(xt, v, alpha_bar)
 print("the noise comes back:", torch.allclose(back, eps, atol=1e-4))
 
 # %% [markdown]
-# Now train a second network of yours: the same class, the same start, the same number of steps, the
-# same learning rate. Only the question differs: `velocity_loss` is your `noise_loss` with v for eps
-# (which also weighs late t more). Your `noise_from_velocity` turns the answer into the noise, so
-# the samplers need no change.
+# Now train a second network of yours, with the same start, steps and learning rate. Only the
+# question differs: `velocity_loss` is your `noise_loss` with v for eps (which also weighs late t
+# more). Your `noise_from_velocity` turns the answer into the noise, so the samplers need no change.
 
 # %% tags=["nbval-ignore-output"]
 net_v, _, seconds_v = fit(lambda: UNet(**settings), velocity_loss)
@@ -1051,8 +1029,7 @@ print(f"{'mean of all pictures':23} {F.mse_loss(blur, test):.3f}, at every t")
 # better, too?
 
 # %% tags=["nbval-ignore-output"]
-# alt: Forty pictures drawn by the network that was asked for v, in four rows of ten. Nearly all are
-#   digits, with clean strokes.
+# alt: Forty pictures of the network that was asked for v, nearly all of them digits.
 samples_v = draw(model)
 quality_v = measure(samples_v, data)
 print(quality_v)
@@ -1065,15 +1042,14 @@ keep_weights(net_v, "v", "05", quality_v, 100, seconds_v, settings)
 # %% [markdown]
 # Perhaps. The figures lean that way, but the sampler clips the bad predictions of its first steps
 # and recovers from them, and another seed could swap the two rows. What is certain is the gain at
-# late t. Compare both rows with the Gaussian and with the real pictures: your own network, built
-# from your own parts, is much closer to the latter.
+# late t. And your own network, built from your own parts, is much closer to the real pictures than
+# to the Gaussian.
 #
 # ## 10. Take it home
 #
-# Everything that passed its check is in one file of plain code, together with the course's parts
-# where yours are missing: the network, the losses, the training step and the samplers. It doesn't
-# need the course. Here another Python, in an empty folder with nothing but this file, trains the
-# network for two steps and lets it draw:
+# Everything that passed its check is in one file of plain code, with the course's parts where yours
+# are missing. It doesn't need the course. Here another Python, in an empty folder with nothing but
+# this file, trains the network for two steps and lets it draw:
 
 # %% tags=["nbval-ignore-output"]
 print(portfolio.run_alone())
@@ -1082,8 +1058,7 @@ print(portfolio.run_alone())
 # ## Recap
 #
 # - The U-Net is three parts: the time embedding, the encoder, and the decoder with the skips.
-# - The loss is one line: the mean squared difference between the noise and the prediction. A
-#   training step draws pictures, steps and noise, and takes one step down the gradient.
+# - The loss is one line: the mean squared difference between the noise and the prediction.
 # - Test a new network on eight fixed pictures before you train it.
 # - DDPM goes down all steps by the posterior, which combines what x0 and xt say about the picture
 #   between them. DDIM mixes picture and noise again for any step; eta says how much of the noise
@@ -1093,8 +1068,7 @@ print(portfolio.run_alone())
 #
 # **What can go wrong.** An eps loss near 1 means that the network has learned nothing, however long
 # it trained. A network left in training mode draws worse. At the step before the first, alpha_bar
-# is 1, and `alpha_bar[-1]` is not. And t must be that of the picture, in the network as in the
-# schedule.
+# is 1, and `alpha_bar[-1]` is not.
 #
 # **Where to look.** `course_utils/unet.py` has the network, `diffusion.py` the losses and the
 # training step, `samplers.py` both samplers, `training.py` the course's own loop. What to do when

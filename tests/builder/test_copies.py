@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from toy_course import ROOT, assert_ok, assert_refused, cell_with, command, spoil
 
 import copies
-from copies import QUICK, train_less
+from copies import FEWER, QUICK, SHORTER, SMALLER, train_less
 from course_files import sources
 
 
@@ -116,3 +116,9 @@ def test_all_copies_train_less_and_each_stored_one_has_a_folder(tmp_path, monkey
         f"solved/{n}.ipynb" for n in names
     }
     assert all('\\"COURSE_BUDGET\\"] = \\"0.05\\"' in text for text in written.values())
+
+
+def test_every_pattern_of_what_a_copy_does_less_of_fits_a_notebook():
+    texts = [source.read_text("utf-8") for source in sources()]
+    for pattern, _ in (SHORTER, *FEWER, *SMALLER):
+        assert any(re.search(pattern, text) for text in texts), pattern

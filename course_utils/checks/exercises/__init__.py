@@ -6,15 +6,18 @@ import pkgutil
 
 
 def collected():
-    """Return {id: Exercise}, in the order of the course."""
-    found = [
-        dataclasses.replace(module.EXERCISE, notebook=folder.NOTEBOOK)
-        for folder in modules_in(importlib.import_module(__name__))
-        if hasattr(folder, "NOTEBOOK")
-        for module in modules_in(folder)
-        if hasattr(module, "EXERCISE")
-    ]
-    return {e.id: e for e in sorted(found, key=lambda e: [int(part) for part in e.id.split(".")])}
+    """Return {id: Exercise}, in the order of the course.
+
+    Within a notebook that is the order of the numbers, or the ORDER that its folder names.
+    """
+    found = {}
+    for folder in modules_in(importlib.import_module(__name__)):
+        if hasattr(folder, "NOTEBOOK"):
+            exercises = [m.EXERCISE for m in modules_in(folder) if hasattr(m, "EXERCISE")]
+            order = getattr(folder, "ORDER", None)
+            exercises.sort(key=lambda e: order.index(e.id) if order else int(e.id.split(".")[1]))
+            found |= {e.id: dataclasses.replace(e, notebook=folder.NOTEBOOK) for e in exercises}
+    return found
 
 
 def modules_in(package):
