@@ -1,5 +1,6 @@
 """Checks and hints from a shell: on any file, nothing but a verdict."""
 
+import inspect
 import json
 import re
 import signal
@@ -128,12 +129,18 @@ def test_it_is_checked_again_when_it_is_saved(tmp_path, interruptible):
         stop.cancel()
 
 
-@pytest.mark.parametrize("id", EXERCISES)
+@pytest.mark.parametrize("id", [id for id, exercise in EXERCISES.items() if not exercise.hunted])
 def test_every_exercise_has_hints_that_can_be_read(id, capsys):
     hints = shell.hints_of(id)
     assert hints
     main(["hint", id, str(len(hints))])
     assert capsys.readouterr().out == "{}\n\n{}\n".format(*hints[-1])
+
+
+def test_what_is_only_in_the_bug_hunt_has_no_hints_and_can_be_checked(tmp_path, capsys):
+    assert shell.hints_of("6.5") == []
+    told, status = verdict(tmp_path, capsys, inspect.getsource(EXERCISES["6.5"].reference), "6.5")
+    assert (told["outcome"], status) == ("correct", 0)
 
 
 def test_hints_come_in_their_order(capsys):

@@ -43,14 +43,17 @@ def check(id, attempt):
     return notebook.check(EXERCISES, ATTEMPTS, id, attempt)
 
 
-def bug_hunt(id, seed=None):
+def bug_hunt(id=None, seed=None):
     """Put one known mistake into a right answer, the reader's own where it fits, to be mended.
 
-    "2.5", int or None -> BugHunt, with .code and .check(attempt) -> Verdict
+    "2.5" or None, int or None -> BugHunt, with .code and .check(attempt) -> Verdict
 
-    In a notebook, the code goes into a new cell; run, it is checked. Raises KeyError for an
-    exercise that there is not.
+    Where a broken network is what an exercise is about, that is the code. Without a number, one is
+    drawn: of notebooks 00 to 05, or a broken network that is in no notebook. Shown in a notebook,
+    the code goes into a new cell; run, it is checked. Raises KeyError for an exercise that there
+    is not.
     """
+    id = id or hunting.drawn(EXERCISES, seed)
     if id not in EXERCISES:
         raise KeyError(notebook.unknown(EXERCISES, id))
     mine = ATTEMPTS.get(id)
@@ -62,7 +65,7 @@ def bug_hunt(id, seed=None):
 
 def progress():
     """Return a table of which exercises are done, in all notebooks.  () -> Progress"""
-    return record.progress(EXERCISES)
+    return record.progress({id: e for id, e in EXERCISES.items() if not e.hunted})
 
 
 def solution_magic(line, cell):

@@ -5,12 +5,14 @@ import random
 from dataclasses import dataclass
 
 from IPython import get_ipython
+from IPython.display import display
 
 from course_utils.checks.engine.exercise import Exercise, Verdict
 from course_utils.checks.engine.grading import first_difference, grade_exercise
 from course_utils.checks.engine.recognise import observe, observe_reference
 from course_utils.checks.engine.sandbox import run_apart
 from course_utils.checks.engine.source import keep
+from course_utils.checks.engine.values import name
 from course_utils.checks.mistakes import EditError, Mistake, built, edited, source
 from course_utils.checks.notebook import Notice
 
@@ -31,8 +33,9 @@ class BugHunt:
         verdict = grade_exercise(self.exercise, attempt)
         if verdict.outcome == "correct":
             return self.told("correct", None, f"Mended. {self.mistake.why}")
-        if verdict.mistake == self.mistake.name:
-            return self.told(verdict.outcome, verdict.mistake, f"{STILL} {self.symptom}")
+        if is_there(self.exercise, self.mistake, verdict):
+            outcome = verdict.outcome.replace("not attempted", "not yet")
+            return self.told(outcome, self.mistake.name, f"{STILL} {self.symptom}")
         return verdict
 
     def told(self, outcome, mistake, text):
@@ -46,16 +49,24 @@ class BugHunt:
     @property
     def notice(self):
         text = (
-            f"A bug hunt in {self.exercise.id}, {self.exercise.title}. {self.symptom} Find the "
-            f"line and mend it, in the new cell below; if there is none, copy this into one."
+            f"A bug hunt in {self.exercise.id}, {name(self.exercise.reference)}. {self.symptom} "
+            f"Find the bug and mend it, in the new cell below; if there is none, copy this into "
+            f"one."
         )
         return Notice(text, "not attempted", self.cell())
 
     def __repr__(self):
         return repr(self.notice)
 
-    def _repr_html_(self):
-        return self.notice._repr_html_()
+    def _ipython_display_(self):
+        display(self.notice)
+        get_ipython().set_next_input(self.cell())
+
+
+def drawn(exercises, seed):
+    """Draw an exercise to hunt in.  {id: Exercise}, int or None -> id"""
+    known = [id for id, e in exercises.items() if e.hunted or e.notebook < "06"]
+    return random.Random(seed).choice(known)
 
 
 def hunt(exercise, mine=None, seed=None):
@@ -65,14 +76,18 @@ def hunt(exercise, mine=None, seed=None):
 
     The same seed gives the same bug in the same answer.
     """
-    known = exercise.catalogue
+    known = [exercise.patient] if exercise.hunted else exercise.catalogue
     for mistake in random.Random(seed).sample(known, len(known)):
         for right in filter(None, (mine, mistake.right)):
             if (found := bug_in(exercise, mistake, right)) is not None:
-                if shell := get_ipython():
-                    shell.set_next_input(found.cell())
                 return found
     raise ValueError(f"{exercise.id} has no known mistake to put into an answer")
+
+
+def is_there(exercise, mistake, verdict):
+    """True if a verdict says that the mistake is in the code; a patient's has no name."""
+    unchanged = verdict.outcome == "not attempted" and mistake is exercise.patient
+    return unchanged or verdict.mistake == mistake.name
 
 
 def bug_in(exercise, mistake, right):
@@ -82,7 +97,7 @@ def bug_in(exercise, mistake, right):
         buggy = built(code, right, f"bug hunt {exercise.id}", mistake.names)
     except (EditError, SyntaxError, TypeError):
         return None
-    if grade_exercise(exercise, buggy).mistake != mistake.name:
+    if not is_there(exercise, mistake, grade_exercise(exercise, buggy)):
         return None
     came = run_apart(lambda: observe(exercise, buggy).seen, None)
     _, symptom, _ = first_difference(observe_reference(exercise), came)

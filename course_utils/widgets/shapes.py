@@ -42,7 +42,7 @@ def shape_explorer():
 
     return explorer(
         lambda **sizes: draw(run(**sizes)), tell,
-        over={"size": [16, 20], "levels": [3, 4]},
-        size=slider("image size", 16, 8, 64), levels=slider("levels", 3, 1, 6),
+        over={"size": [16, 20]},
+        size=slider("image size", 16, 8, 64), levels=slider("levels", 4, 1, 6),
         channels=slider("channels", 32, 8, 128, 8), batch=slider("batch", 16, 1, 128),
     )  # fmt: skip

@@ -43,6 +43,7 @@ class Exercise:
     reference: object
     right: object
     patient: object = None
+    hunted: bool = False
 
 
 EXERCISES = {

@@ -1,14 +1,17 @@
 """Mistakes are edits of a right answer, and two of them can be made at once."""
 
 import inspect
+import re
 import traceback
+from unittest import mock
 
 import pytest
+import test_prose
 import torch
 from torch import nn
 
 from course_utils import checks
-from course_utils.checks import EXERCISES, bug_hunt, grade
+from course_utils.checks import EXERCISES, bug_hunt, grade, hunting
 from course_utils.checks.bug_hunt import mended
 from course_utils.checks.engine.crash import Crash
 from course_utils.checks.engine.probe import Seen, Vague
@@ -228,6 +231,40 @@ def test_a_bug_hunt_has_one_bug_and_the_check_knows_it(id):
     assert hunt.mistake.why not in repr(hunt)
     mended = hunt.check(exercise.reference)
     assert mended.outcome == "correct" and hunt.mistake.why in mended.message
+
+
+HUNTED = [id for id, exercise in EXERCISES.items() if exercise.hunted]
+
+
+@pytest.mark.parametrize("id", HUNTED)
+def test_a_broken_network_that_is_in_no_notebook_is_hunted_as_it_is(id):
+    hunt, patient = bug_hunt(id), EXERCISES[id].patient
+    assert hunt.mistake is patient and hunt.code == patient.code.strip()
+    assert "def " not in hunt.symptom and "still there" in hunt.check(patient.attempt).message
+
+
+def test_without_a_number_a_seed_draws_what_is_behind_the_reader_or_in_no_notebook():
+    hunts = [bug_hunt(seed=seed) for seed in range(12)]
+    assert [hunt.code for hunt in hunts[:4]] == [bug_hunt(seed=seed).code for seed in range(4)]
+    assert len({hunt.exercise.id for hunt in hunts}) > 5
+    for hunt in hunts:
+        assert hunt.exercise.id in HUNTED or int(hunt.exercise.id.split(".")[0]) <= 5
+
+
+def test_a_hunt_that_is_shown_opens_a_cell_to_mend_it(monkeypatch, capsys):
+    opened = mock.Mock()
+    monkeypatch.setattr(hunting, "get_ipython", lambda: opened)
+    hunt = bug_hunt("2.5", seed=5)
+    assert not opened.set_next_input.called
+    hunt._ipython_display_()
+    opened.set_next_input.assert_called_once_with(f"%%bug_hunt 2.5\n{hunt.code}")
+    assert "No gradient reaches norm2.weight" in capsys.readouterr().out
+
+
+def test_the_cell_in_06_is_the_hunt_that_it_speaks_of():
+    cells, _ = test_prose.cells("06", "code")
+    (id, seed), = [found for c in cells for found in re.findall(r'bug_hunt\("(.*)", seed=(\d+)', c)]
+    assert bug_hunt(id, seed=int(seed)).cell() in cells
 
 
 def test_another_mistake_is_told_as_such():

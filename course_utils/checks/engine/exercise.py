@@ -13,7 +13,8 @@ class Exercise:
     is told whose mistake is not known. catalogue lists known mistakes, see checks/mistakes.py, and
     also_right right answers that are written differently. patient is the broken code that a reader
     is given to repair, where that is what is asked for. makes_layer says that the reference is a
-    function that returns a layer, so that a class does as well. notebook is that of its folder.
+    function that returns a layer, so that a class does as well. notebook is that of its folder;
+    hunted says that its text doesn't ask for it, and only the bug hunt does.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Exercise:
     patient: object = None
     makes_layer: bool = False
     notebook: str = ""
+    hunted: bool = False
 
     @cached_property
     def mistakes(self):

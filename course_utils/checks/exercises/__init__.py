@@ -8,15 +8,19 @@ import pkgutil
 def collected():
     """Return {id: Exercise}, in the order of the course.
 
-    Within a notebook that is the order of the numbers, or the ORDER that its folder names.
+    Within a notebook that is the order of the numbers, or the ORDER that its folder names. What
+    ORDER leaves out is in the bug hunt alone.
     """
     found = {}
     for folder in modules_in(importlib.import_module(__name__)):
         if hasattr(folder, "NOTEBOOK"):
-            exercises = [m.EXERCISE for m in modules_in(folder) if hasattr(m, "EXERCISE")]
-            order = getattr(folder, "ORDER", None)
-            exercises.sort(key=lambda e: order.index(e.id) if order else int(e.id.split(".")[1]))
-            found |= {e.id: dataclasses.replace(e, notebook=folder.NOTEBOOK) for e in exercises}
+            there = [m.EXERCISE for m in modules_in(folder) if hasattr(m, "EXERCISE")]
+            there = {e.id: e for e in sorted(there, key=lambda e: int(e.id.split(".")[1]))}
+            order = getattr(folder, "ORDER", there)
+            for id in [*order, *(id for id in there if id not in order)]:
+                found[id] = dataclasses.replace(
+                    there[id], notebook=folder.NOTEBOOK, hunted=id not in order
+                )
     return found
 
 

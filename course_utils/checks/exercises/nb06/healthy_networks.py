@@ -123,7 +123,7 @@ class NormedConv(nn.Module):
 
     (B, C, H, W) -> (B, K, H, W)
 
-    The groups are as many as divide the channels, 32 at most.
+    There are as many groups as possible: the largest number up to 32 that divides the channels.
     """
 
     def __init__(self, in_ch, out_ch):
