@@ -38,7 +38,7 @@ def write_catalogue(folder):
 
 def page(exercise):
     """The known mistakes of an exercise, in Markdown; ways to make one stand under one name."""
-    # Not in the sidebar, where it would be one of 61.
+    # Not in the sidebar, where it would be one of 60.
     head = f"---\norphan: true\n---\n\n# {exercise.id} {exercise.title}: known mistakes"
     parts, before = [head, WARNING], None
     for mistake in exercise.catalogue:

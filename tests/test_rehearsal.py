@@ -98,7 +98,7 @@ def test_without_a_network_run_all_stops_at_the_first_cell_with_a_sentence(reade
 
 
 @pytest.mark.parametrize(
-    ("number", "last"), [("05", "summary(ForSummary("), ("06", '"torchsummary:"')]
+    ("number", "last"), [("05", "summary(ForSummary("), ("06", '"torchsummary":')]
 )
 def test_where_torchsummary_is_not_installed_it_is_said_and_the_notebook_goes_on(
     reader, number, last

@@ -53,7 +53,8 @@ def bug_hunt(id=None, seed=None):
     the code goes into a new cell; run, it is checked. Raises KeyError for an exercise that there
     is not.
     """
-    id = id or hunting.drawn(EXERCISES, seed)
+    if id is None:
+        id, seed = hunting.drawn(EXERCISES, seed)
     if id not in EXERCISES:
         raise KeyError(notebook.unknown(EXERCISES, id))
     mine = ATTEMPTS.get(id)

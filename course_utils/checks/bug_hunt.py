@@ -64,9 +64,10 @@ class BugHunt:
 
 
 def drawn(exercises, seed):
-    """Draw an exercise to hunt in.  {id: Exercise}, int or None -> id"""
+    """Draw where to hunt, and a seed for the bug.  {id: Exercise}, int or None -> id, float"""
+    chance = random.Random(seed)
     known = [id for id, e in exercises.items() if e.hunted or e.notebook < "06"]
-    return random.Random(seed).choice(known)
+    return chance.choice(known), chance.random()
 
 
 def hunt(exercise, mine=None, seed=None):

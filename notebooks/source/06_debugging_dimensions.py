@@ -43,8 +43,7 @@ from course_utils.widgets.shapes import Unchecked
 
 # %% [markdown]
 # Your network draws digits of 16 x 16. Those of MNIST have 28 x 28 pixels, so let's take it there,
-# and give it a fourth level while we're at it. This is your U, put together from your parts as in
-# 05:
+# with a fourth level. This is your U, put together from your parts as in 05:
 
 # %% tags=["nbval-ignore-output"]
 mine = portfolio.load()
@@ -73,8 +72,8 @@ except Exception as error:
     print(f"{type(error).__name__}: {error}")
 
 # %% [markdown]
-# It fails. Which sizes? Tensor number 1 of which list? No layer of yours is named, and neither 6
-# nor 7 is a number that you chose. This notebook is about what to do next.
+# It fails. (An unusual part may fail elsewhere.) Which list? No layer of yours is named, and you
+# chose neither 6 nor 7. This notebook is about what to do next.
 #
 # ## 1. What shape does it have inside?
 #
@@ -101,8 +100,8 @@ except Exception:
 # On the way up, 3 becomes 6, and the skip of that level has 7. So the error shows in the decoder,
 # but its cause is at the other end of the U.
 #
-# A print is quick, and often it's enough. But you have to change the class, take the line out
-# again, and you can't reach the inside of somebody else's layer.
+# Often a print is enough. But you have to change the class, and you can't reach the inside of
+# somebody else's layer.
 #
 # A *hook* needs no change. It's a function that PyTorch calls whenever a layer has run, with the
 # layer, a tuple of its inputs, and its output. `register_forward_hook` attaches it and returns a
@@ -228,14 +227,13 @@ except RuntimeError as error:
 #
 # The message doesn't say **which of the two numbers is wrong**. There are always two suspects: the
 # line that made the layer, in `__init__`, and the line that made the tensor, just before the call.
-# To decide, you need to know what was intended. That's where you come in.
+# Only what was intended can decide, and that's where you come in.
 #
 # ### Exercise 6.3: the tutorial's decoder
 # difficulty 2 of 5, about 5 minutes
 #
-# This is its code. Find the fault and repair it here, with as small a change as you can. `chs`
-# lists the channels of the levels from top to bottom. This is what should happen on the way up
-# from level i to level i - 1:
+# Repair it, with as small a change as you can. `chs` lists the channels of the levels from top to
+# bottom. This is what should happen on the way up from level i to level i - 1:
 #
 # | | channels |
 # |---|---|
@@ -244,7 +242,7 @@ except RuntimeError as error:
 # | `cat` gives, what comes from below first | both together |
 # | `block` makes | `chs[i - 1]` of these |
 #
-# And a riddle: **there are lists of channels with which it runs as it is. Which?**
+# **There are lists of channels with which it runs as it is. Which?**
 
 # %%
 class TutorialDecoder(nn.Module):
@@ -301,8 +299,7 @@ for chs in ([16, 32, 64], [16, 16, 16]):
 # Where all levels have the same number of channels, the fault doesn't show. So test with sizes that
 # all differ.
 #
-# Here are four more messages, each from one line. **Which operation is behind each, and what are
-# the numbers? Read them before you read on.**
+# Here are four more messages. **Which operation is behind each, and what are the numbers?**
 
 # %%
 lines = [
@@ -324,14 +321,14 @@ for number, line in enumerate(lines, start=1):
 #    and 32 channels. An axis of size 1 (a *singleton*) fits all; stretching it is called
 #    *broadcasting*.
 # 3. `torch.cat`. Everything but the axis along which it joins has to agree.
-# 4. `view` can't make or lose numbers: 4 * 8 * 16 = 512, and 4 * 8 * 5 * 5 = 800.
+# 4. `view` can't make or lose numbers, and 4 * 8 * 5 * 5 isn't 512.
 #
 # ## 3. What met what?
 #
-# The third message is that of your U at the beginning. To explain it, we needed a print and some
-# thought. The course's tracer does both: `trace(net, *inputs)` runs a network once and records
-# every layer **and** every operation. It doesn't raise. PyTorch's exception is in `error`, and
-# `cause` looks for the reason, further back if need be.
+# The third message is that of your U. To explain it, we needed a print and some thought. The
+# course's tracer does both: `trace(net, *inputs)` runs a network once and records every layer
+# **and** every operation. It doesn't raise. PyTorch's exception is in `error`, and `cause` looks
+# for the reason, further back if need be.
 
 # %%
 run = trace(larger, mnist, t)
@@ -339,8 +336,7 @@ print("PyTorch:", run.error)
 print("trace:  ", run.cause)
 
 # %% [markdown]
-# `draw_u` draws the same record, here up to the failure. A bar is a tensor: the higher, the more
-# pixels; the wider, the more channels. **Where will the drawing end?**
+# `draw_u` draws the same record. **Where will the drawing end?**
 
 # %%
 # alt: Your U for 28 x 28. The sizes are 28, 14, 7 and 3 on the way down, and 6 on the way up. There
@@ -349,16 +345,15 @@ draw_u(larger, mnist, t)
 plt.show()
 
 # %% [markdown]
-# A healthy network gives a table. You name the columns and the depth. "memory" is what PyTorch
-# keeps for the backward pass, and that's what fills a GPU in training. **Which part do you expect to
-# keep most: the layers with many channels, or those with many pixels?**
+# A healthy network gives a table. "memory" is what PyTorch keeps for the backward pass, which is
+# what fills a GPU in training. **Which layers keep most: those with many channels, or those with
+# many pixels?**
 
 # %%
 print(trace(net, x, t).table("out", "parameters", "memory", depth=2))
 
 # %% [markdown]
-# Those with many pixels, at the top of the U on both sides. Most of the parameters are at the
-# bottom.
+# Those with many pixels, at the top of the U. Most of the parameters are at the bottom.
 #
 # Some faults raise nothing. `remarks` lists those that the tracer recognises. **Four pictures and
 # one step: what would you like to happen, and what does happen?**
@@ -374,12 +369,9 @@ print("trace:  ", *run.remarks)
 #
 # ### Which sizes go through?
 #
-# Now look for a size that does work. Nothing is computed here: the tensors are on PyTorch's device
-# "meta", where they have a shape and no numbers. Find out:
-#
-# 1. With 4 levels, which sizes below 40 go through?
-# 2. What does doubling the channels do to the parameters, and what to the memory?
-# 3. What costs more memory: twice the batch, or twice the height and width?
+# Try the sliders. (Nothing is computed: on PyTorch's device "meta", tensors have a shape and no
+# numbers.) **With 4 levels, which sizes below 40 go through? What do twice the channels do to the
+# parameters, and to the memory? What costs more, twice the batch or twice the height and width?**
 
 # %% tags=["nbval-ignore-output"]
 # alt: The U with four levels for pictures of 16 x 16, whole, and of 20 x 20, where it ends in red
@@ -402,14 +394,13 @@ for change in ({"channels": 64}, {"batch": 32}, {"size": 32}):
 
 # %% [markdown]
 # Three halvings need multiples of 8. Doubling the channels quadruples the weights (in times out)
-# but only doubles the activations. The batch and the size of the pictures don't touch the weights,
-# and the size counts twice in the activations, as height and as width.
+# but only doubles the activations. Batch and size don't touch the weights.
 #
 # ## 4. How do you catch it at the entrance?
 #
-# The tracer explains a failure afterwards. Better is a sentence before anything is computed. An
-# `assert` is one line, and it says what you believe. **Which of the two lines below would have
-# caught which of the failures above?**
+# Better than an explanation afterwards is a sentence before anything is computed. An `assert` is
+# one line that says what you believe. **Which of the two below would have caught which of the
+# faults above?**
 
 # %%
 class Guarded(MyUNet):
@@ -427,11 +418,10 @@ for inputs in ((mnist, t), (x, t[:1]), (x, t)):
         print(error)
 
 # %% [markdown]
-# The course's `UNet` checks the same with `raise ValueError`, which also works when Python runs
-# with `-O` and skips all asserts.
+# The course's `UNet` raises a ValueError for both, because `python -O` skips asserts.
 #
-# Before you train, check a batch of your data too. `check_inputs(x, t, T)` raises with a sentence
-# for everything that's wrong. **What is wrong with each of the last three?**
+# Check a batch of your data too. `check_inputs(x, t, T)` has a sentence for everything that's
+# wrong. **What is wrong with each of the last three?**
 
 # %%
 batches = {
@@ -448,9 +438,8 @@ for name, batch in batches.items():
         print(textwrap.fill(f"{name}: {error}", 90, subsequent_indent="    "))
 
 # %% [markdown]
-# Without the check, the bytes would train, badly, because pixels up to 255 drown the noise. And
-# steps from 1 to T? Sinusoids take any number. Many networks, however, look each step up in a
-# table, and so do all that take labels:
+# The bytes would train, badly, because pixels up to 255 drown the noise. And steps from 1 to T?
+# Sinusoids take any number. But many networks look steps up in a table, and labels too:
 
 # %%
 table = nn.Embedding(1000, 64)  # a row for each step from 0 to 999
@@ -461,22 +450,22 @@ except IndexError as error:
     print("step 1000:", error)
 
 # %% [markdown]
-# On a GPU, the same line says `CUDA error: device-side assert triggered`, the message that puzzles
-# most people on Colab. PyTorch's documentation explains why it is so hard to read (we had no GPU to
-# show it on). The GPU works *asynchronously*: Python runs on while it computes, so the traceback
-# may point to a later, innocent line. And after such an error, every further call on the GPU fails
-# in that process. So
+# That was the CPU. On a GPU, the same line says `CUDA error: device-side assert triggered`, which
+# has puzzled many people on Colab. (We had no GPU to show it on; what follows is from the
+# documentation of PyTorch and CUDA.) A GPU works *asynchronously*: Python runs on while it
+# computes, so the traceback may point to a later, innocent line. And from then on every call on the
+# GPU fails, until the process ends. So
 #
-# 1. restart the runtime (Runtime, Restart session);
-# 2. run the failing batch on the CPU, where you get the message above at the right line; or, if
-#    that's too slow, write `os.environ["CUDA_LAUNCH_BLOCKING"] = "1"` into the very first cell,
-#    which makes Python wait for each operation;
-# 3. look for an index: a step of T, a label that equals the number of classes, a token beyond the
-#    vocabulary. One draw in a thousand is enough, so assert `t.max() < T`.
+# 1. restart the session;
+# 2. run the failing batch on the CPU, where the message is the one above, at the right line. If
+#    that's too slow, put `os.environ["CUDA_LAUNCH_BLOCKING"] = "1"` into the very first cell: it
+#    makes Python wait for each operation;
+# 3. look for an index: a step of T, or a label that equals the number of classes. And then
+#    `assert t.max() < T`.
 #
 # ## 5. What about torchsummary?
 #
-# You met it in 05. For a plain network, the size of one input without the batch is all it needs:
+# You met it in 05. For a plain network, it needs the size of one input, without the batch:
 
 # %%
 torch.manual_seed(0)
@@ -500,14 +489,13 @@ for what, call in {"torchsummary": lambda: summary(unet, [(1, 16, 16), ()], devi
 
 # %% [markdown]
 # torchsummary's hooks ask every output for its size, and our encoder returns its skips in a list.
-# Worse, it removes its hooks at the end, and it never got there. So they're still on the layers, and
-# the network itself is broken until you create it anew. That's why exercise 6.1 insisted on
-# `finally`.
+# (`ForSummary` in 05 hid that list.) Worse, it removes its hooks at the end, and never got there.
+# So they're still on the layers, and the network is broken until you create a new one. That's why
+# exercise 6.1 insisted on `finally`.
 #
-# (`ForSummary` in 05 got around that.) The package hasn't changed since 2018. Its successor,
-# *torchinfo*, isn't on Colab; after `%pip install torchinfo` it takes the inputs themselves:
-# `torchinfo.summary(unet, input_data=[x, t])`. Or you use what you've written. Your own
-# `layer_shapes` and two lines give the same columns, for any inputs:
+# The package dates from 2018. Its successor, *torchinfo*, isn't on Colab; after `%pip install
+# torchinfo` it takes the inputs themselves: `torchinfo.summary(unet, input_data=[x, t])`. Or you
+# take your own `layer_shapes`. Three lines give the same columns, for any inputs:
 
 # %%
 torch.manual_seed(0)
@@ -521,14 +509,14 @@ for model, *inputs in ((plain, x), (unet, x, t)):
 # %% [markdown]
 # ## 6. Five more patients
 #
-# You've repaired one. Each of the next five has **one** fault too, though it may show in more than
-# one place. You get a description of what the code should do, an examination of the broken
-# version, which we keep as `patients.<name>`, and its code to repair. Change as little as you can.
+# You've repaired one. Each of the next five has **one** fault too, though it may show in two places.
+# You get a description of what it should do, an examination of the broken version, which we keep as
+# `patients.<name>`, and the code to repair.
 #
 # Time yourself: with practice, a minute is enough to find the fault. Ask four questions. What does
 # the last line say? Which operation is it? Which two shapes met there? Which of the two isn't as
-# the description wants it? The last three patients say nothing at all, so there you need an
-# experiment: a property that must hold, and a look whether it does.
+# described? The last three raise nothing, so they need an experiment: a property that must hold,
+# and a look whether it does.
 
 # %%
 def examine(model, *inputs):
@@ -543,7 +531,7 @@ def examine(model, *inputs):
 # difficulty 2 of 5, about 3 minutes
 #
 # A linear layer projects the time to K numbers for each picture, and each number is added to all
-# pixels of its channel. Linear layer and convolution have a bias.
+# pixels of its channel. (Both layers keep their bias.)
 #
 # $$\mathrm{out}_{bkij} = \mathrm{silu}\big(\mathrm{conv}(x)_{bkij} +
 # (W\,\mathrm{temb})_{bk}\big)$$
@@ -590,15 +578,15 @@ TimedConv = check("6.6", TimedConv)
 
 # %% [markdown]
 # In the second case everything fits by chance, and what is meant for (picture, channel) is added to
-# (row, column). Batches of 16, 16 channels and pictures of 16 x 16 aren't rare.
+# (row, column).
 #
 # ### Exercise 6.8: any size
 # difficulty 3 of 5, about 6 minutes
 #
 # This wrapper should let a U take pictures of any size, but it just passes them on. A healthy one
-# adds rows at the bottom and columns on the right, no more than `2**halvings` requires. They repeat
-# the last row and column, which `F.pad(..., mode="replicate")` does. The answer has the size of
-# `x`. (In Python, `-28 % 8` is 4.)
+# adds rows at the bottom and columns on the right, no more than `2**halvings` requires, that repeat
+# the last ones: `F.pad(..., mode="replicate")`. The answer has the size of `x`. (In Python,
+# `-28 % 8` is 4.)
 
 # %%
 torch.manual_seed(0)
@@ -703,19 +691,19 @@ noisy_batch = check("6.12", noisy_batch)
 # solution 6.12
 
 # %% [markdown]
-# With one step for the whole batch, the network still trains, but each batch teaches it a single
-# noise level, so the loss jumps. The `assert` of section 4 would have caught it.
+# With one step for the whole batch, each batch teaches the network a single noise level. It trains,
+# with a loss that jumps. The `assert` of section 4 would have caught it.
 #
 # ### Exercise 6.13: a U without halvings
 # difficulty 3 of 5, about 4 minutes
 #
-# Three blocks down and three up, all maps of one size. Each of the six has weights of its own. As
-# in every U, the first block up gets the skip of the **last** block down, and the last that of the
-# first. What comes from below stands first in the concatenation.
+# Three blocks down and three up, each with weights of its own, and all maps of one size. As in every
+# U, the first block up gets the skip of the **last** block down, and the last that of the first.
+# What comes from below stands first in the concatenation.
 #
-# In our U, a wrong order fails, because the sizes differ. Here they don't. So let hooks tell: they
-# keep what each block down returns, and the second half of the channels that each block up gets.
-# **Which three pairs do you want to see?**
+# In our U, a wrong order fails, because the sizes differ. Here, hooks can tell: they keep what each
+# block down returns, and the second half of the channels that each block up gets. **Which three
+# pairs do you want to see?**
 
 # %%
 torch.manual_seed(0)
@@ -830,10 +818,10 @@ print("parameter tensors:", len(list(late.parameters())))
 print("the same answer twice:", torch.equal(late(x), late(x)))
 
 # %% [markdown]
-# So count the parameters of every new network, and see whether it's the number that you expect.
+# So count the parameters of every new network. Is it the number that you expect?
 #
-# How would the tracer have done? Here are all six broken versions. **Before you run it: which of
-# the silent faults can be seen in a single run at all?**
+# How would the tracer have done? Here are all six. **Which of the silent faults can be seen in a
+# single run at all?**
 
 # %%
 maps = [torch.randn(4, ch, 16 >> i, 16 >> i) for i, ch in enumerate([16, 32, 64])]
@@ -851,21 +839,21 @@ for number, (model, *inputs) in cases.items():
                         subsequent_indent="    "))
 
 # %% [markdown]
-# All of them, it turns out, because they are faults that many people make. A sampler with a wrong
-# sign it would not have noticed. There you need what the last patients needed: a property to test.
+# All of them, because they are faults that many people make. A fault that nobody has met before
+# shows only in a property that you test.
 #
 # ## 7. The bug hunt
 #
-# Now without a description. The course's checks know hundreds of mistakes, and `bug_hunt` puts one
-# of them into a right answer to one of your exercises. It tells you only what the code does wrong.
+# Now without a description. The course's checks know many mistakes. `bug_hunt` puts one of them into
+# a right answer to one of your exercises, and tells you only what the code does wrong.
 
 # %%
 hunt = bug_hunt("2.5", seed=5)
 print(hunt.symptom)
 
 # %% [markdown]
-# Here is the code. **Find the bug and mend it.** The first line of the cell checks it, and your own
-# `ConvBlock` stays as it is.
+# Here is the code. **Find the bug, mend it, and run the cell**, which checks it. (The `ConvBlock` of
+# the other cells stays as it is.)
 
 # %%
 # %%bug_hunt 2.5
@@ -895,18 +883,18 @@ class ConvBlock(nn.Module):
         return h + self.shortcut(x)
 
 # %% [markdown]
-# The next one is drawn from notebooks 00 to 05 and from seven broken networks that you haven't seen
-# yet. It opens a cell of its own. Another seed gives another bug, as many as you like, and
-# `bug_hunt("4.5")` one in an exercise of your choice.
+# The next one is drawn from notebooks 00 to 05 and from seven more broken networks, and opens a cell
+# of its own. Another seed gives another bug, as many as you like. `bug_hunt("4.5")` gives one in an
+# exercise of your choice.
 
 # %% tags=["nbval-ignore-output"]
-bug_hunt(seed=17)
+bug_hunt(seed=26)
 
 # %% [markdown]
 # ## 8. Does it work on other people's networks?
 #
-# The tracer needs nothing but PyTorch. This is torchvision's ResNet-18, made for pictures of 224 x
-# 224, and it gets one of 20 x 20. **How small is the map in its last stage?**
+# The tracer needs nothing but PyTorch. This is torchvision's ResNet-18, made for photographs, and it
+# gets a picture of 20 x 20. **How small is the map in its last stage?**
 
 # %%
 torch.manual_seed(0)
@@ -915,13 +903,12 @@ print("PyTorch:", found.error)
 print(textwrap.fill(f"trace:   {found.cause}", 90))
 
 # %% [markdown]
-# The message speaks of the batch of one, and that's only half of the reason. The other half is five
+# The message blames the batch of one, but that's only half of the reason. The other half is five
 # halvings: a larger picture would leave BatchNorm more than one number per channel.
 #
-# Two more tools. `trace.loss` runs the backward pass as well, because a training step can fail
-# there. And `check_batch` asks whether a picture's result depends on the others in its batch. It
-# exchanges the others and compares. `nn.TransformerEncoderLayer`, as it comes, takes the first axis
-# for the tokens:
+# Two more tools. `trace.loss` runs the backward pass as well. `check_batch` asks whether a picture's
+# result depends on the others in its batch: it exchanges them and compares. (By default,
+# `nn.TransformerEncoderLayer` takes the first axis for the tokens.)
 
 # %%
 frozen = UNet(in_ch=1, base_ch=8, ch_mult=(1, 2), time_dim=32).requires_grad_(False)
@@ -939,39 +926,35 @@ for batch_first in (True, False):
         print(textwrap.fill(f"batch_first={batch_first}: {str(error).split(':')[0]}", 90))
 
 # %% [markdown]
-# To use all this in a notebook of your own, copy the setup cell to its top, and import `trace` from
-# `course_utils.shapes`. The folder `course_utils/shapes` also works alone, copied beside your code.
-# And wherever you are, `%debug` in the cell after an error opens a debugger at the line that
-# failed.
+# To use the tracer elsewhere, copy the folder `course_utils/shapes` beside your code. And wherever
+# you are, `%debug` in the cell after an error opens a debugger at the line that failed.
 #
 # | symptom | likely cause | what to do |
 # |---|---|---|
-# | expected 64 channels, but got 32 | a layer made for the wrong number, or a missing `cat` | ask who made the layer, and who made the tensor |
-# | sizes must match except in dimension 1 | an odd side, or kernels that disagree | pad; compare each layer down with its partner up |
+# | expected 64 channels, but got 32 | a wrong number, or a missing `cat` | who made the layer, who the tensor? |
+# | sizes must match except in dimension 1 | an odd side, or kernels that disagree | pad; compare the layers down and up |
 # | must match at non-singleton dimension | shapes line up at their ends | `[:, :, None, None]` |
-# | mat1 and mat2 cannot be multiplied | the last axis isn't what `nn.Linear` takes | print the shape |
 # | index out of range; device-side assert | a step or label too large | restart, run on the CPU |
 # | tuple (or list) has no attribute | a layer returned several things | take one of them |
 # | more than 1 value per channel | BatchNorm and a batch of one | a larger batch, another norm, or `eval()` |
-# | it runs, but learns badly | broadcast axes, order of skips, unregistered layers | `trace(...).remarks`, `check_batch`; count parameters |
+# | it runs, but learns badly | broadcasting, order of skips, unregistered layers | `remarks`, `check_batch`, count |
 #
 # ## Recap
 #
-# - Read from the bottom: what, where, who called. The message doesn't say which of the two is wrong.
+# - Read from the bottom: what, where, who called. Which of the two is wrong, only you know.
 # - A hook sees every layer and no function. Remove it in `finally`.
-# - `trace(net, *inputs)` says what met what and where that came from, and `draw_u` draws it.
+# - `trace(net, *inputs)` says what met what, and `draw_u` draws it.
 # - An assert at the entrance is one line, and saves the search.
 # - What runs may still be wrong: count, swap, call twice, test a property.
 #
-# **What can go wrong.** Making the message go away isn't the same as repairing the fault: a block
-# made for half of the channels runs, and has no skips. A hook that is never removed keeps firing as
-# long as the network exists. Sizes that are equal by chance hide a fault until one of them changes.
+# **What can go wrong.** Making the message go away isn't repairing the fault: a block made for half
+# of the channels runs, and has no skips. A hook that is never removed keeps firing as long as the
+# network exists. Sizes that are equal by chance hide a fault until one of them changes.
 #
-# **Where to look.** `course_utils/shapes/` has the tracer, and `rules/` in it the sentences, a file
-# for each kind of fault. `course_utils/checks/exercises/nb06/` has the healthy networks, and in
-# `broken_networks.py` the edit that broke each. In [07, AMP training](07_amp_training.ipynb) your
-# network gets a training loop that is fast and survives a disconnect. The map of the course is in
-# [00](00_start_here.ipynb).
+# **Where to look.** `course_utils/shapes/` has the tracer, with a file for each kind of fault in
+# `rules/`. `course_utils/checks/exercises/nb06/` has the healthy networks, and what broke each. In
+# [07, AMP training](07_amp_training.ipynb) your network gets a training loop that is fast and
+# survives a disconnect. The map of the course is in [00](00_start_here.ipynb).
 
 # %% [markdown]
 # ## How far are you?

@@ -263,7 +263,9 @@ def test_a_hunt_that_is_shown_opens_a_cell_to_mend_it(monkeypatch, capsys):
 
 def test_the_cell_in_06_is_the_hunt_that_it_speaks_of():
     cells, _ = test_prose.cells("06", "code")
-    (id, seed), = [found for c in cells for found in re.findall(r'bug_hunt\("(.*)", seed=(\d+)', c)]
+    ((id, seed),) = [
+        found for c in cells for found in re.findall(r'bug_hunt\("(.*)", seed=(\d+)', c)
+    ]
     assert bug_hunt(id, seed=int(seed)).cell() in cells
 
 

@@ -1,4 +1,4 @@
-"""6.13 The skip of one's own level."""
+"""6.13 A U without halvings."""
 
 import torch
 from torch import nn

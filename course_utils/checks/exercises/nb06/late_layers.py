@@ -1,4 +1,4 @@
-"""6.15 Layers that are found."""
+"""6.15 A stack of convolutions."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""6.12 A step for each picture."""
+"""6.12 A batch for training."""
 
 import random
 

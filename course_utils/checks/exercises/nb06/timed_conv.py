@@ -1,4 +1,4 @@
-"""6.6 The time on the wrong axis."""
+"""6.6 The time, added to a map."""
 
 from einops import repeat
 from torch import nn

@@ -1,4 +1,4 @@
-"""6.3 Too many channels for a block."""
+"""6.3 The tutorial's decoder."""
 
 import torch
 from einops import pack
