@@ -110,22 +110,12 @@ EQUIVALENT = {
     ("8.5", READ.format("-1, -2", "-2"), READ.format("-2, -1", "-2")): AXES,
     ("8.5", READ.format("-1, -2", "-2"), READ.format("-1, 2", "-2")): AXES,
     ("8.5", READ.format("-1, -2", "-2"), READ.format("-1, -2", "2")): AXES,
-    (
-        "10.3",
-        "indices = [round(self.T * (1 - i / steps)) - 1 for i in range(steps)]",
-        "indices = [round(self.T * (0 - i / steps)) - 1 for i in range(steps)]",
-    ): "an index that is smaller by T means the same in Python",
     ("10.4", LEVELS, LEVELS.replace("(sigmas.to(xT)", "(sigmas.to()")): NUMBERS,
     ("10.4", LEVELS, LEVELS.replace("(sigmas.to(xT)", "(sigmas")): NUMBERS,
     ("10.4", LEVELS, LEVELS.replace("sigmas[1:].to(xT)", "sigmas[1:].to()")): NUMBERS,
     ("10.4", LEVELS, LEVELS.replace("sigmas[1:].to(xT)", "sigmas[1:]")): NUMBERS,
     ("10.4", "if mu > 0:", "if mu >= 0:"): NO_WAY_UP,
     ("10.4", "if mu > 0:", "if mu > -1:"): NO_WAY_UP,
-    (
-        "10.5",
-        "if torch.is_tensor(sigma) and sigma.ndim > 0:",
-        "if torch and sigma.ndim > 0:",
-    ): "samplers hand out tensors; that the reference takes a plain number too is a favour",
     # 6.8 to 6.15
     (
         "6.12",
