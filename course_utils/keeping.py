@@ -7,10 +7,12 @@ get the course's own weights, course_utils/weights/unet.pt.
 import io
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 
 from course_utils import drive, portfolio
+from course_utils.attention_unet import attention_heads, with_attention
 from course_utils.averaging import unwrapped
 from course_utils.files import FileError, read, write_whole
 from course_utils.portfolio import CannotKeep
@@ -20,6 +22,7 @@ FILE = "my_unet.pt"
 COURSES = Path(__file__).parent / "weights/unet.pt"
 FORMAT = "diffusion course, trained U-Net, 1"
 DIGITS = {"in_ch": 1, "base_ch": 32, "ch_mult": (1, 2, 4), "time_dim": 128}
+COURSES_PARTS = SimpleNamespace(UNet=UNet, with_attention=with_attention)
 COLUMNS = (
     ("recognised", ".1%"),
     ("Frechet distance", ".1f"),
@@ -46,7 +49,7 @@ def keep_weights(net, predicts, notebook, quality, evaluations, seconds, setting
     def keep_in(folder):
         before = stored(folder / FILE)
         rows.update({**(before["rows"] if before else {}), **row})
-        problem = misfit(content, own_unet(folder)) if before else ""
+        problem = misfit(content, own_parts(folder)) if before else ""
         write({**(before if problem else content), "rows": rows}, folder / FILE)
         return f"The row is kept in {FILE}, the weights are not: {problem}" if problem else KEPT
 
@@ -74,10 +77,11 @@ def trained(device="cpu"):
 
     () -> (UNet, "eps" or "v")
 
-    It is the reader's, from my_unet.pt and my_unet.py, or else the course's.
+    It is the reader's, from my_unet.pt and my_unet.py, or else the course's. One that was kept with
+    attention has it again.
     """
     try:
-        kept, own = drive.use(lambda folder: (stored(folder / FILE), own_unet(folder)))
+        kept, own = drive.use(lambda folder: (stored(folder / FILE), own_parts(folder)))
         if kept:
             net = built(kept, own)
             print(f"Your trained network, from {FILE}. It predicts {kept['predicts']}.")
@@ -87,7 +91,7 @@ def trained(device="cpu"):
         why = portfolio.told(error, FILE)
     kept = read(COURSES)
     print(f"{why} This is the course's trained network. It predicts {kept['predicts']}.")
-    return built(kept, UNet).to(device), kept["predicts"]
+    return built(kept, COURSES_PARTS).to(device), kept["predicts"]
 
 
 # --- the file ------------------------------------------------------------------------------------
@@ -100,27 +104,30 @@ def packed(net, predicts, settings):
         for name, value in unwrapped(net).state_dict().items()
     }
     named = {"settings": dict(settings), "predicts": predicts, "weights": weights}
-    return {"format": FORMAT, **named, "rows": {}}
+    return {"format": FORMAT, **named, "attention": attention_heads(net), "rows": {}}
 
 
-def own_unet(folder):
-    """Return the UNet of the reader's file, the course's where there is none.
+def own_parts(folder):
+    """Return the reader's file as a module, the course's parts where there is none.
 
     Raises CannotKeep and OSError.
     """
     text = portfolio.stored(folder / portfolio.FILE)
-    return getattr(portfolio.run(text), "UNet", UNet)
+    return portfolio.run(portfolio.complete(text)) if text else COURSES_PARTS
 
 
 def built(kept, own):
-    """Return a network of a UNet class with the weights that were kept, in eval mode.
+    """Return a network of somebody's UNet with the weights that were kept, in eval mode.
 
-    Raises CannotKeep where these are not weights of this class. The random generator stays as it
-    was.
+    own has the UNet and, for a network with attention, its with_attention. Raises CannotKeep where
+    these are not weights of this class. The random generator stays as it was.
     """
     try:
+        settings, heads = kept["settings"], kept.get("attention")
         with torch.random.fork_rng([]):
-            net = own(**kept["settings"])
+            net = own.UNet(**settings)
+            if heads:
+                net = own.with_attention(net, heads, settings["in_ch"])
         net.load_state_dict(kept["weights"])
     except Exception as error:  # the reader's class can raise anything
         reason = textwrap.shorten(str(error), 150, placeholder=" ...")
