@@ -5,10 +5,15 @@ The text, in reading order. Each file imports only files above it:
     embedding.py   a time step becomes a vector
     blocks.py      ConvBlock, and the layers that halve and double a picture
     attention.py   every pixel looks at every other: the variants
+    cross_attention.py  a picture looks at labels or words
     encoder.py     the left side of the U: image -> (bottom, skips)
     decoder.py     the right side of the U: (bottom, skips) -> image
     unet.py        the whole network
+<<<<<<< HEAD
     grown_unet.py  the same, grown: FiLM blocks, attention, labels
+=======
+    attention_unet.py  attention for a network that was trained without it
+>>>>>>> nb08
     published.py   loading the weights of published networks
     res_unet.py    the two sides of the U that the next two networks share
     ddpm_unet.py   DDPM's U-Net, that of Analytic Diffusion Studio
@@ -54,4 +59,5 @@ The letters in the shapes, everywhere in the course:
     C  channels of a picture    D     width of the time embedding
     K  channels after a layer   T     number of noise steps
     N  number of images or vectors in a set
+    M  tokens of a context, such as labels       E  numbers in each of them
 """

@@ -2,7 +2,7 @@
 
 The file always holds the whole network, its training step and its samplers: the parts that passed
 their check are the reader's, all others the course's. It is plain code that needs nothing but
-PyTorch, and what else the reader's parts import.
+PyTorch and einops, and what else the reader's parts import.
 """
 
 import ast
@@ -19,6 +19,8 @@ import types
 from pathlib import Path
 
 from course_utils import (
+    attention,
+    attention_unet,
     blocks,
     decoder,
     diffusion,
@@ -60,6 +62,18 @@ PARTS = (
     ("5.7", samplers.posterior_mean),
     ("5.4", samplers.ddpm),
     ("5.5", samplers.ddim),
+    # Attention: 8.3 and what puts it into the network.
+    ("", attention.to_tokens),
+    ("", attention.to_map),
+    ("8.3", attention.TokenAttention),
+    ("", attention.MultiHeadAttention),
+    ("", attention.AttentionBlock),
+    ("", attention.Attended),
+    ("", attention_unet.GatedAttention),
+    ("", attention_unet.with_attention),
+    ("", attention_unet.blocks_at),
+    ("", attention_unet.attention_heads),
+    ("", attention_unet.gated),
 )
 REFERENCES = {part.__name__: part for _, part in PARTS}
 NUMBERS = {part.__name__: number for number, part in PARTS}
@@ -79,11 +93,13 @@ replaced when I have done that exercise. It is all here:
     pictures = last(ddim(net.eval(), torch.randn(16, 1, 16, 16), schedule))
 
 With velocity_loss the network learns v; the samplers then get NoiseFromVelocity(net, schedule).
+with_attention(net) puts attention into a network, which can then be trained further.
 """
 
 import math
 
 import torch
+from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 '''
@@ -182,7 +198,7 @@ for loss in (my_unet.noise_loss, my_unet.velocity_loss):
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
     for _ in range(2):
         my_unet.training_step(net, optimizer, images, schedule, loss, batch=4)
-    net.eval()
+    net = my_unet.with_attention(net).eval()
     model = net if loss is my_unet.noise_loss else my_unet.NoiseFromVelocity(net, schedule)
     steps = my_unet.ddim(model, torch.randn(4, 1, 16, 16), schedule, steps=5)
     print("trained with", loss.__name__, "and drawn:", tuple(my_unet.last(steps).shape))

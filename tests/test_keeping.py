@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from course_utils import drive, keeping, portfolio
+from course_utils.attention_unet import attention_heads, gated, with_attention
 from course_utils.averaging import refresh_norms
 from course_utils.data import load
 from course_utils.files import FileError
@@ -89,6 +91,43 @@ def test_the_network_is_one_of_the_readers_class(folder):
     (folder / portfolio.FILE).write_text(text)
     keep()
     assert trained()[0].me == 1
+
+
+def with_open_gates(net):
+    for layer in gated(with_attention(net)):
+        nn.init.constant_(layer.gate, 5.0)
+    return net
+
+
+def test_attention_comes_back(folder, capsys):
+    net = with_open_gates(network())
+    keep(net, notebook="08")
+    again = trained()[0]
+    assert attention_heads(again) == 4
+    assert answer(again) == pytest.approx(answer(net), abs=5e-3)
+    assert answer(again) != pytest.approx(answer(network()), abs=5e-2)
+    keep(again, notebook="09")
+    assert attention_heads(trained()[0]) == 4 and "not kept" not in capsys.readouterr().out
+
+
+def test_attention_of_the_readers_file_comes_back(folder):
+    text = portfolio.assemble({}).replace("self.qkv", "self.three")
+    (folder / portfolio.FILE).write_text(text)
+    own = portfolio.run(text)
+    torch.manual_seed(0)
+    net = with_open_gates(own.with_attention(own.UNet(**SMALL), heads=2))
+    keep(net, notebook="08")
+    again = trained()[0]
+    assert attention_heads(again) == 2
+    assert answer(again) == pytest.approx(answer(net.eval()), abs=5e-3)
+
+
+def test_a_file_from_before_attention_gets_it(folder):
+    text = portfolio.assemble({})
+    (folder / portfolio.FILE).write_text(text[: text.index("# %% to_tokens")])
+    net = with_open_gates(network())
+    keep(net, notebook="08")
+    assert answer(trained()[0]) == pytest.approx(answer(net), abs=5e-3)
 
 
 def test_rows_are_in_the_order_of_the_course_and_a_second_run_replaces_its_row(capsys):
@@ -278,7 +317,7 @@ def test_of_two_files_the_newer_weights_stay_and_all_rows(folder, tmp_path):
     keeping.carry(folder, other)
     kept = keeping.stored(other / FILE)
     assert kept["rows"].keys() == {"05, eps", "07, eps", "10, eps"}
-    assert answer(keeping.built(kept, UNet)) == pytest.approx(answer(new), abs=5e-3)
+    assert answer(keeping.built(kept, keeping.COURSES_PARTS)) == pytest.approx(answer(new), abs=5e-3)
     (tmp_path / "empty").mkdir()
     keeping.carry(tmp_path / "empty", tmp_path / "empty")
     keeping.carry(tmp_path / "empty", folder)

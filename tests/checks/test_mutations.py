@@ -28,6 +28,7 @@ NOT_TAKEN = "the weights, the second of the pair, are not taken"
 OF_TORCH = "mixed, _ = self.attention(tokens, tokens, tokens{})"
 SUMMARY = "summary = k.softmax(dim=-1) @ v.transpose({})"
 READ = "mixed = summary.transpose({}) @ q.softmax(dim={})"
+MEET = "return (q @ k.transpose({}) / q.shape[-1] ** 0.5).softmax(dim=-1)"
 LEVELS = "for sigma, sigma_next in zip(sigmas.to(xT), sigmas[1:].to(xT)):"
 NO_WAY_UP = "with mu = 0 sigma_down is sigma_next, so no noise is added either way"
 DONE = "done = (step - config.warmup) / {}"
@@ -110,6 +111,8 @@ EQUIVALENT = {
     ("8.5", READ.format("-1, -2", "-2"), READ.format("-2, -1", "-2")): AXES,
     ("8.5", READ.format("-1, -2", "-2"), READ.format("-1, 2", "-2")): AXES,
     ("8.5", READ.format("-1, -2", "-2"), READ.format("-1, -2", "2")): AXES,
+    ("8.6", MEET.format("-1, -2"), MEET.format("-2, -1")): AXES,
+    ("8.6", MEET.format("-1, -2"), MEET.format("-1, 2")): AXES,
     ("10.4", LEVELS, LEVELS.replace("(sigmas.to(xT)", "(sigmas.to()")): NUMBERS,
     ("10.4", LEVELS, LEVELS.replace("(sigmas.to(xT)", "(sigmas")): NUMBERS,
     ("10.4", LEVELS, LEVELS.replace("sigmas[1:].to(xT)", "sigmas[1:].to()")): NUMBERS,
