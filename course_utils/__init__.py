@@ -45,6 +45,7 @@ The workshop may import the text; the text never imports it:
     widgets/       the sliders of the notebooks
     colab.py       where a notebook runs, and what it can afford there
     drive.py       where the reader's files lie, and what to do when Google Drive fails
+    parts.py       what the reader's file my_unet.py is made of
     portfolio.py   the reader's own parts, kept from notebook to notebook
     keeping.py     the reader's trained network, and how good it has become
     ablation.py    a trained network without one of its parts

@@ -1,7 +1,7 @@
 """The reader's trained networks, kept from notebook to notebook in one file, my_unet.pt.
 
-It lies beside my_unet.py, which has their code: UNet, and GrownUNet from notebook 10. Readers who have not trained one yet
-get the course's own weights, course_utils/weights/unet.pt.
+It lies beside my_unet.py, which has their code: UNet, and GrownUNet from notebook 10. Readers who
+have not trained a UNet yet get the course's own weights, course_utils/weights/unet.pt.
 """
 
 import io
@@ -40,9 +40,10 @@ def keep_weights(net, predicts, notebook, quality, evaluations, seconds, setting
     """Keep a trained network, and print how it compares with those that were kept before.
 
     predicts is what the network was asked for, "eps" or "v", and settings are the arguments of its
-    UNet or GrownUNet. The file has room for one of each. quality comes from `measure`; evaluations are those of the network for one picture,
-    seconds those of training. A second run of the same notebook and predicts replaces the first
-    one's row. Where nothing can be kept, a sentence says why.
+    UNet or GrownUNet; the file has room for one of each. quality comes from `measure`; evaluations
+    are those of the network for one picture, seconds those of training. A second run of the same
+    notebook and predicts replaces the first one's row. Where nothing can be kept, a sentence says
+    why.
     """
     samples = quality.samples
     row = {f"{notebook}, {predicts}": (samples.recognised, samples.distance, evaluations, seconds)}

@@ -182,13 +182,21 @@ class FiLMByHalves(nn.Module):
         return self.past(x) + self.two(torch.addcmul(shift, self.norm(self.one(x)), 1 + scale))
 
 
-class FiLMBySlices(FiLMBlock):
+class FiLMBySlices(nn.Module):
+    def __init__(self, in_ch, out_ch, time_dim, groups=8):
+        super().__init__()
+        self.norms = nn.ModuleList(nn.GroupNorm(groups, ch) for ch in (in_ch, out_ch))
+        self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, 1, 1) for i in (in_ch, out_ch))
+        self.W, self.around = nn.Linear(time_dim, 2 * out_ch), None
+        if in_ch != out_ch:
+            self.around = nn.Conv2d(in_ch, out_ch, 1)
+
     def forward(self, x, temb):
-        K = self.conv1.out_channels
-        w = self.time_proj(temb * temb.sigmoid())
-        h = self.norm2(self.conv1(F.silu(self.norm1(x))))
-        h = h + h * w[:, :K].view(len(x), K, 1, 1) + w[:, K:].view(len(x), K, 1, 1)
-        return self.shortcut(x).add(self.conv2(F.silu(h, inplace=True)))
+        w = self.W(temb * temb.sigmoid()).unsqueeze(-1).unsqueeze(-1)
+        K = w.shape[1] // 2
+        h = self.norms[1](self.convs[0](F.silu(self.norms[0](x))))
+        h = self.convs[1](F.silu(h + h * w[:, :K] + w[:, K:], inplace=True))
+        return h + (x if self.around is None else self.around(x))
 
 
 EXERCISE = Exercise(
