@@ -5,9 +5,15 @@ The text, in reading order. Each file imports only files above it:
     embedding.py   a time step becomes a vector
     blocks.py      ConvBlock, and the layers that halve and double a picture
     attention.py   every pixel looks at every other: the variants
+    cross_attention.py  a picture looks at labels or words
     encoder.py     the left side of the U: image -> (bottom, skips)
     decoder.py     the right side of the U: (bottom, skips) -> image
     unet.py        the whole network
+<<<<<<< HEAD
+    grown_unet.py  the same, grown: FiLM blocks, attention, labels
+=======
+    attention_unet.py  attention for a network that was trained without it
+>>>>>>> nb08
     published.py   loading the weights of published networks
     res_unet.py    the two sides of the U that the next two networks share
     ddpm_unet.py   DDPM's U-Net, that of Analytic Diffusion Studio
@@ -39,6 +45,7 @@ The workshop may import the text; the text never imports it:
     widgets/       the sliders of the notebooks
     colab.py       where a notebook runs, and what it can afford there
     drive.py       where the reader's files lie, and what to do when Google Drive fails
+    parts.py       what the reader's file my_unet.py is made of
     portfolio.py   the reader's own parts, kept from notebook to notebook
     keeping.py     the reader's trained network, and how good it has become
     ablation.py    a trained network without one of its parts
@@ -53,4 +60,5 @@ The letters in the shapes, everywhere in the course:
     C  channels of a picture    D     width of the time embedding
     K  channels after a layer   T     number of noise steps
     N  number of images or vectors in a set
+    M  tokens of a context, such as labels       E  numbers in each of them
 """

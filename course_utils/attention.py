@@ -175,5 +175,5 @@ class Attended(nn.Module):
         self.block = block
         self.attention = attention
 
-    def forward(self, x, temb):
-        return self.attention(self.block(x, temb))
+    def forward(self, *args, **kwargs):  # x and temb, whatever the block calls them
+        return self.attention(self.block(*args, **kwargs))

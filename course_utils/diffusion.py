@@ -97,15 +97,17 @@ def noise_loss(net, x0, t, eps, schedule):
     return F.mse_loss(net(add_noise(x0, eps, alpha_bar), t), eps)
 
 
-def velocity_loss(net, x0, t, eps, schedule):
+def velocity_loss(net, x0, t, eps, schedule, *labels):
     """Return the mean squared error of a network that predicts v.
 
     UNet, (B, C, H, W), (B,), (B, C, H, W), Schedule -> ()
 
+    A network that knows labels gets theirs (B,) as well.
     Source: "Progressive Distillation for Fast Sampling of Diffusion Models" (2022), section 4.
     """
     alpha_bar = schedule.alpha_bar_at(timesteps(t, x0))
-    return F.mse_loss(net(add_noise(x0, eps, alpha_bar), t), velocity(x0, eps, alpha_bar))
+    xt = add_noise(x0, eps, alpha_bar)
+    return F.mse_loss(net(xt, t, *labels), velocity(x0, eps, alpha_bar))
 
 
 class NoiseFromVelocity:
@@ -157,8 +159,9 @@ class Guided:
     (B, C, H, W), (B,) -> (B, C, H, W)
 
     The network is asked with the labels and with all labels hidden; the answer goes `scale` times
-    the difference beyond the first. Scale 0 only follows the labels. Raises ValueError for a
-    network without labels. Source: "Classifier-Free Diffusion Guidance" (2022), equation 6.
+    the difference beyond the first. Scale 0 only follows the labels. t is whatever the network is
+    told, a step or a sigma, also one for all. Raises ValueError for a network without labels.
+    Source: "Classifier-Free Diffusion Guidance" (2022), equation 6.
     """
 
     def __init__(self, net, labels, scale):
@@ -166,10 +169,10 @@ class Guided:
             raise ValueError("this network was made without cond_embed and knows no labels")
         self.net, self.labels, self.scale = net, labels, scale
 
-    def __call__(self, xt, sigma):
+    def __call__(self, xt, t):
         hidden = torch.full_like(self.labels, self.net.cond_embed.hidden)
-        if torch.is_tensor(sigma) and sigma.ndim > 0:
-            sigma = torch.cat([sigma, sigma])
-        both = self.net(torch.cat([xt, xt]), sigma, torch.cat([self.labels, hidden]))
+        if torch.is_tensor(t) and t.ndim > 0:
+            t = torch.cat([t, t])
+        both = self.net(torch.cat([xt, xt]), t, torch.cat([self.labels, hidden]))
         told, untold = both.chunk(2)
         return told + self.scale * (told - untold)

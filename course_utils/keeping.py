@@ -1,25 +1,30 @@
-"""The reader's trained network, kept from notebook to notebook in one file, my_unet.pt.
+"""The reader's trained networks, kept from notebook to notebook in one file, my_unet.pt.
 
-It lies beside my_unet.py, which has the code of the network. Readers who have not trained one yet
-get the course's own weights, course_utils/weights/unet.pt.
+It lies beside my_unet.py, which has their code: UNet, and GrownUNet from notebook 10. Readers who
+have not trained a UNet yet get the course's own weights, course_utils/weights/unet.pt.
 """
 
 import io
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 
 from course_utils import drive, portfolio
+from course_utils.attention_unet import attention_heads, with_attention
 from course_utils.averaging import unwrapped
 from course_utils.files import FileError, read, write_whole
+from course_utils.grown_unet import GrownUNet
 from course_utils.portfolio import CannotKeep
 from course_utils.unet import UNet
 
 FILE = "my_unet.pt"
 COURSES = Path(__file__).parent / "weights/unet.pt"
-FORMAT = "diffusion course, trained U-Net, 1"
+FORMAT = "diffusion course, trained U-Nets, 2"
+NOTHING = {"rows": {}, "networks": {}}
 DIGITS = {"in_ch": 1, "base_ch": 32, "ch_mult": (1, 2, 4), "time_dim": 128}
+COURSES_PARTS = SimpleNamespace(UNet=UNet, GrownUNet=GrownUNet, with_attention=with_attention)
 COLUMNS = (
     ("recognised", ".1%"),
     ("Frechet distance", ".1f"),
@@ -35,19 +40,21 @@ def keep_weights(net, predicts, notebook, quality, evaluations, seconds, setting
     """Keep a trained network, and print how it compares with those that were kept before.
 
     predicts is what the network was asked for, "eps" or "v", and settings are the arguments of its
-    UNet. quality comes from `measure`; evaluations are those of the network for one picture,
-    seconds those of training. A second run of the same notebook and predicts replaces the first
-    one's row. Where nothing can be kept, a sentence says why.
+    UNet or GrownUNet; the file has room for one of each. quality comes from `measure`; evaluations
+    are those of the network for one picture, seconds those of training. A second run of the same
+    notebook and predicts replaces the first one's row. Where nothing can be kept, a sentence says
+    why.
     """
     samples = quality.samples
     row = {f"{notebook}, {predicts}": (samples.recognised, samples.distance, evaluations, seconds)}
-    rows, content = dict(row), packed(net, predicts, settings)
+    rows, networks = dict(row), packed(net, predicts, settings)
 
     def keep_in(folder):
         before = stored(folder / FILE)
-        rows.update({**(before["rows"] if before else {}), **row})
-        problem = misfit(content, own_unet(folder)) if before else ""
-        write({**(before if problem else content), "rows": rows}, folder / FILE)
+        rows.update({**before["rows"], **row})
+        problem = misfit(networks, own_parts(folder)) if before["networks"] else ""
+        kept = before["networks"] | ({} if problem else networks)
+        write({"format": FORMAT, "rows": rows, "networks": kept}, folder / FILE)
         return f"The row is kept in {FILE}, the weights are not: {problem}" if problem else KEPT
 
     try:
@@ -63,8 +70,7 @@ KEPT = f"Kept in {FILE}."
 def so_far():
     """Print the table of the networks that were kept."""
     try:
-        kept = drive.use(lambda folder: stored(folder / FILE))
-        print(table(kept["rows"] if kept else {}))
+        print(table(drive.use(lambda folder: stored(folder / FILE))["rows"]))
     except (CannotKeep, OSError) as error:
         print(portfolio.told(error, FILE))
 
@@ -74,77 +80,85 @@ def trained(device="cpu"):
 
     () -> (UNet, "eps" or "v")
 
-    It is the reader's, from my_unet.pt and my_unet.py, or else the course's.
+    It is the reader's, from my_unet.pt and my_unet.py, or else the course's. One that was kept with
+    attention has it again.
     """
     try:
-        kept, own = drive.use(lambda folder: (stored(folder / FILE), own_unet(folder)))
-        if kept:
-            net = built(kept, own)
-            print(f"Your trained network, from {FILE}. It predicts {kept['predicts']}.")
-            return net.to(device), kept["predicts"]
+        kept, own = drive.use(lambda folder: (stored(folder / FILE), own_parts(folder)))
+        if "UNet" in kept["networks"]:
+            net, predicts = built(kept["networks"], own), kept["networks"]["UNet"]["predicts"]
+            print(f"Your trained network, from {FILE}. It predicts {predicts}.")
+            return net.to(device), predicts
         why = f"There is no {FILE} yet."
     except (CannotKeep, OSError) as error:
         why = portfolio.told(error, FILE)
-    kept = read(COURSES)
-    print(f"{why} This is the course's trained network. It predicts {kept['predicts']}.")
-    return built(kept, UNet).to(device), kept["predicts"]
+    networks = read(COURSES)["networks"]
+    predicts = networks["UNet"]["predicts"]
+    print(f"{why} This is the course's trained network. It predicts {predicts}.")
+    return built(networks, COURSES_PARTS).to(device), predicts
 
 
 # --- the file ------------------------------------------------------------------------------------
 
 
 def packed(net, predicts, settings):
-    """Return what the file holds of a network: its weights as numbers of 16 bits."""
+    """Return {its class: what the file holds of a network}; the weights are numbers of 16 bits."""
+    net = unwrapped(net)
     weights = {
         name: value.half().cpu() if value.is_floating_point() else value.cpu()
-        for name, value in unwrapped(net).state_dict().items()
+        for name, value in net.state_dict().items()
     }
     named = {"settings": dict(settings), "predicts": predicts, "weights": weights}
-    return {"format": FORMAT, **named, "rows": {}}
+    kind = "GrownUNet" if type(net).__name__ == "GrownUNet" else "UNet"  # a reader may rename UNet
+    return {kind: {**named, "attention": attention_heads(net)}}
 
 
-def own_unet(folder):
-    """Return the UNet of the reader's file, the course's where there is none.
+def own_parts(folder):
+    """Return the reader's file as a module, the course's parts where there is none.
 
     Raises CannotKeep and OSError.
     """
     text = portfolio.stored(folder / portfolio.FILE)
-    return getattr(portfolio.run(text), "UNet", UNet)
+    return portfolio.run(portfolio.complete(text)) if text else COURSES_PARTS
 
 
-def built(kept, own):
-    """Return a network of a UNet class with the weights that were kept, in eval mode.
+def built(networks, own, kind="UNet"):
+    """Return a network of somebody's class with the weights that were kept, in eval mode.
 
-    Raises CannotKeep where these are not weights of this class. The random generator stays as it
-    was.
+    own has the class and, for a UNet with attention, its with_attention. Raises CannotKeep where
+    these are not weights of this class. The random generator stays as it was.
     """
     try:
+        kept = networks[kind]
         with torch.random.fork_rng([]):
-            net = own(**kept["settings"])
+            net = getattr(own, kind)(**kept["settings"])
+            if kept["attention"]:
+                net = own.with_attention(net, kept["attention"], kept["settings"]["in_ch"])
         net.load_state_dict(kept["weights"])
     except Exception as error:  # the reader's class can raise anything
         reason = textwrap.shorten(str(error), 150, placeholder=" ...")
         raise CannotKeep(
-            f"These weights don't fit your UNet in {portfolio.FILE}: {reason}"
+            f"These weights don't fit your {kind} in {portfolio.FILE}: {reason}"
         ) from None
     return net.eval()
 
 
-def misfit(content, own):
-    """Return why weights do not fit a UNet class, as a sentence, or "" where they do."""
+def misfit(networks, own):
+    """Return why weights do not fit a class of own's, as a sentence, or "" where they do."""
     try:
-        built(content, own)
+        for kind in networks:
+            built(networks, own, kind)
     except CannotKeep as error:
         return str(error)
     return ""
 
 
 def stored(file):
-    """Return what a file holds, None where there is none. Raises OSError, and CannotKeep."""
+    """Return what a file holds, nothing where there is none. Raises OSError, and CannotKeep."""
     try:
         kept = read(file)
     except FileNotFoundError:
-        return None
+        return NOTHING
     except FileError as error:
         if isinstance(error.__cause__, OSError):
             raise error.__cause__ from None
@@ -171,11 +185,9 @@ def carry(source, target):
         older, newer = map(stored, files)
     except CannotKeep:
         return  # trained() and keep_weights() say what is wrong with the file
-    if newer is None:
-        return
-    rows = {**(older["rows"] if older else {}), **newer["rows"]}
-    if files[0] == target / FILE or rows != newer["rows"]:
-        write({**newer, "rows": rows}, target / FILE)
+    both = {name: older[name] | newer[name] for name in NOTHING}
+    if both != NOTHING and (files[0] == target / FILE or both["rows"] != newer["rows"]):
+        write({"format": FORMAT, **both}, target / FILE)
 
 
 def table(rows):

@@ -2,7 +2,7 @@
 
 The file always holds the whole network, its training step and its samplers: the parts that passed
 their check are the reader's, all others the course's. It is plain code that needs nothing but
-PyTorch, and what else the reader's parts import.
+PyTorch and einops, and what else the reader's parts import.
 """
 
 import ast
@@ -18,75 +18,13 @@ import tempfile
 import types
 from pathlib import Path
 
-from course_utils import (
-    blocks,
-    decoder,
-    diffusion,
-    drive,
-    embedding,
-    encoder,
-    samplers,
-    schedule,
-    unet,
-)
+from course_utils import drive
 from course_utils.checks.engine.source import source
 from course_utils.checks.engine.values import describe
-
-# In the order of the file. The number is that of the exercise; "" stands for no exercise.
-PARTS = (
-    ("1.1", embedding.frequencies),
-    ("1.2", embedding.sinusoidal_embedding),
-    ("1.4", embedding.TimeEmbedding),
-    ("2.5", blocks.ConvBlock),
-    ("3.1", blocks.downsample),
-    ("4.2", blocks.upsample),
-    ("3.4", encoder.Encoder),
-    ("4.5", decoder.Decoder),
-    ("5.1", unet.UNet),
-    ("", unet.check_picture),
-    ("", unet.times),
-    ("", unet.timesteps),
-    ("", schedule.Schedule),
-    ("", schedule.cosine_schedule),
-    ("0.1", diffusion.add_noise),
-    ("", diffusion.predict_x0),
-    ("5.3", diffusion.noise_loss),
-    ("", diffusion.velocity),
-    ("", diffusion.velocity_loss),
-    ("5.6", diffusion.training_step),
-    ("5.8", diffusion.noise_from_velocity),
-    ("", diffusion.NoiseFromVelocity),
-    ("", samplers.last),
-    ("5.7", samplers.posterior_mean),
-    ("5.4", samplers.ddpm),
-    ("5.5", samplers.ddim),
-)
-REFERENCES = {part.__name__: part for _, part in PARTS}
-NUMBERS = {part.__name__: number for number, part in PARTS}
+from course_utils.parts import HEAD, NUMBERS, REFERENCES, START
 
 FILE = "my_unet.py"
 KEPT = f"Kept in {FILE}."
-START = '"""My U-Net, built in the diffusion U-Net course.'
-HEAD = f'''{START}
-
-A part that is mine has passed its check. The others are the course's; each that has a number is
-replaced when I have done that exercise. It is all here:
-
-    net, schedule = UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128), cosine_schedule()
-    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
-    for _ in range(2000):  # images: (N, 1, 16, 16), from -1 to 1
-        training_step(net, optimizer, images, schedule, noise_loss)
-    pictures = last(ddim(net.eval(), torch.randn(16, 1, 16, 16), schedule))
-
-With velocity_loss the network learns v; the samplers then get NoiseFromVelocity(net, schedule).
-"""
-
-import math
-
-import torch
-from torch import nn
-from torch.nn import functional as F
-'''
 EARLIER = "of an earlier edition"  # a part that the course no longer has
 TITLE = re.compile(
     rf"^# %% (\w+): (mine|the course's|{EARLIER})(?:, exercise [\d.]+)?\n", re.MULTILINE
@@ -182,10 +120,14 @@ for loss in (my_unet.noise_loss, my_unet.velocity_loss):
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
     for _ in range(2):
         my_unet.training_step(net, optimizer, images, schedule, loss, batch=4)
-    net.eval()
+    net = my_unet.with_attention(net).eval()
     model = net if loss is my_unet.noise_loss else my_unet.NoiseFromVelocity(net, schedule)
     steps = my_unet.ddim(model, torch.randn(4, 1, 16, 16), schedule, steps=5)
     print("trained with", loss.__name__, "and drawn:", tuple(my_unet.last(steps).shape))
+grown, labels = my_unet.GrownUNet().eval(), torch.arange(4)
+model = my_unet.NoiseFromVelocity(my_unet.Guided(grown, labels, 0.5), schedule)
+steps = my_unet.ddim(model, torch.randn(4, 1, 16, 16), schedule, steps=5)
+print("asked for 0 to 3 and drawn:", tuple(my_unet.last(steps).shape))
 print("parameters:", sum(p.numel() for p in net.parameters()))
 print("course_utils imported:", "course_utils" in sys.modules)
 """

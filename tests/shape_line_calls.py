@@ -7,10 +7,12 @@ import torch
 
 from course_utils import (
     attention,
+    attention_unet,
     averaging,
     blocks,
     classifier,
     covariance,
+    cross_attention,
     data,
     ddpm_unet,
     denoisers,
@@ -18,6 +20,7 @@ from course_utils import (
     dit,
     embedding,
     files,
+    grown_unet,
     ideal,
     published,
     quality,
@@ -33,8 +36,8 @@ from course_utils.encoder import Encoder
 from course_utils.schedule import Schedule, cosine_schedule, linear_schedule, log_linear_schedule
 
 # All different, also halved and doubled, so that no size can stand in for another.
-B, C, D, H, K, N, T, W, n = 5, 3, 28, 16, 7, 9, 11, 24, 2
-SIZES = dict(B=B, C=C, D=D, H=H, K=K, N=N, T=T, W=W, n=n)
+B, C, D, E, H, K, M, N, T, W, n = 5, 3, 28, 13, 16, 7, 10, 9, 11, 24, 2
+SIZES = dict(B=B, C=C, D=D, E=E, H=H, K=K, M=M, N=N, T=T, W=W, n=n, heads=C)
 PIXELS = C * H * H  # n, where a picture is a row
 CHS = [13, 17, K]  # of an encoder with n halvings
 CONFIG = training.TrainConfig(steps=1, batch=B)
@@ -52,6 +55,10 @@ def sigma_net(labels=True):
 
 def conv_block(in_ch, out_ch, level):
     return blocks.ConvBlock(in_ch, out_ch, D)
+
+
+def cross():
+    return cross_attention.CrossAttention(C, E, heads=C)
 
 
 def with_gradients(state):
@@ -125,6 +132,7 @@ CALLS = {
     "embedding.LabelEmbedding": lambda y: embedding.LabelEmbedding(D, T)(y),
     "blocks.group_norm": lambda: blocks.group_norm(32),
     "blocks.ResBlock": lambda x, temb: blocks.ResBlock(32, 64, D)(x, temb),
+    "blocks.FiLMBlock": lambda x, temb: blocks.FiLMBlock(C, K, D, groups=1)(x, temb),
     "blocks.StridedDownsample": lambda x: blocks.StridedDownsample(C)(x),
     "blocks.PaddedDownsample": lambda x: blocks.PaddedDownsample(C)(x),
     "blocks.NearestUpsample": lambda x: blocks.NearestUpsample(C)(x),
@@ -141,6 +149,15 @@ CALLS = {
     "attention.Attended": lambda x, temb: attention.Attended(
         blocks.ConvBlock(C, K, D), attention.SingleHeadAttention(K)
     )(x, temb),
+    "cross_attention.CrossAttention": lambda *maps_and_context: cross()(*maps_and_context),
+    "cross_attention.CrossAttention.weights": lambda *given: cross().weights(*given),
+    "cross_attention.CrossAttention.split": lambda tokens: cross().split(tokens),
+    "attention_unet.GatedAttention": lambda x: attention_unet.GatedAttention(C, 3)(x),
+    "attention_unet.with_attention": lambda net: attention_unet.with_attention(net, in_ch=C),
+    "attention_unet.blocks_at": lambda net, x: attention_unet.blocks_at(net, H // 2, x),
+    "attention_unet.attention_shares": lambda net, *given: attention_unet.attention_shares(
+        attention_unet.with_attention(net, in_ch=C), *given
+    ),
     "published.load_published": lambda net, _: published.load_published(net, net.state_dict(), str),
     "res_unet.ResEncoder": lambda x, temb: res_unet.ResEncoder(
         C, CHS, 1, conv_block, blocks.downsample
@@ -180,6 +197,7 @@ CALLS = {
     "encoder.Encoder": lambda x, temb: Encoder(C, CHS, D)(x, temb),
     "decoder.Decoder": lambda x, skips, temb: Decoder(CHS, C, D)(x, skips, temb),
     "unet.UNet": lambda x, t: GIVEN["UNet"]()(x, t),
+    "grown_unet.GrownUNet": lambda x, t, y: grown_unet.GrownUNet(C, 8, (1, 2), D, T)(x, t, y),
     "unet.check_picture": lambda x: unet.check_picture(x, C, n),
     "schedule.Schedule": lambda betas: Schedule(betas / T),
     "schedule.Schedule.alpha_bar_at": lambda t: GIVEN["Schedule"]().alpha_bar_at(t),
@@ -278,6 +296,7 @@ OTHER_SIZES = {
 # No tensor goes in or comes out.
 NO_SHAPES = {
     "unet.times": "a number in words",
+    "attention_unet.attention_heads": "a number",
     "published.check_state_dict": "names and tensors",
     "published.described": "an object in words",
     "published.listed": "names in words",

@@ -1,10 +1,12 @@
 import pytest
 import torch
+from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import (
     ConvBlock,
+    FiLMBlock,
     NearestUpsample,
     PaddedDownsample,
     ResBlock,
@@ -101,6 +103,27 @@ def test_res_block_is_its_diagram(in_ch, out_ch):
     h = F.conv2d(h, block.conv2.weight, block.conv2.bias, padding=1)
     around = x if in_ch == out_ch else F.conv2d(x, block.shortcut.weight, block.shortcut.bias)
     torch.testing.assert_close(block(x, temb), h + around)
+
+
+@pytest.mark.parametrize(("in_ch", "out_ch"), [(8, 16), (16, 16)])
+def test_film_block_is_that_of_diffusers(in_ch, out_ch):
+    theirs = ResnetBlock2D(
+        in_channels=in_ch,
+        out_channels=out_ch,
+        temb_channels=6,
+        groups=4,
+        time_embedding_norm="scale_shift",
+    ).eval()
+    ours = FiLMBlock(in_ch, out_ch, 6, groups=4)
+    x, temb = torch.randn(3, in_ch, 8, 12), torch.randn(3, 6)
+    renamed = {"time_proj": "time_emb_proj", "shortcut": "conv_shortcut"}
+    with torch.no_grad():
+        for name, value in ours.named_parameters():
+            layer, _, kind = name.partition(".")
+            value.normal_()
+            theirs.get_parameter(f"{renamed.get(layer, layer)}.{kind}").copy_(value)
+    ours.norm1.eps = ours.norm2.eps = 1e-6  # as theirs
+    torch.testing.assert_close(ours(x, temb), theirs(x, temb))
 
 
 def test_dropout_is_between_the_second_norm_and_convolution():

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from course_utils import drive, keeping, portfolio
+from course_utils.attention_unet import attention_heads, gated, with_attention
 from course_utils.averaging import refresh_norms
 from course_utils.data import load
 from course_utils.files import FileError
+from course_utils.grown_unet import GrownUNet
 from course_utils.keeping import COURSES, DIGITS, FILE, keep_weights, so_far, trained
 from course_utils.quality import Figures, Quality
 from course_utils.schedule import cosine_schedule
@@ -69,7 +72,7 @@ def test_the_file_is_half_as_large_and_holds_no_code(folder):
     (file,) = folder.iterdir()
     numbers = sum(p.numel() for p in network().parameters())
     assert file.name == FILE and file.stat().st_size < 3 * numbers + 30_000
-    kept = torch.load(file, weights_only=True)
+    kept = torch.load(file, weights_only=True)["networks"]["UNet"]
     assert kept["settings"] == SMALL and kept["predicts"] == "eps"
     assert {v.dtype for v in kept["weights"].values()} == {torch.float16, torch.int64}
 
@@ -89,6 +92,59 @@ def test_the_network_is_one_of_the_readers_class(folder):
     (folder / portfolio.FILE).write_text(text)
     keep()
     assert trained()[0].me == 1
+
+
+def test_a_grown_network_is_kept_beside_the_other(folder, capsys):
+    settings = SMALL | {"classes": 4}
+    torch.manual_seed(1)
+    grown, labels = GrownUNet(**settings).eval(), torch.tensor([1, 3])
+    keep(network())
+    keep(grown, "v", "10", settings=settings)
+    assert answer(trained()[0]) == pytest.approx(answer(network()), abs=5e-3)
+    networks = keeping.stored(folder / FILE)["networks"]
+    again = keeping.built(networks, keeping.COURSES_PARTS, "GrownUNet")
+    x, t = torch.ones(2, 1, 8, 8), torch.tensor([3, 900])
+    assert again(x, t, labels).detach() == pytest.approx(grown(x, t, labels).detach(), abs=5e-3)
+    keep(network(2), notebook="07")
+    assert keeping.stored(folder / FILE)["networks"].keys() == {"UNet", "GrownUNet"}
+    assert "not kept" not in capsys.readouterr().out.lower()
+
+
+def with_open_gates(net):
+    for layer in gated(with_attention(net)):
+        nn.init.constant_(layer.gate, 5.0)
+    return net
+
+
+def test_attention_comes_back(folder, capsys):
+    net = with_open_gates(network())
+    keep(net, notebook="08")
+    again = trained()[0]
+    assert attention_heads(again) == 4
+    assert answer(again) == pytest.approx(answer(net), abs=5e-3)
+    assert answer(again) != pytest.approx(answer(network()), abs=5e-2)
+    keep(again, notebook="09")
+    assert attention_heads(trained()[0]) == 4 and "not kept" not in capsys.readouterr().out
+
+
+def test_attention_of_the_readers_file_comes_back(folder):
+    text = portfolio.assemble({}).replace("self.qkv", "self.three")
+    (folder / portfolio.FILE).write_text(text)
+    own = portfolio.run(text)
+    torch.manual_seed(0)
+    net = with_open_gates(own.with_attention(own.UNet(**SMALL), heads=2))
+    keep(net, notebook="08")
+    again = trained()[0]
+    assert attention_heads(again) == 2
+    assert answer(again) == pytest.approx(answer(net.eval()), abs=5e-3)
+
+
+def test_a_file_from_before_attention_gets_it(folder):
+    text = portfolio.assemble({})
+    (folder / portfolio.FILE).write_text(text[: text.index("# %% to_tokens")])
+    net = with_open_gates(network())
+    keep(net, notebook="08")
+    assert answer(trained()[0]) == pytest.approx(answer(net), abs=5e-3)
 
 
 def test_rows_are_in_the_order_of_the_course_and_a_second_run_replaces_its_row(capsys):
@@ -278,7 +334,9 @@ def test_of_two_files_the_newer_weights_stay_and_all_rows(folder, tmp_path):
     keeping.carry(folder, other)
     kept = keeping.stored(other / FILE)
     assert kept["rows"].keys() == {"05, eps", "07, eps", "10, eps"}
-    assert answer(keeping.built(kept, UNet)) == pytest.approx(answer(new), abs=5e-3)
+    assert answer(keeping.built(kept["networks"], keeping.COURSES_PARTS)) == pytest.approx(
+        answer(new), abs=5e-3
+    )
     (tmp_path / "empty").mkdir()
     keeping.carry(tmp_path / "empty", tmp_path / "empty")
     keeping.carry(tmp_path / "empty", folder)

@@ -10,7 +10,7 @@ import torch
 from course_utils.averaging import averaged
 from course_utils.data import load
 from course_utils.diffusion import NoiseFromVelocity
-from course_utils.keeping import COURSES, DIGITS, packed, write
+from course_utils.keeping import COURSES, DIGITS, FORMAT, packed, write
 from course_utils.quality import measure
 from course_utils.samplers import ddim, last
 from course_utils.schedule import cosine_schedule
@@ -25,7 +25,7 @@ def main():
     *_, state = train(net, images, schedule, TrainConfig())
     net = averaged(state, images, schedule)
     print(f"PyTorch {torch.__version__}, {time.perf_counter() - begun:.0f} seconds of training")
-    write(packed(net, "v", DIGITS), COURSES)
+    write({"format": FORMAT, "rows": {}, "networks": packed(net, "v", DIGITS)}, COURSES)
     print(drawn(net, schedule))
 
 

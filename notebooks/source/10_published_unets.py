@@ -1,25 +1,25 @@
 # %% [markdown]
-# # 10 The published U-Nets: the same letter, other handwriting
+# # 10 Published U-Nets: same letter, different handwriting
 #
 # {{badge}}
 #
 # In this notebook you will
 #
-# - compare your U-Net with two published ones, DDPM's and smalldiffusion's, part by part, and
-#   measure what most of the differences do;
-# - load weights that were saved under other names;
-# - say "how noisy" in another language, sigma in place of t, and write a whole family of samplers
-#   with two sliders;
-# - train a network that knows labels, and ask it for a 7;
-# - compare a U-Net with a transformer, DiT, in parameters, cost and quality.
+# - compare your U-Net with two published ones, DDPM's and smalldiffusion's;
+# - build the block that they share, and the better one that came after it;
+# - let your own network grow: new blocks, attention, and labels, so that you can ask for a 7;
+# - turn guidance up, first in a plane where you can see what it does, then on digits;
+# - write a whole family of samplers with two numbers;
+# - race your U-Net against a transformer, and let it write a number of your choice.
 #
-# It has five exercises and takes about two hours. You need notebooks 00 to 05 before it, and 08
+# It has four exercises and takes about 85 minutes. You need notebooks 00 to 05 before it, and 08
 # for attention. Choose a GPU on Colab if you can (Runtime, Change runtime type).
 
 # %%
 # setup
 
 # %%
+import inspect
 import math
 import time
 
@@ -27,43 +27,44 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
-from course_utils import blocks
+from course_utils import blocks, grown_unet, portfolio, samplers
 from course_utils.attention import MultiHeadAttention, SingleHeadAttention
 from course_utils.averaging import averaged
-from course_utils.blocks import NearestUpsample, PaddedDownsample, StridedDownsample
-from course_utils.blocks import downsample, group_norm, upsample
+from course_utils.blocks import PaddedDownsample, StridedDownsample
+from course_utils.blocks import downsample, group_norm
 from course_utils.checks import check
 from course_utils.classifier import classifier
 from course_utils.data import load
-from course_utils.ddpm_unet import DDPMUNet, FlattenLinear
-from course_utils.diffusion import add_noise
+from course_utils.ddpm_unet import DDPMUNet
+from course_utils.denoisers import NetDenoiser, NoiseAtSigma
+from course_utils.diffusion import NoiseFromVelocity, velocity_loss
 from course_utils.dit import DiT, DiTBlock
-from course_utils.embedding import LabelEmbedding, timestep_table
-from course_utils.plots import draw_block, draw_maps, plain_log, receptive_maps, strip
+from course_utils.embedding import LabelEmbedding
+from course_utils.keeping import keep_weights
+from course_utils.plots import draw_block, draw_maps, lines, strip
+from course_utils.precision import best_precision
 from course_utils.quality import measure
-from course_utils.samplers import last
-from course_utils.schedule import linear_schedule, log_linear_schedule, sigma_schedule
-from course_utils.sigma_unet import Scaled, SigmaUNet, per_picture
-from course_utils.sigma_unet import published_name as sigma_name
+from course_utils.samplers import ddim, last
+from course_utils.schedule import cosine_schedule, log_linear_schedule
+from course_utils.sigma_unet import Scaled, SigmaUNet
 from course_utils.training import TrainConfig, train
 from course_utils.unet import UNet
 from course_utils.widgets import family_explorer
 
 # %% [markdown]
-# ## 1. Which differences are there?
+# ## 1. What do published U-Nets do differently?
 #
-# *DDPM* is the paper of 2020 that made diffusion models known ("Denoising Diffusion Probabilistic
-# Models"). Its U-Net is rebuilt here as `DDPMUNet`, in the shape that the package local_diffusion
-# gives it. *smalldiffusion* is a small package of clear code; its U-Net is `SigmaUNet`. We build
-# both and yours, all with 64, 128 and 256 channels, and count.
+# *DDPM* is the paper of 2020 that made diffusion models draw well. Its U-Net is rebuilt here as
+# `DDPMUNet`, in the form that the package local_diffusion gives it. *smalldiffusion* is a small
+# package of very clear code, whose U-Net is `SigmaUNet`. We build both, and the U-Net of notebook
+# 05, each with 64, 128 and 256 channels. **Which of the three has the most parameters, and by how
+# much?**
 
 # %%
 torch.manual_seed(0)
 nets = {
-    "yours": UNet(1, base_ch=64, ch_mult=(1, 2, 4), time_dim=256),
+    "notebook 05": UNet(1, base_ch=64, ch_mult=(1, 2, 4), time_dim=256),
     "DDPM": DDPMUNet(1000, 64, (1, 2, 4), attn=[1], num_res_blocks=2, dropout=0.1,
                      in_channels=1, out_channels=1),
     "smalldiffusion": SigmaUNet(16, 1, 1, ch=64, ch_mult=(1, 2, 4), attn_resolutions=(8,)),
@@ -89,30 +90,22 @@ row("", nets)
 row("parameters", [f"{sum(p.numel() for p in net.parameters()):,}" for net in nets.values()])
 for what, kind in kinds.items():
     row(what, [count(net, kind) for net in nets.values()])
-skips = [len(nets["yours"].encoder(x[:, :1], temb)[1])]
+skips = [len(nets["notebook 05"].encoder(x[:, :1], temb)[1])]
 row("skips", skips + [len(nets[name].encoder(x, temb)) for name in ("DDPM", "smalldiffusion")])
-eps = [{m.eps for m in net.modules() if hasattr(m, "eps")}.pop() for net in nets.values()]
-row("eps of the norms", eps)
 
 # %% [markdown]
-# Same letter, same channels, and more than six times the parameters. They have two blocks on each
-# level of the way down and three on the way up, where yours has one. Every output of the way down
-# becomes a skip, including the first convolution's and the halved pictures: 9 skips where you
-# have 2. There is no BatchNorm, there are no transposed convolutions, and there is attention: at
-# 8 x 8 after each block, and in the middle. (Of what kind, notebook 08 took apart. DDPM's has one
-# head, of four 1x1 convolutions. smalldiffusion's can have several, makes queries, keys and
-# values with one layer, and has two projections at its end.)
+# It's the same letter, and the same channels, but they have more than six times the parameters.
+# They put two blocks on each level of the way down and three on the way up, where ours has one.
+# Every output of the way down becomes a skip, even the halved pictures: 9 skips instead of 2. They
+# use GroupNorm in place of BatchNorm, resize without transposed convolutions, and have attention on
+# the second level and in the middle. The two published networks are nearly twins. We look at the
+# part that matters most, the block.
 #
-# The two published ones are nearly twins. What differs is the kind of attention, the numbers in
-# the last row (a norm's own eps, a small number under its root, against a division by 0), how
-# they halve, how they are told the noise, and how they begin. We go through it part by part.
+# ## 2. Why does the norm come first?
 #
-# ## 2. The block: norm first
-#
-# A norm makes numbers have mean 0 and variance 1. *BatchNorm* takes the mean of a channel over
-# all pictures of the batch; *GroupNorm* splits the channels of one picture into groups, here 32,
-# and takes the mean over each group, for each picture alone. **What happens to the first picture
-# when the other pictures of the batch are replaced?**
+# *BatchNorm* averages a channel over all pictures of the batch. *GroupNorm* splits the channels of
+# one picture into groups, here 32, and averages over each group, for each picture alone. **What
+# happens to the first picture when the other pictures of the batch are replaced?**
 
 # %%
 torch.manual_seed(0)
@@ -123,22 +116,19 @@ for name, norm in [("BatchNorm", nn.BatchNorm2d(64)), ("GroupNorm", group_norm(6
     print(f"{name}: the first picture changes by up to {(one - two).abs().max():.3f}")
 
 # %% [markdown]
-# With BatchNorm, what a network says about a picture in training depends on its neighbours. That
-# is why it keeps running averages, why `eval()` matters, and why averaged weights need them
-# measured anew (notebook 07). None of it is needed with GroupNorm. The price: GroupNorm costs as
-# much at drawing as in training.
+# With BatchNorm, what the network says about a picture during training depends on its neighbours.
+# That's why it needs running averages and `eval()`, and why averaged weights need those averages
+# measured again. GroupNorm needs none of that.
 #
-# The second difference is the order. `ConvBlock` goes convolution, norm, SiLU. The published
-# block goes **norm, SiLU, convolution**, and adds the shortcut at the end, after which nothing
-# follows. So along the shortcuts a number can travel past all blocks through convolutions alone,
-# without being squeezed by a norm on its way, and so can a gradient. Here is the course's, at work
-# on 32 channels that an untrained convolution has made of a digit. Compare the order with that of
-# notebook 02:
+# The order changes too. `ConvBlock` goes convolution, norm, SiLU. The published block goes norm,
+# SiLU, convolution, and adds the shortcut last. So a number, or a gradient, can travel along all
+# the shortcuts from end to end without meeting a norm. Here is the course's block at work on 32
+# channels that an untrained convolution has made of a digit:
 
 # %%
 # alt: The published block as a diagram. The map, 32 x 16 x 16, goes through GroupNorm, SiLU and
-#   Conv2d, then the projected time is added, then it goes through GroupNorm, SiLU and
-#   Conv2d. An arrow leads around all of it, through a Conv2d, to the last addition.
+#   Conv2d, then the projected time is added, then GroupNorm, SiLU and Conv2d follow. An arrow leads
+#   around all of it, through a Conv2d, to the last addition.
 torch.manual_seed(0)
 digit, _ = load("digits", "test")
 h = nn.Conv2d(1, 32, 3, padding=1)(digit[:1]).detach()
@@ -147,7 +137,7 @@ plt.show()
 
 # %% [markdown]
 # ### Exercise 10.1: the block of the published networks
-# difficulty 3 of 5, about 20 minutes
+# difficulty 3 of 5, about 15 minutes
 #
 # $$h = \mathrm{conv}_1(\mathrm{silu}(\mathrm{norm}_1(x))) + W\,\mathrm{silu}(\mathrm{temb})$$
 # $$\mathrm{out} = \mathrm{conv}_2(\mathrm{dropout}(\mathrm{silu}(\mathrm{norm}_2(h)))) +
@@ -158,12 +148,11 @@ plt.show()
 # | `x` | `(B, C, H, W)`, C is `in_ch` |
 # | `temb` | `(B, D)`, D is `time_dim` |
 # | returns | `(B, K, H, W)`, K is `out_ch` |
-#
-# `group_norm(ch, eps)` makes a norm of 32 groups. conv1 and conv2 are 3x3 convolutions that keep
-# the size, W is an `nn.Linear` from D to K. The shortcut is x itself where C and K are equal,
-# else a convolution with a kernel of `shortcut_size`, an odd number, that keeps the size of the
-# picture too. `dropout` is the chance that `nn.Dropout` sets a number to zero in training. All
-# convolutions and W have biases, and no two layers are the same one. Leave x and temb unchanged.
+# | norms | `group_norm(ch, eps)`: 32 groups |
+# | conv1, conv2 | 3x3, same size |
+# | W | one linear layer, D to K |
+# | `dropout` | the chance of `nn.Dropout` |
+# | shortcut | x itself where C = K; else a convolution with the odd kernel size `shortcut_size`, same size |
 
 # %%
 class ResBlock(nn.Module):
@@ -191,7 +180,7 @@ ResBlock = check("10.1", ResBlock)
 # %% [markdown]
 # <details><summary>Hint 1: how many channels has each norm?</summary>
 #
-# Each norm stands before its convolution, so it sees what goes in: norm1 has `in_ch` channels,
+# Each norm comes before its convolution, so it sees what goes in: norm1 has `in_ch` channels,
 # norm2 has `out_ch`.
 # </details>
 #
@@ -206,7 +195,7 @@ ResBlock = check("10.1", ResBlock)
 # `nn.Conv2d(in_ch, out_ch, shortcut_size, padding=shortcut_size // 2)`.
 # </details>
 #
-# <details><summary>My check says that my norms stand behind the convolutions</summary>
+# <details><summary>My check says that my norms come after the convolutions</summary>
 #
 # The block of notebook 02 had them there. Read the formula from the inside: what happens to x
 # first?
@@ -216,481 +205,453 @@ ResBlock = check("10.1", ResBlock)
 # solution 10.1
 
 # %% [markdown]
-# Your block at work. We feed it the same features with two different times, for 32, 64 and 128
+# Now your block at work. It gets the same features with two different times, for 32, 64 and 128
 # channels. **By how much will the outputs differ?**
 
 # %%
 torch.manual_seed(0)
 early, late = torch.randn(2, 4, 256)
-for ch in (32, 64, 128):
-    block, h = ResBlock(ch, ch, 256), torch.randn(4, ch, 8, 8)
+
+
+def effect_of_time(block, ch):
+    """Return how much the answers to two times differ."""
+    h = torch.randn(4, ch, 8, 8)
     with torch.no_grad():
-        difference = (block(h, early) - block(h, late)).std().item()
+        return (block(h, early) - block(h, late)).std().item()
+
+
+for ch in (32, 64, 128):
+    difference = effect_of_time(ResBlock(ch, ch, 256), ch)
     print(f"{ch:4} channels, {ch // 32} in each of the 32 groups: {difference:.2f}")
 
 # %% [markdown]
-# With 32 channels the time has no effect at all. The time adds one number to each channel, and
-# norm2 comes next. If each channel is a group of its own, norm2 takes that number out again with
-# the mean. So **a network with 32 groups needs more than 32 channels**: 64 at least, as the
-# published ones have. No error tells you. (The same goes for the brightness of a picture: the
-# norm before the last layer takes the mean of each group out.)
+# With 32 channels the time has no effect at all. It adds one number to each channel, and norm2
+# comes next. If each channel is a group of its own, norm2 subtracts that number again as part of
+# the mean. So 32 groups need more than 32 channels. No error tells you.
 #
-# ## 3. Halving: which pixel is it centred on?
+# ## 3. How else can the time come in?
 #
-# Your `downsample` is a 2x2 convolution with stride 2. The published ones use 3x3, which overlap.
-# A picture of 16 pixels has no room for eight 3x3 squares, each two pixels from the next, without
-# padding: DDPM pads
-# all four sides by one, smalldiffusion only the right and the bottom. We ask autograd which input
-# pixels the output pixel (3, 3) depends on, with all weights set to 1.
-
-# %%
-def seen_by(layer, row, column, size=12):
-    """Return how much one output pixel depends on each input pixel.  () -> (size, size)"""
-    nn.init.ones_(layer.weight)
-    x = torch.zeros(1, layer.in_channels, size, size, requires_grad=True)
-    layer(x)[0, 0, row, column].backward()
-    return x.grad[0].sum(dim=0)
-
-
-layers = {"yours, 2x2": downsample(1), "DDPM": StridedDownsample(1),
-          "smalldiffusion": PaddedDownsample(1)}
-fields = [seen_by(layer, 3, 3) for layer in layers.values()]
-for name, field in zip(layers, fields):
-    rows = field.any(dim=1).nonzero().flatten().tolist()
-    print(f"{name:16} rows {rows}, centre {sum(rows) / len(rows)}")
-
-# %%
-# alt: Which pixels one output of each halving layer sees. Yours: a square of 2 x 2. DDPM's and
-#   smalldiffusion's: squares of 3 x 3, the second one pixel farther down and to the right.
-receptive_maps(fields, list(layers), size=2.0)
-plt.show()
-
-# %% [markdown]
-# The same 3x3 kernel, one pixel apart: DDPM's is centred on (6, 6), smalldiffusion's on (7, 7).
-# Yours is centred on the middle of the 2 x 2 square that it stands for, (6.5, 6.5); the others
-# are half a pixel off, to either side. Weights that were trained with one padding see a shifted
-# picture with the other, without any error.
+# The mistake suggests its own cure: let the time act *after* the norm. And if it can shift a
+# channel, it may as well scale it. That is *FiLM* (feature-wise linear modulation, 2017). The U-Nets
+# of 2021 that first drew better than GANs use it as *adaptive group normalization*, and
+# transformers know it as *adaLN*.
 #
-# ## 4. Doubling: where does a checkerboard come from?
+# ### Exercise 10.6: a block that scales and shifts
+# difficulty 3 of 5, about 12 minutes
 #
-# You double with a transposed convolution: four separate weights paint the four pixels of a
-# square. The published ones repeat each pixel four times and convolve. Feed both a picture of
-# which all pixels are alike. **What comes out of fresh layers?**
-
-# %%
-torch.manual_seed(0)
-flat = torch.ones(1, 16, 6, 6)
-with torch.no_grad():
-    doubled = {"transposed 2x2": upsample(16, 1)(flat),
-               "nearest, then 3x3": NearestUpsample(16)(flat)[:, :1]}
-for name, picture in doubled.items():
-    inner = picture[..., 2:-2, 2:-2]
-    print(f"{name:18} spread inside: {inner.std():.3f}, at all: {picture.std():.3f}")
-
-# %%
-# alt: What two layers that double make of a flat picture. The transposed convolution paints a
-#   checkerboard. Nearest, then a convolution, is flat but for a rim one pixel wide.
-strip(torch.cat([3 * (p - p[..., 4:8, 4:8].mean()) for p in doubled.values()]),
-      titles=list(doubled), size=1.9)
-plt.show()
-
-# %% [markdown]
-# The transposed convolution draws a pattern into a flat picture, and must learn not to. Repeated
-# and convolved, a flat picture stays flat inside (the rim comes from the padding). Both are shown
-# with three times the contrast, around the mean of their inside.
+# Change your `ResBlock`. Between norm2 and the second SiLU, each channel is scaled and shifted by
+# numbers that depend on the time. With zeros for both, nothing must change.
 #
-# ## 5. How is the network told the noise?
+# $$\mathrm{scale}, \mathrm{shift} = W\,\mathrm{silu}(\mathrm{temb}) \qquad
+# h \leftarrow (1 + \mathrm{scale})\,\mathrm{norm}_2(h) + \mathrm{shift}$$
 #
-# Yours computes sines and cosines of t. DDPM looks the same up in a table, one row for each t: it
-# can be told nothing between the steps. smalldiffusion tells the network not the step but
-# *sigma*, the standard deviation of the noise, and two numbers are enough for it.
-
-# %%
-table = timestep_table(1000, 64)
-print("DDPM: a table of", tuple(table.shape), "numbers, one row for each step")
-for sigma in (0.01, 0.1, 1.0, 10.0, 100.0):
-    angle = math.log(sigma) / 2
-    print(f"sigma = {sigma:6}: sin {math.sin(angle):6.2f}  cos {math.cos(angle):6.2f}")
-
-# %% [markdown]
-# **Why the logarithm?** Going from 0.01 to 0.02 is as large a change of the noise as going from
-# 10 to 20: it doubles. The logarithm makes equal steps of both. From 0.01 to 100 it goes from
-# -4.6 to 4.6. Half of that is about three quarters of the way around the circle, so no two levels
-# look alike.
-#
-# ### Exercise 10.2: tell the network sigma
-# difficulty 2 of 5, about 10 minutes
-#
-# $$a = \tfrac12 \log\sigma \qquad
-# \mathrm{temb} = W_2\,\mathrm{silu}(W_1\,[\sin a, \cos a])$$
-#
-# | | shape |
+# | | |
 # |---|---|
-# | `sigma` | `(B,)`, greater than 0 |
-# | returns | `(B, D)`, D is `dim` |
-#
-# W1 is an `nn.Linear` from 2 to D, W2 one from D to D. log is the natural logarithm.
+# | `x`, `temb`, returns | as in 10.1 |
+# | W | one linear layer, D to 2 K; its first K numbers are the scale, the others the shift |
+# | norms | `nn.GroupNorm(groups, channels)` |
+# | shortcut | x itself where C = K; else a 1x1 convolution |
+# | dropout | none; the time isn't added anywhere |
 
 # %%
-class SigmaEmbedding(nn.Module):
-    """Two numbers tell the noise level, sine and cosine of log(sigma) / 2; then two linear layers.
+class FiLMBlock(nn.Module):
+    """A residual block in which the time scales and shifts what the second norm returns.
 
-    (B,) -> (B, D)
+    (B, C, H, W), (B, D) -> (B, K, H, W)
 
-    sigma is the standard deviation of the noise, greater than 0.
-    Source: the package smalldiffusion, which found that two numbers serve as well as many.
+    One linear layer makes 2 K numbers of the time: the first K scale the channels (1 is added to
+    each), the others shift them. They come after the norm, so it cannot take them out again.
+    Source: "FiLM: Visual Reasoning with a General Conditioning Layer" (2017); "Diffusion Models
+    Beat GANs on Image Synthesis" (2021), section 3, as adaptive group normalization.
     """
 
-    def __init__(self, dim):
+    def __init__(self, in_ch, out_ch, time_dim, groups=8):
         super().__init__()
-        raise NotImplementedError("exercise 10.2")
+        raise NotImplementedError("exercise 10.6")
 
-    def forward(self, sigma):
-        raise NotImplementedError("exercise 10.2")
-
-# %%
-SigmaEmbedding = check("10.2", SigmaEmbedding)
-
-# %% [markdown]
-# <details><summary>Hint 1: two columns</summary>
-#
-# `sigma.log() / 2` has shape (B,), and so have its sine and its cosine.
-# `torch.stack([...], dim=1)` lays two such vectors side by side: (B, 2).
-# </details>
-#
-# <details><summary>Hint 2: the layers</summary>
-#
-# `self.linear2(F.silu(self.linear1(pair)))`. Nothing comes after the last layer.
-# </details>
-#
-# <details><summary>My check says that my angle is log(sigma)</summary>
-#
-# The factor 1/2 is missing, or you took sigma squared: log of the square is twice the log.
-# </details>
+    def forward(self, x, temb):
+        raise NotImplementedError("exercise 10.6")
 
 # %%
-# solution 10.2
+FiLMBlock = check("10.6", FiLMBlock)
 
 # %% [markdown]
-# ## 6. The first weights
+# <details><summary>Hint 1: two halves</summary>
 #
-# How does a network answer before it has learned anything?
+# `.chunk(2, dim=1)` splits a `(B, 2 K)` into two tensors of shape `(B, K)`.
+# </details>
+#
+# <details><summary>Hint 2: shapes</summary>
+#
+# Add the two axes before you split: `self.time_proj(F.silu(temb))[:, :, None, None]` is
+# `(B, 2 K, 1, 1)`.
+# </details>
+#
+# <details><summary>Hint 3: where exactly?</summary>
+#
+# `h = self.norm2(self.conv1(...))` first, then scale and shift, then `self.conv2(F.silu(h))`.
+# </details>
+
+# %%
+# solution 10.6
 
 # %%
 torch.manual_seed(0)
-x, t = torch.randn(4, 1, 16, 16), torch.full((4,), 500)
-with torch.no_grad():
-    for name, net in nets.items():
-        told = t if name != "smalldiffusion" else torch.ones(4)
-        print(f"{name:15} spread of its answers: {net.eval()(x, told).std():.6f}")
+for ch in (32, 64, 128):
+    block = FiLMBlock(ch, ch, 256, groups=32)
+    print(f"{ch:4} channels, {ch // 32} in each of the 32 groups: {effect_of_time(block, ch):.2f}")
 
 # %% [markdown]
-# DDPM's fresh network answers with nearly zero. The last convolution of each block gets weights
-# that are 100,000 times smaller than usual (a *gain* of 1e-5), and so does the last layer. Each
-# block then begins as its shortcut, and training adds to it bit by bit. smalldiffusion starts
-# with PyTorch's usual weights. (The original means to do the same for the last projection of its
-# attention. But its blocks draw all their weights once more after the attention has made its own
-# tiny, at full size. `start_near_zero` in `course_utils/ddpm_unet.py` does what was meant. For
-# loaded weights it makes no difference.)
+# Now the time gets through at any width.
 #
-# ## 7. Can one load the other's weights?
+# ## 4. Are these really the published networks?
 #
-# Trained weights are saved as a `state_dict`: a dict of names and tensors. The names come from
-# the code, and ours are not those of the originals. What we have is a translation,
-# `net.published_name`. To see it work, we write down a network under the original's names, as if
-# it came from there, and let another one load it.
+# They are if their weights fit and give the same answers. Weights are saved as a `state_dict`, a
+# dict of names and tensors, and the originals' names aren't ours. `load_published` translates
+# them. (The tests of the course compare the answers with those of the original packages. Here we
+# save one network under the original's names and let another load it.) **What should happen when
+# somebody loads the weights of a different network?**
 
 # %%
 torch.manual_seed(1)
 small = dict(T=1000, ch=32, ch_mult=(1, 2), attn=[1], num_res_blocks=1, dropout=0.0)
 one, two = DDPMUNet(**small).eval(), DDPMUNet(**small).eval()
-nn.init.normal_(one.conv_out.weight)  # not nearly zero, so that there is something to compare
+nn.init.normal_(one.conv_out.weight)  # a fresh one answers with nearly 0
 saved = {one.published_name(name): value for name, value in one.state_dict().items()}
 for ours in list(one.state_dict())[5:16:5]:
     print(f"{ours:42} {one.published_name(ours)}")
 x, t = torch.randn(2, 3, 16, 16), torch.tensor([10, 900])
-print("the same answers before:", torch.equal(one(x, t), two(x, t)))
 two.load_published(saved)
-print("the same answers after: ", torch.equal(one(x, t), two(x, t)))
+print("the same answers:", torch.equal(one(x, t), two(x, t)))
+try:
+    DDPMUNet(**small | dict(attn=[])).load_published(saved)
+except ValueError as error:
+    print(str(error)[:150], "...")
 
 # %% [markdown]
-# Weights of another network must not get in, not even a part of them. **What would you like to be
-# told?**
+# It has to refuse, and to change nothing, because half-loaded weights would still run. The right
+# names aren't enough, either. Here are three layers that halve a picture, with all weights set to
+# 1. **Which input pixels does the output pixel (3, 3) depend on?**
 
 # %%
-for wrong in [DDPMUNet(**small | dict(attn=[])), SigmaUNet(16, 3, 3, ch=32, ch_mult=(1, 2))]:
-    try:
-        wrong.load_published(saved)
-    except ValueError as error:
-        print(str(error)[:230], "...\n")
+for name, layer in {"notebook 03": downsample(1), "DDPM": StridedDownsample(1),
+                    "smalldiffusion": PaddedDownsample(1)}.items():
+    nn.init.ones_(layer.weight)
+    x = torch.zeros(1, 1, 12, 12, requires_grad=True)
+    layer(x)[0, 0, 3, 3].backward()
+    rows = x.grad[0, 0].any(dim=1).nonzero().flatten().tolist()
+    print(f"{name:15} rows and columns {rows}, centre {sum(rows) / len(rows)}")
 
 # %% [markdown]
-# The first network has no attention on level 1, so its names are unknown there. (The original
-# counts all blocks and halvings in one row: its block 2 is the first on level 1.) The second is
-# another design. The names in the message are the original's, to be looked up in its code.
+# Both published layers are 3x3 convolutions with stride 2, and their weights have the same shape.
+# But DDPM pads all four sides by one, smalldiffusion only the right and the bottom. Weights trained
+# with one padding would see a picture shifted by a pixel in the other, without any error.
 #
-# ## 8. Sigma and t: two languages for one thing
-#
-# DDPM *mixes*: $x_t = \sqrt{\bar\alpha_t}\,x_0 + \sqrt{1 - \bar\alpha_t}\,\varepsilon$, so the
-# picture fades as the noise grows. smalldiffusion *adds*: $x_0 + \sigma\varepsilon$, and the
-# picture stays as it is. Divide the first by $\sqrt{\bar\alpha_t}$:
-#
-# $$\frac{x_t}{\sqrt{\bar\alpha_t}} = x_0 + \sigma\varepsilon \qquad
-# \sigma = \sqrt{\frac{1 - \bar\alpha_t}{\bar\alpha_t}}$$
+# This is how large the two are as their authors use them for the colour pictures of CIFAR-10:
 
 # %%
-images, labels = load("digits", "train")
-generator = torch.Generator().manual_seed(0)
-x0, eps = images[:1], torch.randn(1, 1, 16, 16, generator=generator)
-betas, as_sigmas = linear_schedule(), sigma_schedule(linear_schedule())
-for t in (0, 250, 500, 999):
-    alpha_bar, sigma = betas.alpha_bar[t], as_sigmas.sigmas[t]
-    mixed = add_noise(x0, eps, alpha_bar[None])
-    apart = (mixed / alpha_bar.sqrt() - (x0 + sigma * eps)).abs().max() / sigma
-    print(f"t = {t:3}: sigma = {sigma:7.3f}, the same up to 0.1%: {bool(apart < 1e-3)}")
+cifar = Scaled(SigmaUNet)(32, 3, 3, ch=128, ch_mult=(1, 2, 2, 2), attn_resolutions=(16,))
+ddpm = DDPMUNet(T=1000, ch=128, ch_mult=[1, 2, 3, 4], attn=[2], num_res_blocks=2, dropout=0.1)
+for name, net in [("smalldiffusion", cifar), ("local_diffusion", ddpm)]:
+    print(f"{name:16} {sum(p.numel() for p in net.parameters()):,} parameters")
 
 # %% [markdown]
-# So every schedule of betas is a schedule of sigmas. smalldiffusion has one of its own: sigmas
-# that grow by the same factor at each step, which is a straight line if sigma is drawn on a
-# logarithmic scale.
-
-# %%
-# alt: Two curves of sigma over the index t, on a logarithmic axis. The log-linear schedule is a
-#   straight line from 0.05 to 10. DDPM's rises steeply at both ends, from 0.01 to above 100.
-schedule = log_linear_schedule(1000, sigma_min=0.05, sigma_max=10.0)
-plt.figure(figsize=(6.5, 2.8))
-plt.plot(as_sigmas.sigmas, label="DDPM's linear betas")
-plt.plot(schedule.sigmas, "--", label="log-linear, 0.05 to 10")
-plain_log(plt.gca().yaxis)
-plt.xlabel("index t")
-plt.ylabel("sigma")
-plt.legend()
-plt.show()
-print("factor from step to step:", f"{(schedule.sigmas[1] / schedule.sigmas[0]).item():.4f}")
-
-# %% [markdown]
-# DDPM's linear schedule spends its last third on sigmas above 10, where digits are long gone, and
-# goes up to 157. The log-linear one spends as many steps between 0.1 and 0.2 as between 1 and 2.
+# (`Scaled` divides the input by $\sqrt{1 + \sigma^2}$, because smalldiffusion doesn't mix picture
+# and noise but adds them. Section 7 comes back to that.) Every one of these parameters belongs to a
+# part that you've built: a block, attention, an embedding, a layer that halves or doubles.
 #
-# A sampler does not visit all 1,000 levels. It picks some.
+# ## 5. How does your network grow?
 #
-# ### Exercise 10.3: noise levels for a sampler
-# difficulty 2 of 5, about 12 minutes
+# Now yours gets what they have: FiLM blocks with 8 groups, the attention of notebook 08 at
+# 8 x 8, and something new, *labels*. A label becomes a vector by a table with a row for each class,
+# and is added to the time. One row more means **hidden**: in training, a tenth of the labels are
+# replaced by it. So one network learns two things, to draw a 7 and to draw any digit. (The second is
+# called *unconditional*.) Section 6 needs both.
 #
-# With n = `steps` and T = `len(sigmas)`, take the levels at the indices
-#
-# $$\mathrm{round}(T\,(1 - i/n)) - 1, \quad i = 0, \dots, n - 1, \qquad\text{and then } 0$$
-#
-# (`round` is Python's). They begin with the largest level, and end with the smallest: n + 1
-# levels, for n steps. (With n = T the last two are equal.)
-#
-# | method | takes | returns |
-# |---|---|---|
-# | `sigma_at` | `t`, `(B,)`, indices, on a GPU perhaps | `(B,)`, the levels there, on t's device |
-# | `sample_sigmas` | an int | `(n + 1,)`, falling |
-#
-# `sigmas` rises and is a tensor of shape `(T,)`. The reference refuses a number of steps below 1
-# or above T. Yours need not.
-
-# %%
-class SigmaSchedule:
-    """Noise levels sigma, from little noise to much: the standard deviations of added noise.
-
-    (T,) -> sigmas (T,)
-
-    Source: the package smalldiffusion.
-    """
-
-    def __init__(self, sigmas):
-        self.sigmas = sigmas
-        self.T = len(sigmas)
-
-    def sigma_at(self, t):
-        """Return sigma for each index in t, on t's device.
-
-        (B,) -> (B,)
-        """
-        raise NotImplementedError("exercise 10.3")
-
-    def sample_sigmas(self, steps):
-        """Return falling levels for a sampler of so many steps: N = steps + 1 of them.
-
-        () -> (N,)
-
-        They are spread evenly over the indices, begin with the largest level and end with the
-        smallest ("trailing" spacing). Raises ValueError unless there are 1 to T steps.
-        Source: "Common Diffusion Noise Schedules and Sample Steps are Flawed" (2023), table 2.
-        """
-        raise NotImplementedError("exercise 10.3")
-
-# %%
-SigmaSchedule = check("10.3", SigmaSchedule)
-
-# %% [markdown]
-# <details><summary>Hint 1: indices, then levels</summary>
-#
-# Make a list of whole numbers first. A tensor can be indexed with a list: `self.sigmas[[9, 4,
-# 0]]` is a tensor of three levels.
-# </details>
-#
-# <details><summary>Hint 2: another device</summary>
-#
-# `self.sigmas` is on the CPU. Bring it to t before you look anything up:
-# `self.sigmas.to(t.device)`.
-# </details>
-#
-# <details><summary>My check says that my last level is the largest</summary>
-#
-# At i = n the formula gives -1, which in Python is the last index. Stop at n - 1, and add 0.
-# </details>
-
-# %%
-# solution 10.3
-
-# %%
-schedule = SigmaSchedule(torch.logspace(math.log10(0.05), math.log10(10.0), 1000))
-print("five steps:", [round(level, 3) for level in schedule.sample_sigmas(5).tolist()])
-
-# %% [markdown]
-# ## 9. Training a network that knows labels
-#
-# A network that is told sigma sees numbers of very different size: with sigma = 10, noise ten
-# times as large as the picture. `Scaled(SigmaUNet)` divides its input by
-# $\sqrt{1 + \sigma^2}$, so that what the first layer sees is always about as large as the noise
-# alone at sigma = 1.
-#
-# There is a second trouble, at the other end. Sampling needs the picture, x0 = xt - sigma eps,
-# and an error in eps is multiplied by sigma. **How good must the network be?**
-
-# %%
-for sigma in (0.1, 1.0, 10.0):
-    print(f"sigma = {sigma:4}: eps wrong by 5% makes x0 wrong by {0.05 * sigma:.3f}")
-
-# %% [markdown]
-# At sigma = 10, a network that gets 95% of the noise right is off by half of the way from grey to
-# white. In our measurements, pictures drifted in brightness just so. Large networks, trained for
-# hours, get there. For a minute of training there is a better way, which you know from notebook
-# 00: ask for v, and compute eps from it. In the language of sigma, with s for $\sqrt{1 +
-# \sigma^2}$:
-#
-# $$v = \frac{\varepsilon - \sigma x_0}{s} \qquad
-# \varepsilon = \frac{1}{s}\Big(\sigma\,\frac{x_t}{s} + v\Big)$$
-#
-# Now an error of 5% in v is one of 0.05 / s in eps, and times sigma it is never more than 0.05.
-
-# %%
-def AskedForVelocity(network):
-    """Return a class like Scaled(network) that learns v and answers with eps.
-
-    class -> class
-    """
-
-    class Network(Scaled(network)):
-        def forward(self, x, sigma, cond=None):
-            sigma = per_picture(sigma, x)[:, None, None, None]
-            size = (1 + sigma**2).sqrt()
-            return (sigma * x / size + super().forward(x, sigma, cond)) / size
-
-    return Network
-
-
-def loss_of_v(net, x0, t, eps, schedule, cond):
-    """Return the mean squared error of v: that of eps, times 1 + sigma^2."""
-    sigma = schedule.sigma_at(t)[:, None, None, None]
-    return ((1 + sigma**2) * (net(x0 + sigma * eps, sigma, cond) - eps) ** 2).mean()
-
-# %% [markdown]
-# And the labels? A label becomes a vector, by a table with one row for each class and a linear
-# layer, and is added to the vector of sigma. The network gets the labels as its third argument,
-# `cond`, for condition. One row more stands for **hidden**: in training, one label in ten is
-# replaced by it. So one network learns two things, to draw a 7 and to draw any digit. What that
-# is good for, you will see in section 11.
-
-# %%
-labelled = LabelEmbedding(128, classes=10, dropout=0.1)
-print("rows of the table:", len(labelled.table.weight), " the label 'hidden':", labelled.hidden)
-torch.manual_seed(0)
-nothing = labelled.eval()(torch.tensor([labelled.hidden]))
-told = labelled.train()(torch.arange(10).repeat(1000))
-share = ((told - nothing).abs().amax(dim=1) < 1e-4).float().mean()
-print(f"in training, {share:.0%} of the labels come out as 'hidden'")
-
-# %% [markdown]
-# We build the smallest U-Net of this kind that draws digits: one block on each level, 32 channels
-# at 16 x 16 and 64 at 8 x 8. (At 16 x 16 its blocks are blind to time and label, as you saw in
-# section 2. At 8 x 8, with two channels in a group, they are not, and what they find comes up
-# with the picture.) Your `SigmaEmbedding` is built in, with D = 4 x 32. On two CPU cores the
-# training takes about a minute.
+# `portfolio.load()` puts the network together from your parts in `my_unet.py`. Its `forward` is
+# that of notebook 05 with three differences. **Can you spot them?**
 
 # %% tags=["nbval-ignore-output"]
-def with_labels(dim):
-    torch.manual_seed(0)
-    return dict(cond_embed=LabelEmbedding(dim, classes=10))
+parts = portfolio.load()
 
-
-def trained(net, steps, lr):
-    """Train a network on the labelled digits; return the averaged one, the losses, the seconds."""
-    config = TrainConfig(steps=steps, batch=16, lr=lr, warmup=80, ema=0.97)
-    begin, losses = time.perf_counter(), []
-    net = net.to(machine.device)
-    for state in train(net, images, schedule, config, loss=loss_of_v, labels=labels):
-        losses.append(state.loss)
-    return averaged(state, images, schedule), losses, time.perf_counter() - begin
-
-
-images, labels = images.to(machine.device), labels.to(machine.device)
-unet = AskedForVelocity(SigmaUNet)(
-    16, 1, 1, ch=32, ch_mult=(1, 2), num_res_blocks=1, attn_resolutions=(8,), dropout=0.0,
-    sig_embed=SigmaEmbedding(128), **with_labels(128))
-unet, losses, seconds = trained(unet, machine.budget(cpu=320, gpu=4000), lr=6e-3)
-print(f"loss at the end: {sum(losses[-40:]) / 40:.2f}, took {seconds:.0f} s")
-costs = {"U-Net": (len(losses), seconds)}  # for section 12
+# %%
+print(inspect.getsource(grown_unet.GrownUNet.forward))
 
 # %% [markdown]
-# ## 10. A family of samplers
+# The label joins the time, a convolution turns the picture into channels before the first norm (a
+# norm would wipe out how strong its noise is), and a norm and a SiLU come before the last layer.
+# All else is as you know it. We train it like the network of notebook 07: asked for v, batches of
+# 64, 16 bits where the machine computes with them.
+
+# %% tags=["nbval-ignore-output"]
+images, labels = (a.to(machine.device) for a in load("digits", "train"))
+schedule, settings = cosine_schedule(), dict(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128)
+
+
+def fit(net, steps):
+    """Train a network with labels; return the averaged one, and the seconds."""
+    config = TrainConfig(steps=steps, lr=3e-3, precision=best_precision(machine.device))
+    begin, net = time.perf_counter(), net.to(machine.device)
+    for state in train(net, images, schedule, config, velocity_loss, labels):
+        pass
+    return averaged(state, images, schedule), time.perf_counter() - begin
+
+
+torch.manual_seed(0)
+net, seconds = fit(parts.GrownUNet(**settings), machine.budget(cpu=1500, gpu=10_000))
+print(f"{sum(p.numel() for p in net.parameters()):,} parameters, {seconds:.0f} seconds of training")
+
+# %% [markdown]
+# To draw, we ask for 50 of each digit, in order. The judge of notebook 00 has a new question to
+# answer: is it the digit that was asked for? For comparison, the same network draws from the same
+# noise with all labels hidden. **What do you expect?**
+
+# %% tags=["nbval-ignore-output"]
+asked = torch.arange(500, device=machine.device) % 10
+judge = classifier("digits", "data", machine.device)
+
+
+def draw(model, steps=50):
+    """Draw a picture for each label in asked, from always the same noise."""
+    torch.manual_seed(0)
+    noise = torch.randn(len(asked), 1, 16, 16).to(machine.device)
+    return last(ddim(NoiseFromVelocity(model, schedule), noise, schedule, steps, eta=1.0))
+
+
+def judged(pictures):
+    """Return the Quality of pictures, and the share that are what was asked for."""
+    return measure(pictures), (judge(pictures).argmax(dim=1) == asked).float().mean().item()
+
+
+def with_labels(net, labels):
+    return lambda xt, t: net(xt, t, labels)
+
+
+hidden = torch.full_like(asked, net.cond_embed.hidden)
+drawn = {"asked": draw(with_labels(net, asked)), "hidden": draw(with_labels(net, hidden))}
+results = {name: judged(pictures) for name, pictures in drawn.items()}
+for name, (quality, right) in results.items():
+    print(f"labels {name}: {right:.1%} as asked for, {quality.samples.recognised:.1%} recognised, "
+          f"distance {quality.samples.distance:.1f}")
+print(f"real digits: {quality.real.recognised:.1%} recognised, distance {quality.real.distance:.1f}")
+
+# %% tags=["nbval-ignore-output"]
+# alt: Fifty digits that the network drew, in five rows, each with the digits 0 to 9 in order. Each
+#   can be read as the digit of its column.
+strip([drawn["asked"][10 * i: 10 * i + 10] for i in range(5)], titles=range(10))
+plt.show()
+
+# %% tags=["trained"]
+quality, right = results["asked"]
+print("nearly all are what was asked for:", right > 0.95)
+print("nearer to the real digits than unconditional ones:",
+      quality.samples.distance < results["hidden"][0].samples.distance)
+
+# %% [markdown]
+# Labels do more for the pictures than any change of the network before. It's the same network both
+# times, and all it's told in addition is three bits or so: which of ten digits to draw. Without
+# them, it has to decide on its own while there is only noise to see, and a picture that is half 4
+# and half 9 is a decision that was never made.
+
+# %% tags=["nbval-ignore-output"]
+keep_weights(net, "v", "10", quality, 50, seconds, settings)
+
+# %% [markdown]
+# ## 6. Can you ask more firmly?
 #
-# DDIM goes from one sigma to the next and carries the noise along: xt - (sigma - sigma_next) eps.
-# Two things can be changed about it, and each has a number.
+# The network answers with the label and without. The difference between the two answers is what
+# the label contributes. *Classifier-free guidance* (Ho and Salimans, 2022) takes more of it:
 #
-# *gam*: in which direction? Not eps alone, but eps mixed with the one of the step before. With
-# gam above 1 the step goes beyond the new eps, away from the old one: it looks ahead.
+# $$\varepsilon = \varepsilon_{told} + \mathrm{scale}\;(\varepsilon_{told} -
+# \varepsilon_{hidden})$$
 #
-# *mu*: how much fresh noise? The step goes down **further** than the next level, to sigma_down,
-# and fresh noise brings it back up to it. Noise adds up in variances, so what is missing is
-# $\sigma_{next}^2 - \sigma_{down}^2$.
+# With scale 0 it only follows the label. (Many papers write the same with w = 1 + scale, and begin
+# at the answer without a label.) Why should that help? The noise in $x_t$ points away from where
+# pictures are likely; up to a factor, it's minus the *score*, the gradient of $\log p(x_t)$. By
+# Bayes' rule, $\log p(x_t | y) - \log p(x_t)$ is $\log p(y | x_t)$, up to a constant. So the
+# difference points where *the label is easier to recognise*, as if a classifier were leaning on the
+# drawing: we draw from $p(x|y)\,p(y|x)^{scale}$.
 #
-# $$\mathrm{mixed} = \mathrm{gam}\;\varepsilon + (1 - \mathrm{gam})\;\varepsilon_{before} \qquad
-# \sigma_{down} = \Big(\frac{\sigma_{next}}{\sigma^{\,mu}}\Big)^{1 / (1 - mu)}$$
-# $$x \leftarrow x - (\sigma - \sigma_{down})\,\mathrm{mixed} +
-# \sqrt{\sigma_{next}^2 - \sigma_{down}^2}\;z$$
+# Let's watch it where everything can be computed. Our "pictures" are points in a plane, in three
+# clouds. Label 0 has two of them, label 1 the one in between. For a mixture of Gaussians, the best
+# guess of the noise is a formula. **Where will the points of label 0 go when the scale goes up?**
+
+# %%
+clouds, spread = torch.tensor([[-0.45, 0.2], [0.0, -0.25], [0.15, 0.35]]), 0.15
+of_label = {0: [0, 2], 1: [1], 2: [0, 1, 2]}  # 2 stands for hidden
+
+
+def best_noise(xt, t, label):
+    """Return the mean of the noise in points, given their label.  (N, 2, 1, 1) -> (N, 2, 1, 1)"""
+    alpha_bar, centres = schedule.alpha_bar[t], clouds[of_label[label]]
+    variance = alpha_bar * spread**2 + 1 - alpha_bar
+    away = xt.view(-1, 1, 2) - alpha_bar.sqrt() * centres  # (N, clouds, 2)
+    likely = (-away.square().sum(dim=2) / (2 * variance)).softmax(dim=1)
+    mean = (likely[:, :, None] * away).sum(dim=1)
+    return ((1 - alpha_bar).sqrt() * mean / variance).view(xt.shape)
+
+
+def guided_noise(scale):
+    def model(xt, t):
+        told, untold = best_noise(xt, t, 0), best_noise(xt, t, 2)
+        return told + scale * (told - untold)
+
+    return model
+
+# %%
+# alt: Four scatter plots of points of label 0, with scale 0, 0.5, 1 and 3, over circles for the
+#   three clouds. At scale 0 the points fill both clouds of label 0. The larger the scale, the
+#   further they move away from the cloud of label 1, and the more they bunch together.
+figure, axes = plt.subplots(1, 4, figsize=(11, 3), layout="constrained", sharex=True, sharey=True)
+noise = torch.randn(400, 2, 1, 1, generator=torch.Generator().manual_seed(0))
+for ax, scale in zip(axes, (0, 0.5, 1, 3)):
+    points = samplers.ddim(guided_noise(scale), noise, schedule, steps=50)
+    points = last(points).flatten(1)
+    for (a, b), colour in zip(clouds.tolist(), ("C0", "C1", "C0")):
+        ax.add_patch(plt.Circle((a, b), 2 * spread, fill=False, color=colour))
+    ax.plot(*points.T, ".", ms=3)
+    ax.set(title=f"scale {scale}", aspect="equal", xlim=(-1, 0.8), ylim=(-0.7, 1.1))
+    gap = (points - clouds[1]).norm(dim=1).min()
+    print(f"scale {scale}: nearest to the centre of label 1 {gap:.2f}, "
+          f"spread from top to bottom {points[:, 1].std():.2f}")
+plt.show()
+
+# %% [markdown]
+# Each circle holds about 86% of a cloud. With scale 0 the points fill the two clouds of their label.
+# Guidance pushes them away from where label 1 could be meant. That makes them unmistakable, and it
+# also makes them leave the places where real points are, and gather at the far side.
 #
-# | gam | mu | is |
-# |---|---|---|
-# | 1 | 0 | DDIM |
-# | 1 | 0.5 | DDPM |
-# | above 1, to 2 | 0 | an accelerated sampler |
+# ### Exercise 10.5: guidance
+# difficulty 3 of 5, about 12 minutes
 #
-# ### Exercise 10.4: the family
-# difficulty 4 of 5, about 25 minutes
-#
-# A generator again. For each of the levels but the last, with the one after it as sigma_next:
-#
-# 1. `eps = model(xt, sigma)`, and the guess `x0 = xt - sigma * eps`, not clipped;
-# 2. mixed, from eps and the **eps** of the step before; at the first step it is eps;
-# 3. the step down, and, if mu > 0, fresh noise, with z from `torch.randn_like(xt)`;
-# 4. `yield sigma, xt, x0`: the sigma that the model was told, xt after the step (a new tensor each
-#    time), and x0.
+# Write a class whose objects can be called like a network, so that every sampler takes them.
 #
 # | | |
 # |---|---|
-# | `model` | `model(xt, sigma)` returns the noise in xt; sigma may be one number |
+# | `net` | `net(xt, t, labels)` returns the noise (or v) |
+# | `net.cond_embed.hidden` | an int, the label "hidden" |
+# | `labels` | `(B,)`, integers |
+# | `scale` | a number |
+# | `guided(xt, t)` | `(B, C, H, W)`; t is one number for all, or `(B,)` |
+#
+# You may ask the network twice, or once with a batch of twice the size. The reference also refuses
+# a network without labels. Yours needn't.
+
+# %%
+class Guided:
+    """Makes a network that knows labels follow them more closely: classifier-free guidance.
+
+    (B, C, H, W), (B,) -> (B, C, H, W)
+
+    The network is asked with the labels and with all labels hidden; the answer goes `scale` times
+    the difference beyond the first. Scale 0 only follows the labels. t is whatever the network is
+    told, a step or a sigma, also one for all. Raises ValueError for a network without labels.
+    Source: "Classifier-Free Diffusion Guidance" (2022), equation 6.
+    """
+
+    def __init__(self, net, labels, scale):
+        raise NotImplementedError("exercise 10.5")
+
+    def __call__(self, xt, t):
+        raise NotImplementedError("exercise 10.5")
+
+# %%
+Guided = check("10.5", Guided)
+
+# %% [markdown]
+# <details><summary>Hint 1: what to keep</summary>
+#
+# In `__init__`, keep all three on self. In `__call__`, make the hidden labels:
+# `torch.full_like(self.labels, self.net.cond_embed.hidden)`.
+# </details>
+#
+# <details><summary>Hint 2: two questions</summary>
+#
+# `told = self.net(xt, t, self.labels)`, and the same with the hidden ones.
+# </details>
+#
+# <details><summary>My check says that I start from the answer without labels</summary>
+#
+# That's the other way to count. Here, scale 0 has to give the answer with labels, so begin with
+# told.
+# </details>
+
+# %%
+# solution 10.5
+
+# %% [markdown]
+# Your network knows its digits already. **What will guidance improve, and what will it cost?**
+
+# %% tags=["nbval-ignore-output"]
+# alt: Three pairs of rows of ten sevens, at scale 0, 1 and 3. At 0 they lean and curve in many
+#   ways. At 3 they look much alike, bright and with hard edges.
+print("scale   as asked for   recognised   distance   spread of the sevens")
+guided = {}
+for scale in (0, 0.5, 1, 3):
+    pictures = drawn["asked"] if scale == 0 else draw(Guided(net, asked, scale))
+    guided[scale], (quality, right) = pictures, judged(pictures)
+    spread_of = pictures[asked == 7].std(dim=0).mean()
+    print(f"{scale:5} {right:14.1%} {quality.samples.recognised:12.1%} "
+          f"{quality.samples.distance:10.1f} {spread_of:12.2f}")
+strip([guided[s][asked == 7][i: i + 10] for s in (0, 1, 3) for i in (0, 10)],
+      labels=["scale 0", "", "scale 1", "", "scale 3", ""])
+plt.show()
+
+# %% [markdown]
+# Every digit becomes what was asked for, and the distance to the real digits grows, because the
+# pictures become more alike, as the points did. **Guidance trades diversity for fidelity.** A
+# network as sure of its labels as this one hardly needs it. Large text-to-image models do, because
+# a sentence says far more than one of ten digits, and each is rare in their data.
+#
+# ## 7. Can one sampler be many?
+#
+# smalldiffusion counts noise by *sigma*, its standard deviation beside the picture. Divide DDPM's
+# mixture by $\sqrt{\bar\alpha_t}$, and you have what it works with:
+#
+# $$\frac{x_t}{\sqrt{\bar\alpha_t}} = x_0 + \sigma\varepsilon \qquad
+# \sigma = \sqrt{\frac{1 - \bar\alpha_t}{\bar\alpha_t}}$$
+#
+# So your network can be asked at any sigma: multiply the picture by $\sqrt{\bar\alpha_t}$ and tell
+# it the step t that comes nearest. (`NoiseAtSigma` does that.) smalldiffusion's own levels grow by
+# the same factor from step to step, so they are *log-linear*; a sampler visits some of them:
+
+# %%
+levels = log_linear_schedule(1000, sigma_min=0.05, sigma_max=10.0)
+chosen = levels.sample_sigmas(5)
+print("five steps:", [round(level, 2) for level in chosen.tolist()])
+
+# %% [markdown]
+# In this language DDIM is one line, `x = x - (sigma - sigma_next) * eps`, and two numbers make a
+# family of it.
+#
+# - **gam** changes the direction. The step doesn't follow eps alone but mixes in the eps of the step
+#   before. With gam above 1 it looks ahead: it goes beyond the new eps, away from the old one.
+# - **mu** renews noise. The step goes down further than the next level, to $\sigma_{down}$, and fresh
+#   noise brings it back up. Variances add, so the variance that's missing is
+#   $\sigma_{next}^2 - \sigma_{down}^2$.
+#
+# $$\mathrm{mixed} = \mathrm{gam}\;\varepsilon + (1 - \mathrm{gam})\;\varepsilon_{before} \qquad
+# \sigma_{down} = \Big(\frac{\sigma_{next}}{\sigma^{\,mu}}\Big)^{1 / (1 - mu)}$$
+#
+# (gam, mu) = (1, 0) is DDIM, (1, 0.5) is DDPM, and gam from 1 to 2 with mu = 0 an accelerated
+# sampler.
+#
+# ### Exercise 10.4: the family
+# difficulty 4 of 5, about 20 minutes
+#
+# Write the generator. It takes one step for each pair of neighbouring levels, and yields the sigma
+# that the model was told, x after the step, and the predicted x0, which isn't clipped.
+#
+# | | |
+# |---|---|
+# | `model(xt, sigma)` | the noise in xt; sigma may be one number |
 # | `xT` | `(B, C, H, W)`, noise of standard deviation `sigmas[0]` |
-# | `sigmas` | `(N,)`, falling, on the CPU perhaps: `sigmas.to(xT)` brings them to xT |
+# | `sigmas` | `(N,)`, falling, perhaps on the CPU: `sigmas.to(xT)` |
+# | yields | `sigma, xt, x0`; xt is a new tensor each time |
 #
-# The last two levels may be equal, as 10.3 makes them where n = T. Then no noise is missing, and
-# x must stay free of NaN.
-#
-# The reference refuses a mu below 0, and one of 1 or more. Yours need not.
+# In the first step there's no eps from before, so mixed is eps. Fresh noise comes from
+# `torch.randn_like(xt)`, and only if mu > 0. Where the last two levels are equal, no noise is
+# missing, and x must stay free of NaN.
 
 # %%
 @torch.no_grad()
@@ -724,205 +685,78 @@ samples = check("10.4", samples)
 # right the old eps is still there. If `eps_last` is None, mixed is eps.
 # </details>
 #
-# <details><summary>Hint 3: a root of something below zero</summary>
+# <details><summary>Hint 3: the step</summary>
 #
-# $\sigma_{next}^2 - \sigma_{down}^2$ is never negative. But where two levels are equal it is 0, and
-# rounding can leave it a little below. The root of that is NaN. `.clamp(min=0)` before the root
-# helps.
+# `xt = xt - (sigma - sigma_down) * mixed`, and then, if mu > 0, the fresh noise times the root of
+# the missing variance. Rounding can leave that a little below 0 where two levels are equal, and
+# the root of that is NaN: `.clamp(min=0)` helps.
 # </details>
 #
 # <details><summary>My check says that I keep mixed for the next step</summary>
 #
-# Keep what the model said, under another name than the mixture. Else the mixture of all earlier
-# steps is mixed in.
+# Keep what the model said, under another name than the mixture. Otherwise the mixture of all
+# earlier steps is mixed in.
 # </details>
 
 # %%
 # solution 10.4
 
 # %% [markdown]
-# Eight digits from the same noise. Move the sliders. **What does gam = 2 do with 3 steps, and
-# with 20? Which mu needs more steps?** (The network is called with labels here, 0 to 7.)
+# Eight digits from the same noise. Move the sliders. **What does gam = 2 do in 3 steps, and in 20?
+# Which mu needs more steps?**
 
 # %% tags=["nbval-ignore-output"]
 # alt: The digits 0 to 7, drawn with gam = 0.5, 1, 1.5 and 2.5, in 5 steps on the left and in 20 on
-#   the right. In 5 steps they are full of noise at 0.5, soft at 1, brighter with harder edges at
-#   1.5, and noise again at 2.5. In 20 steps gam changes little.
+#   the right.
+def at_sigma(labels):
+    """Return the network as a model of (x, sigma), asked for these labels."""
+    model = NoiseFromVelocity(with_labels(net, labels), schedule)
+    return NoiseAtSigma(NetDenoiser(model, schedule))
+
+
 torch.manual_seed(0)
-start = torch.randn(8, 1, 16, 16).to(machine.device)
-zero_to_seven = torch.arange(8).to(machine.device)
+begin = torch.randn(len(asked), 1, 16, 16).to(machine.device)
 
 
-def told_labels(net, labels):
-    return lambda xt, sigma: net(xt, sigma, labels)
+def family(gam, mu, steps):
+    sigmas = levels.sample_sigmas(steps)
+    return last(samples(at_sigma(asked[:8]), sigmas[0] * begin[:8], sigmas, gam, mu))
 
 
-def draw(gam, mu, steps):
-    sigmas = schedule.sample_sigmas(steps)
-    net = told_labels(unet, zero_to_seven)
-    return last(samples(net, sigmas[0] * start, sigmas, gam, mu))
-
-
-family_explorer(draw)
+family_explorer(family)
 
 # %% [markdown]
-# With few steps, gam above 1 makes edges sharper, for it allows for the way in which eps is
-# turning, and too much of it spoils the picture. With 20 steps eps hardly turns from step to
-# step, and gam matters less. Below 1 it holds on to the old eps, which was right for a picture with
-# more noise, and noise is left over. Fresh noise has to be taken out again, so a large mu needs more
-# steps.
-#
-# How many steps are enough? As in notebook 00, a small classifier judges the digits, here 100 of
-# them, 10 of each class. Smaller distances are better; the last line has real digits.
+# How many network evaluations (NFE) are enough? All 500 again, for three members of the family:
 
 # %% tags=["nbval-ignore-output"]
-asked = torch.arange(10).repeat(10).to(machine.device)
-
-
-def judged(model, steps, gam=1.0, mu=0.0):
-    torch.manual_seed(0)
-    sigmas = schedule.sample_sigmas(steps)
-    xT = sigmas[0] * torch.randn(len(asked), 1, 16, 16).to(machine.device)
-    pictures = last(samples(model, xT, sigmas, gam, mu)).clamp(-1, 1)
-    return pictures, measure(pictures, "digits")
-
-
-print("steps      DDIM      DDPM")
-distances = {}
-for steps in (2, 4, 10):
-    for mu in (0.0, 0.5):
-        drawn, quality = judged(told_labels(unet, asked), steps, mu=mu)
-        distances[steps, mu] = quality.samples.distance
-    print(f"{steps:5} {distances[steps, 0.0]:9.0f} {distances[steps, 0.5]:9.0f}")
-print(f"100 real digits: {quality.real.distance:.0f}")
-
-# %% tags=["trained"]
-print("ten steps are better than two:", distances[10, 0.0] < distances[2, 0.0],
-      distances[10, 0.5] < distances[2, 0.5])
-
-# %% [markdown]
-# Ten are clearly better than two. Try 20: does it still get better, or is what is left the
-# network's own error, after a minute of training?
-#
-# ## 11. Guidance: more of what was asked for
-#
-# The network has learned to answer with the label and without. The difference of the two answers
-# is what the label adds. **Classifier-free guidance** takes more of it than the network says:
-#
-# $$\varepsilon = \varepsilon_{told} + \mathrm{scale}\;(\varepsilon_{told} -
-# \varepsilon_{untold})$$
-#
-# With scale 0 it only follows the labels. (Papers count in two ways. In the other one the formula
-# begins with untold, and 1 is what is 0 here.)
-#
-# ### Exercise 10.5: guidance
-# difficulty 3 of 5, about 12 minutes
-#
-# Write a class whose objects can be called like a network, `guided(xt, sigma)`, so that every
-# sampler takes them.
-#
-# | | |
-# |---|---|
-# | `net` | `net(xt, sigma, labels)` returns the noise |
-# | `net.cond_embed.hidden` | an int, the label "hidden" |
-# | `labels` | `(B,)`, integers |
-# | `scale` | a number |
-# | `xt` | `(B, C, H, W)` |
-# | `sigma` | one number for all, of shape `()`, or `(B,)` |
-# | returns | `(B, C, H, W)` |
-#
-# The reference asks both at once, in a batch of twice the size. Asking twice is as right. It also
-# refuses a network without labels. Yours need not.
-
-# %%
-class Guided:
-    """Makes a network that knows labels follow them more closely: classifier-free guidance.
-
-    (B, C, H, W), (B,) -> (B, C, H, W)
-
-    The network is asked with the labels and with all labels hidden; the answer goes `scale` times
-    the difference beyond the first. Scale 0 only follows the labels. Raises ValueError for a
-    network without labels. Source: "Classifier-Free Diffusion Guidance" (2022), equation 6.
-    """
-
-    def __init__(self, net, labels, scale):
-        raise NotImplementedError("exercise 10.5")
-
-    def __call__(self, xt, sigma):
-        raise NotImplementedError("exercise 10.5")
-
-# %%
-Guided = check("10.5", Guided)
-
-# %% [markdown]
-# <details><summary>Hint 1: what to keep</summary>
-#
-# In `__init__`, keep all three on self. In `__call__`, make the hidden labels:
-# `torch.full_like(self.labels, self.net.cond_embed.hidden)`.
-# </details>
-#
-# <details><summary>Hint 2: two questions</summary>
-#
-# `told = self.net(xt, sigma, self.labels)`, and the same with the hidden ones.
-# </details>
-#
-# <details><summary>My check says that I go from the untold answer</summary>
-#
-# That is the other way to count. Here, scale 0 has to give the answer with labels: begin with
-# told.
-# </details>
-
-# %%
-# solution 10.5
-
-# %% [markdown]
-# Each digit from 0 to 9, with three scales. **What will change from row to row?**
-
-# %% tags=["nbval-ignore-output"]
-# alt: Ten drawings, asked for 0 to 9, in three rows. At scale 0 most are other digits. At scale 1
-#   and more so at scale 3 they become the digit that was asked for, brighter and with harder
-#   edges.
-scales, hits, drawn = (0, 1, 3), {}, {}
-judge = classifier("digits", "data", machine.device)
-for scale in scales:
-    drawn[scale], quality = judged(Guided(unet, asked, scale), steps=10, mu=0.5)
-    hits[scale] = (judge(drawn[scale]).argmax(dim=1) == asked).float().mean().item()
-    distances[scale] = quality.samples.distance
-    print(f"scale {scale}: {hits[scale]:4.0%} are the digit that was asked for, "
-          f"distance {distances[scale]:.0f}")
-strip([drawn[scale][:10] for scale in scales], titles=range(10),
-      labels=[f"scale {scale}" for scale in scales], size=0.95)
-plt.show()
-
-# %% tags=["trained"]
-print("guidance draws more of what was asked for:", hits[1] > hits[0])
-
-# %% [markdown]
-# With scale 0 some are no digit, or another one. With scale 1 most are what was asked for. With
-# scale 3 they are bold and clear, and yet the distance to the real digits has grown: they have
-# become more alike. Guidance pays for clearness with variety.
-
-# %% tags=["nbval-ignore-output"]
-# alt: Ten drawings that were to be sevens, in three rows. At scale 0 they differ and many are no
-#   sevens. At scale 1 most are. At scale 3 they are bright and look much alike.
-sevens = [drawn[scale][asked == 7] for scale in scales]
-for scale, pictures in zip(scales, sevens):
-    print(f"scale {scale}: spread among the sevens {pictures.std(dim=0).mean():.2f}")
-strip(sevens, labels=[f"scale {scale}" for scale in scales], size=0.8)
+# alt: The distance over the number of steps on two logarithmic axes, for three samplers. All fall;
+#   the accelerated one is lowest with few steps.
+members = {"DDIM": (1.0, 0.0), "accelerated, gam = 1.6": (1.6, 0.0), "DDPM": (1.0, 0.5)}
+counts, found = (4, 8, 16, 32), {name: [] for name in members}
+for steps in counts:
+    sigmas = levels.sample_sigmas(steps)
+    for name, (gam, mu) in members.items():
+        torch.manual_seed(0)
+        pictures = last(samples(at_sigma(asked), sigmas[0] * begin, sigmas, gam, mu)).clamp(-1, 1)
+        found[name].append(measure(pictures).samples.distance)
+for name, distances in found.items():
+    print(f"{name:24}" + "".join(f"{distance:8.1f}" for distance in distances))
+lines(counts, found, "network evaluations", "Frechet distance", log="xy", dots=True)
 plt.show()
 
 # %% [markdown]
-# ## 12. Does it have to be a U? DiT
+# PLACEHOLDER family
 #
-# A *DiT*, a diffusion transformer, has no U. It cuts the picture into patches, here of 2 x 2
-# pixels. Each patch becomes a *token*, a vector of 96 numbers. Every block works on all tokens,
-# whose number never changes: attention, in which tokens look at each other, then two linear
-# layers on each. (Notebook 08 built both.) At the end each token becomes a patch again. This is one
-# block, on 16 tokens. The time says how each norm is scaled and shifted, and how much of each part
-# is added:
+# ## 8. Does it have to be a U?
+#
+# A *DiT* (diffusion transformer, 2022) has no U. It cuts the picture into patches, here of 2 x 2
+# pixels, and each becomes a token, a vector of 96 numbers. Every block lets all tokens attend to each
+# other, and then puts each through two linear layers. The time and the label scale and shift what
+# comes out of each norm, as in your FiLM block, and *gate* what is added. The gates begin at 0, so a
+# fresh block returns its input. Together that's called *adaLN-zero*.
 
 # %%
-# alt: A block of DiT as a diagram. 16 tokens of 16 numbers go through LayerNorm, are multiplied and
+# alt: A block of DiT as a diagram. 16 tokens of 16 numbers go through LayerNorm, are scaled and
 #   shifted by what comes from the time, go through attention, are multiplied by the time again and
 #   added to what came in. The second half is the same with two linear layers in place of attention.
 torch.manual_seed(0)
@@ -933,201 +767,81 @@ draw_block(block, torch.randn(1, 16, 16), torch.randn(1, 16), title="A block of 
 plt.show()
 
 # %% [markdown]
-# We let our DiT have about as many parameters as the U-Net, and count the multiplications and
-# additions of convolutions and matrix products for one picture.
-
-# %%
-def flops(net, size):
-    """Return the millions of operations for one picture."""
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        with torch.no_grad():
-            net(torch.zeros(1, 1, size, size), 1.0)
-    return counter.get_total_flops() / 1e6
-
-
-small = dict(ch=32, ch_mult=(1, 2), num_res_blocks=1, attn_resolutions=())
-print("picture   U-Net     DiT  (million operations)")
-for size in (16, 32, 64):
-    pair = SigmaUNet(size, 1, 1, **small), DiT(size, 1, patch=2, dim=96, depth=4)
-    print(f"{size:4} px {flops(pair[0], size):8.0f} {flops(pair[1], size):8.0f}")
-
-# %% [markdown]
-# (This U-Net has attention in its middle alone.) At 16 pixels DiT needs half as much, at 64 more.
-# With twice the width there are four times the tokens, and attention, which compares each with
-# each, costs sixteen times as much. So large pictures are made smaller before a transformer sees
-# them, or get larger patches.
-#
-# Where does a token lie? Attention does not know: to it, the tokens are a heap. So DiT adds a
-# vector for each place. **What happens without it when the patches are shuffled?**
-
-# %%
-torch.manual_seed(0)
-net = DiT(16, 1, patch=2, dim=96, depth=2)
-for p in net.parameters():
-    nn.init.normal_(p, std=0.1)
-cut, order = nn.PixelUnshuffle(2), torch.randperm(64)
-
-
-def shuffled(x):
-    """Move the 2 x 2 patches of a picture to other places."""
-    return nn.PixelShuffle(2)(cut(x).flatten(2)[:, :, order].view(cut(x).shape))
-
-
-with torch.no_grad():
-    for name in ("with positions", "without"):
-        if name == "without":
-            net.positions.zero_()
-        gap = (net(shuffled(x[:, :1]), 1.0) - shuffled(net(x[:, :1], 1.0))).abs().max()
-        print(f"{name:15} shuffling before or after gives the same: {bool(gap < 1e-3)}")
-
-# %% [markdown]
-# A U-Net needs no such vector: a convolution knows where its neighbours are, and the padding at
-# the rim tells the rest. Which pixels does the answer at one pixel depend on?
-
-# %%
-# alt: Two maps of the pixels that the answer in the middle depends on. The U-Net: all, most
-#   strongly around the middle, and weaker with the distance. The DiT: its own patch of 2 x 2
-#   pixels strongly, all others weakly and without order.
-def depends_on(net, size=32):
-    """Return how much the answer in the middle depends on each pixel.  () -> (size, size)"""
-    torch.manual_seed(0)
-    for p in net.parameters():
-        if p.ndim > 1:
-            nn.init.normal_(p, std=p[0].numel() ** -0.5)
-    x = torch.randn(1, 1, size, size, requires_grad=True)
-    net(x, 1.0)[0, 0, size // 2, size // 2].backward()
-    return x.grad[0, 0].abs()
-
-
-pair = {"U-Net": SigmaUNet(32, 1, 1, **small), "DiT": DiT(32, 1, patch=2, dim=96, depth=4)}
-fields = [depends_on(net.eval()) for net in pair.values()]
-receptive_maps(fields, list(pair))
-plt.show()
-
-# %%
-away = torch.cartesian_prod(torch.arange(32), torch.arange(32)).sub(16).abs().amax(dim=1)
-for name, field in zip(pair, fields):
-    ring, far = (field.flatten()[(away >= a) & (away < b)].mean() for a, b in [(3, 6), (10, 16)])
-    print(f"{name:6} 3 to 5 pixels away counts {ring / far:.1f} times as much as 10 to 15 away")
-
-# %% [markdown]
-# Both see the whole picture, the U-Net by the attention in its middle and by its norms, which
-# average over all pixels. But fresh as they are, the
-# U-Net listens to its neighbourhood most, and DiT, apart from the patch itself, to all pixels
-# about equally: it has to learn from the data what is near. Now let DiT train, no longer than
-# the U-Net did. In that time it can take more steps, for a step is cheaper.
+# The race is fair if only the network differs: about as many parameters, the same labels, v,
+# schedule, batches and learning rate, and as many seconds of training. (DiT is told sigma, so we
+# put the step into its language.) **Who wins, after two minutes on 1,437 pictures?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: Ten drawings of the U-Net and ten of the DiT, asked for 0 to 9. Both draw some of the
-#   digits. The DiT's have a grain of squares of 2 x 2 pixels.
-dit = AskedForVelocity(DiT)(16, 1, patch=2, dim=96, depth=4, **with_labels(96))
-dit, losses, seconds = trained(dit, machine.budget(cpu=380, gpu=6000), lr=3e-3)
-drawn["U-Net"], results = drawn[1], {"U-Net": (hits[1], distances[1])}
-drawn["DiT"], quality = judged(Guided(dit, asked, 1), steps=10, mu=0.5)
-right = (judge(drawn["DiT"]).argmax(dim=1) == asked).float().mean().item()
-results["DiT"] = right, quality.samples.distance
-costs["DiT"] = len(losses), seconds
-for name, net in zip(results, (unet, dit)):
-    (right, distance), (n, seconds) = results[name], costs[name]
-    print(f"{name:6} {sum(p.numel() for p in net.parameters()):,} parameters, {n} steps of "
-          f"{1000 * seconds / n:.0f} ms: {right:.0%} as asked for, distance {distance:.0f}")
-strip([drawn[name][:10] for name in results], titles=range(10), labels=list(results), size=0.95)
+# alt: Ten drawings of the U-Net and ten of the DiT, asked for 0 to 9. PLACEHOLDER
+class DiTAtStep(nn.Module):
+    """A DiT that is told the step t.  (B, C, H, W), (B,), (B,) -> (B, C, H, W)"""
+
+    def __init__(self, dit):
+        super().__init__()
+        self.dit, self.cond_embed = dit, dit.cond_embed
+
+    def forward(self, x, t, labels):
+        alpha_bar = schedule.alpha_bar.to(x.device)[t]
+        return self.dit(x, ((1 - alpha_bar) / alpha_bar).sqrt(), labels)
+
+
+torch.manual_seed(0)
+dit = DiTAtStep(DiT(16, 1, dim=96, depth=4, cond_embed=LabelEmbedding(96, classes=10)))
+dit, dit_seconds = fit(dit, machine.budget(cpu=900, gpu=6000))
+drawn["DiT"] = draw(with_labels(dit, asked))
+for name, model, spent in (("asked", net, seconds), ("DiT", dit, dit_seconds)):
+    quality, right = judged(drawn[name])
+    print(f"{'U-Net' if name == 'asked' else name:6}"
+          f"{sum(p.numel() for p in model.parameters()):,} parameters, {spent:.0f} s: "
+          f"{right:.1%} as asked for, distance {quality.samples.distance:.1f}")
+strip([drawn[name][:10] for name in ("asked", "DiT")], titles=range(10), labels=["U-Net", "DiT"])
 plt.show()
 
 # %% [markdown]
-# This is one race on one small track, a minute long, not a ranking. What can be
-# said in general:
+# PLACEHOLDER DiT
 #
-# | | U-Net | DiT |
-# |---|---|---|
-# | what is near | built in, by convolutions | learned, from positions |
-# | far away | through the bottom, by attention there, and by the norms | in every block |
-# | sizes | halves and doubles | one size throughout |
-# | skips | from each level to its partner | none but the shortcuts of the blocks |
-# | time and label | one number added per channel | scale, shift and gate in each block |
-# | a fresh one answers | DDPM's with nearly 0 | with 0 |
-# | cost of twice the width | a little over four times | four times, and its attention sixteen times |
+# ## 9. Write something
 #
-# ## 13. As their authors use them
-#
-# And here they are in full size. These lines are the examples that the packages give. For
-# Fashion-MNIST, smalldiffusion trains this one with 800 levels from 0.01 to 20, and draws in 20
-# steps with gam = 1.6:
+# Type a number. Your network writes it, as nobody ever wrote it before:
 
-# %%
-net = Scaled(SigmaUNet)(28, 1, 1, ch=64, ch_mult=(1, 1, 2), attn_resolutions=(14,)).eval()
-levels = log_linear_schedule(800, 0.01, 20).sample_sigmas(20)
-pictures = last(samples(net, levels[0] * torch.randn(2, 1, 28, 28), levels, gam=1.6))
-print(f"{sum(p.numel() for p in net.parameters()):,} parameters")
-print(f"{len(levels) - 1} steps, sigma from {levels[0]:.0f} to {levels[-1]:.2f}: "
-      f"{tuple(pictures.shape)}, without NaN: {bool(pictures.isfinite().all())}")
+# %% tags=["nbval-ignore-output"]
+# alt: PLACEHOLDER
+number = "3141592653"  # @param {type: "string"}
+digits = torch.tensor([int(c) for c in number if c in "0123456789"], device=machine.device)
+model = NoiseFromVelocity(Guided(net, digits, 0.5), schedule)
+noise = torch.randn(len(digits), 1, 16, 16).to(machine.device)
+strip(last(ddim(model, noise, schedule, steps=50, eta=1.0)))
+plt.show()
 
 # %% [markdown]
-# (Untrained, it draws nothing yet.) For the colour pictures of CIFAR-10 it takes four levels, and
-# so does local_diffusion:
-
-# %%
-cifar = Scaled(SigmaUNet)(32, 3, 3, ch=128, ch_mult=(1, 2, 2, 2), attn_resolutions=(16,))
-ddpm = DDPMUNet(T=1000, ch=128, ch_mult=[1, 2, 3, 4], attn=[2], num_res_blocks=2, dropout=0.1)
-for name, net in [("smalldiffusion", cifar), ("local_diffusion", ddpm)]:
-    print(f"{name:16} {sum(p.numel() for p in net.parameters()):,} parameters")
-
-# %% [markdown]
-# Beside its U-Net, local_diffusion offers the opposite of a convolution, `FlattenLinear`: every
-# number of its output has a weight for every number of its input, and for the time. A 3 × 3
-# convolution on 32 channels has 9,248 parameters at any size. **How many has this layer on 4 × 4
-# pixels, and how many times as many on 8 × 8?**
-
-# %%
-for size in (4, 8):
-    layer = FlattenLinear(32, size, size, tdim=128)
-    print(f"{size} x {size} pixels: {sum(p.numel() for p in layer.parameters()):>9,} parameters")
-
-# %% [markdown]
-# Twice the side is four times the numbers at each end: sixteen times the weights between pixels,
-# four times those from the time. On 16 × 16 pixels one layer would have 68 million. This is why a
-# U-Net is built of convolutions, with attention for what is far apart.
-#
-# Nothing in the two networks is new to you. Every one of their 36 and 83 million parameters
-# belongs to a part that you have built: a block, a layer that halves, one that doubles,
-# attention, an embedding, skips.
-#
 # ## Recap
 #
-# - Published U-Nets normalise before the convolution, by groups, and keep every output as a skip.
-# - 32 groups on 32 channels wipe out what the time adds; no error tells you.
-# - Mixing by alpha_bar and adding by sigma are two languages for one thing.
-# - gam looks ahead, mu renews noise; DDIM and DDPM are two points of one family.
-# - Hide labels now and then in training, and guidance can ask for more of them than was learned.
+# - Published U-Nets normalise before the convolution, in groups, and keep every output as a skip.
+# - A norm can wipe out what was added before it. FiLM scales and shifts after it.
+# - A label tells the network which digit to decide on, and improves everything.
+# - Guidance goes beyond the answer with a label. It trades diversity for fidelity.
+# - Mixing by alpha_bar and adding by sigma describe the same thing. gam looks ahead, mu renews
+#   noise, and DDIM and DDPM are two points of one family.
 #
-# **What can go wrong.** Weights load under the right names only, and the padding of a halving
-# layer must be the original's, or the picture shifts. A network that is asked for eps at large
-# sigma drifts in brightness; ask it for v. Guidance is counted from 0 here, and from 1 elsewhere.
+# **What can go wrong.** 32 groups on 32 channels ignore the time. Weights load under the right names
+# only, and shift the picture if the padding differs. A scale of guidance is counted from 0 here, and
+# from 1 elsewhere.
 #
-# **Where to look.** `course_utils/blocks.py` has the parts, `res_unet.py` the two sides of the U,
-# `ddpm_unet.py`, `sigma_unet.py` and `dit.py` the networks, `published.py` the loading.
-# `schedule.py`, `samplers.py` and `diffusion.py` have sigmas, the family and guidance.
+# **Where to look.** `course_utils/blocks.py` has the blocks, `grown_unet.py` your network,
+# `ddpm_unet.py`, `sigma_unet.py` and `dit.py` the published ones, `samplers.py` the family.
 #
-# ## Goodbye
+# ## Where to go from here
 #
-# This is the last notebook. You have now written each part of a diffusion U-Net, some of them in
-# two ways; you have trained them, found their faults, measured what they draw, and seen how the
-# published ones differ. What passed its check in notebooks 01 to 05 is in your `my_unet.py`,
-# which runs without the course.
-#
-# Where to go on: give a network of this notebook a GPU and Fashion-MNIST (`load("fashion_mnist")`
-# gives pictures of 32 x 32, so in_dim is 32). Read the DDPM paper again: you will find that you
-# know its appendix B by heart. Read the code of smalldiffusion, a few hundred lines, in which you
-# will meet everything from sections 8 to 11. Then take something away from your network, or put
-# something in, and measure whether it was worth it. That is how these networks came to be.
+# This is the last notebook. You've written every part of a diffusion U-Net, trained it, found its
+# faults, made it faster, and taught it to draw what you ask for. `my_unet.py` holds all of it and
+# runs without the course. Give it Fashion-MNIST and a GPU. Read appendix B of the DDPM paper: you'll
+# know every line. Then change one thing, and measure whether it was worth it. That's how these
+# networks came to be.
 #
 # The map of the course is in [00](00_start_here.ipynb).
 
 # %% [markdown]
 # ## How far are you?
-#
-# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
-# `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress

@@ -28,6 +28,7 @@ NOT_TAKEN = "the weights, the second of the pair, are not taken"
 OF_TORCH = "mixed, _ = self.attention(tokens, tokens, tokens{})"
 SUMMARY = "summary = k.softmax(dim=-1) @ v.transpose({})"
 READ = "mixed = summary.transpose({}) @ q.softmax(dim={})"
+MEET = "return (q @ k.transpose({}) / q.shape[-1] ** 0.5).softmax(dim=-1)"
 LEVELS = "for sigma, sigma_next in zip(sigmas.to(xT), sigmas[1:].to(xT)):"
 NO_WAY_UP = "with mu = 0 sigma_down is sigma_next, so no noise is added either way"
 DONE = "done = (step - config.warmup) / {}"
@@ -110,22 +111,14 @@ EQUIVALENT = {
     ("8.5", READ.format("-1, -2", "-2"), READ.format("-2, -1", "-2")): AXES,
     ("8.5", READ.format("-1, -2", "-2"), READ.format("-1, 2", "-2")): AXES,
     ("8.5", READ.format("-1, -2", "-2"), READ.format("-1, -2", "2")): AXES,
-    (
-        "10.3",
-        "indices = [round(self.T * (1 - i / steps)) - 1 for i in range(steps)]",
-        "indices = [round(self.T * (0 - i / steps)) - 1 for i in range(steps)]",
-    ): "an index that is smaller by T means the same in Python",
+    ("8.6", MEET.format("-1, -2"), MEET.format("-2, -1")): AXES,
+    ("8.6", MEET.format("-1, -2"), MEET.format("-1, 2")): AXES,
     ("10.4", LEVELS, LEVELS.replace("(sigmas.to(xT)", "(sigmas.to()")): NUMBERS,
     ("10.4", LEVELS, LEVELS.replace("(sigmas.to(xT)", "(sigmas")): NUMBERS,
     ("10.4", LEVELS, LEVELS.replace("sigmas[1:].to(xT)", "sigmas[1:].to()")): NUMBERS,
     ("10.4", LEVELS, LEVELS.replace("sigmas[1:].to(xT)", "sigmas[1:]")): NUMBERS,
     ("10.4", "if mu > 0:", "if mu >= 0:"): NO_WAY_UP,
     ("10.4", "if mu > 0:", "if mu > -1:"): NO_WAY_UP,
-    (
-        "10.5",
-        "if torch.is_tensor(sigma) and sigma.ndim > 0:",
-        "if torch and sigma.ndim > 0:",
-    ): "samplers hand out tensors; that the reference takes a plain number too is a favour",
     # 6.8 to 6.15
     (
         "6.12",

@@ -83,8 +83,8 @@ class LabelledNet(nn.Module):
 
 
 def guided_by(Guided):
-    def guided(net, labels, scale, xt, sigma):
-        return Guided(net, labels, scale)(xt, sigma)
+    def guided(net, labels, scale, xt, t):
+        return Guided(net, labels, scale)(xt, t)
 
     return guided
 

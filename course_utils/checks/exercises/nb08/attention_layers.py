@@ -36,12 +36,13 @@ def build(probe, cls, *args):
     return module
 
 
-def try_out(probe, method, x):
+def try_out(probe, method, x, *context):
     """Call a method once; write down whether it makes layers or drops numbers at random, before
     what comes of that."""
     name = getattr(method, "__name__", "forward")
     with parameters_made() as made:
-        probe.run(f"{name}(x), with x of shape {tuple(x.shape)}", method, x.clone())
+        what = f"{name}(x{', context' * len(context)}), with x of shape {tuple(x.shape)}"
+        probe.run(what, method, x.clone(), *(tokens.clone() for tokens in context))
     probe.note(
         f"layers made in {name}", bool(made),
         f"Your {name} makes layers. They are new, with new random weights, in every call, and the "

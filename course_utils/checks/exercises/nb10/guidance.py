@@ -10,13 +10,13 @@ from course_utils.diffusion import Guided
 NO_SCALE = "With scale = 0 you must return what the network says with the labels. Try that first."
 FORMULA = "scale = 0 is right, and so are the labels. Return told + scale * (told - untold)."
 HIDDEN = "Ask with self.labels, and with torch.full_like(self.labels, self.net.cond_embed.hidden)."
-ONE_SIGMA = "This is right with a sigma for each picture. It may have shape (), the same for all."
+ONE_T = "This is right with a t for each picture. It may also be one number, the same for all."
 HINTS = [
     (r"labels are \d+ to \d+", r"", "The label \"hidden\" depends on the number of classes, which "
      "differs from network to network. Take net.cond_embed.hidden."),
-    (r"pictures, \d+ labels", r"", "Each picture needs a label and a sigma. If you ask about twice "
-     "as many pictures, pass twice as many of both: sigma.expand(len(xt)).repeat(2)."),
-    (r"one element|to Scalar", r"sigma", "sigma may have shape (B,), one for each picture. Pass it "
+    (r"pictures, \d+ labels", r"", "Each picture needs a label and a t. If you ask about twice "
+     "as many pictures, pass twice as many of both: torch.as_tensor(t).expand(len(xt)).repeat(2)."),
+    (r"one element|to Scalar", r"\bt\b", "t may have shape (B,), one for each picture. Pass it "
      "on as it is."),
     (r"must be Tensor, not float|'Tensor' object has no attribute 'cond_embed'", r"",
      "__init__ gets the network first, then the labels, then the scale."),
@@ -35,14 +35,15 @@ def guided_experiment(probe, Guided):
     ]:  # fmt: skip
         labels = probe.steps(B, classes - 1) + 1 if B < classes - 1 else torch.arange(B) % classes
         net, given = LabelledNet(classes), (labels, scale, probe.normal(B, C, H, W))
-        sigma = probe.uniform(B)
+        t = probe.uniform(B)
         with probe.advice(*HINTS, look=FORMULA if scale else NO_SCALE):
             if scale:
-                note_labels(probe, guided, LabelledNet(classes), *given, sigma)
-            probe.call(guided, net, *given, sigma)
-        with probe.advice(*HINTS, look=ONE_SIGMA):
+                note_labels(probe, guided, LabelledNet(classes), *given, t)
+            probe.call(guided, net, *given, t)
+        with probe.advice(*HINTS, look=ONE_T):
             probe.call(guided, net, *given, torch.tensor(0.3))
-    probe.on_fake_device(guided, net.to("meta"), *given, sigma)
+            probe.call(guided, net, *given, 7)
+    probe.on_fake_device(guided, net.to("meta"), *given, t)
 
 
 def note_labels(probe, guided, net, labels, *given):
@@ -54,7 +55,7 @@ def note_labels(probe, guided, net, labels, *given):
         asked.update(cond.flatten().tolist() if torch.is_tensor(cond) else [])
 
     net.register_forward_pre_hook(remember, with_kwargs=True)
-    probe.run("guided(xt, sigma)", guided, net, labels.clone(), *given)
+    probe.run("guided(xt, t)", guided, net, labels.clone(), *given)
     probe.note("labels that the network gets", sorted(asked), look=HIDDEN)
 
 
@@ -62,10 +63,10 @@ class GuidedInTwo:
     def __init__(self, net, labels, scale):
         self.net, self.labels, self.scale = net, labels, scale
 
-    def __call__(self, xt, sigma):
+    def __call__(self, xt, t):
         hidden = torch.full_like(self.labels, self.net.cond_embed.hidden)
-        told = self.net(xt, sigma, self.labels)
-        untold = self.net(xt, sigma, hidden)
+        told = self.net(xt, t, self.labels)
+        untold = self.net(xt, t, hidden)
         return told + self.scale * (told - untold)
 
 
@@ -119,34 +120,34 @@ You pass a single hidden label. Each picture needs one: torch.full_like(self.lab
 
 ASKING_TWICE = """
 # labels both times
-- self.net(xt, sigma, hidden)
-+ self.net(xt, sigma, self.labels)
+- self.net(xt, t, hidden)
++ self.net(xt, t, self.labels)
 You ask with the labels both times, so the difference is 0. Hide all labels the second time.
 # no labels passed
-+ self.net(xt, sigma)
++ self.net(xt, t)
 You ask without any labels. To hide them, pass the label net.cond_embed.hidden for each picture.
 """
 
 ASKING_AT_ONCE = """
-# sigma of shape () doubled
-- if torch.is_tensor(sigma) and sigma.ndim > 0
+# t of shape () doubled
+- if torch.is_tensor(t) and t.ndim > 0
 + if True
-sigma may have shape (), and such tensors can't be joined. Write sigma.expand(len(xt)).repeat(2).
-# sigma not doubled
-- if torch.is_tensor(sigma) and sigma.ndim > 0:
--     sigma = torch.cat([sigma, sigma])
+t may be one number, which can't be joined. Write torch.as_tensor(t).expand(len(xt)).repeat(2).
+# t not doubled
+- if torch.is_tensor(t) and t.ndim > 0:
+-     t = torch.cat([t, t])
 +
-You double the pictures but not the sigmas. Write sigma.expand(len(xt)).repeat(2).
+You double the pictures but not t. Write torch.as_tensor(t).expand(len(xt)).repeat(2).
 # interleaved
 - torch.cat([xt, xt])
 + xt.repeat_interleave(2, dim=0)
 or
-- torch.cat([sigma, sigma])
-+ sigma.repeat_interleave(2)
+- torch.cat([t, t])
++ t.repeat_interleave(2)
 - torch.cat([xt, xt])
 + xt.repeat_interleave(2, dim=0)
 repeat_interleave puts the two copies of a picture side by side, but all labels come before all
-hidden ones. Use torch.cat([xt, xt]) and sigma.expand(len(xt)).repeat(2).
+hidden ones. Use torch.cat([xt, xt]) and torch.as_tensor(t).expand(len(xt)).repeat(2).
 # split along the channels
 - .chunk(2)
 + .chunk(2, dim=1)
@@ -160,11 +161,11 @@ class GuidedAsModule(nn.Module):
         self.net, self.scale = net.eval(), scale
         self.register_buffer("labels", labels)
 
-    def forward(self, xt, sigma):
+    def forward(self, xt, t):
         B = len(xt)
         hidden = torch.ones_like(self.labels) * self.net.cond_embed.hidden
-        sigma = torch.as_tensor(sigma, device=xt.device).expand(B).repeat(2)
-        answers = self.net(xt.repeat(2, 1, 1, 1), sigma, torch.cat([hidden, self.labels]))
+        t = torch.as_tensor(t, device=xt.device).expand(B).repeat(2)
+        answers = self.net(xt.repeat(2, 1, 1, 1), t, torch.cat([hidden, self.labels]))
         return torch.lerp(answers[:B], answers[B:], 1.0 + self.scale)
 
 
@@ -174,17 +175,17 @@ class GuidedByLoop:
         self.asked = [(1 + scale, labels), (-scale, hidden)]
         self.net = net
 
-    def __call__(self, xt, sigma):
+    def __call__(self, xt, t):
         answer = torch.zeros_like(xt)
         for weight, labels in self.asked:
-            answer = answer + weight * self.net(xt, sigma, cond=labels)
+            answer = answer + weight * self.net(xt, t, cond=labels)
         return answer
 
 
 class GuidedByLists(GuidedInTwo):
-    def __call__(self, xt, sigma):
+    def __call__(self, xt, t):
         nothing = self.labels * 0 + self.net.cond_embed.hidden
-        eps, eps_hidden = [self.net(xt, sigma, c) for c in (self.labels, nothing)]
+        eps, eps_hidden = [self.net(xt, t, c) for c in (self.labels, nothing)]
         return (1 + self.scale) * eps - self.scale * eps_hidden
 
 
