@@ -517,11 +517,11 @@ plt.show()
 # | [03 encoder](03_encoder.ipynb) | the left side of the U |
 # | [04 decoder](04_decoder.ipynb) | the right side, and the skips |
 # | [05 full U-Net](05_full_unet.ipynb) | the whole network, its training and its samplers |
-# | [06 debugging dimensions](06_debugging_dimensions.ipynb) | what to do when shapes don't fit |
-# | [07 AMP training](07_amp_training.ipynb) | training that is faster and survives a disconnect |
-# | [08 attention variants](08_attention_variants.ipynb) | letting far pixels talk to each other |
-# | [09 Wiener baseline](09_wiener_baseline.ipynb) | how far you get without a network |
-# | [10 published U-Nets](10_published_unets.ipynb) | two published networks, rebuilt |
+# | [06 debugging dimensions](06_debugging_dimensions.ipynb) | what to do when shapes don't fit, and a bug hunt |
+# | [07 AMP training](07_amp_training.ipynb) | faster training for your network, which survives a disconnect |
+# | [08 attention variants](08_attention_variants.ipynb) | a layer in which far pixels talk, put into your network |
+# | [09 Wiener baseline](09_wiener_baseline.ipynb) | how far you get without a network, and where yours stands |
+# | [10 published U-Nets](10_published_unets.ipynb) | two published networks, and yours grown: it draws the digit you ask for |
 #
 # There are three ways through:
 #
@@ -530,8 +530,8 @@ plt.show()
 #   step are your own, and pictures that it drew.
 # - **A weekend.** Do all of 01 to 05 except the exercises marked as optional, which nothing later
 #   needs. Then you will have written the samplers too, and know why each part is there.
-# - **Everything.** Do the optional exercises too, and go on with 06 to 10, which make the network
-#   faster, give it attention, and compare it with what others have built.
+# - **Everything.** Do the optional exercises too, and go on with 06 to 10. Your network trains
+#   faster there, gets attention and labels, and in the end draws the digit that you ask for.
 #
 # ### How far are you?
 #
