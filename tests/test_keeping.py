@@ -110,6 +110,13 @@ def test_attention_comes_back(folder, capsys):
     assert attention_heads(trained()[0]) == 4 and "not kept" not in capsys.readouterr().out
 
 
+def test_without_settings_those_of_the_kept_network_stay(capsys):
+    keep()
+    keep(network(seed=1), notebook="08", settings=None)
+    assert answer(trained()[0]) == pytest.approx(answer(network(seed=1)), abs=5e-3)
+    assert "not kept" not in capsys.readouterr().out
+
+
 def test_attention_of_the_readers_file_comes_back(folder):
     text = portfolio.assemble({}).replace("self.qkv", "self.three")
     (folder / portfolio.FILE).write_text(text)
@@ -317,7 +324,9 @@ def test_of_two_files_the_newer_weights_stay_and_all_rows(folder, tmp_path):
     keeping.carry(folder, other)
     kept = keeping.stored(other / FILE)
     assert kept["rows"].keys() == {"05, eps", "07, eps", "10, eps"}
-    assert answer(keeping.built(kept, keeping.COURSES_PARTS)) == pytest.approx(answer(new), abs=5e-3)
+    assert answer(keeping.built(kept, keeping.COURSES_PARTS)) == pytest.approx(
+        answer(new), abs=5e-3
+    )
     (tmp_path / "empty").mkdir()
     keeping.carry(tmp_path / "empty", tmp_path / "empty")
     keeping.carry(tmp_path / "empty", folder)

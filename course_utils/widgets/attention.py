@@ -12,7 +12,7 @@ def attention_explorer(images, weights):
     side = round(weights.shape[-1] ** 0.5)
 
     def draw(picture, row, column):
-        return attention_maps(images[picture], weights[picture], row, column)
+        return attention_maps(images[picture], weights[picture], [(row, column)])
 
     over = {"row": [side // 4, side // 2, 3 * side // 4], "column": [side // 4, side // 2]}
     return explorer(
