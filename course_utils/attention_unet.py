@@ -17,7 +17,7 @@ class GatedAttention(AttentionBlock):
     Source: "ReZero is All You Need: Fast Convergence at Large Depth" (2020).
     """
 
-    def __init__(self, ch, heads=4):
+    def __init__(self, ch, heads=2):
         super().__init__(ch, lambda ch: MultiHeadAttention(ch, heads), groups=math.gcd(8, ch))
         self.heads = heads
         self.gate = nn.Parameter(torch.zeros(()))
@@ -26,7 +26,7 @@ class GatedAttention(AttentionBlock):
         return x + self.gate * self.attention(self.norm(x))
 
 
-def with_attention(net, heads=4, in_ch=1, side=16):
+def with_attention(net, heads=2, in_ch=1, side=16):
     """Put attention behind the blocks that work at half the picture's side; return the network.
 
     UNet -> UNet
@@ -56,7 +56,7 @@ def with_attention(net, heads=4, in_ch=1, side=16):
 
 @torch.no_grad()
 def blocks_at(net, side, x):
-    """Return the innermost modules that make maps of this side of (maps, temb), with their channels.
+    """Return the innermost modules that make maps of this side from (maps, temb): their channels.
 
     UNet, (B, C, H, W) -> dict
     """

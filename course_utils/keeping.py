@@ -34,21 +34,20 @@ COLUMNS = (
 # --- what a notebook calls -----------------------------------------------------------------------
 
 
-def keep_weights(net, predicts, notebook, quality, evaluations, seconds, settings=None):
+def keep_weights(net, predicts, notebook, quality, evaluations, seconds, settings=DIGITS):
     """Keep a trained network, and print how it compares with those that were kept before.
 
     predicts is what the network was asked for, "eps" or "v", and settings are the arguments of its
-    UNet, those of the kept one unless given. quality comes from `measure`; evaluations are those of
-    the network for one picture, seconds those of training. A second run of the same notebook and
-    predicts replaces the first one's row. Where nothing can be kept, a sentence says why.
+    UNet. quality comes from `measure`; evaluations are those of the network for one picture,
+    seconds those of training. A second run of the same notebook and predicts replaces the first
+    one's row. Where nothing can be kept, a sentence says why.
     """
     samples = quality.samples
     row = {f"{notebook}, {predicts}": (samples.recognised, samples.distance, evaluations, seconds)}
-    rows = dict(row)
+    rows, content = dict(row), packed(net, predicts, settings)
 
     def keep_in(folder):
         before = stored(folder / FILE)
-        content = packed(net, predicts, settings or (before["settings"] if before else DIGITS))
         rows.update({**(before["rows"] if before else {}), **row})
         problem = misfit(content, own_parts(folder)) if before else ""
         write({**(before if problem else content), "rows": rows}, folder / FILE)

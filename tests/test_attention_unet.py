@@ -94,9 +94,9 @@ def test_the_innermost_block_is_taken_under_all_its_names():
 
 
 def test_one_that_has_attention_stays_as_it_is():
-    net = open_gates(with_attention(network(), heads=2))
+    net = open_gates(with_attention(network(), heads=4))
     before = answer(net)
-    assert attention_heads(with_attention(net, heads=4)) == 2 and len(gated(net)) == 2
+    assert attention_heads(with_attention(net, heads=2)) == 4 and len(gated(net)) == 2
     assert torch.equal(answer(net), before) and attention_heads(network()) is None
 
 
