@@ -7,13 +7,14 @@ from course_utils.plots.pictures import frame, show
 from course_utils.plots.style import plain_log
 
 
-def attention_maps(image, weights, places, names=None, size=2.1):
+def attention_maps(image, weights, places, names=None, largest=None, size=2.1):
     """Draw a picture, and how much of each of its pixels the pixels at some places take.
 
     (C, H, W), (heads, N, N), [(row, column), ...] -> figure
 
     There is a row for each place. The N tokens are those of a square map, which may be smaller
-    than the picture. All maps have one scale: 1 is an even share, 1/N. names are those of the maps.
+    than the picture. All maps have one scale, up to the largest: 1 is an even share, 1/N. names are
+    those of the maps.
     """
     n = weights.shape[-1]
     side = round(n**0.5)
@@ -23,7 +24,7 @@ def attention_maps(image, weights, places, names=None, size=2.1):
         figsize=(size * (len(shares) + 1) + 0.9, (size + 0.1) * len(places) + 0.25),
     )  # fmt: skip
     chosen = [shares[:, row, column].view(-1, side, side) for row, column in places]
-    largest = max(float(maps.max()) for maps in chosen)
+    largest = largest or max(float(maps.max()) for maps in chosen)
     for line, (row, column), maps in zip(axes, places, chosen):
         show(line[0], image)
         line[0].images[0].set_extent((-0.5, side - 0.5, side - 0.5, -0.5))
