@@ -35,7 +35,7 @@ def answer(net):
 
 def open_gates(net):
     for layer in gated(net):
-        nn.init.ones_(layer.gate)
+        nn.init.dirac_(layer.gate.weight)
     return net
 
 
@@ -127,7 +127,7 @@ def test_gates_and_attention_learn():
         with torch.no_grad():
             for p in net.parameters():
                 p -= 0.1 * p.grad
-    assert all(layer.gate != 0 for layer in gated(net))
+    assert all(layer.gate.weight.any() for layer in gated(net))
     assert all(p.grad.any() for layer in gated(net) for p in layer.attention.parameters())
 
 

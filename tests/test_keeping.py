@@ -95,7 +95,7 @@ def test_the_network_is_one_of_the_readers_class(folder):
 
 def with_open_gates(net):
     for layer in gated(with_attention(net)):
-        nn.init.constant_(layer.gate, 5.0)
+        nn.init.constant_(layer.gate.weight, 1.0)
     return net
 
 

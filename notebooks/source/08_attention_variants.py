@@ -56,9 +56,9 @@ from course_utils.widgets import attention_explorer
 # ## 1. What can a convolution not do?
 #
 # Here is a task. In a picture of 16 x 16 pixels, eight pixels at random places are marked. All
-# eight share one brightness, drawn anew for each picture. But each mark shows it with noise of its
-# own, and the noise is 1.5 times as strong as the brightness itself varies. The network gets two
-# channels, what the marks show and where they are. At each mark, it must name the true brightness.
+# eight share one brightness, drawn anew for each picture, but each mark shows it with noise of its
+# own, whose standard deviation is 1.5 times that of the brightness. The network gets two channels:
+# what the marks show, and where they are. At each mark, it must predict the true brightness.
 
 # %%
 # alt: Three pictures, each grey with eight pixels of different brightness, and below each the
@@ -77,16 +77,18 @@ def marked(n, generator):
 
 
 pictures, brightness = marked(500, torch.Generator().manual_seed(9))
-strip([pictures[:3, :1].cpu() / 3, 2 * pictures[:3, 1:].cpu() - 1], labels=["shown", "marks"], size=1.5)
+strip([pictures[:3, :1].cpu() / 3, 2 * pictures[:3, 1:].cpu() - 1], labels=["shown", "marks"],
+      size=1.5)
 plt.show()
 
 # %% [markdown]
-# How well can one do? A measurement whose noise has variance $\sigma^2$ leaves an error of $1 / (1
-# + 1/\sigma^2)$ of a quantity that varies by 1, and eight of them leave $1 / (1 + 8/\sigma^2)$.
-# The layers that we compare stand in the middle of four 3x3 convolutions. `AttentionBlock` makes a
-# layer residual: it normalises, applies the layer, and adds the result to its input.
+# How well can one do? By the posterior of notebook 05, a measurement whose noise has variance
+# $\sigma^2$ leaves an error of $1 / (1 + 1/\sigma^2)$ in a quantity of variance 1. Eight of them
+# leave $1 / (1 + 8/\sigma^2)$. We'll compare layers that stand half-way through four 3x3
+# convolutions, each inside an `AttentionBlock`, which normalises, applies the layer, and adds the
+# result to its input. First, we try the convolutions alone.
 #
-# **Between the two limits that the cell prints, where will four convolutions end up?**
+# **Between the two limits that the cell prints, where will they end up?**
 
 # %%
 print(f"from the own mark alone: {1 / (1 + 1 / 1.5**2):.2f}")
@@ -128,10 +130,10 @@ errors = {"none": fit(four_convs())}
 print(f"four convolutions: {errors['none'][-1]:.2f}")
 
 # %% [markdown]
-# Better than the own mark, far from the optimum. Four convolutions see four pixels to each side, so
-# a mark can use those that happen to lie near it, and no others. More convolutions would see
-# further, one pixel each. What we want is a layer in which a mark finds *the other marks*, however
-# far away.
+# Better than from one mark, far from the optimum. Four convolutions see four pixels to each side, so
+# a mark can use the marks that happen to lie near it, and no others. Every further convolution
+# would see one pixel more. What we want is a layer in which a mark finds *the other marks*, however
+# far away they are.
 #
 # ## 2. How does attention choose where to look?
 #
@@ -181,12 +183,12 @@ for D in (4, 256):
           f"with scores / sqrt(D) {scaled.softmax(0).max():.2f}")
 
 # %% [markdown]
-# With D = 256 one token takes everything. The others get no gradient then, so the network can
-# hardly learn to look elsewhere. Dividing by $\sqrt D$, which is how fast a sum of D random
-# products grows, prevents that.
+# With D = 256 one token takes nearly everything. The others get hardly any gradient then, so the
+# network can't learn to look elsewhere. A sum of D random products grows like $\sqrt D$, so we
+# divide by that.
 #
 # ### Exercise 8.1: attention weights
-# difficulty 2 of 5, about 8 minutes
+# difficulty 2 of 5, about 6 minutes
 #
 # For whole batches now. Row i belongs to the query of token i:
 #
@@ -249,7 +251,7 @@ print("and back: ", torch.equal(to_map(to_tokens(x), height=2), x))
 
 # %% [markdown]
 # ### Exercise 8.2: attention with one head
-# difficulty 3 of 5, about 12 minutes
+# difficulty 3 of 5, about 10 minutes
 #
 # $$\mathrm{out} = \mathrm{proj}(w\, v), \qquad w = \mathrm{attention\_weights}(q, k)$$
 #
@@ -311,8 +313,8 @@ SingleHeadAttention = check("8.2", SingleHeadAttention)
 # solution 8.2
 
 # %% [markdown]
-# Here is your layer as a diagram, drawn from what it did with the map of ink, and every tensor to
-# one scale. The two large ones are the N x N products q · k and their shares.
+# Your layer as a diagram, drawn from what it did with the map of ink. The two large matrices are the
+# N x N scores and their softmax.
 
 # %% tags=["nbval-ignore-output"]
 # alt: Attention with one head as a diagram: convolutions q, k and v, tokens, a matrix of 16 x 16
@@ -352,11 +354,11 @@ print("the error is at most two thirds of that without:",
 print("a mark takes at least three times an even share of a mark:", bool(256 * shares.mean() > 3))
 
 # %% [markdown]
-# One layer nearly halves the error and comes close to the optimum. Nobody told it about marks: it
+# One layer halves the error and comes close to the optimum. Nobody told it about marks: it
 # has learned keys that say "I am a mark" and queries that ask for them, at any distance. (It looks
 # beside some marks, too. After two convolutions, their neighbours know what they show.)
 #
-# ## 3. Two mistakes that nothing gives away
+# ## 3. Does the loss show what is wrong?
 #
 # A layer that takes `(B, C, H, W)` and returns `(B, C, H, W)` fits, whatever it does inside. Here
 # are two wrong ones. The first makes its tokens by reshape, the second has its softmax over the
@@ -398,7 +400,7 @@ print("both wrong layers are closer to the right one than to none:",
 # %% [markdown]
 # It hardly does, even on a task that needs attention. Both wrong layers still carry something from
 # every place to every other, and training makes the best of whatever they mix. So don't trust the
-# loss. Ask the layer itself, about two properties that attention must have:
+# loss here. Test the layer itself, for two properties that attention must have:
 #
 # 1. **Rows add up to 1**, because the weights of one query are shares.
 # 2. **Shuffling commutes.** Attention doesn't know where a token lies, so shuffling the pixels
@@ -469,7 +471,7 @@ print(rearrange(numbers, "b n (qkv h d) -> qkv b h n d", qkv=3, h=2)[0].tolist()
 # These are the queries: head 0 has the first two numbers of each token, head 1 the next two.
 #
 # ### Exercise 8.3: several heads
-# difficulty 3 of 5, about 15 minutes
+# difficulty 3 of 5, about 12 minutes
 #
 # | | shape |
 # |---|---|
@@ -480,7 +482,7 @@ print(rearrange(numbers, "b n (qkv h d) -> qkv b h n d", qkv=3, h=2)[0].tolist()
 # | heads side by side, then `self.proj`, C to C, with biases | `(B, N, C)` |
 #
 # `F.scaled_dot_product_attention(q, k, v)` does softmax(q k^T / sqrt(d)) v on the last two axes,
-# whatever axes stand before them. The reference refuses heads that do not divide C. Yours need not.
+# whatever axes stand before them. (Here and below, the references refuse heads that don't divide C.)
 
 # %%
 class TokenAttention(nn.Module):
@@ -553,7 +555,7 @@ except TypeError as error:
 # trap: unless you say `batch_first=True`, it takes tokens as (N, B, C).
 #
 # ### Exercise 8.4: repair it
-# difficulty 2 of 5, about 6 minutes
+# difficulty 2 of 5, about 5 minutes
 #
 # | | shape |
 # |---|---|
@@ -618,7 +620,7 @@ print("your layer behind a norm:", tuple(nn.Sequential(
 
 # %% [markdown]
 # Without it, tokens look at the same place in *other pictures*. Again no shape tells, and even the
-# shuffle commutes. The test that finds it is this cell.
+# shuffle commutes. It takes a test like this one to find out.
 #
 # ## 5. What does it cost?
 #
@@ -632,7 +634,7 @@ print("your layer behind a norm:", tuple(nn.Sequential(
 # weights.
 #
 # ### Exercise 8.5: linear attention
-# difficulty 4 of 5, about 15 minutes
+# difficulty 4 of 5, about 12 minutes
 #
 # On maps again, with heads. `qkv` is one 1x1 convolution without biases from C to 3C channels, in
 # the order of 8.3. `proj` is a 1x1 convolution from C to C with biases. With tokens as columns, for
@@ -649,8 +651,6 @@ print("your layer behind a norm:", tuple(nn.Sequential(
 # | the summary S | `(B, heads, d, d)` |
 # | mixed | `(B, heads, d, N)` |
 # | returns | `(B, C, H, W)` |
-#
-# The reference refuses heads that do not divide C. Yours need not.
 
 # %%
 class LinearAttention(nn.Module):
@@ -744,8 +744,8 @@ times = [taken[name][-1] for name in layers]
 print("linear is the fastest:", times[2] < min(times[:2]))
 
 # %% [markdown]
-# Written out, attention keeps the N x N matrix until the gradients are computed. PyTorch's function
-# never holds all of it: it goes through the matrix block by block, keeps a running softmax, and
+# Twice the side makes the N x N matrix sixteen times as large, and written out, attention keeps it
+# until the gradients are computed. PyTorch's function never holds all of it: it goes through the matrix block by block, keeps a running softmax, and
 # recomputes what the gradients need. That algorithm is called *FlashAttention* (Dao and others,
 # 2022), and it's why attention at 64 x 64 is common today. Its memory grows like N, but every token
 # still meets every other, so its time grows like N squared. Linear attention grows like N in both.
@@ -771,7 +771,7 @@ print("linear attention beats none clearly:", errors["linear"][-1] < 0.8 * error
 # Diffusion, it's the words of your prompt, and its U-Net has such a layer at nearly every level.
 #
 # ### Exercise 8.6: cross-attention
-# difficulty 3 of 5, about 15 minutes
+# difficulty 3 of 5, about 12 minutes
 #
 # | | shape |
 # |---|---|
@@ -836,10 +836,10 @@ CrossAttention = check("8.6", CrossAttention)
 # solution 8.6
 
 # %% [markdown]
-# Let's paint by words. A drawing has three materials, and each pixel says which one it is. Three
-# words come with it, in random order: each names a material and gives its brightness. The network
-# is your layer between two 1x1 convolutions, so it can only get the brightness from the words.
-# **What will a word's attention map look like?**
+# Let's paint by words. A drawing is made of three materials, and each pixel says which one it is.
+# Three words come with it, in random order; each names a material and gives its brightness. Your
+# layer stands between two 1x1 convolutions and has to find the brightness of each pixel among the
+# words. **What will a word's attention map look like?**
 
 # %%
 def scene(n, generator):
@@ -895,17 +895,17 @@ print("the error is below 5% of the variance:", error < 0.05)
 print("pixels look at the word that names them:", bool((weights * fits).sum(2).mean() > 0.9))
 
 # %% [markdown]
-# Each word's map is its material: a picture of where that word matters. People look at such maps in
-# Stable Diffusion, and edit pictures by changing them.
+# Each word's map is its material: a picture of where that word matters. In Stable Diffusion such
+# maps show where a word of the prompt has gone, and Prompt-to-Prompt (2022) edits pictures by
+# changing them.
 #
 # ## 7. Your network gets attention
 #
-# Time to use it. Your network halves its pictures twice, so few tokens are left where it works at 8
-# x 8, and attention is cheap there. `with_attention` runs the network once and looks for the blocks
-# that make maps of half the picture's side, whatever you called them. Behind each it puts your 8.3,
-# normalised and residual, with one addition: what attention finds is multiplied by a *gate*, a
-# parameter that begins at 0 (as in ReZero, 2020). **What does the network predict right
-# afterwards?**
+# Where in a U does attention belong? Where there are few tokens: DDPM has it at 16 x 16, and your
+# network will get it at 8 x 8. `with_attention` runs the network once and looks for the blocks that
+# make maps of half the picture's side, whatever you called them. Behind each it puts your 8.3, with
+# a norm and a residual connection. What attention finds goes through a *zero convolution* first, a 1x1
+# convolution whose weights begin at 0. **What does the network predict right afterwards?**
 
 # %% tags=["nbval-ignore-output"]
 mine = portfolio.load()
@@ -920,13 +920,12 @@ with torch.no_grad():
     print("the same as before:", torch.equal(attended(test[:8], t), net(test[:8], t)))
 
 # %% [markdown]
-# Exactly what it predicted before: adding the layers has cost nothing of what you trained. (If your
-# network has attention already, because you ran this notebook before, it stays as it is.)
+# Exactly what it predicted before, so nothing that you trained is lost. (A network that has attention
+# already, because you ran this notebook before, stays as it is.)
 #
-# But is attention worth it? Training further helps by itself. So we train both networks further,
-# the one with attention and the one without, with the same batches and the same steps, and draw 500
-# pictures with each from the same noise. **Which gain will be larger: that of the extra training,
-# or that of attention?**
+# Is attention worth it? More training helps by itself, so we train both networks further, with and
+# without attention, on the same batches for as many steps, and let each draw 500 pictures from the
+# same noise. **Which gain will be larger: that of the extra training, or that of attention?**
 
 # %% tags=["nbval-ignore-output"]
 schedule = cosine_schedule()
@@ -961,14 +960,14 @@ for name, (model, seconds) in nets.items():
     found = quality[name].samples
     print(f"{name:9} {sum(p.numel() for p in model.parameters()):12,} {seconds:8.0f} s "
           f"{drawing_seconds:7.0f} s {found.recognised:12.1%} {found.distance:18.1f}")
-gates = [layer.gate.item() for layer in gated(nets["with"][0])]
-print("gates:", ", ".join(f"{gate:.2f}" for gate in gates))
+gates = [layer.gate.weight.abs().mean().item() for layer in gated(nets["with"][0])]
+print("weights of the zero convolutions, on average:", ", ".join(f"{gate:.3f}" for gate in gates))
 
 # %% tags=["trained"]
 found = {name: q.samples for name, q in quality.items()}
 print("with attention, recognised is no worse than before:",
       found["with"].recognised > found["before"].recognised - 0.03)
-print("and the gates have opened:", min(abs(gate) for gate in gates) > 0.02)
+print("and the zero convolutions are not zero any more:", min(gates) > 0.001)
 
 # %% [markdown]
 # PLACEHOLDER
@@ -989,7 +988,7 @@ keeping.keep_weights(nets["with"][0], predicts, "08", quality["with"], 100, nets
 # things? What do they look at from ink, and what from paper?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: A noisy digit with different pixels framed, and four maps of where that pixel looks, one for
+# alt: A noisy digit with different pixels framed, and two maps of where that pixel looks, one for
 #   each head.
 t = torch.full((8,), 50, device=machine.device)
 eps = torch.randn(8, 1, 16, 16, generator=torch.Generator().manual_seed(3)).to(machine.device)
@@ -1006,15 +1005,12 @@ print("training has made the heads choose:", largest[1] > 1.2 * largest[0])
 #
 # ## Recap
 #
-# - Attention mixes the values of all tokens. The weights are a softmax of query times key over the
-#   root of D, so a pixel finds what it needs at any distance.
-# - Neither shapes nor losses show a wrong reshape or a wrong axis. Rows that add up to 1, a shuffle
-#   that commutes, and other pictures that don't matter do.
+# - Attention mixes the values of all tokens, by a softmax of query times key over the root of D.
+# - Neither shapes nor losses show a wrong reshape or a wrong axis. Tests of the layer do.
 # - Heads split the channels: several sets of weights, the same number of parameters.
-# - Written out, attention takes memory like N squared. FlashAttention takes memory like N, but time
-#   like N squared. Linear attention takes both like N, and is another layer.
+# - FlashAttention takes memory like N, but time like N squared. Linear attention takes both like N.
 # - In cross-attention, pixels ask and words answer.
-# - With a gate that begins at 0, a new layer can join a trained network without harm.
+# - Behind a zero convolution, a new layer can join a trained network without harm.
 #
 # **What can go wrong.** `reshape` and `view` never move a number; `transpose` and `rearrange` do.
 # `nn.MultiheadAttention` without `batch_first=True` lets pictures look at each other. And a layer
