@@ -130,10 +130,10 @@ errors = {"none": fit(four_convs())}
 print(f"four convolutions: {errors['none'][-1]:.2f}")
 
 # %% [markdown]
-# Better than from one mark, far from the optimum. Four convolutions see four pixels to each side, so
-# a mark can use the marks that happen to lie near it, and no others. Every further convolution
-# would see one pixel more. What we want is a layer in which a mark finds *the other marks*, however
-# far away they are.
+# Better than from one mark, far from the optimum. Four convolutions see four pixels to each side,
+# so a mark can use the marks that happen to lie near it, and no others. Every further convolution
+# would see one pixel more. What we want is a layer in which a mark finds *the other marks*,
+# however far away they are.
 #
 # ## 2. How does attention choose where to look?
 #
@@ -150,8 +150,7 @@ print(f"four convolutions: {errors['none'][-1]:.2f}")
 #
 # Let's do it by hand on a map of 4 x 4. Each token is one number: 1 for ink, 0 for paper, with ink
 # in two opposite corners. Key and value are that number, and the query is twice the number. $e^2$
-# is 7.39. **What share does token 0, in the corner, take of the other corner? And token 5, on
-# paper?**
+# is 7.39. **What share does token 0 take of the opposite corner? And token 5, on paper?**
 
 # %%
 # alt: Three maps of 4 x 4 numbers. Token 0 takes 0.257 of itself and of the opposite corner, and
@@ -239,9 +238,9 @@ attention_weights = check("8.1", attention_weights)
 print("as by hand:", torch.allclose(attention_weights(q[None], k[None])[0], shares))
 
 # %% [markdown]
-# As a layer, attention learns what to look for: three 1x1 convolutions make queries, keys and
-# values of each pixel, and a fourth one, `proj`, works on what was mixed. Maps have to become lists
-# of tokens for that, and lists become maps again:
+# As a layer, attention learns what to look for. Three 1x1 convolutions make queries, keys and
+# values of each pixel, and a fourth, `proj`, works on the mixture. Maps become lists of tokens for
+# that, and lists become maps again:
 
 # %%
 x = torch.arange(12).reshape(1, 2, 2, 3)  # 2 channels, 2 rows, 3 columns
@@ -313,8 +312,8 @@ SingleHeadAttention = check("8.2", SingleHeadAttention)
 # solution 8.2
 
 # %% [markdown]
-# Your layer as a diagram, drawn from what it did with the map of ink. The two large matrices are the
-# N x N scores and their softmax.
+# Your layer as a diagram, drawn from what it did with the map of ink. The two large matrices are
+# the N x N scores and their softmax.
 
 # %% tags=["nbval-ignore-output"]
 # alt: Attention with one head as a diagram: convolutions q, k and v, tokens, a matrix of 16 x 16
@@ -440,9 +439,9 @@ for name, kind in kinds.items():
 # thing from here and another from there. *Heads* change that: the channels are split between them,
 # d = C / heads for each, and each head does attention of its own.
 #
-# For example, let a token have eight numbers: four say in which row of a 4 x 4 map it lies, four in
-# which column. Queries and keys are the tokens themselves. **Where does the token in row 1, column
-# 2 look with one head? And with two heads of four numbers each?**
+# For example, let a token have eight numbers: four say in which row of a 4 x 4 map it lies, four
+# in which column. Queries and keys are the tokens themselves. **Where does the token in row 1,
+# column 2 look with one head? And with two heads of four numbers each?**
 
 # %%
 # alt: Where token 6 looks on a map of 4 x 4. With one head: at itself, and a little along its row
@@ -457,11 +456,11 @@ number_maps([w[0, 6].view(4, 4).round(decimals=2) for w in (one, *two)],
 plt.show()
 
 # %% [markdown]
-# One head has to compromise. Two heads bring what is in its row and what is in its column, apart
-# from each other.
+# One head has to compromise. Two heads bring what is in its row and in its column separately.
 #
 # In code, one linear layer makes queries, keys and values of all heads, 3C numbers for each token.
-# `rearrange` takes them apart by names. Play with it: here are two tokens, with C = 4 and two heads.
+# `rearrange` takes them apart by names. Play with it: here are two tokens, with C = 4 and two
+# heads.
 
 # %%
 numbers = torch.arange(24).view(1, 2, 12)  # (B, N, 3C)
@@ -482,7 +481,8 @@ print(rearrange(numbers, "b n (qkv h d) -> qkv b h n d", qkv=3, h=2)[0].tolist()
 # | heads side by side, then `self.proj`, C to C, with biases | `(B, N, C)` |
 #
 # `F.scaled_dot_product_attention(q, k, v)` does softmax(q k^T / sqrt(d)) v on the last two axes,
-# whatever axes stand before them. (Here and below, the references refuse heads that don't divide C.)
+# whatever axes stand before them. (Here and below, the references refuse heads that don't divide
+# C.)
 
 # %%
 class TokenAttention(nn.Module):
@@ -534,8 +534,8 @@ for name, layer in (("1 head ", single), ("4 heads", several)):
 print(f"largest difference of their outputs: {(single(x) - several(x)).abs().max():.2f}")
 
 # %% [markdown]
-# They have the same number, because heads split the channels and add none. What differs is how many
-# sets of weights each token has, and how long the vectors are that are compared.
+# They have the same number, because heads split the channels and add none. What differs is how
+# many sets of attention weights each token has.
 #
 # ### The tutorial's layer
 #
@@ -550,9 +550,9 @@ except TypeError as error:
     print("TypeError:", error)
 
 # %% [markdown]
-# `nn.Sequential` passes one thing on. `nn.MultiheadAttention` wants three, query, key and value; it
-# takes tokens, not maps; and it returns a pair, the mixed tokens and the weights. There's a fourth
-# trap: unless you say `batch_first=True`, it takes tokens as (N, B, C).
+# `nn.Sequential` passes one thing on. `nn.MultiheadAttention` wants three, query, key and value;
+# it takes tokens, not maps; and it returns a pair, the mixed tokens and the weights. There's a
+# fourth trap: unless you say `batch_first=True`, it takes tokens as (N, B, C).
 #
 # ### Exercise 8.4: repair it
 # difficulty 2 of 5, about 5 minutes
@@ -560,7 +560,7 @@ except TypeError as error:
 # | | shape |
 # |---|---|
 # | `x` | `(B, C, H, W)` |
-# | `self.attention` | `nn.MultiheadAttention` with C channels and `heads` heads, all else as by default |
+# | `self.attention` | `nn.MultiheadAttention`, C channels, `heads` heads, all else by default |
 # | returns | `(B, C, H, W)`, the mixed tokens as a map |
 #
 # Queries, keys and values are the same tokens, those of x. The norm stays outside.
@@ -628,17 +628,17 @@ print("your layer behind a norm:", tuple(nn.Sequential(
 # the side. **A picture gets twice as high and twice as wide. How much larger is the matrix?**
 #
 # *Linear attention* avoids it by changing the order of the products. In $(q\,k^T)\,v$ the inner
-# matrix is N x N. In $q\,(k^T v)$ it is d x d: keys and values are first summed up over all pixels,
-# and then each query reads this summary. The softmax over $q\,k^T$ stands in the way of that. So
-# queries and keys get a softmax each before they meet, which makes it another layer, with other
-# weights.
+# matrix is N x N. In $q\,(k^T v)$ it is d x d: keys and values are first summed up over all
+# pixels, and then each query reads this summary. The softmax over $q\,k^T$ stands in the way of
+# that. So queries and keys get a softmax each before they meet, which makes it another layer, with
+# other weights.
 #
 # ### Exercise 8.5: linear attention
 # difficulty 4 of 5, about 12 minutes
 #
 # On maps again, with heads. `qkv` is one 1x1 convolution without biases from C to 3C channels, in
-# the order of 8.3. `proj` is a 1x1 convolution from C to C with biases. With tokens as columns, for
-# each head:
+# the order of 8.3. `proj` is a 1x1 convolution from C to C with biases. With tokens as columns,
+# for each head:
 #
 # $$S = \mathrm{softmax}_N(k)\; v^T \qquad\quad \mathrm{mixed} = S^T\, \mathrm{softmax}_d(q)$$
 #
@@ -745,10 +745,11 @@ print("linear is the fastest:", times[2] < min(times[:2]))
 
 # %% [markdown]
 # Twice the side makes the N x N matrix sixteen times as large, and written out, attention keeps it
-# until the gradients are computed. PyTorch's function never holds all of it: it goes through the matrix block by block, keeps a running softmax, and
-# recomputes what the gradients need. That algorithm is called *FlashAttention* (Dao and others,
-# 2022), and it's why attention at 64 x 64 is common today. Its memory grows like N, but every token
-# still meets every other, so its time grows like N squared. Linear attention grows like N in both.
+# until the gradients are computed. PyTorch's function never holds all of it: it goes through the
+# matrix block by block, keeps a running softmax, and recomputes what the gradients need. That
+# algorithm is called *FlashAttention* (Dao and others, 2022), and it's why attention at 64 x 64 is
+# common today. Its memory grows like N, but every token still meets every other, so its time grows
+# like N squared. Linear attention grows like N in both.
 #
 # What does linear attention lose? Ask the marks:
 
@@ -761,8 +762,8 @@ for name, label in {"none": "no attention", "linear": "linear", "right": "softma
 print("linear attention beats none clearly:", errors["linear"][-1] < 0.8 * errors["none"][-1])
 
 # %% [markdown]
-# Nothing, here: all marks need the same mixture, so one summary is enough. A softmax lets each query
-# form a mixture of its own, which this task doesn't ask for.
+# Nothing, here: all marks need the same mixture, so one summary is enough. A softmax lets each
+# query form a mixture of its own, which this task doesn't ask for.
 #
 # ## 6. How do words get into a picture?
 #
@@ -782,8 +783,7 @@ print("linear attention beats none clearly:", errors["linear"][-1] < 0.8 * error
 # | `weights(x, context)` | `(B, heads, N, M)` |
 # | `forward(x, context)` | `(B, C, H, W)` |
 #
-# Which layer takes which tokens, and of what width? The heads are split as in 8.3, and everything
-# happens as before: scores over the root of d, softmax, mixing, `proj`.
+# Which layer takes which tokens, and of what width? Heads, scores and softmax are as before.
 
 # %%
 class CrossAttention(nn.Module):
@@ -902,10 +902,11 @@ print("pixels look at the word that names them:", bool((weights * fits).sum(2).m
 # ## 7. Your network gets attention
 #
 # Where in a U does attention belong? Where there are few tokens: DDPM has it at 16 x 16, and your
-# network will get it at 8 x 8. `with_attention` runs the network once and looks for the blocks that
-# make maps of half the picture's side, whatever you called them. Behind each it puts your 8.3, with
-# a norm and a residual connection. What attention finds goes through a *zero convolution* first, a 1x1
-# convolution whose weights begin at 0. **What does the network predict right afterwards?**
+# network will get it at 8 x 8. `with_attention` runs the network once and looks for the blocks
+# that make maps of half the picture's side, whatever you called them. Behind each it puts your
+# 8.3, with a norm and a residual connection. What attention finds goes through a *zero
+# convolution* first, a 1x1 convolution whose weights begin at 0. **What does the network predict
+# right afterwards?**
 
 # %% tags=["nbval-ignore-output"]
 mine = portfolio.load()
@@ -920,8 +921,8 @@ with torch.no_grad():
     print("the same as before:", torch.equal(attended(test[:8], t), net(test[:8], t)))
 
 # %% [markdown]
-# Exactly what it predicted before, so nothing that you trained is lost. (A network that has attention
-# already, because you ran this notebook before, stays as it is.)
+# Exactly what it predicted before, so nothing that you trained is lost. (A network that has
+# attention already, because you ran this notebook before, stays as it is.)
 #
 # Is attention worth it? More training helps by itself, so we train both networks further, with and
 # without attention, on the same batches for as many steps, and let each draw 500 pictures from the
@@ -970,7 +971,14 @@ print("with attention, recognised is no worse than before:",
 print("and the zero convolutions are not zero any more:", min(gates) > 0.001)
 
 # %% [markdown]
-# PLACEHOLDER
+# The extra training moved the figures a little, and attention made no difference that 500 pictures
+# can show, although the zero convolutions did move. Our pictures are small: after two halvings, a
+# pixel sees most of the picture anyway (notebook 03), so little is left to bring together. And
+# every step takes more time.
+#
+# That's a result, too. Without the row in the middle, we would have praised attention for what the
+# training did. In large pictures distant parts must agree, and there networks do use it, such as
+# those of notebook 10. Yours keeps it, since it does no harm.
 
 # %% tags=["nbval-ignore-output"]
 # alt: Three rows of ten drawings from the same noise: before, without and with attention.
@@ -983,8 +991,8 @@ keeping.keep_weights(nets["with"][0], predicts, "08", quality["with"], 100, nets
 # %% [markdown]
 # ### Where does it look?
 #
-# Choose a picture, here with a little noise (t = 50), and a pixel of the 8 x 8. Each map shows what
-# one head takes of all pixels, in multiples of an even share. **Do the heads look at the same
+# Choose a picture, here with a little noise (t = 50), and a pixel of the 8 x 8. Each map shows
+# what one head takes of all pixels, in multiples of an even share. **Do the heads look at the same
 # things? What do they look at from ink, and what from paper?**
 
 # %% tags=["nbval-ignore-output"]
@@ -1001,7 +1009,8 @@ largest = [64 * shares.amax(dim=-1).mean().item() for shares in (before, after)]
 print("training has made the heads choose:", largest[1] > 1.2 * largest[0])
 
 # %% [markdown]
-# PLACEHOLDER
+# Training has given the heads preferences. Which ones, differs from run to run: look for a head
+# that follows the stroke, and for one that prefers the paper.
 #
 # ## Recap
 #
