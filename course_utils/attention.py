@@ -129,7 +129,7 @@ class LinearAttention(nn.Module):
 
     Keys and values are first summed up in one small matrix for each head, which every query then
     reads. Raises ValueError unless heads divides C.
-    Source: "Efficient Attention: Attention with Linear Complexities" (2018), equation 4.
+    Source: "Efficient Attention: Attention with Linear Complexities" (2018).
     """
 
     def __init__(self, ch, heads=4):

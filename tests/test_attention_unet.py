@@ -35,7 +35,7 @@ def answer(net):
 
 def open_gates(net):
     for layer in gated(net):
-        nn.init.ones_(layer.gate)
+        nn.init.dirac_(layer.gate.weight)
     return net
 
 
@@ -94,9 +94,9 @@ def test_the_innermost_block_is_taken_under_all_its_names():
 
 
 def test_one_that_has_attention_stays_as_it_is():
-    net = open_gates(with_attention(network(), heads=2))
+    net = open_gates(with_attention(network(), heads=4))
     before = answer(net)
-    assert attention_heads(with_attention(net, heads=4)) == 2 and len(gated(net)) == 2
+    assert attention_heads(with_attention(net, heads=2)) == 4 and len(gated(net)) == 2
     assert torch.equal(answer(net), before) and attention_heads(network()) is None
 
 
@@ -127,7 +127,7 @@ def test_gates_and_attention_learn():
         with torch.no_grad():
             for p in net.parameters():
                 p -= 0.1 * p.grad
-    assert all(layer.gate != 0 for layer in gated(net))
+    assert all(layer.gate.weight.any() for layer in gated(net))
     assert all(p.grad.any() for layer in gated(net) for p in layer.attention.parameters())
 
 

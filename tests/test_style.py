@@ -107,7 +107,7 @@ def test_no_picture_warns_in_the_courses_style():
     layer, x = SingleHeadAttention(4), torch.randn(1, 4, 4, 4)
     figures = [
         draw_u(), draw_block(layer, x), draw_maps(layer, x), grid(x), loss_curve([1.0, 0.5]),
-        attention_maps(x[0], torch.rand(2, 16, 16), 1, 1),
+        attention_maps(x[0], torch.rand(2, 16, 16), [(1, 1), (0, 2)]),
         embedding_map(torch.rand(5, 4), range(5)),
         receptive_maps([torch.rand(4, 4)]), similarity_map(torch.rand(5, 5)), strip([x, x], "abcd"),
         shrink_picture(torch.rand(9), [x], ["clean"]), number_ranges(), number_lines(1, 2, 1.5),

@@ -7,29 +7,37 @@ from course_utils.plots.pictures import frame, show
 from course_utils.plots.style import plain_log
 
 
-def attention_maps(image, weights, row, column, size=2.1):
-    """Draw a picture, and how much of each of its pixels the pixel at (row, column) takes.
+def attention_maps(image, weights, places, names=None, largest=None, size=2.1):
+    """Draw a picture, and how much of each of its pixels the pixels at some places take.
 
-    (C, H, W), (heads, N, N) -> figure
+    (C, H, W), (heads, N, N), [(row, column), ...] -> figure
 
-    The N tokens are those of a square map, which may be smaller than the picture. Each head is
-    drawn from 0 to its own largest share; the title says how many times the even share that is.
+    There is a row for each place. The N tokens are those of a square map, which may be smaller
+    than the picture. All maps have one scale, up to the largest: 1 is an even share, 1/N. names are
+    those of the maps.
     """
     n = weights.shape[-1]
     side = round(n**0.5)
-    shares = weights.detach().cpu()[:, row * side + column].view(-1, side, side)
+    shares = n * weights.detach().cpu().view(-1, side, side, n)
     figure, axes = plt.subplots(
-        1, len(shares) + 1, figsize=(size * (len(shares) + 1), size + 0.35), layout="constrained"
-    )
-    show(axes[0], image)
-    axes[0].images[0].set_extent((-0.5, side - 0.5, side - 0.5, -0.5))
-    axes[0].set_title(f"row {row}, column {column}")
-    for head, (ax, share) in enumerate(zip(axes[1:], shares)):
-        ax.imshow(share.numpy(), cmap=AMOUNT, vmin=0, interpolation="nearest")
-        ax.set_title(f"head {head}: up to {share.max() * n:.1f} x even")
-        frame(ax)
-    for ax in axes:
-        mark(ax, row, column, 1, 1)
+        len(places), len(shares) + 1, squeeze=False, layout="constrained",
+        figsize=(size * (len(shares) + 1) + 0.9, (size + 0.1) * len(places) + 0.25),
+    )  # fmt: skip
+    chosen = [shares[:, row, column].view(-1, side, side) for row, column in places]
+    largest = largest or max(float(maps.max()) for maps in chosen)
+    for line, (row, column), maps in zip(axes, places, chosen):
+        show(line[0], image)
+        line[0].images[0].set_extent((-0.5, side - 0.5, side - 0.5, -0.5))
+        line[0].set_title(f"row {row}, column {column}")
+        for ax, share in zip(line[1:], maps):
+            drawn = ax.imshow(share.numpy(), cmap=AMOUNT, vmin=0, vmax=largest)
+            frame(ax)
+        for ax in line:
+            mark(ax, row, column, 1, 1)
+    for ax, name in zip(axes[0, 1:], names or [f"head {i}" for i in range(len(shares))]):
+        ax.set_title(name)
+    bar = figure.colorbar(drawn, ax=axes[:, 1:], fraction=0.05, pad=0.02)
+    bar.set_label("times an even share")
     return figure
 
 
@@ -53,9 +61,9 @@ def cost_curves(tokens, panels, size=3.3):
         ax.set_ylim(bottom=min(min(costs) for costs in curves.values()) / 2)
         plain_log(ax.xaxis)
         plain_log(ax.yaxis)
-        ax.set_xticks(tokens, [str(n) for n in tokens])
+        ax.set_xticks(tokens, [f"{n:,}" for n in tokens])
         ax.minorticks_off()
         ax.set_xlabel("tokens N")
-        ax.set_title(title)
+        ax.set_ylabel(title)
     axes[0, 0].legend()
     return figure

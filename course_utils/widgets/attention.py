@@ -9,10 +9,12 @@ def attention_explorer(images, weights):
 
     (B, C, H, W), (B, heads, N, N) -> widget
     """
-    side = round(weights.shape[-1] ** 0.5)
+    n = weights.shape[-1]
+    side = round(n**0.5)
+    largest = n * float(weights.quantile(0.999))  # a few shares may be larger
 
     def draw(picture, row, column):
-        return attention_maps(images[picture], weights[picture], row, column)
+        return attention_maps(images[picture], weights[picture], [(row, column)], largest=largest)
 
     over = {"row": [side // 4, side // 2, 3 * side // 4], "column": [side // 4, side // 2]}
     return explorer(

@@ -129,7 +129,7 @@ You have three layers for q, k and v. That's as good, but here one makes all: nn
 """
 
 
-class TokensByView(TokenAttention):
+class TokensByView(TokensInSteps):
     def forward(self, x):
         B, N, C = x.shape
         d = C // self.heads
@@ -155,7 +155,7 @@ class TokensByLoop(nn.Module):
         return self.proj(mixed.mT).mT
 
 
-class TokensByEinsum(TokenAttention):
+class TokensByEinsum(TokensInSteps):
     def forward(self, x):
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).unbind(2)  # (B, N, heads, d)
         scores = torch.einsum("bihd,bjhd->bhij", q, k).div(q.shape[-1] ** 0.5)
