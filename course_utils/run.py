@@ -41,17 +41,17 @@ class TrainState:
 
     @property
     def loss(self):
-        """The last loss as a number; reading it from a GPU waits for all that is queued there.        """
+        """The last loss as a number; reading it from a GPU waits for all that is queued there."""
         return float(self.last_loss)
 
     @property
     def norm(self):
-        """The norm of the last gradient as a number; reading it waits too.        """
+        """The norm of the last gradient as a number; reading it waits too."""
         return float(self.last_norm)
 
     @property
     def skipped(self):
-        """How many steps Adam has not taken, because a gradient was infinite or NaN.        """
+        """How many steps Adam has not taken, because a gradient was infinite or NaN."""
         taken = next(iter(self.optimizer.state.values()), {}).get("step", 0)
         return self.step - int(taken)
 

@@ -14,7 +14,7 @@ from course_utils.memory import ensure_free, free_memory, peak_memory, told_when
 from course_utils.precision import autocast, where_it_overflows
 from course_utils.run import TrainConfig, start
 
-LOOK_EVERY = {"cpu": 1}  # steps from one look at the loss to the next; on other devices 50
+LOOK_EVERY = {"cpu": 1}  # steps from one look at the loss to the next; elsewhere 50
 SMALLER = (
     "take a smaller batch, or smaller pictures; TrainConfig(accumulate=4) makes one step of four "
     "batches"
@@ -29,9 +29,8 @@ def train(
     UNet, (N, C, H, W), Schedule -> generator of TrainState
 
     loss(model, x0, t, eps, schedule) says what is asked for; with labels (N,), it gets those of the
-    pictures drawn as well. A state, of start() or of a checkpoint, is trained on. Raises ValueError
-    for NaN or infinity in pictures or loss, MemoryError for too large a batch. Only one step in 50
-    reads from a GPU. Source: "Denoising Diffusion Probabilistic Models" (2020), algorithm 1.
+    pictures drawn too. A state, as of start(), is trained on. Raises ValueError for NaN or infinity
+    in pictures or loss, MemoryError for too large a batch. Source: DDPM (2020), algorithm 1.
     """
     if not images.isfinite().all():
         raise ValueError("the images hold NaN or infinity; look at images.isfinite()")
