@@ -6,15 +6,12 @@
 # In this notebook you will
 #
 # - see what numbers of 16 bits can hold, and where small gradients die in them;
-# - write the pieces of a good training loop: learning rate, EMA and the step itself;
-# - find out what makes a program wait for its GPU, and what fills its memory;
+# - write the pieces of a good training loop, which waits for its GPU as seldom as it can;
 # - save a run so that it resumes with the same numbers, to the last bit;
-# - train your network with all of it, interrupt it, and let it draw as well as before in less
-#   time.
+# - train your network with all of it, and let it draw as well as before in less time.
 #
 # *AMP* is automatic mixed precision: training in which some numbers have 16 bits and others 32.
 # The notebook has five exercises and takes about 75 minutes. On Colab, choose a GPU if you can.
-
 # %%
 # setup
 
@@ -58,9 +55,8 @@ from course_utils.widgets import TrainingView
 # ## 1. What can a number of 16 bits hold?
 #
 # PyTorch's usual numbers, fp32, have 32 bits: 1 for the sign, 8 for the *exponent*, which says
-# between which two powers of two the number lies, and 23 for the digits, which say where between
-# them. Two types make do with 16, take half the memory, and are multiplied several times as fast
-# on a GPU.
+# between which two powers of two a number lies, and 23 for its digits. Two types make do with 16,
+# take half the memory, and are multiplied several times as fast on a GPU.
 #
 # | type | bits for the exponent | bits for the digits |
 # |---|---|---|
@@ -77,23 +73,22 @@ from course_utils.widgets import TrainingView
 number_lines(1, 1.03, marked=1.0004)
 plt.show()
 for name, dtype in PRECISIONS.items():
-    limits, change = torch.finfo(dtype), torch.tensor(0.0004, dtype=dtype)
-    moved = [(torch.tensor(w, dtype=dtype) + c).item() for w in (1, 0.05) for c in (change, -change)]
+    limits = torch.finfo(dtype)
+    weights = torch.tensor([1, 1, 0.05, 0.05], dtype=dtype)
+    moved = weights + torch.tensor([0.0004, -0.0004, 0.0004, -0.0004], dtype=dtype)
     print(f"{name}: from {limits.smallest_normal:.1e} to {limits.max:.1e}; 1 moves to "
-          "{:.5f} and {:.5f}, 0.05 to {:.5f} and {:.5f}".format(*moved))
+          "{:.5f} and {:.5f}, 0.05 to {:.5f} and {:.5f}".format(*moved.tolist()))
 
 # %% [markdown]
 # bf16 has the exponent of fp32 and so its range, and pays with digits. fp16 has more digits, and
-# nothing above 65,504. Below its smallest normal number it has *subnormal* ones, which lose digits
-# as they get smaller.
+# nothing above 65,504. Below its smallest normal number are *subnormal* ones, with fewer and fewer
+# digits.
 #
 # **Weights need 32 bits.** A training step changes a weight by about the learning rate, say by
 # 0.0004. In bf16 a weight near 1 never moves, and in fp16 only downwards, because below 1 the
 # numbers lie twice as close. A weight of 0.05 moves in both, though not by 0.0004.
 #
-# **Sums need 32 bits**, because a sum of many small numbers is a large number to which small ones
-# are added. **Add 1 a thousand times in each type. Where does it end?**
-
+# **Sums need 32 bits**, too. **Add 1 a thousand times in each type. Where does it end?**
 # %%
 for name, dtype in PRECISIONS.items():
     total, one = torch.zeros((), dtype=dtype), torch.ones((), dtype=dtype)
@@ -103,19 +98,19 @@ for name, dtype in PRECISIONS.items():
 
 # %% [markdown]
 # In bf16 the step after 256 is 2, so 256 + 1 is rounded back to 256, again and again. What 16 bits
-# *are* good for is a product or a convolution: the hardware multiplies numbers of 16 bits, adds
-# the products up in 32 and rounds once, and over many results these errors mostly cancel. So:
-# weights and sums in fp32, products in 16 bits. That's the *mixed* in mixed precision.
+# *are* good for is a product or a convolution. The hardware adds the products up in 32 bits and
+# rounds once, and over many results these errors mostly cancel. So: weights and sums in fp32,
+# products in 16 bits. That's the *mixed* in mixed precision.
 #
 # ## 2. Where does a small gradient die?
 #
 # With products in 16 bits, the gradients that pass from layer to layer have 16 bits too. How small
-# are they? The loss is a mean over the batch and its pixels, and with 32 pictures of 16 x 16 the
-# gradient of each is divided by 8,192. fp16 has all its digits only down to 0.00006.
+# are they? The loss is a mean, so with 32 pictures of 16 x 16 the gradient of each pixel is
+# divided by 8,192. fp16 has all its digits only down to 0.00006.
 #
 # Let's look at **your** network, made of the parts that you wrote and trained afresh for 40 steps
-# by the course's loop, which section 4 takes apart. (`channels_last` stores all channels of a
-# pixel side by side; convolutions run faster in this layout.)
+# by the course's loop, which section 4 takes apart. (`channels_last` is a layout in memory in
+# which convolutions run faster.)
 # %% tags=["nbval-ignore-output"]
 mine = portfolio.load()
 UNet, ConvBlock = mine.UNet, mine.ConvBlock
@@ -131,9 +126,9 @@ for state in train(net, digits, schedule, TrainConfig(steps=40, batch=32, warmup
 print(f"loss after 40 steps: {state.loss:.2f}")
 
 # %% [markdown]
-# The next function multiplies the loss by `scale`, runs the backward pass, and returns two long
-# rows: the gradients of the weights, and those of the feature maps that come out of the
-# convolutions. (Biases are left out. Many stand before a BatchNorm, which cancels them.)
+# The next function multiplies the loss by `scale` and returns two long rows: the gradients of the
+# weights, and those of the feature maps that come out of the convolutions. (Biases are left out.
+# Many stand before a BatchNorm, which cancels them.)
 # %%
 batch = draw_batch(digits, schedule.T, 32, torch.Generator().manual_seed(5))
 
@@ -209,8 +204,8 @@ lost_in_fp16 = check("7.1", lost_in_fp16)
 # all their digits?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: A histogram of the gradients of the feature maps over powers of two. Most lie around 2 to the
-#   power -19, where fp16 has fewer digits; a few lie where they become 0.
+# alt: The gradients over powers of two. Most lie near 2 to the power -19, where fp16 has fewer
+#   digits, and a few where they become 0.
 for name, g in [("weights", of_weights), ("feature maps", of_maps)]:
     g = g[g != 0].abs()
     normal = (g >= torch.finfo(torch.float16).smallest_normal).float().mean().item()
@@ -221,7 +216,7 @@ plt.show()
 # %% [markdown]
 # Few vanish, but almost none keep full precision, and the right side of fp16's range is empty. So
 # multiply the loss by a large number, the *loss scale*. The chain rule multiplies every gradient
-# by it, and afterwards we divide. **What if the scale is too large?**
+# by it, and afterwards we divide. **What if it's too large?**
 # %% tags=["nbval-ignore-output"]
 everything = torch.cat([of_maps, of_weights])
 print("  scale     become 0         inf")
@@ -230,14 +225,14 @@ for power in (0, 8, 16, 24, 28):
     print(f"   2^{power:<2}   {lost_in_fp16(everything, 2.0**power):9.4%} {infinite:11,}")
 
 # %% [markdown]
-# There is a wide range of good scales, and 2^16 = 65536 is well inside. But do the weights notice?
-# We compare their gradients with those in fp32: the *norm* of the difference (the root of the sum
-# of squares) over that of the gradient. A mean over more numbers gives smaller gradients: 64
-# colour pictures of 64 x 64 have 96 times as many as our batch, so here is our loss divided by 96,
-# too.
+# There is a wide range of good scales, and 2^16 = 65536 is well inside. Do the weights notice? We
+# compare their gradients with those in fp32: the *norm* of the difference (the root of the sum of
+# squares) over that of the gradient. 64 colour pictures of 64 x 64 have 96 times as many numbers
+# as our batch, so here is our loss divided by 96, too.
 # %% tags=["nbval-ignore-output"]
 errors = {}
-for precision, divided, power in [("fp16", 1, 0), ("fp16", 96, 0), ("fp16", 96, 16), ("bf16", 96, 0)]:
+rows = [("fp16", 1, 0), ("fp16", 96, 0), ("fp16", 96, 16), ("bf16", 96, 0)]
+for precision, divided, power in rows:
     factor = 2.0**power / divided
     g = gradients(precision, factor)[0] / factor
     errors[precision, divided, power] = ((g - of_weights).norm() / of_weights.norm()).item()
@@ -253,24 +248,24 @@ print("unscaled, the small loss has over ten times the error:",
 print("without a scale, bf16 is much better:", errors["bf16", 96, 0] < 0.3 * errors["fp16", 96, 0])
 
 # %% [markdown]
-# Without the scale, nearly half of the small loss's gradient is wrong. bf16 needs no scale,
-# because it has the range of fp32. It has fewer digits, so its error is larger than that of scaled
-# fp16, but other pictures change the gradient far more.
+# Without the scale, nearly half of the small loss's gradient is wrong. bf16 needs none, because it
+# has the range of fp32. It has fewer digits, so its error is larger than that of scaled fp16, but
+# other pictures change the gradient far more.
 #
 # ### Does the loss notice?
 #
-# DRAFT Four trainings of a small U-Net, with the same start, batches and steps, on a divided loss.
-# Only the precision differs. A `GradScaler` multiplies the loss and divides the gradients; the
-# last run has none. **Which one will fail?**
+# Four trainings of a small U-Net; only the precision differs. A `GradScaler` multiplies the loss
+# and divides the gradients, and the last run has none. The loss is divided by 6,144, as for 64
+# colour pictures of 512 x 512. **Which runs will fail?**
 # %% tags=["nbval-ignore-output"]
-# alt: DRAFT
+# alt: Four losses over 60 steps. Three lie on each other, fp16 without a scaler stays above them.
 def small_net():
     """A small network for quick trials, always with the same weights."""
     torch.manual_seed(0)
     return UNet(in_ch=1, base_ch=8, ch_mult=(1, 2), time_dim=32).to(machine.device)
 
 
-DIVIDED = 96 * 64
+DIVIDED = 6144
 
 
 def small_loss(*given):
@@ -278,7 +273,8 @@ def small_loss(*given):
 
 
 def curve(precision, scaled=True):
-    config = TrainConfig(steps=60, batch=32, warmup=10, precision=precision)
+    steps = machine.budget(cpu=60, gpu=300)
+    config = TrainConfig(steps=steps, batch=16, warmup=steps // 6, precision=precision)
     state = start(small_net(), config)
     if not scaled:
         state.scaler = torch.amp.GradScaler(machine.device.type, enabled=False)
@@ -329,25 +325,24 @@ print("loss:", loss.dtype, " weights:", {p.dtype for p in block.parameters()},
 # %% [markdown]
 # **Convolutions and linear layers**, which take nearly all of the time, turn what they get into 16
 # bits, the weights too. **SiLU, addition and BatchNorm** take what comes. The loss returns to
-# fp32, and on a GPU also softmax, exponentials and GroupNorm.
+# fp32, and on a GPU softmax, exponentials and GroupNorm, too.
 #
-# Autocast casts each weight to 16 bits once and keeps the copy until the context ends. The weights
-# themselves stay fp32, as do their gradients, so the optimizer knows nothing of all this. (Old
-# code says `torch.cuda.amp` for `torch.amp`.)
+# Autocast casts each weight once and keeps the copy until the context ends. The weights themselves
+# and their gradients stay fp32, so the optimizer knows nothing of all this. (`torch.cuda.amp` is
+# the old name of `torch.amp`.)
 #
 # ## 4. What is in a good training loop?
 #
-# Each step works out the learning rate, draws a batch, runs the backward pass from the scaled loss
-# (`add_gradient`), and changes the weights and their average (`take_step`). All that changes on
-# the way is in one object, `state`. You write three of the pieces.
+# Each step works out the learning rate, draws a batch, runs the backward pass from the scaled
+# loss, and changes the weights and their average. All that changes is in one object, `state`.
 #
 # ### Exercise 7.2: the learning rate
 # difficulty 2 of 5, about 8 minutes
 #
-# Adam divides each gradient by an average of its size. In the first steps that average rests on
-# very few gradients, and full steps in a badly known direction do harm. So the learning rate
-# starts small and rises: the *warm-up*. Then it falls along half a cosine, nearly to 0, so that
-# the weights come to rest. With $n$ = `config.steps`, $w$ = `config.warmup`:
+# Adam divides each gradient by an average of its size. At first that average rests on very few
+# gradients, and full steps in a badly known direction do harm. So the learning rate starts small
+# and rises: the *warm-up*. Then it falls along half a cosine, so that the weights come to rest.
+# With $n$ = `config.steps`, $w$ = `config.warmup`:
 #
 # $$\mathrm{lr}(s) = \mathrm{lr} \cdot \frac{s + 1}{w} \quad\text{for } s < w
 # \qquad\qquad
@@ -397,8 +392,7 @@ learning_rate = check("7.2", learning_rate)
 # solution 7.2
 
 # %%
-# alt: Two learning rates over the step: each rises in a line to 0.004 at step 30 and falls in a soft
-#   S to 0, one by step 100, one by step 300.
+# alt: Two learning rates rise to 0.004, then fall in a soft S to 0, by steps 100 and 300.
 rates = {f"{n} steps": [learning_rate(step, TrainConfig(steps=n, warmup=30)) for step in range(n)]
          for n in (300, 100)}
 rates["100 steps"] += [math.nan] * 200
@@ -411,18 +405,18 @@ plt.show()
 # ### Exercise 7.3: the average
 # difficulty 2 of 5, about 8 minutes
 #
-# Single steps jump about, because each has seen other pictures. Their average draws better, and we
-# needn't keep a hundred networks for it: after each step, the averaged weights move a little
-# towards the present ones. This is the *exponential moving average*, EMA, of notebook 05:
+# Single steps jump about, because each has seen other pictures, and their average draws better. We
+# needn't keep a hundred networks for it. The *exponential moving average*, EMA, moves a little
+# towards the present weights after each step:
 #
 # $$a \leftarrow \mathrm{keep} \cdot a + (1 - \mathrm{keep}) \cdot p$$
 #
 # | | |
 # |---|---|
-# | `average` | a network: its parameters are the $a$, and are changed in place |
-# | `model` | the network that is trained: its parameters are the $p$, and stay as they are |
+# | `average` | a network: its parameters are the $a$, changed in place |
+# | `model` | the network that is trained: its parameters are the $p$ |
 # | `keep` | a number from 0 to 1 |
-# | returns | nothing; `average` itself is fine too |
+# | returns | nothing |
 
 # %%
 @torch.no_grad()
@@ -469,27 +463,25 @@ for keep, steps in [(0.99, 60), (0.99, 300), (0.9, 60), (0.999, 300)]:
           f"{warmed:.0%}")
 
 # %% [markdown]
-# More than half. So let it look back over the last tenth of the run at most, or warm it up as many
-# programs do: keep = min(keep, (1 + n) / (10 + n)) at step n.
+# More than half. So let it look back over a tenth of the run at most, or warm it up: keep =
+# min(keep, (1 + n) / (10 + n)) at step n.
 #
 # ### Exercise 7.4: the step
 # difficulty 3 of 5, about 15 minutes
 #
-# `add_gradient` has left the gradients in the parameters, multiplied by the scale. `state.scaler`
-# is a `GradScaler`: look up in PyTorch's documentation what its `unscale_`, `step` and `update`
-# do, and where *clipping* belongs between them. (`nn.utils.clip_grad_norm_` looks at the norm of
-# all gradients together. If it's above a limit, all are made smaller by one factor.) After your
-# function,
+# The gradients are there, multiplied by the scale. `state.scaler` is a `GradScaler`: look up in
+# PyTorch's documentation what its `unscale_`, `step` and `update` do, and where *clipping*
+# belongs. (`nn.utils.clip_grad_norm_` makes all gradients smaller by one factor where their common
+# norm is above a limit.) After your function,
 #
 # - each of `state.optimizer.param_groups` has the learning rate `state.lr`, and the weights have
 #   moved by it, along their *true* gradients, clipped to a norm of `config.clip`;
 # - where a gradient was infinite or NaN in fp16, the weights have not moved, and the scale is
-#   smaller (the scaler sees to both);
+#   smaller;
 # - `state.last_norm` is the true norm before clipping, as a tensor;
 # - in either case `state.step` has grown by 1, and `state.average` has moved by `config.ema`.
 #
-# With fp32 and bf16 the scaler is switched off and just calls the optimizer, so one code serves
-# all three.
+# With fp32 and bf16 the scaler is switched off and just calls the optimizer: one code serves all.
 # %%
 def take_step(state, config):
     """Change the weights a little against the gradient.
@@ -553,8 +545,7 @@ print("the loss falls:", sum(losses[-10:]) < 0.7 * sum(losses[:10]))
 # ### Is the average ready to draw?
 #
 # Not yet. BatchNorm's running means and variances aren't parameters, so in the averaged network
-# they are still those of the start, 0 and 1. `averaged` measures them anew. **How bad is it to
-# forget that?**
+# they are still 0 and 1. `averaged` measures them anew. **How bad is it to forget that?**
 # %% tags=["nbval-ignore-output"]
 @torch.no_grad()
 def eval_loss(model):
@@ -568,12 +559,12 @@ print(f"loss with statistics forgotten: {forgotten:.2f}, measured anew: {refresh
 # ### What does your program wait for?
 #
 # On a GPU, PyTorch puts work into a queue and goes on. Whoever *reads* a number, with `.item()`,
-# `float`, `print` or `if`, waits until the queue is empty, and then the GPU idles until Python has
-# filled it again. This is called *synchronisation*. **How many numbers do 20 steps of notebook
-# 05's `training_step` read, and 20 of our loop?**
+# `print` or `if`, waits until the queue is empty, and then the GPU idles until Python has filled
+# it again: a *synchronisation*. **How many numbers do 20 steps of notebook 05's `training_step`
+# read, and 20 of our loop?**
 # %% tags=["nbval-ignore-output"]
 small = small_net()
-optimizer = torch.optim.AdamW(small.parameters(), lr=1e-3)
+optimizer = torch.optim.AdamW(small.parameters(), lr=1e-3, fused=True)
 run = steps_of(start(small_net(), short), short, digits)
 shown = steps_of(start(small_net(), short), short, digits)
 loops = {
@@ -587,15 +578,14 @@ for name, step in loops.items():
 
 # %% [markdown]
 # Your `training_step` reads its loss. The second read is hidden in the schedule, which checks
-# every t; `for_training` trusts the loop, which draws them itself. `steps_of` looks at one loss in
-# ten and leaves the rest on the device, so print `state.loss` only now and then. What this saves
-# must be timed on a GPU, which we haven't done yet. On a CPU there's no queue, and nothing to
-# save.
+# every t; `for_training` trusts the loop. `steps_of` looks at one loss in ten and leaves the
+# others on the device, so print `state.loss` only now and then. On a CPU there's no queue, and
+# nothing to save. What a GPU saves, we haven't timed yet.
 #
 # ### What does the scaler do when it overflows?
 #
 # A scaler starts at 65536 and doubles after 2,000 good steps, so in every long run it's too large
-# sooner or later. To see it at once, we start at 2^20. **What will the first lines say?**
+# sooner or later. Here we start at 2^20. **What will the first lines say?**
 # %% tags=["nbval-ignore-output"]
 half = TrainConfig(steps=8, batch=16, warmup=4, precision="fp16")
 state = start(small_net(), half)
@@ -610,16 +600,16 @@ print("each skipped step halved the scale:",
       state.scaler.get_scale() == 2.0**20 / 2**state.skipped)
 
 # %% [markdown]
-# An occasional skipped step is normal. Skipped steps without end mean that something is infinite
-# at any scale.
+# An occasional skipped step is normal. If they never end, something is infinite at any scale.
 #
 # ### What is clipping good for?
 #
-# In this training, nobody scaled the pixels of one batch: they go up to 255. **What will that
-# batch do to the steps after it, with Adam?**
+# Here nobody scaled the pixels of one batch: they go up to 255. **What will it do to the steps
+# after it, with Adam?**
 # %% tags=["nbval-ignore-output"]
-# alt: DRAFT
-BAD = 25
+# alt: Not clipped, the step triples at the red line, then gets shorter than that of the clipped run.
+#   The loss stays higher.
+BAD, LENGTH = 60, 110
 
 
 def with_bad_batch(clip):
@@ -631,7 +621,7 @@ def with_bad_batch(clip):
         return velocity_loss(net, (x0 + 1) * 127.5 if state.step == BAD else x0, *more)
 
     run = train(state.model, digits, schedule, config, loss, state=state)
-    for _ in range(70):
+    for _ in range(LENGTH):
         before = nn.utils.parameters_to_vector(state.model.parameters()).detach().clone()
         losses.append(next(run).loss)
         after = nn.utils.parameters_to_vector(state.model.parameters()).detach()
@@ -640,29 +630,31 @@ def with_bad_batch(clip):
 
 
 bad = {name: with_bad_batch(clip) for name, clip in (("not clipped", math.inf), ("clipped", 1.0))}
-for part, ylabel in ((1, "length of the step"), (0, "loss")):
-    figure = lines(range(70), {name: both[part] for name, both in bad.items()}, "step", ylabel, log="y")
+for part, what, low in ((1, "length of the step", 0.01), (0, "loss", 0.05)):
+    figure = lines(range(LENGTH), {name: both[part] for name, both in bad.items()}, "step", what,
+                   log="y")
     figure.axes[0].axvline(BAD, color="red", lw=1, zorder=0)
-    figure.axes[0].set_ylim(0.05, 1)
+    figure.axes[0].set_ylim(low, 1)
     plt.show()
+print("length of the step: before the bad batch, at it, 5 and 10 steps later, at the end")
 for name, (losses, moved) in bad.items():
-    print(f"{name:12} length of steps 24, 25, 27, 30, 35, 60:",
-          ", ".join(f"{moved[i]:.2f}" for i in (24, 25, 27, 30, 35, 60)))
+    shown = [moved[i] for i in (BAD - 1, BAD, BAD + 5, BAD + 10, LENGTH - 1)]
+    print(f"{name:12}", "  ".join(f"{length:.3f}" for length in shown))
 
 # %% tags=["trained"]
 moved = bad["not clipped"][1]
 print("not clipped: after the bad batch the steps are longer at first, and shorter in the end:",
-      moved[BAD + 1] > 1.3 * moved[BAD - 1] > 1.3 * 1.3 * moved[-1])
+      moved[BAD + 5] > 1.2 * moved[BAD - 1] and moved[-1] < 0.8 * moved[BAD - 1])
 
 # %% [markdown]
-# DRAFT At first the steps are *longer*, and go the bad batch's way, because Adam's first moment
-# loses only a tenth of it at each step. For about ten steps it walks in the bad direction. Its
-# second moment remembers for about a thousand steps and divides by that one huge gradient, so all
-# later steps are short. Clipped, the bad batch counts hardly more than any other.
+# At first the steps are *longer*, and go the bad batch's way, because Adam's first moment loses
+# only a tenth of it at each step. For ten steps and more it walks in the bad direction. Its second
+# moment remembers for about a thousand steps and divides by that one huge gradient, so all later
+# steps are short. Clipped, the bad batch counts hardly more than any other.
 #
-# **What if you clip before you unscale?** Nothing fails. Clipping makes the norm of every batch 1,
-# good or bad, and unscaling leaves 1 / 65536 of it. Adam would divide that away, if it didn't
-# divide by size *plus* eps = 1e-8:
+# **What if you clip before you unscale?** Nothing fails. Clipping makes every batch's norm 1, and
+# unscaling leaves 1 / 65536 of it. Adam would divide that away, if it didn't divide by the size
+# *plus* eps = 1e-8:
 # %%
 for n in (9_225, 566_977, 8_800_000):
     size = 1 / 65536 / n**0.5  # of each of n gradients, when all together have the norm 1 / 65536
@@ -670,14 +662,13 @@ for n in (9_225, 566_977, 8_800_000):
           f"{size / (size + 1e-8):.0%}")
 
 # %% [markdown]
-# So this mistake is a learning rate that falls with the number of weights. A norm that's always in
-# the thousands gives it away.
+# So it's a learning rate that falls with the number of weights. A norm in the thousands gives it
+# away.
 #
 # ### What if the loss isn't finite?
 #
-# One NaN in the loss makes every gradient NaN, and then every weight. Our loop leaves such a step
-# out, and at its next look it stops and says what it knows. Here is a learning rate that is far
-# too high:
+# One NaN makes every gradient NaN, and then every weight. Our loop leaves such a step out, and at
+# its next look it stops and says what it knows. Here the learning rate is far too high:
 # %% tags=["nbval-ignore-output"]
 wild = TrainConfig(steps=20, batch=16, warmup=1, lr=1000.0, precision="fp16")
 said = "nothing"
@@ -694,20 +685,20 @@ print("the loop stopped, and said so:", said.startswith("the loss is"))
 # %% [markdown]
 # ## 5. What fills the memory?
 #
-# Part of the memory is taken all the time: the weights, their average, Adam's two averages and the
-# gradients. The rest is there from the forward to the backward pass: what each layer keeps for its
-# gradient, above all its inputs. These are the *activations*. **Which part is larger?**
+# Some of it is taken all the time: the weights, their average, Adam's two averages and the
+# gradients. The rest is what each layer keeps from the forward to the backward pass, above all its
+# inputs: the *activations*. **Which part is larger?**
 # %% tags=["nbval-ignore-output"]
 size = sum(p.numel() for p in net.parameters()) * 4 / 2**20
 print(f"weights {size:.1f} MiB, all five {5 * size:.1f} MiB\n")
 print(trace(net.train(), *batch[:2]).table("memory", depth=2))
 
 # %% [markdown]
-# The activations, mostly at the top of the U, where the maps are large. They grow with the batch
-# and the pictures. Three remedies keep the network as it is: **16 bits**; **half a batch, twice**
-# (`accumulate` adds gradients up before the step); and **recomputing**, also called *gradient
-# checkpointing*, where a block keeps only its inputs and runs once more in the backward pass.
-# `peak_memory` measures a step at its height. **Which saves most? Which costs most time?**
+# The activations, mostly at the top of the U, where the maps are large. Three remedies keep the
+# network as it is: **16 bits**; **half a batch, twice** (`accumulate` adds gradients up); and
+# **recomputing**, or *gradient checkpointing*, where a block keeps only its inputs and runs once
+# more in the backward pass. `peak_memory` measures a step at its height. **Which saves most? Which
+# costs most time?**
 # %%
 def one_step(recompute=False, base_ch=32, batch=32, accumulate=1, precision="fp32"):
     """Return a function that does one training step with these choices."""
@@ -757,18 +748,16 @@ print("all three together save two thirds or more:",
       peaks["all three"] < 0.33 * peaks["as it is"])
 
 # %% [markdown]
-# Try them in this order. 16 bits cost nothing where the hardware has them. Half batches give
-# BatchNorm noisier statistics. Recomputing changes no result. Only fewer channels shrink the first
-# part, too.
+# Try them in this order. 16 bits cost nothing where the hardware has them, half batches give
+# BatchNorm noisier statistics, and recomputing changes no result. Only fewer channels shrink the
+# first part, too.
 #
 # ## 6. How does a run survive?
 #
-# Colab takes a machine away when it's idle or when you have used a GPU for a long time, and its
-# memory and disk are gone with it. So a run is written into a file now and then: a *checkpoint*.
-# But the machine may disappear **while the file is being written**, and half a file under the name
-# of the last good one loses both. So a careful program writes to a file beside it and renames that
-# at the end: before this single action of the file system the old file is there, after it the new
-# one.
+# Colab takes idle machines away, and others after some hours, with all that is on them. So a run
+# is written into a file now and then: a *checkpoint*. But the machine may disappear **while the
+# file is being written**, and half a file under the name of the last good one loses both. So write
+# to a file beside it and rename that at the end, which the file system does in a single action.
 #
 # ### Exercise 7.5: whole or not at all
 # difficulty 3 of 5, about 12 minutes
@@ -780,9 +769,9 @@ print("all three together save two thirds or more:",
 # | returns | nothing |
 #
 # Write into a file in the same folder, such as `path.with_suffix(".new")`. Before its `replace`
-# renames it, everything must be on the disk: `file.flush()` hands over to the system what Python
-# hasn't yet written, and `os.fsync(file.fileno())` waits for the disk. Whatever is raised on the
-# way, an interrupt too, the half file must go, and the error be raised on.
+# renames it, everything must be on the disk: `file.flush()` hands over what Python hasn't yet
+# written, and `os.fsync(file.fileno())` waits for the disk. Whatever is raised on the way, an
+# interrupt too, the half file must go, and the error be raised on.
 # %%
 def write_whole(write, path):
     """Let write(file) fill a file; it appears under its path when it is whole, or not at all.
@@ -849,8 +838,8 @@ for writer in (plainly, write_whole):
 # %% [markdown]
 # ### What has to be in the file?
 #
-# `save` writes such a file, and `resume` puts what it holds into a fresh state. `settings` says
-# what is trained and how. We train the small network for 40 steps and save it at the 20th:
+# `save` writes such a file, and `resume` puts what it holds into a fresh state. We train the small
+# network for 40 steps and save it at the 20th:
 # %%
 plan = TrainConfig(steps=40, batch=16, warmup=8, ema=0.9)
 settings = {"model": "small", "data": "digits"} | asdict(plan)
@@ -863,9 +852,9 @@ print(", ".join(checkpoint.load(path)))
 
 # %% [markdown]
 
-# All that changes is in it, and PyTorch's random state too. Now the machine is gone at step 20: we
-# delete the state, and let a fresh network resume from the file. **Will its losses be nearly or
-# exactly those of the run that was left alone? And if the optimizer's state is left out?**
+# Now the machine is gone at step 20: we delete the state, and a fresh network resumes from the
+# file. **Will its losses be nearly or exactly those of the run that was left alone? And if the
+# optimizer's state is left out?**
 # %%
 del state
 
@@ -891,30 +880,28 @@ for name, losses in lacking.items():
     print(f"{name} it does not:", losses != whole[20:])
 
 # %% tags=["nbval-ignore-output"]
-# alt: Losses of 40 steps. From step 21 on, the resumed run lies on the run that was left alone; those
-#   without the optimizer and without the generator go other ways.
+# alt: From step 21 on, the resumed run lies on the one that was left alone; those that lack
+#   something go other ways.
 loss_curves({"left alone": whole, "resumed": resumed, **lacking})
 plt.show()
 
 # %% [markdown]
-# Exactly: on a CPU, every bit of every loss is the same. (On a GPU some sums are added up in a
-# changing order, so the last digits differ.) That is the test of a checkpoint. By itself, each of
-# the dashed curves would pass for a good one.
+# Exactly: on a CPU, every bit of every loss is the same. (On a GPU the last digits differ.) That
+# is the test of a checkpoint. By itself, each of the dashed curves would pass for a good one.
 #
-# `save` keeps the last two files, and `resume` names a damaged one and falls back to the one
-# before. A stranger's file can be dangerous, because PyTorch's files are *pickles*, which may call
-# any function when they are loaded: use `torch.load` with `weights_only=True`, the default since
-# version 2.6.
+# `save` keeps the last two files, and `resume` falls back to the first if the second is damaged. A
+# stranger's file can be dangerous, because PyTorch's files are *pickles*, which may call any
+# function: load it with `weights_only=True`, the default since version 2.6.
 #
 # ## 7. Does your network draw as well, in less time?
 #
-# Now for real: your network, asked for v with the steps of notebook 05, in the precision that this
-# machine is best at, and interrupted at a third. (A CPU without bf16 stays in fp32 and takes as
-# long as before. Colab's GPUs are not measured yet; `make gpu` does it.)
+# Now for real: your network, asked for v with the steps of notebook 05, in this machine's best
+# precision, and interrupted at a third. (A CPU without bf16 stays in fp32 and takes as long as
+# before. GPUs: not measured yet, `make gpu` does it.)
 #
-# If you ticked `keep_on_drive` in the first cell, the files are on your Drive: after a disconnect,
-# run the cells again, and training resumes, with the settings that it was begun with. To begin
-# another run, rename its folder, `run-07`.
+# If you ticked `keep_on_drive`, the files are on your Drive: after a disconnect, run the cells
+# again, and training resumes with the settings that it was begun with. To begin anew, rename its
+# folder, `run-07`.
 # %% tags=["nbval-ignore-output"]
 scratch = tempfile.TemporaryDirectory()
 folder = drive.folder() / "run-07" if drive.in_use else Path(scratch.name)
@@ -957,8 +944,8 @@ save(state, folder, settings)
 del state  # the machine is gone
 
 # %% [markdown]
-# A fresh state resumes. `TrainingView` runs the loop in the background and shows how it goes. Its
-# button stops and saves; run this cell again to continue.
+# A fresh state resumes. `TrainingView` runs the loop in the background. Its button stops and
+# saves; run this cell again to continue.
 # %% tags=["nbval-ignore-output"]
 xT = torch.randn(20, *images.shape[1:], generator=torch.Generator().manual_seed(1))
 
@@ -979,7 +966,7 @@ view = TrainingView(states, config, draw, keep_too, every=max(1, config.steps //
 # %% [markdown]
 # The next cell waits for its end; interrupt it to stop early.
 # %% tags=["nbval-ignore-output"]
-# alt: The loss on a logarithmic axis: it goes on from about 0.1 at the resumed step and falls slowly.
+# alt: The loss on a logarithmic axis, from about 0.1 at the resumed step, slowly falling.
 state = view.result() or state  # None if there was nothing left to do
 seconds += time.perf_counter() - begun
 print(f"{seconds:.0f} s of training, step {state.step}")
@@ -1014,14 +1001,13 @@ print("at least 85% are recognised, at a distance of 8 at most:",
       quality.samples.recognised >= 0.85 and quality.samples.distance <= 8)
 
 # %% [markdown]
-# DRAFT The table has both times. 16 bits in the products cost the network nothing that the judge
-# can see, and an interruption costs nothing at all.
+# 16 bits in the products cost the network nothing that the judge can see, and an interruption
+# costs nothing at all. The table has the time that they save.
 #
-# Long runs are safer in a shell, where nothing depends on an open page. In the folder of the
-# course (on Colab, with `!cd {course} &&` before a command), this trains in the best precision,
-# resumes, and draws. `accelerate launch -m` in place of `python -m` uses all GPUs of a machine.
-# `torch.compile(net)` may be faster on a GPU (not timed yet). In a plain checkpoint its weights
-# get `_orig_mod.` before their names, which the course's `save` takes away.
+# Long runs are safer in a shell. In the folder of the course (on Colab, with `!cd {course} &&`
+# before a command), this trains, resumes, and draws. `accelerate launch -m` in place of `python
+# -m` uses several GPUs. (`torch.compile(net)`, perhaps faster on a GPU, puts `_orig_mod.` before
+# the names of the weights. The course's `save` takes it away.)
 #
 # ```
 # python -m course_utils train --data digits --seconds 90 --out runs/digits
@@ -1034,19 +1020,15 @@ print("at least 85% are recognised, at a distance of 8 at most:",
 # - fp16 has a small range, bf16 few digits. Products take 16 bits; weights and sums need 32.
 # - In fp16, scale the loss. Unscale, then clip, then step.
 # - Read a number from a GPU only now and then.
-# - Activations fill the memory: first 16 bits, then smaller batches, then recomputing.
 # - A checkpoint is whole or not there, and is tested by resuming.
 #
 # **What can go wrong.** Drawings much worse than the loss: BatchNorm wasn't measured anew for the
 # average, or `ema` is too large for a short run. Curves that don't meet after resuming: something
-# is not in the file. A run that starts anew after a disconnect: the folder was on the machine's
-# own disk.
+# is not in the file.
 #
-# **Where to look.** `course_utils/precision.py` has autocast and the scaler, `training.py` the
-# loop, `run.py` its state, `averaging.py` the average, `files.py` and `checkpoint.py` the files.
-# The next notebook is [08, attention variants](08_attention_variants.ipynb). The map of the course
-# is in [00](00_start_here.ipynb).
-
+# **Where to look.** `course_utils/precision.py` has autocast and the scaler, `training.py` and
+# `run.py` the loop and its state, `checkpoint.py` the files. Next is [08, attention
+# variants](08_attention_variants.ipynb). The map of the course is in [00](00_start_here.ipynb).
 # %% [markdown]
 # ## How far are you?
 
