@@ -86,7 +86,7 @@ for name, dtype in PRECISIONS.items():
 #
 # **Weights need 32 bits.** A training step changes a weight by about the learning rate, say by
 # 0.0004. In bf16 a weight near 1 never moves, and in fp16 only downwards, because below 1 the
-# numbers lie twice as close. A weight of 0.05 moves in both, though not by 0.0004.
+# numbers lie twice as close. A weight of 0.05 moves in both.
 #
 # **Sums need 32 bits**, too. **Add 1 a thousand times in each type. Where does it end?**
 # %%
@@ -519,8 +519,7 @@ take_step = check("7.4", take_step)
 # solution 7.4
 
 # %% [markdown]
-# With your three pieces, this is the whole loop. (`config.accumulate` is for section 5.)
-
+# This is the whole loop. (`config.accumulate` is for section 5.)
 # %%
 def steps_of(state, config, images):
     """Train from a state on, and yield it after each step; look at one loss in ten."""
@@ -607,7 +606,7 @@ print("each skipped step halved the scale:",
 # Here nobody scaled the pixels of one batch: they go up to 255. **What will it do to the steps
 # after it, with Adam?**
 # %% tags=["nbval-ignore-output"]
-# alt: Not clipped, the step triples at the red line, then gets shorter than that of the clipped run.
+# alt: Not clipped, the step triples at the red line, then gets shorter than in the clipped run.
 #   The loss stays higher.
 BAD, LENGTH = 60, 110
 
@@ -810,8 +809,7 @@ write_whole = check("7.5", write_whole)
 # solution 7.5
 
 # %% [markdown]
-# A program is stopped half way through replacing a file. **What is there after each way of
-# writing?**
+# A program is stopped while it replaces a file. **What is there after each way of writing?**
 # %%
 scratch = tempfile.TemporaryDirectory()  # it is gone when the notebook is closed
 folder = Path(scratch.name)
@@ -887,7 +885,7 @@ plt.show()
 
 # %% [markdown]
 # Exactly: on a CPU, every bit of every loss is the same. (On a GPU the last digits differ.) That
-# is the test of a checkpoint. By itself, each of the dashed curves would pass for a good one.
+# is the test of a checkpoint. By itself, each dashed curve would pass for a good one.
 #
 # `save` keeps the last two files, and `resume` falls back to the first if the second is damaged. A
 # stranger's file can be dangerous, because PyTorch's files are *pickles*, which may call any
@@ -979,8 +977,8 @@ print("all finite:", all(math.isfinite(loss) for loss in view.losses))
 print("files:", [file.name for file in sorted(folder.glob("step-*.pt"))])
 
 # %% [markdown]
-# Five hundred pictures by your averaged network and your `ddim`, as in notebook 05. **Will they be
-# worse for the 16 bits, or for the interruption?**
+# Five hundred pictures by your `ddim`, as in notebook 05. **Will they be worse for the 16 bits, or
+# for the interruption?**
 # %% tags=["nbval-ignore-output"]
 # alt: Forty pictures drawn by the averaged network, nearly all of them digits.
 net = averaged(state, images, schedule)
@@ -1006,8 +1004,8 @@ print("at least 85% are recognised, at a distance of 8 at most:",
 #
 # Long runs are safer in a shell. In the folder of the course (on Colab, with `!cd {course} &&`
 # before a command), this trains, resumes, and draws. `accelerate launch -m` in place of `python
-# -m` uses several GPUs. (`torch.compile(net)`, perhaps faster on a GPU, puts `_orig_mod.` before
-# the names of the weights. The course's `save` takes it away.)
+# -m` uses several GPUs. (`torch.compile(net)` puts `_orig_mod.` before the names of the weights.
+# The course's `save` takes it away.)
 #
 # ```
 # python -m course_utils train --data digits --seconds 90 --out runs/digits
