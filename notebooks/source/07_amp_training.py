@@ -99,8 +99,8 @@ for name, dtype in PRECISIONS.items():
 # %% [markdown]
 # In bf16 the step after 256 is 2, so 256 + 1 is rounded back to 256, again and again. What 16 bits
 # *are* good for is a product or a convolution. The hardware adds the products up in 32 bits and
-# rounds once, and over many results these errors mostly cancel. So: weights and sums in fp32,
-# products in 16 bits. That's the *mixed* in mixed precision.
+# rounds once, and over many results these errors mostly cancel. So weights and sums are fp32 and
+# products have 16 bits: that's *mixed* precision.
 #
 # ## 2. Where does a small gradient die?
 #
@@ -328,8 +328,7 @@ print("loss:", loss.dtype, " weights:", {p.dtype for p in block.parameters()},
 # fp32, and on a GPU softmax, exponentials and GroupNorm, too.
 #
 # Autocast casts each weight once and keeps the copy until the context ends. The weights themselves
-# and their gradients stay fp32, so the optimizer knows nothing of all this. (`torch.cuda.amp` is
-# the old name of `torch.amp`.)
+# and their gradients stay fp32, so the optimizer knows nothing of all this.
 #
 # ## 4. What is in a good training loop?
 #
@@ -604,7 +603,7 @@ print("each skipped step halved the scale:",
 # ### What is clipping good for?
 #
 # Here nobody scaled the pixels of one batch: they go up to 255. **What will it do to the steps
-# after it, with Adam?**
+# after it?**
 # %% tags=["nbval-ignore-output"]
 # alt: Not clipped, the step triples at the red line, then gets shorter than in the clipped run.
 #   The loss stays higher.
@@ -962,7 +961,7 @@ states = steps_of(state, config, images)
 view = TrainingView(states, config, draw, keep_too, every=max(1, config.steps // 3)).start()
 
 # %% [markdown]
-# The next cell waits for its end; interrupt it to stop early.
+# The next cell waits for the end; interrupt it to stop early.
 # %% tags=["nbval-ignore-output"]
 # alt: The loss on a logarithmic axis, from about 0.1 at the resumed step, slowly falling.
 state = view.result() or state  # None if there was nothing left to do
@@ -1024,9 +1023,9 @@ print("at least 85% are recognised, at a distance of 8 at most:",
 # average, or `ema` is too large for a short run. Curves that don't meet after resuming: something
 # is not in the file.
 #
-# **Where to look.** `course_utils/precision.py` has autocast and the scaler, `training.py` and
-# `run.py` the loop and its state, `checkpoint.py` the files. Next is [08, attention
-# variants](08_attention_variants.ipynb). The map of the course is in [00](00_start_here.ipynb).
+# **Where to look.** `course_utils/precision.py`, `training.py` with `run.py`, and `checkpoint.py`.
+# Next is [08, attention variants](08_attention_variants.ipynb). The map of the course is in
+# [00](00_start_here.ipynb).
 # %% [markdown]
 # ## How far are you?
 
