@@ -26,7 +26,9 @@ The text, in reading order. Each file imports only files above it:
     precision.py   training with numbers of 16 bits
     recompute.py   less memory for more time
     memory.py      how much memory a training step takes, and how much is free
+    waiting.py     what makes a program wait for its GPU
     averaging.py   the average of the weights over the last steps
+    run.py         the settings of a training run, and its state
     files.py       files that are whole or not there
     checkpoint.py  a training run in a file, to go on from
     training.py    the training loop

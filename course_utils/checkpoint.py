@@ -76,11 +76,11 @@ def restore(state, content, settings):
     another network or of other settings; the state is unchanged then.
     """
     if told := mismatch(state, content, settings):
-        raise FileError(f"the run of step {content['step']} cannot be gone on with: {told}")
+        raise FileError(f"cannot resume the run saved at step {content['step']}: {told}")
     unwrapped(state.model).load_state_dict(content["model"])
     for name in ("average", "optimizer", "scaler"):
         getattr(state, name).load_state_dict(content[name])
-    state.step, state.skipped, state.loss = (content[n] for n in ("step", "skipped", "loss"))
+    state.step, state.last_loss = content["step"], content["loss"]
     state.generator.set_state(content["generator"])
     torch.set_rng_state(content["random"])
     if torch.cuda.is_available() and content["random on GPUs"]:

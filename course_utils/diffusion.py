@@ -79,11 +79,16 @@ def draw_batch(images, T, batch, generator, labels=None):
     (N, C, H, W) -> (B, C, H, W), (B,), (B, C, H, W)
     """
     which = torch.randint(len(images), (batch,), generator=generator)
-    x0 = images[which]
     t = torch.randint(T, (batch,), generator=generator)
-    eps = torch.randn(x0.shape, generator=generator)
-    drawn = x0, t.to(x0.device), eps.to(x0.device)
-    return drawn if labels is None else (*drawn, labels[which])
+    eps = torch.randn((batch, *images.shape[1:]), generator=generator)
+    x0 = images[sent(which, images.device)]
+    drawn = x0, sent(t, x0.device), sent(eps, x0.device)
+    return drawn if labels is None else (*drawn, labels[sent(which, labels.device)])
+
+
+def sent(x, device):
+    """Return a tensor on a device. To a GPU it goes from pinned memory, for which nobody waits."""
+    return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x.to(device)
 
 
 def noise_loss(net, x0, t, eps, schedule):

@@ -9,8 +9,8 @@ from torch.utils.checkpoint import checkpoint
 from course_utils.blocks import ConvBlock, ResBlock
 
 
-def recompute_blocks(model):
-    """Let each ConvBlock and ResBlock keep its inputs alone until the backward pass; return model.
+def recompute_blocks(model, kinds=(ConvBlock, ResBlock)):
+    """Let each block of these kinds keep its inputs alone until the backward pass; return model.
 
     UNet -> UNet
 
@@ -19,7 +19,7 @@ def recompute_blocks(model):
     Source: "Training Deep Nets with Sublinear Memory Cost" (2016).
     """
     for block in model.modules():
-        if isinstance(block, (ConvBlock, ResBlock)):
+        if isinstance(block, kinds):
             block.forward = partial(
                 checkpoint, block.forward, use_reentrant=False, context_fn=partial(contexts, block)
             )

@@ -5,6 +5,7 @@ smalldiffusion adds, x0 + sigma eps, and names sigma. Divide the first by sqrt(a
 the second, with sigma = sqrt((1 - alpha_bar) / alpha_bar).
 """
 
+import copy
 import math
 
 import torch
@@ -19,6 +20,8 @@ class Schedule:
     picture's own variance that is left then: the product of 1 - beta up to t. Both are float32,
     computed in float64. Source: "Denoising Diffusion Probabilistic Models" (2020), equation 4.
     """
+
+    checked = True  # alpha_bar_at raises for steps outside
 
     def __init__(self, betas):
         betas = torch.as_tensor(betas, dtype=torch.float64)
@@ -35,11 +38,23 @@ class Schedule:
         """
         if t.dtype not in (torch.int64, torch.int32):
             raise ValueError(f"t must hold integers, the numbers of noise steps; got {t.dtype}")
-        if ((t < 0) | (t >= self.T)).any():
+        if self.checked and ((t < 0) | (t >= self.T)).any():
             raise ValueError(
                 f"t must be from 0 to {self.T - 1}; got {int(t.min())} to {int(t.max())}"
             )
         return self.alpha_bar.to(t.device)[t]
+
+    def for_training(self, device):
+        """Return the schedule with its tables on a device, where alpha_bar_at trusts its t.
+
+        () -> Schedule
+
+        A check reads the steps, which waits for a GPU, and a training loop draws them itself.
+        """
+        known = copy.copy(self)
+        known.betas, known.alpha_bar = self.betas.to(device), self.alpha_bar.to(device)
+        known.checked = False
+        return known
 
 
 def linear_schedule(T=1000, first=1e-4, last=0.02):
@@ -82,6 +97,13 @@ class SigmaSchedule:
         (B,) -> (B,)
         """
         return self.sigmas.to(t.device)[t]
+
+    def for_training(self, device):
+        """Return the schedule on a device.
+
+        () -> SigmaSchedule
+        """
+        return SigmaSchedule(self.sigmas.to(device))
 
     def sample_sigmas(self, steps):
         """Return falling levels for a sampler of so many steps: N = steps + 1 of them.

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -11,54 +11,14 @@ from tqdm.auto import tqdm
 from course_utils.averaging import unwrapped, update_average
 from course_utils.diffusion import draw_batch, sigma_loss, velocity_loss
 from course_utils.memory import ensure_free, free_memory, peak_memory, told_when_full
-from course_utils.precision import autocast, gradient_scaler, where_it_overflows
+from course_utils.precision import autocast, where_it_overflows
+from course_utils.run import TrainConfig, start
 
+LOOK_EVERY = {"cpu": 1}  # steps from one look at the loss to the next; elsewhere 50
 SMALLER = (
     "take a smaller batch, or smaller pictures; TrainConfig(accumulate=4) makes one step of four "
     "batches"
 )
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """The settings of a training run."""
-
-    steps: int = 2000
-    batch: int = 64
-    lr: float = 4e-3  # the highest learning rate; it falls to 0 at the end
-    warmup: int = 100  # steps in which the learning rate rises
-    ema: float = 0.99  # how much of the averaged weights is kept at each step
-    clip: float = 1.0  # the largest norm of the gradient
-    seed: int = 0  # of the order of the pictures, the steps t and the noise
-    precision: str = "fp32"  # or "fp16", "bf16": that of the products in the network
-    accumulate: int = 1  # batches whose gradients are added up before each step
-
-
-@dataclass
-class TrainState:
-    """All that changes while training; the loop yields it after every step."""
-
-    model: nn.Module
-    average: nn.Module  # the same network with weights averaged over the last steps
-    optimizer: torch.optim.Optimizer
-    generator: torch.Generator
-    scaler: torch.amp.GradScaler
-    step: int = 0
-    skipped: int = 0  # steps left out, for their gradient overflowed in fp16
-    loss: float = math.nan
-    lr: float = 0.0
-    norm: float = 0.0  # of the gradient, before it was clipped
-
-
-def start(model, config):
-    """Return the state before the first step."""
-    return TrainState(
-        model=model,
-        average=copy.deepcopy(unwrapped(model)),
-        optimizer=torch.optim.AdamW(model.parameters(), lr=config.lr, fused=True),
-        generator=torch.Generator().manual_seed(config.seed),
-        scaler=gradient_scaler(config.precision, next(model.parameters()).device),
-    )
 
 
 def train(
@@ -68,27 +28,27 @@ def train(
 
     UNet, (N, C, H, W), Schedule -> generator of TrainState
 
-    loss(model, x0, t, eps, schedule) says what the network is asked for; with labels (N,), the
-    loss gets those of the pictures drawn as well. Stop whenever you like; the model keeps what it
-    has learned. With a state, that of start() or of a checkpoint, training goes on from there.
-    Raises ValueError for NaN or infinity in pictures or loss, MemoryError for too large a batch.
-    Source: "Denoising Diffusion Probabilistic Models" (2020), algorithm 1; "Mixed Precision
-    Training" (2017).
+    loss(model, x0, t, eps, schedule) says what is asked for; with labels (N,), it gets those of the
+    pictures drawn too. A state, as of start(), is trained on. Raises ValueError for NaN or infinity
+    in pictures or loss, MemoryError for too large a batch. Source: DDPM (2020), algorithm 1.
     """
     if not images.isfinite().all():
         raise ValueError("the images hold NaN or infinity; look at images.isfinite()")
     state = state or start(model, config)
     ensure_batch_fits(state, images, schedule, loss, config, labels)
+    schedule, every = schedule.for_training(images.device), LOOK_EVERY.get(images.device.type, 50)
     with tqdm(total=config.steps, initial=state.step, unit="step") as bar:
         while state.step < config.steps:
-            state.lr, state.loss = learning_rate(state.step, config), 0.0
+            look = state.step % every == 0 or state.step + 1 == config.steps
+            state.lr, state.last_loss = learning_rate(state.step, config), 0.0
             state.optimizer.zero_grad()
             for _ in range(config.accumulate):
                 with told_when_full(f"a batch of {config.batch:,} pictures", SMALLER):
                     batch = draw_batch(images, schedule.T, config.batch, state.generator, labels)
-                    add_gradient(state, batch, schedule, loss, config)
+                    add_gradient(state, batch, schedule, loss, config, look)
             take_step(state, config)
-            bar.set_postfix(loss=f"{state.loss:.3f}", refresh=False)
+            if look:
+                bar.set_postfix(loss=f"{state.loss:.3f}", refresh=False)
             bar.update()
             yield state
 
@@ -118,10 +78,13 @@ def ensure_batch_fits(state, images, schedule, loss, config, labels=None):
     ensure_free(config.batch * each, cpu, need, instead=SMALLER)
 
 
-def add_gradient(state, batch, schedule, loss, config):
+def add_gradient(state, batch, schedule, loss, config, look=True):
     """Add the gradient of the loss on one batch to those of the parameters.
 
     TrainState, batch, Schedule -> None
+
+    With look, the loss is read, which waits for the device, and ValueError raised if it is not
+    finite. Without, nothing waits, and the device itself leaves such a step out.
     """
     x0, t, eps, *cond = batch
 
@@ -130,14 +93,16 @@ def add_gradient(state, batch, schedule, loss, config):
             return loss(state.model.train(), x0, t, eps, schedule, *cond) / config.accumulate
 
     value = ask()
-    state.loss += value.item()
-    if not math.isfinite(value.item()):
+    state.last_loss = state.last_loss + value.detach()
+    if look and not math.isfinite(state.loss):
         raise ValueError(
-            f"the loss is {value.item()} at step {state.step}, learning rate {state.lr:.2g}, scale "
+            f"the loss is {state.loss} at step {state.step}, learning rate {state.lr:.2g}, scale "
             f"{state.scaler.get_scale():g}; {where_it_overflows(state.model, ask)}. Try a lower "
             f"learning rate, {'bf16 or fp32, ' * (config.precision == 'fp16')}and look for NaN in "
             f"what the network is fed"
         )
+    if state.optimizer.defaults.get("fused"):  # as a GradScaler would tell it
+        state.optimizer.found_inf = (~state.last_loss.isfinite()).float()
     state.scaler.scale(value).backward()
 
 
@@ -147,16 +112,14 @@ def take_step(state, config):
     TrainState, TrainConfig -> None
 
     The gradients are brought back to their true size before they are clipped. If one of them
-    overflowed, the scaler leaves the step out, and halves its scale.
+    overflowed, the scaler leaves the step out, and halves its scale. No number is read.
     """
     for group in state.optimizer.param_groups:
         group["lr"] = state.lr
     state.scaler.unscale_(state.optimizer)
-    state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
+    state.last_norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
     state.scaler.step(state.optimizer)
-    scale = state.scaler.get_scale()
     state.scaler.update()
-    state.skipped += state.scaler.get_scale() < scale
     state.step += 1
     update_average(state.average, state.model, config.ema)
 

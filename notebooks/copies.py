@@ -29,6 +29,7 @@ FEWER = (
     (r"(def draw\(model, steps=)50", r"\g<1>3"),
     (r"counts, found = \(4, 8, 16, 32\)", "counts, found = (2, 4)"),
     (r"sides = \[8, 16, 32, 64\]", "sides = [8, 16]"),
+    (r"BAD, LENGTH = 60, 110", "BAD, LENGTH = 5, 25"),
     (r"for _ in range\(4\):(\s+begun)", r"for _ in range(1):\1"),
 )
 # And in a copy of which nothing is compared.

@@ -124,19 +124,22 @@ def test_with_drive_refused_the_parts_are_there_and_all_is_kept_here(reader, tmp
     assert "Yours, from my_unet.py: nothing yet." in told(cell_with(opened, "portfolio.load"))
 
 
-def test_a_machine_that_is_lost_in_the_middle_of_07_loses_a_hundred_steps_at_most(reader, colab):
+def test_a_machine_that_is_lost_in_the_middle_of_07_loses_a_hundred_steps_at_most(
+    reader, colab, monkeypatch
+):
+    monkeypatch.setenv("COURSE_BUDGET", "0.15")  # 300 steps
     run = colab / "drive/MyDrive/unet-course/run-07"
     lost = what_trains(notebook("07", keep_on_drive=True))
     client = reader(lost)
     with client.setup_kernel():
         run_until(client, ".start()")
-        wait_for(lambda: any(run.glob("step-*.pt")))  # whole: a half file has another name
+        wait_for(lambda: any(run.glob("step-*200.pt")))  # whole: a half file has another name
         os.kill(client.km.provisioner.pid, signal.SIGKILL)
     again = what_trains(notebook("07", keep_on_drive=True))
     client = reader(again, "offline")  # the course is there already
     with client.setup_kernel():
-        run_until(client, "from step {state.step}")
-    assert "from step 100 to 300" in told(cell_with(again, "from step {state.step}"))
+        run_until(client, "state, begun = begin()")
+    assert "from step 200 to 300" in told(cell_with(again, "state, begun = begin()"))
 
 
 def what_trains(opened):
@@ -149,7 +152,7 @@ def what_trains(opened):
         for index, cell in enumerate(opened.cells)
         if index >= begins
         or index in of_exercises
-        or re.match("#@title Set|import |from |schedule = |def steps_of", cell.source)
+        or re.match("#@title Set|import |from |mine = |schedule = |def steps_of", cell.source)
     ]
     return opened
 

@@ -28,7 +28,7 @@ from course_utils.plots.loops import draw_sampler_step, draw_training_step
 from course_utils.plots.moving import moving
 from course_utils.plots.numbers import number_maps
 from course_utils.plots.pictures import grid, strip
-from course_utils.plots.precision import gradient_histograms, number_lines, number_ranges
+from course_utils.plots.precision import gradient_histograms, number_lines
 from course_utils.plots.receptive import receptive_maps
 from course_utils.plots.style import plain_log, set_style
 from course_utils.plots.time import embedding_map, similarity_map, waves
@@ -53,7 +53,6 @@ __all__ = [
     "moving",
     "number_lines",
     "number_maps",
-    "number_ranges",
     "plain_log",
     "receptive_maps",
     "draw_sampler_step",

@@ -9,25 +9,6 @@ from course_utils.plots.colours import BLUE, PALE, PALE_BLUE, RED
 from course_utils.precision import PRECISIONS
 
 
-def number_ranges():
-    """Draw from which power of two to which each type of number reaches.
-
-    () -> figure
-
-    The pale part is the subnormal numbers, which lose digits as they get smaller; the line is 1.
-    """
-    figure, ax = plt.subplots(figsize=(8, 0.45 * len(PRECISIONS) + 0.9), layout="constrained")
-    for row, dtype in enumerate(PRECISIONS.values()):
-        least, normal, largest = limits(dtype)
-        ax.barh(row, normal - least, left=least, color=PALE_BLUE, height=0.6)
-        ax.barh(row, largest - normal, left=normal, color=BLUE, height=0.6)
-    ax.set_yticks(range(len(PRECISIONS)), PRECISIONS)
-    ax.invert_yaxis()
-    ax.set_xticks(range(-144, 129, 24), [f"$2^{{{e}}}$" for e in range(-144, 129, 24)])
-    ax.axvline(0, color="black", lw=0.8)
-    return figure
-
-
 def number_lines(low, high, marked):
     """Draw every number between two limits that each type has, and mark one place.
 

@@ -65,7 +65,7 @@ class TrainingView:
         try:
             for self.state in self.states:
                 first = self.state.step if first is None else first
-                self.losses.append(self.state.loss)
+                self.losses.append(self.state.last_loss)  # it is read in show()
                 self.rates.append(self.state.lr)
                 ends = self.stop.is_set() or self.state.step == self.config.steps
                 if self.after:
@@ -92,7 +92,7 @@ class TrainingView:
 
     def show(self, rate):
         """Draw the curves and tell the numbers; rate is in steps per second."""
-        state = self.state
+        state, self.losses = self.state, [float(loss) for loss in self.losses]
         figure = plt.Figure(figsize=(5.2, 2.6), layout="constrained")
         loss = figure.subplots()
         lr = loss.twinx()

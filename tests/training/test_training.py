@@ -137,7 +137,7 @@ def test_small_batches_add_up_to_a_large_one():
         generator = torch.Generator().manual_seed(0)
         x0, t, eps = draw_batch(pictures(), SCHEDULE.T, 8, generator)
         config = replace(SHORT, accumulate=len(sizes))
-        state.loss = 0.0
+        state.last_loss = 0.0
         for part in zip(x0.split(sizes), t.split(sizes), eps.split(sizes)):
             add_gradient(state, part, SCHEDULE, velocity_loss, config)
         grads.append((state.loss, [p.grad for p in state.model.parameters()]))

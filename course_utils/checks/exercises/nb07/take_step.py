@@ -10,7 +10,6 @@ from course_utils.checks.exercises.nb07.notes import (
     Net,
     as_float,
     copies,
-    note_plain,
     note_return,
     notes,
     same,
@@ -24,6 +23,7 @@ HINTS = [
     ("argument", "scaler", "unscale_ and step take the optimizer, and update() takes nothing."),
     ("backward", "", "The gradients are there already. take_step only uses them."),
     ("not iterable", "", "It takes parameters, not a network: state.model.parameters()."),
+    ("has no setter", "", "state.norm only reads. Keep the tensor in state.last_norm."),
     ("'dict' object", "lr", 'Each group is a dict: group["lr"], not group.lr.'),
 ]
 KINDS = {"inf": " with a gradient that overflowed", "nan": " with a gradient that is NaN"}
@@ -77,11 +77,6 @@ def one_by_one(probe, take_step, state, config, sizes):
             note_moved(probe, state, kind, before)
         if math.isfinite(size) or config.precision == "fp16":  # else the weights are NaN now
             note_step(probe, state, kind)
-        probe.note(
-            f"state.skipped after {kind}", as_float(state.skipped), "",
-            "It grows by 1 when the scale is smaller after update() than before, whatever the norm "
-            "is. In fp32 and bf16 it never is: the scaler is switched off.",
-        )  # fmt: skip
 
 
 def note_moved(probe, state, kind, before):
@@ -103,7 +98,7 @@ def note_finite(probe, state, config, size, kind, before):
     norm, right = nn.utils.get_total_norm(there).item(), min(size, config.clip)
     notes(
         probe,
-        (f"state.norm after {kind}", as_float(state.norm), "",
+        (f"state.last_norm after {kind}", as_float(state.last_norm), "",
          "It's the norm of all true gradients, before clipping: what clip_grad_norm_ returns."),
         (f"the gradients of {kind}", as_float(norm) or right,
          f"Your step was taken with gradients of norm {norm:.3g}, and {right:.3g} is right: the "
@@ -132,7 +127,10 @@ def note_step(probe, state, kind):
     )  # fmt: skip
     look = "After each step, taken or not: update_average(state.average, state.model, config.ema)."
     probe.note(*weights_of(state.average, f"the averaged weights after {kind}", look))
-    note_plain(probe, [state.norm])
+    probe.note(
+        "a tensor", isinstance(state.last_norm, torch.Tensor), "The norm is right, but it has been "
+        "read out of its tensor.", "Keep the tensor itself in state.last_norm.",
+    )  # fmt: skip
 
 
 def weights_of(net, what, look):
@@ -158,8 +156,8 @@ overflowed. state.scaler.step(state.optimizer) leaves the step out then.
 # step left out by an if
 + if math.isfinite(state.norm):
 +     state.optimizer.step()
-Your `if` leaves steps out in fp32 and bf16 too, where nothing counts them, so a broken run looks
-like a good one. state.scaler.step(state.optimizer) decides, without an `if`.
+Your `if` leaves steps out in fp32 and bf16 too, without a word, and reads the norm in every step.
+state.scaler.step(state.optimizer) decides, without an `if`.
 # step taken twice
 + state.scaler.step(state.optimizer)
 + state.optimizer.step()
@@ -182,27 +180,10 @@ itself. Pass config.ema as it is.
 + update_average(state.model, state.average, config.ema)
 You pass the networks to update_average the wrong way round, so the model moves towards its average.
 The one that changes comes first: state.average, then state.model.
-# skips not counted
-- state.skipped += state.scaler.get_scale() < scale
-+
-A step was left out, and state.skipped didn't count it. Read state.scaler.get_scale() before
-update() and again after it: if it's smaller, the step was left out.
-# skips overwritten
-+ state.skipped = state.scaler.get_scale() < scale
-With =, state.skipped only says whether this step was left out. += adds that to the number so far.
-# skips counted by the norm
-+ state.skipped += math.isinf(state.norm)
-or
-+ state.skipped += not math.isfinite(state.norm)
-You count skipped steps by their norm. A step whose norm is NaN is left out too, and in fp32 and
-bf16 none is, whatever the norm. Count where the scale has become smaller.
-# every step a skip
-+ state.skipped += state.scaler.get_scale() <= scale
-or
-+ state.skipped += state.scaler.get_scale() > scale
-state.skipped counts steps that were taken. The scale stays or grows when all went well; only if it
-has become smaller was the step left out: new scale < old scale.
 # skipped steps not counted
+- state.scaler.step(state.optimizer)
++ scale = state.scaler.get_scale()
++ state.scaler.step(state.optimizer)
 - state.step += 1
 + state.step += state.scaler.get_scale() >= scale
 A step that is left out is not counted in state.step. Count it, because its batch has been used and
@@ -239,30 +220,35 @@ or
 You clear the gradients before the step, so there is nothing left to take it with. The training loop
 computes them, and clears them itself.
 # norm after clipping
-- state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
+- state.last_norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
 + nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
-+ state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
-state.norm is the norm after clipping, so it never shows how large the gradients were. Keep what
-clip_grad_norm_ returns the first time: the norm before it clips.
-# norm in a tensor
-+ state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
-state.norm is a tensor, and a plain number is wanted. .item() takes it out of the tensor.
++ state.last_norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
+state.last_norm is the norm after clipping, so it never shows how large the gradients were. Keep
+what clip_grad_norm_ returns the first time: the norm before it clips.
+# norm not kept
++ nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
+You throw away what clip_grad_norm_ returns. It's the norm before clipping, which tells whether a
+run is healthy. Keep it in state.last_norm.
+# norm read
++ state.last_norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
+You read the norm in every step, and to read it the program waits until the GPU has finished. Keep
+the tensor that clip_grad_norm_ returns, as it is.
 # not clipped
 +
 or
-+ state.norm = torch.cat([p.grad.flatten() for p in state.model.parameters()]).norm().item()
++ state.last_norm = torch.cat([p.grad.flatten() for p in state.model.parameters()]).norm()
 The gradients are not clipped. clip_grad_norm_(state.model.parameters(), config.clip) scales them
 all by one factor, so that their norm is at most config.clip, and returns the norm before.
 # each weight clipped by itself
 + for p in state.model.parameters():
-+     state.norm = nn.utils.clip_grad_norm_(p, config.clip).item()
++     state.last_norm = nn.utils.clip_grad_norm_(p, config.clip)
 You clip each weight's gradient by itself, which changes the direction of the step. Clip them all
 together, in one call: clip_grad_norm_(state.model.parameters(), config.clip).
 # clipped after the step
 +
 - state.scaler.step(state.optimizer)
 + state.scaler.step(state.optimizer)
-+ state.norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip).item()
++ state.last_norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
 You clip after the step, when the gradients have already been used. Clip between unscale_ and step.
 # clipped at 1
 - nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
@@ -293,13 +279,11 @@ The average moves before the step, towards weights that are one step old. Take t
 def step_by_norm(state, config):
     scaler, optimizer, model = state.scaler, state.optimizer, state.model
     scaler.unscale_(optimizer)
-    state.norm = float(nn.utils.clip_grad_norm_(model.parameters(), max_norm=config.clip))
+    state.last_norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm=config.clip)
     for group in optimizer.param_groups:
         group.update(lr=state.lr)
     scaler.step(optimizer)
     scaler.update()
-    if config.precision == "fp16" and not math.isfinite(state.norm):
-        state.skipped += 1
     update_average(state.average, unwrapped(model), config.ema)
     state.step = state.step + 1
     optimizer.zero_grad()
@@ -308,14 +292,12 @@ def step_by_norm(state, config):
 def step_by_hand(state, config):
     parameters = list(state.model.parameters())
     state.scaler.unscale_(state.optimizer)
-    state.norm = torch.cat([p.grad.flatten() for p in parameters]).norm().item()
+    state.last_norm = torch.cat([p.grad.flatten() for p in parameters]).norm()
     for p in parameters:
-        p.grad.mul_(min(config.clip / state.norm, 1.0))
+        p.grad.mul_((config.clip / state.last_norm).clamp(max=1.0))
     for i in range(len(state.optimizer.param_groups)):
         state.optimizer.param_groups[i]["lr"] = learning_rate(state.step, config)
-    before = state.scaler.get_scale()
     state.scaler.step(state.optimizer), state.scaler.update()
-    state.skipped = state.skipped + int(state.scaler.get_scale() < before)
     move = torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)
     move(list(state.average.parameters()), parameters, None)
     state.step += 1
@@ -324,28 +306,25 @@ def step_by_hand(state, config):
 
 def step_in_two_ways(state, config):
     state.step += 1
-    half, scale = config.precision == "fp16", state.scaler.get_scale()
+    half = config.precision == "fp16"
     half and state.scaler.unscale_(state.optimizer)
-    state.norm = nn.utils.clip_grad_norm_(list(state.model.parameters()), config.clip).item()
+    state.last_norm = nn.utils.clip_grad_norm_(list(state.model.parameters()), config.clip)
     for group in state.optimizer.param_groups:
         group["lr"] = state.lr
     if half:
         state.scaler.step(state.optimizer), state.scaler.update()
-        state.skipped += scale > state.scaler.get_scale()
     else:
         state.optimizer.step()
     update_average(state.average, state.model, config.ema)
 
 
-def step_with_moved_weights(state, config):
+def step_in_two_calls(state, config):
     state.scaler.unscale_(state.optimizer)
     norm = nn.utils.get_total_norm([p.grad for p in state.model.parameters()])
     nn.utils.clip_grads_with_norm_(state.model.parameters(), config.clip, norm)
     state.optimizer.param_groups[:] = [g | {"lr": state.lr} for g in state.optimizer.param_groups]
-    old = copies(state.model.parameters())
     state.scaler.step(state.optimizer), state.scaler.update()
-    state.skipped += 1 if same(old, state.model.parameters()) else 0
-    state.norm, state.step = norm.item(), state.step + 1
+    state.last_norm, state.step = norm, state.step + 1
     update_average(state.average, state.model, config.ema)
 
 
@@ -356,5 +335,5 @@ EXERCISE = Exercise(
     experiment=step_experiment,
     look="The order: learning rates, unscale_, clip_grad_norm_, step, update, average.",
     catalogue=edits(take_step, MISTAKES),
-    also_right=[step_by_norm, step_by_hand, step_in_two_ways, step_with_moved_weights],
+    also_right=[step_by_norm, step_by_hand, step_in_two_ways, step_in_two_calls],
 )
