@@ -38,12 +38,13 @@ def spectrum(LA, sigmas):
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.2), layout="constrained")
     numbers, LA = range(1, len(LA) + 1), LA.cpu()
-    left.plot(numbers, LA.clamp(min=1e-6), color=INK)
+    left.plot(numbers, LA, color=INK)
     for sigma, style in zip(sigmas, LINES):
         (line,) = right.plot(numbers, LA / (LA + sigma**2), style, label=f"sigma = {sigma:g}")
         left.axhline(sigma**2, color=line.get_color(), ls=style)
         left.text(len(LA), sigma**2 * 1.3, f"sigma = {sigma:g}", ha="right", fontsize=8)
     plain_log(left.yaxis)
+    left.set_ylim(bottom=1e-4)
     left.set(xlabel="component", title="variance of the digits, and of the noise")
     right.set(xlabel="component", title="how much is kept", ylim=(0, 1.02))
     right.legend()

@@ -5,11 +5,11 @@
 #
 # In this notebook you will
 #
-# - find the best linear denoiser, the Wiener filter, by a formula and without any training;
-# - see how PCA does the work in it, with two pixels first and then with whole digits;
-# - compare where the filter looks with where your own U-Net looks, and find out why;
+# - find the best linear denoiser, the Wiener filter, without any training;
+# - see how PCA works in it, with two pixels first and then with whole digits;
+# - find out where your own U-Net looks, and why there;
 # - build the *ideal denoiser*, which memorises its training set;
-# - race them all, your network among them, and combine two of them.
+# - race them all, your network among them, and combine two.
 #
 # It has six exercises and takes about 75 minutes, four of them for training on two CPU cores. You
 # need notebooks 00 to 05 before it. Choose a GPU on Colab if you can (Runtime, Change runtime
@@ -52,14 +52,12 @@ from course_utils.wiener import decompose, load_wiener_filter, save_wiener_filte
 # \sqrt{\bar\alpha}\, x_0 + \sqrt{1 - \bar\alpha}\, \varepsilon$, and gives us $x_t$ and
 # $\bar\alpha$. We predict $x_0$. The error is the mean squared difference over all pixels.
 #
-# In this notebook we measure the noise by its standard deviation beside the full picture: $x_t /
-# \sqrt{\bar\alpha} = x_0 + \sigma \varepsilon$, with $\sigma = \sqrt{(1 - \bar\alpha) /
-# \bar\alpha}$. Pixels lie between -1 and 1. So at $\sigma = 0.1$ a picture has a little grain, and
-# at $\sigma = 10$ there is nothing but grain.
+# In this notebook we measure the noise beside the full picture: $x_t / \sqrt{\bar\alpha} = x_0 +
+# \sigma \varepsilon$, with $\sigma = \sqrt{(1 - \bar\alpha) / \bar\alpha}$. Pixels lie between
+# -1 and 1, so $\sigma = 0.1$ is a little grain, and at $\sigma = 10$ there is nothing but grain.
 
 # %%
-# alt: Eight digits, clean and with noise of five levels: easy to read at 0.3, hard at 1, and not
-#   at all from 3 on.
+# alt: Eight digits, clean and at five levels: readable at 0.3, barely at 1, not at all from 3 on.
 images, test = load("digits", "train")[0], load("digits", "test")[0]
 images, test = images.to(machine.device), test.to(machine.device)
 eps = torch.randn(test.shape, generator=torch.Generator().manual_seed(0)).to(test)
@@ -111,8 +109,8 @@ show_errors("mean")
 #
 # $$k = \frac{v}{v + \sigma^2}$$
 #
-# A pixel that hardly ever changes stays at its mean. One that changes much more than the noise does
-# is believed. **Where will this help more, at $\sigma$ = 0.1 or at 3?**
+# A pixel that hardly ever changes stays at its mean. One that varies much more than the noise is
+# believed. **Where will this help more, at $\sigma$ = 0.1 or at 3?**
 
 # %%
 class PixelDenoiser:
@@ -135,25 +133,23 @@ show_errors("mean", "pixel by pixel")
 #
 # ## 3. What can two pixels tell us about each other?
 #
-# Take two neighbours from the middle of the picture. On the left, each dot below is one training
-# digit. The dots form a long, thin cloud, because the two pixels are usually bright together or
-# dark together. The mean product of their deviations from the mean is called their *covariance*.
-# The table of all covariances, here 2 x 2, is the covariance matrix $S$.
+# Take two neighbours. On the left, each dot below is one training digit. The dots form a long, thin
+# cloud, because the two pixels are usually bright together or dark together. The mean product of
+# their deviations from the mean is their *covariance*. All covariances, here 2 x 2, make the
+# covariance matrix $S$.
 #
-# The cloud has two axes at right angles. They are the *eigenvectors* of $S$. **Along** an axis the
-# coordinates have a variance, the *eigenvalue*; **between** the two axes they have no covariance.
-# Finding such axes is called *principal component analysis*, PCA, and they are the *principal
+# The cloud has two axes at right angles, the *eigenvectors* of $S$. Along each axis the coordinates
+# vary, and their variance is its *eigenvalue*. Between the two axes there is no covariance left.
+# Finding such axes is called *principal component analysis*, PCA, and the axes are the *principal
 # components*.
 #
 # Noise is a round cloud, with variance $\sigma^2$ in every direction. So in these coordinates we
-# are back in section 2: two independent problems, each with its own k. We take the mean out, turn
-# to the axes, shrink each coordinate, and turn back. **Along which axis will the guess shrink
-# more?**
+# are back in section 2: two separate problems, each with its own k. We take the mean out, turn to
+# the axes, shrink each coordinate, and turn back. **Along which axis will it shrink more?**
 
 # %%
-# alt: Three clouds of points with the same two axes. Clean, it is long and thin; with noise, much
-#   rounder; the guesses are thin again.
-pair = images[:, 0, 7, 7:9]  # (N, 2)
+# alt: Three clouds: long and thin when clean, rounder with noise, thin again as guesses.
+pair = images[:, 0, 10, 6:8]  # (N, 2)
 S2, mean2, sigma = torch.cov(pair.T), pair.mean(dim=0), 0.5
 U2, LA2, _ = decompose(S2)  # eigenvectors as columns, eigenvalues
 y = pair + sigma * torch.randn(pair.shape, generator=torch.Generator().manual_seed(0)).to(pair)
@@ -172,8 +168,8 @@ clouds({"clean": pair, "with noise": y, "shrunk along the axes": guess}, mean2, 
 plt.show()
 
 # %% [markdown]
-# Across the cloud, digits hardly vary, so nearly everything seen there is noise, and most of it
-# goes. That is how a pixel asks its neighbour.
+# Across the cloud digits hardly vary, so most of what we see there is noise, and most of it goes.
+# That is how a pixel asks its neighbour.
 #
 # ## 4. And with all 256 pixels?
 #
@@ -190,14 +186,13 @@ plt.show()
 #
 # | | |
 # |---|---|
-# | `dataloader` | batches: pictures `(B, C, H, W)`, or tuples or lists whose first item they are; the last may be smaller |
-# | `device` | where the results belong |
+# | `dataloader` | batches: pictures `(B, C, H, W)`, or tuples or lists that begin with them; the last may be smaller |
+# | `device` | that of the results |
 # | `resolution`, `n_channels` | H and W; C |
 # | returns | the covariance `(n, n)` and the mean `(n,)`, float32 |
 #
-# `vectors(dataloader, (C, H, W), device)` yields each batch as rows, `(B, n)`. (The reference also
-# refuses bad input, and asks `empty_covariance` whether $S$ fits into memory. Yours need not, and
-# you may join all batches with `torch.cat`.)
+# `vectors(dataloader, (C, H, W), device)` yields each batch as rows, `(B, n)`. The reference also
+# refuses bad input. Yours need not, and may join all batches with `torch.cat`.
 
 # %%
 def compute_wiener_filter(dataloader, device, resolution, n_channels):
@@ -240,8 +235,7 @@ compute_wiener_filter = check("9.1", compute_wiener_filter)
 # solution 9.1
 
 # %%
-# alt: Four maps of the covariance of one pixel, marked by a cross, with all others: positive
-#   around it, negative in places farther off.
+# alt: The covariance of four pixels with all others: positive nearby, negative farther off.
 S, mean = compute_wiener_filter(DataLoader(images, batch_size=100), machine.device, 16, 1)
 S_image = S.view(16, 16, 16, 16).cpu()
 places = [(2, 7), (7, 7), (7, 4), (12, 10)]
@@ -252,11 +246,11 @@ for ax, (r, c) in zip(figure.axes, places):
 plt.show()
 
 # %% [markdown]
-# Each map is one row of $S$: the covariance of the marked pixel with all others. Orange pixels tend
-# to be bright when it is bright. Blue ones tend to be dark: the stroke would be there instead.
+# Each map is one row of $S$. Orange pixels tend to be bright when the marked one is bright. Blue ones
+# tend to be dark: the stroke would be there instead.
 #
 # Why two passes, if $S = \frac{1}{N-1} (\sum_i x_i x_i^T - N m m^T)$ needs only one? That formula
-# subtracts two large numbers that are nearly equal, and float32 keeps about seven digits:
+# subtracts two large numbers that are nearly equal, which float32 doesn't survive:
 
 # %%
 brighter = images.cpu() + 100  # the covariance stays the same
@@ -269,13 +263,12 @@ for name, way, *kind in [("two passes", compute_wiener_filter),
 # %% [markdown]
 # ### The principal components of digits
 #
-# `decompose` finds $S = U\, \mathrm{diag}(\lambda)\, U^T$ for 256 pixels as it did for two. The
-# columns of $U$ are directions again, and each is itself a picture. It returns U, LA (the
-# $\lambda$, largest first), and Vh, which is $U^T$.
+# `decompose` finds $S = U\, \mathrm{diag}(\lambda)\, U^T$ as it did for two pixels. Each column of
+# $U$ is a principal component, and is itself a picture. LA holds the $\lambda$, largest first, and
+# Vh is $U^T$.
 
 # %%
-# alt: The first twelve principal components with their variances: smooth patterns of orange and
-#   blue, finer and finer.
+# alt: Twelve principal components: smooth patterns of orange and blue, finer and finer.
 U, LA, Vh = decompose(S)
 first = U.T[:12].view(2, 6, 16, 16)
 maps(list(first), size=1.35, limit=0.2)
@@ -287,16 +280,15 @@ alive = int((LA > 1e-6).sum())
 print(f"{alive} of {len(LA)} have any")
 
 # %% [markdown]
-# These are the ways in which digits differ most from their mean, the strongest first. Every digit is
-# the mean plus a sum of them, each times a *coefficient*. Only 60 are ever used, because the scans
-# were enlarged. (Notebook 00 counted 61, the mean included.)
+# These are the ways in which digits differ most. Every digit is the mean plus a sum of them, each
+# times a *coefficient*. Only 60 are ever used, because the scans were enlarged. (Notebook 00 counted
+# 61, the mean included.)
 #
 # Each coefficient is shrunk by its own $k_i = \lambda_i / (\lambda_i + \sigma^2)$:
 
 # %%
-# alt: Left, the variance of each component falls from 8 to nearly nothing at 60, across the lines
-#   of three noise levels. Right, what is kept falls from 1 to 0 where the lines are crossed.
-spectrum(LA[:80], [0.1, 1.0, 3.0])
+# alt: Variances fall from 8 to nearly nothing at 60; what is kept falls from 1 to 0.
+spectrum(LA[:64], [0.1, 1.0, 3.0])
 plt.show()
 
 # %% [markdown]
@@ -306,8 +298,8 @@ plt.show()
 # ### Exercise 9.2: how much is kept
 # difficulty 2 of 5, about 6 minutes
 #
-# Write $k_i$ with $\bar\alpha$ in place of $\sigma$: put $\sigma^2 = (1 - \bar\alpha) /
-# \bar\alpha$ into the formula and simplify, until nothing is divided by $\bar\alpha$ any more.
+# Write $k_i$ in terms of $\bar\alpha$: put $\sigma^2 = (1 - \bar\alpha) / \bar\alpha$ into the
+# formula and simplify, until nothing is divided by $\bar\alpha$ any more.
 #
 # | | |
 # |---|---|
@@ -358,8 +350,8 @@ shrink = check("9.2", shrink)
 # ### Exercise 9.3: the filter
 # difficulty 3 of 5, about 12 minutes
 #
-# You saw it with two pixels. Now write it for pictures, for a whole batch with a different
-# $\bar\alpha$ for each, and never make an $n \times n$ matrix on the way:
+# You saw it with two pixels. Now write it for a batch of pictures, without making a new $n \times
+# n$ matrix:
 #
 # $$\hat x_0 = m + U\, \mathrm{diag}(k)\, V_h\, \Big( \frac{x_t}{\sqrt{\bar\alpha}} - m \Big)$$
 #
@@ -369,8 +361,8 @@ shrink = check("9.2", shrink)
 # | `alpha_bar` | `(B,)`, or one number for all; above 0 and below 1 |
 # | returns | `(B, C, H, W)`, in the dtype of `xt` |
 #
-# The formula is for one picture as a column. Yours are rows. You may change `__init__`, add
-# methods, or make the class an `nn.Module`.
+# The formula is for one picture as a column. Yours will be rows. You may change `__init__`, add
+# methods, or make it an `nn.Module`.
 
 # %%
 class WienerDenoiser:
@@ -421,8 +413,8 @@ WienerDenoiser = check("9.3", WienerDenoiser)
 # solution 9.3
 
 # %% [markdown]
-# To see what the shrinking is worth, we also measure a filter that only *projects*: it keeps the 60
-# components whole and drops the others. **At which noise will the Wiener filter gain most?**
+# What is the shrinking worth? We also measure a filter that only *projects*: it keeps the 60
+# components whole and drops the rest. **At which noise will the Wiener filter gain most?**
 
 # %%
 class Projection:
@@ -440,22 +432,20 @@ print(f"{'pixel - Wiener':16}" + "".join(f"{p - w:9.4f}" for w, p in pairs))
 print(f"{'Wiener / pixel':16}" + "".join(f"{w / p:9.2f}" for w, p in pairs))
 
 # %% [markdown]
-# It depends on what you call gain. In absolute terms it is largest at $\sigma = 1$. Relative to the
-# error of pixel by pixel it is largest at 0.1 and 0.3, where less than a quarter of the error is
-# left. But there, most of it comes from the enlarged scans: at 0.1 projection alone has nine tenths
-# of the gain. At 1 the projection is worse than no cooperation at all, and shrinking does
-# everything.
+# In absolute terms the gain on pixel by pixel is largest at $\sigma = 1$. In relative terms it is
+# largest at 0.1 and 0.3, where less than a quarter of the error is left. But most of that comes from
+# the enlarged scans: at 0.1, projection alone has nine tenths of the gain. At 1 it is worse than
+# pixel by pixel, and all the gain is from shrinking.
 
 # %% tags=["nbval-ignore-output"]
-# alt: Eight digits with noise of 0.1, 0.5, 1, 3 and 10, the filter's guesses, and what it keeps:
-#   ever fewer components, ever smoother guesses, at 10 the same grey blot for all.
-wiener_explorer(by_wiener, test[:8])
+# alt: Six digits at four levels, and the guesses: ever smoother.
+wiener_explorer(by_wiener, test[:6])
 
 # %% [markdown]
-# The guess gets smoother as the noise grows, and ends at the mean. It has no sharp edges, because a
-# linear filter can't say "either a 3 or an 8": all it can do about doubt is shrink.
+# The guess gets smoother as the noise grows, and ends at the mean. A linear filter can't say "either
+# a 3 or an 8". All it can do about doubt is shrink.
 #
-# (The filter fits in four files, the ones that the package of the paper below writes:)
+# A filter can be kept in four files:
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -464,11 +454,10 @@ with tempfile.TemporaryDirectory() as folder:
 print("the same:", all(torch.equal(a, b) for a, b in zip((U, LA, Vh, mean), again)))
 
 # %% [markdown]
-# ## 5. What would a world look like in which this is all there is to know?
+# ## 5. What if mean and covariance were all there is?
 #
-# The filter knows the mean and the covariance. In a *Gaussian* with this mean and covariance there
-# is nothing else to know, and the filter would be the best denoiser of all, not only of the linear
-# ones. Let's visit that world.
+# In a *Gaussian* with this mean and covariance there is nothing else to know, and the filter would
+# be the best denoiser of all, not only of the linear ones. Let's visit that world.
 #
 # ### Exercise 9.4: draw from the Gaussian
 # difficulty 2 of 5, about 8 minutes
@@ -480,7 +469,7 @@ print("the same:", all(torch.equal(a, b) for a, b in zip((U, LA, Vh, mean), agai
 # |---|---|
 # | `N` | how many pictures |
 # | `U`, `LA`, `mean` | `(n, n)`, `(n,)`, `(n,)` |
-# | `generator` | a `torch.Generator` on the CPU: the only source of random numbers, used in any order |
+# | `generator` | a `torch.Generator` on the CPU, your only source of random numbers |
 # | returns | `(N, n)`, on the device and in the dtype of U |
 
 # %%
@@ -512,14 +501,13 @@ draw_gaussian = check("9.4", draw_gaussian)
 # solution 9.4
 
 # %% [markdown]
-# A diffusion model draws by denoising again and again, so the filter can draw too. `samples` is the
-# sampler of the package smalldiffusion (notebook 10 has more on it). It goes down a list of sigmas
-# and wants to be told the noise, which `NoiseAtSigma` works out from a denoiser's $x_0$. **What
-# will it draw with the filter in place of a network?**
+# A diffusion model draws by denoising again and again, so the filter can draw too. `samples`, the
+# sampler of the package smalldiffusion (see notebook 10), goes down a list of sigmas.
+# `NoiseAtSigma` tells it the noise that goes with a denoiser's $x_0$. **What will it draw with the
+# filter in place of a network?**
 
 # %%
-# alt: Ten draws from the Gaussian and ten pictures drawn with the filter. Both are blots and
-#   strokes in the right places, hardly one is a digit.
+# alt: Ten draws from the Gaussian and ten made with the filter: blots and strokes, hardly a digit.
 drawn = draw_gaussian(500, U, LA, mean, torch.Generator().manual_seed(0)).view(500, 1, 16, 16)
 sigmas = log_linear_schedule(sigma_max=30.0).sample_sigmas(25)
 
@@ -535,25 +523,24 @@ by_filter = draw_with(by_wiener, 500)
 strip([drawn[:10], by_filter[:10]], labels=["Gaussian", "filter"], size=0.9)
 plt.show()
 
-# %%
+# %% tags=["nbval-ignore-output"]
 for name, pictures in {"Gaussian": drawn, "drawn with the filter": by_filter}.items():
     kept = torch.linalg.eigvalsh(torch.cov(pictures.flatten(1).T)).flip(0)[:10].sum()
     print(f"{name:22} variance along its first 10 components: {kept:.0f}")
 print(f"{'digits':22} variance along its first 10 components: {LA[:10].sum():.0f}")
 
 # %% [markdown]
-# Nearly the same world, a little less varied: a diffusion model is as good as its denoiser. Every
-# pair of pixels has the right covariance here, and hardly one picture is a digit. Pairs of pixels
-# cannot tell what makes a stroke.
+# It is the same world, a little less varied: a diffusion model is as good as its denoiser. Every
+# pair of pixels has the right covariance, yet hardly one picture is a digit. Pairs of pixels cannot
+# tell what makes a stroke.
 #
 # ## 6. Where does a U-Net look, and why there?
 #
-# Which pixels of xt does a denoiser use for one pixel of its answer? The filter's answer is $m +
-# A\, (y - m)$ with $A = U\, \mathrm{diag}(k)\, U^T$, so the weights for one pixel are a row of A.
-# For a network there's your receptive field of notebook 03: the gradient of that pixel with respect
-# to all of xt. This time we keep the signs, as the filter has them too, and average over test
-# pictures. The network is yours, if you have trained one. **Will it look where the filter looks? At
-# which noise do they look farthest?**
+# Which pixels of xt does a denoiser use for one pixel of its answer? The filter's weights are a row
+# of $U\, \mathrm{diag}(k)\, U^T$. For a network there's your receptive field of notebook 03: the
+# gradient of that pixel with respect to all of xt. This time we keep the signs and average over
+# test pictures. The network is yours, if you have trained one. **Will it look where the filter
+# looks? At which noise do they look farthest?**
 
 # %% tags=["nbval-ignore-output"]
 net, predicts = keeping.trained(machine.device)
@@ -577,8 +564,8 @@ def filter_field(U, LA, column, sigma):
     return ((U * (LA / (LA + sigma**2))) @ U.T)[7 * 16 + column].view(16, 16)
 
 # %% tags=["nbval-ignore-output"]
-# alt: Two rows of five maps, of the filter and of your U-Net, from sigma 0.1 to 10. In both, an
-#   orange spot around the pixel grows and a blue ring appears. They look alike.
+# alt: Five maps of the filter, five of your U-Net, much alike: an orange spot that grows, and a
+#   blue ring.
 def radius(field, column=7):
     """Return the mean distance from the pixel, weighted by how strongly each pixel counts."""
     rows, columns = torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij")
@@ -595,7 +582,7 @@ def of_largest(fields):
 
 
 by_formula = [filter_field(U, LA, 7, sigma) for sigma in levels]
-by_network = [network_field(asked_for(predicts, net), 7, test, sigma) for sigma in levels]
+by_network = [network_field(asked_for(predicts, net), 7, test[:100], sigma) for sigma in levels]
 titles = [f"sigma {sigma:g}" for sigma in levels]
 maps([of_largest(by_formula), of_largest(by_network)], ["filter", "your U-Net"], titles,
      size=1.6, limit=1)
@@ -609,18 +596,19 @@ print("both look farther when there is more noise:",
       all(radius(f[0]) < radius(f[2]) < radius(f[4]) for f in (by_formula, by_network)))
 
 # %% [markdown]
-# They are hard to tell apart. With little noise a pixel and its neighbours suffice, and with more
-# noise both ask farther and farther. Yet your network was never told a covariance, and the filter
-# was never told that pixels have neighbours: it could use any pixel for any other.
+# They are hard to tell apart. With little noise a pixel and its neighbours suffice. With more, both
+# look farther. Yet nobody told the network a covariance, and nobody told the filter that pixels
+# have neighbours.
 #
-# It is tempting to say that U-Nets look nearby because they are made of convolutions. Lukoianov and
-# others claim otherwise in "Locality in Image Diffusion Models Emerges from Data Statistics"
-# (2025): the pictures decide, by which of their pixels are correlated. That can be tested. Train
-# the same U-Net on digits whose left and right halves have changed places. Our pixel is at the
-# right edge now, and what used to be its right neighbour is 15 columns away, at the left edge.
-# **If the convolutions decide, where will the network look? And if the data do?**
+# Do U-Nets look nearby because they are made of convolutions? Lukoianov and others claim otherwise
+# in "Locality in Image Diffusion Models Emerges from Data Statistics" (2025): the data decide, by
+# which of their pixels are correlated. Let's test that. We train the same U-Net on digits whose
+# left and right halves have changed places. Our pixel is at the right edge now, and its old right
+# neighbour is 15 columns away, at the left edge. **Where will the network look if the convolutions
+# decide, and where if the data do?**
 
 # %% tags=["nbval-ignore-output"]
+# alt: Eight digits, black in the middle, with half a digit at each edge.
 def trained_net(loss, images, steps):
     """Train a fresh U-Net, and return its average, ready to draw."""
     torch.manual_seed(0)
@@ -639,21 +627,22 @@ def swap(pictures):
 
 
 swapped_net = trained_net(velocity_loss, swap(images), machine.budget(cpu=600, gpu=5000))
+strip(swap(images[:8]), size=0.9)
+plt.show()
 
 # %% tags=["nbval-ignore-output"]
-# alt: A digit with its halves swapped, then where the filter and the network look for a pixel at
-#   the right edge: each has half a spot at the right edge and the other half at the left edge.
-filter_at_edge = filter_field(*decompose(compute_wiener_filter(
-    swap(images).split(100), machine.device, 16, 1)[0])[:2], 15, 1.0)
-network_at_edge = network_field(asked_for("v", swapped_net), 15, swap(test), 1.0)
-maps([torch.cat([swap(test)[:1, 0], of_largest([filter_at_edge, network_at_edge])])],
-     titles=["swapped", "filter", "U-Net"], size=2.2, limit=1)
+# alt: For a pixel at the right edge, both have half a spot there and half at the left edge.
+S_swapped, _ = compute_wiener_filter(swap(images).split(100), machine.device, 16, 1)
+U_swapped, LA_swapped, _ = decompose(S_swapped)
+at_edge = {"filter": filter_field(U_swapped, LA_swapped, 15, 1.0),
+           "U-Net": network_field(asked_for("v", swapped_net), 15, swap(test[:100]), 1.0)}
+maps([of_largest(at_edge.values())], titles=list(at_edge), size=2.2, limit=1)
 plt.show()
-far = [float(f[:, :8].abs().sum() / f.abs().sum()) for f in (filter_at_edge, network_at_edge)]
-print(f"weight on the other half: filter {far[0]:.0%}, U-Net {far[1]:.0%}")
+far = {name: float(f[:, :8].abs().sum() / f.abs().sum()) for name, f in at_edge.items()}
+print("weight on the left half:", {name: f"{share:.0%}" for name, share in far.items()})
 
 # %% tags=["trained"]
-print("the U-Net looks across the picture:", far[1] > 0.2)
+print("the U-Net looks across the picture:", far["U-Net"] > 0.2)
 
 # %% [markdown]
 # TODO
@@ -730,8 +719,7 @@ ideal_x0 = check("9.6", ideal_x0)
 # still see the digit well, will it beat the filter?**
 
 # %%
-# alt: Eight held-out digits, noisy, and the ideal denoiser's answers: clean digits with other
-#   strokes, one or two of another class.
+# alt: Eight held-out digits, noisy, and the answers: clean digits with other strokes.
 class IdealDenoiser:
     def predict_x0(self, xt, alpha_bar):
         return ideal_x0(xt, alpha_bar.expand(len(xt)), images)
@@ -752,8 +740,7 @@ plt.show()
 # knows many. And what does it draw?
 
 # %%
-# alt: Ten pictures that the ideal denoiser drew, and below each the nearest training picture,
-#   which looks the same.
+# alt: Ten pictures that the ideal denoiser drew, and the same ten from the training set.
 ideal_draws = draw_with(by_ideal, 500)
 distances = torch.cdist(ideal_draws.flatten(1), images.flatten(1))
 nearest = images[distances.argmin(dim=1)]
@@ -782,13 +769,11 @@ nets = {"asked for eps": trained_net(noise_loss, images, steps),
 denoisers = {name: NetDenoiser(answers, schedule) for name, answers in nets.items()}
 
 # %% tags=["nbval-ignore-output"]
-# alt: The error of each denoiser divided by the Wiener filter's, over sigma. The mean and the ideal
-#   denoiser come down from far above; the networks are below 1 up to sigma 1, near 1 at 3; at 10
-#   only the one asked for eps is above 1.
+# alt: Errors relative to the filter: the networks lowest up to 1, all close at 3 and 10 but eps.
 errors |= {name: errors_of(denoiser) for name, denoiser in denoisers.items()}
 board = ["Wiener", "mean", "pixel by pixel", "ideal", *denoisers]
 show_errors(*board)
-error_curves(levels, {name: errors[name] for name in board})
+error_curves(levels, {name: errors[name] for name in board if name != "pixel by pixel"})
 plt.show()
 
 # %% tags=["trained"]
@@ -799,8 +784,7 @@ print("at 10, eps is worse than the mean:", by_eps[4] > errors["mean"][4])
 print("at 10, v is within 5% of the filter:", abs(by_v[4] / wiener[4] - 1) < 0.05)
 
 # %% tags=["nbval-ignore-output"]
-# alt: Eight held-out digits with noise of sigma 1, and the answers of three denoisers: the filter's
-#   are blurred, the ideal one's are sharp, the U-Net's are nearly sharp.
+# alt: Eight digits with noise of sigma 1: the filter's answers are blurred, the ideal one's sharp.
 xt, alpha_bar = noisy(test[:8], 1.0)
 answers = [denoiser.predict_x0(xt, alpha_bar)
            for denoiser in (by_wiener, by_ideal, denoisers["asked for v"])]
@@ -883,8 +867,7 @@ Hybrid = check("9.5", Hybrid)
 # it from the figure. Then try the slider, whose drawings all start from the same noise:
 
 # %% tags=["nbval-ignore-output"]
-# alt: Ten drawings for each of six hand-overs from 0.02 to 10: soft blots where the filter does
-#   nearly all, clear strokes where the network does.
+# alt: Ten drawings for each hand-over: soft blots from the filter, clear strokes from the network.
 by_eps_net = denoisers["asked for eps"]
 hybrid_explorer(lambda sigma: draw_with(Hybrid(by_wiener, by_eps_net, sigma), 10))
 
@@ -897,12 +880,14 @@ hybrid_explorer(lambda sigma: draw_with(Hybrid(by_wiener, by_eps_net, sigma), 10
 # the ideal denoiser away?**
 
 # %% tags=["nbval-ignore-output"]
-# alt: Five rows of ten: real digits; blots of the Gaussian; digits of the ideal denoiser, the
-#   hybrid and your network.
-hand_over = 3.0  # @param {type:"number"}
-denoisers["hybrid"] = Hybrid(by_wiener, by_eps_net, hand_over)
 pictures = {"Gaussian": drawn, "ideal": ideal_draws}
 pictures |= {name: draw_with(denoiser, 500) for name, denoiser in denoisers.items()}
+
+# %% tags=["nbval-ignore-output"]
+# alt: Digits in all rows but the Gaussian's.
+hand_over = 3.0  # @param {type:"number"}
+hybrid = Hybrid(by_wiener, by_eps_net, hand_over)
+pictures["hybrid"] = draw_with(hybrid, 500)
 judged = {name: measure(found.clamp(-1, 1)) for name, found in pictures.items()}
 quality = {"real": judged["ideal"].real} | {name: q.samples for name, q in judged.items()}
 print(f"{'':16}{'recognised':>12}{'Frechet distance':>18}{'nearest in training':>21}")

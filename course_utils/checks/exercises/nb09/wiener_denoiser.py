@@ -165,8 +165,8 @@ class WithUAlone(WienerDenoiser):  # where U.T is not Vh, LA is 0 and nothing is
             alpha_bar = torch.full((len(xt),), float(alpha_bar), device=xt.device)
         a = alpha_bar.view(-1, 1)
         centred = xt.reshape(len(xt), -1) - a.sqrt() * self.mean
-        coefficients = torch.einsum("bn,nk->bk", centred, self.U) * shrink(self.LA, alpha_bar) / a.sqrt()
-        return torch.einsum("bk,nk->bn", coefficients, self.U).add(self.mean).reshape(xt.shape)
+        found = torch.einsum("bn,nk->bk", centred, self.U) * shrink(self.LA, alpha_bar) / a.sqrt()
+        return torch.einsum("bk,nk->bn", found, self.U).add(self.mean).reshape(xt.shape)
 
 
 class BySolving(WienerDenoiser):
