@@ -10,7 +10,7 @@ from course_utils.diffusion import add_noise, predict_x0
 
 
 class MeanDenoiser:
-    """The best guess for one who does not look: always the mean picture.
+    """The best guess that ignores xt: always the mean picture.
 
     (C, H, W) -> denoiser
     """
@@ -47,9 +47,16 @@ class NetDenoiser:
         alpha_bar may also be one number for all.
         """
         alpha_bar = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))
-        all_steps = self.schedule.alpha_bar.to(xt.device)  # (T,)
-        t = (all_steps - alpha_bar[:, None]).abs().argmin(dim=1)
-        return predict_x0(xt, self.net(xt, t), alpha_bar)
+        return predict_x0(xt, self.net(xt, nearest_step(self.schedule, alpha_bar)), alpha_bar)
+
+
+def nearest_step(schedule, alpha_bar):
+    """Return the steps whose alpha_bar is nearest to these.
+
+    Schedule, (B,) -> (B,)
+    """
+    all_steps = schedule.alpha_bar.to(alpha_bar.device)  # (T,)
+    return (all_steps - alpha_bar[:, None]).abs().argmin(dim=1)
 
 
 class Hybrid:

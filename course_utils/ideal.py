@@ -10,9 +10,9 @@ def ideal_x0(xt, alpha_bar, images, chunk=1000):
     (B, C, H, W), (B,), (N, C, H, W) -> (B, C, H, W)
 
     The weights are a softmax of -|xt - sqrt(alpha_bar) x|^2 / (2 (1 - alpha_bar)). The images are
-    gone through a chunk at a time: when a likelier one turns up, the sums so far are made smaller
-    by what the largest exponent grew, as in online softmax. The sums are in float64, for at small
-    noise the exponents are large and lie close together.
+    taken a chunk at a time: when a likelier one turns up, the sums so far are scaled down to the
+    new largest exponent, as in online softmax. The sums are in float64, because at small noise the
+    exponents are large and close together.
     Source: "Elucidating the Design Space of Diffusion-Based Generative Models" (2022), appendix
     B.3; "Online normalizer calculation for softmax" (2018), algorithm 3.
     """

@@ -1,8 +1,8 @@
 """The Wiener filter: the best answer that is linear in the noisy picture, found without training.
 
 A picture is a row of n = C H W numbers here. What a linear answer can know of the pictures is
-their mean and their covariance S = U diag(LA) Vh: the columns of U are the eigenimages, LA how
-much the pictures vary along each.
+their mean and their covariance S = U diag(LA) Vh: the columns of U are the principal components,
+LA the variance of the pictures along each.
 """
 
 from functools import partial
@@ -67,7 +67,7 @@ def decompose(S):
 
 
 def shrink(LA, alpha_bar):
-    """Return how much is kept of what a noisy picture says along each eigenimage: 0 to 1.
+    """Return how much is kept of a noisy picture along each principal component: 0 to 1.
 
     (n,), (B,) -> (B, n)
 
@@ -81,13 +81,13 @@ def shrink(LA, alpha_bar):
 
 
 class WienerDenoiser:
-    """The best linear guess of the picture in a noisy one, worked out along the eigenimages.
+    """The best linear guess of the picture in a noisy one, found along the principal components.
 
     (n, n), (n,), (n, n), (n,) -> denoiser
 
-    No matrix is made for a step: a picture is taken apart into eigenimages by one product, each
-    share is shrunk, and another product puts it together. Raises ValueError for sizes that do not
-    fit and for a negative LA.
+    No matrix is made for a step: one product gives a picture's coefficients, each is shrunk, and
+    another product makes a picture of them. Raises ValueError for sizes that do not fit and for a
+    negative LA.
     """
 
     def __init__(self, U, LA, Vh, mean):
@@ -113,8 +113,8 @@ class WienerDenoiser:
             )
         alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))
         x = xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean  # (B, n)
-        shares = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
-        return (self.mean + shares @ self.U.T).view_as(xt)
+        coefficients = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
+        return (self.mean + coefficients @ self.U.T).view_as(xt)
 
 
 def draw_gaussian(N, U, LA, mean, generator):

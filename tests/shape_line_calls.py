@@ -261,6 +261,7 @@ CALLS = {
     "denoisers.NetDenoiser.predict_x0": lambda xt, a: denoisers.NetDenoiser(
         lambda xt, t: xt, linear_schedule(T)
     ).predict_x0(xt, a / T),
+    "denoisers.nearest_step": lambda schedule, a: denoisers.nearest_step(schedule, a / T),
     "denoisers.Hybrid.predict_x0": lambda xt, a: denoisers.Hybrid(knows(), knows(), 1.0).predict_x0(
         xt, a / T
     ),

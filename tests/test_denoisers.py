@@ -10,6 +10,7 @@ from course_utils.denoisers import (
     NoiseAtSigma,
     NoiseFromX0,
     denoising_error,
+    nearest_step,
 )
 from course_utils.diffusion import NoiseFromVelocity, SigmaFromStep, add_noise, velocity
 from course_utils.samplers import ddim, ddpm, last, samples
@@ -55,6 +56,12 @@ def test_a_network_that_knows_the_noise_finds_the_picture():
     assert torch.equal(asked[0], t)
     NetDenoiser(noise, SCHEDULE).predict_x0(x0, float(SCHEDULE.alpha_bar[123]) * (1 + 1e-6))
     assert asked[1].tolist() == 4 * [123]
+
+
+def test_the_nearest_step_is_found_for_each_picture():
+    alpha_bar = SCHEDULE.alpha_bar[[3, 998]] * 1.000001
+    assert nearest_step(SCHEDULE, alpha_bar).tolist() == [3, 998]
+    assert nearest_step(SCHEDULE, torch.tensor([1.0, 0.0])).tolist() == [0, 999]
 
 
 def test_networks_of_other_kinds():

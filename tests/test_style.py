@@ -9,6 +9,7 @@ from course_utils import colab
 from course_utils.attention import SingleHeadAttention
 from course_utils.plots import (
     attention_maps,
+    clouds,
     cost_curves,
     curves,
     draw_block,
@@ -28,6 +29,7 @@ from course_utils.plots import (
     receptive_maps,
     shrink_picture,
     similarity_map,
+    spectrum,
     strip,
     waves,
 )
@@ -117,6 +119,25 @@ def test_no_picture_warns_in_the_courses_style():
         lines([1, 10], {"a": [3, 2], "b": [torch.nan, 2.0]}, "x", "y", "xy", dots=True),
     ]  # fmt: skip
     for figure in figures:
+        figure.canvas.draw()
+
+
+def test_a_filters_pictures_show_its_axes_and_what_it_keeps():
+    plt.rcParams.update(STYLE)
+    turned = torch.tensor([[0.6, -0.8], [0.8, 0.6]])
+    panels = {"a": torch.rand(9, 2), "b": torch.rand(9, 2)}
+    figure = clouds(panels, torch.tensor([1.0, 0.0]), turned, torch.tensor([4.0, 1.0]))
+    for ax, title in zip(figure.axes, panels, strict=True):
+        long, short = (torch.tensor(line.get_xydata()) for line in ax.get_lines())
+        torch.testing.assert_close(long, torch.tensor([[-1.4, -3.2], [3.4, 3.2]]).double())
+        torch.testing.assert_close(short, torch.tensor([[2.6, -1.2], [-0.6, 1.2]]).double())
+        assert ax.get_title() == title
+    left, right = spectrum(torch.tensor([4.0, 1.0, 0.01]), [1.0, 0.1]).axes
+    assert left.get_lines()[1].get_ydata()[0] == 1.0 and left.get_yscale() == "log"
+    kept = [line.get_ydata().tolist() for line in right.get_lines()]
+    assert kept[0] == pytest.approx([0.8, 0.5, 0.01 / 1.01])
+    assert kept[1] == pytest.approx([4 / 4.01, 1 / 1.01, 0.5])
+    for figure in map(plt.figure, plt.get_fignums()):
         figure.canvas.draw()
 
 

@@ -16,7 +16,7 @@ numbers.py     maps with the numbers written on them
 precision.py   numbers of 32 and of 16 bits
 training.py    the loss
 lines.py       other curves
-wiener.py      what a Wiener filter keeps, and how denoisers compare
+wiener.py      the Wiener filter's axes, what it keeps, and how denoisers compare
 """
 
 from course_utils.plots.architecture import draw_maps, draw_u
@@ -33,10 +33,11 @@ from course_utils.plots.receptive import receptive_maps
 from course_utils.plots.style import plain_log, set_style
 from course_utils.plots.time import embedding_map, similarity_map, waves
 from course_utils.plots.training import loss_curve, loss_curves
-from course_utils.plots.wiener import error_curves, shrink_picture
+from course_utils.plots.wiener import clouds, error_curves, shrink_picture, spectrum
 
 __all__ = [
     "attention_maps",
+    "clouds",
     "cost_curves",
     "curves",
     "draw_block",
@@ -59,6 +60,7 @@ __all__ = [
     "set_style",
     "shrink_picture",
     "similarity_map",
+    "spectrum",
     "strip",
     "draw_training_step",
     "waves",

@@ -26,7 +26,7 @@ def wiener_explorer(denoiser, images):
         return shrink_picture(kept, rows, ["clean", f"sigma {sigma}", "its guess"])
 
     levels = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0]
-    over = {"sigma": [0.1, 0.5, 1.0, 3.0, 10.0]}
+    over = {"sigma": [0.1, 0.5, 1.0, 3.0]}
     return explorer(draw, over=over, sigma=choice("sigma", levels, 1.0))
 
 

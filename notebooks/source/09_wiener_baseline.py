@@ -5,14 +5,15 @@
 #
 # In this notebook you will
 #
-# - take noise out of pictures without any training, as well as a linear formula can;
-# - draw digits from that formula, and see what they lack;
-# - build the other extreme, a denoiser that knows its training set by heart;
-# - measure what your U-Net does better than both, at which noise, on pictures that none has seen;
-# - put a formula and a network together, each where it is better.
+# - find the best linear denoiser, the Wiener filter, without any training;
+# - see how PCA works in it, with two pixels first and then with whole digits;
+# - find out where your own U-Net looks, and why there;
+# - build the *ideal denoiser*, which memorises its training set;
+# - race them all, your network among them, and combine two.
 #
-# It has six exercises and takes about two hours. You need notebooks 00 to 05 before it. Choose a
-# GPU on Colab if you can (Runtime, Change runtime type).
+# It has six exercises and takes about 75 minutes, four of them for training on two CPU cores. You
+# need notebooks 00 to 05 before it. Choose a GPU on Colab if you can (Runtime, Change runtime
+# type).
 
 # %%
 # setup
@@ -25,101 +26,91 @@ import matplotlib.pyplot as plt
 import torch
 from torch.utils.data import DataLoader
 
+from course_utils import keeping
 from course_utils.averaging import averaged
-from course_utils.checkpoint import runs_in
 from course_utils.checks import check
 from course_utils.covariance import covariance_in_one_pass, empty_covariance, mean_of, vectors
 from course_utils.data import load
-from course_utils.denoisers import MeanDenoiser, NetDenoiser, NoiseAtSigma, NoiseFromX0
-from course_utils.denoisers import denoising_error
-from course_utils.diffusion import NoiseFromVelocity, add_noise, noise_loss, velocity_loss
-from course_utils.plots import error_curves, grid, strip
-from course_utils.plots.colours import SIGNED
+from course_utils.denoisers import MeanDenoiser, NetDenoiser, NoiseAtSigma, denoising_error
+from course_utils.denoisers import nearest_step
+from course_utils.diffusion import NoiseFromVelocity, add_noise, noise_loss, predict_x0
+from course_utils.diffusion import velocity_loss
+from course_utils.plots import clouds, error_curves, grid, maps, spectrum, strip
+from course_utils.precision import best_precision
 from course_utils.quality import measure
-from course_utils.samplers import ddim, last, samples
-from course_utils.schedule import cosine_schedule, linear_schedule, log_linear_schedule
-from course_utils.trained import SCHEDULE, noise_model
+from course_utils.samplers import last, samples
+from course_utils.schedule import cosine_schedule, log_linear_schedule
 from course_utils.training import TrainConfig, train
 from course_utils.unet import UNet
 from course_utils.widgets import hybrid_explorer, wiener_explorer
 from course_utils.wiener import decompose, load_wiener_filter, save_wiener_filter
 
 # %% [markdown]
-# ## 1. What can one say without looking?
+# ## 1. What can you say without looking?
 #
-# The task is always the same. Somebody takes a clean picture $x_0$, mixes it with noise,
-# $x_t = \sqrt{\bar\alpha}\, x_0 + \sqrt{1 - \bar\alpha}\, \varepsilon$, and shows us $x_t$ and
-# $\bar\alpha$. We guess $x_0$. The error is the mean square of the difference, over all pixels.
+# The task is the usual one. Someone mixes a clean picture $x_0$ with noise, $x_t =
+# \sqrt{\bar\alpha}\, x_0 + \sqrt{1 - \bar\alpha}\, \varepsilon$, and gives us $x_t$ and
+# $\bar\alpha$. We predict $x_0$. The error is the mean squared difference over all pixels.
 #
-# How noisy is it? In this notebook we say it by $\sigma = \sqrt{(1 - \bar\alpha) / \bar\alpha}$:
-# the noise that is in $x_t / \sqrt{\bar\alpha} = x_0 + \sigma \varepsilon$. The pixels of our
-# pictures lie between -1 and 1, so at $\sigma = 0.1$ one sees a picture with some grain, and at
-# $\sigma = 10$ nothing but grain.
+# In this notebook we measure the noise beside the full picture: $x_t / \sqrt{\bar\alpha} = x_0 +
+# \sigma \varepsilon$, with $\sigma = \sqrt{(1 - \bar\alpha) / \bar\alpha}$. Pixels lie between
+# -1 and 1, so $\sigma = 0.1$ is a little grain, and at $\sigma = 10$ there is nothing but grain.
 
 # %%
-# alt: Ten digits in six rows: clean, and with noise of sigma 0.1, 0.3, 1, 3 and 10. At 0.3 they
-#   can be read easily, at 1 hardly, and from 3 on not at all.
+# alt: Eight digits, clean and at five levels: readable at 0.3, barely at 1, not at all from 3 on.
 images, test = load("digits", "train")[0], load("digits", "test")[0]
 images, test = images.to(machine.device), test.to(machine.device)
 eps = torch.randn(test.shape, generator=torch.Generator().manual_seed(0)).to(test)
 
 
 def noisy(x0, sigma):
-    """Return pictures with that much noise, and their alpha_bar."""
+    """Return pictures with this much noise, and their alpha_bar."""
     alpha_bar = torch.full((len(x0),), 1 / (1 + sigma**2), device=x0.device)
     return add_noise(x0, eps[: len(x0)], alpha_bar), alpha_bar
 
 
 levels = [0.1, 0.3, 1.0, 3.0, 10.0]
-rows = [noisy(test[:10], sigma)[0] * math.sqrt(1 + sigma**2) for sigma in levels]
-strip([test[:10], *rows], labels=["clean"] + [f"{sigma:g}" for sigma in levels], size=0.8)
+rows = [noisy(test[:8], sigma)[0] * math.sqrt(1 + sigma**2) for sigma in levels]
+strip([test[:8], *rows], labels=["clean"] + [f"{sigma:g}" for sigma in levels], size=0.9)
 plt.show()
 
 # %% [markdown]
-# All denoisers of this notebook have one method, `predict_x0(xt, alpha_bar)`, which returns a
-# guess of the clean pictures. So whatever they are, they can be compared.
-#
-# The simplest one does not look at $x_t$ at all. It always says the same. The constant picture
-# with the smallest mean squared error is the mean of all pictures, and its error is the
-# *variance*: the mean square of what is left when the mean is taken away. **How will it change
-# with the noise?**
+# All denoisers here have one method, `predict_x0(xt, alpha_bar)`, so they can be compared. The
+# simplest ignores xt and always gives the same answer. The best constant answer is the mean of all
+# pictures, and its error is the *variance* of the pixels. **How will that error change with the
+# noise?**
 
 # %%
-mean_image = images.mean(dim=0)
-by_mean = MeanDenoiser(mean_image)
-
-
 def errors_of(denoiser):
     """Return the error on the held-out digits at each noise level."""
     return [denoising_error(denoiser, test, eps, sigma) for sigma in levels]
 
 
-def row(name, errors):
-    print(f"{name:20}" + "".join(f"{error:10.5f}" for error in errors))
+def show_errors(*names):
+    print(f"{'sigma':16}" + "".join(f"{sigma:9g}" for sigma in levels))
+    for name in names:
+        print(f"{name:16}" + "".join(f"{error:9.4f}" for error in errors[name]))
 
 
-errors = {"mean": errors_of(by_mean)}
-print(f"{'sigma':20}" + "".join(f"{sigma:10g}" for sigma in levels))
-row("mean", errors["mean"])
+errors = {"mean": errors_of(MeanDenoiser(images.mean(dim=0)))}
+show_errors("mean")
 
 # %% [markdown]
-# ## 2. What can one say pixel by pixel?
+# ## 2. What can one pixel tell us about itself?
 #
-# Now we look, but at one pixel at a time. A pixel has a mean $m$ and a variance $v$ over all
-# digits. We see $y = x + \sigma \varepsilon$. How far should we go from the mean towards what we
-# see? If we go a share $k$ of the way, the guess is $m + k (y - m)$, and its error
+# Now we look, at one pixel at a time. Over all digits it has a mean $m$ and a variance $v$, and we
+# see $y = x + \sigma \varepsilon$. Say we go a fraction $k$ of the way from the mean to what we
+# see: $m + k (y - m)$. Because picture and noise are independent, the expected squared error is
 #
 # $$\mathbb{E}\,[m + k (y - m) - x]^2 = (1 - k)^2\, v + k^2 \sigma^2$$
 #
-# since picture and noise have nothing to do with each other. The first part is what we miss by
-# not going all the way, the second the noise that we take in. Set the derivative to 0, and out
-# comes
+# The first term is what we miss by not going all the way, the second the noise that we let in. Set
+# the derivative with respect to k to 0, and you get
 #
 # $$k = \frac{v}{v + \sigma^2}$$
 #
-# A pixel that hardly ever changes ($v$ small) is left at its mean. One that changes more than the
-# noise does is believed. **At which noise will that help most, against the mean? At $\sigma = 0.1$,
-# or at 3?**
+# A pixel that hardly ever changes stays at its mean. One that varies much more than the noise is
+# believed. **Where will this help more, at $\sigma$ = 0.1 or at 3?**
 
 # %%
 class PixelDenoiser:
@@ -133,44 +124,75 @@ class PixelDenoiser:
 
 
 errors["pixel by pixel"] = errors_of(PixelDenoiser(images))
-for name, values in errors.items():
-    row(name, values)
+show_errors("mean", "pixel by pixel")
 
 # %% [markdown]
-# The mean does not look, so its error is the same at any noise. By pixels it is far better at
-# $\sigma = 0.1$: there a pixel knows nearly all about itself. At $\sigma = 3$ it knows next to nothing,
-# and the mean is as good. So a pixel has to ask the others.
+# At $\sigma = 0.1$ it helps enormously, because a pixel already shows nearly everything about
+# itself. At 3 it shows next to nothing, and we're back at the mean. A pixel would have to ask the
+# others.
 #
-# ## 3. Which pixels know about each other?
+# ## 3. What can two pixels tell us about each other?
 #
-# Pixels that tend to be bright together have a positive *covariance*: the mean of the product of
-# both, after their means were taken away. If one is bright when the other is dark, it is
-# negative. A picture of $C \times H \times W$ numbers, laid out as one long row of
-# $n = C H W$, has an $n \times n$ table of covariances, $S$:
+# Take two neighbours. On the left, each dot below is one training digit. The dots form a long, thin
+# cloud, because the two pixels are usually bright together or dark together. The mean product of
+# their deviations from the mean is their *covariance*. All covariances, here 2 x 2, make the
+# covariance matrix $S$.
+#
+# The cloud has two axes at right angles, the *eigenvectors* of $S$. Along each axis the coordinates
+# vary, and their variance is its *eigenvalue*. Between the two axes there is no covariance left.
+# Finding such axes is called *principal component analysis*, PCA, and the axes are the *principal
+# components*.
+#
+# Noise is a round cloud, with variance $\sigma^2$ in every direction. So in these coordinates we
+# are back in section 2: two separate problems, each with its own k. We take the mean out, turn to
+# the axes, shrink each coordinate, and turn back. **Along which axis will it shrink more?**
+
+# %%
+# alt: Three clouds: long and thin when clean, rounder with noise, thin again as guesses.
+pair = images[:, 0, 10, 6:8]  # (N, 2)
+S2, mean2, sigma = torch.cov(pair.T), pair.mean(dim=0), 0.5
+U2, LA2, _ = decompose(S2)  # eigenvectors as columns, eigenvalues
+y = pair + sigma * torch.randn(pair.shape, generator=torch.Generator().manual_seed(0)).to(pair)
+
+along = (y - mean2) @ U2  # (N, 2): coordinates along the two axes
+k = LA2 / (LA2 + sigma**2)
+guess = mean2 + (k * along) @ U2.T
+
+print("variance along the axes:", [f"{value:.2f}" for value in LA2.tolist()])
+print("kept of each coordinate:", [f"{value:.2f}" for value in k.tolist()])
+v = pair.var(dim=0)
+one_by_one = mean2 + v / (v + sigma**2) * (y - mean2)
+for name, found in {"noisy": y, "one by one": one_by_one, "along the axes": guess}.items():
+    print(f"error, {name:15} {(found - pair).square().mean():.2f}")
+clouds({"clean": pair, "with noise": y, "shrunk along the axes": guess}, mean2, U2, LA2)
+plt.show()
+
+# %% [markdown]
+# Across the cloud digits hardly vary, so most of what we see there is noise, and most of it goes.
+# That is how a pixel asks its neighbour.
+#
+# ## 4. And with all 256 pixels?
+#
+# Nothing changes but the size. A picture is a row of $n = C H W$ numbers, here 256, and $S$ is
+# $n \times n$:
 #
 # $$m = \frac{1}{N} \sum_i x_i \qquad S = \frac{1}{N - 1} \sum_i (x_i - m)(x_i - m)^T$$
-#
-# Our pictures have $n = 256$, so $S$ has 65,536 numbers. For pictures of 64 x 64 in colour it
-# would have 151 million, 576 MiB of them. The pictures themselves may be far more than fit into
-# memory, so they come in batches, from a *loader*, and one goes through them twice: once for the
-# mean, once for the products.
 #
 # ### Exercise 9.1: mean and covariance, in two passes
 # difficulty 3 of 5, about 12 minutes
 #
+# A data set may not fit into memory, so it comes in batches. Go through them twice: once for the
+# mean, once for the products.
+#
 # | | |
 # |---|---|
-# | `dataloader` | gives batches: pictures `(B, C, H, W)`, or tuples or lists whose first item they are; the last batch may be smaller |
-# | `device` | where the results have to be |
-# | `resolution` | H and W |
-# | `n_channels` | C |
+# | `dataloader` | batches: pictures `(B, C, H, W)`, or tuples or lists that begin with them; the last may be smaller |
+# | `device` | that of the results |
+# | `resolution`, `n_channels` | H and W; C |
 # | returns | the covariance `(n, n)` and the mean `(n,)`, float32 |
 #
-# `vectors(dataloader, shape, device)`, with `shape` = (C, H, W), yields each batch as rows,
-# `(B, n)`. If `x` is such a batch, without its mean, `x.T @ x` is the sum of the products of all
-# its pictures, `(n, n)`. The reference also refuses bad input, and asks `empty_covariance` whether
-# there is room for $S$. Yours need not. You may also join all batches with `torch.cat`, since these
-# pictures fit into memory.
+# `vectors(dataloader, (C, H, W), device)` yields each batch as rows, `(B, n)`. The reference also
+# refuses bad input. Yours need not, and may join all batches with `torch.cat`.
 
 # %%
 def compute_wiener_filter(dataloader, device, resolution, n_channels):
@@ -192,124 +214,92 @@ compute_wiener_filter = check("9.1", compute_wiener_filter)
 # %% [markdown]
 # <details><summary>Hint 1: the first pass</summary>
 #
-# Keep two things: how many pictures there were, and the sum of their rows, `x.sum(dim=0)`. At the
-# end, divide. The mean of the batches' means would be wrong when the last batch is smaller.
+# Keep two things: how many pictures there were, and the sum of their rows, `x.sum(dim=0)`. Divide
+# at the end. The mean of the batches' means would be wrong when the last batch is smaller.
 # </details>
 #
 # <details><summary>Hint 2: the second pass</summary>
 #
-# Begin with zeros `(n, n)`. For each batch, subtract the mean and add `x.T @ x`. At the end,
-# divide by the number of pictures less 1.
+# Begin with zeros `(n, n)`. If `x` is a batch of rows with the mean taken out, `x.T @ x` is the sum
+# of the products of all its pictures, `(n, n)`. Add these up, and divide by the number of pictures
+# less 1.
 # </details>
 #
 # <details><summary>My check says that digits are lost</summary>
 #
-# Was the mean taken out only at the end? Then two large sums are subtracted, and their first
-# digits are the same. Section 3 goes on with that.
+# Was the mean taken out only at the end? Then two large sums are subtracted whose first digits are
+# the same. The cell after next shows what float32 makes of that.
 # </details>
 
 # %%
 # solution 9.1
 
 # %%
-# alt: Four maps of how a pixel varies together with the others. Around the pixel, marked by a
-#   cross, they go along with it, in orange. At some places farther off they go against it, in
-#   blue.
+# alt: The covariance of four pixels with all others: positive nearby, negative farther off.
 S, mean = compute_wiener_filter(DataLoader(images, batch_size=100), machine.device, 16, 1)
 S_image = S.view(16, 16, 16, 16).cpu()
 places = [(2, 7), (7, 7), (7, 4), (12, 10)]
-figure, axes = plt.subplots(1, 4, figsize=(9, 2.4), layout="constrained")
-for ax, (r, c) in zip(axes, places):
-    shown = ax.imshow(S_image[r, c], cmap=SIGNED, vmin=-0.4, vmax=0.4)
-    ax.plot(c, r, "w+", ms=9)
-    ax.set_title(f"row {r}, column {c}", fontsize=9)
-    ax.set_xticks([])
-    ax.set_yticks([])
-figure.colorbar(shown, ax=axes, shrink=0.8)
+figure = maps([torch.stack([S_image[place] for place in places])], size=1.9,
+              titles=[f"row {r}, column {c}" for r, c in places])
+for ax, (r, c) in zip(figure.axes, places):
+    ax.plot(c, r, "k+", ms=9)
 plt.show()
 
 # %% [markdown]
-# Each picture is one row of $S$: the covariances of one pixel, marked by the cross, with all the
-# others. Yellow pixels tend to be bright when it is bright, blue ones dark. Its neighbours go with
-# it, and the places where the stroke would be instead go against it.
+# Each map is one row of $S$. Orange pixels tend to be bright when the marked one is bright. Blue ones
+# tend to be dark: the stroke would be there instead.
 #
-# ### Why two passes?
-#
-# One would do, it seems: $S = \frac{1}{N-1} (\sum_i x_i x_i^T - N m m^T)$. Both sums can be
-# collected on the way. `covariance_in_one_pass` does that. **Suppose that all pictures are
-# brighter by 100. The covariance is the same then, since the mean goes up by 100 as well. What
-# will the formula give in float32, which has about 7 digits?**
+# Why two passes, if $S = \frac{1}{N-1} (\sum_i x_i x_i^T - N m m^T)$ needs only one? That formula
+# subtracts two large numbers that are nearly equal, which float32 doesn't survive:
 
 # %%
-def largest_error(way, shift, *more):
-    """Return how far a covariance in float32 is from that of float64, at worst."""
-    pictures = images.cpu() + shift
-    exact = pictures.flatten(1).double().T.cov()
-    found = way(pictures.split(100), torch.device("cpu"), 16, 1, *more)[0]
-    return (found - exact).abs().max().item()
-
-
-ways = {
-    "two passes, float32": (compute_wiener_filter,),
-    "one pass, float32": (covariance_in_one_pass, torch.float32),
-    "one pass, float64": (covariance_in_one_pass, torch.float64),
-}
-worst = {name: [largest_error(way[0], shift, *way[1:]) for shift in (0, 100)]
-         for name, way in ways.items()}
-
-# %% tags=["nbval-ignore-output"]
-print(f"{'largest error':22}{'as they are':>14}{'100 brighter':>14}")
-for name, (as_is, brighter) in worst.items():
-    print(f"{name:22}{as_is:14.1e}{brighter:14.1e}")
-
-# %%
-print("100 brighter, one pass in float32 is off by more than 0.001:",
-      worst["one pass, float32"][1] > 1e-3)
-print("two passes stay below that:", worst["two passes, float32"][1] < 1e-3)
+brighter = images.cpu() + 100  # the covariance stays the same
+exact = brighter.flatten(1).double().T.cov()
+for name, way, *kind in [("two passes", compute_wiener_filter),
+                         ("one pass", covariance_in_one_pass, torch.float32)]:
+    found = way(brighter.split(100), torch.device("cpu"), 16, 1, *kind)[0]
+    print(f"{name}: error above 0.001:", bool((found - exact).abs().max() > 1e-3))
 
 # %% [markdown]
-# The squares are near 10,000 and the covariances near 0.5. What float32 has left for these, after
-# the first digits cancel, is not much. With the mean taken out first, or with the 16 digits of
-# float64, nothing is lost that matters. (For pictures between -1 and 1 all three are good.)
+# ### The principal components of digits
 #
-# ## 4. What is the best linear guess?
-#
-# Now the other pixels come in: each pixel of the guess is a sum over *all* noisy pixels, with
-# fixed weights. That looks like $n^2$ weights to be found, for each noise level. There is a way
-# to see them at once.
-#
-# A matrix of covariances can be taken apart as $S = U\, \mathrm{diag}(\lambda)\, U^T$. The columns
-# of $U$ are pictures too, the *eigenimages*. They are at right angles to each other and have
-# length 1. Any digit is the mean plus a sum of eigenimages, each with its share, and **the shares
-# have no covariance with each other**. The variance of the share of eigenimage $i$ is $\lambda_i$.
-# `decompose` returns U, LA (the $\lambda$) and Vh, where Vh is $U^T$.
+# `decompose` finds $S = U\, \mathrm{diag}(\lambda)\, U^T$ as it did for two pixels. Each column of
+# $U$ is a principal component, and is itself a picture. LA holds the $\lambda$, largest first, and
+# Vh is $U^T$.
 
 # %%
-# alt: The first twelve eigenimages with their variances, from 7.6 down to 0.9: smooth patterns of
-#   bright and dark blots, finer from left to right.
+# alt: Twelve principal components: smooth patterns of orange and blue, finer and finer.
 U, LA, Vh = decompose(S)
-strip(4 * U.T[:12].reshape(12, 1, 16, 16), [f"{v:.1f}" for v in LA[:12].tolist()], size=0.85)
+first = U.T[:12].view(2, 6, 16, 16)
+maps(list(first), size=1.35, limit=0.2)
 plt.show()
-share = LA.cumsum(0) / LA.sum()
-for count in (1, 10, 30, 60):
-    print(f"the first {count:2}: {share[count - 1]:.1%} of the variance")
-print(f"eigenimages with a variance below 0.0001: {(LA < 1e-4).sum().item()} of 256")
+shares = LA.cumsum(0) / LA.sum()
+for count in (1, 10, 30):
+    print(f"the first {count:2} have {shares[count - 1]:.0%} of the variance")
+alive = int((LA > 1e-6).sum())
+print(f"{alive} of {len(LA)} have any")
 
 # %% [markdown]
-# Those are the ways in which digits differ most from their mean, the strongest first, with its
-# variance above it. (Grey is 0.) The scans were 8 x 8 before they were made larger, so no more
-# than 64 eigenimages can have anything to say. All others have no variance, but for rounding.
+# These are the ways in which digits differ most. Every digit is the mean plus a sum of them, each
+# times a *coefficient*. Only 60 are ever used, because the scans were enlarged. (Notebook 00 counted
+# 61, the mean included.)
 #
-# What becomes of the noise? It is the same in all directions: along each eigenimage it has the
-# variance $\sigma^2$, and what it is along one says nothing about the others. So in the language of
-# shares we are back in section 2. **Each share can be guessed by itself,** with
-# $k_i = \lambda_i / (\lambda_i + \sigma^2)$ in place of $v / (v + \sigma^2)$. That is the *Wiener
-# filter*. With $\sigma^2 = (1 - \bar\alpha) / \bar\alpha$ it is
-#
-# $$k_i = \frac{\bar\alpha\, \lambda_i}{\bar\alpha\, \lambda_i + 1 - \bar\alpha}$$
+# Each coefficient is shrunk by its own $k_i = \lambda_i / (\lambda_i + \sigma^2)$:
+
+# %%
+# alt: Variances fall from 8 to nearly nothing at 60; what is kept falls from 1 to 0.
+spectrum(LA[:64], [0.1, 1.0, 3.0])
+plt.show()
+
+# %% [markdown]
+# On the left, each noise level is a line. Components above it are mostly kept, components below
+# mostly dropped. That is the *Wiener filter*.
 #
 # ### Exercise 9.2: how much is kept
 # difficulty 2 of 5, about 6 minutes
+#
+# Write $k_i$ in terms of $\bar\alpha$: put $\sigma^2 = (1 - \bar\alpha) / \bar\alpha$ into the
+# formula and simplify, until nothing is divided by $\bar\alpha$ any more.
 #
 # | | |
 # |---|---|
@@ -317,12 +307,11 @@ print(f"eigenimages with a variance below 0.0001: {(LA < 1e-4).sum().item()} of 
 # | `alpha_bar` | `(B,)`, from 0 to 1, both included |
 # | returns | `(B, n)`, from 0 to 1, in the dtype of LA |
 #
-# Where $\lambda_i$ is 0, nothing is kept, also at $\bar\alpha = 1$, where the formula would be
-# 0 / 0.
+# Where $\lambda_i$ is 0 nothing is kept, even at $\bar\alpha = 1$, where the formula is 0 / 0.
 
 # %%
 def shrink(LA, alpha_bar):
-    """Return how much is kept of what a noisy picture says along each eigenimage: 0 to 1.
+    """Return how much is kept of a noisy picture along each principal component: 0 to 1.
 
     (n,), (B,) -> (B, n)
 
@@ -336,16 +325,22 @@ def shrink(LA, alpha_bar):
 shrink = check("9.2", shrink)
 
 # %% [markdown]
-# <details><summary>Hint 1: shapes</summary>
+# <details><summary>Hint 1: the formula</summary>
+#
+# Multiply numerator and denominator by $\bar\alpha$: $k_i = \bar\alpha\, \lambda_i /
+# (\bar\alpha\, \lambda_i + 1 - \bar\alpha)$.
+# </details>
+#
+# <details><summary>Hint 2: shapes</summary>
 #
 # `alpha_bar[:, None]` has shape `(B, 1)`. Times `(n,)` it becomes `(B, n)`.
 # </details>
 #
-# <details><summary>Hint 2: 0 / 0</summary>
+# <details><summary>Hint 3: 0 / 0</summary>
 #
-# Keep the number below the fraction from being 0: `.clamp(min=1e-30)`. It changes nothing where
-# the fraction makes sense. Write `a * LA + (1 - a)`, with brackets: at $\bar\alpha = 1$,
-# `a * LA + 1 - a` loses a small `LA` beside the 1.
+# Keep the denominator above 0 with `.clamp(min=1e-30)`, which changes nothing where the fraction
+# makes sense. Write `a * LA + (1 - a)`, with brackets: at $\bar\alpha = 1$, `a * LA + 1 - a` loses
+# a small `LA` beside the 1.
 # </details>
 
 # %%
@@ -355,18 +350,10 @@ shrink = check("9.2", shrink)
 # ### Exercise 9.3: the filter
 # difficulty 3 of 5, about 12 minutes
 #
-# For each picture:
+# You saw it with two pixels. Now write it for a batch of pictures, without making a new $n \times
+# n$ matrix:
 #
-# 1. lay it out as a row, and divide by $\sqrt{\bar\alpha}$: it is $x_0 + \sigma \varepsilon$ now;
-# 2. subtract the mean;
-# 3. its shares along the eigenimages are the products with the rows of Vh: `x @ self.Vh.T`;
-# 4. shrink each share;
-# 5. put them together again with the columns of U: `shares @ self.U.T`;
-# 6. add the mean, and give it the shape that it had.
-#
-# Everything is `(B, n)` on the way. (One could multiply the three matrices into one beforehand,
-# as the package does that was published with the paper of exercise 9.1. But it is another matrix at each noise level, and making it takes
-# far longer than using it.)
+# $$\hat x_0 = m + U\, \mathrm{diag}(k)\, V_h\, \Big( \frac{x_t}{\sqrt{\bar\alpha}} - m \Big)$$
 #
 # | | |
 # |---|---|
@@ -374,17 +361,18 @@ shrink = check("9.2", shrink)
 # | `alpha_bar` | `(B,)`, or one number for all; above 0 and below 1 |
 # | returns | `(B, C, H, W)`, in the dtype of `xt` |
 #
-# `__init__` is there. You may change it, add methods, or make the class an `nn.Module`.
+# The formula is for one picture as a column. Yours will be rows. You may change `__init__`, add
+# methods, or make it an `nn.Module`.
 
 # %%
 class WienerDenoiser:
-    """The best linear guess of the picture in a noisy one, worked out along the eigenimages.
+    """The best linear guess of the picture in a noisy one, found along the principal components.
 
     (n, n), (n,), (n, n), (n,) -> denoiser
 
-    No matrix is made for a step: a picture is taken apart into eigenimages by one product, each
-    share is shrunk, and another product puts it together. Raises ValueError for sizes that do not
-    fit and for a negative LA.
+    No matrix is made for a step: one product gives a picture's coefficients, each is shrunk, and
+    another product makes a picture of them. Raises ValueError for sizes that do not fit and for a
+    negative LA.
     """
 
     def __init__(self, U, LA, Vh, mean):
@@ -415,40 +403,49 @@ WienerDenoiser = check("9.3", WienerDenoiser)
 # `(self.mean + ...).view_as(xt)`.
 # </details>
 #
-# <details><summary>Are Vh and the transposed U not the same?</summary>
+# <details><summary>Hint 3: rows</summary>
 #
-# Here they are. For a filter that was fitted with another program, the two may differ where
-# $\lambda$ is 0. Nothing is kept there, so it makes no difference which one you use.
+# The coefficients of rows x are `x @ self.Vh.T`, `(B, n)`. Coefficients become pictures by
+# `coefficients @ self.U.T`.
 # </details>
 
 # %%
 # solution 9.3
 
 # %% [markdown]
-# **At which noise will it gain most on pixel by pixel?**
+# What is the shrinking worth? We also measure a filter that only *projects*: it keeps the 60
+# components whole and drops the rest. **At which noise will the Wiener filter gain most?**
 
 # %%
-by_wiener = WienerDenoiser(U, LA, Vh, mean)
-errors["Wiener"] = errors_of(by_wiener)
-print(f"{'sigma':20}" + "".join(f"{sigma:10g}" for sigma in levels))
-for name, values in errors.items():
-    row(name, values)
+class Projection:
+    def predict_x0(self, xt, alpha_bar):
+        x = xt.flatten(1) / alpha_bar[:, None].sqrt() - mean
+        return (mean + x @ U[:, :alive] @ U[:, :alive].T).view_as(xt)
 
-# %% tags=["nbval-ignore-output"]
-# alt: Eight digits with noise of sigma 0.1, 0.5, 1, 3 and 10, the filter's guesses, and the share
-#   of each eigenimage that it keeps. The more noise there is, the fewer are kept and the smoother
-#   are the guesses. At 10 all eight are nearly the same grey blot.
-wiener_explorer(by_wiener, test[:8])
+
+by_wiener = WienerDenoiser(U, LA, Vh, mean)
+errors["projection only"] = errors_of(Projection())
+errors["Wiener"] = errors_of(by_wiener)
+show_errors("mean", "pixel by pixel", "projection only", "Wiener")
+pairs = list(zip(errors["Wiener"], errors["pixel by pixel"]))
+print(f"{'pixel - Wiener':16}" + "".join(f"{p - w:9.4f}" for w, p in pairs))
+print(f"{'Wiener / pixel':16}" + "".join(f"{w / p:9.2f}" for w, p in pairs))
 
 # %% [markdown]
-# The best linear guess of all cannot be worse than one of them, and it gains most in the middle.
-# Move the slider, or click on it and press the arrow keys. At $\sigma = 1$ little more than a third
-# of the error of pixel by pixel is left. The eigenimages with a large variance are kept, the others are
-# dropped, and the more noise there is, the fewer are kept. The guess becomes smoother and smoother,
-# and ends at the mean. It has no sharp edges: it cannot say "either a 3 or an 8". All that it can
-# do with doubt is to shrink.
+# In absolute terms the gain on pixel by pixel is largest at $\sigma = 1$. In relative terms it is
+# largest at 0.1 and 0.3, where less than a quarter of the error is left. But most of that comes from
+# the enlarged scans: at 0.1, projection alone has nine tenths of the gain. At 1 it is worse than
+# pixel by pixel, and all the gain is from shrinking.
+
+# %% tags=["nbval-ignore-output"]
+# alt: Six digits at four levels, and the guesses: ever smoother.
+wiener_explorer(by_wiener, test[:6])
+
+# %% [markdown]
+# The guess gets smoother as the noise grows, and ends at the mean. A linear filter can't say "either
+# a 3 or an 8". All it can do about doubt is shrink.
 #
-# A filter can be kept in files, the same four that the package of the paper writes:
+# A filter can be kept in four files:
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -457,29 +454,23 @@ with tempfile.TemporaryDirectory() as folder:
 print("the same:", all(torch.equal(a, b) for a, b in zip((U, LA, Vh, mean), again)))
 
 # %% [markdown]
-# ## 5. What would such digits look like?
+# ## 5. What if mean and covariance were all there is?
 #
-# The Wiener filter knows nothing but mean and covariance. A *Gaussian* (normal distribution) with
-# that mean and that covariance is a world in which there is nothing else to know. In that world
-# the filter would be the best denoiser of all, not only of the linear ones. We can go there.
+# In a *Gaussian* with this mean and covariance there is nothing else to know, and the filter would
+# be the best denoiser of all, not only of the linear ones. Let's visit that world.
 #
 # ### Exercise 9.4: draw from the Gaussian
 # difficulty 2 of 5, about 8 minutes
 #
-# In the language of eigenimages it is easy. Each share is a normal number of its own, with variance
-# $\lambda_i$:
-#
-# $$x = m + \sum_i \sqrt{\lambda_i}\, z_i\, u_i \qquad z_i \text{ standard normal, } u_i
-# \text{ the columns of } U$$
+# Along the principal components the coefficients are independent, and each is a normal number with
+# variance $\lambda_i$. From that, derive how to draw a picture.
 #
 # | | |
 # |---|---|
 # | `N` | how many pictures |
 # | `U`, `LA`, `mean` | `(n, n)`, `(n,)`, `(n,)` |
-# | `generator` | a `torch.Generator` of the CPU: the only source of random numbers |
+# | `generator` | a `torch.Generator` on the CPU, your only source of random numbers |
 # | returns | `(N, n)`, on the device and in the dtype of U |
-#
-# The draws need not be those of the reference, so take the random numbers in any order you like.
 
 # %%
 def draw_gaussian(N, U, LA, mean, generator):
@@ -493,104 +484,341 @@ def draw_gaussian(N, U, LA, mean, generator):
 draw_gaussian = check("9.4", draw_gaussian)
 
 # %% [markdown]
-# <details><summary>Hint 1: the numbers</summary>
+# <details><summary>Hint 1: the formula</summary>
 #
-# `torch.randn(N, len(LA), generator=generator)` has a row for each picture. `.to(U)` brings it to
-# the device of U.
+# $x = m + \sum_i \sqrt{\lambda_i}\, z_i\, u_i$, with $z_i$ standard normal and $u_i$ the columns
+# of $U$.
 # </details>
 #
-# <details><summary>Hint 2: the sum over the eigenimages</summary>
+# <details><summary>Hint 2: the numbers</summary>
 #
-# They are the columns of U, so the shares are multiplied by `U.T`.
+# `torch.randn(N, len(LA), generator=generator)` has a row for each picture. `.to(U)` brings it to
+# the device of U. The components are the columns of U, so rows of coefficients are multiplied by
+# `U.T`.
 # </details>
 
 # %%
 # solution 9.4
 
-# %%
-# alt: Twenty pictures drawn from the Gaussian, in two rows of ten. They are blots and strokes at
-#   the places where digits have them. Hardly one is a digit.
-drawn = draw_gaussian(500, U, LA, mean, torch.Generator().manual_seed(0))
-drawn = drawn.view(500, 1, 16, 16)
-grid(drawn[:20])
-plt.show()
-
 # %% [markdown]
-# No two pixels have a wrong covariance, and few of these are clean digits. There are blots of the
-# right width in the right places. What makes a stroke a stroke is in no pair of pixels.
-#
-# A diffusion model draws by denoising again and again. So the filter can draw as well: `ddim` and
-# the other samplers only want to be told the noise. `NoiseFromX0` works it out from the guess of
-# the picture. `samples` is the sampler of the package smalldiffusion, which goes from sigma to
-# smaller sigma (notebook 10 has more on it); for it, `NoiseAtSigma` does the same. **What will they draw, with the filter in place of the network?**
+# A diffusion model draws by denoising again and again, so the filter can draw too. `samples`, the
+# sampler of the package smalldiffusion (see notebook 10), goes down a list of sigmas.
+# `NoiseAtSigma` tells it the noise that goes with a denoiser's $x_0$. **What will it draw with the
+# filter in place of a network?**
+
+# %%
+# alt: Ten draws from the Gaussian and ten made with the filter: blots and strokes, hardly a digit.
+drawn = draw_gaussian(500, U, LA, mean, torch.Generator().manual_seed(0)).view(500, 1, 16, 16)
+sigmas = log_linear_schedule(sigma_max=30.0).sample_sigmas(25)
+
+
+@torch.no_grad()
+def draw_with(denoiser, count):
+    """Draw with a denoiser, always from the same noise."""
+    z = torch.randn(count, 1, 16, 16, generator=torch.Generator().manual_seed(2))
+    return last(samples(NoiseAtSigma(denoiser), sigmas[0] * z.to(machine.device), sigmas))
+
+
+by_filter = draw_with(by_wiener, 500)
+strip([drawn[:10], by_filter[:10]], labels=["Gaussian", "filter"], size=0.9)
+plt.show()
 
 # %% tags=["nbval-ignore-output"]
-# alt: Two rows of ten pictures that the filter draws, by ddim and by samples. Each pair is the
-#   same blurred shape, and few look like digits.
-schedule = linear_schedule()
-sigmas = log_linear_schedule(sigma_max=30.0).sample_sigmas(40)
-xT = torch.randn(500, 1, 16, 16, generator=torch.Generator().manual_seed(1)).to(machine.device)
-by_ddim = last(ddim(NoiseFromX0(by_wiener, schedule), xT, schedule, steps=40))
-by_samples = last(samples(NoiseAtSigma(by_wiener), sigmas[0] * xT, sigmas))
-strip([by_ddim[:10], by_samples[:10]], labels=["ddim", "samples"], size=0.8)
-plt.show()
+for name, pictures in {"Gaussian": drawn, "drawn with the filter": by_filter}.items():
+    kept = torch.linalg.eigvalsh(torch.cov(pictures.flatten(1).T)).flip(0)[:10].sum()
+    print(f"{name:22} variance along its first 10 components: {kept:.0f}")
+print(f"{'digits':22} variance along its first 10 components: {LA[:10].sum():.0f}")
 
 # %% [markdown]
-# Blots again, for a diffusion model is no better than its denoiser. With enough steps it draws
-# from the Gaussian: its pixels vary nearly as much, and 40 steps lose a little. (`ddim` clips its
-# guesses to -1 to 1, which the Gaussian does not.)
+# It is the same world, a little less varied: a diffusion model is as good as its denoiser. Every
+# pair of pixels has the right covariance, yet hardly one picture is a digit. Pairs of pixels cannot
+# tell what makes a stroke.
+#
+# ## 6. Where does a U-Net look, and why there?
+#
+# Which pixels of xt does a denoiser use for one pixel of its answer? The filter's weights are a row
+# of $U\, \mathrm{diag}(k)\, U^T$. For a network there's your receptive field of notebook 03: the
+# gradient of that pixel with respect to all of xt. This time we keep the signs and average over
+# test pictures. The network is yours, if you have trained one. **Will it look where the filter
+# looks? At which noise do they look farthest?**
+
+# %% tags=["nbval-ignore-output"]
+net, predicts = keeping.trained(machine.device)
+schedule = cosine_schedule()
+
+
+def asked_for(predicts, net):
+    """Return a network that answers with the noise, whatever it was asked for."""
+    return NoiseFromVelocity(net, schedule) if predicts == "v" else net
+
+
+def network_field(noise_of, column, pictures, sigma):
+    """Return how x0 at row 7 and a column depends on the pixels of xt: (H, W)."""
+    xt, alpha_bar = noisy(pictures, sigma)
+    xt.requires_grad_()
+    x0 = predict_x0(xt, noise_of(xt, nearest_step(schedule, alpha_bar)), alpha_bar)
+    return torch.autograd.grad(x0[:, 0, 7, column].sum(), xt)[0].mean(dim=0)[0]
+
+
+def filter_field(U, LA, column, sigma):
+    return ((U * (LA / (LA + sigma**2))) @ U.T)[7 * 16 + column].view(16, 16)
+
+# %% tags=["nbval-ignore-output"]
+# alt: Five maps of the filter, five of your U-Net, much alike: an orange spot that grows, and a
+#   blue ring.
+def radius(field, column=7):
+    """Return the mean distance from the pixel, weighted by how strongly each pixel counts."""
+    rows, columns = torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij")
+    distance = ((rows - 7) ** 2 + (columns - column) ** 2).sqrt().to(field)
+    return float((field.abs() * distance).sum() / field.abs().sum())
+
+
+def alike(a, b):
+    return float(torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1])
+
+
+def show_fields(by_formula, by_network, name):
+    """Draw the weights of the filter and of a network, as shares of the largest in each map."""
+    rows = [torch.stack([f / f.abs().max() for f in row]) for row in (by_formula, by_network)]
+    maps(rows, ["filter", name], [f"sigma {sigma:g}" for sigma in levels], size=1.6, limit=1)
+    plt.show()
+
+
+by_formula = [filter_field(U, LA, 7, sigma) for sigma in levels]
+by_network = [network_field(asked_for(predicts, net), 7, test[:100], sigma) for sigma in levels]
+show_fields(by_formula, by_network, "your U-Net")
+print("radius, filter:    ", [f"{radius(field):.1f}" for field in by_formula])
+print("radius, your U-Net:", [f"{radius(field):.1f}" for field in by_network])
+print("correlation:       ", [f"{alike(*both):.2f}" for both in zip(by_formula, by_network)])
 
 # %% tags=["trained"]
-def spread(pictures):
-    return pictures.std(dim=0).mean().item()
-
-
-print(f"spread of the pixels: drawn {spread(drawn):.2f}, by the sampler {spread(by_samples):.2f}, "
-      f"digits {spread(images):.2f}")
+print("both look farther when there is more noise:",
+      all(radius(f[0]) < radius(f[2]) < radius(f[4]) for f in (by_formula, by_network)))
 
 # %% [markdown]
-# ## 6. Can the formula help a network?
+# They are hard to tell apart. With little noise a pixel and its neighbours suffice. With more, both
+# look farther. Yet nobody told the network a covariance, and nobody told the filter that pixels
+# have neighbours.
 #
-# Time for a network. This one is asked for the noise, as in the tutorial and in DDPM. We compare it
-# with the filter at each noise level, on digits that it was not trained with. **At which levels
-# will the network be better, at which the filter?**
+# Do U-Nets look nearby because they are made of convolutions? Lukoianov and others claim otherwise
+# in "Locality in Image Diffusion Models Emerges from Data Statistics" (2025): the data decide, by
+# which of their pixels are correlated. Let's test that. We train the same U-Net on digits whose
+# left and right halves have changed places. Our pixel is at the right edge now, and its old right
+# neighbour is 15 columns away, at the left edge. **Where will the network look if the convolutions
+# decide, and where if the data do?**
 
 # %% tags=["nbval-ignore-output"]
-def trained_net(schedule, steps, loss):
+# alt: Eight digits, black in the middle, with half a digit at each edge.
+def trained_net(loss, images, steps):
     """Train a fresh U-Net, and return its average, ready to draw."""
     torch.manual_seed(0)
     net = UNet(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128)
     net = net.to(machine.device, memory_format=torch.channels_last)
     config = TrainConfig(
-        steps=steps, batch=32, warmup=min(100, steps // 10), ema=1 - 10 / max(steps, 20)
+        steps=steps, warmup=min(100, steps // 10), precision=best_precision(machine.device)
     )
     for state in train(net, images, schedule, config, loss):
         pass
     return averaged(state, images, schedule)
 
 
-noise_net = trained_net(schedule, machine.budget(cpu=300, gpu=2500), noise_loss)
-by_noise_net = NetDenoiser(noise_net, schedule)
-errors["network, asked for noise"] = errors_of(by_noise_net)
-print(f"{'sigma':26}" + "".join(f"{sigma:10g}" for sigma in levels))
-for name in ("mean", "Wiener", "network, asked for noise"):
-    print(f"{name:26}" + "".join(f"{error:10.5f}" for error in errors[name]))
+def swap(pictures):
+    return pictures.roll(8, dims=3)  # columns
+
+
+swapped_net = trained_net(velocity_loss, swap(images), machine.budget(cpu=600, gpu=5000))
+strip(swap(images[:8]), size=0.9)
+plt.show()
+
+# %% tags=["nbval-ignore-output"]
+# alt: For a pixel at the right edge, filter and U-Net both have half a spot there, half at the left.
+S_swapped, _ = compute_wiener_filter(swap(images).split(100), machine.device, 16, 1)
+U_swapped, LA_swapped, _ = decompose(S_swapped)
+noise_of, pictures = asked_for("v", swapped_net), swap(test[:100])
+by_formula = [filter_field(U_swapped, LA_swapped, 15, sigma) for sigma in levels]
+by_network = [network_field(noise_of, 15, pictures, sigma) for sigma in levels]
+show_fields(by_formula, by_network, "U-Net")
+
+
+def far(field):
+    """Return how much of the weight is on the left half."""
+    return float(field[:, :8].abs().sum() / field.abs().sum())
+
+
+print("on the left half, filter:", [f"{far(field):.0%}" for field in by_formula])
+print("on the left half, U-Net: ", [f"{far(field):.0%}" for field in by_network])
 
 # %% tags=["trained"]
-asked_for_noise = errors["network, asked for noise"]
-print("at sigma 0.3 and 1 the network is better than the filter:",
-      all(n < w for n, w in list(zip(asked_for_noise, errors["Wiener"]))[1:3]))
-print("at sigma 10 it is worse than the mean:", asked_for_noise[4] > errors["mean"][4])
+print("at sigma 1 and 3 the U-Net looks across the picture:",
+      all(far(field) > 0.25 for field in by_network[2:4]))
 
 # %% [markdown]
-# At $\sigma = 10$ the network is worse than someone who does not look. It was asked for the noise,
-# and the picture is $x_0 = y - \sigma \varepsilon$: an error of 0.05 in the noise is an error of 0.5
-# in the picture. A network that predicts the noise has to be most exact where it matters least for
-# its loss.
+# It looks to the other side of the picture, because that is where the information is. So locality
+# does come from the data. The convolutions still have a say: at $\sigma = 0.1$ the network uses the
+# far side less than it should.
 #
-# And that is where a drawing begins, so the brightness of a whole picture may come out wrong. But
-# the filter is as good as anyone there. So take its guess at large noise, and the network's at
-# small noise: a *hybrid*.
+# ## 7. And if we knew every picture?
+#
+# The filter knows only means and covariances. The other extreme knows all N training pictures, and
+# believes that there are no others. Which of them became $x_t$? If it was $x_i$, then $x_t$ is
+# $\sqrt{\bar\alpha}\, x_i$ plus noise of variance $1 - \bar\alpha$ in every pixel, a Gaussian:
+#
+# $$p(x_t \mid x_i) \propto \exp\left( -\frac{\lVert x_t - \sqrt{\bar\alpha}\, x_i \rVert^2}
+# {2 (1 - \bar\alpha)} \right) \qquad\qquad
+# p(x_i \mid x_t) = \frac{p(x_t \mid x_i)}{\sum_j p(x_t \mid x_j)}$$
+#
+# The second equation is Bayes' theorem with equal priors: each picture is as likely as any other
+# beforehand, so their $1/N$ cancels. Exponentials divided by their sum are a softmax. The answer
+# with the smallest squared error is the mean under these probabilities, $\hat x_0 = \sum_i p(x_i
+# \mid x_t)\, x_i$. It is called the *ideal denoiser*, because no network can have a smaller loss on
+# the training set.
+#
+# ### Exercise 9.6: the ideal denoiser
+# difficulty 3 of 5, about 12 minutes
+#
+# | | |
+# |---|---|
+# | `xt` | `(B, C, H, W)` |
+# | `alpha_bar` | `(B,)`, above 0 and below 1 |
+# | `images` | `(N, C, H, W)`, the training pictures |
+# | `chunk` | how many of them to compare with at a time; you may ignore it |
+# | returns | `(B, C, H, W)`, in the dtype of `xt` |
+#
+# At $\bar\alpha = 0.9999$ the exponents are in the hundreds of thousands, so leave the division to
+# `torch.softmax`.
+
+# %%
+@torch.no_grad()
+def ideal_x0(xt, alpha_bar, images, chunk=1000):
+    """Return the mean of all images, weighted by how likely each of them became xt.
+
+    (B, C, H, W), (B,), (N, C, H, W) -> (B, C, H, W)
+
+    The weights are a softmax of -|xt - sqrt(alpha_bar) x|^2 / (2 (1 - alpha_bar)). The images are
+    taken a chunk at a time: when a likelier one turns up, the sums so far are scaled down to the
+    new largest exponent, as in online softmax. The sums are in float64, because at small noise the
+    exponents are large and close together.
+    Source: "Elucidating the Design Space of Diffusion-Based Generative Models" (2022), appendix
+    B.3; "Online normalizer calculation for softmax" (2018), algorithm 3.
+    """
+    raise NotImplementedError("exercise 9.6")
+
+# %%
+ideal_x0 = check("9.6", ideal_x0)
+
+# %% [markdown]
+# <details><summary>Hint 1: all distances at once</summary>
+#
+# `torch.cdist(a, b)` of `(B, n)` and `(N, n)` is the `(B, N)` of distances, not squared yet. Each
+# row has its own $\bar\alpha$, so divide `xt` by $\sqrt{\bar\alpha}$ first. Then the squares have to
+# be multiplied by $\bar\alpha$.
+# </details>
+#
+# <details><summary>Hint 2: weights and sum</summary>
+#
+# `weights = torch.softmax(-squares / (2 * (1 - alpha_bar))[:, None], dim=1)`, over the pictures,
+# where `squares` are those of the formula.
+# `weights @ images.flatten(1)` is the mean, `(B, n)`.
+# </details>
+
+# %%
+# solution 9.6
+
+# %% [markdown]
+# **What will it say about a digit that is not in the training set? At $\sigma = 0.3$, where you can
+# still see the digit well, will it beat the filter?**
+
+# %%
+# alt: Eight held-out digits, noisy, and the answers: clean digits with other strokes.
+class IdealDenoiser:
+    def predict_x0(self, xt, alpha_bar):
+        return ideal_x0(xt, alpha_bar.expand(len(xt)), images)
+
+
+by_ideal = IdealDenoiser()
+errors["ideal"] = errors_of(by_ideal)
+show_errors("Wiener", "ideal")
+xt, alpha_bar = noisy(test[:8], 0.3)
+answers = by_ideal.predict_x0(xt, alpha_bar)
+strip([test[:8], xt, answers], labels=["held out", "noisy", "ideal"], size=0.9)
+plt.show()
+
+# %% [markdown]
+# Look closely at the strokes: the answers are sharp, and they are *other* digits, written by other
+# people. It can only answer with what it has memorised, and at little noise that is the nearest
+# training picture. At 1 and 3 it wins, because there the question is which digit it is, and it
+# knows many. And what does it draw?
+
+# %%
+# alt: Ten pictures that the ideal denoiser drew, and the same ten from the training set.
+ideal_draws = draw_with(by_ideal, 500)
+distances = torch.cdist(ideal_draws.flatten(1), images.flatten(1))
+nearest = images[distances.argmin(dim=1)]
+strip([ideal_draws[:10], nearest[:10]], labels=["drawn", "nearest in\ntraining"], size=0.9)
+plt.show()
+gap = (ideal_draws - nearest).square().mean(dim=(1, 2, 3)).sqrt()
+print(f"drawn pictures that are a training picture: {(gap < 0.05).float().mean():.0%}")
+
+# %% [markdown]
+# It draws its training set: perfect digits, and nothing new. The ideal solution of the training
+# task is useless, and every network that draws something new does so because it *fails* to reach
+# that ideal. What it does instead is what it has learned about digits in general.
+#
+# ## 8. Who denoises best?
+#
+# Now the race. Two U-Nets start from the same weights and see the same batches, steps and noises.
+# They differ in the question only: one is asked for eps, the other for v. Your own network runs as
+# well, though it isn't quite a fair competitor: it trained for longer. **Write down the order that
+# you expect at $\sigma$ = 0.1, 1, 3 and 10.**
+
+# %% tags=["nbval-ignore-output"]
+steps = machine.budget(cpu=1000, gpu=8000)
+nets = {"asked for eps": trained_net(noise_loss, images, steps),
+        "asked for v": asked_for("v", trained_net(velocity_loss, images, steps)),
+        "your network": asked_for(predicts, net)}
+denoisers = {name: NetDenoiser(answers, schedule) for name, answers in nets.items()}
+
+# %% tags=["nbval-ignore-output"]
+# alt: Errors relative to the filter: the networks lowest up to 1, all close at 3 and 10 but eps.
+errors |= {name: errors_of(denoiser) for name, denoiser in denoisers.items()}
+board = ["Wiener", "mean", "pixel by pixel", "ideal", *denoisers]
+show_errors(*board)
+error_curves(levels, {name: errors[name] for name in board if name != "pixel by pixel"})
+plt.show()
+
+# %% tags=["trained"]
+by_eps, by_v, wiener = (errors[n] for n in ("asked for eps", "asked for v", "Wiener"))
+print("from 0.1 to 1, both beat the filter:",
+      all(max(e, v) < w for e, v, w in list(zip(by_eps, by_v, wiener))[:3]))
+print("at 10, eps is worse than the mean:", by_eps[4] > errors["mean"][4])
+print("at 10, v is within 5% of the filter:", abs(by_v[4] / wiener[4] - 1) < 0.05)
+
+# %% tags=["nbval-ignore-output"]
+# alt: Eight digits with noise of sigma 1: the filter's answers are blurred, the ideal one's sharp.
+xt, alpha_bar = noisy(test[:8], 1.0)
+answers = [denoiser.predict_x0(xt, alpha_bar)
+           for denoiser in (by_wiener, by_ideal, denoisers["asked for v"])]
+strip([test[:8], xt * math.sqrt(2), *answers],
+      labels=["held out", "sigma 1", "Wiener", "ideal", "asked for v"], size=0.9)
+plt.show()
+
+# %% [markdown]
+# - **From 0.1 to 1 the networks win.** They use what no pair of pixels can tell, and they aren't
+#   bound to the training set. At 1 the filter gives a blur, the ideal denoiser a sharp digit that
+#   may be the wrong one, the U-Net something between.
+# - **At 3 it's close,** and the ideal denoiser leads by a little.
+# - **At 10 there is nothing to see,** and all say something near the mean, except the network that
+#   was asked for eps. It is worse than not looking, because its small error in the noise is
+#   multiplied by $\sigma$ (notebook 05, section 9).
+# - TODO v small noise
+#
+# On *training* pictures the ideal denoiser would win at every level. Such a table would only
+# measure who memorises best.
+#
+# ## 9. Can the formula help a network?
+#
+# The figure suggests a *hybrid*: let the filter answer at large noise, where it is as good as
+# anyone, and the network at small noise.
 #
 # ### Exercise 9.5: each where it is better
 # difficulty 3 of 5, about 10 minutes
@@ -598,13 +826,13 @@ print("at sigma 10 it is worse than the mean:", asked_for_noise[4] > errors["mea
 # | | |
 # |---|---|
 # | `above`, `below` | denoisers |
-# | `sigma` | a number: `above` answers where the noise level is larger, `below` elsewhere |
+# | `sigma` | `above` answers where the noise is larger than this, `below` elsewhere |
 # | `xt`, `alpha_bar` | `(B, C, H, W)`, and `(B,)` or one number for all |
 # | returns | `(B, C, H, W)`, in the dtype of `xt` |
 #
-# `__init__` is there, and keeps the $\bar\alpha$ that belongs to sigma. More noise is a *smaller*
-# $\bar\alpha$. The pictures of one batch may have different levels. A denoiser takes what you take,
-# also an empty batch. As in 9.3, you may change the class.
+# One batch may hold pictures with different noise, and a denoiser may be handed an empty batch.
+# `__init__` keeps the $\bar\alpha$ that belongs to sigma; more noise is a *smaller* $\bar\alpha$.
+# As in 9.3, you may change the class.
 
 # %%
 class Hybrid:
@@ -645,304 +873,77 @@ Hybrid = check("9.5", Hybrid)
 # solution 9.5
 
 # %% [markdown]
-# The next slider says below which noise level the network answers. At its right end the network
-# does all; the further left, the more of the way the filter goes. The drawing begins with the same
-# noise each time, and uses `samples` again. (gam = 1.6 lets each step go a little further than it
-# should, which notebook 10 explains.) **Where do the drawings get better?**
+# **At which sigma would you hand over from the filter to the network that was asked for eps?** Take
+# it from the figure. Then try the slider, whose drawings all start from the same noise:
 
 # %% tags=["nbval-ignore-output"]
-# alt: Ten drawings from the same noise for each of six hand-overs, from 0.02 to 10. Where the
-#   filter does nearly all they are soft blots with grey around them. The more of the way the network
-#   does, the clearer are the strokes. From 3 on little changes, and some are no digits.
-hybrid_sigmas = log_linear_schedule().sample_sigmas(20)  # from 10 down to 0.02
-
-
-def draw_with(denoiser, count):
-    """Draw with smalldiffusion's sampler, always from the same noise."""
-    z = torch.randn(count, 1, 16, 16, generator=torch.Generator().manual_seed(2))
-    xT = hybrid_sigmas[0] * z.to(machine.device)
-    return last(samples(NoiseAtSigma(denoiser), xT, hybrid_sigmas, gam=1.6)).clamp(-1, 1)
-
-
-hybrid_explorer(lambda sigma: draw_with(Hybrid(by_wiener, by_noise_net, sigma), 10))
+# alt: Ten drawings for each hand-over: soft blots from the filter, clear strokes from the network.
+by_eps_net = denoisers["asked for eps"]
+hybrid_explorer(lambda sigma: draw_with(Hybrid(by_wiener, by_eps_net, sigma), 10))
 
 # %% [markdown]
-# Five hundred of each, judged as in notebook 00, section 7:
+# ## 10. What do they draw?
+#
+# Five hundred pictures of each, judged as in notebook 00. Put your own hand-over into the first
+# line. The row of the real pictures says how well one can do at all: its distance is that of 500
+# real pictures to the others, its last column that of held-out digits. **Which column will give
+# the ideal denoiser away?**
 
 # %% tags=["nbval-ignore-output"]
-def judge(name, pictures):
-    """Print the figures of some pictures, and return them."""
-    found = measure(pictures).samples
-    print(f"{name:26}{found.recognised:12.0%}{found.distance:18.1f}{found.nearest:18.2f}")
-    return found
-
-
-heading = f"{'':26}{'recognised':>12}{'Frechet distance':>18}{'nearest picture':>18}"
-print(heading)
-quality = {}
-quality["network"] = judge("network alone", draw_with(by_noise_net, 500))
-for sigma in (3.0, 1.0):
-    hybrid = Hybrid(by_wiener, by_noise_net, sigma)
-    quality[sigma] = judge(f"network below sigma = {sigma:g}", draw_with(hybrid, 500))
-quality["Gaussian"] = judge("Gaussian", drawn.clamp(-1, 1))
-
-# %% tags=["trained"]
-print("the hybrid is nearer to the digits than the network alone:",
-      quality[1.0].distance < 0.97 * quality["network"].distance)
-
-# %% [markdown]
-# The differences are small here. On a CPU, after 300 steps, the distance fell by a tenth when the
-# filter took the noise above 1. The worse a network is at large noise, the more it gains.
-#
-# ## 7. What if one knows all pictures by heart?
-#
-# The filter knows only means and covariances. The other extreme knows every training picture, and
-# nothing else. If $x_0$ can only be one of $N$ pictures, all equally likely, then the best guess is
-# the mean of them, each weighted by how likely it is that just this one became $x_t$:
-#
-# $$\hat x_0 = \sum_i w_i\, x_i \qquad
-# w = \mathrm{softmax}_i \left( -\frac{\lVert x_t - \sqrt{\bar\alpha}\, x_i \rVert^2}
-# {2 (1 - \bar\alpha)} \right)$$
-#
-# It is called the *ideal denoiser*: no network can have a smaller loss on the training set.
-#
-# ### Exercise 9.6: the ideal denoiser
-# difficulty 3 of 5, about 12 minutes
-#
-# | | |
-# |---|---|
-# | `xt` | `(B, C, H, W)` |
-# | `alpha_bar` | `(B,)`, above 0 and below 1 |
-# | `images` | `(N, C, H, W)`, the training pictures |
-# | `chunk` | how many of them are looked at together |
-# | returns | `(B, C, H, W)`, in the dtype of `xt` |
-#
-# The reference goes through the pictures in chunks, so that it needs little memory. Yours may do
-# them all at once, and leave `chunk` alone. At $\bar\alpha = 0.9999$ the exponents are in the
-# hundreds of thousands, so let `torch.softmax` do the division. The check allows an error of 0.0001
-# of the largest value; float32 is enough for that.
-
-# %%
-@torch.no_grad()
-def ideal_x0(xt, alpha_bar, images, chunk=1000):
-    """Return the mean of all images, weighted by how likely each of them became xt.
-
-    (B, C, H, W), (B,), (N, C, H, W) -> (B, C, H, W)
-
-    The weights are a softmax of -|xt - sqrt(alpha_bar) x|^2 / (2 (1 - alpha_bar)). The images are
-    gone through a chunk at a time: when a likelier one turns up, the sums so far are made smaller
-    by what the largest exponent grew, as in online softmax. The sums are in float64, for at small
-    noise the exponents are large and lie close together.
-    Source: "Elucidating the Design Space of Diffusion-Based Generative Models" (2022), appendix
-    B.3; "Online normalizer calculation for softmax" (2018), algorithm 3.
-    """
-    raise NotImplementedError("exercise 9.6")
-
-# %%
-ideal_x0 = check("9.6", ideal_x0)
-
-# %% [markdown]
-# <details><summary>Hint 1: all distances at once</summary>
-#
-# `torch.cdist(a, b)` of `(B, n)` and `(N, n)` is the `(B, N)` of distances. They still have to be
-# squared. Each row has its own $\bar\alpha$, so divide `xt` by $\sqrt{\bar\alpha}$ first. Then the
-# squares have to be multiplied by $\bar\alpha$.
-# </details>
-#
-# <details><summary>Hint 2: weights and sum</summary>
-#
-# `weights = torch.softmax(-squares / (2 * (1 - alpha_bar))[:, None], dim=1)`, over the pictures,
-# where `squares` are those of the formula.
-# `weights @ images.flatten(1)` is the mean, `(B, n)`.
-# </details>
-
-# %%
-# solution 9.6
-
-# %% [markdown]
-# **It knows everything about the training set. What will it say about a digit that is not in it?
-# At $\sigma = 0.3$, where you can still see the digit well, will it beat the filter?**
-
-# %%
-# alt: Ten held-out digits, the same with noise, and what the ideal denoiser gives: clean digits,
-#   some of which are not those that were asked for but similar ones.
-class IdealDenoiser:
-    def __init__(self, images):
-        self.images = images
-
-    def predict_x0(self, xt, alpha_bar):
-        return ideal_x0(xt, alpha_bar.expand(len(xt)), self.images)
-
-
-by_ideal = IdealDenoiser(images)
-errors["ideal"] = errors_of(by_ideal)
-print(f"{'sigma':20}" + "".join(f"{sigma:10g}" for sigma in levels))
-for name in ("Wiener", "ideal"):
-    row(name, errors[name])
-xt, alpha_bar = noisy(test[:10], 0.3)
-guess = by_ideal.predict_x0(xt, alpha_bar)
-strip([test[:10], xt, guess], labels=["held out", "noisy", "ideal"], size=0.8)
-plt.show()
-
-# %% [markdown]
-# Look closely at the strokes: the digits in the last row are sharp, and they are *others*, written by
-# someone else, though often the same digit. It can only answer with what it knows, and at little
-# noise that is the nearest training picture. So at $\sigma = 0.1$ its error is twenty times that of
-# the filter. At 1 and 3 it wins, for there the question is which digit it is, and it knows many. And
-# what does it draw?
-
-# %%
-# alt: Ten digits that the ideal denoiser drew, and below each the nearest training picture. The
-#   rows look alike.
-sample = draw_with(by_ideal, 500)
-distances = torch.cdist(sample.flatten(1), images.flatten(1))
-nearest = images[distances.argmin(dim=1)]
-strip([sample[:10], nearest[:10]], labels=["drawn", "nearest\nin training"], size=0.8)
-plt.show()
-gap = (sample - nearest).square().mean(dim=(1, 2, 3)).sqrt()
-print(f"drawn pictures that are a training picture: {(gap < 0.05).float().mean():.0%}")
-
-# %% [markdown]
-# It draws its training set. They are perfect digits and nothing is new. The **ideal** solution of
-# the training task is of no use, and every network that draws something new does so because it
-# *fails* to reach it. What it does in between is what the network learned: what digits have in
-# common.
-#
-# ## 8. The scoreboard
-#
-# Now the best U-Net that we can afford here: asked for v, as in notebook 00. You have seen the mean,
-# the filter and the ideal denoiser. **Write down the order that you expect, at $\sigma$ = 0.1, 1, 3
-# and 10, before you run the next cell.** (To put your own network on the board, go back to
-# `trained_net` in section 6, write `portfolio.load().UNet` in place of `UNet`, after
-# `from course_utils import portfolio`, and run that cell and the next one here again.)
+pictures = {"Gaussian": drawn, "ideal": ideal_draws}
+pictures |= {name: draw_with(denoiser, 500) for name, denoiser in denoisers.items()}
 
 # %% tags=["nbval-ignore-output"]
-cosine = cosine_schedule()
-net = trained_net(cosine, machine.budget(cpu=1000, gpu=8000), velocity_loss)
-by_net = NetDenoiser(NoiseFromVelocity(net, cosine), cosine)
-errors["U-Net"] = errors_of(by_net)
-
-# %% [markdown]
-# The course has a command line as well: `python -m course_utils train` (the README tells how)
-# trains this network, DDPM's or smalldiffusion's. What was trained with it on the digits, and kept
-# in folders of `runs` in the folder of the course, goes on the board too:
-
-# %% tags=["nbval-ignore-output"]
-others = []
-for folder in sorted((course / "runs").glob("*")):
-    if runs_in(folder):
-        model, pictures = noise_model(folder, machine.device)
-        if pictures.shape == images.shape:
-            others.append(folder.name)
-            errors[folder.name] = errors_of(NetDenoiser(model, SCHEDULE))
-
-# %% tags=["nbval-ignore-output"]
-# alt: The error of each denoiser over sigma, divided by that of the Wiener filter. The mean's is
-#   far above 1 at small sigma and comes down to 1. So does the ideal denoiser's, which is below 1
-#   at sigma 1. The network that was asked for noise is below 1 at 0.3 and at 2 at sigma 10. The
-#   U-Net is below 1 up to sigma 1, and near 1 from 3 on.
-board = ["Wiener", "mean", "ideal", "network, asked for noise", "U-Net", *others]
-print(f"{'sigma':26}" + "".join(f"{sigma:10g}" for sigma in levels))
-for name in board:
-    print(f"{name:26}" + "".join(f"{error:10.5f}" for error in errors[name]))
-error_curves(levels, {name: errors[name] for name in board})
+# alt: Digits in all rows but the Gaussian's.
+hand_over = 3.0  # @param {type:"number"}
+hybrid = Hybrid(by_wiener, by_eps_net, hand_over)
+pictures["hybrid"] = draw_with(hybrid, 500)
+judged = {name: measure(found.clamp(-1, 1)) for name, found in pictures.items()}
+quality = {"real": judged["ideal"].real} | {name: q.samples for name, q in judged.items()}
+print(f"{'':16}{'recognised':>12}{'Frechet distance':>18}{'nearest in training':>21}")
+for name, q in quality.items():
+    print(f"{name:16}{q.recognised:12.0%}{q.distance:18.1f}{q.nearest:21.2f}")
+shown = ["Gaussian", "ideal", "hybrid", "your network"]
+strip([test[:10], *(pictures[name][:10] for name in shown)], labels=["real", *shown], size=0.9)
 plt.show()
 
 # %% tags=["trained"]
-better = [u < w for u, w in zip(errors["U-Net"], errors["Wiener"])]
-print("levels from 0.1 to 3 at which the U-Net beats the filter:", sum(better[:4]), "of 4")
-print("at 10 they are equal to 5%:", abs(errors["U-Net"][4] / errors["Wiener"][4] - 1) < 0.05)
-print("the ideal denoiser beats the U-Net at sigma 3, and loses at 0.1 to 1:",
-      [i < u for i, u in zip(errors["ideal"], errors["U-Net"])][:4] == [False, False, False, True])
-
-# %% tags=["nbval-ignore-output"]
-# alt: Ten held-out digits, the same with noise of sigma 1, and the guesses of three denoisers.
-#   Those of the Wiener filter are blurred with soft shadows, those of the ideal one are clean
-#   digits, those of the U-Net are clean and a little blurred.
-def compare(sigma):
-    xt, alpha_bar = noisy(test[:10], sigma)
-    guesses = [d.predict_x0(xt, alpha_bar) for d in (by_wiener, by_ideal, by_net)]
-    labels = ["held out", f"sigma {sigma:g}", "Wiener", "ideal", "U-Net"]
-    strip([test[:10], xt * math.sqrt(1 + sigma**2), *guesses], labels=labels, size=0.75)
-    plt.show()
-
-
-compare(1.0)
-
-# %% tags=["nbval-ignore-output"]
-# alt: The same with noise of sigma 3. All three denoisers give blurred grey blots, in which only a
-#   few digits can be told.
-compare(3.0)
-
-# %% [markdown]
-# (In the curves, what leaves the picture at the top is far worse than the filter.)
-#
-# - **At the largest noise all agree,** but for the network that is asked for the noise. There is
-#   nothing to see, and all say something near the mean.
-# - **From 0.1 to 1 the U-Net is best.** At $\sigma = 1$ the filter gives a blur, the ideal denoiser a
-#   sharp training digit that fits the noise, and the U-Net a softer one. On average that one is
-#   nearest to the truth, though it can be another digit too. The U-Net uses what
-#   no pair of pixels tells, and it is not bound to the training set. At $\sigma = 3$ all three are
-#   blurs, and the ideal denoiser is a little better.
-# - **At little noise the ideal denoiser is far worse than the others that look.** It can only say
-#   what it has seen.
-#
-# So a table of errors on *training* pictures would have it all wrong: the ideal denoiser would win
-# everywhere. And what do they draw?
-
-# %% tags=["nbval-ignore-output"]
-# alt: Four rows of ten: real digits that were held out, pictures drawn from the Gaussian, those
-#   that the ideal denoiser draws, and those of the U-Net. The Gaussian's are blots with strokes.
-#   The ideal's are digits, and most of the U-Net's can be read as digits.
-print(heading)
-quality["real"] = judge("held-out digits", test)
-quality["Gaussian"] = judge("Gaussian", drawn.clamp(-1, 1))
-quality["ideal"] = judge("ideal", sample)
-by_unet = draw_with(by_net, 500)
-quality["U-Net"] = judge("U-Net", by_unet)
-strip([pictures[:10] for pictures in (test, drawn, sample, by_unet)],
-      labels=["real", "Gaussian", "ideal", "U-Net"], size=0.8)
-plt.show()
-
-# %% tags=["trained"]
-print("the U-Net's are far nearer to the digits than the Gaussian's:",
-      2 * quality["U-Net"].distance < quality["Gaussian"].distance)
+print("your network's are far closer to the digits than the Gaussian's:",
+      2 * quality["your network"].distance < quality["Gaussian"].distance)
 print("the ideal denoiser's are training pictures:",
       quality["ideal"].nearest < 0.25 * quality["real"].nearest)
-print("the U-Net's are not:", quality["U-Net"].nearest > 0.8 * quality["real"].nearest)
+print("your network's are not:", quality["your network"].nearest > 0.8 * quality["real"].nearest)
 
 # %% [markdown]
-# The last column, "nearest picture", is the test for learning by heart. It is the distance of a
-# drawn picture to the nearest training picture. Held-out digits, which are real and new, say how
-# large it should be. By the other two columns the ideal denoiser is the best of all that draw. Only
-# this one gives it away. (The classifier calls half of the Gaussian's blots digits. It knows only
-# ten answers.)
+# TODO hybrid
+#
+# By the first two columns the ideal denoiser is as good as the real digits, and better than any
+# network. Only the last one gives it away. It's the test for memorising: how far is a drawn picture
+# from the nearest training picture? Held-out digits, which are real and new, say how far it should
+# be. Your network passes: it doesn't copy.
 #
 # ## Recap
 #
-# - The best constant guess is the mean. The best linear one shrinks along the eigenimages, by
-#   $\lambda / (\lambda + \sigma^2)$. It needs no training.
-# - It is the baseline: a network that does not beat it at some noise level has learned nothing
-#   there that the filter does not know. At $\sigma = 10$ nothing is clearly better.
-# - A network that is asked for the noise is bad at large noise. v, or a hybrid, mends that.
-# - The ideal denoiser has the smallest loss on the training set there can be, and draws nothing but
-#   the training set.
-# - What a network learned is what it does better than the filter on pictures that it has not seen.
+# - The best constant answer is the mean. The best linear answer, the Wiener filter, shrinks along
+#   the principal components by $\lambda / (\lambda + \sigma^2)$ and needs no training.
+# - It is the baseline: a network that doesn't beat it at some noise level has learned nothing there
+#   but covariances.
+# - Where a U-Net looks is decided by the pictures it was trained on. At each noise level it looks
+#   much where the filter looks.
+# - The ideal denoiser has the smallest possible training loss, and draws only the training set.
+# - Your network's place: TODO
 #
 # **What can go wrong.** One pass in float32 for pictures with a large mean. An eigendecomposition
-# in float32, whose small eigenvalues are rounding errors. A covariance that does not fit: it has
-# $n^2$ numbers. An error measured on training pictures, which praises learning by heart.
+# in float32, whose small eigenvalues are rounding errors. A covariance that doesn't fit into
+# memory: it has $n^2$ numbers. An error measured on training pictures, which rewards memorising.
 #
 # **Where to look.** `course_utils/wiener.py` has the filter, `ideal.py` the ideal denoiser,
-# `denoisers.py` the call that they share, and the hybrid. The next notebook, [10, published
+# `denoisers.py` the interface that they share, and the hybrid. The next notebook, [10, published
 # U-Nets](10_published_unets.ipynb), has the networks of DDPM and smalldiffusion. The map of the
 # course is in [00](00_start_here.ipynb).
 
 # %% [markdown]
 # ## How far are you?
-#
-# Here are all exercises of the course. What you have done is kept in `my_progress.txt`, beside
-# `my_unet.py`.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.checks import progress

@@ -99,11 +99,11 @@ def note_draws(probe, x, U, LA, mean):
     probe.note("the covariance of the draws", nearest(covariance, known, 0.0),
         f"The covariance of {MANY:,} draws is wrong: at [{i}, {j}] expected about "
         f"{right[i, j]:.3g}, got {covariance[i, j]:.3g}.",
-        "Along eigenimage i, which is a column of U, the draws must vary by LA[i]. Multiply normal "
-        "numbers by the roots of LA, then put the eigenimages together.")  # fmt: skip
+        "Along component i, which is a column of U, the draws must vary by LA[i]. Multiply normal "
+        "numbers by the roots of LA; the product with U.T makes pictures of them.")  # fmt: skip
     still, along = (x - found) @ U[:, LA == 0], (x - found) @ U[:, LA > 0]
     probe.note("nothing varies where LA is 0", bool(still.abs().max() < 1e-2),
-        "The draws vary along an eigenimage whose LA is 0.",
+        "The draws vary along a component whose LA is 0.",
         "Multiply by the root of LA itself, with nothing added to it.")  # fmt: skip
     fourth = (along**4).mean(dim=0) / along.square().mean(dim=0).clamp(min=1e-12) ** 2
     probe.note("normal numbers", bool(((fourth - 3).abs() < 0.6).all()),
@@ -126,24 +126,24 @@ MISTAKES = """
 You multiply the normal numbers by LA. It holds variances; multiply by their roots: LA.sqrt().
 # LA not used
 + return mean + (z) @ U.T
-You don't use LA, so the draws vary by 1 along each eigenimage. Multiply the normal numbers by
+You don't use LA, so the draws vary by 1 along each component. Multiply the normal numbers by
 LA.sqrt().
 # U not transposed
 + return mean + (LA.sqrt() * z) @ U
-The eigenimages are the columns of U, and you use its rows. Your draws are rows, so multiply by the
+The components are the columns of U, and you use its rows. Your draws are rows, so multiply by the
 transpose: (LA.sqrt() * z) @ U.T.
 # spread in pixels
 + return mean + (LA.sqrt() * z)
-Pixel i varies by LA[i], and no pixel depends on another. The roots of LA belong to the eigenimages:
+Pixel i varies by LA[i], and no pixel depends on another. The roots of LA belong to the components:
 first LA.sqrt() * z, then @ U.T. (Written the other way, it's z @ (U * LA.sqrt()).T.)
 # mean not added
 + return (LA.sqrt() * z) @ U.T
 or
 + return (LA.sqrt() * z) @ U.T - mean
-You don't add the mean, or you subtract it. The eigenimages only say how a picture differs from it.
-# mean into the eigenimages
+You don't add the mean, or you subtract it. The components only say how a picture differs from it.
+# mean into the coefficients
 + return (mean + LA.sqrt() * z) @ U.T
-You add the mean to the shares. It's a picture, so add it after the product with U.T.
+You add the mean to the coefficients. It's a picture, so add it after the product with U.T.
 # clipped
 + return (mean + (LA.sqrt() * z) @ U.T).clamp(-1, 1)
 You clip the draws to -1 and 1. Leave them as they are, because a Gaussian has no bounds.
@@ -160,7 +160,7 @@ columns; if there's only one draw, begin with torch.randn(N, n, ...).
 # divided by the roots
 + return mean + (z / LA.sqrt()) @ U.T
 You divide the normal numbers by the roots of LA, and where LA is 0 that's infinity. Multiply them:
-a large LA means that the pictures vary a lot along that eigenimage.
+a large LA means that the pictures vary a lot along that component.
 # rows and columns mixed
 + return mean + U @ (LA.sqrt() * z)
 or
@@ -188,7 +188,7 @@ The draws are always the same: you make a generator or set its seed. Use the one
 + torch.randn(1, len(LA), generator=generator).to(U).expand(N, -1)
 or
 + torch.randn(N, 1, generator=generator).to(U)
-You have one draw for all rows, or one normal number for all eigenimages. Each row and eigenimage
+You have one draw for all rows, or one normal number for all components. Each row and component
 needs its own: torch.randn(N, len(LA), generator=generator).
 """
 

@@ -61,62 +61,63 @@ divided by alpha_bar[:, None].sqrt(), which is (B, 1), and the mean is such a ro
 # mean the wrong way
 + xt.flatten(1) / alpha_bar[:, None].sqrt() + self.mean
 or
-- (self.mean + shares @ self.U.T).view_as(xt)
-+ (shares @ self.U.T - self.mean).view_as(xt)
+- (self.mean + coefficients @ self.U.T).view_as(xt)
++ (coefficients @ self.U.T - self.mean).view_as(xt)
 A sign is wrong. Subtract the mean before the filter, and add it to what comes out of it.
 # mean not added
-+ (shares @ self.U.T).view_as(xt)
++ (coefficients @ self.U.T).view_as(xt)
 You don't add the mean back at the end. The filter only returns what differs from it.
-# mean into the eigenimages
-+ ((self.mean + shares) @ self.U.T).view_as(xt)
-You add the mean to the shares. It's a picture, so add it after the product with U.T.
+# mean into the coefficients
++ ((self.mean + coefficients) @ self.U.T).view_as(xt)
+You add the mean to the coefficients. It's a picture, so add it after the product with U.T.
 # scaled at the end
-+ (alpha_bar[:, None].sqrt() * (self.mean + shares @ self.U.T)).view_as(xt)
++ (alpha_bar[:, None].sqrt() * (self.mean + coefficients @ self.U.T)).view_as(xt)
 You multiply the guess by sqrt(alpha_bar). Return the clean picture at its full strength.
 # U not transposed
-+ (self.mean + shares @ self.U).view_as(xt)
++ (self.mean + coefficients @ self.U).view_as(xt)
 or
-+ (self.mean + shares @ self.Vh.T).view_as(xt)
-An eigenimage is a column of U. Your shares are rows, so put them together with shares @ self.U.T.
++ (self.mean + coefficients @ self.Vh.T).view_as(xt)
+A principal component is a column of U. Your coefficients are rows, so they become pictures by
+coefficients @ self.U.T.
 # rows returned
-+ (self.mean + shares @ self.U.T)
++ (self.mean + coefficients @ self.U.T)
 The guesses come back as rows, (B, n). Give them the shape of xt: view_as(xt).
 # clipped
-+ (self.mean + shares @ self.U.T).clamp(-1, 1).view_as(xt)
++ (self.mean + coefficients @ self.U.T).clamp(-1, 1).view_as(xt)
 You clip the guess. The best linear guess may go beyond -1 and 1, so return it as it is.
 # columns for rows
-+ (self.mean + self.U @ shares).view_as(xt)
++ (self.mean + self.U @ coefficients).view_as(xt)
 or
 - shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
 + shrink(self.LA, alpha_bar) * (self.Vh @ x)
-Your pictures are rows, (B, n), so they stand on the left: x @ self.Vh.T, and shares @ self.U.T.
+Your pictures are rows, (B, n), so they stand on the left: x @ self.Vh.T, then ... @ self.U.T.
 # Vh not transposed
 + shrink(self.LA, alpha_bar) * (x @ self.Vh)
 or
 + shrink(self.LA, alpha_bar) * (x @ self.U.T)
-The share along an eigenimage is the product with a row of Vh. Your pictures are rows too, so it's x
-@ self.Vh.T, with .T.
+A coefficient is the product with a row of Vh. Your pictures are rows too, so it's x @ self.Vh.T,
+with .T.
 # U and Vh swapped
 + shrink(self.LA, alpha_bar) * (x @ self.U.T)
-- shares @ self.U.T
-+ shares @ self.Vh.T
-You've swapped U and Vh. Vh takes a picture apart, U puts it together: x @ self.Vh.T comes first.
+- coefficients @ self.U.T
++ coefficients @ self.Vh.T
+You've swapped U and Vh. x @ self.Vh.T comes first and gives the coefficients; U makes a picture.
 # shrunk too late
 + x @ self.Vh.T
-- self.mean + shares @ self.U.T
-+ self.mean + shrink(self.LA, alpha_bar) * (shares @ self.U.T)
-You shrink pixels, after the eigenimages are put together. Shrink the shares, between the products.
+- self.mean + coefficients @ self.U.T
++ self.mean + shrink(self.LA, alpha_bar) * (coefficients @ self.U.T)
+You shrink pixels, after the second product. Shrink the coefficients, between the two products.
 # not shrunk
 + (x @ self.Vh.T)
-Nothing is shrunk, so the noise comes back too. Multiply the shares by shrink(self.LA, alpha_bar).
+Nothing is shrunk, so the noise comes back. Multiply the coefficients by shrink(self.LA, alpha_bar).
 # another factor
 + self.LA * (x @ self.Vh.T)
 or
 + (1 - shrink(self.LA, alpha_bar)) * (x @ self.Vh.T)
 or
 + self.LA / (self.LA + (1 / alpha_bar - 1).sqrt()[:, None]) * (x @ self.Vh.T)
-You multiply the shares by LA, by 1 - shrink(...), or by a fraction of your own. What's kept of each
-is shrink(self.LA, alpha_bar), the function of exercise 9.2.
+You multiply the coefficients by LA, by 1 - shrink(...), or by a fraction of your own. What's kept
+of each is shrink(self.LA, alpha_bar), the function of exercise 9.2.
 # shrink told something else
 + shrink(self.LA, alpha_bar.sqrt()) * (x @ self.Vh.T)
 or
@@ -127,10 +128,10 @@ You hand shrink a root, 1 - alpha_bar, or one alpha_bar for all. Hand it alpha_b
 # one product missing
 + shrink(self.LA, alpha_bar) * (x)
 or
-- (self.mean + shares @ self.U.T).view_as(xt)
-+ (self.mean + shares).view_as(xt)
-You leave out one of the two products. x @ self.Vh.T takes a picture apart into its shares, and
-shares @ self.U.T puts it together again.
+- (self.mean + coefficients @ self.U.T).view_as(xt)
++ (self.mean + coefficients).view_as(xt)
+You leave out one of the two products. x @ self.Vh.T gives the coefficients of a picture, and
+coefficients @ self.U.T makes a picture of them again.
 # one alpha_bar for all
 - alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))
 + alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))[:1]
@@ -164,8 +165,8 @@ class WithUAlone(WienerDenoiser):  # where U.T is not Vh, LA is 0 and nothing is
             alpha_bar = torch.full((len(xt),), float(alpha_bar), device=xt.device)
         a = alpha_bar.view(-1, 1)
         centred = xt.reshape(len(xt), -1) - a.sqrt() * self.mean
-        shares = torch.einsum("bn,nk->bk", centred, self.U) * shrink(self.LA, alpha_bar) / a.sqrt()
-        return torch.einsum("bk,nk->bn", shares, self.U).add(self.mean).reshape(xt.shape)
+        found = torch.einsum("bn,nk->bk", centred, self.U) * shrink(self.LA, alpha_bar) / a.sqrt()
+        return torch.einsum("bk,nk->bn", found, self.U).add(self.mean).reshape(xt.shape)
 
 
 class BySolving(WienerDenoiser):
