@@ -884,7 +884,7 @@ plt.show()
 
 # %% [markdown]
 # Exactly: on a CPU, every bit of every loss is the same. (On a GPU the last digits differ.) That
-# is the test of a checkpoint. By itself, each dashed curve would pass for a good one.
+# is the test of a checkpoint. By itself, each of the two other curves looks good.
 #
 # `save` keeps the last two files, and `resume` falls back to the first if the second is damaged. A
 # stranger's file can be dangerous, because PyTorch's files are *pickles*, which may call any
