@@ -659,8 +659,8 @@ print("at sigma 1 and 3 the U-Net looks across the picture:",
 #
 # ## 7. And if we knew every picture?
 #
-# The filter knows only means and covariances. The other extreme knows all N training pictures, and
-# believes that there are no others. Which of them became $x_t$? If it was $x_i$, then $x_t$ is
+# The other extreme knows all N training pictures, and believes that there are no others. Which of
+# them became $x_t$? If it was $x_i$, then $x_t$ is
 # $\sqrt{\bar\alpha}\, x_i$ plus noise of variance $1 - \bar\alpha$ in every pixel, a Gaussian:
 #
 # $$p(x_t \mid x_i) \propto \exp\left( -\frac{\lVert x_t - \sqrt{\bar\alpha}\, x_i \rVert^2}
@@ -761,8 +761,8 @@ print(f"drawn pictures that are a training picture: {(gap < 0.05).float().mean()
 
 # %% [markdown]
 # It draws its training set: perfect digits, and nothing new. The ideal solution of the training
-# task is useless, and every network that draws something new does so because it *fails* to reach
-# that ideal. What it does instead is what it has learned about digits in general.
+# task is useless. A network draws something new because it *fails* to reach that ideal, and what it
+# does instead is what it has learned about digits in general.
 #
 # ## 8. Who denoises best?
 #
@@ -790,6 +790,9 @@ plt.show()
 by_eps, by_v, wiener = (errors[n] for n in ("asked for eps", "asked for v", "Wiener"))
 print("from 0.1 to 1, both beat the filter:",
       all(max(e, v) < w for e, v, w in list(zip(by_eps, by_v, wiener))[:3]))
+print("and they are within 10% of each other:",
+      all(abs(e / v - 1) < 0.1 for e, v in list(zip(by_eps, by_v))[:3]))
+print("at 3, v is better than eps:", by_v[3] < by_eps[3])
 print("at 10, eps is worse than the mean:", by_eps[4] > errors["mean"][4])
 print("at 10, v is within 5% of the filter:", abs(by_v[4] / wiener[4] - 1) < 0.05)
 
@@ -803,22 +806,19 @@ strip([test[:8], xt * math.sqrt(2), *answers],
 plt.show()
 
 # %% [markdown]
-# - **From 0.1 to 1 the networks win.** They use what no pair of pixels can tell, and they aren't
-#   bound to the training set. At 1 the filter gives a blur, the ideal denoiser a sharp digit that
-#   may be the wrong one, the U-Net something between.
-# - **At 3 it's close,** and the ideal denoiser leads by a little.
-# - **At 10 there is nothing to see,** and all say something near the mean, except the network that
-#   was asked for eps. It is worse than not looking, because its small error in the noise is
-#   multiplied by $\sigma$ (notebook 05, section 9).
-# - TODO v small noise
+# - **From 0.1 to 1 the networks win,** whichever question they were asked. They use what no pair of
+#   pixels can tell, and aren't bound to the training set. At 1 the filter gives a blur, the ideal
+#   denoiser a sharp digit that may be the wrong one, the U-Net something between.
+# - **At 3 the ideal denoiser leads** by a little, and eps falls behind v.
+# - **At 10 there is nothing to see.** All answer something near the mean, except the network asked
+#   for eps: its small error in the noise is multiplied by $\sigma$ (notebook 05, section 9).
 #
-# On *training* pictures the ideal denoiser would win at every level. Such a table would only
-# measure who memorises best.
+# So v costs next to nothing, and mends the large noise.
 #
 # ## 9. Can the formula help a network?
 #
-# The figure suggests a *hybrid*: let the filter answer at large noise, where it is as good as
-# anyone, and the network at small noise.
+# The network asked for eps is poor at large noise, where the filter is as good as anyone. The figure
+# suggests a *hybrid*: the filter above some sigma, the network below.
 #
 # ### Exercise 9.5: each where it is better
 # difficulty 3 of 5, about 10 minutes
@@ -873,31 +873,37 @@ Hybrid = check("9.5", Hybrid)
 # solution 9.5
 
 # %% [markdown]
-# **At which sigma would you hand over from the filter to the network that was asked for eps?** Take
-# it from the figure. Then try the slider, whose drawings all start from the same noise:
+# **At which sigma would you hand over? Look where the two curves cross.** Here it is 2; change it if
+# you like.
+
+# %% tags=["nbval-ignore-output"]
+hand_over = 2.0  # @param {type:"number"}
+hybrid = Hybrid(by_wiener, denoisers["asked for eps"], hand_over)
+errors["hybrid"] = errors_of(hybrid)
+show_errors("Wiener", "asked for eps", "hybrid")
+
+# %% [markdown]
+# At each level the hybrid has the smaller error of the two. **Will it draw better, too?** The slider
+# moves the hand-over:
 
 # %% tags=["nbval-ignore-output"]
 # alt: Ten drawings for each hand-over: soft blots from the filter, clear strokes from the network.
-by_eps_net = denoisers["asked for eps"]
-hybrid_explorer(lambda sigma: draw_with(Hybrid(by_wiener, by_eps_net, sigma), 10))
+hybrid_explorer(lambda sigma: draw_with(Hybrid(by_wiener, denoisers["asked for eps"], sigma), 10))
 
 # %% [markdown]
 # ## 10. What do they draw?
 #
-# Five hundred pictures of each, judged as in notebook 00. Put your own hand-over into the first
-# line. The row of the real pictures says how well one can do at all: its distance is that of 500
-# real pictures to the others, its last column that of held-out digits. **Which column will give
-# the ideal denoiser away?**
+# Five hundred pictures of each, judged as in notebook 00. The row of the real pictures says how well
+# one can do at all: its distance is that of 500 real pictures to all others, its last column that
+# of held-out digits. **Which column will give the ideal denoiser away?**
 
 # %% tags=["nbval-ignore-output"]
 pictures = {"Gaussian": drawn, "ideal": ideal_draws}
 pictures |= {name: draw_with(denoiser, 500) for name, denoiser in denoisers.items()}
+pictures["hybrid"] = draw_with(hybrid, 500)
 
 # %% tags=["nbval-ignore-output"]
 # alt: Digits in all rows but the Gaussian's.
-hand_over = 3.0  # @param {type:"number"}
-hybrid = Hybrid(by_wiener, by_eps_net, hand_over)
-pictures["hybrid"] = draw_with(hybrid, 500)
 judged = {name: measure(found.clamp(-1, 1)) for name, found in pictures.items()}
 quality = {"real": judged["ideal"].real} | {name: q.samples for name, q in judged.items()}
 print(f"{'':16}{'recognised':>12}{'Frechet distance':>18}{'nearest in training':>21}")
@@ -908,6 +914,8 @@ strip([test[:10], *(pictures[name][:10] for name in shown)], labels=["real", *sh
 plt.show()
 
 # %% tags=["trained"]
+print("the hybrid draws no better than its network alone:",
+      quality["hybrid"].distance > 0.9 * quality["asked for eps"].distance)
 print("your network's are far closer to the digits than the Gaussian's:",
       2 * quality["your network"].distance < quality["Gaussian"].distance)
 print("the ideal denoiser's are training pictures:",
@@ -915,27 +923,27 @@ print("the ideal denoiser's are training pictures:",
 print("your network's are not:", quality["your network"].nearest > 0.8 * quality["real"].nearest)
 
 # %% [markdown]
-# TODO hybrid
+# The hybrid disappoints: a smaller squared error, and no better pictures. A denoiser's error alone
+# doesn't tell how well it draws.
 #
-# By the first two columns the ideal denoiser is as good as the real digits, and better than any
+# By the first two columns the ideal denoiser is as good as real digits, and better than any
 # network. Only the last one gives it away. It's the test for memorising: how far is a drawn picture
 # from the nearest training picture? Held-out digits, which are real and new, say how far it should
-# be. Your network passes: it doesn't copy.
+# be. Your network passes: it doesn't copy. (Compare its row with the ideal denoiser's. From the
+# same noise, both often begin the same digit, and finish it differently.)
 #
 # ## Recap
 #
-# - The best constant answer is the mean. The best linear answer, the Wiener filter, shrinks along
-#   the principal components by $\lambda / (\lambda + \sigma^2)$ and needs no training.
-# - It is the baseline: a network that doesn't beat it at some noise level has learned nothing there
-#   but covariances.
-# - Where a U-Net looks is decided by the pictures it was trained on. At each noise level it looks
-#   much where the filter looks.
+# - The best linear denoiser shrinks along the principal components by $\lambda / (\lambda +
+#   \sigma^2)$. It is the baseline: a network that doesn't beat it has learned only covariances.
+# - Where a U-Net looks is decided mostly by the data. It looks where the filter looks.
 # - The ideal denoiser has the smallest possible training loss, and draws only the training set.
-# - Your network's place: TODO
+# - Your network's place is between them: it beats both where there is something to recognise, and
+#   what it draws is new.
 #
-# **What can go wrong.** One pass in float32 for pictures with a large mean. An eigendecomposition
-# in float32, whose small eigenvalues are rounding errors. A covariance that doesn't fit into
-# memory: it has $n^2$ numbers. An error measured on training pictures, which rewards memorising.
+# **What can go wrong.** A covariance in one pass in float32. An eigendecomposition in float32, whose
+# small eigenvalues are rounding errors. A covariance that doesn't fit into memory: it has $n^2$
+# numbers. An error measured on training pictures, which rewards memorising.
 #
 # **Where to look.** `course_utils/wiener.py` has the filter, `ideal.py` the ideal denoiser,
 # `denoisers.py` the interface that they share, and the hybrid. The next notebook, [10, published
