@@ -52,7 +52,7 @@ from course_utils.wiener import decompose, load_wiener_filter, save_wiener_filte
 # \sqrt{\bar\alpha}\, x_0 + \sqrt{1 - \bar\alpha}\, \varepsilon$, and gives us $x_t$ and
 # $\bar\alpha$. We predict $x_0$. The error is the mean squared difference over all pixels.
 #
-# In this notebook we measure the noise beside the full picture: $x_t / \sqrt{\bar\alpha} = x_0 +
+# In this notebook we keep the picture at full strength: $x_t / \sqrt{\bar\alpha} = x_0 +
 # \sigma \varepsilon$, with $\sigma = \sqrt{(1 - \bar\alpha) / \bar\alpha}$. Pixels lie between
 # -1 and 1, so $\sigma = 0.1$ is a little grain, and at $\sigma = 10$ there is nothing but grain.
 
@@ -135,17 +135,16 @@ show_errors("mean", "pixel by pixel")
 #
 # Take two neighbours. On the left, each dot below is one training digit. The dots form a long, thin
 # cloud, because the two pixels are usually bright together or dark together. The mean product of
-# their deviations from the mean is their *covariance*. All covariances, here 2 x 2, make the
-# covariance matrix $S$.
+# their deviations from the mean is their *covariance*. Variances and covariances, here 2 x 2, make
+# the covariance matrix $S$.
 #
-# The cloud has two axes at right angles, the *eigenvectors* of $S$. Along each axis the coordinates
-# vary, and their variance is its *eigenvalue*. Between the two axes there is no covariance left.
-# Finding such axes is called *principal component analysis*, PCA, and the axes are the *principal
+# The cloud has two axes at right angles, the *eigenvectors* of $S$. The variance along each axis is
+# its *eigenvalue*, and the coordinates along the two have no covariance. Finding such axes is called *principal component analysis*, PCA, and the axes are the *principal
 # components*.
 #
 # Noise is a round cloud, with variance $\sigma^2$ in every direction. So in these coordinates we
-# are back in section 2: two separate problems, each with its own k. We take the mean out, turn to
-# the axes, shrink each coordinate, and turn back. **Along which axis will it shrink more?**
+# are back in section 2: two separate problems, each with its own k. We subtract the mean, rotate to
+# the axes, shrink each coordinate, and rotate back. **Along which axis will it shrink more?**
 
 # %%
 # alt: Three clouds: long and thin when clean, rounder with noise, thin again as guesses.
@@ -173,7 +172,7 @@ plt.show()
 #
 # ## 4. And with all 256 pixels?
 #
-# Nothing changes but the size. A picture is a row of $n = C H W$ numbers, here 256, and $S$ is
+# Nothing changes but the size. A picture is a vector of $n = C H W$ numbers, here 256, and $S$ is
 # $n \times n$:
 #
 # $$m = \frac{1}{N} \sum_i x_i \qquad S = \frac{1}{N - 1} \sum_i (x_i - m)(x_i - m)^T$$
@@ -249,8 +248,8 @@ plt.show()
 # Each map is one row of $S$. Orange pixels tend to be bright when the marked one is bright. Blue ones
 # tend to be dark: the stroke would be there instead.
 #
-# Why two passes, if $S = \frac{1}{N-1} (\sum_i x_i x_i^T - N m m^T)$ needs only one? That formula
-# subtracts two large numbers that are nearly equal, which float32 doesn't survive:
+# Why two passes, if $S = \frac{1}{N-1} (\sum_i x_i x_i^T - N m m^T)$ needs only one? Where the mean
+# is large, that subtracts two large numbers that are nearly equal, and float32 runs out of digits:
 
 # %%
 brighter = images.cpu() + 100  # the covariance stays the same
@@ -268,7 +267,7 @@ for name, way, *kind in [("two passes", compute_wiener_filter),
 # Vh is $U^T$.
 
 # %%
-# alt: Twelve principal components: smooth patterns of orange and blue, finer and finer.
+# alt: Twelve principal components: smooth patterns in orange and blue that become finer.
 U, LA, Vh = decompose(S)
 first = U.T[:12].view(2, 6, 16, 16)
 maps(list(first), size=1.35, limit=0.2)
@@ -435,7 +434,7 @@ print(f"{'Wiener / pixel':16}" + "".join(f"{w / p:9.2f}" for w, p in pairs))
 # In absolute terms the gain on pixel by pixel is largest at $\sigma = 1$. In relative terms it is
 # largest at 0.1 and 0.3, where less than a quarter of the error is left. But most of that comes from
 # the enlarged scans: at 0.1, projection alone has nine tenths of the gain. At 1 it is worse than
-# pixel by pixel, and all the gain is from shrinking.
+# pixel by pixel, so there it's the shrinking that pays.
 
 # %% tags=["nbval-ignore-output"]
 # alt: Six digits at four levels, and the guesses: ever smoother.
@@ -530,15 +529,15 @@ for name, pictures in {"Gaussian": drawn, "drawn with the filter": by_filter}.it
 print(f"{'digits':22} variance along its first 10 components: {LA[:10].sum():.0f}")
 
 # %% [markdown]
-# It is the same world, a little less varied: a diffusion model is as good as its denoiser. Every
-# pair of pixels has the right covariance, yet hardly one picture is a digit. Pairs of pixels cannot
-# tell what makes a stroke.
+# It is the same world. The filter's pictures vary a little less, but only because our sampler takes
+# few steps. (Try more.) Every pair of pixels has about the right covariance, yet hardly one picture
+# is a digit. Pairs of pixels cannot tell what makes a stroke.
 #
 # ## 6. Where does a U-Net look, and why there?
 #
-# Which pixels of xt does a denoiser use for one pixel of its answer? The filter's weights are a row
-# of $U\, \mathrm{diag}(k)\, U^T$. For a network there's your receptive field of notebook 03: the
-# gradient of that pixel with respect to all of xt. This time we keep the signs and average over
+# Which pixels of xt does a denoiser use for one pixel of its answer? The filter's weights are, up to
+# a factor, a row of $U\, \mathrm{diag}(k)\, U^T$. For a network there's your receptive field of
+# notebook 03: the gradient of that pixel with respect to all of xt. This time we keep the signs and average over
 # test pictures. The network is yours, if you have trained one. **Will it look where the filter
 # looks? At which noise do they look farthest?**
 
@@ -617,8 +616,11 @@ def trained_net(loss, images, steps):
     config = TrainConfig(
         steps=steps, warmup=min(100, steps // 10), precision=best_precision(machine.device)
     )
-    for state in train(net, images, schedule, config, loss):
-        pass
+    try:
+        for state in train(net, images, schedule, config, loss):
+            pass
+    except KeyboardInterrupt:
+        print(f"stopped after {state.step} of {steps} steps")
     return averaged(state, images, schedule)
 
 
@@ -654,8 +656,8 @@ print("at sigma 1 and 3 the U-Net looks across the picture:",
 
 # %% [markdown]
 # It looks to the other side of the picture, because that is where the information is. So locality
-# does come from the data. The convolutions still have a say: at $\sigma = 0.1$ the network uses the
-# far side less than it should.
+# does come from the data. Perhaps the convolutions still have a say: at $\sigma = 0.1$ the network
+# uses the far side less than the filter, though longer training might change that.
 #
 # ## 7. And if we knew every picture?
 #
@@ -746,8 +748,8 @@ plt.show()
 # %% [markdown]
 # Look closely at the strokes: the answers are sharp, and they are *other* digits, written by other
 # people. It can only answer with what it has memorised, and at little noise that is the nearest
-# training picture. At 1 and 3 it wins, because there the question is which digit it is, and it
-# knows many. And what does it draw?
+# training picture. At 1 and 3 it wins, because there the question is which digit it is, and it has
+# many to compare. And what does it draw?
 
 # %%
 # alt: Ten pictures that the ideal denoiser drew, and the same ten from the training set.
@@ -830,7 +832,7 @@ plt.show()
 # | `xt`, `alpha_bar` | `(B, C, H, W)`, and `(B,)` or one number for all |
 # | returns | `(B, C, H, W)`, in the dtype of `xt` |
 #
-# One batch may hold pictures with different noise, and a denoiser may be handed an empty batch.
+# One batch may hold pictures with different noise. You may hand a denoiser an empty batch.
 # `__init__` keeps the $\bar\alpha$ that belongs to sigma; more noise is a *smaller* $\bar\alpha$.
 # As in 9.3, you may change the class.
 
@@ -935,7 +937,7 @@ print("your network's are not:", quality["your network"].nearest > 0.8 * quality
 # ## Recap
 #
 # - The best linear denoiser shrinks along the principal components by $\lambda / (\lambda +
-#   \sigma^2)$. It is the baseline: a network that doesn't beat it has learned only covariances.
+#   \sigma^2)$. It is the baseline: a network is worth its training where it beats this filter.
 # - Where a U-Net looks is decided mostly by the data. It looks where the filter looks.
 # - The ideal denoiser has the smallest possible training loss, and draws only the training set.
 # - Your network's place is between them: it beats both where there is something to recognise, and
