@@ -405,7 +405,7 @@ for change in ({"channels": 64}, {"batch": 32}, {"size": 32}):
 # %%
 class Guarded(MyUNet):
     def forward(self, x, t):
-        assert t.shape == x.shape[:1], f"one step a picture: x {tuple(x.shape)}, t {tuple(t.shape)}"
+        assert t.shape == x.shape[:1], f"a step for each: x {tuple(x.shape)}, t {tuple(t.shape)}"
         assert not any(side % 8 for side in x.shape[2:]), f"sides by 8, not {tuple(x.shape[2:])}"
         return super().forward(x, t)
 

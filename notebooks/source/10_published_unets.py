@@ -401,7 +401,7 @@ def fit(net, steps):
 
 torch.manual_seed(0)
 net, seconds = fit(parts.GrownUNet(**settings), machine.budget(cpu=1500, gpu=10_000))
-print(f"{sum(p.numel() for p in net.parameters()):,} parameters, {seconds:.0f} seconds of training")
+print(f"{sum(p.numel() for p in net.parameters()):,} parameters, {seconds:.0f} s of training")
 
 # %% [markdown]
 # To draw, we ask for 50 of each digit, in order. The judge of notebook 00 has a new question to
