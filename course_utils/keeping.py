@@ -75,21 +75,25 @@ def so_far():
         print(portfolio.told(error, FILE))
 
 
-def trained(device="cpu"):
+def trained(device="cpu", in_ch=1):
     """Return a trained network that is ready to draw, and what it predicts; say whose it is.
 
     () -> (UNet, "eps" or "v")
 
-    It is the reader's, from my_unet.pt and my_unet.py, or else the course's. One that was kept with
-    attention has it again.
+    It is the reader's, from my_unet.pt and my_unet.py, with attention if it was kept with it. It is
+    the course's where there is none, or one for pictures of other than in_ch channels.
     """
     try:
         kept, own = drive.use(lambda folder: (stored(folder / FILE), own_parts(folder)))
-        if "UNet" in kept["networks"]:
-            net, predicts = built(kept["networks"], own), kept["networks"]["UNet"]["predicts"]
+        found = kept["networks"].get("UNet")
+        if found and found["settings"]["in_ch"] == in_ch:
+            net, predicts = built(kept["networks"], own), found["predicts"]
             print(f"Your trained network, from {FILE}. It predicts {predicts}.")
             return net.to(device), predicts
         why = f"There is no {FILE} yet."
+        if found:
+            channels = found["settings"]["in_ch"]
+            why = f"The network in {FILE} takes {channels} channels, and these pictures have {in_ch}."
     except (CannotKeep, OSError) as error:
         why = portfolio.told(error, FILE)
     networks = read(COURSES)["networks"]

@@ -110,6 +110,18 @@ def test_a_grown_network_is_kept_beside_the_other(folder, capsys):
     assert "not kept" not in capsys.readouterr().out.lower()
 
 
+def test_a_network_for_other_pictures_is_left_where_it_is(folder, capsys):
+    keep(network(), "eps")
+    settings = SMALL | {"in_ch": 3}
+    torch.manual_seed(0)
+    keep(UNet(**settings), "eps", settings=settings)
+    capsys.readouterr()
+    net, predicts = trained()
+    assert predicts == "v" and net(torch.zeros(1, 1, 16, 16), 5).shape == (1, 1, 16, 16)
+    assert "takes 3 channels, and these pictures have 1." in capsys.readouterr().out
+    assert trained(in_ch=3)[1] == "eps"
+
+
 def with_open_gates(net):
     for layer in gated(with_attention(net)):
         nn.init.constant_(layer.gate.weight, 1.0)

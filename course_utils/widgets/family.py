@@ -20,8 +20,8 @@ def family_explorer(sample):
 
     return explorer(
         draw,
-        over={"gam": [0.5, 1.0, 1.5, 2.5], "steps": [5, 20]},
+        over={"gam": [0.5, 1.0, 1.5, 2.0], "steps": [3, 20]},
         gam=choice("gam", [0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5], 1.0),
-        mu=choice("mu", [0.0, 0.1, 0.25, 0.5, 0.75], 0.5),
+        mu=choice("mu", [0.0, 0.1, 0.25, 0.5, 0.75], 0.0),
         steps=choice("steps", [3, 5, 10, 20], 10),
     )

@@ -8,13 +8,13 @@ from course_utils.widgets.explorer import choice, explorer
 from course_utils.wiener import shrink
 
 
-def wiener_explorer(denoiser, images):
+def wiener_explorer(denoiser, LA, images):
     """Return a slider for the noise: noisy images, the filter's guesses, and what it keeps.
 
-    WienerDenoiser, (N, C, H, W) -> widget
+    WienerDenoiser, (n,), (N, C, H, W) -> widget
+
+    LA holds the variances along the principal components.
     """
-    if not hasattr(denoiser, "LA"):
-        raise ValueError(f"the slider is for a Wiener filter; got a {type(denoiser).__name__}")
     must_be_pictures(images, "images")
     eps = torch.randn(images.shape, generator=torch.Generator().manual_seed(0)).to(images)
 
@@ -22,7 +22,7 @@ def wiener_explorer(denoiser, images):
         alpha_bar = torch.full((len(images),), 1 / (1 + sigma**2), device=images.device)
         xt = add_noise(images, eps, alpha_bar)
         rows = [images, xt, denoiser.predict_x0(xt, alpha_bar)]
-        kept = shrink(denoiser.LA, alpha_bar[:1])[0].cpu()
+        kept = shrink(LA, alpha_bar[:1])[0].cpu()
         return shrink_picture(kept, rows, ["clean", f"sigma {sigma}", "its guess"])
 
     levels = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0]

@@ -139,8 +139,8 @@ show_errors("mean", "pixel by pixel")
 # the covariance matrix $S$.
 #
 # The cloud has two axes at right angles, the *eigenvectors* of $S$. The variance along each axis is
-# its *eigenvalue*, and the coordinates along the two have no covariance. Finding such axes is called *principal component analysis*, PCA, and the axes are the *principal
-# components*.
+# its *eigenvalue*, and the coordinates along the two have no covariance. Finding such axes is called
+# *principal component analysis*, PCA, and the axes are the *principal components*.
 #
 # Noise is a round cloud, with variance $\sigma^2$ in every direction. So in these coordinates we
 # are back in section 2: two separate problems, each with its own k. We subtract the mean, rotate to
@@ -438,7 +438,7 @@ print(f"{'Wiener / pixel':16}" + "".join(f"{w / p:9.2f}" for w, p in pairs))
 
 # %% tags=["nbval-ignore-output"]
 # alt: Six digits at four levels, and the guesses: ever smoother.
-wiener_explorer(by_wiener, test[:6])
+wiener_explorer(by_wiener, LA, test[:6])
 
 # %% [markdown]
 # The guess gets smoother as the noise grows, and ends at the mean. A linear filter can't say "either
@@ -537,9 +537,9 @@ print(f"{'digits':22} variance along its first 10 components: {LA[:10].sum():.0f
 #
 # Which pixels of xt does a denoiser use for one pixel of its answer? The filter's weights are, up to
 # a factor, a row of $U\, \mathrm{diag}(k)\, U^T$. For a network there's your receptive field of
-# notebook 03: the gradient of that pixel with respect to all of xt. This time we keep the signs and average over
-# test pictures. The network is yours, if you have trained one. **Will it look where the filter
-# looks? At which noise do they look farthest?**
+# notebook 03: the gradient of that pixel with respect to all of xt. This time we keep the signs and
+# average over test pictures. The network is yours, if you have trained one. **Will it look where the
+# filter looks? At which noise do they look farthest?**
 
 # %% tags=["nbval-ignore-output"]
 net, predicts = keeping.trained(machine.device)
@@ -649,10 +649,14 @@ def far(field):
 
 print("on the left half, filter:", [f"{far(field):.0%}" for field in by_formula])
 print("on the left half, U-Net: ", [f"{far(field):.0%}" for field in by_network])
+never = [network_field(asked_for(predicts, net), 15, pictures, sigma) for sigma in levels]
+print("a U-Net that saw no swapped digits in training:", [f"{far(field):.0%}" for field in never])
 
 # %% tags=["trained"]
 print("at sigma 1 and 3 the U-Net looks across the picture:",
       all(far(field) > 0.25 for field in by_network[2:4]))
+print("and more than one that saw no swapped digits in training:",
+      all(far(new) > 1.2 * far(old) for new, old in zip(by_network[2:4], never[2:4])))
 
 # %% [markdown]
 # It looks to the other side of the picture, because that is where the information is. So locality

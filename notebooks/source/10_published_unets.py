@@ -158,9 +158,9 @@ class ResBlock(nn.Module):
 
     (B, C, H, W), (B, D) -> (B, K, H, W)
 
-    ConvBlock normalises after each convolution, this one before it: so the sum at its end is not
-    normalised, and the way along the shortcuts is free from end to end. Where C and K differ, a
-    1x1 convolution, or one of another size, carries the input around.
+    ConvBlock ends each half with a norm and SiLU, this one begins with them: so what it adds to its
+    input can be negative as well as positive. Where C and K differ, a 1x1 convolution, or one of
+    another size, carries the input around.
     Source: "Denoising Diffusion Probabilistic Models" (2020), appendix B; the order is that of
     "Identity Mappings in Deep Residual Networks" (2016).
     """
@@ -346,11 +346,12 @@ for name, layer in {"notebook 03": downsample(1), "DDPM": StridedDownsample(1),
 # as DDPM's authors did. With the other padding, weights see a picture shifted by a pixel, without
 # any error.
 #
-# This is how large the two are with their papers' settings for the colour pictures of CIFAR-10:
+# This is how large the two are with their authors' settings for the colour pictures of CIFAR-10:
 
 # %%
-cifar = Scaled(SigmaUNet)(32, 3, 3, ch=128, ch_mult=(1, 2, 2, 2), attn_resolutions=(16,))
-ddpm = DDPMUNet(T=1000, ch=128, ch_mult=[1, 2, 2, 2], attn=[1], num_res_blocks=2, dropout=0.1)
+with torch.device("meta"):  # shapes without numbers
+    cifar = Scaled(SigmaUNet)(32, 3, 3, ch=128, ch_mult=(1, 2, 2, 2), attn_resolutions=(16,))
+    ddpm = DDPMUNet(T=1000, ch=128, ch_mult=[1, 2, 2, 2], attn=[1], num_res_blocks=2, dropout=0.1)
 for name, net in [("smalldiffusion", cifar), ("DDPM", ddpm)]:
     print(f"{name:16} {sum(p.numel() for p in net.parameters()):,} parameters")
 
@@ -379,8 +380,8 @@ print(inspect.getsource(grown_unet.GrownUNet.forward))
 # %% [markdown]
 # The label joins the time. A convolution makes channels of the picture, because the first block
 # begins with a norm over groups of channels. A norm and a SiLU come before the last layer, because
-# the blocks no longer end with them. We train it like the network of notebook 07: asked for v, batches of
-# 64, 16 bits where the machine computes with them.
+# the blocks no longer end with them. We train it like the network of notebook 07: asked for v,
+# batches of 64, 16 bits where the machine computes with them.
 
 # %% tags=["nbval-ignore-output"]
 images, labels = (a.to(machine.device) for a in load("digits", "train"))
@@ -440,14 +441,16 @@ print(f"real digits: {real.recognised:.1%} recognised, distance {real.distance:.
       f"nearest {real.nearest:.2f}")
 
 # %% tags=["nbval-ignore-output"]
-# alt: Fifty digits that the network drew, in five rows, each with the digits 0 to 9 in order. Each
-#   can be read as the digit of its column.
-strip([drawn["asked"][10 * i: 10 * i + 10] for i in range(5)], titles=range(10))
+# alt: Four rows of the digits 0 to 9, each readable, and a row drawn without labels, some of which
+#   are no digits.
+rows = [drawn["asked"][10 * i: 10 * i + 10] for i in range(4)] + [drawn["hidden"][:10]]
+strip(rows, titles=range(10), labels=["asked", "", "", "", "hidden"])
 plt.show()
 
 # %% tags=["trained"]
 quality, right = results["asked"]
 print("nearly all are what was asked for:", right > 0.95)
+print("and they aren't copies:", quality.samples.nearest > 0.8 * quality.real.nearest)
 print("nearer to the real digits than unconditional ones:",
       quality.samples.distance < results["hidden"][0].samples.distance)
 
@@ -608,9 +611,9 @@ plt.show()
 
 # %% [markdown]
 # Every digit becomes what was asked for, and the distance to the real digits grows, because the
-# pictures become bolder and more alike. **Guidance trades diversity for fidelity.** A
-# network as sure of its labels as this one hardly needs it. Large text-to-image models do, because
-# a sentence says far more than one of ten digits, and each is rare in their data.
+# pictures become bolder and more alike. **Guidance trades diversity for fidelity.** A network as
+# sure of its labels as this one hardly needs it. Large text-to-image models do, because a sentence
+# says far more than one of ten digits, and each sentence is rare in their data.
 #
 # ## 7. Can one sampler be many?
 #
@@ -621,8 +624,9 @@ plt.show()
 # \sigma = \sqrt{\frac{1 - \bar\alpha_t}{\bar\alpha_t}}$$
 #
 # So your network can be asked at any sigma: multiply the picture by $\sqrt{\bar\alpha_t}$ and tell
-# it the step t that comes nearest. (`NoiseAtSigma` does the first, `NetDenoiser` the second.) Its own levels grow by
-# the same factor from step to step, so they are *log-linear*; a sampler visits some of them:
+# it the step t that comes nearest. (`NoiseAtSigma` does the first, `NetDenoiser` the second.)
+# smalldiffusion's levels grow by the same factor from step to step, so they are *log-linear*; a
+# sampler visits some of them:
 
 # %%
 levels = log_linear_schedule(1000, sigma_min=0.05, sigma_max=10.0)
@@ -814,10 +818,11 @@ plt.show()
 
 # %% [markdown]
 # The U-Net wins, and DiT isn't far behind. A convolution knows from the start that neighbours belong
-# together, and that a stroke is the same stroke wherever it is. DiT has to learn that from less
+# together, and that a stroke is the same stroke wherever it is. DiT has to learn that from fewer
 # than a hundred and fifty pictures of each digit, in fewer steps, because each step costs more. This
-# is one race, at the U-Net's learning rate. With far more data, what is built in matters less, and transformers grow
-# well: the large image models since 2024, such as Stable Diffusion 3, are relatives of DiT.
+# is one race, at the U-Net's learning rate. With far more data, what is built in matters less, and
+# transformers grow well: the large image models since 2024, such as Stable Diffusion 3, are
+# relatives of DiT.
 #
 # ## 9. Write something
 #
@@ -847,7 +852,8 @@ plt.show()
 # from 1 elsewhere.
 #
 # **Where to look.** `course_utils/blocks.py` has the blocks, `grown_unet.py` your network,
-# `ddpm_unet.py`, `sigma_unet.py` and `dit.py` the published ones, `samplers.py` the family.
+# `ddpm_unet.py` (with local_diffusion's `FlattenLinear`), `sigma_unet.py` and `dit.py` the published
+# ones, `samplers.py` the family, `training.py` smalldiffusion's loop, `train_sigmas`.
 #
 # ## Where to go from here
 #
