@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils.covariance import covariance_in_one_pass
 from course_utils.data import load
-from course_utils.denoisers import Hybrid, MeanDenoiser
+from course_utils.denoisers import Hybrid
 from course_utils.files import FileError
 from course_utils.memory import free_memory, peak_memory
 from course_utils.schedule import cosine_schedule, linear_schedule
