@@ -93,7 +93,7 @@ def trained(device="cpu", in_ch=1):
         why = f"There is no {FILE} yet."
         if found:
             channels = found["settings"]["in_ch"]
-            why = f"The network in {FILE} takes {channels} channels, and these pictures have {in_ch}."
+            why = f"The network in {FILE} takes {channels} channels, these pictures have {in_ch}."
     except (CannotKeep, OSError) as error:
         why = portfolio.told(error, FILE)
     networks = read(COURSES)["networks"]

@@ -118,7 +118,7 @@ def test_a_network_for_other_pictures_is_left_where_it_is(folder, capsys):
     capsys.readouterr()
     net, predicts = trained()
     assert predicts == "v" and net(torch.zeros(1, 1, 16, 16), 5).shape == (1, 1, 16, 16)
-    assert "takes 3 channels, and these pictures have 1." in capsys.readouterr().out
+    assert "takes 3 channels, these pictures have 1." in capsys.readouterr().out
     assert trained(in_ch=3)[1] == "eps"
 
 
