@@ -98,14 +98,14 @@ except Exception:
 # %% [markdown]
 # 28 is halved to 14 and to 7, and then to 3, because the last row and column of 7 have no partner.
 # On the way up, 3 becomes 6, and the skip of that level has 7. So the error shows in the decoder,
-# but its cause is at the other end of the U.
+# but its cause is in the encoder.
 #
 # Often a print is enough. But you have to change the class, and you can't reach the inside of
 # somebody else's layer.
 #
-# A *hook* needs no change. It's a function that PyTorch calls whenever a layer has run, with the
-# layer, a tuple of its inputs, and its output. `register_forward_hook` attaches it and returns a
-# handle, and `handle.remove()` detaches it. The hook itself must return nothing, because what it
+# A *hook* leaves the class alone. It's a function that PyTorch calls whenever a layer has run, with
+# the layer, a tuple of its inputs, and its output. `register_forward_hook` attaches it and returns
+# a handle, and `handle.remove()` detaches it. The hook itself must return nothing, because what it
 # returns replaces the layer's output. **The next cell calls the network three times. How many lines
 # will the hook print?**
 
@@ -220,14 +220,14 @@ except RuntimeError as error:
 # Read it from the bottom.
 #
 # - **The last line says what happened.** The weight of a convolution has the shape (out, in,
-#   height, width), so this one makes 16 channels of 64, with a kernel of 3 x 3. Its input is 4
+#   height, width), so this one makes 16 channels from 64, with a kernel of 3 x 3. Its input is 4
 #   pictures with 32 channels of 16 x 16. The layer wants 64 channels and gets 32.
 # - **The line above says where:** at `conv1` of a block.
 # - **The line above that says who called it:** the decoder, which handed `x` to that block.
 #
-# The message doesn't say **which of the two numbers is wrong**. There are always two suspects: the
-# line that made the layer, in `__init__`, and the line that made the tensor, just before the call.
-# Only what was intended can decide, and that's where you come in.
+# The message doesn't say **which of the two numbers is wrong**. There are two suspects: the line
+# that made the layer, in `__init__`, and the line that made the tensor, just before the call. Only
+# you know which of them does what was intended.
 #
 # ### Exercise 6.3: the tutorial's decoder
 # difficulty 2 of 5, about 5 minutes
@@ -299,7 +299,7 @@ for chs in ([16, 32, 64], [16, 16, 16]):
 # Where all levels have the same number of channels, the fault doesn't show. So test with sizes that
 # all differ.
 #
-# Here are four more messages. **Which operation is behind each, and what are the numbers?**
+# Here are four lines that fail. **Which two numbers will each message complain about?**
 
 # %%
 lines = [
@@ -321,14 +321,14 @@ for number, line in enumerate(lines, start=1):
 #    and 32 channels. An axis of size 1 (a *singleton*) fits all; stretching it is called
 #    *broadcasting*.
 # 3. `torch.cat`. Everything but the axis along which it joins has to agree.
-# 4. `view` can't make or lose numbers, and 4 * 8 * 5 * 5 isn't 512.
+# 4. `view` must keep all numbers and add none, and 4 * 8 * 5 * 5 isn't 512.
 #
 # ## 3. What met what?
 #
-# The third message is that of your U. To explain it, we needed a print and some thought. The
+# The third message is the one your U gave. To explain it, we needed a print and some thought. The
 # course's tracer does both: `trace(net, *inputs)` runs a network once and records every layer
-# **and** every operation. It doesn't raise. PyTorch's exception is in `error`, and `cause` looks
-# for the reason, further back if need be.
+# **and** every operation. It doesn't raise. PyTorch's exception is in `error`, and `cause` says
+# where the reason lies, which may be further back.
 
 # %%
 run = trace(larger, mnist, t)
@@ -346,14 +346,14 @@ plt.show()
 
 # %% [markdown]
 # A healthy network gives a table. "memory" is what PyTorch keeps for the backward pass, which is
-# what fills a GPU in training. **Which layers keep most: those with many channels, or those with
-# many pixels?**
+# most of what fills a GPU in training. **Which layers keep most: those with many channels, or those
+# with many pixels?**
 
 # %%
 print(trace(net, x, t).table("out", "parameters", "memory", depth=2))
 
 # %% [markdown]
-# Those with many pixels, at the top of the U. Most of the parameters are at the bottom.
+# Those with many pixels, at the top of the U. The block at the bottom has the most parameters.
 #
 # Some faults raise nothing. `remarks` lists those that the tracer recognises. **Four pictures and
 # one step: what would you like to happen, and what does happen?**
@@ -365,7 +365,7 @@ print("trace:  ", *run.remarks)
 
 # %% [markdown]
 # It runs, because an axis of size 1 is broadcast over the batch. If you meant to give each picture
-# a step of its own, nobody would ever tell you.
+# a step of its own, PyTorch would never tell you.
 #
 # ### Which sizes go through?
 #
@@ -393,13 +393,13 @@ for change in ({"channels": 64}, {"batch": 32}, {"size": 32}):
           f"memory x {after.kept / before.kept:.2f}")
 
 # %% [markdown]
-# Three halvings need multiples of 8. Doubling the channels quadruples the weights (in times out)
-# but only doubles the activations. Batch and size don't touch the weights.
+# Three halvings need multiples of 8. Doubling the channels nearly quadruples the weights (in times
+# out) but only doubles the activations. Batch and size don't touch the weights.
 #
 # ## 4. How do you catch it at the entrance?
 #
-# Better than an explanation afterwards is a sentence before anything is computed. An `assert` is
-# one line that says what you believe. **Which of the two below would have caught which of the
+# A sentence before anything is computed beats an explanation afterwards. An `assert` is one line
+# that says what you believe. **Which of the two below would have caught which of the
 # faults above?**
 
 # %%
@@ -420,8 +420,8 @@ for inputs in ((mnist, t), (x, t[:1]), (x, t)):
 # %% [markdown]
 # The course's `UNet` raises a ValueError for both, because `python -O` skips asserts.
 #
-# Check a batch of your data too. `check_inputs(x, t, T)` has a sentence for everything that's
-# wrong. **What is wrong with each of the last three?**
+# Check a batch of your data too. `check_inputs(x, t, T)` has a sentence for each of the usual
+# mistakes. **What is wrong with each of the last three?**
 
 # %%
 batches = {
@@ -439,7 +439,7 @@ for name, batch in batches.items():
 
 # %% [markdown]
 # The bytes would train, badly, because pixels up to 255 drown the noise. And steps from 1 to T?
-# Sinusoids take any number. But many networks look steps up in a table, and labels too:
+# Sinusoids take any number. But many networks look up steps in a table, and labels too:
 
 # %%
 table = nn.Embedding(1000, 64)  # a row for each step from 0 to 999
@@ -489,9 +489,9 @@ for what, call in {"torchsummary": lambda: summary(unet, [(1, 16, 16), ()], devi
 
 # %% [markdown]
 # torchsummary's hooks ask every output for its size, and our encoder returns its skips in a list.
-# (`ForSummary` in 05 hid that list.) Worse, it removes its hooks at the end, and never got there.
-# So they're still on the layers, and the network is broken until you create a new one. That's why
-# exercise 6.1 insisted on `finally`.
+# (`ForSummary` in 05 hid that list.) Worse, torchsummary removes its hooks at the end, and it never
+# got there. So they're still on the layers, and the network is broken until you create a new one.
+# That's why exercise 6.1 insisted on `finally`.
 #
 # The package dates from 2018. Its successor, *torchinfo*, isn't on Colab; after `%pip install
 # torchinfo` it takes the inputs themselves: `torchinfo.summary(unet, input_data=[x, t])`. Or you
@@ -513,10 +513,10 @@ for model, *inputs in ((plain, x), (unet, x, t)):
 # You get a description of what it should do, an examination of the broken version, which we keep as
 # `patients.<name>`, and the code to repair.
 #
-# Time yourself: with practice, a minute is enough to find the fault. Ask four questions. What does
+# Time yourself, and ask four questions. What does
 # the last line say? Which operation is it? Which two shapes met there? Which of the two isn't as
 # described? The last three raise nothing, so they need an experiment: a property that must hold,
-# and a look whether it does.
+# and a test of it.
 
 # %%
 def examine(model, *inputs):
@@ -584,9 +584,9 @@ TimedConv = check("6.6", TimedConv)
 # difficulty 3 of 5, about 6 minutes
 #
 # This wrapper should let a U take pictures of any size, but it just passes them on. A healthy one
-# adds rows at the bottom and columns on the right, no more than `2**halvings` requires, that repeat
-# the last ones: `F.pad(..., mode="replicate")`. The answer has the size of `x`. (In Python,
-# `-28 % 8` is 4.)
+# repeats the last row at the bottom and the last column on the right, with
+# `F.pad(..., mode="replicate")`, until `2**halvings` divides both sides, and no further. The answer
+# has the size of `x`. (In Python, `-28 % 8` is 4.)
 
 # %%
 torch.manual_seed(0)
@@ -691,8 +691,8 @@ noisy_batch = check("6.12", noisy_batch)
 # solution 6.12
 
 # %% [markdown]
-# With one step for the whole batch, each batch teaches the network a single noise level. It trains,
-# with a loss that jumps. The `assert` of section 4 would have caught it.
+# With one step for the whole batch, each batch teaches the network a single noise level. It would
+# train all the same, so no error warns you. The `assert` of section 4 would have caught it.
 #
 # ### Exercise 6.13: a U without halvings
 # difficulty 3 of 5, about 4 minutes
@@ -701,9 +701,9 @@ noisy_batch = check("6.12", noisy_batch)
 # U, the first block up gets the skip of the **last** block down, and the last that of the first.
 # What comes from below stands first in the concatenation.
 #
-# In our U, a wrong order fails, because the sizes differ. Here, hooks can tell: they keep what each
-# block down returns, and the second half of the channels that each block up gets. **Which three
-# pairs do you want to see?**
+# In our U, a wrong order fails, because the sizes differ. Here only an experiment can tell. Hooks
+# keep what each block down returns, and the second half of the channels that each block up gets.
+# **Which three pairs do you want to see?**
 
 # %%
 torch.manual_seed(0)
@@ -839,13 +839,13 @@ for number, (model, *inputs) in cases.items():
                         subsequent_indent="    "))
 
 # %% [markdown]
-# All of them, because they are faults that many people make. A fault that nobody has met before
-# shows only in a property that you test.
+# All of them, because many people make these mistakes and the tracer has a rule for each. A fault
+# that nobody has met before shows only in a property that you test.
 #
 # ## 7. The bug hunt
 #
-# Now without a description. The course's checks know many mistakes. `bug_hunt` puts one of them into
-# a right answer to one of your exercises, and tells you only what the code does wrong.
+# Now without a description. The course's checks know many mistakes. `bug_hunt` puts one of them
+# into a right answer to an exercise, and tells you only what the code does wrong.
 
 # %%
 hunt = bug_hunt("2.5", seed=5)
@@ -903,8 +903,8 @@ print("PyTorch:", found.error)
 print(textwrap.fill(f"trace:   {found.cause}", 90))
 
 # %% [markdown]
-# The message blames the batch of one, but that's only half of the reason. The other half is five
-# halvings: a larger picture would leave BatchNorm more than one number per channel.
+# PyTorch's message sounds as if the batch of one were to blame, but that's only half of the reason.
+# The other half is five halvings: a larger picture would leave BatchNorm several numbers a channel.
 #
 # Two more tools. `trace.loss` runs the backward pass as well. `check_batch` asks whether a picture's
 # result depends on the others in its batch: it exchanges them and compares. (By default,
@@ -926,8 +926,8 @@ for batch_first in (True, False):
         print(textwrap.fill(f"batch_first={batch_first}: {str(error).split(':')[0]}", 90))
 
 # %% [markdown]
-# To use the tracer elsewhere, copy the folder `course_utils/shapes` beside your code. And wherever
-# you are, `%debug` in the cell after an error opens a debugger at the line that failed.
+# To use the tracer elsewhere, copy its folder beside your code, as `course_utils/shapes`. And
+# wherever you are, `%debug` in the cell after an error opens a debugger at the line that failed.
 #
 # | symptom | likely cause | what to do |
 # |---|---|---|
@@ -949,7 +949,7 @@ for batch_first in (True, False):
 #
 # **What can go wrong.** Making the message go away isn't repairing the fault: a block made for half
 # of the channels runs, and has no skips. A hook that is never removed keeps firing as long as the
-# network exists. Sizes that are equal by chance hide a fault until one of them changes.
+# network exists.
 #
 # **Where to look.** `course_utils/shapes/` has the tracer, with a file for each kind of fault in
 # `rules/`. `course_utils/checks/exercises/nb06/` has the healthy networks, and what broke each. In

@@ -85,22 +85,22 @@ for name, dtype in PRECISIONS.items():
 # digits.
 #
 # **Weights need 32 bits.** A training step changes a weight by about the learning rate, say by
-# 0.0004. In bf16 a weight near 1 never moves, and in fp16 only downwards, because below 1 the
+# 0.0004. In bf16 a weight of 1 never moves, and in fp16 only downwards, because below 1 the
 # numbers lie twice as close. A weight of 0.05 moves in both.
 #
-# **Sums need 32 bits**, too. **Add 1 a thousand times in each type. Where does it end?**
+# **Sums need 32 bits**, too. **Add 1 three thousand times in each type. Where does it end?**
 # %%
 for name, dtype in PRECISIONS.items():
     total, one = torch.zeros((), dtype=dtype), torch.ones((), dtype=dtype)
-    for _ in range(1000):
+    for _ in range(3000):
         total = total + one
     print(f"{name}: {total.item():.0f}")
 
 # %% [markdown]
-# In bf16 the step after 256 is 2, so 256 + 1 is rounded back to 256, again and again. What 16 bits
-# *are* good for is a product or a convolution. The hardware adds the products up in 32 bits and
-# rounds once, and over many results these errors mostly cancel. So weights and sums are fp32 and
-# products have 16 bits: that's *mixed* precision.
+# Above 256 the numbers of bf16 lie 2 apart, so 256 + 1 is rounded back to 256, again and again.
+# fp16 gets stuck at 2,048. What 16 bits *are* good for is a product or a convolution. The hardware
+# adds the products up in 32 bits and rounds once, and over many results these errors mostly
+# cancel. So weights and sums are fp32 and products have 16 bits: that's *mixed* precision.
 #
 # ## 2. Where does a small gradient die?
 #
@@ -225,7 +225,7 @@ for power in (0, 8, 16, 24, 28):
     print(f"   2^{power:<2}   {lost_in_fp16(everything, 2.0**power):9.4%} {infinite:11,}")
 
 # %% [markdown]
-# There is a wide range of good scales, and 2^16 = 65536 is well inside. Do the weights notice? We
+# Many scales are good, and 2^16 = 65536 is well inside their range. Do the weights notice? We
 # compare their gradients with those in fp32: the *norm* of the difference (the root of the sum of
 # squares) over that of the gradient. 64 colour pictures of 64 x 64 have 96 times as many numbers
 # as our batch, so here is our loss divided by 96, too.
@@ -248,14 +248,14 @@ print("unscaled, the small loss has over ten times the error:",
 print("without a scale, bf16 is much better:", errors["bf16", 96, 0] < 0.3 * errors["fp16", 96, 0])
 
 # %% [markdown]
-# Without the scale, nearly half of the small loss's gradient is wrong. bf16 needs none, because it
-# has the range of fp32. It has fewer digits, so its error is larger than that of scaled fp16, but
-# other pictures change the gradient far more.
+# Without the scale, the small loss's gradient is off by nearly half its length. bf16 needs none,
+# because it has the range of fp32. It has fewer digits, so its error is larger than that of scaled
+# fp16, but other pictures change the gradient far more.
 #
 # ### Does the loss notice?
 #
 # Four trainings of a small U-Net; only the precision differs. A `GradScaler` multiplies the loss
-# and divides the gradients, and the last run has none. The loss is divided by 6,144, as for 64
+# and divides the gradients, and the last run has none. The loss is divided by 6,144, as for 32
 # colour pictures of 512 x 512. **Which runs will fail?**
 # %% tags=["nbval-ignore-output"]
 # alt: Four losses over 60 steps. Three lie on each other, fp16 without a scaler stays above them.
@@ -302,7 +302,7 @@ print(best_precision(machine.device))
 # %% [markdown]
 # ## 3. What does autocast change?
 #
-# Inside of `torch.autocast`, PyTorch decides for each operation in which type it runs. We send a
+# Inside `torch.autocast`, PyTorch chooses the type in which each operation runs. We send a
 # batch through your `ConvBlock`, with the tracer of notebook 06. **The weights are fp32. What
 # comes out of a convolution? Of the BatchNorm after it?**
 # %% tags=["nbval-ignore-output"]
@@ -324,8 +324,8 @@ print("loss:", loss.dtype, " weights:", {p.dtype for p in block.parameters()},
 
 # %% [markdown]
 # **Convolutions and linear layers**, which take nearly all of the time, turn what they get into 16
-# bits, the weights too. **SiLU, addition and BatchNorm** take what comes. The loss returns to
-# fp32, and on a GPU softmax, exponentials and GroupNorm, too.
+# bits, the weights too. **SiLU, addition and BatchNorm** keep the type they're given. The loss goes
+# back to fp32, and on a GPU so do softmax, exponentials and GroupNorm.
 #
 # Autocast casts each weight once and keeps the copy until the context ends. The weights themselves
 # and their gradients stay fp32, so the optimizer knows nothing of all this.
@@ -404,9 +404,9 @@ plt.show()
 # ### Exercise 7.3: the average
 # difficulty 2 of 5, about 8 minutes
 #
-# Single steps jump about, because each has seen other pictures, and their average draws better. We
-# needn't keep a hundred networks for it. The *exponential moving average*, EMA, moves a little
-# towards the present weights after each step:
+# Single steps jump about, because each has seen other pictures, and an average of the weights draws
+# better. We needn't keep a hundred networks for it. The *exponential moving average*, EMA, moves a
+# little towards the present weights after each step:
 #
 # $$a \leftarrow \mathrm{keep} \cdot a + (1 - \mathrm{keep}) \cdot p$$
 #
@@ -452,7 +452,7 @@ update_average = check("7.3", update_average)
 # solution 7.3
 
 # %% [markdown]
-# A step's share shrinks by `keep` with every step after it, so 0.99 looks back about a hundred
+# A step's share is multiplied by `keep` at each later step, so 0.99 looks back about a hundred
 # steps. **How much of an average over the first 60 steps is still the untrained network?**
 
 # %%
@@ -598,7 +598,7 @@ print("each skipped step halved the scale:",
       state.scaler.get_scale() == 2.0**20 / 2**state.skipped)
 
 # %% [markdown]
-# An occasional skipped step is normal. If they never end, something is infinite at any scale.
+# An occasional skipped step is normal. If all are skipped, something is infinite at any scale.
 #
 # ### What is clipping good for?
 #
@@ -651,28 +651,28 @@ print("not clipped: after the bad batch the steps are longer at first, and short
       moved[BAD + 5] > 1.2 * moved[BAD - 1] and moved[-1] < 0.8 * moved[BAD - 1])
 
 # %% [markdown]
-# At first the steps are *longer*, and go the bad batch's way, because Adam's first moment loses
-# only a tenth of it at each step. For ten steps and more it walks in the bad direction. Its second
-# moment remembers for about a thousand steps and divides by that one huge gradient, so all later
-# steps are short. Clipped, the bad batch counts hardly more than any other.
+# At first the steps are *longer*, and go the bad batch's way, because Adam's first moment, the
+# average gradient, loses only a tenth of it at each step. Its second moment, that of the squares,
+# remembers for about a thousand steps and divides by that one huge gradient, so all later steps are
+# short. Clipped, the bad batch counts hardly more than any other.
 #
 # **What if you clip before you unscale?** Nothing fails. Clipping makes every batch's norm 1, and
 # unscaling leaves 1 / 65536 of it. Adam would divide that away, if it didn't divide by the size
 # *plus* eps = 1e-8:
 # %%
-for n in (9_225, 566_977, 8_800_000):
+for n in (9_225, 566_433, 8_819_521):
     size = 1 / 65536 / n**0.5  # of each of n gradients, when all together have the norm 1 / 65536
     print(f"{n:9,} weights: each gradient is about {size:.1e}; the step shrinks to "
           f"{size / (size + 1e-8):.0%}")
 
 # %% [markdown]
-# So it's a learning rate that falls with the number of weights. A norm in the thousands gives it
-# away.
+# So it acts like a learning rate that falls with the number of weights. A norm in the thousands
+# gives the mistake away.
 #
 # ### What if the loss isn't finite?
 #
-# One NaN makes every gradient NaN, and then every weight. Our loop leaves such a step out, and at
-# its next look it stops and says what it knows. Here the learning rate is far too high:
+# A NaN loss makes every gradient NaN, and then every weight. Our loop leaves such a step out, and
+# at its next look it stops and says what it knows. Here the learning rate is far too high:
 # %% tags=["nbval-ignore-output"]
 wild = TrainConfig(steps=20, batch=16, warmup=1, lr=1000.0, precision="fp16")
 said = "nothing"
@@ -734,6 +734,8 @@ def seconds_of(step):
     for _ in range(4):
         begun = time.perf_counter()
         step()
+        if machine.has_gpu:
+            torch.cuda.synchronize()
         times.append(time.perf_counter() - begun)
     return min(times)
 
@@ -859,7 +861,7 @@ print(", ".join(checkpoint.load(path)))
 # file. **Will its losses be nearly or exactly those of the run that was left alone? And if the
 # optimizer's state is left out?**
 # %%
-del state
+state = None
 
 
 def go_on(forget=()):
@@ -889,18 +891,18 @@ loss_curves({"left alone": whole, "resumed": resumed, **lacking})
 plt.show()
 
 # %% [markdown]
-# Exactly: on a CPU, every bit of every loss is the same. (On a GPU the last digits differ.) That
-# is the test of a checkpoint. By itself, each of the two other curves looks good.
+# Exactly: on a CPU, every bit of every loss is the same. (On a GPU the last digits may differ.)
+# That is the test of a checkpoint. By itself, each of the two other curves looks good.
 #
-# `save` keeps the last two files, and `resume` falls back to the first if the second is damaged. A
+# `save` keeps the last two files, and `resume` falls back to the older if the newer is damaged. A
 # stranger's file can be dangerous, because PyTorch's files are *pickles*, which may call any
 # function: load it with `weights_only=True`, the default since version 2.6.
 #
 # ## 7. Does your network draw as well, in less time?
 #
-# Now for real: your network, asked for v with the steps of notebook 05, in this machine's best
-# precision, and interrupted at a third. (A CPU without bf16 stays in fp32 and takes as long as
-# before. GPUs: not measured yet, `make gpu` does it.)
+# Now for real: your network, asked for v, for as many steps as in notebook 05, in this machine's
+# best precision, and interrupted after a third of them. (A CPU without bf16 stays in fp32 and takes
+# as long as before. GPUs: not measured yet, `make gpu` does it.)
 #
 # If you ticked `keep_on_drive`, the files are on your Drive: after a disconnect, run the cells
 # again, and training resumes with the settings that it was begun with. To begin anew, rename its
@@ -937,7 +939,7 @@ def keep(state):
 
 
 save_every, third = 500 if machine.has_gpu else 100, config.steps // 3
-state, begun = begin(), time.perf_counter()
+state, seconds, begun = begin(), 0.0, time.perf_counter()
 for state in tqdm(steps_of(state, config, images), total=third, initial=state.step):
     keep(state)
     if state.step >= third:
@@ -982,8 +984,8 @@ print("all finite:", all(math.isfinite(loss) for loss in view.losses))
 print("files:", [file.name for file in sorted(folder.glob("step-*.pt"))])
 
 # %% [markdown]
-# Five hundred pictures by your `ddim`, as in notebook 05. **Will they be worse for the 16 bits, or
-# for the interruption?**
+# Five hundred pictures by your `ddim`, as in notebook 05. **Will 16 bits, or the interruption, have
+# made them worse?**
 # %% tags=["nbval-ignore-output"]
 # alt: Forty pictures drawn by the averaged network, nearly all of them digits.
 net = averaged(state, images, schedule)
@@ -1005,12 +1007,12 @@ print("at least 85% are recognised, at a distance of 8 at most:",
 
 # %% [markdown]
 # 16 bits in the products cost the network nothing that the judge can see, and an interruption
-# costs nothing at all. The table has the time that they save.
+# costs nothing at all. If you trained in 05, the table has both times.
 #
-# Long runs are safer in a shell. In the folder of the course (on Colab, with `!cd {course} &&`
-# before a command), this trains, resumes, and draws. `accelerate launch -m` in place of `python
-# -m` uses several GPUs. (`torch.compile(net)` puts `_orig_mod.` before the names of the weights.
-# The course's `save` takes it away.)
+# Long runs are safer in a shell. In the folder of the course (on Colab, after `!cd {course} &&`),
+# this trains, resumes, and draws. `accelerate launch -m` in place of `python -m` uses several GPUs.
+# (`torch.compile(net)` puts `_orig_mod.` before the names of the weights. The course's `save` takes
+# it away.)
 #
 # ```
 # python -m course_utils train --data digits --seconds 90 --out runs/digits
@@ -1026,8 +1028,7 @@ print("at least 85% are recognised, at a distance of 8 at most:",
 # - A checkpoint is whole or not there, and is tested by resuming.
 #
 # **What can go wrong.** Drawings much worse than the loss: BatchNorm wasn't measured anew for the
-# average, or `ema` is too large for a short run. Curves that don't meet after resuming: something
-# is not in the file.
+# average, or `ema` is too large for a short run.
 #
 # **Where to look.** `course_utils/precision.py`, `training.py` with `run.py`, and `checkpoint.py`.
 # Next is [08, attention variants](08_attention_variants.ipynb). The map of the course is in

@@ -5,7 +5,7 @@
 #
 # In this notebook you will
 #
-# - meet a task that convolutions fail at, and solve it with one layer of your own;
+# - meet a task that four convolutions can't solve, and solve it with one layer of your own;
 # - work attention out by hand, then build it with one head, with several, and in linear time;
 # - find two mistakes that neither shapes nor losses give away;
 # - measure what attention costs, and see what FlashAttention changes about that;
@@ -83,11 +83,11 @@ plt.show()
 # %% [markdown]
 # How well can one do? By the posterior of notebook 05, a measurement whose noise has variance
 # $\sigma^2$ leaves an error of $1 / (1 + 1/\sigma^2)$ in a quantity of variance 1. Eight of them
-# leave $1 / (1 + 8/\sigma^2)$. We'll compare layers that stand half-way through four 3x3
-# convolutions, each inside an `AttentionBlock`, which normalises, applies the layer, and adds the
-# result to its input. First, we try the convolutions alone.
+# leave $1 / (1 + 8/\sigma^2)$. We'll compare layers half-way through four 3x3 convolutions. Each
+# stands inside an `AttentionBlock`, which normalises, applies the layer, and adds the result to its
+# input. First, we try the convolutions alone.
 #
-# **Between the two limits that the cell prints, where will they end up?**
+# **Between the two limits that the cell prints, where will the convolutions end up?**
 
 # %%
 print(f"from the own mark alone: {1 / (1 + 1 / 1.5**2):.2f}")
@@ -169,8 +169,8 @@ plt.show()
 # Ink looks at ink, wherever it is. Paper has no preference and gets the mean. Nothing here asks
 # where a token lies.
 #
-# Real queries and keys have D numbers, so a dot product is a sum of D products, and it grows with
-# D. **What does a softmax do with large scores?**
+# Real queries and keys have D numbers, so a dot product is a sum of D products, and its size grows
+# with D. **What does a softmax do with large scores?**
 
 # %%
 torch.manual_seed(0)
@@ -352,7 +352,7 @@ print("the error is at most two thirds of that without:",
 print("a mark takes at least three times an even share of a mark:", bool(256 * shares.mean() > 3))
 
 # %% [markdown]
-# One layer halves the error and comes close to the optimum. Nobody told it about marks: it
+# One layer halves the error and comes close to the optimum. Nobody told it where to look: it
 # has learned keys that say "I am a mark" and queries that ask for them, at any distance. (It looks
 # beside some marks, too. After two convolutions, their neighbours know what they show.)
 #
@@ -618,8 +618,8 @@ print("your layer behind a norm:", tuple(nn.Sequential(
     nn.GroupNorm(8, 32), TorchAttention(32, 4))(torch.randn(2, 32, 8, 8)).shape))
 
 # %% [markdown]
-# Without it, tokens look at the same place in *other pictures*. Again no shape tells, and even the
-# shuffle commutes. It takes a test like this one to find out.
+# Without `batch_first=True`, a token looks at the same place in *other pictures*. No shape gives
+# that away, but a test like this one does.
 #
 # ## 5. What does it cost?
 #
@@ -744,11 +744,11 @@ print("linear is the fastest:", times[2] < min(times[:2]))
 
 # %% [markdown]
 # Twice the side makes the N x N matrix sixteen times as large, and written out, attention keeps it
-# until the gradients are computed. PyTorch's function never holds all of it: it goes through the
-# matrix block by block, keeps a running softmax, and recomputes what the gradients need. That
-# algorithm is called *FlashAttention* (Dao and others, 2022), and it's why attention at 64 x 64 is
-# common today. Its memory grows like N, but every token still meets every other, so its time grows
-# like N squared. Linear attention grows like N in both.
+# until the gradients are computed. Where it can, PyTorch's function never holds all of it: it goes
+# through the matrix block by block, keeps a running softmax, and recomputes what the gradients
+# need. That algorithm is called *FlashAttention* (Dao and others, 2022), and it's one reason why
+# attention at 64 x 64 is common today. Its memory grows like N, but every token still meets every
+# other, so its time grows like N squared. Linear attention needs both like N.
 #
 # What does linear attention lose? Ask the marks:
 
@@ -905,8 +905,8 @@ print("pixels look at the word that names them:", bool((weights * fits).sum(2).m
 # network will get it at 8 x 8. `with_attention` runs the network once and looks for the blocks
 # that make maps of half the picture's side, whatever you called them. Behind each it puts your
 # 8.3, with a norm and a residual connection. What attention finds goes through a *zero
-# convolution* first, a 1x1 convolution whose weights begin at 0. **What does the network predict
-# right afterwards?**
+# convolution* first (ControlNet, 2023): 1x1, with weights that begin at 0. **What does the network
+# predict right afterwards?**
 
 # %% tags=["nbval-ignore-output"]
 mine = portfolio.load()
@@ -921,8 +921,8 @@ with torch.no_grad():
     print("the same as before:", torch.equal(attended(test[:8], t), net(test[:8], t)))
 
 # %% [markdown]
-# Exactly what it predicted before, so nothing that you trained is lost. (A network that has
-# attention already, because you ran this notebook before, stays as it is.)
+# Exactly what it predicted before, so nothing that you trained is lost. (If you have run this
+# notebook before, your network has attention already and stays as it is: all rows below have it.)
 #
 # Is attention worth it? More training helps by itself, so we train both networks further, with and
 # without attention, on the same batches for as many steps, and let each draw 500 pictures from the
@@ -966,7 +966,7 @@ print("weights of the zero convolutions, on average:", ", ".join(f"{gate:.3f}" f
 
 # %% tags=["trained"]
 found = {name: q.samples for name, q in quality.items()}
-print("with attention, recognised is no worse than before:",
+print("with attention, at most three points fewer are recognised than before:",
       found["with"].recognised > found["before"].recognised - 0.03)
 print("and the zero convolutions are not zero any more:", min(gates) > 0.001)
 
@@ -976,9 +976,9 @@ print("and the zero convolutions are not zero any more:", min(gates) > 0.001)
 # pixel sees most of the picture anyway (notebook 03), so little is left to bring together. And
 # every step takes more time.
 #
-# That's a result, too. Without the row in the middle, we would have praised attention for what the
-# training did. In large pictures distant parts must agree, and there networks do use it, such as
-# those of notebook 10. Yours keeps it, since it does no harm.
+# That's a result, too. Without the row in the middle, we might have credited attention with what
+# the training did. In large pictures distant parts must agree, and there networks do use it,
+# such as those of notebook 10. Yours keeps it, since it does no harm.
 
 # %% tags=["nbval-ignore-output"]
 # alt: Three rows of ten drawings from the same noise: before, without and with attention.
@@ -1010,12 +1010,12 @@ attention_explorer(xt.cpu(), shares["trained"])
 
 # %% [markdown]
 # Hardly. A mark took many times an even share of other marks. Here the largest share is nearly
-# what chance gave it before the training: where nothing is gained by looking far, nothing is
-# learned.
+# what chance gave it before the training. Little seems to be gained by looking far, at least in so
+# few steps.
 #
 # ## Recap
 #
-# - Attention mixes the values of all tokens, by a softmax of query times key over the root of D.
+# - Attention mixes the values of all tokens, by the softmax of $q \cdot k / \sqrt D$.
 # - Neither shapes nor losses show a wrong reshape or a wrong axis. Tests of the layer do.
 # - Heads split the channels: several sets of weights, the same number of parameters.
 # - FlashAttention takes memory like N, but time like N squared. Linear attention takes both like N.
@@ -1023,8 +1023,8 @@ attention_explorer(xt.cpu(), shares["trained"])
 # - Behind a zero convolution, a new layer can join a trained network without harm.
 #
 # **What can go wrong.** `reshape` and `view` never move a number; `transpose` and `rearrange` do.
-# `nn.MultiheadAttention` without `batch_first=True` lets pictures look at each other. And a layer
-# that wins on one task may bring little on another, so compare with as much training without it.
+# And a layer that wins on one task may bring little on another, so compare with as much training
+# without it.
 #
 # **Where to look.** `course_utils/attention.py` has the variants, `cross_attention.py` and
 # `attention_unet.py` the rest. The next notebook, [09, the Wiener
