@@ -158,9 +158,9 @@ class ResBlock(nn.Module):
 
     (B, C, H, W), (B, D) -> (B, K, H, W)
 
-    ConvBlock ends each half with a norm and SiLU, this one begins with them: so what it adds to its
-    input can be negative as well as positive. Where C and K differ, a 1x1 convolution, or one of
-    another size, carries the input around.
+    ConvBlock ends each half with a norm and SiLU, this one begins with them, so what it adds to
+    its input can be negative as well as positive. Where C and K differ, a 1x1 convolution, or one
+    of another size, carries the input around.
     Source: "Denoising Diffusion Probabilistic Models" (2020), appendix B; the order is that of
     "Identity Mappings in Deep Residual Networks" (2016).
     """
