@@ -16,7 +16,7 @@ FEWER = (
     (r"torch\.randn\(500, ", "torch.randn(100, "),
     (r"torch\.randn\(8, in_ch, ", "torch.randn(2, in_ch, "),
     (r"(draw_with\(\w+, )500\b", r"\g<1>100"),
-    (r"((?<!samplers\.)\bddim\(.*steps=)(?:20|25|40|50|100)\b", r"\g<1>5"),
+    (r"((?<!samplers\.)(?<!def )\bddim\(.*steps=)(?:20|25|40|50|100)\b", r"\g<1>5"),
     (r"fit\(Stack\((.*)\), lr=lr\)", r"fit(Stack(\1), lr=lr, steps=5)"),
     (r"losses\.unfold\(0, 20, 1\)", "losses.unfold(0, 4, 1)"),
     (r"(load\(data, \"test\"\)\[0\]\[:)360\]", r"\g<1>60]"),
