@@ -30,8 +30,13 @@ NEEDS = {
     "widgets": ["ipywidgets>=8"],
 }
 # On the CPU: the stored outputs are those of a CPU. One file at a time on each core, because two
-# threads do not make a small network twice as fast.
-FOR_TESTS = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+# threads do not make a small network twice as fast. What lies in quick_start runs as each Python
+# begins.
+FOR_TESTS = {
+    "CUDA_VISIBLE_DEVICES": "",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONPATH": str(ROOT / "tests/quick_start"),
+}
 
 
 def python(name):
