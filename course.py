@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -29,8 +30,13 @@ NEEDS = {
     "widgets": ["ipywidgets>=8"],
 }
 # On the CPU: the stored outputs are those of a CPU. One file at a time on each core, because two
-# threads do not make a small network twice as fast.
-FOR_TESTS = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+# threads do not make a small network twice as fast. What lies in quick_start runs as each Python
+# begins.
+FOR_TESTS = {
+    "CUDA_VISIBLE_DEVICES": "",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONPATH": str(ROOT / "tests/quick_start"),
+}
 
 
 def python(name):
@@ -105,13 +111,26 @@ def test():
     run(python("readers"), "-m", "pip", "check")
     freeze = [python("readers"), "-m", "pip", "freeze", "--all"]
     before = answer(*freeze)
-    with tempfile.TemporaryDirectory() as colab:
+    with tempfile.TemporaryDirectory() as colab, forked_kernels(colab):
         share = os.environ.get("SHARE", "0.01")
         run(python("tools"), "tests/rehearse.py", colab, python("readers"), "--share", share)
         os.environ["JUPYTER_PATH"] = f"{colab}/jupyter"
         run(python("tools"), "-m", "pytest", *pytest_options(colab))
     if answer(*freeze) != before:
         sys.exit("course.py: the tests have changed what is installed for readers")
+
+
+@contextmanager
+def forked_kernels(folder):
+    """Import PyTorch once, for the kernels of all notebooks: tests/forked_kernel.py, on Linux."""
+    if sys.platform != "linux":
+        yield
+        return
+    os.environ["FORKED_KERNELS"] = path = f"{folder}/kernels"
+    command = [python("readers"), ROOT / "tests/forked_kernel.py", "--serve", path]
+    known = {**os.environ, "PYTHONPATH": str(ROOT / "tests/colab")}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=known):
+        yield  # it ends with its standard input, which is closed here
 
 
 def pytest_options(colab):

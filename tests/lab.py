@@ -159,9 +159,9 @@ def move_sliders(page, pictures):
         cell.scroll_into_view_if_needed()
         handles = cell.locator(SLIDER)
         for which in range(handles.count()):
-            before = shown(cell)
-            handles.nth(which).focus()
-            if not any(press(page, key, cell, before) for key in KEYS):
+            before, handle = shown(cell), handles.nth(which)
+            handle.focus()
+            if not any(press(page, key, handle, cell, before) for key in KEYS):
                 still.append(f"widget {number}, slider {which}")
         cell.screenshot(path=pictures / f"widget_{number}.png")
     return cells.count(), still
@@ -173,9 +173,15 @@ def shown(cell):
     return parts.evaluate_all("all => all.map(part => part.src ?? part.innerHTML)")
 
 
-def press(page, key, cell, before, seconds=4):
-    """Press a key, and return whether the cell shows something else then."""
+def press(page, key, handle, cell, before, seconds=4):
+    """Press a key, and return whether the cell shows something else then.
+
+    Where the handle stays, because it stands at its end, there is nothing to wait for.
+    """
+    stood = handle.bounding_box()
     page.keyboard.press(key)
+    if handle.bounding_box() == stood:
+        return False
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if shown(cell) != before:

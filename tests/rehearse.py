@@ -63,7 +63,7 @@ def write_kernel(folder, python, repository, name=KERNEL, lacks=""):
         "PIP_NO_INDEX": "1",
     }
     spec = {
-        "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "argv": [str(python), str(ROOT / "tests/forked_kernel.py"), "{connection_file}"],
         "display_name": "Colab, rehearsed",
         "language": "python",
         "env": environment,

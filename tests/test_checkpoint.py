@@ -29,7 +29,7 @@ SETTINGS = {"model": "tiny"} | asdict(CONFIG)
 
 
 def pictures():
-    return torch.rand(9, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return torch.rand(9, 1, 4, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
 def tiny():

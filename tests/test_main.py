@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -213,6 +214,7 @@ def test_interrupt_from_the_keyboard_keeps_the_work(tmp_path):
     )  # fmt: skip
     while not list(tmp_path.glob("step-*.pt")):
         assert run.poll() is None, run.communicate()[1]
+        time.sleep(0.1)
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=120)
     step = latest(tmp_path)["step"]
