@@ -11,7 +11,7 @@
 # - build the *ideal denoiser*, which memorises its training set;
 # - race them all, your network among them, and combine two.
 #
-# It has six exercises and takes about 75 minutes, four of them for training on two CPU cores. You
+# It has six exercises and takes about 75 minutes, three of them for training on two CPU cores. You
 # need notebooks 00 to 05 before it. Choose a GPU on Colab if you can (Runtime, Change runtime
 # type).
 
