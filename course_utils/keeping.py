@@ -202,5 +202,5 @@ def table(rows):
     for run, values in sorted(rows.items()):
         cells = (f"{v:>{len(name) + 3}{form}}" for v, (name, form) in zip(values, COLUMNS))
         lines.append(f"{run:22}" + "".join(cells))
-    lines.append("(network evaluations for each picture; seconds of training)")
+    lines.append("(network evaluations for each picture; seconds of training in that notebook)")
     return "\n".join(lines)

@@ -171,7 +171,7 @@ def test_rows_are_in_the_order_of_the_course_and_a_second_run_replaces_its_row(c
         "05, eps                       60.0%               12.3            50        62",
         "05, v                         70.0%               12.3            50        62",
         "07, v                         90.0%               12.3            50        62",
-        "(network evaluations for each picture; seconds of training)",
+        "(network evaluations for each picture; seconds of training in that notebook)",
     ]
 
 

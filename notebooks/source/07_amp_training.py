@@ -651,8 +651,8 @@ print("not clipped: after the bad batch the steps are longer at first, and short
       moved[BAD + 5] > 1.2 * moved[BAD - 1] and moved[-1] < 0.8 * moved[BAD - 1])
 
 # %% [markdown]
-# At first the steps are *longer*, and go the bad batch's way, because Adam's first moment, the
-# average gradient, loses only a tenth of it at each step. Its second moment, that of the squares,
+# At first the steps are *longer*, because Adam's first moment, the average gradient, still holds that
+# batch's and loses only a tenth of it at each step. Its second moment, that of the squares,
 # remembers for about a thousand steps and divides by that one huge gradient, so all later steps are
 # short. Clipped, the bad batch counts hardly more than any other.
 #

@@ -29,7 +29,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import attention, keeping, portfolio
-from course_utils.attention import AttentionBlock, to_map, to_tokens
+from course_utils.attention import to_map, to_tokens
 from course_utils.attention_unet import attention_shares, gated
 from course_utils.averaging import averaged
 from course_utils.checks import check
@@ -83,9 +83,8 @@ plt.show()
 # %% [markdown]
 # How well can one do? By the posterior of notebook 05, a measurement whose noise has variance
 # $\sigma^2$ leaves an error of $1 / (1 + 1/\sigma^2)$ in a quantity of variance 1. Eight of them
-# leave $1 / (1 + 8/\sigma^2)$. We'll compare layers half-way through four 3x3 convolutions. Each
-# stands inside an `AttentionBlock`, which normalises, applies the layer, and adds the result to its
-# input. First, we try the convolutions alone.
+# leave $1 / (1 + 8/\sigma^2)$. We'll compare layers half-way through four 3x3 convolutions, each with
+# a residual connection around it. The first is a 1x1 convolution, which looks at no other pixel.
 #
 # **Between the two limits that the cell prints, where will the convolutions end up?**
 
@@ -94,13 +93,24 @@ print(f"from the own mark alone: {1 / (1 + 1 / 1.5**2):.2f}")
 print(f"from all eight marks:    {1 / (1 + 8 / 1.5**2):.2f}")
 
 
-def four_convs(layer=None, ch=16):
+class Residual(nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        return x + self.layer(x)
+
+
+def one_by_one(ch):
+    return nn.Conv2d(ch, ch, 1)
+
+
+def four_convs(layer=one_by_one, ch=12):
     """Return four convolutions, with a layer, a class such as SingleHeadAttention, half-way."""
     torch.manual_seed(0)
-    convs = [nn.Conv2d(i, o, 3, padding=1) for i, o in ((2, ch), (ch, ch), (ch, ch), (ch, 1))]
-    layers = [convs[0], nn.SiLU(), convs[1], nn.SiLU(), convs[2], nn.SiLU(), convs[3]]
-    if layer:
-        layers.insert(4, AttentionBlock(ch, layer, groups=4))
+    a, b, c, d = (nn.Conv2d(i, o, 3, padding=1) for i, o in ((2, ch), (ch, ch), (ch, ch), (ch, 1)))
+    layers = a, nn.SiLU(), b, nn.SiLU(), Residual(layer(ch)), c, nn.SiLU(), d
     return nn.Sequential(*layers).to(machine.device)
 
 
@@ -260,7 +270,7 @@ print("and back: ", torch.equal(to_map(to_tokens(x), height=2), x))
 # | `weights(x)` | `(B, N, N)`, with N = H * W |
 # | `forward(x)` | `(B, C, H, W)` |
 #
-# Leave norm and residual connection to `AttentionBlock`.
+# Leave norm and residual connection out. Whoever uses the layer adds them.
 
 # %%
 class SingleHeadAttention(nn.Module):
@@ -335,8 +345,7 @@ print(f"with your layer: {errors['right'][-1]:.2f}")
 
 def where_it_looks(net, pictures):
     """Return the shares that its attention takes.  (B, 2, 16, 16) -> (B, 1, N, N)"""
-    block = net[4]
-    return block.attention.weights(block.norm(net[:4](pictures)))[:, None].detach()
+    return net[4].layer.weights(net[:4](pictures))[:, None].detach()
 
 
 looks = where_it_looks(with_layer, pictures[:1])
@@ -397,7 +406,7 @@ print("both wrong layers are closer to the right one than to none:",
 
 # %% [markdown]
 # It hardly does, even on a task that needs attention. Both wrong layers still carry something from
-# every place to every other, and training makes the best of whatever they mix. So don't trust the
+# far away, and training makes the best of whatever they mix. So don't trust the
 # loss here. Test the layer itself, for two properties that attention must have:
 #
 # 1. **Rows add up to 1**, because the weights of one query are shares.
@@ -753,7 +762,7 @@ print("linear is the fastest:", times[2] < min(times[:2]))
 # What does linear attention lose? Ask the marks:
 
 # %% tags=["nbval-ignore-output"]
-errors["linear"] = fit(four_convs(LinearAttention))
+errors["linear"] = fit(four_convs(lambda ch: LinearAttention(ch, heads=1)))
 for name, label in {"none": "no attention", "linear": "linear", "right": "softmax"}.items():
     print(f"{label:13} {errors[name][-1]:.2f}")
 
@@ -939,7 +948,11 @@ def trained_further(net):
     """Return a copy after more training, and how many seconds that took."""
     begun = time.perf_counter()
     net = copy.deepcopy(net).to(memory_format=torch.channels_last)
-    *_, state = train(net, images, schedule, config, loss)
+    try:
+        for state in train(net, images, schedule, config, loss):
+            pass
+    except KeyboardInterrupt:
+        print(f"stopped after {state.step} of {config.steps} steps")
     return averaged(state, images, schedule), time.perf_counter() - begun
 
 
