@@ -939,7 +939,7 @@ with torch.no_grad():
 
 # %% tags=["nbval-ignore-output"]
 schedule = cosine_schedule()
-config = TrainConfig(steps=machine.budget(cpu=700, gpu=3000), lr=1e-3, warmup=50,
+config = TrainConfig(steps=machine.budget(cpu=600, gpu=3000), lr=1e-3, warmup=50,
                      precision=best_precision(machine.device))
 loss = {"eps": noise_loss, "v": velocity_loss}[predicts]
 
