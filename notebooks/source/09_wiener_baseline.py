@@ -327,7 +327,8 @@ shrink = check("9.2", shrink)
 # <details><summary>Hint 1: the formula</summary>
 #
 # Multiply numerator and denominator by $\bar\alpha$: $k_i = \bar\alpha\, \lambda_i /
-# (\bar\alpha\, \lambda_i + 1 - \bar\alpha)$.
+# (\bar\alpha\, \lambda_i + (1 - \bar\alpha))$. Mind the inner brackets: added from the left, a
+# tiny $\lambda_i$ is lost.
 # </details>
 #
 # <details><summary>Hint 2: shapes</summary>
@@ -659,9 +660,9 @@ print("and more than one that saw no swapped digits in training:",
       all(far(new) > 1.2 * far(old) for new, old in zip(by_network[2:4], never[2:4])))
 
 # %% [markdown]
-# It looks to the other side of the picture, because that is where the information is. So locality
-# does come from the data. Perhaps the convolutions still have a say: at $\sigma = 0.1$ the network
-# uses the far side less than the filter, though longer training might change that.
+# It looks to the other side of the picture, because that is where the information is, and about as
+# much as the filter does. A network that never saw such digits looks there far less. So locality
+# comes from the data, and the convolutions don't stand in the way.
 #
 # ## 7. And if we knew every picture?
 #

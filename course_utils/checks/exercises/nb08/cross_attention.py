@@ -21,7 +21,7 @@ HINTS = [
 
 def cross_experiment(probe, CrossAttention):
     for B, H, W, M, E, args in [
-        (2, 3, 5, 4, 6, (8,)), (3, 2, 7, 5, 3, (2,)), (5, 4, 2, 3, 5, ()), (3, 1, 5, 1, 7, (1,))
+        (2, 3, 5, 4, 6, (8,)), (3, 2, 7, 5, 3, (2,)), (5, 4, 2, 3, 5, ()), (3, 1, 5, 2, 7, (1,))
     ]:  # fmt: skip
         C = 32 if args == (8,) else 12
         module = layers.build(probe, CrossAttention, C, E, *args)
@@ -209,6 +209,13 @@ class CrossByLoop(CrossAttention):
         return to_map(self.proj(torch.cat(mixed, dim=2)), len(x[0, 0]))
 
 
+class CrossBySDPA(CrossInSteps):
+    def forward(self, x, context):
+        q, k, v = self.split(self.q(to_tokens(x))), self.k(context), self.v(context)
+        mixed = F.scaled_dot_product_attention(q, self.split(k), self.split(v))
+        return self.proj(to_map(rearrange(mixed, "b h n d -> b n (h d)"), x.shape[2]))
+
+
 EXERCISE = Exercise(
     id="8.6",
     title="Cross-attention",
@@ -217,5 +224,5 @@ EXERCISE = Exercise(
     look="Queries come from to_tokens(x), keys and values from context. Split each into heads, "
     "(B, heads, N or M, d); softmax over the M tokens; move the heads back; proj; a map again.",
     catalogue=edits(CrossInSteps, SCORES + layers.LAYER + layers.MAPS + MISTAKES),
-    also_right=[CrossInSteps, CrossByTorch, CrossByEinsum, CrossByLoop],
+    also_right=[CrossInSteps, CrossByTorch, CrossByEinsum, CrossByLoop, CrossBySDPA],
 )

@@ -11,12 +11,16 @@ MAIN_PATH = (
     "The main path goes: norm1, SiLU, conv1, norm2, times 1 + scale, plus shift, SiLU, conv2. "
     "Compare it with yours, step by step."
 )
+LAYERS = (
+    "Both norms are nn.GroupNorm(groups, channels), conv1 and conv2 are 3x3 convolutions, and W is "
+    "one nn.Linear(time_dim, 2 * out_ch)."
+)
 SUM = (
     "The time has the right effect, so the main path is right too, up to its biases. Look at what "
     "is added to it: x, or a 1x1 convolution of x."
 )
 CASES = [
-    (3, 8, 8, 7, 5, 4, (), SUM),
+    (3, 16, 16, 7, 5, 4, (), SUM),
     (2, 16, 24, 5, 3, 6, (), "This is right where in_ch equals out_ch. Where they differ, the "
      "shortcut is a 1x1 convolution of x."),
     (2, 6, 9, 4, 4, 3, (3,), "This is right with 8 groups. Both norms need the number that is "
@@ -39,15 +43,16 @@ HINTS = [
 def block_experiment(probe, FiLMBlock):
     for B, in_ch, out_ch, D, H, W, more, look in CASES:
         x, temb = probe.normal(B, in_ch, H, W), probe.normal(B, D)
-        with probe.advice(*HINTS, look=look):
+        with probe.advice(*HINTS, look=LAYERS):
             block = probe.build(FiLMBlock, in_ch, out_ch, D, *more)
+        with probe.advice(*HINTS, look=look):
             if look == SUM:  # the effect of the time depends on the main path alone
                 times = temb.clone(), -temb
                 with_time = [probe.run("block(x, temb)", block, x.clone(), t) for t in times]
                 if all(map(torch.is_tensor, with_time)):
                     effect = with_time[0].detach() - with_time[1].detach()
-                    probe.note("what changes with the time", effect, look=MAIN_PATH)
-                enough = sum(p.numel() for p in block.parameters()) >= 1328
+                    probe.note("the effect of the time on the output", effect, look=MAIN_PATH)
+                enough = sum(p.numel() for p in block.parameters()) >= 4960
                 probe.note("layers of their own", enough, *SHARED)
             probe.train_and_eval(block, x, temb)
     probe.on_fake_device(block, x, temb)
@@ -99,6 +104,18 @@ The time has no effect. Multiply what norm2 returns by 1 + scale, and add shift.
 - self.time_proj(F.silu(temb))
 + self.time_proj(temb)
 temb goes straight into the linear layer. Here it passes SiLU first: time_proj(silu(temb)).
+# added as well
+- scale, shift = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
++ scale, shift = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
++ h = h + shift
+The time is added before norm2 as well, as in ResBlock. Here it only scales and shifts after norm2.
+# SiLU after the time's layer
++ F.silu(self.time_proj(temb))
+You apply SiLU after the time's linear layer. Apply it to temb, before it: time_proj(silu(temb)).
+# 1 minus the scale
+- (1 + scale)
++ (1 - scale)
+You multiply by 1 - scale. It's 1 + scale.
 # every other number
 - self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
 + self.time_proj(F.silu(temb)).view(len(x), -1, 2)[..., None, None].unbind(2)

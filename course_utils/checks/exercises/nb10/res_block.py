@@ -12,6 +12,10 @@ MAIN_PATH = (
     "The main path goes: norm1, SiLU, conv1, plus time_proj(silu(temb)), norm2, SiLU, dropout, "
     "conv2. Compare it with yours, step by step."
 )
+LAYERS = (
+    "Both norms are group_norm(channels, eps), conv1 and conv2 are 3x3 convolutions, and W is an "
+    "nn.Linear(time_dim, out_ch)."
+)
 SUM = (
     "The time has the right effect, so the main path is right too, up to its biases. Look at what "
     "is added to it (x, or a convolution of x), and whether something happens to the sum."
@@ -45,8 +49,9 @@ def block_experiment(probe, ResBlock):
     # With 32 channels each is a group of its own, and norm2 takes the time out again.
     for B, in_ch, out_ch, D, H, W, more, look in CASES:
         x, temb = probe.normal(B, in_ch, H, W), probe.normal(B, D)
-        with probe.advice(*HINTS, look=look):
+        with probe.advice(*HINTS, look=LAYERS):
             block = probe.build(ResBlock, in_ch, out_ch, D, *more)
+        with probe.advice(*HINTS, look=look):
             p = [m.p for m in block.modules() if isinstance(m, nn.Dropout)]
             wrong = f"With dropout = 0.0 your nn.Dropout has p = {max(p, default=0.0)}."
             probe.note("dropout without need", not more and any(p), wrong, PASS_IT)
@@ -55,7 +60,7 @@ def block_experiment(probe, ResBlock):
                 with_time = [probe.run("block(x, temb)", block, x.clone(), t) for t in times]
                 if all(map(torch.is_tensor, with_time)):
                     effect = with_time[0].detach() - with_time[1].detach()
-                    probe.note("what changes with the time", effect, look=MAIN_PATH)
+                    probe.note("the effect of the time on the output", effect, look=MAIN_PATH)
             probe.train_and_eval(block, x, temb)
     enough = sum(p.numel() for p in block.parameters()) >= 74_752  # 2 norms, 2 convolutions, W
     probe.note("layers of their own", enough, *SHARED)
