@@ -48,9 +48,9 @@ from course_utils.wiener import decompose, load_wiener_filter, save_wiener_filte
 # %% [markdown]
 # ## 1. What can you say without looking?
 #
-# The task is the usual one. Someone mixes a clean picture $x_0$ with noise, $x_t =
-# \sqrt{\bar\alpha}\, x_0 + \sqrt{1 - \bar\alpha}\, \varepsilon$, and gives us $x_t$ and
-# $\bar\alpha$. We predict $x_0$. The error is the mean squared difference over all pixels.
+# Someone mixes a clean picture $x_0$ with noise, $x_t = \sqrt{\bar\alpha}\, x_0 + \sqrt{1 -
+# \bar\alpha}\, \varepsilon$, and gives us $x_t$ and $\bar\alpha$. We predict $x_0$. The error is
+# the mean squared difference.
 #
 # In this notebook we keep the picture at full strength: $x_t / \sqrt{\bar\alpha} = x_0 +
 # \sigma \varepsilon$, with $\sigma = \sqrt{(1 - \bar\alpha) / \bar\alpha}$. Pixels lie between
@@ -900,9 +900,9 @@ hybrid_explorer(lambda sigma: draw_with(Hybrid(by_wiener, denoisers["asked for e
 # %% [markdown]
 # ## 10. What do they draw?
 #
-# Five hundred pictures of each, judged as in notebook 00. The row of the real pictures says how well
-# one can do at all: its distance is that of 500 real pictures to all others, its last column that
-# of held-out digits. **Which column will give the ideal denoiser away?**
+# Five hundred pictures of each, judged as in notebook 00. The row "real" says how well one can do at
+# all: its distance is that of 500 real pictures to all others, its last column that of held-out
+# digits. **Which column will give the ideal denoiser away?**
 
 # %% tags=["nbval-ignore-output"]
 pictures = {"Gaussian": drawn, "ideal": ideal_draws}
