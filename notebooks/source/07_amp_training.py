@@ -81,7 +81,7 @@ for name, dtype in PRECISIONS.items():
 
 # %% [markdown]
 # bf16 has the exponent of fp32 and so its range, and pays with digits. fp16 has more digits, and
-# nothing above 65,504. Below its smallest normal number are *subnormal* ones, with fewer and fewer
+# nothing above 65,504; below its smallest normal number are *subnormal* ones, with fewer and fewer
 # digits.
 #
 # **Weights need 32 bits.** A training step changes a weight by about the learning rate, say by
