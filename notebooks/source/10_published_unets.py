@@ -401,7 +401,7 @@ def fit(net, steps):
 
 
 torch.manual_seed(0)
-net, seconds = fit(parts.GrownUNet(**settings), machine.budget(cpu=1500, gpu=10_000))
+net, seconds = fit(parts.GrownUNet(**settings), machine.budget(cpu=1000, gpu=8000))
 print(f"{sum(p.numel() for p in net.parameters()):,} parameters, {seconds:.0f} s of training")
 
 # %% [markdown]
@@ -414,7 +414,7 @@ asked = torch.arange(500, device=machine.device) % 10
 judge = classifier("digits", "data", machine.device)
 
 
-def draw(model, steps=50):
+def draw(model, steps=25):
     """Draw a picture for each label in asked, from always the same noise."""
     torch.manual_seed(0)
     noise = torch.randn(len(asked), 1, 16, 16).to(machine.device)
@@ -462,7 +462,7 @@ print("nearer to the real digits than unconditional ones:",
 # `nearest` that says whether the network copies: notebook 09.)
 
 # %% tags=["nbval-ignore-output"]
-keep_weights(net, "v", "10", results["asked"][0], 50, seconds, settings)
+keep_weights(net, "v", "10", results["asked"][0], 25, seconds, settings)
 
 # %% [markdown]
 # ## 6. Can you ask more firmly?
@@ -745,7 +745,7 @@ family_explorer(family)
 # alt: The distance over the number of steps on two logarithmic axes, for three samplers. All fall;
 #   the accelerated one is lowest with few steps.
 members = {"DDIM": (1.0, 0.0), "accelerated, gam = 1.6": (1.6, 0.0), "DDPM": (1.0, 0.5)}
-counts, found = (4, 8, 16, 32), {name: [] for name in members}
+counts, found = (4, 8, 16), {name: [] for name in members}
 for steps in counts:
     sigmas = levels.sample_sigmas(steps)
     for name, (gam, mu) in members.items():
@@ -760,7 +760,7 @@ plt.show()
 
 # %% [markdown]
 # With few evaluations, looking ahead pays: eps turns a lot from one step to the next, and gam above 1
-# allows for that. Four evaluations come about as close to the real digits as 32 of DDIM's. Far
+# allows for that. Four evaluations come about as close to the real digits as 16 of DDIM's. Far
 # above 1 the step overshoots, and below 1 it holds on to an eps that was right for a noisier
 # picture, so noise is left over. Fresh noise takes old errors away, but it has to be removed again.
 # So DDPM needs more steps, and with enough of them it wins.
@@ -787,7 +787,7 @@ plt.show()
 # %% [markdown]
 # The race is fair if only the network differs: about as many parameters, the same labels, v,
 # schedule, batches and learning rate, and as many seconds of training. (DiT is told sigma, so we
-# put the step into its language.) **Who wins, after two minutes?**
+# put the step into its language.) **Who wins, after a minute?**
 
 # %% tags=["nbval-ignore-output"]
 # alt: Ten drawings of the U-Net and ten of the DiT, asked for 0 to 9. All can be
@@ -806,7 +806,7 @@ class DiTAtStep(nn.Module):
 
 torch.manual_seed(0)
 dit = DiTAtStep(DiT(16, 1, dim=96, depth=4, cond_embed=LabelEmbedding(96, classes=10)))
-dit, dit_seconds = fit(dit, machine.budget(cpu=1100, gpu=7000))
+dit, dit_seconds = fit(dit, machine.budget(cpu=700, gpu=5500))
 drawn["DiT"] = draw(with_labels(dit, asked))
 for name, model, spent in (("asked", net, seconds), ("DiT", dit, dit_seconds)):
     quality, right = judged(drawn[name])
