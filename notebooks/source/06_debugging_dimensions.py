@@ -702,20 +702,23 @@ noisy_batch = check("6.12", noisy_batch)
 # What comes from below stands first in the concatenation.
 #
 # In our U, a wrong order fails, because the sizes differ. Here only an experiment can tell. Hooks
-# keep what each block down returns, and the second half of the channels that each block up gets.
-# **Which three pairs do you want to see?**
+# keep what each of the six blocks gets and returns. **Which three pairs do you want to see?**
 
 # %%
+def who_gets_which(flat):
+    calls = []
+    for block in flat.modules():
+        if isinstance(block, ConvBlock):
+            block.register_forward_hook(lambda layer, given, out: calls.append((given[0], out)))
+    examine(flat, x, temb)
+    made, taken = [out for _, out in calls[:3]], [given[:, 8:] for given, _ in calls[3:]]
+    for i, skip in enumerate(taken):
+        whose = [torch.equal(skip, out) for out in made].index(True)
+        print(f"block up {i} gets the skip of block down {whose}")
+
+
 torch.manual_seed(0)
-flat, made, taken = patients.FlatUNet(1, 8, 64), [], []
-for block in flat.down:
-    block.register_forward_hook(lambda layer, given, returned: made.append(returned))
-for block in flat.up:
-    block.register_forward_hook(lambda layer, given, returned: taken.append(given[0][:, 8:]))
-examine(flat, x, temb)
-for i, skip in enumerate(taken):
-    whose = [torch.equal(skip, m) for m in made].index(True)
-    print(f"block up {i} gets the skip of block down {whose}")
+who_gets_which(patients.FlatUNet(1, 8, 64))
 
 # %%
 class FlatUNet(nn.Module):
@@ -755,6 +758,9 @@ FlatUNet = check("6.13", FlatUNet)
 
 # %%
 # solution 6.13
+
+# %%
+who_gets_which(FlatUNet(1, 8, 64))
 
 # %% [markdown]
 # ### Exercise 6.15: a stack of convolutions

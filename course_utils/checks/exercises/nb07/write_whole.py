@@ -42,12 +42,14 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
 TORCH = RuntimeError("PytorchStreamWriter failed writing file data/0")
 TIDY = "Put all of it into a try, and remove the half file in `except BaseException:`."
 CTRL_C = "Ctrl-C raises KeyboardInterrupt, which only `except BaseException:` catches."
+EXIT = "sys.exit raises SystemExit, which is no Exception. `except BaseException:` catches it."
 # What fails, with what, at the call of which functions, and what to do if the half file is left.
 # With none of them it is write that fails, as torch.save does.
 FAILURES = [
     ("the disk is full", FULL, (), TIDY),
     ("write fails", TORCH, (), TIDY),
     ("write is interrupted", KeyboardInterrupt(), (), CTRL_C),
+    ("the program is ended", SystemExit(), (), EXIT),
     ("the file cannot be opened", FULL, (io.open, os.open), "Remove what you have begun."),
     ("the renaming is interrupted", KeyboardInterrupt(), (os.rename, os.replace),
      "replace has to be inside the try too."),
