@@ -817,7 +817,7 @@ strip([drawn[name][:10] for name in ("asked", "DiT")], titles=range(10), labels=
 plt.show()
 
 # %% [markdown]
-# The U-Net wins, and DiT isn't far behind. A convolution knows from the start that neighbours belong
+# The U-Net wins, though DiT draws what was asked for, too. A convolution knows from the start that neighbours belong
 # together, and that a stroke is the same stroke wherever it is. DiT has to learn that from fewer
 # than a hundred and fifty pictures of each digit, in fewer steps, because each step costs more. This
 # is one race, at the U-Net's learning rate. With far more data, what is built in matters less, and

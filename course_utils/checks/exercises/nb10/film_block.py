@@ -1,6 +1,7 @@
 """10.6 A block that scales and shifts."""
 
 import torch
+from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
@@ -216,6 +217,22 @@ class FiLMBySlices(nn.Module):
         return h + (x if self.around is None else self.around(x))
 
 
+class FiLMByEinops(FiLMBlock):
+    def forward(self, x, temb):
+        pair = rearrange(self.time_proj(F.silu(temb)), "b (two k) -> two b k 1 1", two=2)
+        h = self.norm2(self.conv1(F.silu(self.norm1(x))))
+        return sum([self.shortcut(x), self.conv2(F.silu(pair[0] * h + h + pair[1]))])
+
+
+class FiLMInPlace(FiLMBlock):
+    def forward(self, x, temb):
+        around = self.shortcut(x)
+        scale, shift = torch.tensor_split(self.time_proj(nn.SiLU()(temb)), 2, dim=-1)
+        x = self.norm2(self.conv1(F.silu(self.norm1(x))))
+        x = x.mul(scale[..., None, None] + 1).add_(shift[..., None, None])
+        return self.conv2(F.silu(x, inplace=True)).add_(around)
+
+
 EXERCISE = Exercise(
     id="10.6",
     title="A block that scales and shifts",
@@ -223,5 +240,5 @@ EXERCISE = Exercise(
     experiment=block_experiment,
     look=MAIN_PATH,
     catalogue=edits(FiLMBlock, MISTAKES),
-    also_right=[FiLMByHalves, FiLMBySlices],
+    also_right=[FiLMByHalves, FiLMBySlices, FiLMByEinops, FiLMInPlace],
 )
