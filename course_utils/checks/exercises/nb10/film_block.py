@@ -217,20 +217,21 @@ class FiLMBySlices(nn.Module):
         return h + (x if self.around is None else self.around(x))
 
 
-class FiLMByEinops(FiLMBlock):
+class FiLMByEinops(FiLMBySlices):
     def forward(self, x, temb):
-        pair = rearrange(self.time_proj(F.silu(temb)), "b (two k) -> two b k 1 1", two=2)
-        h = self.norm2(self.conv1(F.silu(self.norm1(x))))
-        return sum([self.shortcut(x), self.conv2(F.silu(pair[0] * h + h + pair[1]))])
+        around = x if self.around is None else self.around(x)
+        scale, shift = rearrange(self.W(F.silu(temb)), "b (two k) -> two b k 1 1", two=2)
+        h = self.norms[1](self.convs[0](F.silu(self.norms[0](x))))
+        return sum([around, self.convs[1](F.silu(scale * h + h + shift))])
 
 
-class FiLMInPlace(FiLMBlock):
+class FiLMInPlace(FiLMBySlices):
     def forward(self, x, temb):
-        around = self.shortcut(x)
-        scale, shift = torch.tensor_split(self.time_proj(nn.SiLU()(temb)), 2, dim=-1)
-        x = self.norm2(self.conv1(F.silu(self.norm1(x))))
-        x = x.mul(scale[..., None, None] + 1).add_(shift[..., None, None])
-        return self.conv2(F.silu(x, inplace=True)).add_(around)
+        around = x.clone() if self.around is None else self.around(x)
+        scale, shift = torch.tensor_split(self.W(nn.SiLU()(temb))[..., None, None], 2, dim=1)
+        x = self.norms[1](self.convs[0](F.silu(self.norms[0](x))))
+        x = x.mul(scale + 1).add_(shift)
+        return self.convs[1](F.silu(x, inplace=True)).add_(around)
 
 
 EXERCISE = Exercise(
