@@ -35,7 +35,7 @@ class CrossAttention(nn.Module):
         return (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).softmax(dim=-1)
 
     def forward(self, x, context):
-        mixed = self.weights(x, context) @ self.split(self.v(context))  # (B, heads, H*W, C / heads)
+        mixed = self.weights(x, context) @ self.split(self.v(context))  # (B, heads, N, C / heads)
         return to_map(self.proj(rearrange(mixed, "b h n d -> b n (h d)")), x.shape[2])
 
     def split(self, tokens):

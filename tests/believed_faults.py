@@ -57,7 +57,7 @@ FAULTS = {
     "a plot": ("plots.pictures", ".float().cpu()", ".float()", plot),
     "a sampler": ("samplers", "schedule.alpha_bar.to(xT.device)", "schedule.alpha_bar", sampler),
     "the classifier": ("classifier", "images.shape[2]).to(device)", "images.shape[2])", judge),
-    "a batch": ("diffusion", "t.to(x0.device), eps.to(x0.device)", "t, eps", batch),
+    "a batch": ("diffusion", "sent(t, x0.device), sent(eps, x0.device)", "t, eps", batch),
 }
 
 

@@ -60,6 +60,7 @@ def solved(number):
 def run(cells):
     """Run the cells; return the errors that no cell is meant to raise, each with its cell."""
     shell, raised = Shell.instance(), []
+    shell.register_magic_function(load_checks().bug_hunt_magic, "cell", "bug_hunt")
     for cell in cells:
         shell.errors, begun = [], time.process_time()
         shell.run_cell(cell.source)

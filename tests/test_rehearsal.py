@@ -139,8 +139,8 @@ def test_a_machine_that_is_lost_in_the_middle_of_07_loses_a_hundred_steps_at_mos
     again = what_trains(notebook("07", keep_on_drive=True))
     client = reader(again, "offline")  # the course is there already
     with client.setup_kernel():
-        run_until(client, "state, begun = begin()")
-    assert "from step 200 to 300" in told(cell_with(again, "state, begun = begin()"))
+        run_until(client, "state, seconds, begun = begin()")
+    assert "from step 200 to 300" in told(cell_with(again, "state, seconds, begun = begin()"))
 
 
 def what_trains(opened):

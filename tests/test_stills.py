@@ -18,6 +18,14 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 OVER = {"t": [0, 40, 90], "eta": [0.0, 0.5]}
 
 
+@pytest.fixture(autouse=True)
+def plain_style():
+    """Other tests may have set the course's style."""
+    with plt.rc_context():
+        plt.rcdefaults()
+        yield
+
+
 @pytest.fixture
 def built(monkeypatch):
     """Within the test, the notebooks are being built."""

@@ -21,6 +21,10 @@ PROMOTED = "PyTorch turns integers into floats when they meet floats"
 ONE = "there is one picture only, the first and the last"
 ERRORS = "it serves the error messages, which an exercise does not ask for"
 NUMBERS = "a single number on the CPU may meet a tensor on a GPU"
+RENEWED = (
+    "xt = alpha_bar_next.sqrt() * x0 + (1 - alpha_bar_next - sigma ** 2).clamp(min=0).sqrt() * eps"
+)
+ROUNDED = "it is rounded to 0 or to a little below, which depends on the CPU"
 ZERO = "sigma is 0 there, so no noise is added either way"
 DEVICES = "betas, alpha_bars = (schedule.betas.to(xT.device), schedule.alpha_bar.to(xT.device))"
 AXES = "the same axes, counted from the other end or named in another order"
@@ -88,6 +92,8 @@ EQUIVALENT = {
     ("5.4", DEVICES, DEVICES.replace("betas.to(xT.device)", "betas")): NUMBERS,
     ("5.4", "if t > 0:", "if t >= 0:"): ZERO,
     ("5.4", "if t > 0:", "if t > -1:"): ZERO,
+    ("5.5", RENEWED, RENEWED.replace(".clamp(min=0)", "")): ROUNDED,
+    ("5.5", RENEWED, RENEWED.replace("min=0", "min=-1")): ROUNDED,
     ("5.5", "if eta > 0:", "if eta >= 0:"): ZERO,
     ("5.5", "if eta > 0:", "if eta > -1:"): ZERO,
     (
