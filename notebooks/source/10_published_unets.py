@@ -720,7 +720,7 @@ samples = check("10.4", samples)
 
 # %% tags=["nbval-ignore-output"]
 # alt: The digits 0 to 7, drawn with gam = 0.5, 1, 1.5 and 2, in 3 steps on the left and in 20 on
-#   the right. All are much alike; at 0.5 in 3 steps they are softer.
+#   the right, all much alike.
 def at_sigma(labels):
     """Return the network as a model of (x, sigma), asked for these labels."""
     model = NoiseFromVelocity(with_labels(net, labels), schedule)
@@ -759,11 +759,11 @@ lines(counts, found, "network evaluations", "Frechet distance", log="xy", dots=T
 plt.show()
 
 # %% [markdown]
-# To the eye, three steps without fresh noise draw nearly what twenty draw, a little softer at gam =
-# 0.5. The judge sees more. With few evaluations, looking ahead pays: eps turns a lot from one step to
-# the next, and gam above 1 allows for that. Four evaluations come about as close to the real digits
-# as 16 of DDIM's. Fresh noise takes old errors away, but it has to be removed again. So DDPM needs
-# more steps, and with enough of them it wins.
+# To the eye, three steps without fresh noise draw nearly what twenty draw. The judge sees more. With
+# few evaluations, looking ahead pays: eps turns a lot from one step to the next, and gam above 1
+# allows for that. Four evaluations come about as close to the real digits as 16 of DDIM's. Fresh
+# noise takes old errors away, but has to be removed again. So DDPM needs more steps, and with enough
+# of them it wins.
 #
 # ## 8. Does it have to be a U?
 #
