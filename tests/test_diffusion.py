@@ -199,3 +199,18 @@ def test_a_network_without_labels_cannot_be_guided():
     net = SigmaUNet(8, 3, 3, ch=32, ch_mult=(1,))
     with pytest.raises(ValueError, match="made without cond_embed and knows no labels"):
         Guided(net, torch.zeros(2).long(), 1.0)
+
+
+def test_velocity_loss_hands_labels_on():
+    given = []
+
+    def net(xt, t, *labels):
+        given.extend(labels)
+        return xt
+
+    x0, eps, labels = torch.rand(2, 1, 4, 4), torch.randn(2, 1, 4, 4), torch.tensor([3, 1])
+    t = torch.tensor([5, 900])
+    velocity_loss(net, x0, t, eps, linear_schedule())
+    assert given == []
+    velocity_loss(net, x0, t, eps, linear_schedule(), labels)
+    assert len(given) == 1 and given[0] is labels

@@ -28,6 +28,13 @@ def test_autocast_ends_with_its_block():
     assert nn.Linear(3, 2)(torch.randn(4, 3)).dtype == torch.float32
 
 
+@pytest.mark.parametrize("precision, fused", [("fp32", True), ("bf16", False), ("fp16", False)])
+def test_attention_is_written_out_in_16_bits_on_a_cpu(precision, fused):
+    with autocast(precision, CPU):
+        assert torch.backends.cuda.flash_sdp_enabled() is fused
+    assert torch.backends.cuda.flash_sdp_enabled()
+
+
 @pytest.mark.parametrize("precision, scale", [("fp32", 1.0), ("bf16", 1.0), ("fp16", 65536.0)])
 def test_only_fp16_is_scaled(precision, scale):
     scaler = gradient_scaler(precision, CPU)
