@@ -9,11 +9,8 @@ The text, in reading order. Each file imports only files above it:
     encoder.py     the left side of the U: image -> (bottom, skips)
     decoder.py     the right side of the U: (bottom, skips) -> image
     unet.py        the whole network
-<<<<<<< HEAD
-    grown_unet.py  the same, grown: FiLM blocks, attention, labels
-=======
     attention_unet.py  attention for a network that was trained without it
->>>>>>> nb08
+    grown_unet.py  the same, grown: FiLM blocks, attention, labels
     published.py   loading the weights of published networks
     res_unet.py    the two sides of the U that the next two networks share
     ddpm_unet.py   DDPM's U-Net, that of Analytic Diffusion Studio
