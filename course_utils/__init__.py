@@ -19,6 +19,7 @@ The text, in reading order. Each file imports only files above it:
     schedule.py    how much noise at which step
     diffusion.py   adding noise, taking it out, the training loss
     samplers.py    from noise to pictures: DDPM, DDIM, and a family of both
+    straight.py    straight lines from noise to pictures: flow matching, reflow
     data.py        digits, MNIST, Fashion-MNIST, CIFAR-10
     precision.py   training with numbers of 16 bits
     recompute.py   less memory for more time
@@ -33,6 +34,7 @@ The text, in reading order. Each file imports only files above it:
     wiener.py      the best linear denoiser
     ideal.py       the best denoiser of all, if there were only the training set
     denoisers.py   one call for all denoisers, and two of them together
+    fields.py      directions from a network that predicts v, bent paths, repaired sketches
     classifier.py  a small network that tells the pictures apart
     quality.py     are the samples any good?
 
@@ -51,7 +53,8 @@ The workshop may import the text; the text never imports it:
     weights/       the course's own trained network, where the reader has none yet
     trained.py     the networks that the shell trains, and one out of its folder
     shell.py       checks and hints from a shell
-    __main__.py    what can be run from a shell: train, sample, check, hint
+    runs.py        training runs from a shell: train, reflow, sample, score, page
+    __main__.py    what can be run from a shell
 
 The letters in the shapes, everywhere in the course:
 

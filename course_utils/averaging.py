@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from course_utils.diffusion import add_noise, draw_batch
+from course_utils.diffusion import draw_batch, velocity_loss
 
 
 def unwrapped(model):
@@ -28,14 +28,15 @@ def update_average(average, model, keep):
 
 
 @torch.no_grad()
-def refresh_norms(model, images, schedule, batches=30, seed=0):
+def refresh_norms(model, images, schedule, batches=30, seed=0, *, loss=velocity_loss):
     """Measure BatchNorm's statistics anew, for weights that were averaged; return the model.
 
     UNet, (N, C, H, W), Schedule -> UNet
 
     Averaged weights see features that no training step saw, so the running means and variances
-    that training left behind do not fit them. The model is left in eval mode; one without
-    BatchNorm has nothing to measure.
+    that training left behind do not fit them. The loss is that of the training: it says how the
+    pictures are noised. The model is left in eval mode; one without BatchNorm has nothing to
+    measure.
     Source: "Averaging Weights Leads to Wider Optima and Better Generalization" (2018), section 3.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -48,18 +49,17 @@ def refresh_norms(model, images, schedule, batches=30, seed=0):
         norm.momentum = None  # the plain mean over all batches
     model.train()
     for _ in range(batches):
-        x0, t, eps = draw_batch(images, schedule.T, 64, generator)
-        model(add_noise(x0, eps, schedule.alpha_bar_at(t)), t)
+        loss(model, *draw_batch(images, schedule.T, 64, generator), schedule)
     for norm, momentum in zip(norms, momenta):
         norm.momentum = momentum
     return model.eval()
 
 
-def averaged(state, images, schedule):
+def averaged(state, images, schedule, loss=velocity_loss):
     """Return a copy of the averaged network that is ready to draw: fresh BatchNorm, eval mode.
 
     TrainState, (N, C, H, W), Schedule -> UNet
 
-    Training goes on undisturbed.
+    The loss is that of the training. Training goes on undisturbed.
     """
-    return refresh_norms(copy.deepcopy(state.average), images, schedule)
+    return refresh_norms(copy.deepcopy(state.average), images, schedule, loss=loss)
