@@ -22,6 +22,7 @@ from course_utils.unet import UNet
 FILE = "my_unet.pt"
 COURSES = Path(__file__).parent / "weights/unet.pt"
 FORMAT = "diffusion course, trained U-Nets, 2"
+STRAIGHT = ", straight"  # behind the class of a network that was asked for straight lines
 NOTHING = {"rows": {}, "networks": {}}
 DIGITS = {"in_ch": 1, "base_ch": 32, "ch_mult": (1, 2, 4), "time_dim": 128}
 COURSES_PARTS = SimpleNamespace(UNet=UNet, GrownUNet=GrownUNet, with_attention=with_attention)
@@ -39,8 +40,9 @@ COLUMNS = (
 def keep_weights(net, predicts, notebook, quality, evaluations, seconds, settings=DIGITS):
     """Keep a trained network, and print how it compares with those that were kept before.
 
-    predicts is what the network was asked for, "eps" or "v", and settings are the arguments of its
-    UNet or GrownUNet; the file has room for one of each. quality comes from `measure`; evaluations
+    predicts is what the network was asked for, "eps", "v" or "straight", and settings are the
+    arguments of its UNet or GrownUNet; the file has room for one of each, and for a GrownUNet that
+    was asked for straight lines. quality comes from `measure`; evaluations
     are those of the network for one picture, seconds those of training. A second run of the same
     notebook and predicts replaces the first one's row. Where nothing can be kept, a sentence says
     why.
@@ -75,31 +77,34 @@ def so_far():
         print(portfolio.told(error, FILE))
 
 
-def trained(device="cpu", in_ch=1):
+def trained(device="cpu", in_ch=1, kind="UNet"):
     """Return a trained network that is ready to draw, and what it predicts; say whose it is.
 
     () -> (UNet, "eps" or "v")
 
-    It is the reader's, from my_unet.pt and my_unet.py, with attention if it was kept with it. It is
-    the course's where there is none, or one for pictures of other than in_ch channels.
+    kind is "UNet" or "GrownUNet". The network is the reader's, from my_unet.pt and my_unet.py, with
+    attention if it was kept with it. It is the course's where there is none, or one for pictures of
+    other than in_ch channels.
     """
     try:
         kept, own = drive.use(lambda folder: (stored(folder / FILE), own_parts(folder)))
-        found = kept["networks"].get("UNet")
+        found = kept["networks"].get(kind)
         if found and found["settings"]["in_ch"] == in_ch:
-            net, predicts = built(kept["networks"], own), found["predicts"]
+            net, predicts = built(kept["networks"], own, kind), found["predicts"]
             print(f"Your trained network, from {FILE}. It predicts {predicts}.")
             return net.to(device), predicts
-        why = f"There is no {FILE} yet."
+        why = (
+            f"There is no {kind} in {FILE} yet." if kept["networks"] else f"There is no {FILE} yet."
+        )
         if found:
             channels = found["settings"]["in_ch"]
             why = f"The network in {FILE} takes {channels} channels, these pictures have {in_ch}."
     except (CannotKeep, OSError) as error:
         why = portfolio.told(error, FILE)
     networks = read(COURSES)["networks"]
-    predicts = networks["UNet"]["predicts"]
+    predicts = networks[kind]["predicts"]
     print(f"{why} This is the course's trained network. It predicts {predicts}.")
-    return built(networks, COURSES_PARTS).to(device), predicts
+    return built(networks, COURSES_PARTS, kind).to(device), predicts
 
 
 # --- the file ------------------------------------------------------------------------------------
@@ -114,6 +119,7 @@ def packed(net, predicts, settings):
     }
     named = {"settings": dict(settings), "predicts": predicts, "weights": weights}
     kind = "GrownUNet" if type(net).__name__ == "GrownUNet" else "UNet"  # a reader may rename UNet
+    kind += STRAIGHT * (predicts == "straight")
     return {kind: {**named, "attention": attention_heads(net)}}
 
 
@@ -135,7 +141,7 @@ def built(networks, own, kind="UNet"):
     try:
         kept = networks[kind]
         with torch.random.fork_rng([]):
-            net = getattr(own, kind)(**kept["settings"])
+            net = getattr(own, kind.removesuffix(STRAIGHT))(**kept["settings"])
             if kept["attention"]:
                 net = own.with_attention(net, kept["attention"], kept["settings"]["in_ch"])
         net.load_state_dict(kept["weights"])

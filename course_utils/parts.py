@@ -8,9 +8,11 @@ from course_utils import (
     diffusion,
     embedding,
     encoder,
+    fields,
     grown_unet,
     samplers,
     schedule,
+    straight,
     unet,
 )
 
@@ -59,6 +61,15 @@ PARTS = (
     ("10.6", blocks.FiLMBlock),
     ("", grown_unet.GrownUNet),
     ("10.5", diffusion.Guided),
+    # Straight lines, from notebook 11.
+    ("", straight.on_line),
+    ("11.1", straight.straight_loss),
+    ("", straight.Field),
+    ("", straight.euler),
+    ("11.3", straight.heun),
+    ("", straight.reflow_pairs),
+    ("", straight.reflow_loss),
+    ("11.5", fields.repair),
 )
 REFERENCES = {part.__name__: part for _, part in PARTS}
 NUMBERS = {part.__name__: number for number, part in PARTS}
@@ -78,6 +89,8 @@ replaced when I have done that exercise. It is all here:
 With velocity_loss the network learns v; the samplers then get NoiseFromVelocity(net, schedule).
 with_attention(net) puts attention into a network, which can then be trained further. GrownUNet
 knows labels: velocity_loss takes them last, and Guided(net, labels, scale) draws what they say.
+With straight_loss a network learns straight lines: last(euler(Field(net, labels), noise)) draws,
+and after reflow_loss on reflow_pairs one evaluation is enough.
 """
 
 import math

@@ -9,6 +9,7 @@ receptive.py   what one pixel sees
 attention.py   where a pixel looks
 overlap.py     where the patches of a transposed convolution overlap
 sampling.py    how many looks, and how much fresh noise
+evaluations.py  the same noise with more and more evaluations
 family.py      a family of samplers on two sliders
 shapes.py      what a U-Net's sizes do to its shapes
 live.py        a picture that a running loop replaces
@@ -19,6 +20,7 @@ training.py    a training run to look at, with a button that ends it
 from course_utils.widgets.attention import attention_explorer
 from course_utils.widgets.block import told_time_slider
 from course_utils.widgets.embedding import embedding_explorer
+from course_utils.widgets.evaluations import evaluations_explorer
 from course_utils.widgets.family import family_explorer
 from course_utils.widgets.live import LivePicture
 from course_utils.widgets.noise import noise_slider
@@ -34,6 +36,7 @@ __all__ = [
     "TrainingView",
     "attention_explorer",
     "embedding_explorer",
+    "evaluations_explorer",
     "family_explorer",
     "hybrid_explorer",
     "noise_slider",

@@ -1,0 +1,706 @@
+# %% [markdown]
+# # 11 Straight lines: a network that draws in one look
+#
+# {{badge}}
+#
+# In this notebook you will
+#
+# - train a field of directions in a plane, and see why its paths bend although every line in it is
+#   straight;
+# - show that your network has known straight lines all along;
+# - walk along them by Euler's and by Heun's method, and count network evaluations;
+# - straighten the paths until one evaluation is enough;
+# - mend a bad sketch, finish half a digit, walk between two digits;
+# - make a page on which your network draws, and send it to somebody.
+#
+# It has five exercises and takes about 60 minutes, five of them for training on two CPU cores. You
+# need notebooks 00 to 05 and 10 before it.
+
+# %%
+# setup
+
+# %%
+import copy
+import inspect
+import time
+
+import matplotlib.pyplot as plt
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import page
+from course_utils.averaging import averaged
+from course_utils.checks import check
+from course_utils.classifier import classifier
+from course_utils.data import load
+from course_utils.fields import FieldFromVelocity
+from course_utils.grown_unet import GrownUNet
+from course_utils.keeping import keep_weights, trained
+from course_utils.plots import lines, strip
+from course_utils.precision import best_precision
+from course_utils.quality import measure
+from course_utils.samplers import last
+from course_utils.schedule import cosine_schedule
+from course_utils.straight import Field, euler, on_line, reflow_loss, reflow_pairs
+from course_utils.training import TrainConfig, train
+from course_utils.unet import timesteps
+from course_utils.widgets import evaluations_explorer
+
+# %% [markdown]
+# ## 1. Why not go straight?
+#
+# Diffusion adds noise along a curve: $\sqrt{\bar\alpha_t}$ shrinks the picture while
+# $\sqrt{1 - \bar\alpha_t}$ lets the noise grow. The simplest way from a picture to noise is a
+# straight line, walked at one speed:
+#
+# $$x_t = (1 - t)\,x_0 + t\,\varepsilon \qquad 0 \le t \le 1 \qquad
+# u = \frac{dx_t}{dt} = \varepsilon - x_0$$
+#
+# At $t = 0$ you're at the picture, at $t = 1$ at the noise, and the direction $u$ is the same all
+# the way. A network that is asked for $u$ learns a *field*: for each point and time, where to go.
+# That's *flow matching*, or *rectified flow* (both 2022), and Stable Diffusion 3 and FLUX are
+# trained so.
+#
+# In a plane we can watch. Our "pictures" are points in three clouds.
+
+# %%
+def cloud_points(n, seed):
+    """Return n points of three clouds.  () -> (n, 2, 1, 1)"""
+    generator = torch.Generator().manual_seed(seed)
+    centres = torch.tensor([[-1.6, 1.0], [0.2, -1.6], [1.5, 1.2]])
+    points = centres[torch.randint(3, (n,), generator=generator)]
+    return (points + 0.18 * torch.randn(n, 2, generator=generator))[:, :, None, None]
+
+
+class PlaneNet(nn.Module):
+    """A network for points of a plane, told the step t.  (B, 2, 1, 1), (B,) -> (B, 2, 1, 1)"""
+
+    def __init__(self, width=128):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(3, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(),
+            nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 2),
+        )
+
+    def forward(self, x, t):
+        time = timesteps(t, x)[:, None] / 999
+        return self.layers(torch.cat([x.flatten(1), time], dim=1))[:, :, None, None]
+
+
+points, plane_noise = cloud_points(2000, 0), torch.randn(2000, 2, 1, 1)
+
+# %% [markdown]
+# ### Exercise 11.1: the loss
+# difficulty 2 of 5, about 8 minutes
+#
+# Write the loss of a network that predicts the direction. Your training loops draw a step t from 0
+# to T - 1, and networks are told steps. So the step stands for the time t / (T - 1), which runs
+# from 0 to 1.
+#
+# | | |
+# |---|---|
+# | `net(xt, t, *labels)` | the guess of $u$, `(B, C, H, W)` |
+# | `x0`, `eps` | `(B, C, H, W)` |
+# | `t` | `(B,)`, or one int: `timesteps(t, x0)` makes `(B,)` of both |
+# | `schedule.T` | the number of steps; nothing else of the schedule is used |
+# | `labels` | nothing, or one tensor `(B,)`; pass it on |
+# | returns | the mean squared error, `()` |
+#
+# `on_line(x0, eps, time)` mixes them for you.
+
+# %%
+def straight_loss(net, x0, t, eps, schedule, *labels):
+    """Return the mean squared error of a network that predicts the direction eps - x0.
+
+    UNet, (B, C, H, W), (B,), (B, C, H, W), Schedule -> ()
+
+    The steps t, from 0 to schedule.T - 1, stand for the times from 0 to 1. A network that knows
+    labels gets theirs (B,) as well. Source: "Flow Straight and Fast" (2022), equation 1.
+    """
+    raise NotImplementedError("exercise 11.1")
+
+# %%
+straight_loss = check("11.1", straight_loss)
+
+# %% [markdown]
+# <details><summary>Hint 1: which one?</summary>
+#
+# `velocity_loss` of notebook 05 has the same four lines. Only the mixture and the answer differ.
+# </details>
+#
+# <details><summary>Hint 2: step or time?</summary>
+#
+# The network gets the step t, as ever. `on_line` gets the time, `timesteps(t, x0) /
+# (schedule.T - 1)`.
+# </details>
+
+# %%
+# solution 11.1
+
+# %% [markdown]
+# We train the field with your loss, in a few seconds. Then we start at 60 points of noise and
+# follow it in 100 small steps. Every line that the network learned from is straight. **Will the
+# paths be straight?**
+
+# %%
+# alt: Three panels. On the left, straight lines from the clouds to scattered noise, which cross.
+#   In the middle, arrows of the field at t = 0.6. On the right, paths that the field leads along:
+#   they start towards the centre and then bend into one of the three clouds. None of them cross.
+schedule = cosine_schedule()
+
+
+def fit_plane(net, data, loss, steps=1500):
+    """Train a network for points, and return it with averaged weights."""
+    *_, state = train(net, data, schedule, TrainConfig(steps=steps, batch=256, lr=3e-3), loss)
+    return averaged(state, data, schedule, loss)
+
+
+def draw_paths(ax, paths, title):
+    """Draw paths (steps, N, 2, 1, 1), from noise, and a dot at the end of each."""
+    x, y = paths.flatten(2).unbind(dim=2)
+    ax.plot(x, y, lw=0.8)
+    ax.plot(x[-1], y[-1], "k.", ms=3)
+    ax.set(title=title, aspect="equal", xlim=(-3, 3), ylim=(-2.6, 2.6))
+
+
+def paths_of(field, noise, evaluations):
+    return torch.stack([noise, *(xt for _, xt, _ in euler(field, noise, evaluations))])
+
+
+torch.manual_seed(0)
+plane_net = fit_plane(PlaneNet(), points, straight_loss)
+field = Field(plane_net)
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
+draw_paths(axes[0], torch.stack([plane_noise, points])[:, :60], "what it learned from")
+places = torch.cartesian_prod(torch.linspace(-2.7, 2.7, 13), torch.linspace(-2.4, 2.4, 12))
+with torch.no_grad():
+    arrows = -field(places[:, :, None, None], 0.6).flatten(1)  # towards the pictures
+axes[1].quiver(*places.T, *arrows.T, angles="xy")
+axes[1].set(title="where to go, at t = 0.6", aspect="equal", xlim=(-3, 3), ylim=(-2.6, 2.6))
+draw_paths(axes[2], paths_of(field, plane_noise[:60], 100), "where that leads")
+plt.show()
+
+# %% [markdown]
+# Where two lines cross, the network is asked for two directions at the same point, and the answer
+# with the smallest squared error is their mean. At $t = 1$ every picture is still possible, so all
+# paths head for the middle of all clouds. The nearer they come, the clearer it is which cloud is
+# meant, and they turn. Paths of a field can't cross, because each point has one direction. That's
+# why they bend.
+#
+# ## 2. Has your network known this all along?
+#
+# Three kinds of networks guess three things about a noisy picture. But there are only two
+# unknowns, $x_0$ and $\varepsilon$, and they're tied by the mixture. So each answer contains both
+# of them:
+#
+# | asked for | the mixture | picture in it | noise in it |
+# |---|---|---|---|
+# | $\varepsilon$ | $x = a x_0 + b\,\varepsilon$ | $(x - b\,\varepsilon) / a$ | $\varepsilon$ |
+# | $v = a\,\varepsilon - b\,x_0$ | the same | $a x - b\,v$ | $b x + a\,v$ |
+# | $u = \varepsilon - x_0$ | $x_t = (1 - t)x_0 + t\,\varepsilon$ | $x_t - t\,u$ | $x_t + (1 - t)\,u$ |
+#
+# Here $a = \sqrt{\bar\alpha}$ and $b = \sqrt{1 - \bar\alpha}$, so $a^2 + b^2 = 1$. On the line, the
+# squares of the two shares don't add up to 1. But divide $x_t$ by the right number and they do:
+# then it *is* DDPM's mixture, at the step where noise and picture have the same ratio.
+#
+# ### Exercise 11.2: one answer from another
+# difficulty 3 of 5, about 10 minutes
+#
+# A network predicts v. Derive the direction u at a point $x_t$ of the line from its answer. First
+# find the number `scale`, and $a$ and $b$ for $x_t$ divided by it. Then take picture and noise from
+# the table, and subtract. Can you get rid of both?
+#
+# | | |
+# |---|---|
+# | `xt` | `(B, C, H, W)`, a point on the line, not divided |
+# | `v` | `(B, C, H, W)`, the answer for the divided point |
+# | `t` | one number, from 0 to 1; both ends count |
+# | returns | $u$, `(B, C, H, W)` |
+
+# %%
+def direction_from_velocity(xt, v, t):
+    """Return the direction eps - x0 at points on the straight lines, given v there.
+
+    (B, C, H, W), (B, C, H, W), () -> (B, C, H, W)
+
+    Divided by the root of (1 - t)^2 + t^2, xt is what DDPM makes of the same picture and noise; v
+    belongs to that. Source: "Progressive Distillation for Fast Sampling of Diffusion Models"
+    (2022), appendix D, for a straight line.
+    """
+    raise NotImplementedError("exercise 11.2")
+
+# %%
+direction_from_velocity = check("11.2", direction_from_velocity)
+
+# %% [markdown]
+# <details><summary>Hint 1: the number</summary>
+#
+# `scale = ((1 - t) ** 2 + t ** 2) ** 0.5`. Then a is `(1 - t) / scale`, and b is `t / scale`.
+# </details>
+#
+# <details><summary>Hint 2: the two ends</summary>
+#
+# With `x = xt / scale`, the picture is `a * x - b * v` and the noise is `b * x + a * v`. You needn't
+# simplify their difference.
+# </details>
+#
+# <details><summary>My check says that my answer is NaN at t = 1</summary>
+#
+# You divide by a, or by 1 - t. The row of v in the table divides by nothing.
+# </details>
+
+# %%
+# solution 11.2
+
+# %% [markdown]
+# So the network that you trained in notebook 10 can be asked for directions. (`FieldFromVelocity`
+# finds the step, asks, and translates.) We let it draw along straight lines, and beside that DDIM's
+# way: guess both ends, mix them again with less noise. **How far apart will the pictures be?**
+
+# %% tags=["nbval-ignore-output"]
+net, predicts = trained(machine.device, kind="GrownUNet")
+settings = dict(in_ch=1, base_ch=32, ch_mult=(1, 2, 4), time_dim=128)
+asked = torch.arange(500, device=machine.device) % 10
+torch.manual_seed(0)
+noise = torch.randn(500, 1, 16, 16).to(machine.device)
+
+# %%
+# alt: Two rows of the digits 0 to 9, drawn along the line and by DDIM. They are the same.
+@torch.no_grad()
+def ddim_on_levels(net, labels, noise, evaluations):
+    """DDIM, at the levels of noise that Euler visits, with the answer v."""
+    x = noise
+    for i in range(evaluations, 0, -1):
+        t, t_next = i / evaluations, (i - 1) / evaluations
+        a, b = ((1 - s) / ((1 - s) ** 2 + s**2) ** 0.5 for s in (t, 1 - t))
+        a_next, b_next = ((1 - s) / ((1 - s) ** 2 + s**2) ** 0.5 for s in (t_next, 1 - t_next))
+        step = int((schedule.alpha_bar - a**2).abs().argmin())
+        v = net(x, step, labels)
+        x = a_next * (a * x - b * v) + b_next * (b * x + a * v)
+    return x
+
+
+def with_labels(net, labels):
+    return lambda xt, t: net(xt, t, labels)
+
+
+of_v = FieldFromVelocity(with_labels(net, asked[:10]), schedule)
+by_line = last(euler(of_v, noise[:10], 25))
+by_ddim = ddim_on_levels(net, asked[:10], noise[:10], 25)
+print("the same pictures:", torch.allclose(by_line, by_ddim, atol=1e-3))
+strip([by_line, by_ddim], labels=["the line", "DDIM"])
+plt.show()
+
+# %% [markdown]
+# They are the same pictures. DDIM *is* Euler's method on the straight line, seen through a scale
+# that changes with time. Flow matching isn't another kind of model. What it changes is which levels
+# of noise are visited, how errors at different levels are weighted in training, and how simple it
+# all looks.
+#
+# ## 3. How many evaluations does it take?
+#
+# The time to draw a picture is the number of network evaluations (*NFE*) times that of one. Euler's
+# method takes one evaluation a step, and assumes that the direction stays as it is there:
+
+# %%
+print(inspect.getsource(euler).split('"""')[2])
+
+# %% [markdown]
+# ### Exercise 11.3: Heun's method
+# difficulty 3 of 5, about 10 minutes
+#
+# If a path bends, the direction at a step's beginning is wrong at its end. *Heun's method* goes
+# Euler's step on trial, asks for the direction there too, and then takes the step in the mean of
+# both directions. The last step is Euler's alone, because at $t = 0$ nothing is left to ask.
+#
+# | | |
+# |---|---|
+# | `field(xt, t)` | the direction $u$, `(B, C, H, W)`; t is one number |
+# | `xt` | `(B, C, H, W)`, noise, at t = 1 |
+# | `steps` | equal steps from 1 to 0, so `2 * steps - 1` evaluations |
+# | yields, after each step | t at its beginning; the new `xt`; `x0`, the guess of the first evaluation, `xt - t * u` |
+
+# %%
+@torch.no_grad()
+def heun(field, xt, steps=13):
+    """Go from noise at time 1 to 0 in equal steps, each by the mean of the directions at both ends.
+
+    field, (B, C, H, W) -> sampler
+
+    The far end is where Euler's step leads. Each step takes two evaluations of the field. The last
+    one is Euler's, with one, so there are 2 * steps - 1.
+    Source: "Elucidating the Design Space of Diffusion-Based Generative Models" (2022), algorithm 1.
+    """
+    raise NotImplementedError("exercise 11.3")
+
+# %%
+heun = check("11.3", heun)
+
+# %% [markdown]
+# <details><summary>Hint 1: where to begin</summary>
+#
+# Begin with Euler's loop above, with start = 1. It needs one more line, between x0 and the new xt.
+# </details>
+#
+# <details><summary>Hint 2: the second question</summary>
+#
+# Euler would arrive at `xt - step * u`, at the time `t - step`. Ask there, unless it's the last
+# step.
+# </details>
+
+# %%
+# solution 11.3
+
+# %% [markdown]
+# Now we ask your network for u directly. It's trained a little more, with your loss, and keeps its
+# labels. Then 500 digits are drawn with 1 to 50 evaluations, always from the same noise. **At how
+# many does Heun overtake Euler?**
+
+# %% tags=["nbval-ignore-output"]
+images, labels = (a.to(machine.device) for a in load("digits", "train"))
+seconds = {}
+
+
+def fit(name, net, data, labels, loss, steps, lr):
+    """Train a network further; return it with averaged weights, and note the seconds."""
+    config = TrainConfig(steps=steps, lr=lr, precision=best_precision(machine.device))
+    begin = time.perf_counter()
+    try:
+        for state in train(net, data, schedule, config, loss, labels):
+            pass
+    except KeyboardInterrupt:
+        print(f"stopped after {state.step} of {steps} steps")
+    seconds[name] = time.perf_counter() - begin
+    print(f"{seconds[name]:.0f} s for {state.step} steps")
+    return averaged(state, data, schedule, loss)
+
+
+steps = machine.budget(cpu=700, gpu=4000)
+net = fit("straight", net, images, labels, straight_loss, steps, 3e-3)
+
+# %% tags=["nbval-ignore-output"]
+# alt: The Frechet distance over 1, 3, 7 and 25 network evaluations, on two logarithmic axes. Both
+#   methods fall steeply. Heun's is above Euler's at 3 and below it from 7 on.
+def quality_of(net, counts, sampler=euler):
+    """Return the figures of 500 pictures for each number of steps of a sampler."""
+    return [measure(last(sampler(Field(net, asked), noise, n)).clamp(-1, 1)).samples
+            for n in counts]
+
+
+compared = {"Euler": quality_of(net, (1, 3, 7, 25)), "Heun": quality_of(net, (1, 2, 4, 13), heun)}
+distances = {name: [row.distance for row in rows] for name, rows in compared.items()}
+print("network evaluations" + "".join(f"{n:8}" for n in (1, 3, 7, 25)))
+for name, row in distances.items():
+    print(f"{name:19}" + "".join(f"{distance:8.1f}" for distance in row))
+lines((1, 3, 7, 25), distances, "network evaluations", "Frechet distance", log="xy", dots=True)
+plt.show()
+
+# %% [markdown]
+# With three evaluations, Heun takes two steps where Euler takes three, and two are too few. From
+# seven on, looking at both ends pays. With 25 either draws digits as near to the real ones as real
+# ones are to each other. But nothing draws in one evaluation.
+#
+# ## 4. Why do few steps fail?
+#
+# Look at what one evaluation gives. At $t = 1$ the point is pure noise, and the network's guess of
+# the picture is $x_1 - u$. **Which picture is the best guess when all you know is the label?**
+
+# %% tags=["nbval-ignore-output"]
+# alt: Two rows of the blurred digits 0 to 9: one evaluation, and the mean of the training pictures
+#   of each digit. They look the same.
+once = last(euler(Field(net, asked[:10]), noise[:10], 1))
+means = torch.stack([images[labels == digit].mean(dim=0) for digit in range(10)])
+strip([once, means], titles=range(10), labels=["one look", "mean"])
+plt.show()
+
+# %% [markdown]
+# The mean of all pictures with that label, as in the plane, where all paths head for the middle
+# first. One step is only as good as the path is straight. So how straight is it? That can be
+# measured.
+#
+# ### Exercise 11.4: how much do paths bend?
+# difficulty 3 of 5, about 8 minutes
+#
+# If a path were straight, and walked at one speed, each step would go in the direction of the whole
+# path, from its end to the noise. Measure how far the steps go astray: the mean square of (direction
+# of a step minus direction of the whole path), over all steps, pictures and pixels. Divide it by
+# the mean square of the whole paths. So 0 is straight.
+#
+# | | |
+# |---|---|
+# | `field`, `noise` | as in `euler(field, noise, evaluations)`, which you may use |
+# | `evaluations` | the number of steps to walk in |
+# | returns | one number |
+#
+# A step's direction is what it would be if it went on for a time of 1. Steps are short.
+
+# %%
+def bend(field, noise, evaluations=50):
+    """Return how much the paths from noise to pictures bend: 0 if they are straight.
+
+    field, (B, C, H, W) -> ()
+
+    On a straight path, walked at one speed, every step goes in the direction of the whole path.
+    Returned is the mean square of what the steps of euler go astray, as a share of the mean square
+    of the whole paths. Source: "Flow Straight and Fast" (2022), section 2.2, straightness.
+    """
+    raise NotImplementedError("exercise 11.4")
+
+# %%
+bend = check("11.4", bend)
+
+# %% [markdown]
+# <details><summary>Hint 1: all places of a path</summary>
+#
+# `places = torch.stack([noise, *(xt for _, xt, _ in euler(field, noise, evaluations))])` has shape
+# (evaluations + 1, B, C, H, W).
+# </details>
+#
+# <details><summary>Hint 2: directions</summary>
+#
+# `(places[:-1] - places[1:]) * evaluations` are those of the steps. That of the whole path is
+# `noise - places[-1]`.
+# </details>
+
+# %%
+# solution 11.4
+
+# %% tags=["nbval-ignore-output"]
+print(f"in the plane: {bend(field, plane_noise):.3f}")
+print(f"your network: {bend(Field(net, asked[:200]), noise[:200]):.3f}")
+
+# %% [markdown]
+# ## 5. Can paths be straightened?
+#
+# The lines in the plane crossed because each picture was paired with any noise. But the network
+# itself has paired them better: it leads each noise to one picture, and its paths don't cross. So
+# draw straight lines between *these* pairs, and train on them. That's *reflow*. **What will the
+# network answer at $t = 1$ now?**
+
+# %%
+# alt: Two panels. On the left the paths after reflow, nearly straight. On the right the same in
+#   one single step: the points reach the three clouds too, with some in between.
+torch.manual_seed(1)
+pairs = reflow_pairs(plane_net, torch.randn(4000, 2, 1, 1), steps=15)
+straightened = Field(fit_plane(plane_net, pairs, reflow_loss))
+figure, axes = plt.subplots(1, 2, figsize=(7.5, 3.4), layout="constrained")
+draw_paths(axes[0], paths_of(straightened, plane_noise[:60], 100), "after reflow")
+draw_paths(axes[1], paths_of(straightened, plane_noise[:400], 1), "in one evaluation")
+plt.show()
+print(f"bend {bend(straightened, plane_noise):.3f}")
+
+# %% [markdown]
+# The same with your network. First it draws 4,000 digits, 15 evaluations each: labels 0 to 9, and 10
+# for "hidden". Then it trains on them. Nothing else changes, so no real digit is seen any more.
+
+# %% tags=["nbval-ignore-output"]
+begin = time.perf_counter()
+pair_labels = torch.arange(4000, device=machine.device) % 11
+pair_noise = torch.randn(4000, 1, 16, 16, generator=torch.Generator().manual_seed(1))
+pairs = reflow_pairs(net, pair_noise.to(machine.device), pair_labels)
+print(f"{time.perf_counter() - begin:.0f} s for the pairs")
+curved, net = net, copy.deepcopy(net)
+net.cond_embed.dropout = 0.0  # the labels of the pairs are hidden where they should be
+steps = machine.budget(cpu=1200, gpu=6000)
+net = fit("reflow", net, pairs, pair_labels, reflow_loss, steps, 2e-3)
+
+# %% tags=["nbval-ignore-output"]
+# alt: The Frechet distance over the number of network evaluations, before and after reflow. Before,
+#   it falls from some hundreds; afterwards it is small from the first evaluation on.
+COUNTS = (1, 2, 4, 8, 25)
+found = {"before": quality_of(curved, COUNTS), "after reflow": quality_of(net, COUNTS)}
+for name, rows in found.items():
+    print(f"{name:15}" + "".join(f"{n:8}" for n in COUNTS))
+    for what, form in (("distance", "8.1f"), ("recognised", "8.1%"), ("entropy", "8.2f"),
+                       ("nearest", "8.2f")):
+        print(f"  {what:13}" + "".join(f"{getattr(row, what):{form}}" for row in rows))
+distances = {name: [row.distance for row in rows] for name, rows in found.items()}
+lines(COUNTS, distances, "network evaluations", "Frechet distance", log="xy", dots=True)
+plt.show()
+
+# %% tags=["nbval-ignore-output"]
+# alt: Digits 0 to 9 from the same noise. Before reflow, one evaluation gives blurs, two and four
+#   unclear digits. After it, all rows are clear and nearly alike.
+rows = [last(euler(Field(n, asked[:10]), noise[:10], steps)) for n in (curved, net)
+        for steps in (1, 2, 4, 25)]
+strip(rows, labels=["before: 1", "2", "4", "25", "after: 1", "2", "4", "25"])
+plt.show()
+print(f"bend: {bend(Field(curved, asked[:200]), noise[:200]):.3f} before, "
+      f"{bend(Field(net, asked[:200]), noise[:200]):.3f} after")
+
+# %% [markdown]
+# One evaluation now draws what took dozens before, because at $t = 1$ there's no mean to take any
+# more: each noise has one picture. What does it cost? The network learned from its own drawings and
+# inherits their faults, so with many evaluations it's a little worse than before. `entropy` says
+# whether all ten digits are drawn equally often (3.32 bits), and `nearest` how far the pictures
+# are from the training set. If it shrank, variety would be lost.
+#
+# Large image models are made fast in the same way. InstaFlow and SDXL Turbo draw in one to four
+# evaluations what took their teachers dozens; this kind of training is called *distillation*.
+#
+# ## 6. What can you do with it?
+#
+# **Watch the evaluations.** The same ten noises, with more and more evaluations:
+
+# %% tags=["nbval-ignore-output"]
+# alt: The digits 0 to 9 with 1, 2, 4 and 25 evaluations, nearly alike.
+evaluations_explorer(lambda n: last(euler(Field(net, asked[:10]), noise[:10], n)))
+
+# %% [markdown]
+# ### Exercise 11.5: mend a sketch
+# difficulty 2 of 5, about 8 minutes
+#
+# *SDEdit* (2021) turns a bad sketch into a good picture. Mix the sketch with noise, but only up to a
+# time `strength` below 1. Details drown in the noise, and the large shapes survive. Then walk back
+# to 0 from there, in equal steps.
+#
+# | | |
+# |---|---|
+# | `field` | as before |
+# | `sketch`, `noise` | `(B, C, H, W)` |
+# | `strength` | where to begin, above 0 and at most 1 |
+# | `evaluations` | Euler steps from `strength` to 0 |
+# | returns | pictures, `(B, C, H, W)` |
+
+# %%
+def repair(field, sketch, noise, strength=0.6, evaluations=8):
+    """Return pictures that look like sketches but as the field would have them: SDEdit.
+
+    field, (B, C, H, W), (B, C, H, W) -> (B, C, H, W)
+
+    The sketches are mixed with noise up to the time `strength`, in [0, 1], and euler goes from
+    there. Source: "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential
+    Equations" (2021), algorithm 1.
+    """
+    raise NotImplementedError("exercise 11.5")
+
+# %%
+repair = check("11.5", repair)
+
+# %% [markdown]
+# <details><summary>Hint 1: the mixture</summary>
+#
+# `on_line` takes a time for each picture: `torch.full((len(sketch),), strength)`, on the sketch's
+# device. Or write `(1 - strength) * sketch + strength * noise`.
+# </details>
+#
+# <details><summary>Hint 2: the walk</summary>
+#
+# Look at `euler` above: what is `start` for? `last(...)` gives where a sampler ends.
+# </details>
+
+# %%
+# solution 11.5
+
+# %% [markdown]
+# Three sketches, each with its label, and more and more noise. (We take the network from before the
+# reflow. It decides late; the other one has nearly decided at $t = 1$ what becomes of a noise.)
+# **What do you get with too little noise, and with too much?**
+
+# %% tags=["nbval-ignore-output"]
+# alt: Four rows. The first has three clumsy sketches, of a 7, a 4 and a 0, three times each. Then
+#   the same at strength 0.3, still clumsy, at 0.6, well written in the sketch's shape, and at 0.9,
+#   well written in a shape of their own.
+SEVEN = ("........", ".######.", "......#.", ".....#..", ".....#..", "....#...", "....#...", "........")
+FOUR = ("........", "..#..#..", "..#..#..", "..#..#..", "..#####.", ".....#..", ".....#..", "........")
+ZERO = ("........", "..####..", ".#....#.", ".#....#.", ".#....#.", ".#....#.", "..####..", "........")
+
+
+def sketches(*drawings):
+    """Make pictures of rows of text."""
+    pixels = [[[1.0 if c == "#" else -1.0 for c in row] for row in rows] for rows in drawings]
+    return F.interpolate(torch.tensor(pixels)[:, None], size=16)
+
+
+drawn = sketches(SEVEN, FOUR, ZERO).repeat_interleave(3, dim=0).to(machine.device)
+of_sketch = Field(curved, torch.tensor([7, 4, 0], device=machine.device).repeat_interleave(3))
+rows = [repair(of_sketch, drawn, noise[:9], strength, 12) for strength in (0.3, 0.6, 0.9)]
+strip([drawn, *rows], labels=["sketch", "0.3", "0.6", "0.9"])
+plt.show()
+
+# %% [markdown]
+# **Finish half a digit.** At each step, the half that you know is put back, as it is on its line at
+# that time. So the network draws the other half to fit.
+
+# %% tags=["nbval-ignore-output"]
+# alt: Three rows of ten digits: real ones that the network never saw, their left halves, and those
+#   finished by the network, with right halves that fit.
+test, test_labels = (a.to(machine.device) for a in load("digits", "test"))
+left = torch.arange(16, device=machine.device) < 8  # the columns that are known
+
+
+@torch.no_grad()
+def finish(field, pictures, noise, evaluations=25):
+    """Keep the left half of pictures, and draw the right half."""
+    xt = noise
+    for i in range(evaluations, 0, -1):
+        xt = xt - field(xt, i / evaluations) / evaluations
+        time = torch.full((len(xt),), (i - 1) / evaluations, device=xt.device)
+        xt = torch.where(left, on_line(pictures, noise, time), xt)
+    return xt
+
+
+finished = finish(Field(curved, test_labels[:10]), test[:10], noise[:10])
+strip([test[:10], torch.where(left, test[:10], -0.5), finished], labels=["real", "half", "finished"])
+plt.show()
+
+# %% [markdown]
+# **Walk between two digits.** Noise has about the same length everywhere, and the mean of two noises
+# is too short. So walk along the arc between them (*slerp*). Each picture takes one evaluation.
+
+# %% tags=["nbval-ignore-output"]
+# alt: Three rows of nine pictures, a 2, a 5 and an 8, whose shape changes gradually from left to
+#   right.
+def slerp(one, other, share):
+    """Go a share of the arc from one noise to another.  (C, H, W), (C, H, W) -> (C, H, W)"""
+    angle = F.cosine_similarity(one.flatten(), other.flatten(), dim=0).acos()
+    return (((1 - share) * angle).sin() * one + (share * angle).sin() * other) / angle.sin()
+
+
+shares = torch.linspace(0, 1, 9).tolist()
+rows = []
+for digit in (2, 5, 8):
+    walk = torch.stack([slerp(noise[digit], noise[digit + 10], share) for share in shares])
+    rows.append(last(euler(Field(net, torch.full((9,), digit, device=machine.device)), walk, 1)))
+strip(rows)
+plt.show()
+
+# %% [markdown]
+# **Write a number**, each digit in one look:
+
+# %% tags=["nbval-ignore-output"]
+# alt: The digits 2, 7, 1, 8, 2, 8, 1, 8, 2 and 8, drawn by the network, all readable.
+number = "2718281828"  # @param {type: "string"}
+digits = torch.tensor([int(c) for c in number if c in "0123456789"], device=machine.device)
+fresh = torch.randn(len(digits), 1, 16, 16).to(machine.device)
+strip(last(euler(Field(net, digits), fresh, 1)))
+plt.show()
+
+# %% [markdown]
+# ## 7. Send it to somebody
+#
+# One evaluation is so little work that a browser can do it. The next cell writes your network into a
+# page: one file, with its weights and its forward pass in JavaScript. It needs no network and no
+# Python. Open it, paint in it, send it to a friend. (On Colab it's in the *Files* pane on the left;
+# the menu behind the three dots has *Download*.)
+
+# %% tags=["nbval-ignore-output"]
+name = ""  # @param {type: "string"}
+figures = {n: (row.recognised, row.distance) for n, row in zip(COUNTS, found["after reflow"])}
+told = (f"Trained in notebook 11 of the course, on {len(images):,} digits and then on "
+        f"{len(pairs):,} pairs, in {sum(seconds.values()):.0f} seconds.")
+file = page.write_page(net, "my_page.html", "straight", name=name, told=told, figures=figures)
+print(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
+
+# %% [markdown]
+# Its program has the names and the order of yours. Here is a block in both languages. **What does
+# the one have that the other hasn't?**
+
+# %%
+print(inspect.getsource(FiLMBlock.forward))
+print(page.source("FiLMBlock"))
+
+# %% [markdown]
+# JavaScript has no tensors, so the loops that PyTorch hides stand in a function for each layer, and
+# shapes are passed along. The network is the same, and so are its answers, to the third digit.
