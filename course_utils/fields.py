@@ -23,20 +23,21 @@ def direction_from_velocity(xt, v, t):
 
 
 class FieldFromVelocity:
-    """Makes a network that predicts v answer with the direction of the straight lines.
+    """A network that predicts v, to be asked for the direction of the straight lines.
 
     (B, C, H, W), () -> (B, C, H, W)
 
-    The network sees the picture as DDPM mixes it, and is told the step whose noise comes nearest.
+    The network sees the picture as DDPM mixes it, and is told the step whose noise comes nearest,
+    and the labels (B,), if it knows any.
     """
 
-    def __init__(self, net, schedule):
-        self.net, self.schedule = net, schedule
+    def __init__(self, net, schedule, *labels):
+        self.net, self.schedule, self.labels = net, schedule, labels
 
     def __call__(self, xt, t):
         square = (1 - t) ** 2 + t**2
         alpha_bar = torch.full((len(xt),), (1 - t) ** 2 / square, device=xt.device)
-        v = self.net(xt / square**0.5, nearest_step(self.schedule, alpha_bar))
+        v = self.net(xt / square**0.5, nearest_step(self.schedule, alpha_bar), *self.labels)
         return direction_from_velocity(xt, v, t)
 
 

@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from dataclasses import asdict, fields
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -20,10 +21,11 @@ from torchvision.utils import save_image
 from course_utils.averaging import refresh_norms
 from course_utils.checkpoint import latest, restore, runs_in, save
 from course_utils.data import load
+from course_utils.fields import FieldFromVelocity
 from course_utils.files import FileError, write_whole
 from course_utils.precision import autocast, best_precision
 from course_utils.quality import measure
-from course_utils.straight import reflow_loss, reflow_pairs
+from course_utils.straight import Field, reflow_loss, reflow_pairs
 from course_utils.trained import (
     LABELS,
     LOSSES,
@@ -49,7 +51,7 @@ def run_training(options):
     images, labels = (a.to(accelerator.device) for a in load(options.data))
     what = {name: getattr(options, name) for name in WHAT} | {"shape": list(images.shape[1:])}
     data = [images, labels] if options.model in LABELS else [images]
-    fit(options, accelerator, what, network(what), LOSSES[options.loss], *data)
+    fit(options, accelerator, run_in(options), what, network(what), LOSSES[options.loss], *data)
 
 
 def run_reflow(options):
@@ -57,31 +59,35 @@ def run_reflow(options):
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     must_be_writable(options.out / "step-00000000.pt")
     net, settings = loaded(options.folder, accelerator.device)
-    if settings["loss"] != "straight":
+    if settings["loss"] == "noise":
         raise ValueError(
-            f"reflow takes a run with --loss straight; that in {options.folder} has --loss "
-            f"{settings['loss']}"
+            f"reflow takes a run with --loss straight or velocity; that in {options.folder} has "
+            f"--loss noise, which says nothing where there is only noise"
         )
-    what = {name: settings[name] for name in (*WHAT, "shape")} | {"pairs": options.pairs}
-    data = pairs_of(net, what, accelerator.device)
-    fit(options, accelerator, what, net, reflow_loss, *data)
+    content = run_in(options)
+    data = pairs_of(net, settings, options.pairs, accelerator.device)
+    what = {name: settings[name] for name in (*WHAT, "shape")}
+    what |= {"loss": "straight", "pairs": options.pairs}
+    fit(options, accelerator, content, what, net, reflow_loss, *data)
 
 
-def pairs_of(net, what, device):
-    """Return the pairs that a reflow trains on, and their labels: one in eleven is "hidden"."""
-    noise = torch.randn(what["pairs"], *what["shape"], generator=torch.Generator().manual_seed(1))
-    noise, known = noise.to(device), []
-    if what["model"] in LABELS:
-        known = [torch.arange(len(noise), device=device) % (net.cond_embed.hidden + 1)]
-        net.cond_embed.dropout = 0.0
+def pairs_of(net, settings, n, device):
+    """Return n pairs that a reflow trains on, and their labels: one in eleven is "hidden"."""
+    noise = torch.randn(n, *settings["shape"], generator=torch.Generator().manual_seed(1))
+    noise, known, asked = noise.to(device), [], told_steps(settings, net)
+    if settings["model"] in LABELS:
+        known = [torch.arange(n, device=device) % (net.cond_embed.hidden + 1)]
+        net.cond_embed.dropout = 0.0  # in the training that comes
+    field_of = partial(Field, asked)
+    if settings["loss"] == "velocity":
+        field_of = partial(FieldFromVelocity, asked, SCHEDULE)
     with autocast(best_precision(device), device):
-        return reflow_pairs(told_steps(what, net), noise, *known).float(), *known
+        return reflow_pairs(field_of, noise, *known).float(), *known
 
 
-def fit(options, accelerator, what, net, loss, images, *labels):
-    """Train a network on pictures, or go on with that, and keep it in the folder options.out."""
+def fit(options, accelerator, content, what, net, loss, images, *labels):
+    """Train a network on pictures, from a checkpoint on if there is one; keep it in a folder."""
     net, loss = net.to(accelerator.device), told(what, loss)
-    content = run_in(options) if runs_in(options.out) else None
 
     def trial(config):
         return train(copy.deepcopy(net), images, SCHEDULE, config, loss, *labels)
@@ -115,7 +121,12 @@ def fit(options, accelerator, what, net, loss, images, *labels):
 
 
 def run_in(options):
-    """Return what the last checkpoint in the folder holds, if that run is to be gone on with."""
+    """Return what the last checkpoint in the folder holds, if that run is to be gone on with.
+
+    Return None for a folder without a run.
+    """
+    if not runs_in(options.out):
+        return None
     if not options.resume:
         raise FileError(
             f"{options.out} holds a training run; --resume goes on with it, or choose another "
@@ -137,8 +148,7 @@ def config_of(content):
 def new_config(options, what, trial, accelerator):
     """Return the settings of a new run, whose steps fit into the time."""
     precision = options.precision or best_precision(accelerator.device)
-    lr = RATES[what["model"]] / (2 if "pairs" in what else 1)
-    config = TrainConfig(batch=options.batch, lr=lr, precision=precision)
+    config = TrainConfig(batch=options.batch, lr=RATES[what["model"]], precision=precision)
     steps = options.steps or int(options.seconds * rate(trial(config)))
     (steps,) = broadcast_object_list([max(steps, 1)])
     return TrainConfig(**asdict(config) | {"steps": steps, "warmup": min(100, steps // 10)})

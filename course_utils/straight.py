@@ -92,16 +92,16 @@ def heun(field, xt, steps=13):
         yield t, xt, x0
 
 
-def reflow_pairs(net, noise, *labels, steps=8):
-    """Return pairs for reflow_loss: the pictures that a network draws from noise, and that noise.
+def reflow_pairs(field_of, noise, *labels, steps=8):
+    """Return pairs for reflow_loss: the pictures that noise becomes, and that noise.
 
-    UNet, (N, C, H, W) -> (N, 2C, H, W)
+    field, (N, C, H, W) -> (N, 2C, H, W)
 
-    The network was trained with straight_loss; one that knows labels gets theirs (N,). heun draws
-    in so many steps. Source: "Flow Straight and Fast" (2022), algorithm 1.
+    field_of(*labels) makes the field that heun follows in so many steps; with labels (N,), it gets
+    those of the noise. Source: "Flow Straight and Fast" (2022), algorithm 1.
     """
     parts = zip(*(values.split(250) for values in (noise, *labels)))
-    pictures = [last(heun(Field(net, *known), part, steps)) for part, *known in parts]
+    pictures = [last(heun(field_of(*known), part, steps)) for part, *known in parts]
     return torch.cat([torch.cat(pictures), noise], dim=1)
 
 

@@ -99,7 +99,7 @@ def test_the_devcontainer_runs_commands_that_there_are():
 def test_in_vscodes_notebooks_solutions_are_fetched_and_a_readers_own_stay(tmp_path, monkeypatch):
     monkeypatch.setattr(for_vscode, "FOLDER", tmp_path / "vscode")
     for_vscode.main()
-    assert len(list((tmp_path / "vscode").glob("*.ipynb"))) == 11
+    assert len(list((tmp_path / "vscode").glob("*.ipynb"))) == 12
     written = tmp_path / "vscode/02_conv_block.ipynb"
     cells, before = read(written).cells, read(shipped("02_conv_block")).cells
     solutions = [c for c in cells if c.source.startswith("%%solution")]

@@ -3,6 +3,7 @@ import hashlib
 import pickle
 import shutil
 import urllib.request
+from pathlib import Path
 from urllib.error import URLError
 
 import numpy as np
@@ -262,3 +263,21 @@ def test_unknown_data_set(name, tmp_path, offline):
     with pytest.raises(ValueError, match=sentence):
         load(name, "train", root=tmp_path)
     assert offline == [] and not any(tmp_path.iterdir())
+
+
+DEBIANS = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
+
+
+@pytest.mark.skipif(not DEBIANS.exists(), reason="Debian's dataset-fashion-mnist is not installed")
+def test_the_real_fashion_mnist(tmp_path, offline):
+    raw = tmp_path / "fashion_mnist/FashionMNIST/raw"
+    raw.mkdir(parents=True)
+    for file in DEBIANS.glob("*.gz"):  # Debian has packed them anew, with other checksums
+        (raw / file.stem).write_bytes(gzip.decompress(file.read_bytes()))
+    for split, n in (("train", 60_000), ("test", 10_000)):
+        images, labels = load("fashion_mnist", split, tmp_path)
+        assert images.shape == (n, 1, 32, 32) and labels.bincount().tolist() == [n // 10] * 10
+        assert images.min() == -1 and images.max() == 1 and (images[:, :, :2] == -1).all()
+        mean = (images[:, :, 2:-2, 2:-2] + 1).mean() / 2
+        assert mean == pytest.approx(0.286, abs=0.002)  # as published: 0.2860
+    assert not offline

@@ -522,6 +522,7 @@ plt.show()
 # | [08 attention variants](08_attention_variants.ipynb) | a layer in which far pixels talk, put into your network |
 # | [09 Wiener baseline](09_wiener_baseline.ipynb) | how far you get without a network, and where yours stands |
 # | [10 published U-Nets](10_published_unets.ipynb) | two published networks, and yours grown: it draws the digit you ask for |
+# | [11 straight lines](11_straight_lines.ipynb) | one look instead of fifty, and a page on which your network draws |
 #
 # There are three ways through:
 #
@@ -530,8 +531,9 @@ plt.show()
 #   step are your own, and pictures that it drew.
 # - **A weekend.** Do all of 01 to 05 except the exercises marked as optional, which nothing later
 #   needs. Then you will have written the samplers too, and know why each part is there.
-# - **Everything.** Do the optional exercises too, and go on with 06 to 10. Your network trains
-#   faster there, gets attention and labels, and in the end draws the digit that you ask for.
+# - **Everything.** Do the optional exercises too, and go on with 06 to 11. Your network trains
+#   faster there, gets attention and labels, and draws the digit that you ask for. In the end it
+#   draws in one look, on a page that you can send to a friend.
 #
 # ### How far are you?
 #

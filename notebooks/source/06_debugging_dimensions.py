@@ -11,7 +11,7 @@
 # - let a tracer draw the U, with the failure in red, and catch bad inputs at the entrance;
 # - repair six broken networks, and hunt for as many bugs as you like.
 #
-# It has seven exercises and takes about 75 minutes. Nothing is trained, so a CPU is enough.
+# It has seven exercises and takes about 60 minutes. Nothing is trained, so a CPU is enough.
 
 # %%
 # setup

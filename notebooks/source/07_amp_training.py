@@ -11,7 +11,7 @@
 # - train your network with all of it, and let it draw as well as before in less time.
 #
 # *AMP* is automatic mixed precision: training in which some numbers have 16 bits and others 32.
-# The notebook has five exercises and takes about 75 minutes. On Colab, choose a GPU if you can.
+# The notebook has five exercises and takes about 70 minutes. On Colab, choose a GPU if you can.
 # %%
 # setup
 

@@ -12,7 +12,7 @@
 # - let pixels look at words, as text-to-image models do;
 # - put attention into your trained network, train it further, and judge what it brings.
 #
-# It has six exercises and takes about 80 minutes.
+# It has six exercises and takes about 75 minutes.
 
 # %%
 # setup

@@ -12,7 +12,7 @@
 # - write a whole family of samplers with two numbers;
 # - race your U-Net against a transformer, and let it write a number of your choice.
 #
-# It has four exercises and takes about 85 minutes. You need notebooks 00 to 05 before it, and 08
+# It has four exercises and takes about 80 minutes. You need notebooks 00 to 05 before it, and 08
 # for attention. Choose a GPU on Colab if you can (Runtime, Change runtime type).
 
 # %%
@@ -855,15 +855,10 @@ plt.show()
 # `ddpm_unet.py` (with local_diffusion's `FlattenLinear`), `sigma_unet.py` and `dit.py` the published
 # ones, `samplers.py` the family, `training.py` smalldiffusion's loop, `train_sigmas`.
 #
-# ## Where to go from here
-#
-# This is the last notebook. You've written every part of a diffusion U-Net, trained it, found its
-# faults, made it faster, and taught it to draw what you ask for. `my_unet.py` holds all of it and
-# runs without the course. Give it Fashion-MNIST and a GPU. Read appendix B of the DDPM paper: you'll
-# know every line. Then change one thing, and measure whether it was worth it. That's how these
-# networks came to be.
-#
-# The map of the course is in [00](00_start_here.ipynb).
+# `my_unet.py` now holds all of your network and runs without the course. Read appendix B of the DDPM
+# paper: you'll know every line. The last notebook, [11, straight lines](11_straight_lines.ipynb),
+# makes your network so fast that it draws in one look, and puts it on a page that you can send to a
+# friend. The map of the course is in [00](00_start_here.ipynb).
 
 # %% [markdown]
 # ## How far are you?
