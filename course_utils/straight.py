@@ -73,13 +73,13 @@ def euler(field, xt, evaluations=25, start=1.0):
 
 @torch.no_grad()
 def heun(field, xt, steps=13):
-    """Go from noise at time 1 to 0 in equal steps, each by the mean of the directions at both ends.
+    """Go from noise at time 1 to 0 in equal steps, by the mean of the directions at both ends.
 
     field, (B, C, H, W) -> sampler
 
-    The far end is where Euler's step leads. Each step takes two evaluations of the field. The last
-    one is Euler's, with one, so there are 2 * steps - 1.
-    Source: "Elucidating the Design Space of Diffusion-Based Generative Models" (2022), algorithm 1.
+    The far end of a step is where Euler's would lead. Each step takes two evaluations of the field.
+    The last one is Euler's, with one, so there are 2 * steps - 1. Source: "Elucidating the Design
+    Space of Diffusion-Based Generative Models" (2022), algorithm 1.
     """
     step = 1 / steps
     for i in range(steps, 0, -1):

@@ -324,13 +324,13 @@ print(inspect.getsource(euler).split('"""')[2])
 # %%
 @torch.no_grad()
 def heun(field, xt, steps=13):
-    """Go from noise at time 1 to 0 in equal steps, each by the mean of the directions at both ends.
+    """Go from noise at time 1 to 0 in equal steps, by the mean of the directions at both ends.
 
     field, (B, C, H, W) -> sampler
 
-    The far end is where Euler's step leads. Each step takes two evaluations of the field. The last
-    one is Euler's, with one, so there are 2 * steps - 1.
-    Source: "Elucidating the Design Space of Diffusion-Based Generative Models" (2022), algorithm 1.
+    The far end of a step is where Euler's would lead. Each step takes two evaluations of the field.
+    The last one is Euler's, with one, so there are 2 * steps - 1. Source: "Elucidating the Design
+    Space of Diffusion-Based Generative Models" (2022), algorithm 1.
     """
     raise NotImplementedError("exercise 11.3")
 
@@ -367,7 +367,8 @@ def quality_of(field, counts, sampler=euler):
     return [measure(last(sampler(field, noise, n)).clamp(-1, 1)).samples for n in counts]
 
 
-compared = {"Euler": quality_of(curved, (1, 3, 7, 25)), "Heun": quality_of(curved, (1, 2, 4, 13), heun)}
+compared = {"Euler": quality_of(curved, (1, 3, 7, 25)),
+            "Heun": quality_of(curved, (1, 2, 4, 13), heun)}
 distances = {name: [row.distance for row in rows] for name, rows in compared.items()}
 print("network evaluations" + "".join(f"{n:8}" for n in (1, 3, 7, 25)))
 for name, row in distances.items():
@@ -478,7 +479,8 @@ print(f"bend {bend(straightened, plane_noise):.3f}")
 pair_labels = torch.arange(4000, device=machine.device) % 11
 pair_noise = torch.randn(4000, 1, 16, 16, generator=torch.Generator().manual_seed(1))
 begin = time.perf_counter()
-pairs = reflow_pairs(partial(FieldFromVelocity, net, schedule), pair_noise.to(machine.device), pair_labels)
+field_of = partial(FieldFromVelocity, net, schedule)
+pairs = reflow_pairs(field_of, pair_noise.to(machine.device), pair_labels)
 print(f"{time.perf_counter() - begin:.0f} s for the pairs")
 
 # %% tags=["nbval-ignore-output"]
@@ -518,10 +520,12 @@ plt.show()
 # alt: Digits 0 to 9 from the same noise. Before reflow, one evaluation gives blurred digits, two and
 #   four clearer ones. After it, all rows are clear and nearly alike.
 slow_field, quick_field = FieldFromVelocity(net, schedule, asked[:10]), Field(quick, asked[:10])
-rows = [last(euler(field, noise[:10], n)) for field in (slow_field, quick_field) for n in (1, 2, 4, 25)]
+rows = [last(euler(field, noise[:10], n))
+        for field in (slow_field, quick_field) for n in (1, 2, 4, 25)]
 strip(rows, labels=["before: 1", "2", "4", "25", "after: 1", "2", "4", "25"])
 plt.show()
-print(f"bend: {bend(slow_field, noise[:10]):.3f} before, {bend(quick_field, noise[:10]):.3f} after")
+for name, field in (("before", slow_field), ("after", quick_field)):
+    print(f"bend {name} reflow: {bend(field, noise[:10]):.3f}")
 
 # %% [markdown]
 # One evaluation now draws what took dozens before, because at $t = 1$ there's no mean to take any
@@ -596,14 +600,39 @@ repair = check("11.5", repair)
 # alt: Four rows. The first has three clumsy sketches, of a 7, a 4 and a 0, three times each. Then
 #   the same at strength 0.3, still clumsy, at 0.6, well written in the sketch's shape, and at 0.9,
 #   well written in a shape of their own.
-SEVEN = ("........", ".######.", "......#.", ".....#..", ".....#..", "....#...", "....#...", "........")
-FOUR = ("........", "..#..#..", "..#..#..", "..#..#..", "..#####.", ".....#..", ".....#..", "........")
-ZERO = ("........", "..####..", ".#....#.", ".#....#.", ".#....#.", ".#....#.", "..####..", "........")
+SEVEN = """
+........
+.######.
+......#.
+.....#..
+.....#..
+....#...
+....#...
+........"""
+FOUR = """
+........
+..#..#..
+..#..#..
+..#..#..
+..#####.
+.....#..
+.....#..
+........"""
+ZERO = """
+........
+..####..
+.#....#.
+.#....#.
+.#....#.
+.#....#.
+..####..
+........"""
 
 
 def sketches(*drawings):
     """Make pictures of rows of text."""
-    pixels = [[[1.0 if c == "#" else -1.0 for c in row] for row in rows] for rows in drawings]
+    pixels = [[[1.0 if c == "#" else -1.0 for c in row] for row in drawing.split()]
+              for drawing in drawings]
     return F.interpolate(torch.tensor(pixels)[:, None], size=16)
 
 
@@ -637,7 +666,8 @@ def finish(field, pictures, noise, evaluations=25):
 
 
 finished = finish(FieldFromVelocity(net, schedule, test_labels[:10]), test[:10], noise[:10])
-strip([test[:10], torch.where(left, test[:10], -0.5), finished], labels=["real", "half", "finished"])
+halves = torch.where(left, test[:10], -0.5)
+strip([test[:10], halves, finished], labels=["real", "half", "finished"])
 plt.show()
 
 # %% [markdown]
