@@ -61,8 +61,9 @@ address:  ## let links and setup cells point at a copy of the course (REPO=OWNER
 
 # Every warning is an error: a link to a page or an anchor that is not there is one.
 site: .venv-site/.installed .venv-readers/.installed  ## make the site of all notebooks, with search, in build/site
-	rm -rf build/pages build/doctrees build/site
+	rm -rf build/pages build/extra build/doctrees build/site
 	$(SITE)/python docs/pages.py build/pages
+	PYTHONPATH=. $(READERS)/python -m course_utils page scores/course --out build/extra/draw/index.html
 	PYTHONPATH=. $(READERS)/python docs/catalogue.py build/pages/mistakes
 	$(SITE)/python -m sphinx -q -W --keep-going -c docs -d build/doctrees build/pages build/site
 	$(SITE)/python docs/check_site.py build/site

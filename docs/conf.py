@@ -22,6 +22,8 @@ html_theme_options = {
 }
 # The front page's picture lies beside the notebooks.
 PICTURES = Path(__file__).resolve().parents[1].glob("notebooks/digits.*")
+# The page on which the course's network draws, which `make site` has written there.
+html_extra_path = ["../build/extra"]
 html_static_path = ["static", *map(str, PICTURES)]
 html_css_files = ["site.css", "front.css", "sliders.css"]
 html_js_files = [("sliders.js", {"defer": "defer"})]

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from front import front_page
+from scores import scores_page
 from sliders import with_sliders
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +25,7 @@ CONTENTS = """
 :hidden:
 
 {}
+scores
 setup
 CONTRIBUTING
 mistakes/index
@@ -40,6 +42,7 @@ def write_pages(folder):
     shutil.copy(ROOT / "CONTRIBUTING.md", folder)
     names = sorted(f"notebooks/{path.stem}" for path in notebooks.glob("*.ipynb"))
     (folder / "setup.md").write_text(setup_page(), encoding="utf-8")
+    (folder / "scores.md").write_text(scores_page(), encoding="utf-8")
     front = front_page(ROOT / "notebooks") + CONTENTS.format("\n".join(names))
     (folder / "index.md").write_text(front, encoding="utf-8")
 

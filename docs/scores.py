@@ -1,32 +1,16 @@
 """The site's list of scores, from the entries in scores/, each with its scores.json and README.md.
 
-    python -m course_utils score RUN --entry scores/NAME    makes an entry
+python -m course_utils score RUN --entry scores/NAME    makes an entry
 """
 
 import json
 import re
 from pathlib import Path
+from string import Template
 
 ENTRIES = Path(__file__).resolve().parents[1] / "scores"
+TEMPLATE = Path(__file__).with_name("scores.md")
 COUNTS = ("1", "2", "4")
-HEAD = """# A number to beat
-
-How good are digits that are drawn in one network evaluation, in two, and in four? The same judge looks at
-everybody's: it compares 500 pictures, drawn from always the same noise, with the real digits. *Distance* is the
-Frechet distance in the features of a small classifier, and less is better: real digits that the network never saw
-are at {real}. *Recognised* is the share that the classifier is sure of, *entropy* says in bits whether all ten
-digits are drawn equally often (3.32 if they are).
-
-| | one: distance | recognised | entropy | two: distance | recognised | entropy | four: distance | recognised | entropy |
-|---|---|---|---|---|---|---|---|---|---|
-{rows}
-
-You can do better? [How to enter](CONTRIBUTING.md#a-number-to-beat) says what to send. Every entry is a network with
-its weights, and the tests measure it again.
-
-{texts}
-"""
-REAL = 5.1
 
 
 def scores_page(entries=ENTRIES):
@@ -34,10 +18,14 @@ def scores_page(entries=ENTRIES):
 
     Raises ValueError for an entry without a file.
     """
-    found = sorted((entry_of(folder) for folder in entries.iterdir()), key=lambda e: e[1]["1"]["distance"])
-    rows = "\n".join(f"| [{title}](#{anchor(title)}) | {figures(scores)} |" for title, scores, _ in found)
+    found = sorted(
+        (entry_of(folder) for folder in entries.iterdir()), key=lambda e: e[1]["1"]["distance"]
+    )
+    rows = "\n".join(
+        f"| [{title}](#{anchor(title)}) | {figures(scores)} |" for title, scores, _ in found
+    )
     texts = "\n\n".join(f"## {title}\n\n{text}" for title, _, text in found)
-    return HEAD.format(rows=rows, texts=texts, real=REAL)
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(rows=rows, texts=texts)
 
 
 def entry_of(folder):
