@@ -25,6 +25,7 @@ KINDS = {
     "convolution or linear layer": (nn.modules.conv._ConvNd, nn.Linear),
 }
 STATISTICS = "running_mean", "running_var"
+THESE = "the page draws with a UNet or a GrownUNet, the course's or your own"
 SAME = 1e-3  # relative: two orders of adding up differ by far less, another network by far more
 
 
@@ -37,6 +38,7 @@ def twin(net, settings, size):
     off its weights. net stays as it is. Raises ValueError, with what differs, where there is none.
     """
     net = unwrapped(net)
+    assert_no_stranger(net)
     network = GrownUNet if takes_labels(net) else UNet
     if type(net) is network:
         settings = settings_of(net)
@@ -46,20 +48,37 @@ def twin(net, settings, size):
         try:
             same = network(**settings)
             if heads:
-                same = with_attention(same, heads, settings["in_ch"], size)
+                same = with_attention(same, heads, same.in_ch, size)
         except TypeError as error:
             raise ValueError(f"these are no settings of a {network.__name__}: {error}") from None
-        x = torch.randn(5, settings["in_ch"], size, size, generator=generator)
+        x = torch.randn(5, same.in_ch, size, size, generator=generator)
         t = torch.tensor([0, 1, 250, 700, 999])
         if network is GrownUNet:
             classes = same.cond_embed.hidden
             labels = torch.arange(5) % (classes + 1)
         inputs = [x, t] if labels is None else [x, t, labels]
         same.eval()
-        theirs, ours = layers_in_use(net, inputs), layers_in_use(same, inputs)
-        carry_over(theirs, ours, type(net).__name__, network.__name__)
-        assert_same(answers(net, inputs), answers(same, inputs), type(net).__name__, network)
-    return same
+        wanted, name = answers(net, inputs), type(net).__name__
+        # A linear layer may stand for a 1x1 convolution; but first each is taken for what it is.
+        for shape_of in (torch.Tensor.size, squeezed):
+            try:
+                theirs, ours = (layers_in_use(n, inputs, shape_of) for n in (net, same))
+                carry_over(theirs, ours, name, network.__name__)
+                assert_same(wanted, answers(same, inputs), name, network.__name__)
+                return same
+            except ValueError as problem:
+                reason = problem
+        raise reason
+
+
+def assert_no_stranger(net):
+    """Raise ValueError for what is no network, and for the course's networks of other kinds."""
+    name, wanted = type(net).__name__, f"{THESE}; this is a {type(net).__name__}"
+    ours = type(net).__module__.startswith("course_utils.") and ".checks." not in type(net).__module__
+    if not isinstance(net, nn.Module) or ours and type(net) not in (UNet, GrownUNet):
+        raise ValueError(wanted)
+    if not any(True for _ in net.parameters()):
+        raise ValueError(f"{THESE}. This {name} is neither: it has no weights")
 
 
 def takes_labels(net):
@@ -100,29 +119,22 @@ def kind_of(layer):
 
 
 @torch.no_grad()
-def layers_in_use(net, inputs):
+def layers_in_use(net, inputs, shape_of):
     """Return the layers with weights by kind and shape, in the order of their use.
 
     module -> {(kind, shape): [layer]}
     """
-    used, device = defaultdict(list), next(net.parameters()).device
+    used = defaultdict(list)
 
     def note(layer, *_):
-        weight = layer.weight
-        if layer not in used[key := (kind_of(layer), squeezed(weight))]:
-            used[key].append(layer)
+        known = used[kind_of(layer), tuple(shape_of(layer.weight))]
+        if layer not in known:
+            known.append(layer)
 
     hooks = [m.register_forward_pre_hook(note) for m in net.modules() if kind_of(m)]
-    mode = net.training
     try:
-        net.eval()(*(x.to(device) for x in inputs))
-    except Exception as error:  # the reader's class can raise anything
-        raise ValueError(
-            f"the page cannot draw with this {type(net).__name__}: asked as a U-Net with these "
-            f"settings is, it fails ({str(error).strip().splitlines()[0] if str(error) else error!r})"
-        ) from error
+        answers(net, inputs)
     finally:
-        net.train(mode)
         for hook in hooks:
             hook.remove()
     return used
@@ -140,9 +152,9 @@ def carry_over(theirs, ours, their_name, our_name):
         if has != needs:
             kind, shape = key
             raise ValueError(
-                f"the page draws with a UNet or a GrownUNet, the course's or your own. This "
-                f"{their_name} is neither: of the {kind} of shape {shape} it uses {has}, and the "
-                f"course's {our_name} with these settings uses {needs}"
+                f"{THESE}. This {their_name} is neither: layers of the kind {kind} with weights of "
+                f"shape {shape} are used {has} times in it, and {needs} times in the course's "
+                f"{our_name} with these settings"
             )
         for source, target in zip(theirs.get(key, ()), ours.get(key, ())):
             target.weight.copy_(source.weight.reshape(target.weight.shape))
@@ -156,10 +168,22 @@ def carry_over(theirs, ours, their_name, our_name):
 
 @torch.no_grad()
 def answers(net, inputs):
-    """Return a network's answers in eval mode; its mode stays as it was."""
+    """Return a network's answers in eval mode; its mode stays as it was.
+
+    module -> (B, C, H, W)
+
+    Raises ValueError where it cannot answer.
+    """
     mode, device = net.training, next(net.parameters()).device
     try:
-        return net.eval()(*(x.to(device) for x in inputs)).float().cpu()
+        answer = net.eval()(*(x.to(device) for x in inputs))
+        return answer.float().cpu()
+    except Exception as error:  # the reader's class can raise anything
+        reason = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+        raise ValueError(
+            f"the page cannot draw with this {type(net).__name__}: asked for pictures with these "
+            f"settings, it fails ({reason})"
+        ) from error
     finally:
         net.train(mode)
 
@@ -169,7 +193,7 @@ def assert_same(theirs, ours, name, network):
     if theirs.shape != ours.shape:
         raise ValueError(
             f"the page cannot draw with this {name}: its answers have shape "
-            f"{tuple(theirs.shape[1:])}, those of the course's {network.__name__} "
+            f"{tuple(theirs.shape[1:])}, those of the course's {network} "
             f"{tuple(ours.shape[1:])}"
         )
     if not theirs.isfinite().all():
@@ -178,6 +202,6 @@ def assert_same(theirs, ours, name, network):
     if error > SAME:
         raise ValueError(
             f"the page cannot draw with this {name}: it has the layers of the course's "
-            f"{network.__name__}, but with the same weights its answers differ from that one's by "
+            f"{network}, but with the same weights its answers differ from that one's by "
             f"{error:.0%} of their size, so it computes something else"
         )
