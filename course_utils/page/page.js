@@ -21,9 +21,8 @@ function readContent() {
 
 // --- workers -------------------------------------------------------------------------------------
 
-const NO_WORKERS = "This browser doesn’t let the page calculate in the background (it has no web " +
-  "workers, or they are switched off), and the network needs that. Another browser, or a newer " +
-  "one, will show it.";
+const NO_WORKERS = "The network on this page calculates in the background, and this browser can’t " +
+  "use web workers for that. Another browser, or a newer one, will show it.";
 const receivers = new Map(); // lane -> {id, receive}: what is no longer wanted finds nobody
 let jobs = 0;
 
