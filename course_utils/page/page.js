@@ -522,6 +522,7 @@ function drawWalk() {
 }
 
 function showFrame() {
+  if (!frames.length) return; // nobody has been here yet
   const at = Number($("way").value);
   paint($("between"), frames[at].drawn ?? frames[at].noise);
   const share = percent(at / (FRAMES - 1));
