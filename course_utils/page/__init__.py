@@ -1,12 +1,12 @@
 """One HTML file in which a trained network draws: it can be sent to a friend.
 
-    unet.js        the U-Net of the text in JavaScript
-    grown_unet.js  the grown one: FiLM blocks, attention, labels
-    sampler.js     from noise to a picture
-    weights.js     the weights out of the page's text
-    worker.js      the network beside the page, so that the page never waits for it
-    page.html, page.css, page.js  what one sees and can do
-    twin.py        a reader's network under the course's names
+unet.js        the U-Net of the text in JavaScript
+grown_unet.js  the grown one: FiLM blocks, attention, labels
+sampler.js     from noise to a picture
+weights.js     the weights out of the page's text
+worker.js      the network beside the page, so that the page never waits for it
+page.html, page.css, page.js  what one sees and can do
+twin.py        a reader's network under the course's names
 """
 
 import base64

@@ -366,7 +366,7 @@ function showMaps() {
   $("maps-title").firstChild.textContent = inner;
   $("maps-title").append(shown);
   canvas.ariaLabel = `${inner}: ${shown}, values from ${low.toFixed(2)} to ${high.toFixed(2)}`;
-  [$("scale-low").textContent, $("scale-high").textContent] = [(-most).toFixed(1), most.toFixed(1)];
+  [$("scale-low").textContent, $("scale-high").textContent] = [`−${most.toFixed(1)}`, most.toFixed(1)];
 }
 
 // --- play a slider -------------------------------------------------------------------------------

@@ -74,7 +74,9 @@ def twin(net, settings, size):
 def assert_no_stranger(net):
     """Raise ValueError for what is no network, and for the course's networks of other kinds."""
     name, wanted = type(net).__name__, f"{THESE}; this is a {type(net).__name__}"
-    ours = type(net).__module__.startswith("course_utils.") and ".checks." not in type(net).__module__
+    ours = (
+        type(net).__module__.startswith("course_utils.") and ".checks." not in type(net).__module__
+    )
     if not isinstance(net, nn.Module) or ours and type(net) not in (UNet, GrownUNet):
         raise ValueError(wanted)
     if not any(True for _ in net.parameters()):

@@ -114,9 +114,7 @@ def test_unet_answers_from_outside_as_in_torch(opened, written, name):
             "([x, t]) => [...unet.forward(Float32Array.from(x), t)]", [x.flatten().tolist(), t]
         )
         assert error_of(found, answer(net, x, t, hidden)) < 1e-4
-    found = page.evaluate(
-        "x => [...unet.sample(Float32Array.from(x), 6)]", x.flatten().tolist()
-    )
+    found = page.evaluate("x => [...unet.sample(Float32Array.from(x), 6)]", x.flatten().tolist())
     for i in range(6):
         told = int(999 * (1 - i / 6) + 0.5)
         x = x - answer(net, x, told, hidden).view_as(x) / 6
@@ -202,7 +200,9 @@ def follows(page, name):
         chips.nth(i).click()
         assert page.inner_text("#maps-title").startswith(block.get_attribute("title"))
     told = page.inner_text("#maps-title").replace(",", ":", 1)
-    assert re.search(rf"^{told}, values from -?[\d.]+ to [\d.]+$", page.get_attribute("#maps", "aria-label"))
+    assert re.search(
+        rf"^{told}, values from -?[\d.]+ to [\d.]+$", page.get_attribute("#maps", "aria-label")
+    )
 
 
 def mends(page, name):
@@ -286,7 +286,9 @@ def test_with_the_keyboard_alone(opened, written):
         press_in(page, place)
         page.keyboard.press("Tab")
     controls = page.locator("button, input, select, [tabindex='0']")
-    wanted = controls.evaluate_all("all => all.filter(a => a.id && a.checkVisibility()).map(a => a.id)")
+    wanted = controls.evaluate_all(
+        "all => all.filter(a => a.id && a.checkVisibility()).map(a => a.id)"
+    )
     assert set(wanted) - set(reached) == set()
     # Groups are one stop each; their arrows were pressed.
     assert {"ask", "grid", "the-u", "inner"} <= set(reached)
@@ -359,7 +361,10 @@ def test_clicked_on_at_random(opened, written):
         if target and target.is_visible():
             target.scroll_into_view_if_needed()
             box = target.bounding_box()
-            at = box["x"] + chance.random() * box["width"], box["y"] + chance.random() * box["height"]
+            at = (
+                box["x"] + chance.random() * box["width"],
+                box["y"] + chance.random() * box["height"],
+            )
         else:
             at = chance.randrange(1366), chance.randrange(768)
         page.mouse.click(*at)
@@ -421,9 +426,7 @@ def test_without_workers_it_says_so(opened, written, before):
 
 def test_without_javascript_it_says_so(opened, written):
     page = opened(written["UNet"], java_script_enabled=False)
-    expect(page.locator("body")).to_contain_text(
-        "JavaScript is switched off", use_inner_text=True
-    )
+    expect(page.locator("body")).to_contain_text("JavaScript is switched off", use_inner_text=True)
     expect(page.locator("h1")).to_be_hidden()
 
 
