@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import NETWORKS, answer, error_of
+from page_networks import NETWORKS, answer, error_of
 
 from course_utils import page as pages
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import NETWORKS, answer, error_of, kept
+from page_networks import NETWORKS, answer, error_of, kept
 
 from course_utils.diffusion import NoiseFromVelocity, add_noise
 from course_utils.samplers import ddim, last

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from conftest import NETWORKS, SMALL, answer, shaken
+from page_networks import NETWORKS, SMALL, answer, shaken
 from torch import nn
 from torch.nn import functional as F
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 import torch
-from conftest import NETWORKS, SMALL, shaken
+from page_networks import NETWORKS, SMALL, shaken
 
 from course_utils import page
 from course_utils.files import write_whole
