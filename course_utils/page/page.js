@@ -23,6 +23,8 @@ function readContent() {
 
 const NO_WORKERS = "The network on this page calculates in the background, and this browser can’t " +
   "use web workers for that. Another browser, or a newer one, will show it.";
+const WENT_WRONG = "Something went wrong while the network was drawing. Load the page again to go on.";
+let ready = false;
 const receivers = new Map(); // lane -> {id, receive}: what is no longer wanted finds nobody
 let jobs = 0;
 
@@ -31,8 +33,9 @@ function startWorker() {
     const text = `${$("network").textContent}\n${$("worker").textContent}`;
     const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
     const worker = new Worker(address);
-    worker.onerror = () => fail(NO_WORKERS);
+    worker.onerror = () => fail(ready ? WENT_WRONG : NO_WORKERS);
     worker.onmessage = ({ data }) => {
+      ready ||= data.ready;
       const receiver = receivers.get(data.lane);
       if (receiver && receiver.id === data.id) receiver.receive(data);
     };
@@ -118,7 +121,6 @@ function paintMap(context, data, offset, H, W, limit, x, y) {
 const evaluations = () => Number($("evaluations").value);
 const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 const percent = (share) => `${Math.round(100 * share)}%`;
-const one = about.draws.replace(/s$/, "");
 
 function press(buttons, chosen) {
   for (const button of buttons) {
@@ -167,7 +169,7 @@ function redraw() {
   for (const [i, picture] of pictures.entries()) {
     picture.steps = [];
     paint(tiles[i].firstChild, picture.noise);
-    tiles[i].setAttribute("aria-label", `${one} ${i + 1} of ${COUNT}, not drawn yet`);
+    tiles[i].setAttribute("aria-label", `Picture ${i + 1} of ${COUNT}, not drawn yet`);
   }
   [began, finished] = [performance.now(), 0];
   $("speed").textContent = "";
@@ -188,7 +190,7 @@ function receiveStep({ done, index, number, step }) {
   paint(tiles[index].firstChild, step.xt);
   if (index === chosen) showStep();
   if (number + 1 < evaluations()) return;
-  tiles[index].setAttribute("aria-label", `${one} ${index + 1} of ${COUNT}: follow it step by step`);
+  tiles[index].setAttribute("aria-label", `Picture ${index + 1} of ${COUNT}: follow it step by step`);
   if (++finished < COUNT) return showProgress();
   const seconds = (performance.now() - began) / 1000, rate = COUNT / seconds;
   $("progress").textContent = "";
@@ -226,13 +228,13 @@ function choices(place, name, names, change) {
 
 // --- follow --------------------------------------------------------------------------------------
 
-let maps = [], part = null, inner = null, mapsOf = null, followed = false;
+let maps = [], inner = null, mapsOf = null;
 
 function choose(i) {
   chosen = i;
   press(tiles, tiles[i]);
   showStep();
-  if (i !== null && followed) $("follow").scrollIntoView({ block: "start" });
+  $("follow").scrollIntoView({ block: "start" });
 }
 
 function showStep() {
@@ -325,7 +327,7 @@ function showThumbnails() {
 }
 
 function choosePart(name) {
-  part = inner = name;
+  inner = name;
   const boxes = [...$("the-u").querySelectorAll("button")];
   press(boxes, boxes.find((box) => box.title === name));
   const names = maps.filter((m) => inside(m.name, name)).map((m) => m.name);
@@ -538,7 +540,8 @@ const inSight = new Set(); // sections that have been seen: until then they cost
 const WHEN_SEEN = { follow: showStep, mend, walk };
 
 function begin() {
-  const numbers = Object.values(kept.weights).reduce((n, { data }) => n + data.length, 0);
+  const trained = Object.entries(kept.weights).filter(([name]) => !name.includes("running_"));
+  const numbers = trained.reduce((n, [, { data }]) => n + data.length, 0);
   $("parameters").textContent = numbers.toLocaleString("en");
   if (!$("course").getAttribute("href")) $("course").remove();
   if (classes) {
@@ -594,7 +597,6 @@ function begin() {
 
   press(tiles, tiles[0]);
   newPictures();
-  followed = true;
   badExample();
   const watch = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries)

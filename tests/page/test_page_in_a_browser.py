@@ -124,8 +124,7 @@ def test_unet_answers_from_outside_as_in_torch(opened, written, name):
 # --- what one can do -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width, scheme", [("laptop", "light"), ("phone", "dark")])
 @pytest.mark.parametrize("name", ["UNet with attention", "GrownUNet", "GrownUNet, three classes"])
 def test_everything_works(opened, written, name, width, scheme):
     page = opened(written[name], width, scheme)
@@ -424,6 +423,19 @@ def test_without_workers_it_says_so(opened, written, before):
     opened.wrong.clear()
 
 
+def test_an_error_on_the_way_is_told(opened, written):
+    before = """const post = Worker.prototype.postMessage;
+        Worker.prototype.postMessage = function (message) {
+            if (window.broken) message.pictures = [{index: 0, noise: new Float32Array(3)}];
+            post.call(this, message);
+        }"""
+    page = opened(written["UNet"], before=before)
+    wait_until_all_drawn(page)
+    page.evaluate("() => { window.broken = true; document.getElementById('again').click(); }")
+    expect(page.get_by_role("alert")).to_contain_text("Load the page again")
+    opened.wrong.clear()
+
+
 def test_without_javascript_it_says_so(opened, written):
     page = opened(written["UNet"], java_script_enabled=False)
     expect(page.locator("body")).to_contain_text("JavaScript is switched off", use_inner_text=True)
@@ -437,3 +449,5 @@ def test_with_a_course_to_go_to(opened, tmp_path, monkeypatch):
     expect(link).to_have_text("Build your own")
     expect(link).to_have_attribute("href", "https://github.com/ada/unet")
     expect(page.locator("#figures")).to_be_hidden()
+    trained = sum(value.numel() for value in NETWORKS["UNet"].parameters())
+    expect(page.locator("#parameters")).to_have_text(f"{trained:,}")
