@@ -52,6 +52,7 @@ The workshop may import the text; the text never imports it:
     ablation.py    a trained network without one of its parts
     weights/       the course's own trained network, where the reader has none yet
     trained.py     the networks that the shell trains, and one out of its folder
+    page/          one HTML file in which a trained network draws
     shell.py       checks and hints from a shell
     runs.py        training runs from a shell: train, reflow, sample, score, page
     __main__.py    what can be run from a shell

@@ -1,0 +1,453 @@
+"""The page in a real browser, from a file: what it draws, and all that one can do with it.
+
+Screenshots go to build/screenshots/page. COURSE_CLICKS sets how often the page is clicked on at
+random; 600 is what a minute of ten clicks a second is.
+"""
+
+import os
+import random
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from page_networks import NETWORKS, answer, error_of
+
+from course_utils import page as pages
+
+pytest.importorskip("playwright")
+from playwright.sync_api import expect  # noqa: E402
+
+SCREENSHOTS = Path(__file__).parents[2] / "build/screenshots/page"
+WIDTHS = {"laptop": (1366, 768), "phone": (390, 844)}
+FIGURES = {1: (0.2, 300.0), 4: (0.79, 20.0), 25: (0.81, 7.0)}
+CLICKS = int(os.environ.get("COURSE_CLICKS", 30))
+EVALUATIONS = "#evaluations"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Pages of several networks.  {name: path}"""
+    folder, found = tmp_path_factory.mktemp("pages"), {}
+    with pytest.MonkeyPatch.context() as patch:  # where a click does not lead away
+        patch.setattr(pages, "course_address", lambda: None)
+        for name in ("UNet", "UNet with attention", "GrownUNet", "GrownUNet, three classes"):
+            out = folder / f"{name}.html"
+            found[name] = pages.write_page(
+                NETWORKS[name], out, name="Ada", figures=FIGURES, told="It was shaken.", bits=32
+            )
+    return found
+
+
+@pytest.fixture
+def opened(browser):
+    """Open a file in the browser, and fail for any error or request that is not the file's own."""
+    contexts, wrong = [], []
+
+    def open_page(path, width="laptop", scheme="light", before=None, **options):
+        wide, high = WIDTHS[width]
+        context = browser.new_context(
+            viewport={"width": wide, "height": high}, color_scheme=scheme, **options
+        )
+        contexts.append(context)
+        if before:
+            context.add_init_script(before)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("request", lambda request: wrong.append(request.url) if is_alien(request) else None)
+        page.goto(path.as_uri())
+        return page
+
+    def is_alien(request):
+        return request.url.partition(":")[0] != "blob" and not request.is_navigation_request()
+
+    open_page.wrong = wrong
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def drawn(page, selector):
+    """Return what a canvas shows, as text."""
+    return page.locator(selector).first.evaluate("canvas => canvas.toDataURL()")
+
+
+def wait_until_other(page, selector, before):
+    page.wait_for_function(
+        "([s, before]) => document.querySelector(s).toDataURL() !== before", arg=[selector, before]
+    )
+
+
+def wait_until_all_drawn(page):
+    expect(page.locator("#speed")).to_contain_text("a second", timeout=30_000)
+
+
+def set_slider(page, selector, value):
+    page.locator(selector).evaluate(
+        "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }",
+        str(value),
+    )
+
+
+def show(page, section):
+    page.locator(f"#{section}").scroll_into_view_if_needed()
+
+
+def assert_fits(page):
+    wide = page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
+    assert wide[0] <= wide[1]
+
+
+# --- the network in the page ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["UNet", "UNet with attention", "GrownUNet"])
+def test_unet_answers_from_outside_as_in_torch(opened, written, name):
+    page, net = opened(written[name]), NETWORKS[name]
+    hidden = net.cond_embed.hidden if "Grown" in name else None
+    x = torch.randn(1, 16, 16, generator=torch.Generator().manual_seed(3))
+    for t in (0, 1, 250, 999):
+        found = page.evaluate(
+            "([x, t]) => [...unet.forward(Float32Array.from(x), t)]", [x.flatten().tolist(), t]
+        )
+        assert error_of(found, answer(net, x, t, hidden)) < 1e-4
+    found = page.evaluate("x => [...unet.sample(Float32Array.from(x), 6)]", x.flatten().tolist())
+    for i in range(6):
+        told = int(999 * (1 - i / 6) + 0.5)
+        x = x - answer(net, x, told, hidden).view_as(x) / 6
+    assert error_of(found, x) < 1e-4
+
+
+# --- what one can do -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width, scheme", [("laptop", "light"), ("phone", "dark")])
+@pytest.mark.parametrize("name", ["UNet with attention", "GrownUNet", "GrownUNet, three classes"])
+def test_everything_works(opened, written, name, width, scheme):
+    page = opened(written[name], width, scheme)
+    expect(page.locator("h1")).to_have_text("Ada’s network draws digits")
+    wait_until_all_drawn(page)
+    draws(page)
+    follows(page, name)
+    mends(page, name)
+    walks(page)
+    expect(page.locator("#about")).to_contain_text("It was shaken.")
+    expect(page.locator("#figures tbody tr")).to_have_count(3)
+    assert_fits(page)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name} {width} {scheme}.png", full_page=True)
+
+
+def draws(page):
+    first = "#grid button:first-child canvas"
+    expect(page.locator("#grid button")).to_have_count(16)
+    expect(page.locator(EVALUATIONS)).to_have_value("4")  # nearly as good as the best
+    expect(page.locator("#quality")).to_contain_text("recognises 79% of its pictures")
+    before = drawn(page, first)
+    page.locator("#again").click()
+    wait_until_all_drawn(page)
+    assert (new := drawn(page, first)) != before
+    set_slider(page, EVALUATIONS, 2)
+    expect(page.locator("#evaluations-shown")).to_have_text("2 evaluations")
+    wait_until_all_drawn(page)
+    fewer = drawn(page, first)
+    set_slider(page, EVALUATIONS, 4)
+    wait_until_all_drawn(page)
+    assert drawn(page, first) == new != fewer  # the same noise again
+    assert re.search(r"16 digits in [\d.]+ s: [\d.]+ a second, 4 eval", page.inner_text("#speed"))
+    if page.locator("#ask").is_visible():
+        page.locator("#ask input").nth(2).check()
+        wait_until_all_drawn(page)
+        assert drawn(page, first) != new
+    else:
+        assert page.locator("#ask input").count() == 0
+
+
+def follows(page, name):
+    show(page, "the-u")
+    expect(page.locator("#the-u button").first).to_be_visible()
+    before = drawn(page, "#guess")
+    page.locator("#grid button").nth(2).click()
+    wait_until_other(page, "#guess", before)
+    expect(page.locator("#step-shown")).to_have_text("4 of 4, t = 0.25")
+    seen, guess, maps = drawn(page, "#seen"), drawn(page, "#guess"), drawn(page, "#maps")
+    set_slider(page, "#step", 2)
+    expect(page.locator("#step-shown")).to_have_text("2 of 4, t = 0.75")
+    assert drawn(page, "#seen") != seen and drawn(page, "#guess") != guess
+    wait_until_other(page, "#maps", maps)
+    page.locator("#play-steps").click()
+    expect(page.locator("#play-steps")).to_have_text("Stop")
+    expect(page.locator("#play-steps")).to_have_text("Play the steps")
+    expect(page.locator("#step-shown")).to_have_text("4 of 4, t = 0.25")
+    boxes = page.locator("#the-u button")
+    label = boxes.last.get_attribute("aria-label")
+    assert label.split(":")[0] == ("conv_out" if "Grown" in name else "decoder.out")
+    for i in range(boxes.count()):
+        maps = drawn(page, "#maps")
+        boxes.nth(i).click()
+        assert drawn(page, "#maps") != maps or i == 1  # chosen from the start
+        told, whole = page.inner_text("#maps-title"), boxes.nth(i).get_attribute("aria-label")
+        assert told.split(",")[0] == whole.split(":")[0]
+    block = page.locator("#the-u button[title$='blocks.0']").first
+    block.click()
+    chips = page.locator("#inner button")
+    assert chips.count() > 8
+    for i in range(chips.count()):
+        chips.nth(i).click()
+        assert page.inner_text("#maps-title").startswith(block.get_attribute("title"))
+    told = page.inner_text("#maps-title").replace(",", ":", 1)
+    assert re.search(
+        rf"^{told}, values from -?[\d.]+ to [\d.]+$", page.get_attribute("#maps", "aria-label")
+    )
+
+
+def mends(page, name):
+    show(page, "mend")
+    status = page.locator("#mend-status")
+    expect(status).to_have_text("Repaired.")
+    page.locator("#clear").click()
+    expect(status).to_have_text("Repaired.")
+    paper, empty, mended = page.locator("#paper"), drawn(page, "#sketch"), drawn(page, "#mended")
+    box = paper.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 90, box["y"] + 90, steps=3)
+    page.mouse.up()
+    assert (line := drawn(page, "#sketch")) != empty
+    wait_until_other(page, "#mended", mended)
+    page.mouse.move(box["x"] + 10, box["y"] + 90)  # no button is pressed
+    assert drawn(page, "#sketch") == line
+    page.locator("#erase").click()
+    expect(page.locator("#erase")).to_have_attribute("aria-pressed", "true")
+    paper.click(position={"x": 20, "y": 20})
+    assert drawn(page, "#sketch") not in (line, empty)
+    page.locator("#erase").click()
+    for act in (
+        lambda: set_slider(page, "#strength", 90),
+        lambda: page.locator("#other-noise").click(),
+        lambda: page.locator("#example").click(),
+    ):
+        expect(status).to_have_text("Repaired.")
+        mixed = drawn(page, "#mixed")
+        act()
+        wait_until_other(page, "#mixed", mixed)
+    expect(page.locator("#strength-shown")).to_have_text("90%")
+    expect(status).to_have_text("Repaired.")
+    if "Grown" in name:
+        mended = drawn(page, "#mended")
+        page.locator("#mend-as").select_option(index=2)
+        wait_until_other(page, "#mended", mended)
+
+
+def walks(page):
+    show(page, "walk")
+    status = page.locator("#walk-status")
+    expect(status).to_have_text("The walk is drawn.", timeout=30_000)
+    first = drawn(page, "#between")
+    set_slider(page, "#way", 14)
+    assert drawn(page, "#between") != first
+    expect(page.locator("#between-told")).to_have_text("The second")
+    set_slider(page, "#way", 12)
+    page.locator("#play-walk").click()
+    expect(page.locator("#play-walk")).to_have_text("Play the walk")
+    expect(page.locator("#way")).to_have_value("14")
+    strip = drawn(page, "#strip")
+    page.locator("#other-ends").click()
+    wait_until_other(page, "#strip", strip)
+    expect(status).to_have_text("The walk is drawn.", timeout=30_000)
+
+
+def test_a_finger_paints(opened, written):
+    page = opened(written["UNet"], "phone", has_touch=True, is_mobile=True)
+    show(page, "mend")
+    page.locator("#clear").click()
+    empty = drawn(page, "#sketch")
+    page.locator("#paper").tap()
+    assert drawn(page, "#sketch") != empty
+    assert_fits(page)
+
+
+def test_with_the_keyboard_alone(opened, written):
+    page = opened(written["GrownUNet"])
+    wait_until_all_drawn(page)
+    page.keyboard.press("Tab")
+    assert focused(page) == "again"
+    before = drawn(page, "#grid canvas")
+    page.keyboard.press("Enter")
+    wait_until_other(page, "#grid canvas", before)
+    wait_until_all_drawn(page)
+    reached, place = [], None
+    while (place := focused(page)) not in reached:
+        reached.append(place)
+        press_in(page, place)
+        page.keyboard.press("Tab")
+    controls = page.locator("button, input, select, [tabindex='0']")
+    wanted = controls.evaluate_all(
+        "all => all.filter(a => a.id && a.checkVisibility()).map(a => a.id)"
+    )
+    assert set(wanted) - set(reached) == set()
+    # Groups are one stop each; their arrows were pressed.
+    assert {"ask", "grid", "the-u", "inner"} <= set(reached)
+
+
+def focused(page):
+    """The control that has the focus: its id, or that of the group around it."""
+    return page.evaluate("() => document.activeElement.closest('[id]')?.id ?? ''")
+
+
+def press_in(page, place):
+    """Do with the keyboard what one does at this place, and see that something comes of it."""
+    focus = "() => document.activeElement.getAttribute('aria-label') ?? ''"
+    if place in ("grid", "the-u"):
+        expect(page.locator("#the-u button").first).to_be_attached() if place == "the-u" else None
+        before = page.evaluate(focus)
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate(focus) != before
+        page.keyboard.press("End")
+        page.keyboard.press("Enter")
+        pressed = page.locator(f"#{place} [aria-pressed='true']").get_attribute("aria-label")
+        assert pressed == page.evaluate(focus)
+        for key in ("Home", "ArrowRight", "ArrowDown", "Enter"):
+            page.keyboard.press(key)
+    elif place == "paper":
+        before = drawn(page, "#sketch")
+        for key in ("ArrowRight", "ArrowDown", "Home", "Space"):
+            page.keyboard.press(key)
+        expect(page.locator("#paper-told")).to_have_text("Row 10, column 10: painted.")
+        assert drawn(page, "#sketch") != before
+        page.keyboard.press("Delete")
+        expect(page.locator("#paper-told")).to_have_text("Row 10, column 10: empty.")
+        expect(page.locator("#cursor")).to_be_visible()
+    elif place in ("evaluations", "step", "strength", "way"):
+        shown = page.locator(f"#{place}-shown")
+        before = shown.inner_text()
+        page.keyboard.press("ArrowLeft" if place in ("evaluations", "step") else "ArrowRight")
+        expect(shown).not_to_have_text(before)
+
+
+def test_a_screen_reader_is_told(opened, written):
+    page = opened(written["GrownUNet"])
+    wait_until_all_drawn(page)
+    for section in ("follow", "mend", "walk"):
+        show(page, section)
+    expect(page.locator("#walk-status")).to_have_text("The walk is drawn.", timeout=30_000)
+    nameless = page.evaluate("""() => [...document.querySelectorAll(
+        "button, input, select, canvas, [tabindex]")].filter(a => a.checkVisibility() &&
+        !a.closest("[aria-hidden=true]") && !a.closest("button")?.ariaLabel && !a.ariaLabel &&
+        !a.textContent.trim() && !a.labels?.[0]?.textContent.trim()).map(a => a.outerHTML)""")
+    assert nameless == []
+    for place in ("speed", "mend-status", "walk-status"):
+        assert page.locator(f"#{place}").get_attribute("role") == "status"
+
+
+def test_nothing_is_drawn_before_it_is_seen(opened, written):
+    page = opened(written["UNet"], before="window.asked = []; const post = Worker.prototype."
+        "postMessage; Worker.prototype.postMessage = function (m) { asked.push(m.lane); "
+        "post.call(this, m); }")  # fmt: skip
+    wait_until_all_drawn(page)
+    asked = page.evaluate("asked")
+    assert "grid 0" in asked and not {"mend", "walk"} & set(asked)
+
+
+def test_clicked_on_at_random(opened, written):
+    page, chance = opened(written["GrownUNet"]), random.Random(0)
+    for number in range(CLICKS):
+        controls = page.locator("button, input, #paper").all()
+        target = chance.choice([None, *controls])
+        if target and target.is_visible():
+            target.scroll_into_view_if_needed()
+            box = target.bounding_box()
+            at = (
+                box["x"] + chance.random() * box["width"],
+                box["y"] + chance.random() * box["height"],
+            )
+        else:
+            at = chance.randrange(1366), chance.randrange(768)
+        page.mouse.click(*at)
+        assert_fits(page)
+    page.locator("#again").click()
+    wait_until_all_drawn(page)
+
+
+# --- where it cannot work ------------------------------------------------------------------------
+
+
+def test_a_copy_that_ends_early_says_so(opened, written, tmp_path):
+    text = written["UNet"].read_text(encoding="utf-8")
+    head = text.index("<style>")
+    last = text.rindex("</script>")
+    shares = [head + 50, text.index("<main"), text.index('id="follow"'), text.index("base64"),
+              text.index("base64") + 9000, text.index('id="network"') + 2000,
+              text.index('id="worker"') + 500, last - 4000, last]  # fmt: skip
+    for at in shares:
+        cut = tmp_path / f"{at}.html"
+        cut.write_text(text[:at], encoding="utf-8")
+        page = opened(cut)
+        expect(page.get_by_role("alert")).to_contain_text("This copy of the page is incomplete")
+        assert page.inner_text("body").count(".") == 2
+    opened.wrong.clear()
+
+
+@pytest.mark.parametrize("what", ["weights", "network", "page", "content"])
+def test_a_damaged_copy_says_so(opened, written, tmp_path, what):
+    text = written["UNet"].read_text(encoding="utf-8")
+    start = text.index('"base64": "') + 500
+    damaged = {
+        "weights": text[:start] + ("A" if text[start] != "A" else "B") + text[start + 1 :],
+        "network": text.replace("function silu(x) {", "function silu(x) ("),
+        "page": text.replace("function newPictures() {", "function newPictures() ("),
+        "content": text.replace('"tensors": [', '"tensors": [[', 1),
+    }[what]
+    (tmp_path / "damaged.html").write_text(damaged, encoding="utf-8")
+    page = opened(tmp_path / "damaged.html")
+    expect(page.get_by_role("alert")).to_contain_text("incomplete or damaged")
+    expect(page.locator("h1")).to_be_hidden()
+    opened.wrong.clear()
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "delete window.Worker",
+        "window.Worker = function () { throw new Error('switched off'); }",
+        "URL.createObjectURL = () => 'blob:null/nothing'",
+    ],
+)
+def test_without_workers_it_says_so(opened, written, before):
+    page = opened(written["UNet"], before=before)
+    expect(page.get_by_role("alert")).to_contain_text("can’t use web workers")
+    expect(page.locator("h1")).to_be_hidden()
+    opened.wrong.clear()
+
+
+def test_an_error_on_the_way_is_told(opened, written):
+    before = """const post = Worker.prototype.postMessage;
+        Worker.prototype.postMessage = function (message) {
+            if (window.broken) message.pictures = [{index: 0, noise: new Float32Array(3)}];
+            post.call(this, message);
+        }"""
+    page = opened(written["UNet"], before=before)
+    wait_until_all_drawn(page)
+    page.evaluate("() => { window.broken = true; document.getElementById('again').click(); }")
+    expect(page.get_by_role("alert")).to_contain_text("Load the page again")
+    opened.wrong.clear()
+
+
+def test_without_javascript_it_says_so(opened, written):
+    page = opened(written["UNet"], java_script_enabled=False)
+    expect(page.locator("body")).to_contain_text("JavaScript is switched off", use_inner_text=True)
+    expect(page.locator("h1")).to_be_hidden()
+
+
+def test_with_a_course_to_go_to(opened, tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "course_address", lambda: "https://github.com/ada/unet")
+    page = opened(pages.write_page(NETWORKS["UNet"], tmp_path / "page.html"))
+    link = page.get_by_role("link")
+    expect(link).to_have_text("Build your own")
+    expect(link).to_have_attribute("href", "https://github.com/ada/unet")
+    expect(page.locator("#figures")).to_be_hidden()
+    trained = sum(value.numel() for value in NETWORKS["UNet"].parameters())
+    expect(page.locator("#parameters")).to_have_text(f"{trained:,}")
