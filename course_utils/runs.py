@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
+from torchvision.datasets import FashionMNIST
 from torchvision.utils import save_image
 
 from course_utils.averaging import refresh_norms
@@ -23,6 +24,7 @@ from course_utils.checkpoint import latest, restore, runs_in, save
 from course_utils.data import load
 from course_utils.fields import FieldFromVelocity
 from course_utils.files import FileError, write_whole
+from course_utils.page import write_page
 from course_utils.precision import autocast, best_precision
 from course_utils.quality import measure
 from course_utils.straight import Field, reflow_loss, reflow_pairs
@@ -40,6 +42,7 @@ from course_utils.trained import (
 from course_utils.training import TrainConfig, start, train
 
 WHAT = ("model", "data", "loss", "base")
+PREDICTS = {"noise": "eps", "velocity": "v", "straight": "straight"}
 SCORES = "scores.json"  # of an entry, beside its network
 
 # --- train and reflow ----------------------------------------------------------------------------
@@ -239,7 +242,7 @@ def run_score(options):
         print("{:>11}{distance:10.1f}{recognised:12.1%}{entropy:9.2f}".format(n, **row))
 
 
-def score(net, settings, evaluations):
+def score(net, settings, evaluations=(1, 2, 4)):
     """Return the figures of 500 pictures, always from the same noise, for numbers of evaluations.
 
     module, dict -> {"1": {"distance", "recognised", "entropy", "nearest"}, ...}
@@ -250,9 +253,23 @@ def score(net, settings, evaluations):
 
 def run_page(options):
     must_be_writable(options.out)
-    net, settings = loaded(options.folder)
-    predicts = {"noise": "eps", "velocity": "v", "straight": "straight"}[settings["loss"]]
-    write_page(net, options.out, predicts, name=options.name)
+    net, settings = loaded(options.folder, device())
+    C, size, _ = settings["shape"]
+    data, base = settings["data"], settings["base"]
+    figures = {n: (row["recognised"], row["distance"]) for n, row in score(net, settings).items()}
+    asked = "pairs of noise and picture" if "pairs" in settings else data
+    write_page(
+        net.cpu(),
+        options.out,
+        PREDICTS[settings["loss"]],
+        name=options.name,
+        told=f"It was trained in {settings['steps']:,} steps on {asked}.",
+        figures=figures,
+        size=size,
+        settings={"in_ch": C, "base_ch": base, "ch_mult": (1, 2, 4), "time_dim": 4 * base},
+        draws="clothes" if data == "fashion_mnist" else "digits",
+        labels=FashionMNIST.classes if data == "fashion_mnist" else None,
+    )
     print(f"{options.out}: open it in a browser")
 
 
