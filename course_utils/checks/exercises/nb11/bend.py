@@ -13,15 +13,15 @@ AVERAGE = (
     "and pixels, and the mean of whole^2; divide once, at the end."
 )
 CASES = [
-    (2, 1, 1, 1, 1, "One pixel and two steps: the whole path is noise - end, and the direction of a "
-     "step is (before - after) * evaluations. Print them."),
-    (3, 1, 2, 3, 4, "This is right for one pixel. Both means go over all pixels: square first, then "
-     "take the mean, then divide one mean by the other."),
+    (2, 1, 1, 1, 1, "One pixel and two steps: the whole path is noise - end, and the direction of "
+     "a step is (before - after) * evaluations. Print them."),
+    (3, 1, 2, 3, 4, "This is right for one pixel. Both means go over all pixels: square first, "
+     "then take the mean, then divide one mean by the other."),
     (5, 4, 2, 3, 2, f"This is right for one picture. {AVERAGE}"),
     (50, 2, 3, 2, 4, "This is right for a few steps. If evaluations isn't given, it's 50."),
 ]  # fmt: skip
 HINTS = [
-    (r"not enough values|too many values|tuple' and|tuple' object|generator", r"", "euler hands out "
+    (r"not enough values|too many values|'tuple'|generator", r"", "euler hands out "
      "(t, xt, x0) at each step: for t, xt, x0 in euler(field, noise, evaluations)."),
     (r"(cannot be|can be|be) converted to .*[Ss]calar", r"", "A field takes one number t for the "
      "whole batch. Pass it on as it is."),
@@ -116,8 +116,8 @@ or
 + ((direction - whole).square() / whole.square()).mean()
 - total / evaluations / whole.square().mean()
 + total / evaluations
-You divide for each picture or pixel on its own, and short paths count too much. Take both means over
-everything, and divide once, at the end.
+You divide for each picture or pixel on its own, and short paths count too much. Take both means
+over everything, and divide once, at the end.
 # differences that cancel
 - (direction - whole).square().mean()
 + (direction - whole).mean().square()
@@ -201,8 +201,8 @@ end.
 + zip(places, torch.linspace(1, 0, evaluations + 1).tolist())
 - direction = (before - after) * evaluations
 + direction = before - places[-1] - after * whole + whole
-You measure how far the places are from the straight line. What is asked for are directions: those of
-the steps, compared with the whole path's.
+You measure how far the places are from the straight line. What is asked for are directions: those
+of the steps, compared with the whole path's.
 # another number of steps
 - in euler(field, noise, evaluations)
 + in euler(field, noise)

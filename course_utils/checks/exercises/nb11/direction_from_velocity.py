@@ -5,8 +5,8 @@ import math
 import torch
 
 from course_utils.checks.exercises.nb05.sampling import mixture
-from course_utils.checks.parts import Exercise, edits, is_tensor
-from course_utils.diffusion import noise_from_velocity, predict_x0
+from course_utils.checks.parts import Exercise, advice, describe, edits, is_tensor
+from course_utils.diffusion import noise_from_velocity, predict_x0  # noqa: F401  in the mistakes
 from course_utils.fields import direction_from_velocity
 
 CASES = [
@@ -35,10 +35,17 @@ def direction_experiment(probe, direction_from_velocity):
         with probe.advice(*HINTS, look=look):
             what = f"direction_from_velocity(xt, v, {t})"
             u = probe.run(what, direction_from_velocity, xt.clone(), v.clone(), t)
-            if is_tensor(u) and u.shape == xt.shape and u.isfinite().all():
-                shares, _ = mixture([v, xt], u.detach())
-                for of, share in zip(("v", "xt"), shares):
-                    probe.note(f"The share of {of} in what you return at t = {t}", share)
+            fits = is_tensor(u) and u.shape == xt.shape and u.dtype == xt.dtype
+            probe.note_unless(
+                fits, "a direction", f"{what} returns {describe(u)}.",
+                f"Return one tensor like xt: {describe(xt)}." if u is not None else advice(xt, u),
+            )  # fmt: skip
+            probe.note_unless(
+                bool(u.isfinite().all()), "numbers",
+                f"{what}: some of your numbers are NaN or infinite.", look,
+            )  # fmt: skip
+            for of, share in zip(("v", "xt"), mixture([v, xt], u.detach())[0]):
+                probe.note(f"The share of {of} in what you return at t = {t}", share)
             probe.call(direction_from_velocity, xt, v, t)
     probe.on_fake_device(direction_from_velocity, xt, v, 0.3)
 
@@ -79,8 +86,8 @@ add up to 1.
 + a, b = 1 - t, t
 - z = xt / scale
 + z = xt
-You leave out the scale. v belongs to a mixture whose squared shares add up to 1, which xt, 1 - t and
-t become when you divide them by scale.
+You leave out the scale. v belongs to a mixture whose squared shares add up to 1, which xt, 1 - t
+and t become when you divide them by scale.
 # shares swapped
 - a, b = (1 - t) / scale, t / scale
 + b, a = (1 - t) / scale, t / scale
@@ -127,18 +134,18 @@ both, and subtract.
 - eps = b * z + a * v
 + x0 = a * z + b * v
 + eps = b * z - a * v
-Your signs are those for another v. Put z = a x0 + b eps and v = a eps - b x0 into your formulas: the
-x0 in eps must cancel.
+Your signs are those for another v. Put z = a x0 + b eps and v = a eps - b x0 into your formulas:
+the x0 in eps must cancel.
 # a sign in x0
 - a * z - b * v
 + a * z + b * v
-In x0 you add what should be subtracted. Put in z = a x0 + b eps and v = a eps - b x0: the parts with
-eps must cancel.
+In x0 you add what should be subtracted. Put in z = a x0 + b eps and v = a eps - b x0: the parts
+with eps must cancel.
 # a sign in eps
 - b * z + a * v
 + b * z - a * v
-In eps you subtract what should be added. Put in z = a x0 + b eps and v = a eps - b x0: the parts with
-x0 must cancel.
+In eps you subtract what should be added. Put in z = a x0 + b eps and v = a eps - b x0: the parts
+with x0 must cancel.
 # v taken for the noise
 + v
 You take v for the noise. It's a mixture of eps and x0, and eps is b * z + a * v.
@@ -166,8 +173,8 @@ without a division: a * z - b * v.
 or
 - eps = b * z + a * v
 + eps = (z - a * x0) / b
-This is right, except at t = 0, where you divide by 0. Get eps from z and v without a division: b * z
-+ a * v.
+This is right, except at t = 0, where you divide by 0. Get eps from z and v without a division: b *
+z + a * v.
 # point in place of an end
 - eps - x0
 + xt - x0

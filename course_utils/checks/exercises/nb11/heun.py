@@ -14,8 +14,8 @@ from course_utils.checks.parts import Exercise, Stop, Vague, describe, edits, st
 from course_utils.straight import heun
 
 TWICE = (
-    "Each step asks twice: at its beginning, and at its end, where Euler's step leads. The last step "
-    "asks only once, because at t = 0 there's nothing left to ask."
+    "Each step asks twice: at its beginning, and at its end, where Euler's step leads. The last "
+    "step asks only once, because at t = 0 there's nothing left to ask."
 )
 CASES = [
     (1, 2, 1, 3, 4, "A single step is Euler's: xt - step * u, with step = 1."),
@@ -29,8 +29,8 @@ HINTS = [
     (r"must be Tensor, not|'float' object", r"", "t is one plain number for the whole batch."),
     (r"(cannot be|can be|be) converted to .*[Ss]calar", r"", "A field takes one number t for the "
      "whole batch. Pass it on as it is, without .expand or torch.full."),
-    (r"'float' object cannot be interpreted", r"", "range takes whole numbers. Count the steps, and "
-     "make t of the count: t = i * step."),
+    (r"'float' object cannot be interpreted", r"", "range takes whole numbers. Count the steps, "
+     "and make t of the count: t = i * step."),
 ]  # fmt: skip
 
 
@@ -177,8 +177,8 @@ Your first step is Euler's, and the last one asks at t = 0. It's the last that t
 # each direction asked twice
 - u = (u + second) / 2
 + u = (field(xt, t) + second) / 2
-You ask the same question twice: the field at xt and t. Keep its first answer, since an evaluation is
-what costs time.
+You ask the same question twice: the field at xt and t. Keep its first answer, since an evaluation
+is what costs time.
 # mean direction in x0
 - xt = xt - step * u
 + x0 = xt - t * u

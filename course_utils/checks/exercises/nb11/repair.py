@@ -4,7 +4,7 @@ import torch
 
 from course_utils.checks.exercises.test_doubles import LineField
 from course_utils.checks.parts import Exercise, Stop, describe, edits, is_tensor
-from course_utils.diffusion import add_noise
+from course_utils.diffusion import add_noise  # noqa: F401  in the mistakes
 from course_utils.fields import repair
 from course_utils.samplers import last
 from course_utils.straight import euler, on_line
@@ -87,8 +87,8 @@ The shares are swapped: with strength = 1 you begin at the sketch. It's the nois
 strength.
 # all of the sketch kept
 + sketch + strength * noise
-You add noise to the whole sketch. On the line the picture goes as the noise comes in: its share is 1
-- strength.
+You add noise to the whole sketch. On the line the picture goes as the noise comes in: its share is
+1 - strength.
 # noise at full strength
 + (1 - strength) * sketch + noise
 or
@@ -105,14 +105,14 @@ You mix with roots, as DDPM does. The field knows straight lines, whose shares a
 strength.
 # no noise
 + sketch
-You begin at the sketch itself, where the field expects noise. Mix some in: (1 - strength) * sketch +
-strength * noise.
+You begin at the sketch itself, where the field expects noise. Mix some in, with the share
+strength.
 # no sketch
 + noise
 or
 + strength * noise
-You begin in noise alone, so nothing is left of the sketch. Mix: (1 - strength) * sketch + strength *
-noise.
+You begin in noise alone, so nothing is left of the sketch. Mix: (1 - strength) * sketch + strength
+* noise.
 # noise of its own
 + (1 - strength) * sketch + strength * torch.randn_like(sketch)
 You draw noise of your own. Use the noise that is passed in.
@@ -135,8 +135,8 @@ or
 - for i in range(evaluations, 0, -1):
 + step = 1 / evaluations
 + for i in range(int(strength * evaluations), 0, -1):
-You take only a part of the evaluations, as some libraries do. Take all of them, in steps of strength
-/ evaluations.
+You take only a part of the evaluations, as some libraries do. Take all of them, in steps of
+strength / evaluations.
 # another number of steps
 - range(evaluations, 0, -1)
 + range(evaluations, 1, -1)
@@ -151,8 +151,8 @@ You return the mixture as it is. Walk from there to t = 0, along what the field 
 # asked where the step ends
 - t = i * step
 + t = (i - 1) * step
-You tell the field the time where the step ends. Tell it where it begins: first strength, at last one
-step above 0.
+You tell the field the time where the step ends. Tell it where it begins: first strength, at last
+one step above 0.
 # upwards in time
 + t = (evaluations - i + 1) * step
 or
@@ -162,7 +162,8 @@ or
 Your times rise. The walk begins at t = strength and goes down to 0.
 # times without the strength
 + t = i / evaluations
-You tell the field times from 1 down. xt is a mixture of t = strength, so the first time is strength.
+You tell the field times from 1 down. xt is a mixture of t = strength, so the first time is
+strength.
 # step numbers told
 + t = i
 or
@@ -213,8 +214,8 @@ You clip what you return. Return it as the walk leaves it; whoever shows it may 
 or
 - xt = xt - step * field(xt, t)
 + return xt - t * field(xt, t)
-You return the first guess of the picture, after one evaluation. Return the xt to which all the steps
-lead.
+You return the first guess of the picture, after one evaluation. Return the xt to which all the
+steps lead.
 # first step returned
 - return xt
 +     return xt

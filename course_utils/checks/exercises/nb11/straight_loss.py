@@ -6,7 +6,7 @@ from torch import nn
 
 from course_utils.checks.exercises.test_doubles import LineNet
 from course_utils.checks.parts import Exercise, edits
-from course_utils.diffusion import add_noise, velocity  # noqa: F401
+from course_utils.diffusion import add_noise, velocity  # noqa: F401  in the mistakes
 from course_utils.schedule import cosine_schedule
 from course_utils.straight import on_line, straight_loss
 from course_utils.unet import timesteps
