@@ -131,3 +131,10 @@ def test_repair_takes_eight_evaluations_from_0_6_unless_told_otherwise():
     expected = last(euler(toy, 0.4 * sketch + 0.6 * noise, 8, start=0.6))
     torch.testing.assert_close(repair(toy, sketch, noise), expected)
     torch.testing.assert_close(repair(toy, sketch, noise, 1.0, 3), last(euler(toy, noise, 3)))
+
+
+def test_what_is_made_on_the_way_is_on_the_device_of_the_pictures():
+    """The device "meta" has shapes without numbers, and refuses to meet the CPU."""
+    sketch, noise = (torch.randn(SHAPE, device="meta") for _ in range(2))
+    assert repair(toy, sketch, noise).is_meta
+    assert FieldFromVelocity(Net(), cosine_schedule(50))(noise, 0.3).is_meta

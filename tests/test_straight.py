@@ -59,10 +59,8 @@ class Net:
 def test_the_line_has_the_picture_at_one_end_and_the_noise_at_the_other():
     x0, eps = torch.randn(2, *SHAPE)
     xt = on_line(x0, eps, torch.tensor([0, 0.25, 0.5, 1]))
-    for point, expected in zip(
-        xt, [x0[0], 0.75 * x0[1] + 0.25 * eps[1], (x0 + eps)[2] / 2, eps[3]]
-    ):
-        torch.testing.assert_close(point, expected)
+    between = 0.75 * x0[1] + 0.25 * eps[1], (x0[2] + eps[2]) / 2
+    torch.testing.assert_close(xt, torch.stack([x0[0], *between, eps[3]]))
 
 
 @pytest.mark.parametrize("T", [1000, 11])
@@ -241,7 +239,6 @@ def test_pairs_are_what_heun_draws_and_its_noise():
     net, noise = Net(), torch.randn(260, 1, 2, 3)
     labels = torch.arange(260)
     pairs = reflow_pairs(net, noise, labels, steps=3)
-    assert [(len(xt), *more) for xt, _, (more,) in net.asked[:1]][0][0] == 250
     parts = [known for _, _, (known,) in net.asked]
     assert [len(part) for part in parts] == [250] * 5 + [10] * 5
     assert torch.equal(torch.cat([parts[0], parts[-1]]), labels)
@@ -266,10 +263,9 @@ def test_reflow_loss_is_the_straight_loss_of_pairs():
 
 
 def test_a_network_is_trained_on_pairs():
-    config = TrainConfig(steps=40, batch=16, lr=0.02, warmup=2)
+    config = TrainConfig(steps=60, batch=16, lr=0.03, warmup=2)
     net, noise = UNet(3, 4, (1, 2), 8), torch.randn(16, 3, 4, 4)
-    pairs = torch.cat([0.5 - noise, noise], dim=1)  # so that the direction is known at every point
-    before = reflow_loss(net, pairs, 10, pairs, linear_schedule(20)).item()
+    pairs = torch.cat([noise - 2, noise], dim=1)  # other noise would leave a loss of 1 at least
     for state in train(net, pairs, linear_schedule(20), config, reflow_loss):
         pass
-    assert state.loss < before / 2
+    assert state.loss < 0.5
