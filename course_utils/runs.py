@@ -169,10 +169,11 @@ def rate(run, warm_up=5, seconds=3):
 
 
 def told(what, loss):
-    """Return a loss for a network that is told t, or sigma in its place."""
+    """Return a loss for a network that is told t, or sigma in its place, and labels, if any."""
 
     def loss_when_told(model, x0, t, eps, schedule, *labels):
-        return loss(told_steps(what, model), x0, t, eps, schedule, *labels)
+        net = told_steps(what, model)
+        return loss(lambda xt, t: net(xt, t, *labels), x0, t, eps, schedule)
 
     return loss_when_told
 

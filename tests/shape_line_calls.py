@@ -19,6 +19,7 @@ from course_utils import (
     diffusion,
     dit,
     embedding,
+    fields,
     files,
     grown_unet,
     ideal,
@@ -27,6 +28,7 @@ from course_utils import (
     res_unet,
     samplers,
     sigma_unet,
+    straight,
     training,
     unet,
     wiener,
@@ -109,6 +111,7 @@ GIVEN = {
     "SigmaUNet": lambda: sigma_net(labels=False),
     "DDPMUNet": ddpm_net,
     "DiT": lambda: dit.DiT(H, C, dim=8, depth=1, heads=2),
+    "field": lambda: lambda xt, t: t * xt,
     "SigmaSchedule": lambda: log_linear_schedule(T),
     "state_dict": dict,
     "batches": lambda: [torch.randn(B, C, H, H)],
@@ -213,6 +216,11 @@ CALLS = {
         GIVEN["UNet"](), GIVEN["Schedule"]()
     )(xt, t),
     "samplers.ddim": lambda model, xT, schedule: samplers.ddim(model, xT, schedule, 2),
+    "straight.Field": lambda xt: straight.Field(GIVEN["UNet"](), T=T)(xt, 0.5),
+    "fields.direction_from_velocity": lambda xt, v: fields.direction_from_velocity(xt, v, 0.5),
+    "fields.FieldFromVelocity": lambda xt: fields.FieldFromVelocity(
+        GIVEN["UNet"](), linear_schedule(T)
+    )(xt, 0.5),
     "data.load": lambda: data.load("digits", "train"),
     "data.digits": lambda: data.digits("test"),
     "data.downloaded": lambda: data.downloaded("cifar10", "train", "nowhere"),

@@ -223,6 +223,17 @@ EQUIVALENT = {
         "total, mean = (torch.zeros_like(alpha_bar), torch.zeros_like(x))",
         "total, mean = (torch.zeros_like(alpha_bar), x)",
     ): FOUND_AFRESH,
+    # 11.1 and 11.4
+    (
+        "11.1",
+        "return F.mse_loss(net(on_line(x0, eps, time), t, *labels), eps - x0)",
+        "return F.mse_loss(eps - x0, net(on_line(x0, eps, time), t, *labels))",
+    ): "a square does not see which of the two comes first",
+    (
+        "11.4",
+        "return ((directions - whole).square().mean() / whole.square().mean()).item()",
+        "return (directions - whole).square().mean() / whole.square().mean()",
+    ): "one number, in a tensor",
 }
 
 

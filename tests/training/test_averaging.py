@@ -10,6 +10,7 @@ from torch import nn
 
 from course_utils.averaging import averaged, refresh_norms, unwrapped, update_average
 from course_utils.schedule import Schedule
+from course_utils.straight import straight_loss
 from course_utils.training import start, train
 
 
@@ -55,6 +56,20 @@ def test_refresh_norms_finds_the_mean_and_variance_of_the_input():
     n = 64 * 8 * 8  # BatchNorm keeps the unbiased variance
     variance = image.var(dim=(0, 2, 3), correction=0) * n / (n - 1)
     torch.testing.assert_close(net.norm.running_var, variance)
+
+
+def test_refresh_norms_noises_pictures_as_the_training_did():
+    grey, no_noise = torch.full((1, 3, 8, 8), 5.0), Schedule([0.0] * 11)
+    straight = refresh_norms(Norm(), grey, no_noise, loss=straight_loss).norm
+    assert (straight.running_mean - 2.5).abs().max() < 0.2  # half way on the lines, in the mean
+    variance = 25 * 0.1 + 0.35  # of (1 - t) 5 and of t eps, with t from 0 to 1 in ten steps
+    assert (straight.running_var - variance).abs().max() < 0.2
+    assert torch.allclose(refresh_norms(Norm(), grey, no_noise).norm.running_mean, grey[0, 0, 0, 0])
+    state = start(tiny(), SHORT)
+    given = pictures(), SCHEDULE
+    expected = refresh_norms(copy.deepcopy(state.average), *given, loss=straight_loss).state_dict()
+    ours = averaged(state, *given, straight_loss).state_dict()
+    assert all(torch.equal(ours[name], expected[name]) for name in expected)
 
 
 def test_refresh_norms_averages_over_all_batches():

@@ -33,6 +33,26 @@ class NoiseNet(nn.Module):
         return self.weight * xt + 0.3 * torch.sin(t + 2 * xt)
 
 
+class LineNet(NoiseNet):
+    """The same for straight lines: it may be told labels too, which it keeps beside xt and t."""
+
+    def forward(self, xt, t, *labels):
+        answer = super().forward(xt, t)
+        self.asked[-1] += (freeze(labels),)
+        return sum((y.view(-1, 1, 1, 1) * xt.sign() for y in labels), answer)
+
+
+class LineField(NoiseNet):
+    """Stands in for a field: it's told one number t for the whole batch."""
+
+    def forward(self, xt, t):
+        return super().forward(xt, float(t))
+
+    def times(self):
+        """The times that it was told, in order."""
+        return [round(t.item(), 4) for _, t in self.asked]
+
+
 class SigmaNet(nn.Module):
     """Stands in for a network that is told sigma: its answer depends on xt and on sigma."""
 

@@ -1,0 +1,3 @@
+"""The exercises of notebook 11, a file for each."""
+
+NOTEBOOK = "11_straight_lines"
