@@ -142,6 +142,18 @@ def filled_in(content, name, told, draws):
     return re.sub(r"/\* (\w+) \*/$", lambda found: parts[found[1]], page, flags=re.MULTILINE)
 
 
+def source(name):
+    """Return the JavaScript of a class or function of the network: what `inspect` does for Python.
+
+    Raises ValueError for a name that has none.
+    """
+    text = "\n".join((HERE / part).read_text(encoding="utf-8") for part in NETWORK)
+    found = re.search(rf"^(?:class|function) {name}\b.*?^}}$", text, re.MULTILINE | re.DOTALL)
+    if not found:
+        raise ValueError(f"the page's network has no class or function {name}")
+    return found[0]
+
+
 def course_address():
     """Return the course's address on the web, or None while nobody has published this copy.
 
