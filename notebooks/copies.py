@@ -11,7 +11,10 @@ from outputs import IGNORED
 TRAINED = "trained"  # a cell whose output takes the whole training
 # What a copy does less of: short trainings, whose figures are not compared; and, in cells that are
 # not compared, pictures, steps of sampling, and drawings on the way.
-SHORTER = (r"(?m)^(def (?:over)?fit(?:_unet)?\((?:task|loss_of|time).*steps=)\d+", r"\g<1>20")
+SHORTER = (
+    r"(?m)^(def (?:over)?fit(?:_unet|_plane)?\((?:task|loss_of|time|net, data).*steps=)\d+",
+    r"\g<1>20",
+)
 FEWER = (
     (r"torch\.randn\(500, ", "torch.randn(100, "),
     (r"torch\.randn\(8, in_ch, ", "torch.randn(2, in_ch, "),
@@ -29,6 +32,7 @@ FEWER = (
         r"ddpm(net, xT, cosine_schedule(20)))\nshown = taken[::5]",
     ),
     (r"torch\.arange\(500, ", "torch.arange(100, "),
+    (r"torch\.(arange|randn)\(4000, ", r"torch.\1(88, "),
     (r"(def draw\(model, steps=)25", r"\g<1>3"),
     (r"counts, found = \(4, 8, 16\)", "counts, found = (2, 4)"),
     (r"sides = \[8, 16, 32, 64\]", "sides = [8, 16]"),

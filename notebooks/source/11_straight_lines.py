@@ -458,7 +458,7 @@ print(f"your network: {bend(slow_field, noise[:10]):.3f}")
 # draw straight lines between *these* pairs, and train on them. That's *reflow*. **What will the
 # network answer at $t = 1$ now?**
 
-# %%
+# %% tags=["nbval-ignore-output"]
 # alt: Two panels. On the left the paths after reflow, nearly straight. On the right the same in
 #   one single step: the points reach the three clouds too, with some in between.
 torch.manual_seed(1)
