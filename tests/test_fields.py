@@ -137,4 +137,6 @@ def test_what_is_made_on_the_way_is_on_the_device_of_the_pictures():
     """The device "meta" has shapes without numbers, and refuses to meet the CPU."""
     sketch, noise = (torch.randn(SHAPE, device="meta") for _ in range(2))
     assert repair(toy, sketch, noise).is_meta
-    assert FieldFromVelocity(Net(), cosine_schedule(50))(noise, 0.3).is_meta
+    net = Net()
+    assert FieldFromVelocity(net, cosine_schedule(50))(noise, 0.3).is_meta
+    assert net.asked[0][1].is_meta  # the step that it is told

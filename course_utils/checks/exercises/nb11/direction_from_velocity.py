@@ -45,6 +45,7 @@ def direction_experiment(probe, direction_from_velocity):
                 f"{what}: some of your numbers are NaN or infinite.", look,
             )  # fmt: skip
             for of, share in zip(("v", "xt"), mixture([v, xt], u.detach())[0]):
+                share = round(share, 4) + 0.0  # no -0.0
                 probe.note(f"The share of {of} in what you return at t = {t}", share)
             probe.call(direction_from_velocity, xt, v, t)
     probe.on_fake_device(direction_from_velocity, xt, v, 0.3)
@@ -157,6 +158,19 @@ You take v for the picture. It's a mixture of eps and x0, and x0 is a * z - b * 
 - a * z - b * v
 + (z - b * v) / a
 You undo the mixture as if v were the noise. v is a mixture itself: x0 is a * z - b * v.
+# right at one end alone
+- eps - x0
++ v - xt
+or
++ v + xt
+You return what is right at one end alone: v - xt at t = 0, v + xt at t = 1. Between them the shares
+of both depend on t.
+# divided at the end
+- z = xt / scale
++ z = xt
+- eps - x0
++ (eps - x0) / scale
+You divide the direction by scale, not xt. v needs no division: divide xt alone, first of all.
 # divided by 1 - t
 - eps - x0
 + (eps - xt) / (1 - t)

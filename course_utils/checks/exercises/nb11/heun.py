@@ -27,8 +27,8 @@ CASES = [
 ]  # fmt: skip
 HINTS = [
     (r"must be Tensor, not|'float' object", r"", "t is one plain number for the whole batch."),
-    (r"(cannot be|can be|be) converted to .*[Ss]calar", r"", "A field takes one number t for the "
-     "whole batch. Pass it on as it is, without .expand or torch.full."),
+    (r"(cannot be|can be|be) converted to .*[Ss]calar", r"", "A field takes the pictures, then one "
+     "number t for the whole batch: field(xt, t)."),
     (r"'float' object cannot be interpreted", r"", "range takes whole numbers. Count the steps, "
      "and make t of the count: t = i * step."),
 ]  # fmt: skip
@@ -50,6 +50,7 @@ def watch(probe, heun, xt, n, *steps):
     probe.note(
         "the number of steps", len(came),
         f"{what}: {len(came)} steps come out, and {n} {'is' if n == 1 else 'are'} expected.",
+        "Count the steps, not t: rounding can leave it a little above 0." if len(came) == n + 1 else
         "Is yield t, xt, x0 the last line in the loop, and does the loop come to all steps?",
     )  # fmt: skip
     odd = Vague("".join([describe(step) for step in came if not is_step(step, xt)][:1]))
@@ -248,7 +249,7 @@ You tell the field a step number. A field is told the time, from 1 down to 0; it
 itself.
 # t for each picture
 + u = field(xt, torch.full((len(xt),), t))
-A field takes one number t for the whole batch. Pass t on as it is.
+A field takes the pictures, then one number t for the whole batch: field(xt, t).
 # t after the step
 - yield t, xt, x0
 + yield t - step, xt, x0
@@ -277,10 +278,11 @@ Every step starts from the noise again. Give the new picture the name that the n
 + xt -= step * u
 A later step writes into an xt that you yielded before, and into the noise that came in. Make a new
 tensor at each step: xt = xt - step * u.
-# return in the loop
+# return in place of yield
 - yield t, xt, x0
 + return t, xt, x0
-A return ends the function at the first step. yield hands out the step, and then goes on.
+No steps come out, because a return ends the function. In the loop, yield t, xt, x0 hands out the
+step and goes on.
 # yield after the loop
 -     yield t, xt, x0
 + yield t, xt, x0

@@ -22,10 +22,14 @@ CASES = [
 HINTS = [
     (r"'float' object is not subscriptable", r"", "on_line takes a time for each picture: "
      "torch.full((len(sketch),), strength, device=sketch.device)."),
-    (r"(cannot be|can be|be) converted to .*[Ss]calar", r"", "A field takes one number t for the "
-     "whole batch, and so does euler's start. Pass strength on as it is."),
+    (r"(cannot be|can be|be) converted to .*[Ss]calar", r"", "A field takes the pictures, then one "
+     "number t for the whole batch; euler's start is one number too."),
     (r"multiple values for argument|unexpected keyword", r"", "It's euler(field, xt, evaluations, "
      "start=strength)."),
+    (r"ZeroDivision", r"", "Take all evaluations, in steps of strength / evaluations: a part of "
+     "them, rounded down, may be none."),
+    (r"cannot be interpreted", r"", "range takes whole numbers. Count the steps, and make t of the "
+     "count: t = i * strength / evaluations."),
     (r"must match the size", r"", "A time for each picture needs three more axes before it meets "
      "pictures. strength is one number: multiply by it as it is."),
 ]  # fmt: skip
@@ -175,7 +179,7 @@ You tell the field the same time at every step. Time falls from strength to one 
 # t for each picture
 - field(xt, t)
 + field(xt, torch.full((len(xt),), t))
-A field takes one number t for the whole batch. Pass t on as it is.
+A field takes the pictures, then one number t for the whole batch: field(xt, t).
 # towards the noise
 - xt - step
 + xt + step

@@ -5,7 +5,7 @@ from einops import rearrange, reduce
 from torch import nn
 
 from course_utils.checks.exercises.test_doubles import LineNet
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise, describe, edits, is_tensor
 from course_utils.diffusion import add_noise, velocity  # noqa: F401  in the mistakes
 from course_utils.schedule import cosine_schedule
 from course_utils.straight import on_line, straight_loss
@@ -13,6 +13,8 @@ from course_utils.unet import timesteps
 
 ONE_STEP = "t may be one int, the same step for all pictures: timesteps(t, x0) makes (B,) of it."
 HINTS = [
+    (r"'tuple' object", r"", "labels is a tuple, which may be empty. A star unpacks it: net(xt, t, "
+     "*labels)."),
     (r"'(float|int)' object|not (float|int)", r"", ONE_STEP),
     (r"missing 1 required positional argument: 't'", r"", "net takes xt, t, and the labels."),
     (r"must match the size", r"", "The time is (B,) and needs three more axes before it meets "
@@ -56,9 +58,10 @@ def note_asked(probe, net, loss, look, t, B):
     probe.note("The labels that the network is told", labels)
     called = net.weight.grad is not None
     probe.note("backward", called, "Your loss calls backward.", "The training loop does that.")
-    kept = torch.is_tensor(loss) and loss.requires_grad
+    kept = is_tensor(loss) and loss.requires_grad
     probe.note(
-        "can be learned from", kept, "No gradient comes out of your loss.",
+        "can be learned from", kept, "No gradient comes out of your loss." if is_tensor(loss) else
+        f"Your function returns {describe(loss)}.",
         "Return the mean itself, a tensor, without .item() or .detach().",
     )  # fmt: skip
     probe.note(
