@@ -216,6 +216,7 @@ CALLS = {
         GIVEN["UNet"](), GIVEN["Schedule"]()
     )(xt, t),
     "samplers.ddim": lambda model, xT, schedule: samplers.ddim(model, xT, schedule, 2),
+    "straight.reflow_pairs": lambda field, noise: straight.reflow_pairs(lambda: field, noise),
     "straight.Field": lambda xt: straight.Field(GIVEN["UNet"](), T=T)(xt, 0.5),
     "fields.direction_from_velocity": lambda xt, v: fields.direction_from_velocity(xt, v, 0.5),
     "fields.FieldFromVelocity": lambda xt: fields.FieldFromVelocity(

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,12 @@ from course_utils.averaging import refresh_norms
 from course_utils.checkpoint import latest
 from course_utils.data import load
 from course_utils.diffusion import NoiseFromVelocity
+from course_utils.fields import FieldFromVelocity
 from course_utils.files import FileError
 from course_utils.quality import Figures, Quality
 from course_utils.runs import pairs_of, told
 from course_utils.samplers import ddim, last
-from course_utils.straight import Field, euler, reflow_pairs
+from course_utils.straight import Field, euler, heun, reflow_pairs
 from course_utils.trained import LOSSES, NETWORKS, SCHEDULE, loaded, network, told_steps
 from course_utils.trained import load as load_network
 
@@ -137,10 +139,10 @@ def test_reflow_trains_a_run_on_its_own_pairs(model, tmp_path, monkeypatch):
         assert labels[0].unique().tolist() == [*range(11)]  # and 10 is "hidden"
         net.cond_embed.dropout = 0.0
     x0, eps = pairs.chunk(2, dim=1)
-    torch.testing.assert_close(reflow_pairs(net, eps, *labels)[:, :1], x0, rtol=0, atol=0.02)
+    again = reflow_pairs(partial(Field, net), eps, *labels)
+    torch.testing.assert_close(again[:, :1], x0, rtol=0, atol=0.02)
     assert len(eps.flatten(1).unique(dim=0)) > 3
     begun, ended = latest(tmp_path / "run"), content
-    assert begun["settings"]["lr"] == 2 * ended["settings"]["lr"]
     name = next(iter(dict(net.named_parameters())))
     away = (ended["model"][name] - begun["average"][name]).abs().max()
     assert 0 < away < 0.1  # it starts at the average, and goes on
@@ -155,12 +157,28 @@ def test_reflow_trains_a_run_on_its_own_pairs(model, tmp_path, monkeypatch):
     assert latest(tmp_path / "twice")["settings"]["loss"] == "straight"
 
 
-def test_only_straight_lines_are_made_straighter(tmp_path):
-    train(tmp_path / "run", "--base", "8", model="tutorial", steps="1")
+def test_a_run_that_predicts_v_has_straight_lines_too(tmp_path):
+    train(tmp_path / "run", "--base", "8", model="grown", steps="2")
+    main(["reflow", str(tmp_path / "run"), "--pairs", "11", "--batch", "4", "--steps", "1", "--out",
+          str(tmp_path / "new")])  # fmt: skip
+    settings = latest(tmp_path / "new")["settings"]
+    assert (
+        settings["loss"] == "straight"
+        and latest(tmp_path / "run")["settings"]["loss"] == "velocity"
+    )
+    net = load_network(tmp_path / "run")
+    pairs, labels = pairs_of(net, latest(tmp_path / "run")["settings"], 11, torch.device("cpu"))
+    field = FieldFromVelocity(net, SCHEDULE, labels)
+    x0, eps = pairs.chunk(2, dim=1)
+    torch.testing.assert_close(last(heun(field, eps, 8)), x0, rtol=0, atol=0.02)
+
+
+def test_what_says_nothing_about_pure_noise_gets_no_pairs(tmp_path):
+    train(tmp_path / "run", "--base", "8", "--loss", "noise", model="tutorial", steps="1")
     said = fails("reflow", tmp_path / "run", "--out", tmp_path / "new")
     assert said == (
-        f"reflow: reflow takes a run with --loss straight; that in {tmp_path / 'run'} has --loss "
-        "velocity"
+        f"reflow: reflow takes a run with --loss straight or velocity; that in {tmp_path / 'run'} "
+        "has --loss noise, which says nothing where there is only noise"
     )
     assert not list((tmp_path / "new").glob("*.pt"))
 
@@ -170,6 +188,20 @@ def measured(x, data):
     assert x.shape == (500, 1, 16, 16) and data == "digits"
     figures = Figures(*[float(x.abs().mean())] * 4)
     return Quality(500, 1.0, figures, figures, figures)
+
+
+@pytest.mark.parametrize("model", ["tutorial", "grown"])
+def test_a_page_of_a_run(model, tmp_path, monkeypatch, capsys):
+    train(tmp_path / "run", "--loss", "straight", "--base", "8", model=model, steps="1")
+    monkeypatch.setattr("course_utils.runs.measure", measured)
+    out = tmp_path / "pages" / "mine.html"
+    main(["page", str(tmp_path / "run"), "--name", "Ada <3", "--out", str(out)])
+    text = out.read_text("utf-8")
+    assert "Ada &lt;3’s network draws digits" in text and "trained in 1 steps on digits" in text
+    assert str(out) in capsys.readouterr().out
+    train(tmp_path / "other", model="ddpm", steps="1")
+    assert fails("page", tmp_path / "other", "--out", out).startswith("page: ")
+    assert out.read_text("utf-8") == text
 
 
 def test_score_and_its_entry(tmp_path, monkeypatch, capsys):

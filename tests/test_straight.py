@@ -1,5 +1,7 @@
 """Straight lines against what is known in closed form, and against diffusers."""
 
+from functools import partial
+
 import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteScheduler
@@ -238,14 +240,14 @@ def test_samplers_leave_noise_and_grad_mode_as_they_were(sampler):
 def test_pairs_are_what_heun_draws_and_its_noise():
     net, noise = Net(), torch.randn(260, 1, 2, 3)
     labels = torch.arange(260)
-    pairs = reflow_pairs(net, noise, labels, steps=3)
+    pairs = reflow_pairs(partial(Field, net), noise, labels, steps=3)
     parts = [known for _, _, (known,) in net.asked]
     assert [len(part) for part in parts] == [250] * 5 + [10] * 5
     assert torch.equal(torch.cat([parts[0], parts[-1]]), labels)
     x0, eps = pairs.chunk(2, dim=1)
     assert torch.equal(eps, noise)
     torch.testing.assert_close(x0, last(heun(Field(toy_net), noise, 3)))
-    assert len(reflow_pairs(net, noise[:3])) == 3 and net.asked[-1][2] == ()
+    assert len(reflow_pairs(partial(Field, net), noise[:3])) == 3 and net.asked[-1][2] == ()
     assert len(net.asked) == 10 + 15  # 8 steps
 
 
