@@ -279,7 +279,8 @@ function drawU() {
     box.style.gridArea = `${row + 1} / ${column + 1}`;
     box.append(document.createElement("canvas"), document.createElement("span"));
     box.firstChild.className = "pixels";
-    box.lastChild.textContent = `${C} × ${H}²`;
+    const side = Object.assign(document.createElement("i"), { textContent: ` × ${H}²` });
+    box.lastChild.append(C, side); // a phone has room for the channels alone
     box.title = name;
     box.ariaLabel = `${name}: ${plural(C, "channel")} of ${H} by ${H}`;
     box.addEventListener("click", () => choosePart(name));

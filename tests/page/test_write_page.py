@@ -61,6 +61,7 @@ def test_its_title(out, name, title):
     text = out.read_text(encoding="utf-8")
     assert f"<title>{title}</title>" in text and f"<h1>{title}</h1>" in text
     assert "Draw new clothes</button>" in text
+    assert text.count("</script>") == 5  # the head's, the content, and three of code
     content = content_of(text)
     assert content["about"]["labels"] == labels and content["about"]["draws"] == "clothes"
     assert content["network"]["settings"] == {
