@@ -1,7 +1,7 @@
 """The reader's trained networks, kept from notebook to notebook in one file, my_unet.pt.
 
 It lies beside my_unet.py, which has their code: UNet, and GrownUNet from notebook 10. Readers who
-have not trained a UNet yet get the course's own weights, course_utils/weights/unet.pt.
+have not trained a network yet get the course's own weights, which lie in course_utils/weights.
 """
 
 import io
@@ -20,7 +20,8 @@ from course_utils.portfolio import CannotKeep
 from course_utils.unet import UNet
 
 FILE = "my_unet.pt"
-COURSES = Path(__file__).parent / "weights/unet.pt"
+COURSES = Path(__file__).parent / "weights"
+WEIGHTS = {"UNet": COURSES / "unet.pt", "GrownUNet": COURSES / "grown_unet.pt"}
 FORMAT = "diffusion course, trained U-Nets, 2"
 STRAIGHT = ", straight"  # behind the class of a network that was asked for straight lines
 NOTHING = {"rows": {}, "networks": {}}
@@ -101,7 +102,7 @@ def trained(device="cpu", in_ch=1, kind="UNet"):
             why = f"The network in {FILE} takes {channels} channels, these pictures have {in_ch}."
     except (CannotKeep, OSError) as error:
         why = portfolio.told(error, FILE)
-    networks = read(COURSES)["networks"]
+    networks = read(WEIGHTS[kind])["networks"]
     predicts = networks[kind]["predicts"]
     print(f"{why} This is the course's trained network. It predicts {predicts}.")
     return built(networks, COURSES_PARTS, kind).to(device), predicts

@@ -14,7 +14,7 @@ from course_utils.averaging import refresh_norms
 from course_utils.data import load
 from course_utils.files import FileError
 from course_utils.grown_unet import GrownUNet
-from course_utils.keeping import COURSES, DIGITS, FILE, keep_weights, so_far, trained
+from course_utils.keeping import DIGITS, FILE, WEIGHTS, keep_weights, so_far, trained
 from course_utils.quality import Figures, Quality
 from course_utils.schedule import cosine_schedule
 from course_utils.unet import UNet
@@ -360,16 +360,40 @@ def test_of_two_files_the_newer_weights_stay_and_all_rows(folder, tmp_path):
 
 def test_the_courses_network_draws_digits():
     net, _ = trained()
-    quality = drawn(net, cosine_schedule(), n=200, steps=30)
+    quality = drawn(net, n=200, steps=30)
     assert quality.samples.recognised > 0.8 and quality.samples.distance < LARGEST
-    assert COURSES.stat().st_size < 1_200_000
+    assert WEIGHTS["UNet"].stat().st_size < 1_200_000
+
+
+def test_the_courses_grown_network_draws_what_is_asked_for(capsys):
+    net, predicts = trained(kind="GrownUNet")
+    assert "There is no my_unet.pt yet. This is the course's trained" in capsys.readouterr().out
+    asked = torch.arange(200) % 10
+    quality = drawn(lambda xt, t: net(xt, t, asked), n=200, steps=20)
+    assert predicts == "v" and quality.samples.recognised > 0.9
+    assert quality.samples.distance < LARGEST / 4
+    assert WEIGHTS["GrownUNet"].stat().st_size < 1_400_000
 
 
 def test_an_untrained_network_does_not():
     torch.manual_seed(0)
     net = refresh_norms(UNet(**DIGITS), load("digits")[0], cosine_schedule())
-    quality = drawn(net, cosine_schedule(), n=200, steps=30)
+    quality = drawn(net, n=200, steps=30)
     assert quality.samples.recognised < 0.8 and quality.samples.distance > LARGEST
+
+
+def test_a_network_that_goes_straight_lies_beside_the_one_that_it_was_made_from(folder, capsys):
+    settings, nets = DIGITS | {"base_ch": 8, "time_dim": 16}, []
+    for predicts, notebook in (("v", "10"), ("straight", "11")):
+        nets.append(GrownUNet(**settings))
+        keep(nets[-1], predicts, notebook, settings=settings)
+    for kind, predicts, net in zip(("GrownUNet", "GrownUNet, straight"), ("v", "straight"), nets):
+        found, said = trained(kind=kind)
+        assert said == predicts
+        torch.testing.assert_close(found.conv_in.weight, net.conv_in.weight, atol=1e-3, rtol=0)
+    capsys.readouterr()
+    trained()
+    assert "There is no UNet in my_unet.pt yet." in capsys.readouterr().out
 
 
 LARGEST = 40  # Frechet distance; that of a Gaussian is 79

@@ -170,7 +170,7 @@ def test_a_run_that_predicts_v_has_straight_lines_too(tmp_path):
     pairs, labels = pairs_of(net, latest(tmp_path / "run")["settings"], 11, torch.device("cpu"))
     field = FieldFromVelocity(net, SCHEDULE, labels)
     x0, eps = pairs.chunk(2, dim=1)
-    torch.testing.assert_close(last(heun(field, eps, 8)), x0, rtol=0, atol=0.02)
+    torch.testing.assert_close(last(heun(field, eps, 8)), x0, rtol=0, atol=0.1)
 
 
 def test_what_says_nothing_about_pure_noise_gets_no_pairs(tmp_path):

@@ -1,6 +1,6 @@
 """Train the course's own networks, for readers who have not trained theirs yet: `make weights`.
 
-They replace unet.pt beside this file. What is printed goes into the README there.
+They replace the files beside this one. What is printed goes into the README there.
 """
 
 import time
@@ -12,7 +12,7 @@ from course_utils.averaging import averaged
 from course_utils.data import load
 from course_utils.diffusion import NoiseFromVelocity, velocity_loss
 from course_utils.grown_unet import GrownUNet
-from course_utils.keeping import COURSES, DIGITS, FORMAT, packed, write
+from course_utils.keeping import DIGITS, FORMAT, WEIGHTS, packed, write
 from course_utils.precision import best_precision
 from course_utils.quality import measure
 from course_utils.samplers import ddim, last
@@ -30,8 +30,9 @@ def main():
     plain = fitted(net, TrainConfig(), images)
     torch.manual_seed(0)
     grown = fitted(GrownUNet(**DIGITS), TrainConfig(steps=1500, lr=3e-3), images, labels)
-    networks = packed(plain, "v", DIGITS) | packed(grown, "v", DIGITS)
-    write({"format": FORMAT, "rows": {}, "networks": networks}, COURSES)
+    for net in (plain, grown):
+        networks = packed(net, "v", DIGITS)
+        write({"format": FORMAT, "rows": {}, "networks": networks}, WEIGHTS[type(net).__name__])
     print(drawn(plain))
     asked = torch.arange(500) % 10
     print(drawn(lambda xt, t: grown(xt, t, asked)))
