@@ -27,7 +27,12 @@ FOLDERS = {"readers": ".venv-readers", "tools": ".venv", "widgets": ".venv-widge
 NEEDS = {
     "readers": ["-r", "requirements.txt"],
     "tools": ["-r", "requirements.txt", "-r", "tests/requirements.txt"],
-    "widgets": ["ipywidgets>=8"],
+    # Also where readers have them already: JupyterLab loads widgets from the environment that it
+    # runs in. What else ipywidgets needs, such as IPython, stays what readers have.
+    "widgets": [
+        *["--ignore-installed", "--no-deps", "ipywidgets>=8"],
+        *["comm", "jupyterlab_widgets>=3", "widgetsnbextension>=4"],
+    ],
 }
 # On the CPU: the stored outputs are those of a CPU. One file at a time on each core, because two
 # threads do not make a small network twice as fast. What lies in quick_start runs as each Python

@@ -65,8 +65,17 @@ class Backend:
     def _is_in_bad_fork(self):
         return False
 
+    # The numbers are drawn by the CPU's generator, which whoever calls these (torch.manual_seed;
+    # in PyTorch 2.14 torch.random.fork_rng too) has seeded, or put back, already.
+
     def manual_seed_all(self, seed):
-        """The numbers are drawn by the CPU's generator, which has been seeded already."""
+        pass
+
+    def get_rng_state(self, device=0):
+        return torch.get_rng_state()
+
+    def set_rng_state(self, state, device=0):
+        pass
 
     def get_amp_supported_dtype(self):
         return [torch.float16, torch.bfloat16, torch.float32]

@@ -8,9 +8,11 @@ before anything of the course is imported, and gets the folder, the environment 
 whoever asks. It dies with its client, and with a signal that the client gets.
 """
 
+import functools
 import importlib
 import json
 import os
+import runpy
 import select
 import signal
 import socket
@@ -78,7 +80,10 @@ def be_kernel(client):
     from ipykernel import kernelapp
 
     # Imported, it cannot ask the environment any more which process it ends with.
-    kernelapp.launch_new_instance(parent_handle=os.getppid())
+    launch = functools.partial(kernelapp.launch_new_instance, parent_handle=os.getppid())
+    kernelapp.launch_new_instance = launch
+    # As python -m does it, for what this does to sys.path is not the same in all versions.
+    runpy.run_module("ipykernel_launcher", run_name="__main__")
     os._exit(0)
 
 

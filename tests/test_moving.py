@@ -4,6 +4,7 @@ import io
 import re
 from base64 import b64decode
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -29,8 +30,7 @@ def frames_of(data):
 
 
 def pixels(picture):
-    rgba = picture.convert("RGBA")
-    return torch.tensor(list(rgba.getdata())).view(rgba.height, rgba.width, 4)
+    return torch.tensor(np.array(picture.convert("RGBA"))).long()
 
 
 def steps(n=6, N=5, C=1, size=16):

@@ -60,6 +60,9 @@ from course_utils.shapes import trace
         (apply(lambda x: torch.cat(x, x)), [draw(2)],
          "Applied: cat takes a list of tensors first, then the axis: <> lacks the brackets, "
          "torch.cat([a, b], dim=1)."),
+        (apply(lambda x: torch.stack(x, x)), [draw(2)],
+         "Applied: stack takes a list of tensors first, then the axis: <> lacks the brackets, "
+         "torch.stack([a, b], dim=1)."),
         (apply(lambda x: x + [x]), [draw(2)],
          "Applied: <> has a list beside `+`, where a tensor is needed."),
         (Stated(nn.LSTM(3, 4)), [draw(5, 2, 3), draw(1, 2, 4)],

@@ -177,9 +177,9 @@ def of_two_kinds(run, place):
 
 
 def loose_tensors(run, place):
-    """torch.cat(a, b), where it takes a list of them."""
-    found = re.match(r"(cat|stack|concat)\(\)", str(run.error))
-    if not isinstance(run.error, TypeError) or not found or "(Tensor" not in str(run.error):
+    """torch.cat(a, b), where it takes a list of them; PyTorch has two sentences for that."""
+    found = re.match(r"(cat|stack|concat)\(\).*(\(Tensor|not Tensor$)", str(run.error))
+    if not isinstance(run.error, TypeError) or not found:
         return None
     return (
         f"{place}: {found[1]} takes a list of tensors first, then the axis: {own_line(run)} lacks "
