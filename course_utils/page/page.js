@@ -2,6 +2,8 @@
 /* What one sees and can do. Every network evaluation is asked of a worker (worker.js). */
 (() => {
 const $ = (id) => document.getElementById(id);
+// On the front page of the course's site, in a frame, drawing is all there is.
+document.body.classList.toggle("framed", location.search === "?framed");
 const COUNT = 16, FRAMES = 15, UNASKED = "any";
 const { network: kept, about } = readContent();
 const settings = kept.settings, { size, in_ch: channels, classes } = settings;
@@ -144,9 +146,9 @@ function arrows(group, across = () => 1) {
 
 // --- draw ----------------------------------------------------------------------------------------
 
-let pictures = []; // {noise, label, steps}
+let pictures = []; // {noise, own, steps}
 let began = 0, finished = 0, chosen = 0;
-let asked = classes; // the label "hidden"
+let asked = classes; // no label: then each picture has one of its own
 const tiles = Array.from({ length: COUNT }, (_, i) => {
   const tile = document.createElement("button");
   tile.type = "button";
@@ -159,13 +161,16 @@ $("grid").append(...tiles);
 arrows($("grid"), () => getComputedStyle($("grid")).gridTemplateColumns.split(" ").length);
 
 function newPictures() {
-  pictures = Array.from({ length: COUNT }, () => ({ noise: gaussian(newSeed()) }));
+  pictures = Array.from({ length: COUNT }, () => ({ noise: gaussian(newSeed()), own: anyLabel() }));
   redraw();
 }
 
+const anyLabel = () => Math.floor(Math.random() * classes);
+const labelOf = ({ own }) => (asked === classes ? own : asked);
+
 // Draw the same noises with the evaluations, and the label, that are asked for now.
 function redraw() {
-  const wanted = pictures.map(({ noise }, index) => ({ index, noise, label: asked }));
+  const wanted = pictures.map((picture, index) => ({ index, noise: picture.noise, label: labelOf(picture) }));
   for (const [i, picture] of pictures.entries()) {
     picture.steps = [];
     paint(tiles[i].firstChild, picture.noise);
@@ -248,7 +253,7 @@ function showStep() {
   $("guess").ariaLabel = `The finished picture that it guesses at step ${number}`;
   if (!step || mapsOf === step || !inSight.has("follow")) return;
   mapsOf = step;
-  const message = { job: "maps", seen: step.seen, told: step.told, label: asked };
+  const message = { job: "maps", seen: step.seen, told: step.told, label: labelOf(pictures[chosen]) };
   ask("maps", message, ({ maps: made }) => {
     if (!made) return;
     maps = made;
@@ -502,7 +507,8 @@ let frames = [];
 
 function walk() {
   const [from, to] = [gaussian(newSeed()), gaussian(newSeed())];
-  frames = Array.from({ length: FRAMES }, (_, i) => ({ noise: slerp(from, to, i / (FRAMES - 1)) }));
+  const own = anyLabel(); // both ends have the same
+  frames = Array.from({ length: FRAMES }, (_, i) => ({ noise: slerp(from, to, i / (FRAMES - 1)), own }));
   drawWalk();
 }
 
@@ -511,7 +517,8 @@ function drawWalk() {
   for (const frame of frames) frame.drawn = null;
   // The ends first, then halves of halves: soon there is something everywhere.
   const order = [0, 14, 7, 3, 11, 1, 5, 9, 13, 2, 4, 6, 8, 10, 12];
-  const pictures = order.map((index) => ({ index, noise: frames[index].noise, label: asked }));
+  const label = labelOf(frames[0]);
+  const pictures = order.map((index) => ({ index, noise: frames[index].noise, label }));
   const strip = $("strip");
   [strip.width, strip.height] = [FRAMES * (size + 1) - 1, size];
   $("walk-status").textContent = "";
