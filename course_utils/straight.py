@@ -77,8 +77,8 @@ def heun(field, xt, steps=13):
 
     field, (B, C, H, W) -> sampler
 
-    The far end of a step is where Euler's would lead. Each step takes two evaluations of the field.
-    The last one is Euler's, with one, so there are 2 * steps - 1. Source: "Elucidating the Design
+    The far end of a step is where Euler's would lead. Each step takes two evaluations of the field,
+    the last one, which is Euler's, takes one: 2 * steps - 1 in all. Source: "Elucidating the Design
     Space of Diffusion-Based Generative Models" (2022), algorithm 1.
     """
     step = 1 / steps
