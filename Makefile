@@ -51,6 +51,7 @@ bench: .venv/.installed  ## measure what the network draws after 30 and 90 secon
 	PYTHONPATH=. $(BIN)/python benchmarks/wiener.py
 	PYTHONPATH=. $(BIN)/python benchmarks/first_result.py
 	PYTHONPATH=. $(BIN)/python benchmarks/tracer.py
+	PYTHONPATH=. $(BIN)/python benchmarks/page_speed.py
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/checks.py
 
 gpu: .venv/.installed  ## measure on a GPU: speed, memory, and how long the notebooks take
