@@ -77,9 +77,9 @@ def heun(field, xt, steps=13):
 
     field, (B, C, H, W) -> sampler
 
-    The far end of a step is where Euler's would lead. Each step takes two evaluations of the field,
-    the last one, which is Euler's, takes one: 2 * steps - 1 in all. Source: "Elucidating the Design
-    Space of Diffusion-Based Generative Models" (2022), algorithm 1.
+    The far end of a step is where Euler's would lead. Each step takes two evaluations of the
+    field, but the last, which is Euler's, takes one: 2 * steps - 1 in all. Source: "Elucidating
+    the Design Space of Diffusion-Based Generative Models" (2022), algorithm 1.
     """
     step = 1 / steps
     for i in range(steps, 0, -1):

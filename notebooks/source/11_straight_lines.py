@@ -13,8 +13,8 @@
 # - mend a bad sketch, finish half a digit, walk between two digits;
 # - make a page on which your network draws, and send it to somebody.
 #
-# It has five exercises and takes about 60 minutes, five of them for training on two CPU cores. You
-# need notebooks 00 to 05 and 10 before it.
+# One *look* is one network evaluation. The notebook has five exercises and takes about 60 minutes,
+# up to ten of them for computing on two CPU cores. You need notebooks 00 to 05 and 10 before it.
 
 # %%
 # setup
@@ -60,8 +60,10 @@ from course_utils.widgets import evaluations_explorer
 #
 # At $t = 0$ you're at the picture, at $t = 1$ at the noise, and the direction $u$ is the same all
 # the way. A network that is asked for $u$ learns a *field*, which says for each point and each time
-# where to go. That's *flow matching*, also called *rectified flow* (both 2022). Stable Diffusion 3
-# and FLUX were trained this way.
+# where to go. That's *flow matching*, found by several groups in 2022; with straight lines
+# it's also called *rectified flow*. Papers call $u$ the *velocity* and the field a *velocity
+# field*. We say direction, because velocity is already the name of v. Stable Diffusion 3 and FLUX
+# (both 2024) were trained this way.
 #
 # In a plane we can watch. Our "pictures" are points in three clouds.
 
@@ -89,6 +91,7 @@ class PlaneNet(nn.Module):
         return self.layers(torch.cat([x.flatten(1), time], dim=1))[:, :, None, None]
 
 
+torch.manual_seed(0)
 points, plane_noise = cloud_points(2000, 0), torch.randn(2000, 2, 1, 1)
 
 # %% [markdown]
@@ -127,7 +130,9 @@ straight_loss = check("11.1", straight_loss)
 # %% [markdown]
 # <details><summary>Hint 1: which one?</summary>
 #
-# `velocity_loss` of notebook 05 has the same four lines. Only the mixture and the answer differ.
+# It's built like your `noise_loss` of exercise 5.3: mix, ask the network, compare. Only the
+# mixture and what the answer is compared with are different. And don't forget to pass on
+# `*labels`.
 # </details>
 #
 # <details><summary>Hint 2: step or time?</summary>
@@ -147,7 +152,7 @@ straight_loss = check("11.1", straight_loss)
 # %%
 # alt: Three panels. On the left, straight lines from the clouds to scattered noise, which cross.
 #   In the middle, arrows of the field at t = 0.6. On the right, paths that the field leads along:
-#   they start towards the centre and then bend into one of the three clouds. None of them cross.
+#   they start towards the centre and then bend into one of the three clouds.
 schedule = cosine_schedule()
 
 
@@ -183,17 +188,25 @@ draw_paths(axes[2], paths_of(plane_field, plane_noise[:60], 100), "where that le
 plt.show()
 
 # %% [markdown]
-# Where two lines cross, the network is asked for two directions at the same point and time, and the
-# answer with the smallest squared error is their mean. At $t = 1$ every picture is still possible,
-# so all paths set out for the middle of all clouds. Later, a point can belong to one cloud only, and
-# the path turns towards it. Paths of a field can't cross as the lines did, because at each time a
-# point has one direction. So they bend.
+# The lines cross, but the paths bend. Where two lines meet at the same time, the network sees the
+# same point and the same $t$ with two different answers, and it can't tell which line it's on. As
+# in notebook 05, the answer with the smallest mean squared error is the average of all that fit.
+# At $t = 1$ the noise says nothing yet about the picture, so every picture fits, and all paths set
+# out for the mean of the three clouds. As $t$ falls, the point itself gives away which cloud it's
+# heading for. Fewer lines fit, their average changes, and the path turns towards that cloud.
+#
+# Two paths can't be at the same point at the same time, because there the field has only one
+# direction, and they would go on together. So where lines cross, paths have to turn aside.
+#
+# Does the average still lead to the right place? It does, and that's the theorem behind flow
+# matching: at every $t$, the points on the paths are spread just like the points on the lines.
+# Only who goes where differs.
 #
 # ## 2. Has your network known this all along?
 #
-# Three kinds of networks guess three things about a noisy picture. But there are only two
-# unknowns, $x_0$ and $\varepsilon$, and they're tied by the mixture. So each answer contains both
-# of them:
+# You've met networks that predict $\varepsilon$, v and u. But a noisy picture hides only two
+# unknowns, $x_0$ and $\varepsilon$. How they were mixed is one equation, the network's answer is a
+# second. So each of the three answers gives you both unknowns:
 #
 # | asked for | the mixture | picture in it | noise in it |
 # |---|---|---|---|
@@ -209,8 +222,9 @@ plt.show()
 # difficulty 3 of 5, about 10 minutes
 #
 # A network predicts v. Derive the direction u at a point $x_t$ of the line from its answer. First
-# find the number `scale`, and $a$ and $b$ for $x_t$ divided by it. Then take picture and noise from
-# the table, and subtract. Can you get rid of both?
+# find the number `scale` such that $x_t$ divided by it is DDPM's mixture. That tells you $a$ and
+# $b$. Then take picture and noise from the row of v, and subtract: $u = \varepsilon - x_0$. (If
+# you like algebra, simplify the result. It fits on one line.)
 #
 # | | |
 # |---|---|
@@ -256,8 +270,10 @@ direction_from_velocity = check("11.2", direction_from_velocity)
 
 # %% [markdown]
 # So the network of notebook 10 can be asked for directions as it is. (`FieldFromVelocity` finds the
-# step, asks, and translates.) We let it draw along straight lines, and beside that in DDIM's way:
-# guess both ends, and mix them again with less noise. **How far apart will the pictures be?**
+# step, asks, and translates.) We let it draw along straight lines with `euler`: go a little way in
+# the direction that it says, and ask again. Beside that it draws in DDIM's way: guess picture and
+# noise, and mix them again with less noise. Both visit the same noise levels. **How far apart will
+# the pictures be?**
 
 # %% tags=["nbval-ignore-output"]
 net, predicts = trained(machine.device, kind="GrownUNet")
@@ -293,15 +309,17 @@ strip([by_line, by_ddim], labels=["line", "DDIM"])
 plt.show()
 
 # %% [markdown]
-# They are the same pictures. DDIM *is* Euler's method on the straight line, seen through a scale
-# that changes with time. So flow matching isn't another kind of model. It changes which levels of
-# noise a sampler visits, how much errors at each level count in training, and how simple it all
-# looks.
+# They are the same pictures. An Euler step keeps the guesses of picture and noise, and moves to
+# the point between them that belongs to the next $t$. That's just what DDIM does. So DDIM *is*
+# Euler's method on the straight line, seen through a scale that changes with time, and flow
+# matching from Gaussian noise isn't another kind of model. It changes which noise levels a sampler
+# visits, how much the errors at each level count in training, and how simple it all looks.
 #
 # ## 3. How many evaluations does it take?
 #
-# The time to draw a picture is the number of network evaluations (*NFE*) times that of one. Euler's
-# method takes one evaluation a step, and assumes that the direction stays as it is there:
+# Nearly all the time goes into the network, so samplers are compared by their number of network
+# evaluations (*NFE*). Euler's method takes one evaluation per step, and assumes
+# that the direction stays the same until the next:
 
 # %%
 print(inspect.getsource(euler).split('"""')[2])
@@ -310,9 +328,10 @@ print(inspect.getsource(euler).split('"""')[2])
 # ### Exercise 11.3: Heun's method
 # difficulty 3 of 5, about 10 minutes
 #
-# If a path bends, the direction at a step's beginning is wrong at its end. *Heun's method* goes
-# Euler's step on trial, asks for the direction there too, and then takes the step in the mean of
-# both directions. The last step is Euler's alone, because at $t = 0$ nothing is left to ask.
+# If a path bends, the direction at the beginning of a step is no longer right at its end. *Heun's
+# method* takes Euler's step as a trial and asks for the direction where it lands. Then it goes
+# back, and takes the step again in the mean of the two directions. The last step is a plain Euler
+# step: its trial lands at $t = 0$, where there's no noise left by which to judge a direction.
 #
 # | | |
 # |---|---|
@@ -328,9 +347,9 @@ def heun(field, xt, steps=13):
 
     field, (B, C, H, W) -> sampler
 
-    The far end of a step is where Euler's would lead. Each step takes two evaluations of the field,
-    the last one, which is Euler's, takes one: 2 * steps - 1 in all. Source: "Elucidating the Design
-    Space of Diffusion-Based Generative Models" (2022), algorithm 1.
+    The far end of a step is where Euler's would lead. Each step takes two evaluations of the
+    field, but the last, which is Euler's, takes one: 2 * steps - 1 in all. Source: "Elucidating
+    the Design Space of Diffusion-Based Generative Models" (2022), algorithm 1.
     """
     raise NotImplementedError("exercise 11.3")
 
@@ -340,7 +359,8 @@ heun = check("11.3", heun)
 # %% [markdown]
 # <details><summary>Hint 1: where to begin</summary>
 #
-# Begin with Euler's loop above, with start = 1. It needs one more line, between x0 and the new xt.
+# Begin with Euler's loop above, with start = 1 and `steps` for `evaluations`. It needs an `if` and
+# one more line, between x0 and the new xt.
 # </details>
 #
 # <details><summary>Hint 2: the second question</summary>
@@ -377,8 +397,9 @@ lines((1, 3, 7, 25), distances, "network evaluations", "Frechet distance", log="
 plt.show()
 
 # %% [markdown]
-# Heun takes two steps in the time of Euler's three, and still comes nearer to the real digits. With
-# seven evaluations he is nearly where Euler needs 25. But one evaluation isn't enough for anybody.
+# With the same three evaluations, Heun takes two steps where Euler takes three, and still comes
+# nearer to the real digits. At seven, it has made up most of what Euler needs 25 for. With one
+# evaluation they're the same, because Heun's last step is Euler's, and it's far from enough.
 #
 # ## 4. Why do few steps fail?
 #
@@ -397,15 +418,19 @@ plt.show()
 
 # %% [markdown]
 # It's the mean of all pictures with that label, as in the plane, where all paths first headed for
-# the middle. One step is as good as the path is straight. How straight is it? You can measure that.
+# the middle. At $t = 1$ that is the best answer. The mistake is to follow it all the way. Euler's
+# method assumes that the direction stays the same during a step. On a
+# straight path that's true, and one step of any length arrives exactly. On a path that bends, the
+# error grows with the length of the step. So how straight are the paths? You can measure that.
 #
 # ### Exercise 11.4: how much do paths bend?
 # difficulty 3 of 5, about 8 minutes
 #
-# If a path were straight, and walked at one speed, each step would go in the direction of the whole
-# path, from its end to the noise. Measure how far the steps go astray: the mean square of (direction
+# If a path were straight, and walked at constant speed, each step would have the direction of the
+# whole path. Like u, directions point towards the noise, so that of the whole path is the noise
+# minus the picture where it ends. Measure how far the steps deviate: the mean square of (direction
 # of a step minus direction of the whole path), over all steps, pictures and pixels. Divide it by
-# the mean square of the whole paths. So 0 is straight.
+# the mean square of the directions of the whole paths. Then 0 means straight.
 #
 # | | |
 # |---|---|
@@ -413,7 +438,8 @@ plt.show()
 # | `evaluations` | the number of steps to walk in |
 # | returns | one number |
 #
-# A step's direction is what it would be if it went on for a time of 1. Steps are short.
+# A direction is counted per unit of time. The whole path takes a time of 1, but one step only
+# `1 / evaluations`. So scale up what a step moves before you compare.
 
 # %%
 def bend(field, noise, evaluations=50):
@@ -449,24 +475,33 @@ bend = check("11.4", bend)
 # %% tags=["nbval-ignore-output"]
 print(f"in the plane: {bend(plane_field, plane_noise):.3f}")
 print(f"your network: {bend(slow_field, noise[:10]):.3f}")
+hidden = FieldFromVelocity(net, schedule, torch.full_like(asked[:10], net.cond_embed.hidden))
+print(f"your network, labels hidden: {bend(hidden, noise[:10]):.3f}")
 
 # %% [markdown]
-# Your network's paths bend far less than those in the plane, because the label says from the start
-# which cloud is meant. The rest of the bend is what makes one evaluation fail.
+# Your network's paths bend far less than those in the plane. The label helps, because it says from
+# the start which cloud is meant, but it isn't the main reason: even with the labels hidden, the
+# paths stay much straighter. What counts is how much is still undecided at the start, compared
+# with the length of the path. In the plane, the clouds lie as far apart as the noise reaches, so a
+# wrong first guess is a large part of the way. Two pictures differ much less than pure noise
+# differs from a picture, so their paths are long and nearly agree. But the little that's left is
+# all that separates a blur from a digit.
 #
 # ## 5. Can paths be straightened?
 #
-# The lines in the plane crossed because each picture was paired with any noise. But the field has
-# paired them better: it leads each noise to one picture, on paths that don't cross. So take *these*
-# pairs, draw straight lines between them, and train on those. That's *reflow*. **What will the
-# answer at $t = 1$ be now?**
+# The lines in the plane crossed because each picture was paired with a random noise. But the
+# trained field has found better pairs: it leads each noise to one picture, and two paths never
+# meet. So take *these* pairs, the noise where a path starts and the picture where it ends, draw a
+# straight line between the two, and train on those lines. That's *reflow*. The new lines can still
+# cross, but they do so much less often, so the paths bend less. (Another round of reflow
+# straightens them further.) **What will the answer at $t = 1$ be now?**
 
 # %% tags=["nbval-ignore-output"]
 # alt: Two panels. On the left the paths after reflow, nearly straight. On the right the same in
 #   one single step: the points reach the three clouds too, with some in between.
 torch.manual_seed(1)
 pairs = reflow_pairs(lambda: plane_field, torch.randn(4000, 2, 1, 1), steps=15)
-straightened = Field(fit_plane(plane_net, pairs, reflow_loss))
+straightened = Field(fit_plane(copy.deepcopy(plane_net), pairs, reflow_loss))
 figure, axes = plt.subplots(1, 2, figsize=(7.5, 3.4), layout="constrained")
 draw_paths(axes[0], paths_of(straightened, plane_noise[:60], 100), "after reflow")
 draw_paths(axes[1], paths_of(straightened, plane_noise[:150], 1), "in one evaluation")
@@ -474,9 +509,18 @@ plt.show()
 print(f"bend after reflow: {bend(straightened, plane_noise):.3f}")
 
 # %% [markdown]
-# The same with your network. First it draws 4,000 digits, with 15 evaluations each, for the labels 0
-# to 9 and for 10, which means "hidden". Then it's trained on these pairs, and no real digit is seen
-# any more. (`reflow_loss` is your loss, on pairs.)
+# At $t = 1$ the answer is no longer a mean over all clouds. Each noise now has one picture of its
+# own, so the path can set out in the right direction, and a single step nearly gets there. A few
+# points end up between the clouds. They started near a border, where neighbours lead to different
+# clouds. The answer would have to jump there, and a network smooths the jump.
+#
+# Now the same with your network. First it draws 4,000 digits, with 15 evaluations each, for the
+# labels 0 to 9 and for 10, which means "hidden". Then a copy of it is trained on these pairs, and
+# sees no real digits any more. (`reflow_loss` is the loss of exercise 11.1, with the pair's own
+# noise.)
+#
+# So reflow isn't free. Each pair costs a whole drawing, the network has to be trained again, and
+# it learns every mistake in the drawings, too. It pays off if you draw often.
 
 # %% tags=["nbval-ignore-output"]
 pair_labels = torch.arange(4000, device=machine.device) % 11
@@ -526,17 +570,24 @@ for name, one in (("before", slow_field), ("after", quick_field)):
 
 # %% [markdown]
 # Now one evaluation draws better than eight did. At $t = 1$ there's no mean left to take, because
-# each noise has one picture. With 25 evaluations, before and after are equally good, so nothing was
-# lost; but nothing was won there either, since the network learned from its own drawings alone.
-# `entropy` says that all ten digits are drawn equally often, and `nearest` that the pictures are no
-# nearer to the training set than before.
+# each noise has one picture. With 25 evaluations, before and after are about equally good. Reflow
+# can't do better: the network learned from its own drawings alone, mistakes included.
 #
-# Look at the first column of the table once more. Before reflow, the judge recognised every single
-# picture, at the largest distance of all. A mean of all sevens is a very clear seven. But each seven
-# was the same, and only the distance sees that.
+# Did it cost any diversity? `entropy` can't tell us. It only says that all ten digits come equally
+# often, and we asked for them equally often. `nearest` says that the pictures are about as far
+# from the training set as before, so the network hasn't begun to copy. It's the distance that
+# compares how much the pictures vary, and with 25 evaluations it's as small as before. (As in
+# notebook 10, don't read much into a distance below that of real digits.)
 #
-# InstaFlow (2023) did this to Stable Diffusion. Teaching a fast network by a slow one is called
-# *distillation*, and reflow is one way of several.
+# Look at the first column of the table once more. Before reflow, one evaluation gives the largest
+# distance of all, and yet the judge recognises practically every picture. The mean of all sevens
+# is blurred, but it's unmistakably a seven. But all sevens are the same, and only the distance
+# sees that.
+#
+# InstaFlow (2023) did this to Stable Diffusion, and then added a second stage, *distillation*: a
+# student network learns to jump from each noise straight to the picture where the teacher's path
+# ends. Reflow prepares that, because straight paths are easy to imitate. Reflow itself
+# trains at every $t$, so you can still choose how many steps to take.
 #
 # The same ten noises, before and after. **Where does the first row catch up with the second?**
 
@@ -552,9 +603,10 @@ evaluations_explorer(lambda n: [last(euler(one, noise[:10], n)) for one in both]
 # ### Exercise 11.5: mend a sketch
 # difficulty 2 of 5, about 8 minutes
 #
-# *SDEdit* (2021) turns a bad sketch into a good picture. Mix the sketch with noise, but only up to a
-# time `strength` below 1. Details drown in the noise, and the large shapes survive. Then walk back
-# to 0 from there, in equal steps.
+# *SDEdit* (2021) turns a rough sketch into a realistic picture. Mix the sketch with noise, but
+# only up to a time `strength` below 1. Noise hides the details first, while the large shapes still
+# show through. Then walk back to 0 from there, in equal steps, and the network fills in new
+# details. (The paper's sampler adds fresh noise as it goes.)
 #
 # | | |
 # |---|---|
@@ -595,9 +647,10 @@ repair = check("11.5", repair)
 # solution 11.5
 
 # %% [markdown]
-# Three sketches, each with its label, and more and more noise. (We take the network from before the
-# reflow, which decides late. The other one has decided at $t = 1$ what becomes of a noise.) **What
-# do you get with too little noise, and with too much?**
+# Three sketches, each with its label, and more and more noise. (We take the network from before
+# reflow, because it learned from pictures mixed with any noise. The other one only knows pictures
+# mixed with the one noise that leads to them, and a sketch with fresh noise is no such pair.)
+# **What do you get with too little noise, and with too much?**
 
 # %% tags=["nbval-ignore-output"]
 # alt: Four rows. The first has three clumsy sketches, of a 7, a 4 and a 0, three times each. Then
@@ -641,17 +694,19 @@ def sketches(*drawings):
 
 drawn = sketches(SEVEN, FOUR, ZERO).repeat_interleave(3, dim=0).to(machine.device)
 digits = torch.tensor([7, 4, 0], device=machine.device).repeat_interleave(3)
-of_sketch = FieldFromVelocity(net, schedule, digits)
+of_sketch, fast = FieldFromVelocity(net, schedule, digits), Field(quick, digits)
 rows = [repair(of_sketch, drawn, noise[:9], strength, 12) for strength in (0.3, 0.6, 0.9)]
-strip([drawn, *rows], labels=["sketch", "0.3", "0.6", "0.9"])
+rows.append(repair(fast, drawn, noise[:9], 0.6, 12))
+strip([drawn, *rows], labels=["sketch", "0.3", "0.6", "0.9", "0.6, after"])
 plt.show()
 
 # %% [markdown]
 # Too little noise keeps the corners of the sketch, too much forgets it. Between the two, a sketch
 # becomes handwriting.
 #
-# **Finish half a digit.** After each step, the half that you know is put back, at its place on the
-# line at that time. So the network draws the other half to fit.
+# **Finish half a digit.** This is called *inpainting*. After each step, the half that you know is
+# put back, mixed with as much noise as belongs to that time. The network always sees the known
+# half beside what it's drawing, so it draws the other half to fit. (It's told the label, too.)
 
 # %% tags=["nbval-ignore-output"]
 # alt: Three rows of ten digits: real ones that the network never saw, their left halves, and those
@@ -677,8 +732,11 @@ strip([test[:10], halves, finished], labels=["real", "half", "finished"])
 plt.show()
 
 # %% [markdown]
-# **Walk between two digits.** All noises have about the same length, but the mean of two is shorter.
-# So walk along the arc between them (*slerp*). Each picture takes one evaluation.
+# **Walk between two drawings of a digit.** Go from one noise to another, and the drawing changes
+# with it. But don't take the straight way: with so many pixels, all noises have nearly the same
+# length, and the mean of two is so much shorter that the network has never seen its like. Walk
+# along the arc between them instead, by *slerp* (spherical linear interpolation). Each picture
+# takes one evaluation.
 
 # %% tags=["nbval-ignore-output"]
 # alt: Three rows of nine pictures, a 2, a 5 and an 8, whose shape changes gradually from left to
@@ -689,16 +747,16 @@ def slerp(one, other, share):
     return (((1 - share) * angle).sin() * one + (share * angle).sin() * other) / angle.sin()
 
 
-shares = torch.linspace(0, 1, 9).tolist()
+places = torch.linspace(0, 1, 9).tolist()
 rows = []
 for digit in (2, 5, 8):
-    walk = torch.stack([slerp(noise[digit], noise[digit + 10], share) for share in shares])
+    walk = torch.stack([slerp(noise[digit], noise[digit + 10], share) for share in places])
     rows.append(last(euler(Field(quick, torch.full((9,), digit, device=machine.device)), walk, 1)))
 strip(rows)
 plt.show()
 
 # %% [markdown]
-# **Write a number**, each digit in one look:
+# **Write a number.** Each digit takes a single network evaluation:
 
 # %% tags=["nbval-ignore-output"]
 # alt: The digits 2, 7, 1, 8, 2, 8, 1, 8, 2 and 8, drawn by the network, all readable.
@@ -712,36 +770,39 @@ plt.show()
 # ## 7. Send it to somebody
 #
 # One evaluation is so little work that a browser can do it. The next cell writes your network into a
-# page: one file, with its weights and its forward pass in JavaScript. It needs no network and no
-# Python. Open it, paint in it, send it to a friend. (On Colab it's in the *Files* pane on the left;
-# the menu behind the three dots has *Download*.)
+# page: one file, with its weights and its forward pass in JavaScript. It needs neither Python nor
+# an internet connection. Open it, draw in it, send it to a friend. (On Colab it's in the *Files*
+# pane on the left; the menu behind the three dots has *Download*.)
 
 # %% tags=["nbval-ignore-output"]
 name = ""  # @param {type: "string"}
 figures = {n: (row.recognised, row.distance) for n, row in zip(COUNTS, found["after reflow"])}
-told = (f"Trained in notebook 11 of the course, on {len(images):,} digits and then on "
-        f"{len(pairs):,} pairs, in {seconds:.0f} seconds.")
+told = (f"Trained in notebook 10 of the course on {len(images):,} digits, and in notebook 11 for "
+        f"{seconds:.0f} seconds on {len(pairs):,} pairs of a noise and its own drawing.")
 file = page.write_page(quick, "my_page.html", "straight", name=name, told=told, figures=figures)
 print(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
 
 # %% [markdown]
-# Its program has the names and the order of yours. Here is a block in both languages. **What does
-# the one have that the other hasn't?**
+# The page's code has the same names as yours, in the same order. Here is a block in both
+# languages. **What does one have that the other doesn't?**
 
 # %%
 print(inspect.getsource(FiLMBlock.forward))
 print(page.source("FiLMBlock"))
 
 # %% [markdown]
-# JavaScript has no tensors. So each layer is a function with the loops that PyTorch hides, and
-# `perChannel` stands for two axes of size 1. (`tell` lets the page show what each part made.) The
-# rest is line for line the same, and so are the answers: the tests of the course compare them.
+# JavaScript has no tensors, so each layer is a function with the loops that PyTorch hides. Where
+# PyTorch needs two axes of size 1 to scale and shift whole channels, `perChannel` does it. (`tell`
+# lets the page show what each part made.) The rest is the same, line for line. The answers agree
+# up to rounding, because the page keeps its weights in 16 bits: the tests of the course compare
+# them.
 
 # %% [markdown]
 # ## 8. What if there were more of everything?
 #
-# The same network with 64 channels in place of 32, on the 60,000 pictures of Fashion-MNIST (32 x 32):
-# a shirt instead of a 7. Three commands trained it, let it draw pairs, and wrote what you see here:
+# The same kind of network, but with 64 channels in place of 32, and trained on the photos of
+# clothes in Fashion-MNIST (32 x 32): a shirt instead of a 7. Three commands trained it, let it
+# draw pairs, and drew what you see here:
 #
 # {{fashion_commands}}
 #
@@ -749,7 +810,7 @@ print(page.source("FiLMBlock"))
 #
 # {{fashion_figures}}
 #
-# Do you have a GPU? Then choose it here, and the same is trained anew, with more steps.
+# Do you have a GPU? Then tick `train_it`, and the next cell trains such a network from scratch.
 
 # %% tags=["nbval-ignore-output"]
 train_it = False  # @param {type: "boolean"}
@@ -785,13 +846,15 @@ print("four draw better:", after[2].distance <= 6, "and at least 90% are recogni
 # - On a straight line between picture and noise, the direction is the same all the way: the noise
 #   minus the picture.
 # - A network learns the mean of all directions that meet at a point. So its paths bend.
-# - eps, v and u say the same. DDIM is Euler's method on the line.
-# - Euler takes one evaluation a step. Heun takes two, and needs fewer steps.
-# - Reflow pairs each noise with the picture that it leads to. After that, one evaluation draws.
+# - eps, v and u contain the same information. DDIM is Euler's method on the straight line.
+# - Euler takes one evaluation per step. Heun takes two, and needs far fewer steps.
+# - Reflow pairs each noise with the picture that it leads to. Trained on these pairs,
+#   a network draws in one evaluation.
 #
-# **What can go wrong.** Time runs the other way in some papers, with noise at 0. The network is told
-# steps, the samplers count time. A network after reflow draws fast, but it decides at once, so it's
-# the worse one for mending and finishing.
+# **What can go wrong.** Many papers on flows count time the other way, with noise at 0 and the
+# picture at 1, so their direction has the opposite sign. The network is told steps, but the
+# samplers count time. After reflow, a network knows pictures only with their own noise, so for
+# sketches and halves that are mixed with fresh noise it's safer to use the one from before.
 #
 # **Where to look.** `course_utils/straight.py` and `fields.py` have the lines, `course_utils/page/`
 # the page. Your parts are in `my_unet.py`.
@@ -801,17 +864,19 @@ print("four draw better:", after[2].distance <= 6, "and at least 90% are recogni
 # You've built a diffusion model from its first sine to a page that draws. Three things separate it
 # from the large ones, and you're ready to read about each:
 #
-# - **Latent space.** An autoencoder makes a picture 8 times smaller first, and the U-Net works on
-#   that: [High-Resolution Image Synthesis with Latent Diffusion
-#   Models](https://arxiv.org/abs/2112.10752).
-# - **Words.** Cross-attention, as you wrote it in 08, to the tokens of a text encoder: [the diffusers
-#   library](https://huggingface.co/docs/diffusers) has all parts under the names that you know.
-# - **Size.** Transformers on straight lines, with a thousand times the parameters: [Scaling Rectified
-#   Flow Transformers](https://arxiv.org/abs/2403.03206).
+# - **Latent space.** Stable Diffusion doesn't draw pixels. An autoencoder first makes each side of
+#   a picture 8 times shorter, and the U-Net works on that: [High-Resolution Image Synthesis with
+#   Latent Diffusion Models](https://arxiv.org/abs/2112.10752).
+# - **Words.** The U-Net gets its text by cross-attention, as you wrote it in 08, to the tokens of
+#   a text encoder. You'll know many parts of [the diffusers
+#   library](https://huggingface.co/docs/diffusers).
+# - **Size.** Stable Diffusion 3 is a transformer trained on straight lines, with thousands of
+#   times as many parameters as yours: [Scaling Rectified Flow Transformers for High-Resolution
+#   Image Synthesis](https://arxiv.org/abs/2403.03206).
 #
 # To go deeper into flows, work through [MIT's course on flow matching](https://diffusion.csail.mit.edu/).
-# And there is [a list of scores](https://OWNER) to beat: the best digits in one, two and four
-# evaluations. The map of the course is in [00](00_start_here.ipynb).
+# And there is [a list of scores](https://github.com/OWNER/diffusion-unet-course) to beat: the best
+# digits in one, two and four evaluations. The map of the course is in [00](00_start_here.ipynb).
 
 # %% [markdown]
 # ## How far are you?
