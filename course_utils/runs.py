@@ -221,11 +221,11 @@ def run_sampling(options):
     print(f"{len(x0)} pictures in {options.out}, a grid in {grid}")
 
 
-def drawn(net, settings, n, evaluations, seed):
+def drawn(net, settings, n, evaluations, seed, eta=1.0):
     """Draw n pictures from the noise of a seed.  module, dict -> (n, C, H, W)"""
     torch.manual_seed(seed)
-    noise = torch.randn(n, *settings["shape"])
-    return draw(net, settings, noise.to(next(net.parameters()).device), evaluations)
+    noise = torch.randn(n, *settings["shape"]).to(next(net.parameters()).device)
+    return draw(net, settings, noise, evaluations, eta=eta)
 
 
 def run_score(options):
@@ -243,13 +243,17 @@ def run_score(options):
         print("{:>11}{distance:10.1f}{recognised:12.1%}{entropy:9.2f}".format(n, **row))
 
 
-def score(net, settings, evaluations=(1, 2, 4)):
+def score(net, settings, evaluations, eta=1.0):
     """Return the figures of 500 pictures, always from the same noise, for numbers of evaluations.
 
     module, dict -> {"1": {"distance", "recognised", "entropy", "nearest"}, ...}
     """
-    pictures = {n: drawn(net, settings, 500, n, seed=0) for n in evaluations}
-    return {str(n): asdict(measure(x, settings["data"]).samples) for n, x in pictures.items()}
+    scores = {}
+    for n in evaluations:
+        pictures = drawn(net, settings, 500, n, seed=0, eta=eta)
+        figures = asdict(measure(pictures, settings["data"]).samples)
+        scores[str(n)] = {name: round(value, 4) for name, value in figures.items()}
+    return scores
 
 
 def run_page(options):
@@ -257,7 +261,9 @@ def run_page(options):
     net, settings = loaded(options.folder, device())
     C, size, _ = settings["shape"]
     data, base = settings["data"], settings["base"]
-    figures = {n: (row["recognised"], row["distance"]) for n, row in score(net, settings).items()}
+    scores = score(net, settings, (1, 2, 4, 16), eta=0.0)  # as the page draws
+    figures = {n: (row["recognised"], row["distance"]) for n, row in scores.items()}
+    clothes = data == "fashion_mnist"
     asked = "pairs of noise and picture" if "pairs" in settings else data
     write_page(
         net.cpu(),
@@ -268,8 +274,8 @@ def run_page(options):
         figures=figures,
         size=size,
         settings={"in_ch": C, "base_ch": base, "ch_mult": (1, 2, 4), "time_dim": 4 * base},
-        draws="clothes" if data == "fashion_mnist" else "digits",
-        labels=FashionMNIST.classes if data == "fashion_mnist" else None,
+        draws="clothes" if clothes else "digits",
+        labels=FashionMNIST.classes if clothes and settings["model"] in LABELS else None,
     )
     print(f"{options.out}: open it in a browser")
 

@@ -111,23 +111,23 @@ def packed(folder):
     return content
 
 
-def draw(net, settings, noise, evaluations, labels=None):
+def draw(net, settings, noise, evaluations, labels=None, eta=1.0):
     """Draw a picture from each noise, as a network was trained to.
 
     module, (N, C, H, W) -> (N, C, H, W)
 
-    Straight lines are followed by euler; else by ddim with as much fresh noise as DDPM. A network
+    Straight lines are followed by euler; else ddim draws, with fresh noise as eta says. A network
     that knows labels is asked for these (N,), or for 0, 1, ..., 9, 0, ... Returned are values in
     [-1, 1]. Raises ValueError as ddim does.
     """
     if labels is None:
         labels = torch.arange(len(noise), device=noise.device) % 10
     parts = zip(noise.split(250), labels.split(250))
-    drawn = [last(sampler(net, settings, *part, evaluations)) for part in parts]
+    drawn = [last(sampler(net, settings, *part, evaluations, eta)) for part in parts]
     return torch.cat(drawn).clamp(-1, 1)
 
 
-def sampler(net, settings, noise, labels, evaluations):
+def sampler(net, settings, noise, labels, evaluations, eta):
     """Return the sampler of a run.  module, dict, (N, C, H, W), (N,) -> sampler"""
     net = told_steps(settings, net)
 
@@ -137,4 +137,4 @@ def sampler(net, settings, noise, labels, evaluations):
     if settings["loss"] == "straight":
         return euler(Field(asked), noise, evaluations)
     model = NoiseFromVelocity(asked, SCHEDULE) if settings["loss"] == "velocity" else asked
-    return ddim(model, noise, SCHEDULE, evaluations, eta=1)
+    return ddim(model, noise, SCHEDULE, evaluations, eta)
