@@ -20,8 +20,9 @@ html_theme_options = {
     "navbar_persistent": [],  # the field for searching is in the sidebar
     "footer_content_items": [],
 }
-# The front page's picture lies beside the notebooks.
-PICTURES = Path(__file__).resolve().parents[1].glob("notebooks/digits.*")
+# The front page's pictures lie beside the notebooks.
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+PICTURES = [*NOTEBOOKS.glob("digits.*"), NOTEBOOKS / "clothes.png"]
 # The page on which the course's network draws, which `make site` has written there.
 html_extra_path = ["../build/extra"]
 html_static_path = ["static", *map(str, PICTURES)]
