@@ -41,6 +41,7 @@ class FieldFromVelocity:
         return direction_from_velocity(xt, v, t)
 
 
+@torch.no_grad()
 def bend(field, noise, evaluations=50):
     """Return how much the paths from noise to pictures bend: 0 if they are straight.
 
@@ -56,14 +57,15 @@ def bend(field, noise, evaluations=50):
     return ((directions - whole).square().mean() / whole.square().mean()).item()
 
 
+@torch.no_grad()
 def repair(field, sketch, noise, strength=0.6, evaluations=8):
     """Return pictures that look like sketches but as the field would have them: SDEdit.
 
     field, (B, C, H, W), (B, C, H, W) -> (B, C, H, W)
 
-    The sketches are mixed with noise up to the time `strength`, in [0, 1], and euler goes from
-    there. Source: "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential
-    Equations" (2021), algorithm 1.
+    The sketches are mixed with noise up to the time `strength`, above 0 and at most 1, and euler
+    goes from there. Source: "SDEdit: Guided Image Synthesis and Editing with Stochastic
+    Differential Equations" (2021), algorithm 1.
     """
     t = torch.full((len(sketch),), strength, device=sketch.device)
     return last(euler(field, on_line(sketch, noise, t), evaluations, start=strength))
