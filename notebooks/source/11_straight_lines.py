@@ -710,7 +710,7 @@ plt.show()
 
 # %% [markdown]
 # Too little noise keeps the corners of the sketch, too much forgets it. Between the two, a sketch
-# becomes handwriting.
+# becomes handwriting. After reflow it's a little softer.
 #
 # **Finish half a digit.** This is called *inpainting*. After each step, the half that you know is
 # put back, mixed with as much noise as belongs to that time. The network always sees the known
@@ -822,7 +822,7 @@ print(page.source("FiLMBlock"))
 
 # %%
 # alt: Four rows of ten pieces of clothing: T-shirt, trousers, pullover, dress, coat, sandal, shirt,
-#   sneaker, bag and ankle boot in each. All can be told.
+#   sneaker, bag and ankle boot in each. Nearly all can be told.
 KINDS = ("T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
          "boot")
 clothes = torch.tensor(np.load(COURSES / "clothes.npz")["x0"])
@@ -830,8 +830,8 @@ strip(clothes.split(10), titles=KINDS)
 plt.show()
 
 # %% [markdown]
-# On two cores of an AMD EPYC (November 2026), which had other work too, a step took about half a
-# second, and all of it half an hour. The judge, trained on clothes, recognises 63.6% of 500 such
+# On two busy cores of an AMD EPYC (November 2026), a step took about half a second, and all of it
+# half an hour. The judge, trained on clothes, recognises 63.6% of 500 such
 # pictures, and 80.3% of real ones. Before reflow it's 66.2%, with 16 evaluations. So there's
 # something left to do, with more steps.
 #
@@ -879,7 +879,7 @@ print("four draw better:", after[2].distance <= 6, "and at least 90% are recogni
 # **What can go wrong.** Many papers on flows count time the other way, with noise at 0 and the
 # picture at 1, so their direction has the opposite sign. The network is told steps, but the
 # samplers count time. After reflow, a network knows pictures only with their own noise, so for
-# sketches and halves that are mixed with fresh noise it's safer to use the one from before.
+# sketches mixed with fresh noise the one from before is safer.
 #
 # **Where to look.** `course_utils/straight.py` and `fields.py` have the lines, `course_utils/page/`
 # the page. Your parts are in `my_unet.py`.
