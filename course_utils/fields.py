@@ -41,6 +41,7 @@ class FieldFromVelocity:
         return direction_from_velocity(xt, v, t)
 
 
+@torch.no_grad()
 def bend(field, noise, evaluations=50):
     """Return how much the paths from noise to pictures bend: 0 if they are straight.
 
@@ -56,6 +57,7 @@ def bend(field, noise, evaluations=50):
     return ((directions - whole).square().mean() / whole.square().mean()).item()
 
 
+@torch.no_grad()
 def repair(field, sketch, noise, strength=0.6, evaluations=8):
     """Return pictures that look like sketches but as the field would have them: SDEdit.
 
