@@ -13,9 +13,9 @@ AVERAGE = (
     "and pixels, and the mean of whole^2; divide once, at the end."
 )
 CASES = [
-    (2, 1, 1, 1, 1, "One pixel and two steps: the whole path is noise - end, and the direction of "
+    (3, 1, 1, 1, 1, "One pixel and three steps: the whole path is noise - end, and the direction of "
      "a step is (before - after) * evaluations. Print them."),
-    (3, 1, 2, 3, 4, "This is right for one pixel. Both means go over all pixels: square first, "
+    (2, 1, 2, 3, 4, "This is right for one pixel. Both means go over all pixels: square first, "
      "then take the mean, then divide one mean by the other."),
     (5, 4, 2, 3, 2, f"This is right for one picture. {AVERAGE}"),
     (50, 2, 3, 2, 4, "This is right for a few steps. If evaluations isn't given, it's 50."),
@@ -99,7 +99,17 @@ or
 + total / evaluations / whole.norm()
 You divide by something else than the mean square of the whole paths. It's the mean of (noise -
 end)^2, over all pictures and pixels.
+# divided by the steps
+- total = 0
++ total = size = 0
+- direction = (before - after) * evaluations
++ direction = (before - after) * evaluations
++ size = size + direction.square().mean()
+- total / evaluations / whole.square().mean()
++ total / size
+You divide by the mean square of the steps. Divide by that of the whole paths.
 # mean over the steps missing
+- total / evaluations / whole.square().mean()
 + total / whole.square().mean()
 You add up the steps, so more evaluations bend more. Take the mean over the steps.
 # root
@@ -136,13 +146,27 @@ You divide by the number of steps twice. One mean over the steps is enough.
 + before - after
 You compare a step with the whole path, which is `evaluations` times as long. Multiply the step by
 evaluations: that's the way it would go in the time from 1 to 0.
+# one mean scaled down
++ before - after
+- (direction - whole)
++ (direction - whole / evaluations)
+You scale one mean down by evaluations, and not the other. Either scale the steps up, or both means
+down.
 # divided by evaluations
+- (before - after) * evaluations
 + (before - after) / evaluations
 You divide each step by evaluations. Multiply: that's the way it would go in the time from 1 to 0.
-# always 50
+# always times 50
 + (before - after) * 50
 You multiply by a fixed number. A step takes the time 1 / evaluations, so multiply by evaluations.
+# divided by t
+- for before, after in zip(places, places[1:])
++ for t, before, after in zip(torch.linspace(1, 0, evaluations + 1).tolist(), places, places[1:])
+- (before - after) * evaluations
++ (before - after) / t
+You divide each step by t. A step takes the time 1 / evaluations, not t: multiply by evaluations.
 # opposite directions
+- (before - after) * evaluations
 + (after - before) * evaluations
 or
 - whole = noise - places[-1]
@@ -163,6 +187,12 @@ The end of your path is the first x0, a guess. The end is where the last step ar
 - places.append(xt)
 + places.append(x0)
 Your places are the guesses x0. The path goes through the xt.
+# guesses for steps
+- places.append(xt)
++ places.append(x0)
+- (before - after) * evaluations
++ noise - after
+You compare guesses x0, not steps. The direction of a step is (before - after) * evaluations.
 # first place forgotten
 - places = [noise]
 + places = []
@@ -171,7 +201,19 @@ or
 + whole = places[1] - places[-1]
 - zip(places, places[1:])
 + zip(places[1:], places[2:])
-The first step is missing. The path begins at the noise, before euler's first xt.
+or
+- places = [noise]
++ places = []
+- total / evaluations
++ total / (evaluations - 1)
+or
+- places = [noise]
++ places = []
+- whole = noise - places[-1]
++ whole = places[0] - places[-1]
+- total / evaluations
++ total / (evaluations - 1)
+You leave out the first step. The path begins at noise.
 # last place forgotten
 - whole = noise - places[-1]
 + places = places[:-1] if evaluations > 1 else places
@@ -207,6 +249,11 @@ of the steps, compared with the whole path's.
 - in euler(field, noise, evaluations)
 + in euler(field, noise)
 You walk in euler's 25 steps, whatever evaluations is. Hand it on: euler(field, noise, evaluations).
+# evaluations always 50
+- places = [noise]
++ evaluations = 50
++ places = [noise]
+evaluations has no effect: it's always 50.
 # no number
 - (total / evaluations / whole.square().mean()).item()
 + total / evaluations / whole.square()

@@ -54,45 +54,45 @@ def direction_experiment(probe, direction_from_velocity):
 def direction_step_by_step(xt, v, t):
     scale = ((1 - t) ** 2 + t**2) ** 0.5
     a, b = (1 - t) / scale, t / scale
-    z = xt / scale
-    x0 = a * z - b * v
-    eps = b * z + a * v
+    x = xt / scale
+    x0 = a * x - b * v
+    eps = b * x + a * v
     return eps - x0
 
 
 def by_the_noise(xt, v, t):
     square = (1 - t) ** 2 + t**2
     alpha_bar = torch.full((len(xt),), (1 - t) ** 2 / square, device=xt.device)
-    z = xt / square**0.5
-    eps = noise_from_velocity(z, v, alpha_bar)
+    x = xt / square**0.5
+    eps = noise_from_velocity(x, v, alpha_bar)
     kept, added = alpha_bar.sqrt()[:, None, None, None], (1 - alpha_bar).sqrt()[:, None, None, None]
-    return eps - (kept * z - added * v)
+    return eps - (kept * x - added * v)
 
 
 MISTAKES = """
 # not divided by the scale
-- z = xt / scale
-+ z = xt
+- x = xt / scale
++ x = xt
 You take xt for DDPM's mixture as it is. The squares of its shares don't add up to 1, so divide xt
 by scale first.
 # multiplied by the scale
-+ z = xt * scale
++ x = xt * scale
 You multiply xt by scale. Its shares (1 - t) and t are too small for DDPM's mixture, so divide.
 # shares not divided by the scale
 - a, b = (1 - t) / scale, t / scale
 + a, b = 1 - t, t
-You use 1 - t and t as the shares in DDPM's mixture. Divide both by scale, as xt: then their squares
-add up to 1.
+Your direction has the factor scale. Divide both shares by scale, as xt, and don't multiply by it at
+the end.
 # nothing divided by the scale
 + a, b = 1 - t, t
-- z = xt / scale
-+ z = xt
+- x = xt / scale
++ x = xt
 You leave out the scale. v belongs to a mixture whose squared shares add up to 1, which xt, 1 - t
 and t become when you divide them by scale.
 # shares swapped
 - a, b = (1 - t) / scale, t / scale
 + b, a = (1 - t) / scale, t / scale
-The shares are swapped. t = 0 is the picture here, so x0 has the share (1 - t) / scale.
+a and b are swapped: a, the picture's share, is (1 - t) / scale.
 # scale without its root
 - ((1 - t) ** 2 + t**2) ** 0.5
 + (1 - t) ** 2 + t**2
@@ -131,33 +131,33 @@ or
 You return v, or a multiple of it. v has other shares of eps and x0 than the direction, so find
 both, and subtract.
 # signs exchanged
-- x0 = a * z - b * v
-- eps = b * z + a * v
-+ x0 = a * z + b * v
-+ eps = b * z - a * v
-Your signs are those for another v. Put z = a x0 + b eps and v = a eps - b x0 into your formulas:
+- x0 = a * x - b * v
+- eps = b * x + a * v
++ x0 = a * x + b * v
++ eps = b * x - a * v
+Your signs are those for another v. Put x = a x0 + b eps and v = a eps - b x0 into your formulas:
 the x0 in eps must cancel.
 # a sign in x0
-- a * z - b * v
-+ a * z + b * v
-In x0 you add what should be subtracted. Put in z = a x0 + b eps and v = a eps - b x0: the parts
+- a * x - b * v
++ a * x + b * v
+In x0 you add what should be subtracted. Put in x = a x0 + b eps and v = a eps - b x0: the parts
 with eps must cancel.
 # a sign in eps
-- b * z + a * v
-+ b * z - a * v
-In eps you subtract what should be added. Put in z = a x0 + b eps and v = a eps - b x0: the parts
+- b * x + a * v
++ b * x - a * v
+In eps you subtract what should be added. Put in x = a x0 + b eps and v = a eps - b x0: the parts
 with x0 must cancel.
 # v taken for the noise
 + v
-You take v for the noise. It's a mixture of eps and x0, and eps is b * z + a * v.
+You take v for the noise. It's a mixture of eps and x0, and eps is b * x + a * v.
 # v taken for the picture
-- x0 = a * z - b * v
+- x0 = a * x - b * v
 + x0 = v
-You take v for the picture. It's a mixture of eps and x0, and x0 is a * z - b * v.
+You take v for the picture. It's a mixture of eps and x0, and x0 is a * x - b * v.
 # picture from the noise's formula
-- a * z - b * v
-+ (z - b * v) / a
-You undo the mixture as if v were the noise. v is a mixture itself: x0 is a * z - b * v.
+- a * x - b * v
++ (x - b * v) / a
+You undo the mixture as if v were the noise. v is a mixture itself: x0 is a * x - b * v.
 # right at one end alone
 - eps - x0
 + v - xt
@@ -166,29 +166,29 @@ or
 You return what is right at one end alone: v - xt at t = 0, v + xt at t = 1. Between them the shares
 of both depend on t.
 # divided at the end
-- z = xt / scale
-+ z = xt
+- x = xt / scale
++ x = xt
 - eps - x0
 + (eps - x0) / scale
-You divide the direction by scale, not xt. v needs no division: divide xt alone, first of all.
+You divide v, or the result, by scale. Divide xt alone, first of all.
 # divided by 1 - t
 - eps - x0
 + (eps - xt) / (1 - t)
 or
-- x0 = a * z - b * v
-- eps = b * z + a * v
-+ eps = b * z + a * v
-+ x0 = (z - b * eps) / a
-This is right, except at t = 1, where you divide by 0. Euler starts there, so get x0 from z and v
-without a division: a * z - b * v.
+- x0 = a * x - b * v
+- eps = b * x + a * v
++ eps = b * x + a * v
++ x0 = (x - b * eps) / a
+This is right, except at t = 1, where you divide by 0. Euler starts there, so get x0 from x and v
+without a division: a * x - b * v.
 # divided by t
 - eps - x0
 + (xt - x0) / t
 or
-- eps = b * z + a * v
-+ eps = (z - a * x0) / b
-This is right, except at t = 0, where you divide by 0. Get eps from z and v without a division: b *
-z + a * v.
+- eps = b * x + a * v
++ eps = (x - a * x0) / b
+This is right, except at t = 0, where you divide by 0. Get eps from x and v without a division: b *
+x + a * v.
 # point in place of an end
 - eps - x0
 + xt - x0
@@ -197,8 +197,8 @@ or
 You return the way from or to xt, which is only a part of the line. The direction is that of the
 whole line, eps - x0.
 # clipped
-- x0 = a * z - b * v
-+ x0 = (a * z - b * v).clamp(-1, 1)
+- x0 = a * x - b * v
++ x0 = (a * x - b * v).clamp(-1, 1)
 You clip x0. A direction is exact for what the network says, so clip nothing here.
 """
 BY_NOISE = """
@@ -209,18 +209,15 @@ or
 + (1 - t), device
 Your alpha_bar isn't the square of the picture's share. The share is (1 - t) / scale, so alpha_bar
 is (1 - t)^2 / ((1 - t)^2 + t^2).
-# 1 - alpha_bar for alpha_bar
-+ t**2 / square, device
-You take the noise's part for alpha_bar. That's the picture's: (1 - t)^2 / ((1 - t)^2 + t^2).
 # noise of the point, not of the mixture
-- noise_from_velocity(z, v, alpha_bar)
+- noise_from_velocity(x, v, alpha_bar)
 + noise_from_velocity(xt, v, alpha_bar)
 noise_from_velocity gets xt. v belongs to DDPM's mixture: hand it xt / scale.
 # divided by 1 - t
-- eps - (kept * z - added * v)
-+ eps - predict_x0(z, eps, alpha_bar)
-This is right, except at t = 1, where predict_x0 divides by 0. Euler starts there, so get x0 from z
-and v without a division: sqrt(alpha_bar) z - sqrt(1 - alpha_bar) v.
+- eps - (kept * x - added * v)
++ eps - predict_x0(x, eps, alpha_bar)
+This is right, except at t = 1, where predict_x0 divides by 0. Euler starts there, so get x0 from x
+and v without a division: sqrt(alpha_bar) x - sqrt(1 - alpha_bar) v.
 # one plain alpha_bar
 - torch.full((len(xt),), (1 - t) ** 2 / square, device=xt.device)
 + torch.tensor((1 - t) ** 2 / square)

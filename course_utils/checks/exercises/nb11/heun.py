@@ -62,7 +62,7 @@ def watch(probe, heun, xt, n, *steps):
         raise Stop
     probe.note(
         "evaluations", len(field.asked), f"{what}: your field is asked {len(field.asked)} times in "
-        f"{n} steps. {2 * n - 1} are expected.", TWICE,
+        f"{n} step{'s' * (n > 1)}, and not {2 * n - 1}.", TWICE,
     )  # fmt: skip
     times = [round(i / n, 4) for i in range(n, 0, -1)]
     told = times[:1] + [t for end in times[1:] for t in (end, end)]
@@ -178,8 +178,13 @@ Your first step is Euler's, and the last one asks at t = 0. It's the last that t
 # each direction asked twice
 - u = (u + second) / 2
 + u = (field(xt, t) + second) / 2
-You ask the same question twice: the field at xt and t. Keep its first answer, since an evaluation
-is what costs time.
+or
+- u = field(xt, t)
+- x0 = xt - t * u
++ x0 = xt - t * field(xt, t)
++ u = field(xt, t)
+You ask the same question twice: the field at xt and t. Keep the first answer; x0 and the step need
+the same u.
 # mean direction in x0
 - xt = xt - step * u
 + x0 = xt - t * u
@@ -225,6 +230,11 @@ You step from where Euler's step led, so you go twice. There you only ask; the s
 or
 + step = 1 / (steps + 1)
 Your steps don't add up to the way from 1 to 0. There are `steps` of them, each of 1 / steps.
+# always 13 steps
+- step = 1 / steps
++ steps = 13
++ step = 1 / steps
+You always take 13 steps. Take `steps`.
 # time one step ahead
 - t = i * step
 + t = (i - 1) * step
@@ -288,6 +298,12 @@ step and goes on.
 + yield t, xt, x0
 Only the last step is handed out. Indent the yield, so that it's inside the loop.
 """
+BY_PAIRS = """
+# one time less
+- torch.linspace(1, 0, steps + 1)
++ torch.linspace(1, 0, steps)
+Your times make one step less. n steps need n + 1 times: torch.linspace(1, 0, steps + 1).
+"""
 
 
 @torch.no_grad()
@@ -349,6 +365,6 @@ EXERCISE = Exercise(
     reference=heun,
     experiment=heun_experiment,
     look=TWICE,
-    catalogue=edits(heun_step_by_step, MISTAKES),
+    catalogue=edits(heun_step_by_step, MISTAKES) + edits(heun_by_pairs, BY_PAIRS),
     also_right=[heun_step_by_step, heun_by_pairs, heun_in_a_list, heun_corrected, heun_of_parts],
 )

@@ -139,6 +139,11 @@ or
 - for i in range(evaluations, 0, -1):
 + step = 1 / evaluations
 + for i in range(int(strength * evaluations), 0, -1):
+or
+- step = strength / evaluations
+- for i in range(evaluations, 0, -1):
++ step = 1 / evaluations
++ for i in range(round(strength * evaluations), 0, -1):
 You take only a part of the evaluations, as some libraries do. Take all of them, in steps of
 strength / evaluations.
 # another number of steps
