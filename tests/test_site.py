@@ -56,7 +56,10 @@ def test_what_moves_at_the_head_of_the_readme_is_found_on_the_site(tmp_path):
     pages.write_pages(tmp_path / "pages")
     first = (tmp_path / "pages/index.md").read_text(encoding="utf-8")
     shown = re.findall(r'src(?:set)?="([^"]*)"', first)
-    assert shown == ["draw/index.html?framed", "_static/digits.png", "_static/digits.gif"]
+    assert shown == [
+        *("draw/index.html?framed", "_static/digits.png", "_static/digits.gif"),
+        "_static/clothes.png",
+    ]
 
 
 def test_a_form_cell_without_a_title_is_refused():
