@@ -81,9 +81,9 @@ def test_the_pages_are_the_front_page_all_notebooks_in_order_and_the_guides(tmp_
     pages.write_pages(folder)
     first = (folder / "index.md").read_text(encoding="utf-8")
     contents = first[first.index("{toctree}") :].split()[2:-1]
-    assert contents[:-3] == [f"notebooks/{name}" for name in NAMES]
-    assert contents[-3:] == ["setup", "CONTRIBUTING", "mistakes/index"]
-    assert all((folder / f"{name}.ipynb").exists() for name in contents[:-3])
+    assert contents[:-4] == [f"notebooks/{name}" for name in NAMES]
+    assert contents[-4:] == ["scores", "setup", "CONTRIBUTING", "mistakes/index"]
+    assert all((folder / f"{name}.ipynb").exists() for name in contents[:-4])
     kinds = {path.suffix for path in folder.rglob("*") if path.is_file()}
     assert {".md", ".ipynb"} <= kinds <= {".md", ".ipynb", ".png", ".gif"}
     assert (folder / "CONTRIBUTING.md").exists()

@@ -149,7 +149,7 @@ straight_loss = check("11.1", straight_loss)
 # and asks the network.) Then we start at 60 points of noise and take 100 small steps. Every line that the network learned from is straight. **Will the
 # paths be straight?**
 
-# %%
+# %% tags=["nbval-ignore-output"]
 # alt: Three panels. On the left, straight lines from the clouds to scattered noise, which cross.
 #   In the middle, arrows of the field at t = 0.6. On the right, paths that the field leads along:
 #   they start towards the centre and then bend into one of the three clouds.
@@ -849,7 +849,6 @@ if train_it:
     large.cond_embed.dropout = 0.0
     large, _ = fit(large, large_pairs, pair_labels, reflow_loss, steps)
     strip([last(euler(Field(large, asked[:10]), row, 4)) for row in many[:40].split(10)])
-    plt.show()
 
 # %% [markdown]
 # ## 9. Your network so far

@@ -98,7 +98,7 @@ def files(github, branch="main"):
     """Return the texts of the files that name the address."""
     seen = checkout(github, github.parent / f"seen{len(list(github.parent.iterdir()))}", branch)
     found = [seen / "README.md", seen / "pyproject.toml", *seen.glob("notebooks/*.ipynb")]
-    assert len(found) == 13
+    assert len(found) == 14
     return {str(path.relative_to(seen)): path.read_text(encoding="utf-8") for path in found}
 
 
@@ -197,7 +197,7 @@ def test_the_first_site_of_a_fork_leads_to_the_fork(github, tmp_path):
     subprocess.run([sys.executable, "docs/pages.py", str(pages)], cwd=runner, check=True)
     texts = [path.read_text() for pattern in ("*.md", "*/*.ipynb") for path in pages.glob(pattern)]
     links = [link for text in texts for link in re.findall(r"/github/([^/]+/[^/]+)/blob/", text)]
-    assert len(texts) == 14 and len(links) >= 22 and set(links) == {"you/fork"}
+    assert len(texts) == 16 and len(links) >= 22 and set(links) == {"you/fork"}
 
 
 def test_the_workflow_may_write_in_that_one_job_and_runs_on_the_default_branch_only():

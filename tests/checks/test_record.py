@@ -83,7 +83,7 @@ def test_the_table_says_what_is_done_and_what_is_missing():
     assert told.splitlines()[0].startswith(f"1 of {len(IN_TEXT)} exercises are done")
     assert "06 debugging dimensions: 0 of 7 … … … … … … …" in told
     assert "01 time embedding: 1 of 4 ✔ … ✘ …" in told
-    assert len(told.splitlines()) == 1 + 11
+    assert len(told.splitlines()) == 1 + 12
     row = shown[shown.index("01 time embedding") :].partition("</tr>")[0]
     assert "1 of 4" in row and "1.1 " not in row
     for id in ("1.2", "1.3", "1.4"):

@@ -37,7 +37,7 @@ def javascript():
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     pytest.importorskip("playwright")
     from lab import QUIET

@@ -70,7 +70,7 @@ def note_asked(probe, net, loss, look, t, B):
     )  # fmt: skip
 
 
-def loss_step_by_step(net, x0, t, eps, schedule, *labels):
+def straight_step_by_step(net, x0, t, eps, schedule, *labels):
     time = timesteps(t, x0) / (schedule.T - 1)
     xt = on_line(x0, eps, time)
     answer = net(xt, t, *labels)
@@ -216,12 +216,12 @@ You draw times of your own, so xt doesn't belong to the t that the network is to
 """
 
 
-def loss_by_hand(net, x0, t, eps, schedule, *labels):
+def straight_by_hand(net, x0, t, eps, schedule, *labels):
     share = (torch.as_tensor(t, device=x0.device) / (schedule.T - 1)).view(-1, 1, 1, 1)
     return nn.functional.mse_loss(net(x0 * (1 - share) + eps * share, t, *labels), eps - x0)
 
 
-def loss_by_direction(net, x0, t, eps, schedule, *labels):
+def straight_by_direction(net, x0, t, eps, schedule, *labels):
     if isinstance(t, int):
         t = torch.full((x0.shape[0],), t, device=x0.device)
     direction = eps - x0
@@ -230,13 +230,13 @@ def loss_by_direction(net, x0, t, eps, schedule, *labels):
     return wrong.norm() ** 2 / wrong.numel()
 
 
-def loss_by_lerp(net, x0, t, eps, schedule, *labels):
+def straight_by_lerp(net, x0, t, eps, schedule, *labels):
     end, step = len(schedule.alpha_bar) - 1, timesteps(t, x0)
     xt = torch.lerp(x0, eps, step.to(x0.dtype).div(end).reshape(-1, 1, 1, 1))
     return nn.MSELoss()(net(xt, step, *labels), eps.sub(x0))
 
 
-def loss_by_einops(net, x0, t, eps, schedule, *labels):
+def straight_by_einops(net, x0, t, eps, schedule, *labels):
     time = rearrange(timesteps(t, x0) / (schedule.T - 1), "b -> b 1 1 1")
     u = net((1 - time) * x0 + time * eps, t, *labels)
     return reduce((u + x0 - eps).square(), "b c h w -> b", "mean").mean()
@@ -249,6 +249,12 @@ EXERCISE = Exercise(
     experiment=loss_experiment,
     look="The network gets the right xt and t. So look at what comes after: the loss is the mean "
     "over the squares of all differences between the answer and eps - x0.",
-    catalogue=edits(loss_step_by_step, MISTAKES),
-    also_right=[loss_step_by_step, loss_by_hand, loss_by_direction, loss_by_lerp, loss_by_einops],
+    catalogue=edits(straight_step_by_step, MISTAKES),
+    also_right=[
+        straight_step_by_step,
+        straight_by_hand,
+        straight_by_direction,
+        straight_by_lerp,
+        straight_by_einops,
+    ],
 )
