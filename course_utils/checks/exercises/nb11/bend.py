@@ -13,8 +13,8 @@ AVERAGE = (
     "and pixels, and the mean of whole^2; divide once, at the end."
 )
 CASES = [
-    (3, 1, 1, 1, 1, "One pixel and three steps: the whole path is noise - end, and the direction of "
-     "a step is (before - after) * evaluations. Print them."),
+    (3, 1, 1, 1, 1, "One pixel and three steps: the whole path is noise - end, and the direction "
+     "of a step is (before - after) * evaluations. Print them."),
     (2, 1, 2, 3, 4, "This is right for one pixel. Both means go over all pixels: square first, "
      "then take the mean, then divide one mean by the other."),
     (5, 4, 2, 3, 2, f"This is right for one picture. {AVERAGE}"),
