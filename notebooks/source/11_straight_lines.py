@@ -899,8 +899,8 @@ print("four draw better:", after[2].distance <= 6, "and at least 90% are recogni
 #   Image Synthesis](https://arxiv.org/abs/2403.03206).
 #
 # To go deeper into flows, work through [MIT's course on flow matching](https://diffusion.csail.mit.edu/).
-# And there is [a list of scores](https://github.com/OWNER/diffusion-unet-course) to beat: the best
-# digits in one, two and four evaluations. The map of the course is in [00](00_start_here.ipynb).
+# And there is a list of scores to beat, which `CONTRIBUTING.md` explains: the best digits in one, two
+# and four evaluations. The map of the course is in [00](00_start_here.ipynb).
 
 # %% [markdown]
 # ## How far are you?
