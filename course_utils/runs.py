@@ -262,7 +262,7 @@ def run_page(options):
     C, size, _ = settings["shape"]
     data, base = settings["data"], settings["base"]
     scores = score(net, settings, (1, 2, 4, 16), eta=0.0)  # as the page draws
-    figures = {n: (row["recognised"], row["distance"]) for n, row in scores.items()}
+    figures = {int(n): (row["recognised"], row["distance"]) for n, row in scores.items()}
     clothes = data == "fashion_mnist"
     asked = "pairs of noise and picture" if "pairs" in settings else data
     write_page(

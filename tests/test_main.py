@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -199,6 +200,8 @@ def test_a_page_of_a_run(model, tmp_path, monkeypatch, capsys):
     text = out.read_text("utf-8")
     assert "Ada &lt;3’s network draws digits" in text and "trained in 1 steps on digits" in text
     assert str(out) in capsys.readouterr().out
+    counts = [row[0] for row in json.loads(re.search(r'"figures": (\[.*?\]\])', text)[1])]
+    assert counts == [1, 2, 4, 16]
     train(tmp_path / "other", model="ddpm", steps="1")
     assert fails("page", tmp_path / "other", "--out", out).startswith("page: ")
     assert out.read_text("utf-8") == text

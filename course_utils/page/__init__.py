@@ -110,7 +110,7 @@ def rows(figures):
     try:
         found = [
             [int(n), *(None if v is None or math.isnan(v) else float(v) for v in pair)]
-            for n, pair in sorted((figures or {}).items())
+            for n, pair in sorted((figures or {}).items(), key=lambda row: int(row[0]))
         ]
     except (TypeError, ValueError, AttributeError):
         found = [[]]
