@@ -111,17 +111,16 @@ def packed(folder):
     return content
 
 
-def draw(net, settings, noise, evaluations, labels=None, eta=1.0):
+def draw(net, settings, noise, evaluations, eta=1.0):
     """Draw a picture from each noise, as a network was trained to.
 
     module, (N, C, H, W) -> (N, C, H, W)
 
     Straight lines are followed by euler; else ddim draws, with fresh noise as eta says. A network
-    that knows labels is asked for these (N,), or for 0, 1, ..., 9, 0, ... Returned are values in
-    [-1, 1]. Raises ValueError as ddim does.
+    that knows labels is asked for 0, 1, ..., 9, 0, ... Returned are values in [-1, 1]. Raises
+    ValueError as ddim does.
     """
-    if labels is None:
-        labels = torch.arange(len(noise), device=noise.device) % 10
+    labels = torch.arange(len(noise), device=noise.device) % 10
     parts = zip(noise.split(250), labels.split(250))
     drawn = [last(sampler(net, settings, *part, evaluations, eta)) for part in parts]
     return torch.cat(drawn).clamp(-1, 1)

@@ -191,6 +191,23 @@ def measured(x, data):
     return Quality(500, 1.0, figures, figures, figures)
 
 
+def test_the_figures_of_a_page_are_those_of_its_own_sampler(tmp_path, monkeypatch):
+    train(tmp_path / "run", "--base", "8", model="tutorial", steps="1")
+    seen = []
+
+    def watched(x, data):
+        seen.append(x)
+        return measured(x, data)
+
+    monkeypatch.setattr("course_utils.runs.measure", watched)
+    main(["page", str(tmp_path / "run"), "--out", str(tmp_path / "page.html")])
+    torch.manual_seed(0)
+    noise = torch.randn(500, 1, 16, 16)
+    model = NoiseFromVelocity(load_network(tmp_path / "run"), SCHEDULE)
+    expected = last(ddim(model, noise[:250], SCHEDULE, 2, eta=0)).clamp(-1, 1)
+    torch.testing.assert_close(seen[1][:250], expected)  # the page adds no fresh noise
+
+
 @pytest.mark.parametrize("model", ["tutorial", "grown"])
 def test_a_page_of_a_run(model, tmp_path, monkeypatch, capsys):
     train(tmp_path / "run", "--loss", "straight", "--base", "8", model=model, steps="1")

@@ -13,7 +13,7 @@
 # - make a page on which your network draws, and send it to somebody.
 #
 # One *look* is one network evaluation. The notebook has five exercises and takes about 60 minutes,
-# up to ten of them for computing on two CPU cores. You need notebooks 00 to 05 and 10 before it.
+# three of them for computing on two CPU cores. You need notebooks 00 to 05 and 10 before it.
 
 # %%
 # setup

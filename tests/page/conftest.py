@@ -7,11 +7,14 @@ import subprocess
 
 import pytest
 import torch
+from page_networks import NETWORKS
 
-from course_utils import page
+from course_utils import page as pages
 
+WIDTHS = {"laptop": (1366, 768), "phone": (390, 844)}
+FIGURES = {1: (0.2, 300.0), 4: (0.79, 20.0), 25: (0.81, 7.0)}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-SOURCES = "\n".join((page.HERE / name).read_text(encoding="utf-8") for name in page.NETWORK)
+SOURCES = "\n".join((pages.HERE / name).read_text(encoding="utf-8") for name in pages.NETWORK)
 SHOWN = "(_, value) => value instanceof Float32Array ? [...value] : value"
 
 
@@ -59,3 +62,48 @@ def browser():
         browser = playwright.chromium.launch(executable_path=found, args=QUIET)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Pages of several networks.  {name: path}"""
+    folder, found = tmp_path_factory.mktemp("pages"), {}
+    with pytest.MonkeyPatch.context() as patch:  # where a click does not lead away
+        patch.setattr(pages, "course_address", lambda: None)
+        for name in ("UNet", "UNet with attention", "GrownUNet", "GrownUNet, three classes"):
+            out = folder / f"{name}.html"
+            found[name] = pages.write_page(
+                NETWORKS[name], out, name="Ada", figures=FIGURES, told="It was shaken.", bits=32
+            )
+    return found
+
+
+@pytest.fixture
+def opened(browser):
+    """Open a file in the browser, and fail for any error or request that is not the file's own."""
+    contexts, wrong = [], []
+
+    def open_page(path, width="laptop", scheme="light", before=None, query="", **options):
+        wide, high = WIDTHS[width]
+        context = browser.new_context(
+            viewport={"width": wide, "height": high}, color_scheme=scheme, **options
+        )
+        contexts.append(context)
+        if before:
+            context.add_init_script(before)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("request", lambda request: wrong.append(request.url) if is_alien(request) else None)
+        page.goto(path.as_uri() + query)
+        return page
+
+    def is_alien(request):
+        return request.url.partition(":")[0] != "blob" and not request.is_navigation_request()
+
+    open_page.wrong = wrong
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []

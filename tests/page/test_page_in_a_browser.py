@@ -16,90 +16,19 @@ from page_networks import NETWORKS, answer, error_of
 from course_utils import page as pages
 
 pytest.importorskip("playwright")
+from page_seen import (  # noqa: E402
+    assert_fits,
+    drawn,
+    set_slider,
+    show,
+    wait_until_all_drawn,
+    wait_until_other,
+)
 from playwright.sync_api import expect  # noqa: E402
 
 SCREENSHOTS = Path(__file__).parents[2] / "build/screenshots/page"
-WIDTHS = {"laptop": (1366, 768), "phone": (390, 844)}
-FIGURES = {1: (0.2, 300.0), 4: (0.79, 20.0), 25: (0.81, 7.0)}
 CLICKS = int(os.environ.get("COURSE_CLICKS", 30))
 EVALUATIONS = "#evaluations"
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """Pages of several networks.  {name: path}"""
-    folder, found = tmp_path_factory.mktemp("pages"), {}
-    with pytest.MonkeyPatch.context() as patch:  # where a click does not lead away
-        patch.setattr(pages, "course_address", lambda: None)
-        for name in ("UNet", "UNet with attention", "GrownUNet", "GrownUNet, three classes"):
-            out = folder / f"{name}.html"
-            found[name] = pages.write_page(
-                NETWORKS[name], out, name="Ada", figures=FIGURES, told="It was shaken.", bits=32
-            )
-    return found
-
-
-@pytest.fixture
-def opened(browser):
-    """Open a file in the browser, and fail for any error or request that is not the file's own."""
-    contexts, wrong = [], []
-
-    def open_page(path, width="laptop", scheme="light", before=None, **options):
-        wide, high = WIDTHS[width]
-        context = browser.new_context(
-            viewport={"width": wide, "height": high}, color_scheme=scheme, **options
-        )
-        contexts.append(context)
-        if before:
-            context.add_init_script(before)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda message: wrong.append(message.text))
-        page.on("request", lambda request: wrong.append(request.url) if is_alien(request) else None)
-        page.goto(path.as_uri())
-        return page
-
-    def is_alien(request):
-        return request.url.partition(":")[0] != "blob" and not request.is_navigation_request()
-
-    open_page.wrong = wrong
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert wrong == []
-
-
-def drawn(page, selector):
-    """Return what a canvas shows, as text."""
-    return page.locator(selector).first.evaluate("canvas => canvas.toDataURL()")
-
-
-def wait_until_other(page, selector, before):
-    page.wait_for_function(
-        "([s, before]) => document.querySelector(s).toDataURL() !== before", arg=[selector, before]
-    )
-
-
-def wait_until_all_drawn(page):
-    expect(page.locator("#speed")).to_contain_text("a second", timeout=30_000)
-
-
-def set_slider(page, selector, value):
-    page.locator(selector).evaluate(
-        "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }",
-        str(value),
-    )
-
-
-def show(page, section):
-    page.locator(f"#{section}").scroll_into_view_if_needed()
-
-
-def assert_fits(page):
-    wide = page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
-    assert wide[0] <= wide[1]
-
 
 # --- the network in the page ---------------------------------------------------------------------
 
@@ -374,76 +303,6 @@ def test_clicked_on_at_random(opened, written):
     wait_until_all_drawn(page)
 
 
-# --- where it cannot work ------------------------------------------------------------------------
-
-
-def test_a_copy_that_ends_early_says_so(opened, written, tmp_path):
-    text = written["UNet"].read_text(encoding="utf-8")
-    head = text.index("<style>")
-    last = text.rindex("</script>")
-    shares = [head + 50, text.index("<main"), text.index('id="follow"'), text.index("base64"),
-              text.index("base64") + 9000, text.index('id="network"') + 2000,
-              text.index('id="worker"') + 500, last - 4000, last]  # fmt: skip
-    for at in shares:
-        cut = tmp_path / f"{at}.html"
-        cut.write_text(text[:at], encoding="utf-8")
-        page = opened(cut)
-        expect(page.get_by_role("alert")).to_contain_text("This copy of the page is incomplete")
-        assert page.inner_text("body").count(".") == 2
-    opened.wrong.clear()
-
-
-@pytest.mark.parametrize("what", ["weights", "network", "page", "content"])
-def test_a_damaged_copy_says_so(opened, written, tmp_path, what):
-    text = written["UNet"].read_text(encoding="utf-8")
-    start = text.index('"base64": "') + 500
-    damaged = {
-        "weights": text[:start] + ("A" if text[start] != "A" else "B") + text[start + 1 :],
-        "network": text.replace("function silu(x) {", "function silu(x) ("),
-        "page": text.replace("function newPictures() {", "function newPictures() ("),
-        "content": text.replace('"tensors": [', '"tensors": [[', 1),
-    }[what]
-    (tmp_path / "damaged.html").write_text(damaged, encoding="utf-8")
-    page = opened(tmp_path / "damaged.html")
-    expect(page.get_by_role("alert")).to_contain_text("incomplete or damaged")
-    expect(page.locator("h1")).to_be_hidden()
-    opened.wrong.clear()
-
-
-@pytest.mark.parametrize(
-    "before",
-    [
-        "delete window.Worker",
-        "window.Worker = function () { throw new Error('switched off'); }",
-        "URL.createObjectURL = () => 'blob:null/nothing'",
-    ],
-)
-def test_without_workers_it_says_so(opened, written, before):
-    page = opened(written["UNet"], before=before)
-    expect(page.get_by_role("alert")).to_contain_text("can’t use web workers")
-    expect(page.locator("h1")).to_be_hidden()
-    opened.wrong.clear()
-
-
-def test_an_error_on_the_way_is_told(opened, written):
-    before = """const post = Worker.prototype.postMessage;
-        Worker.prototype.postMessage = function (message) {
-            if (window.broken) message.pictures = [{index: 0, noise: new Float32Array(3)}];
-            post.call(this, message);
-        }"""
-    page = opened(written["UNet"], before=before)
-    wait_until_all_drawn(page)
-    page.evaluate("() => { window.broken = true; document.getElementById('again').click(); }")
-    expect(page.get_by_role("alert")).to_contain_text("Load the page again")
-    opened.wrong.clear()
-
-
-def test_without_javascript_it_says_so(opened, written):
-    page = opened(written["UNet"], java_script_enabled=False)
-    expect(page.locator("body")).to_contain_text("JavaScript is switched off", use_inner_text=True)
-    expect(page.locator("h1")).to_be_hidden()
-
-
 def test_with_a_course_to_go_to(opened, tmp_path, monkeypatch):
     monkeypatch.setattr(pages, "course_address", lambda: "https://github.com/ada/unet")
     page = opened(pages.write_page(NETWORKS["UNet"], tmp_path / "page.html"))
@@ -453,3 +312,23 @@ def test_with_a_course_to_go_to(opened, tmp_path, monkeypatch):
     expect(page.locator("#figures")).to_be_hidden()
     trained = sum(value.numel() for value in NETWORKS["UNet"].parameters())
     expect(page.locator("#parameters")).to_have_text(f"{trained:,}")
+
+
+def test_in_a_frame_drawing_is_all_there_is(opened, written):
+    page = opened(written["GrownUNet"], query="?framed")
+    wait_until_all_drawn(page)
+    expect(page.locator("#again")).to_be_visible()
+    for section in ("follow", "mend", "walk", "about"):
+        expect(page.locator(f"#{section}")).to_be_hidden()
+
+
+def test_any_label_is_one_of_its_own_for_each_picture(opened, written):
+    remember = """window.labels = []; const post = Worker.prototype.postMessage;
+        Worker.prototype.postMessage = function (message) {
+            if (message.job === "draw") labels.push(...message.pictures.map((one) => one.label));
+            post.call(this, message);
+        }"""
+    page = opened(written["GrownUNet"], before=remember, query="?framed")
+    wait_until_all_drawn(page)
+    labels = page.evaluate("labels")
+    assert len(labels) == 16 and len(set(labels)) > 1 and set(labels) <= set(range(10))

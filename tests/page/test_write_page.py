@@ -168,3 +168,12 @@ def test_git_is_asked_for_its_remote(tmp_path, monkeypatch):
 
     monkeypatch.setattr(page.subprocess, "run", no_git)
     assert page.git_remote(tmp_path) is None
+
+
+def test_the_source_of_a_part_is_the_part_alone():
+    text = page.source("FiLMBlock")
+    assert text.startswith("class FiLMBlock {") and text.endswith("\n}")
+    assert text.count("{") == text.count("}") and text.count("class ") == 1
+    assert page.source("conv3x3").startswith("function conv3x3(")
+    with pytest.raises(ValueError, match="no class or function FiLM"):
+        page.source("FiLM")
