@@ -84,22 +84,6 @@ class Hybrid:
         return x0
 
 
-class NoiseFromX0:
-    """A denoiser as the samplers ddpm and ddim want it: told a step, it returns the noise.
-
-    (B, C, H, W), (B,) -> (B, C, H, W)
-    """
-
-    def __init__(self, denoiser, schedule):
-        self.denoiser, self.schedule = denoiser, schedule
-
-    def __call__(self, xt, t):
-        alpha_bar = self.schedule.alpha_bar.to(xt.device)[t].expand(len(xt))
-        x0 = self.denoiser.predict_x0(xt, alpha_bar)
-        alpha_bar = alpha_bar[:, None, None, None]
-        return (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
-
-
 class NoiseAtSigma:
     """A denoiser as the sampler `samples` wants it: told sigma, it returns the noise.
 

@@ -70,14 +70,6 @@ def keep_weights(net, predicts, notebook, quality, evaluations, seconds, setting
 KEPT = f"Kept in {FILE}."
 
 
-def so_far():
-    """Print the table of the networks that were kept."""
-    try:
-        print(table(drive.use(lambda folder: stored(folder / FILE))["rows"]))
-    except (CannotKeep, OSError) as error:
-        print(portfolio.told(error, FILE))
-
-
 def trained(device="cpu", in_ch=1, kind="UNet"):
     """Return a trained network that is ready to draw, and what it predicts; say whose it is.
 

@@ -25,6 +25,7 @@ from course_utils.data import load
 from course_utils.fields import FieldFromVelocity
 from course_utils.files import FileError, write_whole
 from course_utils.page import write_page
+from course_utils.page.twin import twin
 from course_utils.precision import autocast, best_precision
 from course_utils.quality import measure
 from course_utils.straight import Field, reflow_loss, reflow_pairs
@@ -258,10 +259,10 @@ def score(net, settings, evaluations, eta=1.0):
 
 def run_page(options):
     must_be_writable(options.out)
-    net, settings = loaded(options.folder, device())
-    C, size, _ = settings["shape"]
-    data, base = settings["data"], settings["base"]
-    scores = score(net, settings, (1, 2, 4, 16), eta=0.0)  # as the page draws
+    net, settings = loaded(options.folder)
+    data, size = settings["data"], settings["shape"][-1]
+    twin(net, None, size)  # raises now, not after the scores, for what no page draws with
+    scores = score(net.to(device()), settings, (1, 2, 4, 16), eta=0.0)  # as the page draws
     figures = {int(n): (row["recognised"], row["distance"]) for n, row in scores.items()}
     clothes = data == "fashion_mnist"
     asked = "pairs of noise and picture" if "pairs" in settings else data
@@ -273,7 +274,6 @@ def run_page(options):
         told=f"It was trained in {settings['steps']:,} steps on {asked}.",
         figures=figures,
         size=size,
-        settings={"in_ch": C, "base_ch": base, "ch_mult": (1, 2, 4), "time_dim": 4 * base},
         draws="clothes" if clothes else "digits",
         labels=FashionMNIST.classes if clothes and settings["model"] in LABELS else None,
     )

@@ -274,9 +274,6 @@ CALLS = {
     "denoisers.Hybrid.predict_x0": lambda xt, a: denoisers.Hybrid(knows(), knows(), 1.0).predict_x0(
         xt, a / T
     ),
-    "denoisers.NoiseFromX0": lambda xt, t: denoisers.NoiseFromX0(knows(), linear_schedule(T))(
-        xt, t
-    ),
     "denoisers.NoiseAtSigma": lambda x: denoisers.NoiseAtSigma(knows())(x, torch.ones(())),
     "denoisers.denoising_error": lambda x0, eps: denoisers.denoising_error(knows(), x0, eps, 1.0),
     "classifier.Classifier": lambda x: classifier.Classifier(C, H)(x),

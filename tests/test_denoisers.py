@@ -8,7 +8,6 @@ from course_utils.denoisers import (
     MeanDenoiser,
     NetDenoiser,
     NoiseAtSigma,
-    NoiseFromX0,
     denoising_error,
     nearest_step,
 )
@@ -22,6 +21,19 @@ SCHEDULE = linear_schedule()
 
 def randn(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+class NoiseFromX0:
+    """A denoiser as ddpm and ddim want it: told a step, it returns the noise."""
+
+    def __init__(self, denoiser, schedule):
+        self.denoiser, self.schedule = denoiser, schedule
+
+    def __call__(self, xt, t):
+        alpha_bar = self.schedule.alpha_bar[t].expand(len(xt))
+        x0 = self.denoiser.predict_x0(xt, alpha_bar)
+        alpha_bar = alpha_bar[:, None, None, None]
+        return (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
 
 
 class Knows:

@@ -14,7 +14,7 @@ from course_utils.averaging import refresh_norms
 from course_utils.data import load
 from course_utils.files import FileError
 from course_utils.grown_unet import GrownUNet
-from course_utils.keeping import DIGITS, FILE, WEIGHTS, keep_weights, so_far, trained
+from course_utils.keeping import DIGITS, FILE, WEIGHTS, keep_weights, trained
 from course_utils.quality import Figures, Quality
 from course_utils.schedule import cosine_schedule
 from course_utils.unet import UNet
@@ -163,15 +163,15 @@ def test_rows_are_in_the_order_of_the_course_and_a_second_run_replaces_its_row(c
     for notebook, predicts, recognised in [
         ("07", "v", 0.9), ("05", "v", 0.8), ("05", "eps", 0.6), ("05", "v", 0.7),
     ]:  # fmt: skip
+        capsys.readouterr()
         keep(predicts=predicts, notebook=notebook, recognised=recognised)
-    capsys.readouterr()
-    so_far()
     assert capsys.readouterr().out.splitlines() == [
         FIRST_LINE,
         "05, eps                       60.0%               12.3            50        62",
         "05, v                         70.0%               12.3            50        62",
         "07, v                         90.0%               12.3            50        62",
         "(network evaluations for each picture; seconds of training in that notebook)",
+        "Kept in my_unet.pt.",
     ]
 
 
@@ -181,9 +181,7 @@ def test_the_table_is_printed_when_a_network_is_kept(capsys):
     assert first == FIRST_LINE and row.startswith("05, eps ")
 
 
-def test_with_nothing_kept_the_table_is_empty_and_the_courses_network_draws(capsys):
-    so_far()
-    assert capsys.readouterr().out.splitlines()[0] == FIRST_LINE
+def test_with_nothing_kept_the_courses_network_draws(capsys):
     before = torch.get_rng_state()
     net, predicts = trained()
     assert predicts == "v" and not net.training
@@ -210,11 +208,9 @@ def test_a_file_that_is_no_network_is_told_and_left_alone(folder, capsys, conten
     before = (folder / FILE).read_bytes()
     _, predicts = trained()
     keep()
-    so_far()
-    drawn_with, *_, not_kept, shown = capsys.readouterr().out.splitlines()
+    drawn_with, *_, not_kept = capsys.readouterr().out.splitlines()
     assert f"{why} This is the course's trained network." in drawn_with and predicts == "v"
     assert not_kept.startswith("Not kept in my_unet.pt: ") and not_kept.endswith(why)
-    assert shown.endswith(why)
     assert (folder / FILE).read_bytes() == before
 
 
@@ -242,10 +238,10 @@ def test_weights_that_fit_nothing_do_not_replace_those_that_do(capsys):
     keep(network(seed=1))
     before = answer(trained()[0])
     keep(network(base_ch=16), notebook="08")
-    assert "The row is kept in my_unet.pt, the weights are not: " in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "\n08, eps " in said
+    assert "The row is kept in my_unet.pt, the weights are not: " in said
     assert torch.equal(answer(trained()[0]), before)
-    so_far()
-    assert "\n08, eps " in capsys.readouterr().out
 
 
 def test_a_file_of_code_that_does_not_run_is_told(folder, capsys):
