@@ -1,7 +1,8 @@
 """Make the notebooks: notebooks/source/NN_name.py becomes notebooks/NN_name.ipynb.
 
     python notebooks/build.py [NN ...]              assemble, execute and store (all, or some)
-    python notebooks/build.py --prose [NN ...]      take over prose that changed, keep the outputs
+    python notebooks/build.py --prose [NN ...]      take over prose that changed, keep the outputs;
+                                                    only the table of all exercises is made anew
     python notebooks/build.py --check               does every stored notebook fit its source?
     python notebooks/build.py --copies DIR [--share 0.01]
                                                     write copies for the tests into DIR/stored and
@@ -12,8 +13,12 @@ outputs.py (executing), flaws.py, address.py, copies.py, course_files.py.
 """
 
 import argparse
+import copy
+import re
 import sys
 from pathlib import Path
+
+import nbformat
 
 from address import Address, current_address, stored_address
 from assemble import assemble
@@ -21,7 +26,11 @@ from copies import copies
 from course_files import NOTEBOOKS, SOURCES, CourseError, read, shipped, sources, write
 from exercises import load_checks
 from flaws import flaws
-from outputs import FAILURES, clean, describe, execute, pictures
+from outputs import FAILURES, clean, clean_output, describe, execute, output_text, pictures
+
+# The cell that counts what a reader has done, in all notebooks: it is out of date when another one
+# has got an exercise more.
+TABLE = re.compile(r"^progress\(\)$", re.MULTILINE)
 
 
 def build(numbers):
@@ -51,6 +60,8 @@ def build_prose(numbers):
             for output in cell.outputs:
                 if "alt" in cell.metadata:
                     describe(output, cell.metadata.alt)
+            if out_of_date(cell, exercises):
+                renew(cell, new[0])
         write(fresh, shipped(source.stem))
         print(f"{source.stem}: prose stored")
 
@@ -59,6 +70,21 @@ def code_of(cell):
     """What of a cell makes its outputs: all but the alt text. A picture has one, or has none."""
     others = {name: value for name, value in cell.metadata.items() if name != "alt"}
     return cell.source, others, "alt" in cell.metadata
+
+
+def out_of_date(cell, exercises):
+    """Tell whether a cell has stored a table of other exercises than there are."""
+    if cell.cell_type != "code" or not TABLE.search(cell.source):
+        return False
+    told = re.search(r"of (\d+) exercises", "".join(map(output_text, cell.outputs)))
+    return not told or int(told[1]) != sum(not e.hunted for e in exercises.values())
+
+
+def renew(cell, setup):
+    """Run a cell that needs nothing but the setup cell, and store its outputs."""
+    alone = nbformat.v4.new_notebook(cells=[copy.deepcopy(setup), copy.deepcopy(cell)])
+    execute(alone, CUDA_VISIBLE_DEVICES="")
+    cell.outputs = [clean_output(o, cell.execution_count) for o in alone.cells[1].outputs]
 
 
 def build_one(source, exercises, address):
@@ -116,6 +142,8 @@ def differences(source, exercises):
     if len(stored.cells) != len(fresh.cells):
         found.append(f"{len(stored.cells)} cells, the source has {len(fresh.cells)}")
     for index, (old, new) in enumerate(zip(stored.cells, fresh.cells), start=1):
+        if out_of_date(old, exercises):
+            found.append(f"cell {index}: its table counts other exercises than there are: --prose")
         for part in ("cell_type", "source", "id", "metadata"):
             if old[part] != new[part]:
                 found.append(f"cell {index}: {part} is {old[part]!r:.90}, not {new[part]!r:.90}")

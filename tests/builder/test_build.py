@@ -33,6 +33,23 @@ def test_prose_is_taken_over_and_outputs_are_kept(course):
     assert_refused(command(course, "--prose"), "its code has changed too: build it")
 
 
+def test_the_table_of_exercises_is_that_of_all_notebooks(course):
+    edit_source(course, "object()", "from course_utils.checks import progress\n\nprogress()")
+    assert_ok(command(course))
+    before = read(course)
+    assert before.cells[-1].outputs[0].text == "0 of 2 exercises are done\n"
+    checks = course / "course_utils/checks/__init__.py"
+    one_more = '    "2.1": Exercise("02_other", double, bool),\n'
+    checks.write_text(checks.read_text().replace("EXERCISES = {\n", "EXERCISES = {\n" + one_more))
+    assert_refused(command(course, "--check"), "its table counts other exercises than there are")
+    assert_ok(command(course, "--prose"))
+    assert_ok(command(course, "--check"))
+    after = read(course)
+    assert after.cells[-1].outputs[0].text == "0 of 3 exercises are done\n"
+    before.cells[-1].outputs[0].text = after.cells[-1].outputs[0].text
+    assert after == before
+
+
 def test_cells_are_filled_in(course):
     notebook = read(course)
     address = "OWNER/diffusion-unet-course"

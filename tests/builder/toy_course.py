@@ -88,6 +88,10 @@ def solution(line, cell):
     display(Told(f"Solution {line}: correct. Yours is {yours}."))
 
 
+def progress():
+    print(f"0 of {len(EXERCISES)} exercises are done")
+
+
 if get_ipython():
     get_ipython().register_magic_function(solution, "cell")
 '''
