@@ -2,21 +2,28 @@
 /* The text's U-Net in JavaScript: the same parts, in the same order, under the same names.
 
 A map is {data, C, H, W}: one picture's channels, each row by row, in a Float32Array. There is no
-batch. A vector is a map of 1 x 1 pixels, so a linear layer is a 1x1 convolution. Weights are looked
-up by their names in torch's state_dict. Every part tells net.look what it made, under its name. */
+batch. A vector is a map of 1 x 1 pixels, so a linear layer is a 1x1 convolution. */
 
 const map = (C, H, W, data = new Float32Array(C * H * W)) => ({ data, C, H, W });
 
-function silu(x) {
-  const y = map(x.C, x.H, x.W);
-  for (let i = 0; i < y.data.length; i++) y.data[i] = x.data[i] / (1 + Math.exp(-x.data[i]));
+function split(data, size) { // into parts of equal size
+  return Array.from({ length: data.length / size }, (_, i) =>
+    data.subarray(i * size, (i + 1) * size));
+}
+
+function each({ data, C, H, W }, change) { // change gets a value, its channel, its place in data
+  const y = map(C, H, W);
+  for (let c = 0, i = 0; c < C; c++)
+    for (; i < (c + 1) * H * W; i++) y.data[i] = change(data[i], c, i);
   return y;
 }
 
+function silu(x) {
+  return each(x, (v) => v / (1 + Math.exp(-v)));
+}
+
 function add(a, b) {
-  const y = map(a.C, a.H, a.W);
-  for (let i = 0; i < y.data.length; i++) y.data[i] = a.data[i] + b.data[i];
-  return y;
+  return each(a, (v, c, i) => v + b.data[i]);
 }
 
 function cat(a, b) {
@@ -26,209 +33,168 @@ function cat(a, b) {
   return y;
 }
 
-// Channel c of the map becomes scale(c) times itself plus shift(c).
-function perChannel(x, scale, shift) {
-  const y = map(x.C, x.H, x.W), n = x.H * x.W;
-  for (let c = 0; c < x.C; c++) {
-    const a = scale(c), b = shift(c);
-    for (let j = c * n; j < c * n + n; j++) y.data[j] = a * x.data[j] + b;
-  }
-  return y;
-}
-
-// --- layers: made from the weights under a name, then functions of a map -------------------------
-
-function conv1x1(x, weight, bias) {
-  const n = x.H * x.W, C = x.C, K = weight.length / C, y = map(K, x.H, x.W);
-  for (let k = 0; k < K; k++) {
-    if (bias) y.data.fill(bias[k], k * n, k * n + n);
-    let c = 0;
-    for (; c + 4 <= C; c += 4) fourChannels(y.data, k * n, x.data, c * n, weight, k * C + c, n);
-    for (; c < C; c++)
-      for (let j = 0; j < n; j++) y.data[k * n + j] += weight[k * C + c] * x.data[c * n + j];
-  }
-  return y;
-}
-
-// Four at once, so that the sum is read and written a quarter as often.
-function fourChannels(sum, at, from, p, weight, w, n) {
-  const w0 = weight[w], w1 = weight[w + 1], w2 = weight[w + 2], w3 = weight[w + 3];
-  const q = p + n, r = q + n, s = r + n;
-  for (let j = 0; j < n; j++)
-    sum[at + j] += w0 * from[p + j] + w1 * from[q + j] + w2 * from[r + j] + w3 * from[s + j];
-}
-
-// What one channel adds to the sum. Nine taps at each pixel, six of which slide along to the next.
-function nineTaps(sum, padded, at, P, n, weight, w) {
-  const w0 = weight[w], w1 = weight[w + 1], w2 = weight[w + 2];
-  const w3 = weight[w + 3], w4 = weight[w + 4], w5 = weight[w + 5];
-  const w6 = weight[w + 6], w7 = weight[w + 7], w8 = weight[w + 8];
-  const p = at + 2, q = p + P, r = q + P;
-  let a0 = padded[p - 2], a1 = padded[p - 1], b0 = padded[q - 2], b1 = padded[q - 1];
-  let c0 = padded[r - 2], c1 = padded[r - 1];
-  for (let j = 0; j < n; j++) {
-    const a2 = padded[p + j], b2 = padded[q + j], c2 = padded[r + j];
-    sum[j] += w0 * a0 + w1 * a1 + w2 * a2 + w3 * b0 + w4 * b1 + w5 * b2 +
-      w6 * c0 + w7 * c1 + w8 * c2;
-    a0 = a1; a1 = a2; b0 = b1; b1 = b2; c0 = c1; c1 = c2;
-  }
-}
-
-// Each channel gets a border of zeros, so its rows are P long, and all nine taps are one loop.
-function conv3x3(x, weight, bias) {
-  const { C, H, W } = x, K = bias.length, P = W + 2, size = (H + 2) * P, n = H * P - 2;
-  const padded = new Float32Array(C * size), sum = new Float32Array(H * P), y = map(K, H, W);
-  for (let c = 0; c < C; c++)
-    for (let r = 0; r < H; r++)
-      padded.set(x.data.subarray((c * H + r) * W, (c * H + r + 1) * W), c * size + (r + 1) * P + 1);
-  for (let k = 0; k < K; k++) {
-    sum.fill(bias[k]);
-    for (let c = 0; c < C; c++) nineTaps(sum, padded, c * size, P, n, weight, (k * C + c) * 9);
-    for (let r = 0; r < H; r++) y.data.set(sum.subarray(r * P, r * P + W), (k * H + r) * W);
-  }
-  return y;
-}
-
-function conv(net, name) {
-  const weight = net.get(`${name}.weight`), bias = net.get(`${name}.bias`);
-  const layer = weight.shape[2] === 3 ? conv3x3 : conv1x1;
-  return (x) => net.tell(name, layer(x, weight.data, bias?.data));
-}
-
-// A 2x2 convolution with stride 2: four pixels become four channels, then it is a 1x1 convolution.
-function downsample(net, name) {
-  const weight = net.get(`${name}.weight`).data, bias = net.get(`${name}.bias`).data;
-  return (x) => {
-    const H = x.H / 2, W = x.W / 2, four = map(4 * x.C, H, W);
-    for (let i = 0; i < four.data.length; i++) {
-      const c = Math.floor(i / (H * W)), row = Math.floor(i / W) % H, column = i % W;
-      const from = (c >> 2) * x.H + 2 * row + ((c >> 1) & 1);
-      four.data[i] = x.data[from * x.W + 2 * column + (c & 1)];
+// a @ b.mT: (K, M), (N, M) -> (K, N). Two rows of each at once: what is read serves two sums.
+function matmul(a, b, M) {
+  const as = split(a, M), bs = split(b, M), K = as.length, N = bs.length;
+  const y = new Float32Array(K * N);
+  for (let k = 0; k < K; k += 2)
+    for (let n = 0; n < N; n += 2) {
+      const k2 = Math.min(k + 1, K - 1), n2 = Math.min(n + 1, N - 1); // the last may be alone
+      const p = as[k], p2 = as[k2], q = bs[n], q2 = bs[n2];
+      let pq = 0, pq2 = 0, p2q = 0, p2q2 = 0;
+      for (let m = 0; m < M; m++) {
+        pq += p[m] * q[m];
+        pq2 += p[m] * q2[m];
+        p2q += p2[m] * q[m];
+        p2q2 += p2[m] * q2[m];
+      }
+      y[k * N + n] = pq;
+      y[k * N + n2] = pq2;
+      y[k2 * N + n] = p2q;
+      y[k2 * N + n2] = p2q2;
     }
-    return net.tell(name, conv1x1(four, weight, bias));
-  };
+  return y;
 }
 
-// The transposed one, the same backwards: a 1x1 convolution, then four channels become four pixels.
-function upsample(net, name) {
-  const { data, shape } = net.get(`${name}.weight`), bias = net.get(`${name}.bias`).data;
-  const [C, K] = shape; // torch has (C, K, 2, 2), where conv1x1 wants (4 K, C)
-  const weight = new Float32Array(data.length);
-  for (let c = 0; c < C; c++)
-    for (let k = 0; k < 4 * K; k++) weight[k * C + c] = data[c * 4 * K + k];
-  return (x) => {
-    const H = 2 * x.H, W = 2 * x.W, y = map(K, H, W), four = conv1x1(x, weight).data;
-    for (let i = 0; i < y.data.length; i++) {
-      const k = Math.floor(i / (H * W)), row = Math.floor(i / W) % H, column = i % W;
-      const from = 4 * k + 2 * (row & 1) + (column & 1);
-      y.data[i] = bias[k] + four[(from * x.H + (row >> 1)) * x.W + (column >> 1)];
-    }
-    return net.tell(name, y);
-  };
+// F.unfold: what lies under a kernel as it slides over the map; beyond the border are zeros.
+function unfold({ data, C, H, W }, size = 1, stride = 1, padding = 0) {
+  const patches = new Float32Array(data.length * (size / stride) ** 2);
+  let i = 0;
+  for (let top = -padding; top + size <= H + padding; top += stride)
+    for (let left = -padding; left + size <= W + padding; left += stride)
+      for (let c = 0; c < C; c++)
+        for (let row = top; row < top + size; row++)
+          for (let column = left; column < left + size; column++, i++)
+            if (row >= 0 && row < H && column >= 0 && column < W)
+              patches[i] = data[(c * H + row) * W + column];
+  return patches;
 }
 
-function batchNorm(net, name) { // in eval mode: with the averages of training
-  const of = (part) => net.get(`${name}.${part}`).data;
-  const variance = of("running_var"), mean = of("running_mean"), bias = of("bias");
-  const scale = of("weight").map((w, c) => w / Math.sqrt(variance[c] + 1e-5));
-  return (x) => net.tell(name, perChannel(x, (c) => scale[c], (c) => bias[c] - mean[c] * scale[c]));
+// --- layers --------------------------------------------------------------------------------------
+
+/* nn.Module. parts = {conv1: Conv2d, blocks: [ConvBlock]} gives it a conv1, and a block for each
+halving, to be called like functions. Their weights have names that begin with their path. */
+class Module {
+  parts = {};
+  init(net, path) {
+    [this.net, this.path] = [net, path];
+    for (const [key, Part] of Object.entries(this.parts))
+      this[key] = made(Part, net, `${path}${key}.`);
+  }
+  get(key) {
+    return this.net.weights[this.path + key];
+  }
+  tell(x, key = "") { // net.look = (name, data, [C, H, W]) => ... sees every map
+    this.net.look?.((this.path + key).replace(/\.$/, ""), x.data, [x.C, x.H, x.W]);
+    return x;
+  }
+}
+
+function made(Part, net, path) {
+  const levels = [...Array(net.settings.halvings).keys()];
+  if (Array.isArray(Part)) return levels.map((i) => made(Part[0], net, `${path}${i}.`));
+  const has = (start) => Object.keys(net.weights).some((name) => name.startsWith(start));
+  if (!has(path)) return (x) => x; // nn.Identity
+  const part = has(`${path}block.`) ? new Attended(Part) : new Part(); // attention can be behind it
+  part.init(net, path);
+  return (...inputs) => part.forward(...inputs);
+}
+
+class Conv2d extends Module {
+  forward(x) {
+    const { data, shape: [K, C, size = 1] } = this.get("weight"), bias = this.get("bias")?.data;
+    const [stride, padding] = size === 2 ? [2, 0] : [1, (size - 1) / 2];
+    const patches = unfold(x, size, stride, padding);
+    const y = map(K, x.H / stride, x.W / stride, matmul(data, patches, C * size ** 2));
+    return this.tell(bias ? each(y, (v, k) => v + bias[k]) : y);
+  }
+}
+
+class Linear extends Conv2d {}
+
+class ConvTranspose2d extends Module { // 2x2 with stride 2: each pixel becomes a patch
+  forward(x) {
+    const { data, shape: [C, K] } = this.get("weight"), bias = this.get("bias").data;
+    const patches = matmul(unfold(x), unfold(map(C, K, 4, data)), C), y = map(K, 2 * x.H, 2 * x.W);
+    const places = unfold(each(y, (v, c, i) => i), 2, 2); // patches go where unfold would find them
+    places.forEach((at, i) => (y.data[at] = patches[i]));
+    return this.tell(each(y, (v, k) => v + bias[k]));
+  }
+}
+
+class BatchNorm2d extends Module { // in eval mode: with the averages of training
+  forward(x) {
+    const [mean, variance, weight, bias] =
+      ["running_mean", "running_var", "weight", "bias"].map((key) => this.get(key).data);
+    const scale = weight.map((w, c) => w / Math.sqrt(variance[c] + 1e-5));
+    return this.tell(each(x, (v, c) => (v - mean[c]) * scale[c] + bias[c]));
+  }
 }
 
 // --- embedding.py --------------------------------------------------------------------------------
 
-function timeEmbedding(net, name) {
-  const linear = conv(net, `${name}.linear`), D = net.get(`${name}.linear.bias`).data.length;
-  return (t) => {
-    const temb = map(D, 1, 1), f = Math.fround; // f rounds to 32 bits, where torch does
-    for (let i = 0; i < D / 2; i++) {
-      const frequency = f(Math.exp(f(f(f(-Math.log(10000)) * i) / (D / 2 - 1))));
-      const angle = f(t * frequency);
-      temb.data[i] = Math.sin(angle);
-      temb.data[D / 2 + i] = Math.cos(angle);
-    }
-    return net.tell(name, silu(linear(temb)));
-  };
+class TimeEmbedding extends Module {
+  parts = { linear: Linear };
+  forward(t) {
+    const half = this.get("linear.bias").data.length / 2;
+    const frequencies = each(map(half, 1, 1), (v, i) => 10000 ** (-i / (half - 1)));
+    const angles = each(frequencies, (frequency) => t * frequency);
+    return this.tell(silu(this.linear(cat(each(angles, Math.sin), each(angles, Math.cos)))));
+  }
 }
 
 // --- blocks.py -----------------------------------------------------------------------------------
 
-class ConvBlock {
-  constructor(net, name) {
-    const has = net.get(`${name}.shortcut.weight`);
-    [this.net, this.name] = [net, name];
-    this.conv1 = conv(net, `${name}.conv1`);
-    this.norm1 = batchNorm(net, `${name}.norm1`);
-    this.time_proj = conv(net, `${name}.time_proj`);
-    this.conv2 = conv(net, `${name}.conv2`);
-    this.norm2 = batchNorm(net, `${name}.norm2`);
-    this.shortcut = has ? conv(net, `${name}.shortcut`) : (x) => x;
-  }
+class ConvBlock extends Module {
+  parts = {
+    conv1: Conv2d, norm1: BatchNorm2d, time_proj: Linear,
+    conv2: Conv2d, norm2: BatchNorm2d, shortcut: Conv2d,
+  };
   forward(x, temb) {
-    this.net.tell(`${this.name}.x`, x);
-    const time = this.time_proj(temb).data;
+    this.tell(x, "x");
     let h = silu(this.norm1(this.conv1(x)));
-    h = perChannel(h, () => 1, (c) => time[c]);
-    h = silu(this.norm2(this.conv2(this.net.tell(`${this.name}.h`, h))));
-    return this.net.tell(this.name, add(h, this.shortcut(x)));
+    const time = this.time_proj(temb).data;
+    h = this.tell(each(h, (v, c) => v + time[c]), "h");
+    h = silu(this.norm2(this.conv2(h)));
+    return this.tell(add(h, this.shortcut(x)));
   }
 }
-
-// A block of the U; after with_attention, some are Attended.
-const convBlock = (net, name) =>
-  net.get(`${name}.conv1.weight`) ? new ConvBlock(net, name) : new Attended(net, name, ConvBlock);
 
 // --- encoder.py, decoder.py, unet.py -------------------------------------------------------------
 
-class Encoder {
-  constructor(net, name) {
-    const levels = [...Array(net.settings.halvings).keys()];
-    this.blocks = levels.map((i) => convBlock(net, `${name}.blocks.${i}`));
-    this.downs = levels.map((i) => downsample(net, `${name}.downs.${i}`));
-    this.bottom = convBlock(net, `${name}.bottom`);
-  }
+class Encoder extends Module {
+  parts = { blocks: [ConvBlock], downs: [Conv2d], bottom: ConvBlock };
   forward(x, temb) {
     const skips = [];
     for (const [i, block] of this.blocks.entries()) {
-      x = block.forward(x, temb);
+      x = block(x, temb);
       skips.push(x);
       x = this.downs[i](x);
     }
-    return [this.bottom.forward(x, temb), skips];
+    return [this.bottom(x, temb), skips];
   }
 }
 
-class Decoder {
-  constructor(net, name) {
-    const levels = [...Array(net.settings.halvings).keys()];
-    this.ups = levels.map((i) => upsample(net, `${name}.ups.${i}`));
-    this.blocks = levels.map((i) => convBlock(net, `${name}.blocks.${i}`));
-    this.out = conv(net, `${name}.out`);
-  }
+class Decoder extends Module {
+  parts = { ups: [ConvTranspose2d], blocks: [ConvBlock], out: Conv2d };
   forward(x, skips, temb) {
     for (const [i, block] of this.blocks.entries())
-      x = block.forward(cat(this.ups[i](x), skips.pop()), temb);
+      x = block(cat(this.ups[i](x), skips.pop()), temb);
     return this.out(x);
   }
 }
 
-// What both networks are: weights under names, and one picture in, one answer out.
-class Network {
-  constructor({ weights, settings }) {
-    [this.weights, this.settings, this.look] = [weights, settings, null];
-    this.time = timeEmbedding(this, "time");
-  }
-  get(name) {
-    return this.weights[name];
-  }
-  tell(name, x) { // net.look = (name, data, [C, H, W]) => ... sees every map
-    this.look?.(name, x.data, [x.C, x.H, x.W]);
-    return x;
+class Network extends Module { // what both networks are: one picture in, one answer out
+  load({ weights, settings }) {
+    Object.assign(this, { weights, settings });
+    this.init(this, "");
+    return this;
   }
   forward(x, t, label = this.settings.classes) { // the last label is the hidden one
     const { in_ch, size } = this.settings;
     if (x.length !== in_ch * size * size)
       throw new RangeError(`x must hold ${in_ch} x ${size} x ${size} numbers; got ${x.length}`);
-    return this.answer(map(in_ch, size, size, x), t, label).data;
+    return this.answer(this.tell(map(in_ch, size, size, x), "x"), t, label).data;
   }
   steps(noise, evaluations, options) {
     return steps(this, noise, evaluations, options);
@@ -241,14 +207,10 @@ class Network {
 }
 
 class UNet extends Network {
-  constructor(kept) {
-    super(kept);
-    this.encoder = new Encoder(this, "encoder");
-    this.decoder = new Decoder(this, "decoder");
-  }
+  parts = { time: TimeEmbedding, encoder: Encoder, decoder: Decoder };
   answer(x, t) {
     const temb = this.time(t);
-    const [bottom, skips] = this.encoder.forward(this.tell("x", x), temb);
-    return this.decoder.forward(bottom, skips, temb);
+    const [bottom, skips] = this.encoder(x, temb);
+    return this.decoder(bottom, skips, temb);
   }
 }

@@ -32,4 +32,4 @@ function unpack({ settings, tensors, base64, sum }) {
   return { weights, settings };
 }
 
-const built = (kept) => new { UNet, GrownUNet }[kept.settings.network](kept);
+const built = (kept) => new { UNet, GrownUNet }[kept.settings.network]().load(kept);

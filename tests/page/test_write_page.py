@@ -172,8 +172,8 @@ def test_git_is_asked_for_its_remote(tmp_path, monkeypatch):
 
 def test_the_source_of_a_part_is_the_part_alone():
     text = page.source("FiLMBlock")
-    assert text.startswith("class FiLMBlock {") and text.endswith("\n}")
+    assert text.startswith("class FiLMBlock extends Module {") and text.endswith("\n}")
     assert text.count("{") == text.count("}") and text.count("class ") == 1
-    assert page.source("conv3x3").startswith("function conv3x3(")
+    assert page.source("unfold").startswith("function unfold(")
     with pytest.raises(ValueError, match="no class or function FiLM"):
         page.source("FiLM")
