@@ -799,11 +799,11 @@ print(inspect.getsource(FiLMBlock.forward))
 print(page.source("FiLMBlock"))
 
 # %% [markdown]
-# JavaScript has no tensors, so the page's `unfold`, `matmul` and `each` are loops over numbers, which
-# PyTorch hides. Where PyTorch needs two axes of size 1 to scale and shift whole channels, `each`
-# says which channel `c` a number belongs to. (`tell` lets the page show what each part made.) The
-# rest is the same, line for line. The answers agree up to rounding, because the page keeps its
-# weights in 16 bits: the tests of the course compare them.
+# JavaScript has no tensors: `unfold`, `matmul` and `each` loop over numbers, as PyTorch does unseen.
+# Where PyTorch needs two axes of size 1 to scale and shift whole channels, `each` knows the channel
+# `c` of a number. (`tell` lets the page show what each part made.) The rest is the same, line for
+# line. The answers agree up to rounding, because the page keeps its weights in 16 bits: the tests
+# of the course compare them.
 
 # %% [markdown]
 # ## 8. What if there were more of everything?
