@@ -104,6 +104,7 @@ def test_an_edit_that_does_not_fit_says_so(changes, words):
         "# a mistake\n- x.mean()\nWhy.\n",  # nothing takes its place
         "# a mistake\n- x.mean()\n+ 0\nor\nWhy.\n",  # no other way
         "# a mistake\n+ 0\n- x.mean()\nWhy.\n",  # the wrong way round
+        "# a mistake\n- x.mean()\n| 0\nWhy.\n",  # another way, and no first one
     ],
 )
 def test_a_malformed_entry_is_told_with_its_place(entry):
@@ -130,6 +131,15 @@ def catalogue_line(function):
 def test_ways_to_make_a_mistake_share_its_name():
     found = edits(right, "# a\n- mean = x.mean()\n+ mean = 0\nor\n- > mean\n+ > 0\nText.\n")
     assert [(m.name, m.why) for m in found] == [("a", "Text.")] * 2
+
+
+def test_a_bar_is_another_way_in_the_same_place():
+    found = edits(
+        right, "# a\n- x.mean()\n+ 0\n| 1\n- > mean\n+ > 2\n| > 3\nText.\n# b\n+ 4\nWhy.\n"
+    )
+    numbers = [re.findall(r"(?:mean =|>) (\w+)", m.code) for m in found]
+    assert numbers == [["0", "2"], ["0", "3"], ["1", "2"], ["1", "3"], ["4", "mean"]]
+    assert [m.name for m in found] == [*"aaaab"]
 
 
 def test_an_edit_without_a_minus_is_about_the_same_lines_as_the_one_before():

@@ -27,8 +27,7 @@ You swapped x0 and the noise. At alpha_bar = 1 the result should be x0 alone.
 The noise lacks its square root: it is multiplied by sqrt(1 - alpha_bar).
 # sqrt(alpha_bar) subtracted
 + alpha_bar.sqrt() * x0 + (1 - alpha_bar.sqrt()) * eps
-or
-+ alpha_bar.sqrt() * x0 + (1 - alpha_bar.sqrt()).sqrt() * eps
+| alpha_bar.sqrt() * x0 + (1 - alpha_bar.sqrt()).sqrt() * eps
 You subtract sqrt(alpha_bar) from 1. Subtract alpha_bar itself, then take the root.
 # no square root over the picture's share
 + alpha_bar * x0 + (1 - alpha_bar).sqrt() * eps
@@ -60,10 +59,8 @@ AXES = """
 Every picture gets the first one's alpha_bar. Keep all B numbers and give them three more axes.
 # alpha_bar with too few axes
 +
-or
-+ alpha_bar = alpha_bar[:, None, None]
-or
-+ alpha_bar = alpha_bar[:, None]
+| alpha_bar = alpha_bar[:, None, None]
+| alpha_bar = alpha_bar[:, None]
 The B numbers of alpha_bar meet columns, rows or channels, because PyTorch lines up the last axes.
 Exactly three axes must follow them: [:, None, None, None] makes (B, 1, 1, 1).
 """

@@ -25,14 +25,12 @@ You divide i by n (2i / dim is the same). Divide by n - 1, which makes the last 
 or
 - torch.exp(-math.log(max_period) * i / (half - 1))
 + torch.exp(-math.log(max_period) * (i / half - 1))
-or
-+ torch.exp(math.log(max_period) * (i / half - 1))
+| torch.exp(math.log(max_period) * (i / half - 1))
 You divide by n, and perhaps subtract 1 after that: / binds more tightly than -. Write / (n - 1).
 # divided by dim
 - / (half - 1)
 + / dim
-or
-+ / (dim - 1)
+| / (dim - 1)
 You divide i by dim or dim - 1, but there are only n = dim / 2 frequencies. Divide by n - 1.
 # periods instead of frequencies
 - torch.exp(-math.log(max_period) * i / (half - 1))

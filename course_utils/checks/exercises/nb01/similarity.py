@@ -55,8 +55,7 @@ A matrix product takes rows of the first factor, columns of the second. Transpos
 You compare each vector only with itself. unit @ unit.T compares every i with every j.
 # divided by one length only
 + return unit @ emb.T
-or
-+ return emb @ unit.T
+| return emb @ unit.T
 Entry [i, j] is divided by the length of only one of its vectors. Divide by both lengths.
 # without the sign
 + return (unit @ unit.T).abs()

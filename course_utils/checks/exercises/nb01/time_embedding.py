@@ -36,10 +36,8 @@ The SiLU is missing. The next layer is linear too, and two linear layers in a ro
 SiLU comes before the linear layer. It belongs after it.
 # another activation
 + F.relu(self.linear(sinusoidal_embedding(t, self.dim)))
-or
-+ F.gelu(self.linear(sinusoidal_embedding(t, self.dim)))
-or
-+ F.sigmoid(self.linear(sinusoidal_embedding(t, self.dim)))
+| F.gelu(self.linear(sinusoidal_embedding(t, self.dim)))
+| F.sigmoid(self.linear(sinusoidal_embedding(t, self.dim)))
 Your activation isn't SiLU. The exercise asks for x * sigmoid(x), which is F.silu.
 # dropout
 + F.dropout(F.silu(self.linear(sinusoidal_embedding(t, self.dim))), 0.1, self.training)

@@ -93,8 +93,7 @@ You divide by the variance. Divide by its square root, the standard deviation.
 You use eps as a lower limit for the variance. The formula adds it: sqrt(var + eps).
 # eps not used
 + (x - mean) / (var + 1e-5).sqrt()
-or
-+ (x - mean) / var.sqrt()
+| (x - mean) / var.sqrt()
 Your function ignores its argument eps. Add it to the variance, under the root.
 # mean not subtracted
 + x / (var + eps).sqrt()
@@ -114,8 +113,7 @@ You never use shift. At the end, add each channel's own number from it.
 You never use scale. Multiply each normalised channel by its own number from scale, then shift.
 # scale one axis short, or one too many
 + scale[:, None] * normal + shift[:, None]
-or
-+ scale[:, None, None, None] * normal + shift[:, None, None, None]
+| scale[:, None, None, None] * normal + shift[:, None, None, None]
 The numbers of scale or shift meet rows or pictures. Just two axes must follow: [:, None, None].
 # channels left at the end
 + (scale[:, None, None] * normal + shift[:, None, None]).movedim(1, -1)

@@ -81,13 +81,11 @@ There is a norm on your shortcut. Leave the 1x1 convolution alone there.
 + F.relu(self.norm2(self.conv2(h)))
 Your activation isn't SiLU, x * sigmoid(x), which the exercise asks for.
 # SiLU before BatchNorm
-- F.silu(self.norm1(self.conv1(x)))
 + self.norm1(F.silu(self.conv1(x)))
 - F.silu(self.norm2(self.conv2(h)))
 + self.norm2(F.silu(self.conv2(h)))
 SiLU comes before BatchNorm in your block. Each time the order is convolution, BatchNorm, SiLU.
 # no SiLU after a convolution
-- F.silu(self.norm1(self.conv1(x)))
 + self.norm1(self.conv1(x))
 or
 - F.silu(self.norm2(self.conv2(h)))
@@ -158,8 +156,6 @@ Where in_ch and out_ch differ, your block has no shortcut. There, add a 1x1 conv
 - self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 +
 or
-- h = F.silu(self.norm2(self.conv2(h)))
-- return h + self.shortcut(x)
 + return F.silu(self.norm2(self.conv2(h))) + h
 Your shortcut begins after the first convolution, not at the input. Is x overwritten on the way?
 """

@@ -35,10 +35,8 @@ SiLU is missing. Without an activation, two convolutions in a row are just one l
 # another activation
 - nn.SiLU()
 + nn.ReLU()
-or
-+ nn.GELU()
-or
-+ nn.Sigmoid()
+| nn.GELU()
+| nn.Sigmoid()
 Your activation isn't SiLU. The exercise asks for x * sigmoid(x), which is nn.SiLU().
 # no padding
 - nn.Conv2d(in_ch, out_ch, 3, padding=1)
@@ -62,10 +60,8 @@ SiLU comes before BatchNorm in your module. The order is convolution, BatchNorm,
 # another norm
 - nn.BatchNorm2d(out_ch)
 + nn.GroupNorm(1, out_ch)
-or
-+ nn.InstanceNorm2d(out_ch)
-or
-+ nn.InstanceNorm2d(out_ch, affine=True)
+| nn.InstanceNorm2d(out_ch)
+| nn.InstanceNorm2d(out_ch, affine=True)
 Your norm works on each picture alone. The exercise asks for BatchNorm.
 # the batch in eval mode too
 + nn.BatchNorm2d(out_ch, track_running_stats=False)

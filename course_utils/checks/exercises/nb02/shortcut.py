@@ -43,8 +43,7 @@ Where the channels are equal you return no module. Return nn.Identity(), which h
 Your condition is the wrong way round: the convolution belongs where the channels differ.
 # only for more channels, or for fewer
 + nn.Identity() if in_ch >= out_ch else nn.Conv2d(in_ch, out_ch, 1)
-or
-+ nn.Identity() if in_ch <= out_ch else nn.Conv2d(in_ch, out_ch, 1)
+| nn.Identity() if in_ch <= out_ch else nn.Conv2d(in_ch, out_ch, 1)
 For some channels that differ you return no convolution: print shortcut(3, 5) and shortcut(6, 2). It
 belongs wherever in_ch != out_ch, whether more come out, fewer, or twice as many.
 # is instead of ==

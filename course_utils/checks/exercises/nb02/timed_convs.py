@@ -45,8 +45,7 @@ TIME = """
 # time not spread over the pixels
 - h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 + h = self.conv1(x) + self.time_proj(temb)
-or
-+ h = self.conv1(x) + self.time_proj(temb)[:, :, None]
+| h = self.conv1(x) + self.time_proj(temb)[:, :, None]
 The channels of the projected time meet W columns or H rows, because PyTorch lines up the last axes.
 Two new axes must follow them, and none may come before: [:, :, None, None].
 # time concatenated
@@ -62,8 +61,7 @@ Your two axes come too early: a linear layer works on the last axis, which must 
 temb. Index its result instead: self.time_proj(temb)[:, :, None, None].
 # time multiplied
 + h = self.conv1(x) * self.time_proj(temb)[:, :, None, None]
-or
-+ h = self.conv1(x) * (1 + self.time_proj(temb)[:, :, None, None])
+| h = self.conv1(x) * (1 + self.time_proj(temb)[:, :, None, None])
 The time multiplies the features; here it is added. (Some networks do both.)
 # time of the first picture for all
 + h = self.conv1(x) + self.time_proj(temb[:1])[:, :, None, None]
@@ -79,8 +77,7 @@ The times land on other channels or pictures: reshape swaps no axes. Index: [:, 
 You add temb itself, which has D numbers. self.time_proj turns it into one number per channel.
 # activation on the time
 + h = self.conv1(x) + F.silu(self.time_proj(temb))[:, :, None, None]
-or
-+ h = self.conv1(x) + self.time_proj(F.silu(temb))[:, :, None, None]
+| h = self.conv1(x) + self.time_proj(F.silu(temb))[:, :, None, None]
 The time goes through another activation. TimeEmbedding already ends with one, so leave it out.
 """
 
@@ -114,8 +111,7 @@ conv2 gets x. It should get h, which conv1 and the time have made.
 You never call conv2. The sum goes through it before you return it.
 # one more activation
 + return self.conv2(F.silu(h))
-or
-+ return F.silu(self.conv2(h))
+| return F.silu(self.conv2(h))
 There is one SiLU too many. conv1 and conv2 already end with their own.
 # a shortcut already
 + return self.conv2(h) + h

@@ -54,8 +54,7 @@ Your layer doubles the channels. downsample keeps them; the next block changes t
 # pooling
 - nn.Conv2d(ch, ch, kernel_size=2, stride=2)
 + nn.MaxPool2d(2)
-or
-+ nn.AvgPool2d(2)
+| nn.AvgPool2d(2)
 That's pooling, a fixed rule. Use a convolution, which learns what to keep.
 # the same as two layers
 + nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * ch, ch, 1))

@@ -102,8 +102,7 @@ skips += x puts in the pictures of the batch one by one. Write skips.append(x).
 # temb not passed on
 - block(x, temb)
 + block(x)
-or
-+ nn.Sequential(block)(x, temb)
+| nn.Sequential(block)(x, temb)
 A block needs temb too, the last one as well, and nn.Sequential passes on just one thing. Keep the
 blocks in an nn.ModuleList.
 # never halved
@@ -116,10 +115,8 @@ There's an activation after your downsample. Leave it out: the blocks have their
 # pooling
 - downsample(ch)
 + nn.MaxPool2d(2)
-or
-+ nn.AvgPool2d(2)
-or
-+ nn.Conv2d(ch, ch, 3, stride=2, padding=1)
+| nn.AvgPool2d(2)
+| nn.Conv2d(ch, ch, 3, stride=2, padding=1)
 You halve by pooling or by another convolution. Use your downsample.
 # return inside the loop
 -     return self.bottom(x, temb), skips
@@ -130,7 +127,6 @@ Your loop ends after its first round: the return is inside it. Move it after the
 + ch in chs[1:]
 You build downsample for the next level's channels. It halves this level's skip: chs[i].
 # a layer too many
-- ch in chs[:-1]
 + ch in chs
 or
 - zip(ins, chs[:-1])
@@ -156,10 +152,8 @@ All your blocks start from in_ch channels. In a loop, write in_ch = ch at the en
 # last block for other channels
 - ins[-2], chs[-1]
 + chs[-1], chs[-1]
-or
-+ ins[-3], chs[-1]
-or
-+ in_ch, chs[-1]
+| ins[-3], chs[-1]
+| in_ch, chs[-1]
 Your last block is built for other channels than it gets. It goes from chs[-2] to chs[-1].
 # skips of the last call
 - super().__init__()

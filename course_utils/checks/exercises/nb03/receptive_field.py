@@ -93,8 +93,7 @@ MISTAKES = """
 # all output pixels together
 - out[0, :, h // 2, w // 2].sum()
 + out.sum()
-or
-+ out.mean()
+| out.mean()
 You differentiate all output pixels together. Pick the middle one, out[0, :, h // 2, w // 2].
 # the corner pixel
 - h // 2, w // 2

@@ -75,10 +75,8 @@ Where you join the skip, x is still half as large. Double it first: torch.cat([u
 # joined along another axis
 - dim=1
 + dim=0
-or
-+ dim=-1
-or
-+ dim=2
+| dim=-1
+| dim=2
 You join along the wrong axis. dim=0, the default, is the batch. The channels are dim=1.
 # block's result not kept
 - x = block(x, temb)
@@ -117,10 +115,8 @@ You return after the first level: the return is inside the loop. Move it after t
 # blocks for the channels of the level below
 - 2 * ch, ch, time_dim) for ch in upward[1:]
 + 2 * i, ch, time_dim) for i, ch in zip(upward, upward[1:])
-or
-+ i, ch, time_dim) for i, ch in zip(upward, upward[1:])
-or
-+ i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
+| i, ch, time_dim) for i, ch in zip(upward, upward[1:])
+| i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
 Your blocks count the channels of the level below. But upsample has already brought those down, so
 the concatenation has twice the channels of the level that you go up to.
 # skip not counted
@@ -143,20 +139,15 @@ A 1x1 convolution, the last layer, is missing. It makes out_ch channels of chs[0
 # activation at the end
 - return self.out(x)
 + return self.out(x).tanh()
-or
-+ return F.silu(self.out(x))
-or
-+ return self.out(x).sigmoid()
-or
-+ return self.out(F.silu(x))
+| return F.silu(self.out(x))
+| return self.out(x).sigmoid()
+| return self.out(F.silu(x))
 There's an activation around the last convolution. Leave it out: noise may be any number.
 # last convolution with other channels
 - chs[0], out_ch
 + chs[-1], out_ch
-or
-+ out_ch, chs[0]
-or
-+ chs[0], 1
+| out_ch, chs[0]
+| chs[0], 1
 The last convolution goes from the channels of the top level, chs[0], to out_ch.
 # 3x3 convolution at the end
 - out_ch, 1
@@ -177,17 +168,14 @@ You add the skip, as some networks do. Here it's concatenated, so the block take
 + (ch, ch
 or
 + up(x)
-or
-+ up(x) + skip
+| up(x) + skip
 Concatenate the skip, torch.cat([up(x), skip], dim=1): the block is built for 2 * ch channels.
 # another up-layer
 - upsample(i, o)
 + nn.ConvTranspose2d(i, o, 2, stride=2, bias=False)
-or
-+ nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(i, o, 3, padding=1))
+| nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(i, o, 3, padding=1))
 Your up-layers aren't those that upsample makes (exercise 4.2), with a bias. Use upsample.
 # up-layers keep channels
-- upsample(i, o)
 + upsample(i, i)
 - 2 * ch, ch, time_dim) for ch in upward[1:]
 + i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])

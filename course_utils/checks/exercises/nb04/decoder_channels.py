@@ -96,8 +96,7 @@ Your layers go down, as the encoder's do. Going up, the first up-layer takes the
 # a step missing
 - len(chs) - 1, 0
 + len(chs) - 1, 1
-or
-+ len(chs) - 2, 0
+| len(chs) - 2, 0
 A step up is missing. n halvings need n steps: the first from the bottom, the last to level 0.
 # a step too many
 + len(chs) - 1, -1
@@ -112,15 +111,12 @@ You return after the first step, because the return is inside the loop. Move it 
 The blocks come first in your answer. Return the up-layers first, then the blocks.
 # opposite orders
 + return ups, blocks[::-1]
-or
-+ return ups[::-1], blocks
+| return ups[::-1], blocks
 Your up-layers and your blocks come in opposite orders. Begin both at the bottom.
 # one list
 + return ups + blocks
-or
-+ return ups
-or
-+ return list(zip(ups, blocks))
+| return ups
+| return list(zip(ups, blocks))
 Return two lists: all up-layers, then all blocks.
 """
 

@@ -35,8 +35,7 @@ You convolve first, which leaves 2 x 2 blocks of equal pixels. Repeat first, the
 # not nearest
 - "nearest"
 + "bilinear"
-or
-+ "bicubic"
+| "bicubic"
 Your doubling is smooth (bilinear or bicubic). Use mode="nearest", which repeats every pixel.
 # doubling not kept
 - x = F
@@ -48,24 +47,19 @@ F.interpolate returns a new picture, and you don't keep it. Write x = F.interpol
 The second argument of F.interpolate is the size of the output. To double it, write scale_factor=2.
 # not doubled in both directions
 + scale_factor=4
-or
-+ scale_factor=(2, 1)
-or
-+ scale_factor=(1, 2)
+| scale_factor=(2, 1)
+| scale_factor=(1, 2)
 Each side has to become exactly twice as long: scale_factor=2.
 # whole picture repeated
 - F.interpolate(x, scale_factor=2, mode="nearest")
 + x.repeat(1, 1, 2, 2)
-or
-+ x.repeat(1, 1, 2, 1).repeat_interleave(2, dim=3)
-or
-+ x.repeat(1, 1, 1, 2).repeat_interleave(2, dim=2)
+| x.repeat(1, 1, 2, 1).repeat_interleave(2, dim=3)
+| x.repeat(1, 1, 1, 2).repeat_interleave(2, dim=2)
 You put copies of the whole picture side by side. F.interpolate repeats each pixel in place.
 # other padding
 - padding=1
 + padding=1, padding_mode="replicate"
-or
-+ padding=1, padding_mode="reflect"
+| padding=1, padding_mode="reflect"
 Your padding isn't zeros. Leave padding_mode at its default.
 # no padding
 - , padding=1
@@ -74,8 +68,7 @@ The padding is missing: without it, a 3x3 convolution cuts a pixel off each side
 # not 3x3
 - 3, padding=1
 + 1
-or
-+ 5, padding=2
+| 5, padding=2
 Your convolution isn't 3x3. Use a kernel of 3, with padding=1.
 # convolution not used
 - self.conv(x)
@@ -83,8 +76,7 @@ Your convolution isn't 3x3. Use a kernel of 3, with padding=1.
 The convolution is made, but forward doesn't use it.
 # activation at the end
 + F.silu(self.conv(x))
-or
-+ F.relu(self.conv(x))
+| F.relu(self.conv(x))
 or
 - nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 3, padding=1), nn.BatchNorm2d(out_ch))

@@ -62,8 +62,7 @@ The corner of your patches has rows and columns swapped: i counts rows, so top i
 # output too small
 - zeros((H - 1) * stride + k, (W - 1) * stride + k)
 + zeros(H * stride, W * stride)
-or
-+ zeros((H - 1) * stride, (W - 1) * stride)
+| zeros((H - 1) * stride, (W - 1) * stride)
 Your output is too small for the last patch, k rows from row (H - 1) * stride on. Add the two.
 # height and width of the output swapped
 + zeros((W - 1) * stride + k, (H - 1) * stride + k)
@@ -85,8 +84,7 @@ out[a:b][c:d] slices the rows twice. Rows and columns go into one pair of bracke
 # return inside a loop
 -     return out
 +         return out
-or
-+             return out
+|             return out
 Only the first row or pixel of x is painted: your return is inside a loop. Move it after both loops.
 # kernel rotated
 - += x[i, j] * kernel

@@ -33,14 +33,12 @@ Your patches are one pixel apart, so the picture hardly grows. Pass stride=2.
 or
 - kernel_size=2, stride=2
 + kernel_size=3, stride=2, padding=1, output_padding=1
-or
-+ kernel_size=4, stride=2, padding=1
+| kernel_size=4, stride=2, padding=1
 Your kernel is larger than 2 x 2, so patches overlap. Here it's kernel_size=2, without padding.
 # padding
 - stride=2
 + stride=2, padding=1
-or
-+ stride=2, output_padding=1
+| stride=2, output_padding=1
 In a transposed convolution, padding cuts the output and output_padding adds to it. Leave both out.
 # channels swapped
 - in_ch, out_ch, kernel_size

@@ -23,8 +23,7 @@ MISTAKES_WITH_SHARES = """
 # another alpha_bar before the first step
 - alpha_bars[t - 1] if t > 0 else torch.ones_like(alpha_bar)
 + alpha_bars[t - 1]
-or
-+ alpha_bars[max(t - 1, 0)]
+| alpha_bars[max(t - 1, 0)]
 At t = 0 your alpha_bar of the step before isn't 1. (alpha_bar[-1] is the last one in Python.)
 Before the first step nothing is noise, so alpha_bar is 1 there, and sigma is 0.
 """

@@ -64,20 +64,17 @@ You take absolute differences. The objective squares them.
 You take the root of the mean square. The objective has no root: F.mse_loss(answer, eps).
 # sum instead of mean
 + return ((answer - eps) ** 2).sum()
-or
-+ return ((answer - eps) ** 2).sum() / len(x0)
+| return ((answer - eps) ** 2).sum() / len(x0)
 You add up the squares, over all pixels at least. Take the mean over everything, so that the loss
 doesn't grow with the pictures or the batch.
 # no mean
 + return (answer - eps) ** 2
-or
-+ return ((answer - eps) ** 2).mean(dim=(1, 2, 3))
+| return ((answer - eps) ** 2).mean(dim=(1, 2, 3))
 You return more than one number. The training loop calls backward on a single one: take the mean
 over everything, the batch too.
 # no gradient
 + return ((answer - eps) ** 2).mean().item()
-or
-+ return ((answer - eps) ** 2).mean().detach()
+| return ((answer - eps) ** 2).mean().detach()
 No gradient comes out of your loss, so nothing can be learned from it. Return the tensor itself,
 without .item(), .detach() or no_grad.
 # backward called
@@ -92,8 +89,7 @@ the loss.
 The network is given the clean picture x0, where there is no noise to find. Give it xt.
 # network told another t
 + net(xt, t / schedule.T)
-or
-+ net(xt, alpha_bar)
+| net(xt, alpha_bar)
 You tell the network something other than t. Hand t on as it is: the sinusoids are made for whole
 steps.
 # roots missing

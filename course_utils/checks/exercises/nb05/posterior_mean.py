@@ -40,8 +40,7 @@ At t = 0 you take alpha_bar[-1], which in Python is the one of the last step. Be
 nothing is noise yet, so there alpha_bar is 1.
 # another alpha_bar at t = 0
 + schedule.alpha_bar[max(t - 1, 0)]
-or
-+ schedule.alpha_bar[t - 1] if t > 0 else torch.zeros(())
+| schedule.alpha_bar[t - 1] if t > 0 else torch.zeros(())
 At t = 0 your alpha_bar of the step before isn't 1. It's the share of the picture that is left, and
 before the first step all of it is.
 # alpha_bar of the step after
@@ -80,7 +79,6 @@ or
 - alpha_bar_before.sqrt() * beta
 + alpha_bar_before * beta
 or
-- alpha_bar_before.sqrt() * beta
 + alpha_bar_before * beta
 - (1 - beta).sqrt()
 + (1 - beta)
@@ -131,25 +129,20 @@ Your m2 and v2 have beta of step t - 1. They undo the step from t - 1 to t, whos
 # m1 without its root
 - before.sqrt() * x0
 + x0
-or
-+ before * x0
+| before * x0
 Your m1 lacks a root: it's sqrt(alpha_bar) times x0, with alpha_bar at t - 1.
 # m2 not as it should be
 - xt / (1 - beta).sqrt()
 + xt / (1 - beta)
-or
-+ xt * (1 - beta).sqrt()
-or
-+ xt
+| xt * (1 - beta).sqrt()
+| xt
 Your m2 isn't right. The step multiplied the picture by sqrt(1 - beta), so to undo it, divide xt by
 that root.
 # v2 not as it should be
 - beta / (1 - beta)
 + beta
-or
-+ beta / (1 - beta).sqrt()
-or
-+ (1 - beta) / beta
+| beta / (1 - beta).sqrt()
+| (1 - beta) / beta
 Your v2 isn't right. Dividing by sqrt(1 - beta) enlarges the noise too, and its variance, beta, by
 the square of that: v2 = beta / (1 - beta).
 # weighted by the variances
@@ -161,18 +154,15 @@ You multiply each mean by its own variance, so the less certain one counts for m
 You weight each mean by 1 / sqrt(v). The weights are the inverse variances, without a root.
 # weights that don't add up to 1
 + m1 / v1 + m2 / v2
-or
-+ (m1 / v1 + m2 / v2) / 2
-or
-+ (m1 / v1 + m2 / v2) / (v1 + v2)
+| (m1 / v1 + m2 / v2) / 2
+| (m1 / v1 + m2 / v2) / (v1 + v2)
 Your weights don't add up to 1. Divide the sum by that of the weights, 1 / v1 + 1 / v2.
 # plain average
 + (m1 + m2) / 2
 Both of your means count alike. Weight each by the inverse of its variance.
 # one of the two means
 + m1
-or
-+ m2
+| m2
 You return one of the two means alone. Combine what x0 says with what xt says.
 # noise added
 + (m1 / v1 + m2 / v2) / (1 / v1 + 1 / v2) + torch.randn_like(xt) / (1 / v1 + 1 / v2).sqrt()

@@ -173,7 +173,6 @@ or
 + xt = xt + sigma * torch.randn_like(xt[:1])
 Your z is the same at every step, or for every picture. Draw torch.randn_like(xt) in the loop.
 # network's noise in place of fresh noise
-- xt = xt + sigma * torch.randn_like(xt)
 + xt = xt + sigma * eps
 - x0 = predict_x0(xt, model(xt, t), alpha_bar)
 + eps = model(xt, t)

@@ -60,8 +60,7 @@ Both the encoder and the decoder get temb, the embedded time, as their last inpu
 You reverse the skips. The decoder does that itself, and expects them from top to bottom.
 # input added to the answer
 + return x + self.decoder(bottom, skips, temb)
-or
-+ return x - self.decoder(bottom, skips, temb)
+| return x - self.decoder(bottom, skips, temb)
 You combine the answer with the input x. What the decoder returns is already the noise.
 # bottom and skips swapped
 + return self.decoder(skips, bottom, temb)

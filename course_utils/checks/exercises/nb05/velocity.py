@@ -22,8 +22,7 @@ MISTAKES = """
 # one part subtracted
 - (1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * v
 + (1 - alpha_bar).sqrt() * xt - alpha_bar.sqrt() * v
-or
-+ alpha_bar.sqrt() * v - (1 - alpha_bar).sqrt() * xt
+| alpha_bar.sqrt() * v - (1 - alpha_bar).sqrt() * xt
 You subtract one part from the other. Put the definitions of xt and v into your formula: the two
 parts with x0 must cancel, and here they add up.
 # shares swapped
@@ -35,16 +34,13 @@ You return x0, the clean picture. It is found in the same way; eps needs the oth
 which the parts with x0 cancel.
 # roots missing
 + (1 - alpha_bar) * xt + alpha_bar * v
-or
-+ (1 - alpha_bar) * xt + alpha_bar.sqrt() * v
-or
-+ (1 - alpha_bar).sqrt() * xt + alpha_bar * v
+| (1 - alpha_bar) * xt + alpha_bar.sqrt() * v
+| (1 - alpha_bar).sqrt() * xt + alpha_bar * v
 A root is missing. With the roots of alpha_bar and 1 - alpha_bar the factors are those of xt and v,
 and their squares add up to 1.
 # xt forgotten
 + alpha_bar.sqrt() * v
-or
-+ v
+| v
 You use v alone. It's the noise only where alpha_bar is 1; elsewhere a part of the noise is in xt.
 # v taken for the noise in predict_x0
 + (xt - (1 - alpha_bar).sqrt() * v) / alpha_bar.sqrt()
@@ -52,10 +48,8 @@ You undo add_noise as if v were the noise. v is a mixture of eps and x0, so x0 i
 is asked for is eps.
 # divided once more
 + ((1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * v) / (1 - alpha_bar).sqrt()
-or
-+ ((1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * v) / alpha_bar.sqrt()
-or
-+ xt + v
+| ((1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * v) / alpha_bar.sqrt()
+| xt + v
 You divide once too often. When xt and v are multiplied by their roots and added, the factor of eps
 is (1 - alpha_bar) + alpha_bar, which is 1 already.
 """

@@ -80,8 +80,7 @@ Zeros give the network a sharp edge to see. Repeat the last row and column: mode
 # mirrored or wrapped around
 - step), mode="replicate"
 + step), mode="reflect"
-or
-+ step), mode="circular"
+| step), mode="circular"
 The rows you add come from elsewhere in the picture. Repeat the last one: mode="replicate".
 # padded in front
 - (0, -W % self.step, 0, -H % self.step)
@@ -113,7 +112,6 @@ F.pad wants two numbers for each axis, and begins with the last one: (0, columns
 +
 The answer is as large as the padded picture. Cut it to the height and width of x: [:, :, :H, :W].
 # height and width exchanged in the cut
-- [:, :, :H, :W]
 + [:, :, :W, :H]
 Height and width are exchanged where you cut. Rows come before columns: [:, :, :H, :W].
 # a full step more
@@ -123,7 +121,6 @@ Height and width are exchanged where you cut. Rows come before columns: [:, :, :
 + self.step - H % self.step
 A side that fits gets a whole step more: step - H % step is step for H % step = 0. Use -H % step.
 # padded by the rest
-- -W % self.step
 + W % self.step
 - -H % self.step
 + H % self.step

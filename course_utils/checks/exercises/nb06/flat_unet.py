@@ -36,8 +36,7 @@ One block is used three times on the way up. Each level needs a block with weigh
 # no time on the way up
 - torch.cat([x, skip], dim=1), temb)
 + torch.cat([x, skip], dim=1), 0 * temb)
-or
-+ torch.cat([x, skip], dim=1), torch.zeros_like(temb))
+| torch.cat([x, skip], dim=1), torch.zeros_like(temb))
 The blocks on the way up don't get temb as it is: block(..., temb).
 # SiLU at the end
 - self.out(x)
@@ -53,18 +52,15 @@ The two maps are joined along another axis. The channels are axis 1: torch.cat([
 # the same skip always
 - reversed(skips)
 + [skips[-1]] * 3
-or
-+ [skips[0]] * 3
+| [skips[0]] * 3
 Every block on the way up gets the same skip. Use them one by one, from the last to the first.
 # off by one
 + [skips[-i] for i in range(3)]
 The order is first, last, middle, because skips[-0] is the first. Use skips[-1 - i], or reversed().
 # rolled or shuffled
 + skips[1:] + skips[:1]
-or
-+ [skips[2], skips[0], skips[1]]
-or
-+ [skips[1], skips[1], skips[0]]
+| [skips[2], skips[0], skips[1]]
+| [skips[1], skips[1], skips[0]]
 The way up doesn't get the skips last to first: use skips[2], skips[1], skips[0].
 # kept before the block
 - x = block(x, temb)

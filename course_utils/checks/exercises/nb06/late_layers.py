@@ -78,7 +78,6 @@ or
 - h + self.shortcut(x)
 + h
 or
-- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
 + self.shortcut = nn.Conv2d(in_ch, out_ch, 1) if in_ch != out_ch else nn.Identity()
 The 1x1 convolution of x is missing. It's made in __init__, also where in_ch is out_ch, and added at
 the end.
@@ -100,8 +99,7 @@ Some of your convolutions have no bias. Leave bias at its default, True.
 # no SiLU
 - F.silu(conv(h))
 + conv(h)
-or
-+ conv(h) if conv is self.convs[-1] else F.silu(conv(h))
+| conv(h) if conv is self.convs[-1] else F.silu(conv(h))
 or
 - F.silu
 + F.relu

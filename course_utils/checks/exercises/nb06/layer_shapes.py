@@ -130,10 +130,8 @@ MISTAKES = """
 # containers too
 - if not list(layer.children()):
 + if True:
-or
-+ if not isinstance(layer, nn.Sequential):
-or
-+ if not isinstance(layer, (nn.Sequential, nn.ModuleList)) and layer is not model:
+| if not isinstance(layer, nn.Sequential):
+| if not isinstance(layer, (nn.Sequential, nn.ModuleList)) and layer is not model:
 You list containers too, which are layers with others inside: nn.Sequential, or a class of your own
 such as a block. Hook a layer only if list(layer.children()) is empty.
 # outermost layers only
@@ -144,8 +142,7 @@ whole path.
 # shapes of the inputs
 - returned.shape)
 + given[0].shape)
-or
-+ given.shape)
+| given.shape)
 Your hook looks at its second argument, a tuple of the layer's inputs. What the layer returned is
 the third.
 # the model itself left out
@@ -159,8 +156,7 @@ call model(*inputs): model.forward passes by the hooks of the model itself.
 # classes in place of names
 - (name, tuple(
 + (type(layer).__name__, tuple(
-or
-+ (str(layer), tuple(
+| (str(layer), tuple(
 Your rows begin with the kind of layer, and many layers are of one kind. named_modules() gives you
 each layer's own name.
 # hook returns something
@@ -193,15 +189,13 @@ remove(). Remove them in `finally`.
 # a dict
 - return shapes
 + return dict(shapes)
-or
-+ return list(dict(shapes).items())
+| return list(dict(shapes).items())
 A dict keeps one row for each name, but a layer that is called twice should be listed twice. Append
 pairs to a list.
 # inputs not spread
 - model(*inputs)
 + model(inputs)
-or
-+ model(inputs[0])
+| model(inputs[0])
 The model takes all its inputs, one by one, not as one tuple. A star spreads them: model(*inputs).
 """
 

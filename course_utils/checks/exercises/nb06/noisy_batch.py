@@ -160,8 +160,7 @@ The roots are missing: a.sqrt() * x0 + (1 - a).sqrt() * eps.
 # too many steps
 - len(alpha_bar),
 + len(alpha_bar) + 1,
-or
-+ 1000,
+| 1000,
 Your t can be T or more, and alpha_bar ends at T - 1. T is its length: torch.randint(0, T, ...).
 # eps drawn twice
 - , t, eps
@@ -177,8 +176,7 @@ alpha_bar[t] has shape (B,), and PyTorch lines it up with the last axis, the col
 it even runs, and mixes up the pictures. Use .view(-1, 1, 1, 1).
 # the wrong axes
 + .view(-1, 1)
-or
-+ .view(1, -1, 1, 1)
+| .view(1, -1, 1, 1)
 The B numbers alpha_bar[t] belong on axis 0, with three axes of size 1 behind: .view(-1, 1, 1, 1).
 # picture and noise exchanged
 - a = alpha_bar[t]
@@ -187,14 +185,12 @@ Picture and noise are exchanged: alpha_bar[t] belongs to x0, 1 - alpha_bar[t] to
 # picture not scaled
 - a.sqrt() * x0
 + a * x0
-or
-+ x0
+| x0
 x0 isn't multiplied by the root of alpha_bar[t], with which it fades: a.sqrt() * x0.
 # noise not scaled
 - (1 - a).sqrt() * eps
 + (1 - a) * eps
-or
-+ eps
+| eps
 eps isn't multiplied by the root of 1 - alpha_bar[t], with which it grows: (1 - a).sqrt() * eps.
 """
 

@@ -43,24 +43,20 @@ You try only powers of 2, as halving 32 or math.gcd(32, out_ch) does. But 48 cha
 into 24 groups, not just 16: try every number from 32 down.
 # too few
 + 1
-or
-+ max(g for g in range(1, 17) if out_ch % g == 0)
-or
-+ max(g for g in range(1, 9) if out_ch % g == 0)
+| max(g for g in range(1, 17) if out_ch % g == 0)
+| max(g for g in range(1, 9) if out_ch % g == 0)
 You make at most 1, 8 or 16 groups. Take the largest divisor of out_ch up to 32.
 # at most 32
 + min(32, out_ch)
 min(32, out_ch) helps below 32. But the groups must divide out_ch, and 32 doesn't divide 48.
 # another number unless 32 fits
 + 32 if out_ch % 32 == 0 else 1
-or
-+ 32 if out_ch % 32 == 0 else out_ch
+| 32 if out_ch % 32 == 0 else out_ch
 You give up where 32 doesn't fit. 48 channels make 24 groups: the largest divisor up to 32.
 # groups of the input
 - if out_ch % g == 0
 + if in_ch % g == 0
-or
-+ if out_ch % g == in_ch % g == 0
+| if out_ch % g == in_ch % g == 0
 You split the input channels. The norm comes after the convolution: its groups divide out_ch alone.
 # 32 left out
 - range(1, 33)
@@ -79,8 +75,7 @@ nn.GroupNorm takes the number of groups first: nn.GroupNorm(groups, out_ch).
 # SiLU not at the end
 - F.silu(self.norm(self.conv(x)))
 + self.norm(F.silu(self.conv(x)))
-or
-+ self.norm(self.conv(x))
+| self.norm(self.conv(x))
 or
 - F.silu
 + F.relu

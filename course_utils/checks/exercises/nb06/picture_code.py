@@ -74,8 +74,7 @@ Your norm has no scale and shift to learn, like a bare F.layer_norm. nn.LayerNor
 # no average
 - x.mean(dim=(2, 3))
 + x.sum(dim=(2, 3))
-or
-+ x.amax(dim=(2, 3))
+| x.amax(dim=(2, 3))
 You don't take the average of each channel over its pixels: x.mean(dim=(2, 3)).
 # over the batch
 - return self.mix(self.norm(x.mean(dim=(2, 3))))
@@ -107,16 +106,9 @@ root: var(dim=1, correction=0).
 You treat a single picture differently to get it past BatchNorm, so alone it gives something else
 than in a batch. nn.LayerNorm treats each picture separately.
 # norm of the maps
-- nn.LayerNorm(in_ch)
 + nn.BatchNorm2d(in_ch)
-- self.norm(x.mean(dim=(2, 3)))
-+ self.norm(x).mean(dim=(2, 3))
-or
-+ nn.GroupNorm(in_ch, in_ch)
-- self.norm(x.mean(dim=(2, 3)))
-+ self.norm(x).mean(dim=(2, 3))
-or
-+ nn.GroupNorm(1, in_ch)
+| nn.GroupNorm(in_ch, in_ch)
+| nn.GroupNorm(1, in_ch)
 - self.norm(x.mean(dim=(2, 3)))
 + self.norm(x).mean(dim=(2, 3))
 or

@@ -54,7 +54,6 @@ x is lost. What the pixels take from each other is added to it: return x + ...
 + seen = F.scaled_dot_product_attention(q, k, v).mT
 Here the channels attend to each other, not the pixels. Attention needs tokens of shape (B, HW, C).
 # rows attend
-- seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
 + q, k, v = (layer(x.movedim(1, -1)) for layer in (self.q, self.k, self.v))
 + seen = F.scaled_dot_product_attention(q, k, v).flatten(1, 2)
 Your tokens have an axis for the rows, (B, H, W, C), so a pixel sees only its own row: (B, HW, C).
@@ -72,8 +71,7 @@ is right. Keep the three layers as they were: self.q, self.k and self.v.
 # attention changed
 - self.v(tokens))
 + self.v(tokens), is_causal=True)
-or
-+ tokens)
+| tokens)
 or
 - seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
 + q, k = self.q(tokens), self.k(tokens)

@@ -21,14 +21,12 @@ MISTAKES = """
 # windows of 3
 - nn.MaxPool2d(2)
 + nn.MaxPool2d(3, stride=2, padding=1)
-or
-+ nn.MaxPool2d(3, stride=2, ceil_mode=True)
+| nn.MaxPool2d(3, stride=2, ceil_mode=True)
 The pool steps by 2, but its windows are still 3 wide, so they overlap or don't fit. nn.MaxPool2d(2)
 has windows of 2 x 2 pixels.
 # pool steps by another number
 + nn.MaxPool2d(2, stride=1)
-or
-+ nn.MaxPool2d(4)
+| nn.MaxPool2d(4)
 The pool doesn't divide the sides by 2, and up multiplies them by 2: nn.MaxPool2d(2).
 # convolution in place of the pool
 + nn.Conv2d(ch, ch, 2, stride=2)

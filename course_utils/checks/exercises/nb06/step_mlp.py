@@ -52,8 +52,7 @@ The steps aren't divided by T. Numbers up to 1000 drive the layers so far out th
 t is a column of whole numbers, and a linear layer wants floats. Dividing by T makes floats of them.
 # rounded to zero
 + (t[:, None] // self.T).float()
-or
-+ t[:, None] // self.T
+| t[:, None] // self.T
 t / T is below 1, so // or .long() turns every step into 0. Write a single /, and keep the floats.
 # from -1 to 1
 + 2 * t[:, None] / self.T - 1
@@ -71,13 +70,11 @@ You divide by the largest step, so a step depends on the rest of its batch. Divi
 # no column
 - t[:, None]
 + t
-or
-+ t[None]
+| t[None]
 or
 - t[:, None] / self.T
 + t.float()
-or
-+ t[None].float()
+| t[None].float()
 The layer takes B steps for one picture with B numbers. Make a column, (B, 1): t[:, None] / self.T.
 # an axis too many
 - t[:, None]
@@ -89,10 +86,8 @@ You add 1 to each step. t counts from 0, and the first step's t / T is 0.
 # layers changed
 - nn.SiLU(), nn.Linear(dim, dim))
 + nn.ReLU(), nn.Linear(dim, dim))
-or
-+ nn.SiLU(), nn.Linear(dim, dim), nn.SiLU())
-or
-+ nn.Linear(dim, dim))
+| nn.SiLU(), nn.Linear(dim, dim), nn.SiLU())
+| nn.Linear(dim, dim))
 or
 - nn.Linear(1, dim), nn.SiLU(), nn.Linear(dim, dim)
 + nn.Linear(1, dim), nn.SiLU()

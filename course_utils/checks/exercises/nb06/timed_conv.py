@@ -27,10 +27,8 @@ MISTAKES = """
 # new axes in the wrong place
 - [:, :, None, None]
 + [:, None, None]
-or
-+ [:, None, :, None]
-or
-+ [:, :, None]
+| [:, None, :, None]
+| [:, :, None]
 Shapes line up from the right, so the K channels of your projected time meet the rows or columns of
 the map. Both new axes go behind the channels: [:, :, None, None].
 # batch lost in view
@@ -39,10 +37,8 @@ view(1, -1, 1, 1) puts the numbers of all pictures in one row of B * K channels.
 with [:, :, None, None].
 # new axes in front
 + [None, None]
-or
-+ [None, None, :, :]
-or
-+ .unsqueeze(0).unsqueeze(0)
+| [None, None, :, :]
+| .unsqueeze(0).unsqueeze(0)
 You put the new axes in front, where PyTorch adds axes by itself, so nothing has changed. They
 belong behind the channels: [:, :, None, None].
 # one picture's time for all
@@ -51,8 +47,7 @@ Every picture gets the time of the first. Keep the axis of the batch: [:, :, Non
 # convolution changed
 - out_ch, 3, padding=1)
 + out_ch, 3)
-or
-+ out_ch, 3, padding=1, bias=False)
+| out_ch, 3, padding=1, bias=False)
 The convolution has lost its padding or its bias. Leave it as it was, with padding=1.
 # axes before the projection
 - temb)[:, :, None, None]
@@ -62,14 +57,12 @@ be: give the axes to what it returns.
 # SiLU on the time or the map
 - self.time_proj(temb)
 + F.silu(self.time_proj(temb))
-or
-+ self.time_proj(F.silu(temb))
+| self.time_proj(F.silu(temb))
 or
 - self.conv(x) +
 + F.silu(self.conv(x)) +
 The time or the map goes through a SiLU of its own. There's only one SiLU, that of the sum.
 # time multiplied
-- self.conv(x) +
 + self.conv(x) *
 You multiply the map by the time, but here the time is added.
 # time after SiLU

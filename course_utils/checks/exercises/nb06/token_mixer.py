@@ -74,22 +74,18 @@ You add the tokens before the linear layer, which then mixes them too: tokens + 
 # not all three normalised
 - self.attention(h, h, h)
 + self.attention(tokens, h, h)
-or
-+ self.attention(h, tokens, tokens)
-or
-+ self.attention(h, h, tokens)
+| self.attention(h, tokens, tokens)
+| self.attention(h, h, tokens)
 Not all of query, key and value are normalised. With h = self.norm(tokens), all three are h.
 # SiLU
 - self.mix(h)
 + self.mix(F.silu(h))
-or
-+ F.silu(self.mix(h))
+| F.silu(self.mix(h))
 There's a SiLU too many. After the attention comes the linear layer alone: tokens + mix(h).
 # attention changed
 - , batch_first=True
 + , batch_first=True, bias=False
-or
-+ , batch_first=True, dropout=0.1
+| , batch_first=True, dropout=0.1
 Your attention has dropout, or no bias. It's nn.MultiheadAttention(ch, heads, batch_first=True).
 # norm after the attention
 - h = self.norm(tokens)

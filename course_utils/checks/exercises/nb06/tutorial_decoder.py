@@ -66,8 +66,7 @@ self.out has lost its bias. Leave it as it was.
 # no time
 - block(x, temb)
 + block(x, 0 * temb)
-or
-+ block(x, torch.zeros_like(temb))
+| block(x, torch.zeros_like(temb))
 The blocks don't get temb as it came. Hand it on: block(x, temb).
 # skips popped
 - for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
@@ -80,10 +79,7 @@ reversed(skips), which leaves it as it was.
 + upsample(chs[i], chs[i])
 - ConvBlock(2 * chs[i - 1],
 + ConvBlock(chs[i] + chs[i - 1],
-or
-+ upsample(chs[i], chs[i])
-- ConvBlock(2 * chs[i - 1],
-+ ConvBlock(2 * chs[i],
+| ConvBlock(2 * chs[i],
 up now keeps all chs[i] channels, which makes this another, larger network. Leave up as it was: the
 fault is in one number of the blocks.
 """

@@ -38,8 +38,7 @@ MISTAKES = """
 # joined to itself
 - [self.up(x), skip]
 + [self.up(x), self.up(x)]
-or
-+ [skip, skip]
+| [skip, skip]
 You join one of the two maps to itself, and don't use the other. The channels fit, but half the
 information is missing.
 # channels alternate

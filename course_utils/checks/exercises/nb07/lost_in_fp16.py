@@ -62,8 +62,7 @@ MISTAKES = """
 # share of all numbers
 - return lost.float().mean().item()
 + return (lost.sum() / gradient.numel()).item()
-or
-+ return (lost.sum() / len(gradient)).item()
+| return (lost.sum() / len(gradient)).item()
 You divide by the size of the gradient. Numbers that are 0 from the start can't be lost, so leave
 them out of both counts: divide by how many are not 0.
 # number instead of share
@@ -91,10 +90,8 @@ are not 0, gradient[gradient != 0], and count among those.
 # places in place of numbers
 - numbers = gradient[gradient != 0]
 + numbers = gradient.nonzero()
-or
-+ numbers = gradient[gradient.nonzero()]
-or
-+ numbers = gradient != 0
+| numbers = gradient[gradient.nonzero()]
+| numbers = gradient != 0
 gradient.nonzero() and gradient != 0 only say where the numbers are that are not 0, and you go on
 with that. The numbers themselves are gradient[gradient != 0].
 # positive numbers alone
@@ -121,10 +118,8 @@ scale has no effect. Multiply the numbers by it before you convert them to fp16.
 You divide by scale. It's there to make small numbers larger, so multiply.
 # limit too high
 + lost = (numbers * scale).abs() < 2**-24
-or
-+ lost = (numbers * scale).abs() < torch.finfo(torch.float16).tiny
-or
-+ lost = (numbers * scale).abs() < torch.finfo(torch.float16).eps
+| lost = (numbers * scale).abs() < torch.finfo(torch.float16).tiny
+| lost = (numbers * scale).abs() < torch.finfo(torch.float16).eps
 Your limit is too high. fp16 rounds to the nearest, so anything above half of its smallest number,
 6e-8, survives; torch.finfo's tiny and eps are larger still. Let .half() decide, and compare with 0.
 # limit without abs

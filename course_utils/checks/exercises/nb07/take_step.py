@@ -235,8 +235,7 @@ You read the norm in every step, and to read it the program waits until the GPU 
 the tensor that clip_grad_norm_ returns, as it is.
 # not clipped
 +
-or
-+ state.last_norm = torch.cat([p.grad.flatten() for p in state.model.parameters()]).norm()
+| state.last_norm = torch.cat([p.grad.flatten() for p in state.model.parameters()]).norm()
 The gradients are not clipped. clip_grad_norm_(state.model.parameters(), config.clip) scales them
 all by one factor, so that their norm is at most config.clip, and returns the norm before.
 # each weight clipped by itself

@@ -135,18 +135,14 @@ average gets the model's own tensors: nothing is averaged, and from then on both
 their weights. Write the average of the numbers into the old tensors: a.lerp_(p, 1 - keep).
 # keep without effect
 + a.copy_(p)
-or
-+ average.load_state_dict(model.state_dict())
-or
-+ a.copy_((a + p) / 2)
-or
-+ a.copy_(0.99 * a + (1 - 0.99) * p)
+| average.load_state_dict(model.state_dict())
+| a.copy_((a + p) / 2)
+| a.copy_(0.99 * a + (1 - 0.99) * p)
 The argument keep has no effect on the average: it's always the model's weights, or their mean, or a
 number of your own such as 0.99. The shares are keep of the average and 1 - keep of the model.
 # shares above 1
 + a.copy_(a + (1 - keep) * p)
-or
-+ a.copy_(keep * a + p)
+| a.copy_(keep * a + p)
 The average grows and grows, because you take one of the two whole. Multiply its old numbers by keep
 and the model's by 1 - keep, so that the shares add up to 1.
 # added before it is multiplied
@@ -155,8 +151,7 @@ You add the model's share first, and then keep multiplies that too. Multiply a b
 add, as in a.mul_(keep).add_(p, alpha=1 - keep).
 # away from the model
 + a.copy_(a - (1 - keep) * (p - a))
-or
-+ a.copy_(keep * a - (1 - keep) * p)
+| a.copy_(keep * a - (1 - keep) * p)
 A sign is wrong, so the average moves away from the model. It's keep * a + (1 - keep) * p.
 # brackets missing
 + a.copy_(keep * a + 1 - keep * p)

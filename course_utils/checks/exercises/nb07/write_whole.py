@@ -188,8 +188,7 @@ write gets a path, but it takes an open file: with new.open("wb") as file: write
 # not opened to write bytes
 - new.open("wb")
 + new.open("w")
-or
-+ new.open()
+| new.open()
 The mode is missing or wrong: without w the file is opened to be read, and without b for text. Open
 it with "wb", to write bytes.
 # appended to a half file
@@ -206,8 +205,7 @@ BaseException:` call new.unlink(missing_ok=True), then raise.
 # BaseException not caught
 - except BaseException:
 + except OSError:
-or
-+ except Exception:
+| except Exception:
 Your `except` lets something through, and then your half file stays in the folder: torch.save raises
 RuntimeError, which is no OSError, and Ctrl-C raises KeyboardInterrupt, which is no Exception. Write
 `except BaseException:`.

@@ -70,8 +70,7 @@ LAYER = """
 # input added
 - return self.proj(mixed)
 + return x + self.proj(mixed)
-or
-+ return self.proj(mixed + x)
+| return self.proj(mixed + x)
 You add x inside the layer. AttentionBlock, around it, already has that residual connection. Return
 what proj makes of the mixture.
 # projection without a bias
@@ -121,8 +120,7 @@ You interleave the heads at the end. They belong one after the other: "(h d)", n
 # q, k, v in another order
 - q, k, v =
 + k, q, v =
-or
-+ q, v, k =
+| q, v, k =
 You take q, k and v in another order. The first C channels of self.qkv(x) are the queries, the next
 C the keys, the last C the values.
 # always the same heads

@@ -82,13 +82,11 @@ other. It has to run over the keys: dim=-1.
 # softmax over everything
 - scores.softmax(dim=-1)
 + scores.flatten(1).softmax(dim=-1).view_as(scores)
-or
-+ (scores.exp() / scores.exp().sum())
+| (scores.exp() / scores.exp().sum())
 All your shares together add up to 1. Each row has to, by itself: dim=-1.
 # no softmax
 + scores
-or
-+ (scores / scores.sum(dim=-1, keepdim=True))
+| (scores / scores.sum(dim=-1, keepdim=True))
 There is no softmax: you use the scores as they are, or divided by their sum, and some are negative.
 A softmax takes the exponential of each first: scores.softmax(dim=-1).
 # causal
@@ -131,10 +129,8 @@ You reshape the keys to (B, D, N). The shape is right, but reshape reads the num
 order and mixes them up. To swap two axes, transpose: k.transpose(1, 2).
 # the wrong axes transposed
 + k
-or
-+ k.T
-or
-+ k.transpose(0, 1)
+| k.T
+| k.transpose(0, 1)
 The last two axes of k have to swap places before the product, and no others: k.transpose(1, 2).
 """
 

@@ -104,14 +104,12 @@ the next d, and so on: "(h d)", not "(d h)".
 # always the same heads
 - self.heads = heads
 + self.heads = 4
-or
-+ self.heads = 1
+| self.heads = 1
 heads makes no difference in your class. Keep it as self.heads, and split into that many.
 # scaled by another root
 - q.shape[-1]
 + x.shape[1]
-or
-+ context.shape[-1]
+| context.shape[-1]
 You divide the scores by the root of C or of E. What counts is the length of one head's vectors,
 d = C / heads: q.shape[-1].
 # weights averaged

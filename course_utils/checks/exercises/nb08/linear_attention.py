@@ -112,8 +112,7 @@ both softmaxes already give shares.
 - summary = k @ v.transpose(-1, -2)
 - mixed = summary.transpose(-1, -2) @ q
 + mixed = v @ (k.mT @ q / q.shape[-2] ** 0.5).softmax(dim=-2)
-or
-+ mixed = v @ (k.mT @ q).softmax(dim=-2)
+| mixed = v @ (k.mT @ q).softmax(dim=-2)
 That's ordinary attention: every pixel meets every other, N x N products. Here queries and keys have
 a softmax each, and keys and values are summed up first: k @ v.transpose(-1, -2), which is d x d.
 # an N x N matrix
@@ -130,8 +129,7 @@ move the channels first, to_tokens(self.qkv(x)), or keep them in front, (B, head
 # reshaped on the way out
 - rearrange(mixed, "b h d (y x) -> b (h d) y x", y=x.shape[2])
 + mixed.mT.reshape(x.shape)
-or
-+ rearrange(mixed, "b h d n -> b n (h d)").reshape(x.shape)
+| rearrange(mixed, "b h d n -> b n (h d)").reshape(x.shape)
 You reshape tokens, with N before the channels, to a map at once, so the numbers stay in their old
 order. The channels have to stand before N: transpose first.
 # bias in qkv

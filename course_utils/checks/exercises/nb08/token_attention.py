@@ -68,8 +68,7 @@ You view q, k and v as (B, heads, N, d) at once. The shape is right, but a head 
 Split the last axis first, (B, N, heads, d), then move the heads: transpose(1, 2).
 # parts before the tokens
 + self.qkv(x).reshape(len(x), 3, x.shape[1], self.heads, -1).permute(1, 0, 3, 2, 4)
-or
-+ self.qkv(x).reshape(3, *x.shape[:2], self.heads, -1).transpose(2, 3)
+| self.qkv(x).reshape(3, *x.shape[:2], self.heads, -1).transpose(2, 3)
 You reshape (B, N, 3C) to (B, 3, N, ...) or (3, B, N, ...) at once, which cuts the list of tokens in
 three. The parts lie on the last axis: reshape(B, N, 3, heads, d), then permute(2, 0, 3, 1, 4).
 # heads not moved back
@@ -80,8 +79,7 @@ tokens get mixed up. Move the heads back first: transpose(1, 2), then flatten(2)
 # scaled by another root
 - q.shape[-1]
 + x.shape[-1]
-or
-+ self.heads
+| self.heads
 You divide the scores by the root of C, or of heads. What counts is the length of one head's
 vectors, d = C / heads: q.shape[-1].
 # weights transposed
@@ -96,14 +94,12 @@ keys, the last axis: dim=-1.
 # the wrong axes of k transposed
 - k.transpose(-2, -1)
 + k
-or
-+ k.transpose(1, 2)
+| k.transpose(1, 2)
 The last two axes of k, N and d, have to swap places before the product: k.transpose(-2, -1).
 # qkv_bias ignored
 - bias=qkv_bias
 + bias=True
-or
-+ bias=False
+| bias=False
 The layer qkv is the same whatever qkv_bias says. Pass it on: bias=qkv_bias.
 # projection with a bias only if qkv_bias
 - self.proj = nn.Linear(ch, ch)

@@ -78,8 +78,7 @@ old order. The channels have to move to the end: to_tokens(x).
 - mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
 - return to_map(mixed, x.shape[2])
 + return self.attention(tokens, tokens, tokens)
-or
-+ return self.attention(tokens, tokens, tokens, need_weights=False)
+| return self.attention(tokens, tokens, tokens, need_weights=False)
 You return a pair, the mixed tokens and the weights. Take the first, and return it as a map.
 # weights taken
 - mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
@@ -92,8 +91,7 @@ You return a list of tokens. Make it a map again: to_map(mixed, x.shape[2]).
 # always the same heads
 - ch, heads,
 + ch, 1,
-or
-+ ch, 4,
+| ch, 4,
 heads makes no difference in your class. Pass it on: nn.MultiheadAttention(ch, heads, ...).
 # arguments swapped
 + heads, ch,

@@ -138,8 +138,7 @@ Pixel i varies by LA[i], and no pixel depends on another. The roots of LA belong
 first LA.sqrt() * z, then @ U.T. (Written the other way, it's z @ (U * LA.sqrt()).T.)
 # mean not added
 + return (LA.sqrt() * z) @ U.T
-or
-+ return (LA.sqrt() * z) @ U.T - mean
+| return (LA.sqrt() * z) @ U.T - mean
 You don't add the mean, or you subtract it. The components only say how a picture differs from it.
 # mean into the coefficients
 + return (mean + LA.sqrt() * z) @ U.T
@@ -153,8 +152,7 @@ You correct the normal numbers to have mean 0 exactly, so that a single draw can
 as they come: their mean need only be 0 on average.
 # draws not in rows
 + return (mean + (LA.sqrt() * z) @ U.T).T
-or
-+ return (mean + (LA.sqrt() * z) @ U.T)[0]
+| return (mean + (LA.sqrt() * z) @ U.T)[0]
 The draws should be the N rows of what you return, (N, n). Transpose it at the end if they're
 columns; if there's only one draw, begin with torch.randn(N, n, ...).
 # divided by the roots
@@ -163,8 +161,7 @@ You divide the normal numbers by the roots of LA, and where LA is 0 that's infin
 a large LA means that the pictures vary a lot along that component.
 # rows and columns mixed
 + return mean + U @ (LA.sqrt() * z)
-or
-+ return mean + (LA.sqrt()[:, None] * z) @ U.T
+| return mean + (LA.sqrt()[:, None] * z) @ U.T
 or
 - torch.randn(N, len(LA), generator=generator).to(U)
 + torch.randn(len(LA), N, generator=generator).to(U)
@@ -172,8 +169,7 @@ Rows and columns are mixed up. Draws are rows here, so the normal numbers are (N
 meet them as they are, and the product is (LA.sqrt() * z) @ U.T.
 # uniform
 + torch.rand(N, len(LA), generator=generator).to(U)
-or
-+ (torch.rand(N, len(LA), generator=generator) - 0.5).to(U)
+| (torch.rand(N, len(LA), generator=generator) - 0.5).to(U)
 You draw uniform numbers with torch.rand. Normal numbers come from torch.randn.
 # generator ignored
 + torch.randn(N, len(LA)).to(U)
@@ -181,13 +177,11 @@ The generator isn't used: your draws come from torch's own random numbers. Whoev
 wants to get the same draws again: torch.randn(..., generator=generator).
 # always the same
 + torch.randn(N, len(LA), generator=torch.Generator().manual_seed(0)).to(U)
-or
-+ torch.randn(1, len(LA), generator=torch.Generator().manual_seed(0)).to(U).expand(N, -1)
+| torch.randn(1, len(LA), generator=torch.Generator().manual_seed(0)).to(U).expand(N, -1)
 The draws are always the same: you make a generator or set its seed. Use the one given, as it is.
 # too few normal numbers
 + torch.randn(1, len(LA), generator=generator).to(U).expand(N, -1)
-or
-+ torch.randn(N, 1, generator=generator).to(U)
+| torch.randn(N, 1, generator=generator).to(U)
 You have one draw for all rows, or one normal number for all components. Each row and component
 needs its own: torch.randn(N, len(LA), generator=generator).
 """

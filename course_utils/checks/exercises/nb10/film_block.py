@@ -84,11 +84,9 @@ You scale and shift after the second SiLU. It's done between norm2 and the SiLU.
 + (self.norm2(h) + shift) * (1 + scale)
 You shift first and scale after that, so the shift is scaled too. Scale first, then shift.
 # only shifted
-- self.norm2(h) * (1 + scale) + shift
 + self.norm2(h) + shift
 The scale isn't used. What norm2 returns is multiplied by 1 + scale, then shift is added.
 # only scaled
-- self.norm2(h) * (1 + scale) + shift
 + self.norm2(h) * (1 + scale)
 The shift isn't used. After the scaling, shift is added.
 # at the end
@@ -148,11 +146,9 @@ One of the norms isn't used. norm1 gets x, norm2 gets what conv1 returns.
 + self.shortcut(h)
 What you add at the end is made from h. It must be made from x, the input. (Do you overwrite x?)
 # shortcut of the normalised x
-- self.shortcut(x)
 + self.shortcut(self.norm1(x))
 The shortcut carries x after its norm. It must carry x itself. (Do you overwrite x?)
 # in_ch channels added to out_ch
-- self.shortcut(x)
 + x
 You add in_ch channels to out_ch channels. Where the two differ, x needs its 1x1 convolution.
 # no shortcut
@@ -169,13 +165,11 @@ Your shortcut has a convolution even where in_ch equals out_ch. There it's x its
 - self.norm2 = nn.GroupNorm(groups, out_ch)
 + self.norm2 = nn.GroupNorm(1, out_ch)
 or
-- self.norm1 = nn.GroupNorm(groups, in_ch)
 + self.norm1 = nn.InstanceNorm2d(in_ch, affine=True)
 - self.norm2 = nn.GroupNorm(groups, out_ch)
 + self.norm2 = nn.InstanceNorm2d(out_ch, affine=True)
 Your norms don't have the groups that were asked for. Write nn.GroupNorm(groups, channels).
 # BatchNorm
-- self.norm1 = nn.GroupNorm(groups, in_ch)
 + self.norm1 = nn.BatchNorm2d(in_ch)
 - self.norm2 = nn.GroupNorm(groups, out_ch)
 + self.norm2 = nn.BatchNorm2d(out_ch)

@@ -113,8 +113,7 @@ net.cond_embed.hidden.
 # one hidden label for all
 - torch.full_like(self.labels, self.net.cond_embed.hidden)
 + self.net.cond_embed.hidden
-or
-+ torch.tensor([self.net.cond_embed.hidden])
+| torch.tensor([self.net.cond_embed.hidden])
 You pass a single hidden label. Each picture needs one: torch.full_like(self.labels, ...).
 """
 

@@ -114,8 +114,7 @@ The projected time is (B, K), the features are (B, K, H, W). It needs two axes: 
 # shortcut of the normalised x
 - self.shortcut(x)
 + self.shortcut(self.norm1(x))
-or
-+ self.shortcut(F.silu(self.norm1(x)))
+| self.shortcut(F.silu(self.norm1(x)))
 The shortcut carries x after its norm. It must carry x itself. (Do you overwrite x?)
 # shortcut of h
 + self.shortcut(h)
@@ -212,7 +211,6 @@ With BatchNorm a picture's result depends on its batch. Use GroupNorm here: grou
 - self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
 + self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1, bias=False)
 or
-- self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1, bias=False)
 or
 - shortcut_size // 2)

@@ -73,8 +73,7 @@ MISTAKES = """
 # another mixture
 - gam * eps + (1 - gam) * eps_last
 + gam * eps_last + (1 - gam) * eps
-or
-+ eps + gam * (eps - eps_last)
+| eps + gam * (eps - eps_last)
 mixed is wrong. It's gam * eps + (1 - gam) * eps_before: gam belongs to this step's eps, and the two
 factors add up to 1.
 # gam ignored
@@ -124,8 +123,7 @@ of the squares a little below 0. Take .clamp(min=0) before the root.
 # another exponent in sigma_down
 - ** (1 / (1 - mu))
 +
-or
-+ ** (1 - mu)
+| ** (1 - mu)
 or
 - (sigma_next / sigma**mu)
 + sigma_next / sigma**mu
@@ -171,8 +169,7 @@ Only one result comes out. Yield after every step, inside the loop; return ends 
 # another number of steps
 - sigmas[1:].to(xT)
 + [*sigmas[1:].to(xT), torch.zeros(())]
-or
-+ sigmas[1:-1].to(xT)
+| sigmas[1:-1].to(xT)
 N levels make N - 1 steps, each from one level to the next, and none to 0 after the last.
 # mu ignored
 - (sigma_next / sigma**mu) ** (1 / (1 - mu))

@@ -89,14 +89,10 @@ You don't divide by the mean square of the whole paths, so longer paths seem to 
 the mean of (noise - end)^2.
 # divided by another size
 + total / evaluations / whole.square().sum()
-or
-+ total / evaluations / whole.abs().mean()
-or
-+ total / evaluations / noise.square().mean()
-or
-+ total / evaluations / whole.var()
-or
-+ total / evaluations / whole.norm()
+| total / evaluations / whole.abs().mean()
+| total / evaluations / noise.square().mean()
+| total / evaluations / whole.var()
+| total / evaluations / whole.norm()
 You divide by something else than the mean square of the whole paths. It's the mean of (noise -
 end)^2, over all pictures and pixels.
 # divided by the steps
@@ -129,7 +125,6 @@ or
 You divide for each picture or pixel on its own, and short paths count too much. Take both means
 over everything, and divide once, at the end.
 # differences that cancel
-- (direction - whole).square().mean()
 + (direction - whole).mean().square()
 You take the mean first, so differences of both signs cancel. Square each one, then take the mean.
 # absolute differences
@@ -153,7 +148,6 @@ evaluations: that's the way it would go in the time from 1 to 0.
 You scale one mean down by evaluations, and not the other. Either scale the steps up, or both means
 down.
 # divided by evaluations
-- (before - after) * evaluations
 + (before - after) / evaluations
 You divide each step by evaluations. Multiply: that's the way it would go in the time from 1 to 0.
 # always times 50
@@ -174,7 +168,6 @@ or
 Your steps and your whole path point in opposite directions. Take both from the noise to the picture
 or both back: before - after and noise - end.
 # noise for the whole path
-- whole = noise - places[-1]
 + whole = noise
 You take the noise for the whole path. The path is noise - end, where it arrives.
 # end for the whole path
@@ -188,7 +181,6 @@ The end of your path is the first x0, a guess. The end is where the last step ar
 + places.append(x0)
 Your places are the guesses x0. The path goes through the xt.
 # guesses for steps
-- places.append(xt)
 + places.append(x0)
 - (before - after) * evaluations
 + noise - after
@@ -207,7 +199,6 @@ or
 - total / evaluations
 + total / (evaluations - 1)
 or
-- places = [noise]
 + places = []
 - whole = noise - places[-1]
 + whole = places[0] - places[-1]

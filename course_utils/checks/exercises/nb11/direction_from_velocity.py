@@ -90,7 +90,6 @@ the end.
 You leave out the scale. v belongs to a mixture whose squared shares add up to 1, which xt, 1 - t
 and t become when you divide them by scale.
 # shares swapped
-- a, b = (1 - t) / scale, t / scale
 + b, a = (1 - t) / scale, t / scale
 a and b are swapped: a, the picture's share, is (1 - t) / scale.
 # scale without its root
@@ -103,8 +102,7 @@ Your scale isn't the root of (1 - t)^2 + t^2. Square each of the two shares befo
 # roots of the shares
 - a, b = (1 - t) / scale, t / scale
 + a, b = (1 - t) ** 0.5, t**0.5
-or
-+ a, b = ((1 - t) / scale) ** 0.5, (t / scale) ** 0.5
+| a, b = ((1 - t) / scale) ** 0.5, (t / scale) ** 0.5
 Your shares are roots of what they should be. (1 - t) / scale is the root of alpha_bar already.
 # direction the wrong way round
 - eps - x0
@@ -124,10 +122,8 @@ You add eps and x0. The direction is their difference, eps - x0.
 You divide the direction by scale. x0 and eps are as long as they should be: it's eps - x0.
 # velocity returned
 + v
-or
-+ v * scale
-or
-+ v / scale
+| v * scale
+| v / scale
 You return v, or a multiple of it. v has other shares of eps and x0 than the direction, so find
 both, and subtract.
 # signs exchanged
@@ -161,8 +157,7 @@ You undo the mixture as if v were the noise. v is a mixture itself: x0 is a * x 
 # right at one end alone
 - eps - x0
 + v - xt
-or
-+ v + xt
+| v + xt
 You return what is right at one end alone: v - xt at t = 0, v + xt at t = 1. Between them the shares
 of both depend on t.
 # divided at the end
@@ -192,8 +187,7 @@ x + a * v.
 # point in place of an end
 - eps - x0
 + xt - x0
-or
-+ eps - xt
+| eps - xt
 You return the way from or to xt, which is only a part of the line. The direction is that of the
 whole line, eps - x0.
 # clipped
@@ -205,8 +199,7 @@ BY_NOISE = """
 # alpha_bar not squared
 - (1 - t) ** 2 / square, device
 + ((1 - t) ** 2 / square) ** 0.5, device
-or
-+ (1 - t), device
+| (1 - t), device
 Your alpha_bar isn't the square of the picture's share. The share is (1 - t) / scale, so alpha_bar
 is (1 - t)^2 / ((1 - t)^2 + t^2).
 # noise of the point, not of the mixture

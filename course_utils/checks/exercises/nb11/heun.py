@@ -130,8 +130,7 @@ You step by the second direction alone. Step by the mean of both: (u + second) /
 You add the two directions, so each step is about twice as long. Halve the sum.
 # difference of the directions
 + u = (u - second) / 2
-or
-+ u = (second - u) / 2
+| u = (second - u) / 2
 You subtract one direction from the other. Their mean is (u + second) / 2.
 # second one asked at t
 - field(there, t - step)
@@ -194,8 +193,7 @@ u.
 # x0 from the new xt
 - yield t, xt, x0
 + yield t, xt, xt - t * u
-or
-+ yield t, xt, xt - (t - step) * u
+| yield t, xt, xt - (t - step) * u
 Your x0 is made of the new xt. It's the guess where the step begins: the old xt - t * u.
 # x0 one step away
 - x0 = xt - t * u
@@ -203,10 +201,8 @@ Your x0 is made of the new xt. It's the guess where the step begins: the old xt 
 Your x0 goes one step only. The way that is left to the picture has the length t: xt - t * u.
 # x0 by another factor
 + x0 = xt - u
-or
-+ x0 = (xt - t * u) / (1 - t + step)
-or
-+ x0 = xt + (1 - t) * u
+| x0 = (xt - t * u) / (1 - t + step)
+| x0 = xt + (1 - t) * u
 The factor of u in x0 is wrong. From time t to 0 it's xt - t * u.
 # x0 clipped
 + x0 = (xt - t * u).clamp(-1, 1)
@@ -216,10 +212,8 @@ You clip x0 to [-1, 1]. The samplers of straight lines yield it as it is.
 + xt = xt + step * u
 You step towards the noise. Time falls while u leads to where it grows: xt - step * u.
 # step of another length
-- xt = xt - step * u
 + xt = xt - t * u
-or
-+ xt = xt - u
+| xt = xt - u
 Your step has the wrong length. All are equally long, step = 1 / steps: xt - step * u.
 # stepped from Euler's place
 + xt = (there if i > 1 else xt) - step * u
@@ -227,11 +221,9 @@ You step from where Euler's step led, so you go twice. There you only ask; the s
 # one step less
 - step = 1 / steps
 + step = 1 / (steps - 1) if steps > 1 else 1.0
-or
-+ step = 1 / (steps + 1)
+| step = 1 / (steps + 1)
 Your steps don't add up to the way from 1 to 0. There are `steps` of them, each of 1 / steps.
 # always 13 steps
-- step = 1 / steps
 + steps = 13
 + step = 1 / steps
 You always take 13 steps. Take `steps`.
@@ -241,10 +233,8 @@ You always take 13 steps. Take `steps`.
 Your times are one step ahead. The first step begins at t = 1, in pure noise: t = i * step.
 # upwards in time
 + t = (steps - i + 1) * step
-or
-+ t = (steps - i) * step
-or
-+ t = 1 - i * step
+| t = (steps - i) * step
+| t = 1 - i * step
 Your times rise, while the pictures go from noise, at t = 1, down to t = 0. Count downwards.
 # step numbers told
 - u = field(xt, t)

@@ -95,16 +95,13 @@ You add noise to the whole sketch. On the line the picture goes as the noise com
 1 - strength.
 # noise at full strength
 + (1 - strength) * sketch + noise
-or
-+ sketch + noise
+| sketch + noise
 You add the noise at full strength, and it isn't what the field expects at t = strength. Its share
 there is strength.
 # mixed as in DDPM
 + (1 - strength) ** 0.5 * sketch + strength**0.5 * noise
-or
-+ (1 - strength**2) ** 0.5 * sketch + strength * noise
-or
-+ add_noise(sketch, noise, torch.full((len(sketch),), 1 - strength, device=sketch.device))
+| (1 - strength**2) ** 0.5 * sketch + strength * noise
+| add_noise(sketch, noise, torch.full((len(sketch),), 1 - strength, device=sketch.device))
 You mix with roots, as DDPM does. The field knows straight lines, whose shares are 1 - strength and
 strength.
 # no noise
@@ -113,8 +110,7 @@ You begin at the sketch itself, where the field expects noise. Mix some in, with
 strength.
 # no sketch
 + noise
-or
-+ strength * noise
+| strength * noise
 You begin in noise alone, so nothing is left of the sketch. Mix: (1 - strength) * sketch + strength
 * noise.
 # noise of its own
@@ -140,8 +136,6 @@ or
 + step = 1 / evaluations
 + for i in range(int(strength * evaluations), 0, -1):
 or
-- step = strength / evaluations
-- for i in range(evaluations, 0, -1):
 + step = 1 / evaluations
 + for i in range(round(strength * evaluations), 0, -1):
 You take only a part of the evaluations, as some libraries do. Take all of them, in steps of
@@ -149,8 +143,7 @@ strength / evaluations.
 # another number of steps
 - range(evaluations, 0, -1)
 + range(evaluations, 1, -1)
-or
-+ range(evaluations, -1, -1)
+| range(evaluations, -1, -1)
 The number of steps is wrong. There are `evaluations` of them, from t = strength to one that ends at
 0.
 # walk left out
@@ -164,10 +157,8 @@ You tell the field the time where the step ends. Tell it where it begins: first 
 one step above 0.
 # upwards in time
 + t = (evaluations - i + 1) * step
-or
-+ t = strength - i * step
-or
-+ t = 1 - i * step
+| t = strength - i * step
+| t = 1 - i * step
 Your times rise. The walk begins at t = strength and goes down to 0.
 # times without the strength
 + t = i / evaluations
@@ -175,8 +166,7 @@ You tell the field times from 1 down. xt is a mixture of t = strength, so the fi
 strength.
 # step numbers told
 + t = i
-or
-+ t = round(999 * i * step)
+| t = round(999 * i * step)
 You tell the field a step number. A field is told the time, here from strength down to 0.
 # same time told
 + t = strength
@@ -192,8 +182,7 @@ You step towards the noise. Time falls while the direction leads to where it gro
 # whole direction as a step
 - xt - step * field(xt, t)
 + xt - field(xt, t)
-or
-+ xt - t * field(xt, t)
+| xt - t * field(xt, t)
 Your steps have the wrong length. Multiply the direction by strength / evaluations.
 # asked about the mixture
 - xt = (1 - strength) * sketch + strength * noise
@@ -216,7 +205,6 @@ You clip xt, which is still noisy: noise goes beyond [-1, 1]. Clip nothing here.
 + return xt.clamp(-1, 1)
 You clip what you return. Return it as the walk leaves it; whoever shows it may clip it.
 # first guess returned
-- return xt
 + return (1 - strength) * sketch + strength * noise - strength * field(
 +     (1 - strength) * sketch + strength * noise, strength
 + )
@@ -274,10 +262,8 @@ You return the sampler, which hasn't taken a step yet. last(...) runs it to its 
 pictures.
 # whole step returned
 + return list(euler(field, xt, evaluations, start=strength))[-1]
-or
-+ return list(euler(field, xt, evaluations, start=strength))
-or
-+ return next(euler(field, xt, evaluations, start=strength))
+| return list(euler(field, xt, evaluations, start=strength))
+| return next(euler(field, xt, evaluations, start=strength))
 You return what euler hands out, (t, xt, x0), once or often. Return the last xt alone.
 """
 

@@ -90,19 +90,16 @@ or
 You add x0 where you should subtract it, or eps too. Put the direction in brackets: answer - (eps -
 x0).
 # noise asked for
-- (answer - (eps - x0))
 + (answer - eps)
 You compare the answer with the noise, as noise_loss does. This network is asked for a direction,
 eps - x0.
 # picture asked for
 + (answer - x0)
-or
-+ (answer - xt)
+| (answer - xt)
 You compare the answer with a picture. This network is asked for the direction, eps - x0.
 # direction from the point
 + (answer - (eps - xt))
-or
-+ (answer - (xt - x0))
+| (answer - (xt - x0))
 You ask for the way from or to xt, which is only a part of the line. The direction is that of the
 whole line, eps - x0, the same at every t.
 # velocity asked for
@@ -114,8 +111,7 @@ You ask for a mixture of eps and x0, as with v. On a straight line both have the
 # network told the time
 - net(xt, t, *labels)
 + net(xt, time, *labels)
-or
-+ net(xt, t / schedule.T, *labels)
+| net(xt, t / schedule.T, *labels)
 You tell the network the time, from 0 to 1. Its sinusoids are made for whole steps, so hand on t.
 # divided by T
 - timesteps(t, x0) / (schedule.T - 1)
@@ -123,8 +119,7 @@ You tell the network the time, from 0 to 1. Its sinusoids are made for whole ste
 You divide by T, so the last step isn't quite noise. The steps end at T - 1, whose time has to be 1.
 # always 1000 steps
 + timesteps(t, x0) / 999
-or
-+ timesteps(t, x0) / 1000
+| timesteps(t, x0) / 1000
 You divide by a fixed number of steps. Schedules differ in length: divide by schedule.T - 1.
 # step not made a time
 + timesteps(t, x0)
@@ -149,8 +144,7 @@ time.
 # network sees an end of the line
 - net(xt, t, *labels)
 + net(x0, t, *labels)
-or
-+ net(eps, t, *labels)
+| net(eps, t, *labels)
 The network is given an end of the line, x0 or eps. Give it the point between them, xt.
 # labels forgotten
 + net(xt, t)
@@ -172,8 +166,7 @@ You take absolute differences. The loss squares them.
 You take the root of the mean square. The loss has no root: F.mse_loss(answer, eps - x0).
 # sum instead of mean
 + ((answer - (eps - x0)) ** 2).sum()
-or
-+ ((answer - (eps - x0)) ** 2).sum() / len(x0)
+| ((answer - (eps - x0)) ** 2).sum() / len(x0)
 You add up the squares. Take the mean over everything, so that the loss doesn't grow with the size
 of the pictures or the batch.
 # halved
@@ -181,8 +174,7 @@ of the pictures or the batch.
 You halve the mean square. The loss has no factor: F.mse_loss(answer, eps - x0).
 # no mean
 + (answer - (eps - x0)) ** 2
-or
-+ ((answer - (eps - x0)) ** 2).mean(dim=(1, 2, 3))
+| ((answer - (eps - x0)) ** 2).mean(dim=(1, 2, 3))
 You return more than one number. Take the mean over everything, the batch too: training calls
 backward on a single one.
 # weighted by the time
@@ -190,8 +182,7 @@ backward on a single one.
 You weight each picture by its time. Here all times count alike: take the plain mean.
 # no gradient
 + ((answer - (eps - x0)) ** 2).mean().item()
-or
-+ ((answer - (eps - x0)) ** 2).mean().detach()
+| ((answer - (eps - x0)) ** 2).mean().detach()
 No gradient comes out of your loss, so nothing can be learned from it. Return the tensor itself,
 without .item(), .detach() or no_grad.
 # backward called
