@@ -1,4 +1,7 @@
-"""The exercises: a folder for each notebook, a file with an EXERCISE for each of its exercises."""
+"""The exercises: a folder for each notebook, a file with an EXERCISE for each of its exercises.
+
+The docstring of such a file is the exercise's number and its title.
+"""
 
 import dataclasses
 import importlib
@@ -14,7 +17,7 @@ def collected():
     found = {}
     for folder in modules_in(importlib.import_module(__name__)):
         if hasattr(folder, "NOTEBOOK"):
-            there = [m.EXERCISE for m in modules_in(folder) if hasattr(m, "EXERCISE")]
+            there = [numbered(m) for m in modules_in(folder) if hasattr(m, "EXERCISE")]
             there = {e.id: e for e in sorted(there, key=lambda e: int(e.id.split(".")[1]))}
             order = getattr(folder, "ORDER", there)
             for id in [*order, *(id for id in there if id not in order)]:
@@ -22,6 +25,12 @@ def collected():
                     there[id], notebook=folder.NOTEBOOK, hunted=id not in order
                 )
     return found
+
+
+def numbered(module):
+    """The exercise of a file, with the number and the title that its docstring says."""
+    id, title = module.__doc__.removesuffix(".").split(" ", 1)
+    return dataclasses.replace(module.EXERCISE, id=id, title=title)
 
 
 def modules_in(package):

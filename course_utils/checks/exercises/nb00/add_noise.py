@@ -89,8 +89,6 @@ def by_einsum(x_start, noise, alphas_cumprod):
 
 
 EXERCISE = Exercise(
-    id="0.1",
-    title="Add noise",
     reference=add_noise,
     experiment=add_noise_experiment,
     look="Compare it with the formula, for each picture: what is multiplied by what, and what is "

@@ -85,8 +85,6 @@ def by_table(dim, max_period=10_000.0):
 
 
 EXERCISE = Exercise(
-    id="1.1",
-    title="The frequencies",
     reference=frequencies,
     experiment=frequencies_experiment,
     look="Print frequencies(6): there should be three, 1, 1/100 and 1/10000.",

@@ -95,8 +95,6 @@ def pair_by_pair(emb):
 
 
 EXERCISE = Exercise(
-    id="1.3",
-    title="How alike are two times?",
     reference=similarity,
     experiment=similarity_experiment,
     look="Check a few entries: [0, 1] is the cosine between rows 0 and 1, and the diagonal is 1.",

@@ -108,8 +108,6 @@ def by_shifted_sines(t, dim, max_period=10_000.0):
 
 
 EXERCISE = Exercise(
-    id="1.2",
-    title="The sinusoidal embedding",
     reference=sinusoidal_embedding,
     experiment=embedding_experiment,
     look="Try t = 0 (all sines are 0, all cosines 1), then t = 1: the first sine is sin(1) = 0.84.",

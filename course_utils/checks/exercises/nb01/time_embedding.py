@@ -115,8 +115,6 @@ class Subclassed(nn.Linear):
 
 
 EXERCISE = Exercise(
-    id="1.4",
-    title="The time embedding as a module",
     reference=TimeEmbedding,
     experiment=module_experiment,
     look="It is F.silu(self.linear(sinusoidal_embedding(t, dim))), and nothing more.",

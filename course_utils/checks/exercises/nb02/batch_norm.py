@@ -152,8 +152,6 @@ def on_rows(x, gamma, beta, eps=1e-5):
 
 
 EXERCISE = Exercise(
-    id="2.1",
-    title="BatchNorm by hand",
     reference=batch_norm,
     experiment=batch_norm_experiment,
     look="Go through the formula from left to right.",

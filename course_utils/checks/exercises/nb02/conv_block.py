@@ -204,8 +204,6 @@ class BlockBySum(BlockOfTwo):
 
 
 EXERCISE = Exercise(
-    id="2.5",
-    title="The conv block",
     reference=ConvBlock,
     experiment=block_experiment,
     look="Go through it in the order of the picture: convolution, BatchNorm, SiLU, time, "

@@ -118,8 +118,6 @@ class ConvNorm(nn.Conv2d):
 
 
 EXERCISE = Exercise(
-    id="2.2",
-    title="Convolution, BatchNorm, SiLU",
     reference=conv_bn_silu,
     experiment=conv_bn_silu_experiment,
     look="Print the module and compare it with what is asked for: "

@@ -90,8 +90,6 @@ def by_einops(in_ch, out_ch):
 
 
 EXERCISE = Exercise(
-    id="2.4",
-    title="The shortcut",
     reference=shortcut,
     experiment=shortcut_experiment,
     look="Try shortcut(3, 3) and shortcut(3, 5) on a picture.",

@@ -152,8 +152,6 @@ class TimedChannelsLast(TimedConvs):
 
 
 EXERCISE = Exercise(
-    id="2.3",
-    title="Add the time, channel by channel",
     reference=TimedConvs,
     experiment=block_experiment,
     look="Compare your forward with the formula: h is conv1(x) plus the projected time, and the "

@@ -103,8 +103,6 @@ class ByPatches(nn.Module):
 
 
 EXERCISE = Exercise(
-    id="3.1",
-    title="Halve a picture",
     reference=downsample,
     experiment=downsample_experiment,
     look="It's a single convolution: ch channels in, ch out, a 2x2 window, steps of 2. Return it.",

@@ -221,8 +221,6 @@ class InDicts(nn.Module):
 
 
 EXERCISE = Exercise(
-    id="3.4",
-    title="The encoder",
     reference=Encoder,
     experiment=encoder_experiment,
     look=VALUES,

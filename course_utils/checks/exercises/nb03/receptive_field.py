@@ -234,8 +234,6 @@ def field_by_mask(net, x):
 
 
 EXERCISE = Exercise(
-    id="3.2",
-    title="What one pixel sees",
     reference=receptive_field,
     experiment=receptive_field_experiment,
     look=SUMS,

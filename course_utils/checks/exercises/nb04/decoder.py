@@ -228,8 +228,6 @@ class IntoOneTensor(ByLevels):
 
 
 EXERCISE = Exercise(
-    id="4.5",
-    title="The decoder",
     reference=Decoder,
     experiment=decoder_experiment,
     look=VALUES,

@@ -152,8 +152,6 @@ def channels_by_pairs(chs):
 
 
 EXERCISE = Exercise(
-    id="4.4",
-    title="The channels of the decoder",
     reference=decoder_channels,
     experiment=channels_experiment,
     look="Draw the levels of [4, 9]: 9 channels come from below, the up-layer makes 4 of them, and "

@@ -136,8 +136,6 @@ class ByIndexing(nn.Conv2d):
 
 
 EXERCISE = Exercise(
-    id="4.3",
-    title="Repeat, then convolve",
     reference=NearestUpsample,
     experiment=upsample_experiment,
     look="The order is: repeat every pixel, twice in each direction, then a 3x3 convolution with "

@@ -140,8 +140,6 @@ def paint_by_padding(x, kernel, stride):
 
 
 EXERCISE = Exercise(
-    id="4.1",
-    title="A transposed convolution, painted by hand",
     reference=paint,
     experiment=paint_experiment,
     look=OVERLAP,

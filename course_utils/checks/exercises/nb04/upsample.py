@@ -104,8 +104,6 @@ class ByShuffling(nn.ConvTranspose2d):
 
 
 EXERCISE = Exercise(
-    id="4.2",
-    title="The layer that doubles",
     reference=upsample,
     experiment=one_layer_experiment,
     look="It's a single transposed convolution: in_ch, out_ch, a kernel of 2, a stride of 2, and "

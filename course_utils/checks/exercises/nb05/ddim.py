@@ -212,8 +212,6 @@ def ddim_in_the_repositories_way(model, xT, schedule, steps=50, eta=0.0):
 
 
 EXERCISE = Exercise(
-    id="5.5",
-    title="DDIM sampling",
     reference=ddim,
     experiment=ddim_experiment,
     look="Print t, the alpha_bar at t, alpha_bar' and sigma at each step.",

@@ -142,8 +142,6 @@ def ddpm_from_tables(model, xT, schedule):
 
 
 EXERCISE = Exercise(
-    id="5.4",
-    title="DDPM sampling",
     reference=ddpm,
     experiment=ddpm_experiment,
     look="Print t and sigma at each step, and look at what you hand to posterior_mean.",

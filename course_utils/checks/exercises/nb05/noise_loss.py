@@ -146,8 +146,6 @@ def loss_by_einops(net, x0, t, eps, schedule):
 
 
 EXERCISE = Exercise(
-    id="5.3",
-    title="The training objective",
     reference=noise_loss,
     experiment=loss_experiment,
     look="The network gets the right xt and t. So look at what comes after: the loss is the mean "

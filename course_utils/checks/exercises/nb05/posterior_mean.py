@@ -193,8 +193,6 @@ def mean_by_noise(x0, xt, t, schedule):
 
 
 EXERCISE = Exercise(
-    id="5.7",
-    title="The mean of the step before",
     reference=posterior_mean,
     experiment=mean_experiment,
     look="Print the shares of x0 and xt, and compare what is under each root and what is above and "

@@ -323,8 +323,6 @@ def step_by_closure(net, optimizer, images, schedule, loss, batch=64):
 
 
 EXERCISE = Exercise(
-    id="5.6",
-    title="A training step",
     reference=training_step,
     experiment=step_experiment,
     look="Draw x0, t and eps and compute the loss, then call zero_grad, backward and step, and "

@@ -171,8 +171,6 @@ class UNetInSmallMethods(UNetForAnyT):
 
 
 EXERCISE = Exercise(
-    id="5.1",
-    title="The U-Net",
     reference=UNet,
     experiment=unet_experiment,
     look="The shapes fit, the values don't. Level i has base_ch * ch_mult[i] channels. x goes in "

@@ -80,8 +80,6 @@ def as_linear_equations(xt, v, alpha_bar):
 
 
 EXERCISE = Exercise(
-    id="5.8",
-    title="The noise from the velocity",
     reference=noise_from_velocity,
     experiment=velocity_experiment,
     look="Write down xt and v as mixtures of x0 and eps. Multiply each by a number such that the "

@@ -170,7 +170,6 @@ class AnySizeIfNeeded(AnySize):
 
 
 EXERCISE = Exercise(
-    id="6.8", title="A picture of any size",
     reference=AnySize, patient=PATIENTS["AnySize"], experiment=any_size_experiment,
     look="Cut what the network returns to the height and width of x: [:, :, :H, :W].",
     catalogue=edits(AnySize, MISTAKES),

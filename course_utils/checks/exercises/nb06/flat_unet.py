@@ -131,7 +131,6 @@ class FlatByRecursion(FlatUNet):
 
 
 EXERCISE = Exercise(
-    id="6.13", title="A U without halvings",
     reference=FlatUNet, patient=PATIENTS["FlatUNet"],
     experiment=repair_experiment(arguments, [(3, 4, 4, 5, 6, 7), (2, 3, 5, 8, 3, 4)], HINTS),
     look="Number the skips as they are kept, 0, 1, 2. The way up should use them as 2, 1, 0, each "

@@ -168,7 +168,6 @@ class LateRegistered(LateLayers):
 
 
 EXERCISE = Exercise(
-    id="6.15", title="A stack of convolutions",
     reference=LateLayers, patient=PATIENTS["LateLayers"],
     experiment=late_layers_experiment,
     look="Print sum(p.numel() for p in net.parameters()) before the first call, and call it "

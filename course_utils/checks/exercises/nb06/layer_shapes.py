@@ -253,7 +253,6 @@ def shapes_without_hooks(model, *inputs):
 
 
 EXERCISE = Exercise(
-    id="6.1", title="The shape behind every layer",
     reference=layer_shapes, experiment=layer_shapes_experiment,
     look="Return a list of pairs, (name, shape). The hooks fill it while the model runs.",
     catalogue=edits(layer_shapes, MISTAKES),

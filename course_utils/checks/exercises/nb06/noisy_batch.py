@@ -228,7 +228,6 @@ def batch_by_einsum(x0, alpha_bar):
 
 
 EXERCISE = Exercise(
-    id="6.12", title="A batch for training",
     reference=noisy_batch, patient=PATIENTS["noisy_batch"], experiment=noisy_batch_experiment,
     look=f"{FORMULA}, for the t and the eps that you return.",
     catalogue=edits(noisy_batch, MISTAKES),

@@ -130,7 +130,6 @@ class NormedByHand(NormedConv):
 
 
 EXERCISE = Exercise(
-    id="6.9", title="Groups that divide",
     reference=NormedConv, patient=PATIENTS["NormedConv"], experiment=normed_conv_experiment,
     look=ORDER,
     catalogue=edits(NormedConv, MISTAKES),

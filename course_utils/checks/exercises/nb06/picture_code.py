@@ -152,7 +152,6 @@ class CodeByFunction(PictureCode):
 
 
 EXERCISE = Exercise(
-    id="6.10", title="A batch of one",
     reference=PictureCode, patient=PATIENTS["PictureCode"], experiment=picture_code_experiment,
     look="In this order: each channel's average over all pixels, nn.LayerNorm(in_ch) of a "
     "picture's averages with scale and shift, nn.Linear with its bias, and nothing after it.",

@@ -124,7 +124,6 @@ class PixelsByColumns(PixelAttention):
 
 
 EXERCISE = Exercise(
-    id="6.14", title="A pixel is a token",
     reference=PixelAttention, patient=PATIENTS["PixelAttention"],
     experiment=repair_experiment(arguments, CASES, HINTS),
     look="Are tokens[0, 0] and x[0, :, 0, 0] the same numbers, and without attention, does the map "

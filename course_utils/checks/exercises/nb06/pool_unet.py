@@ -97,7 +97,6 @@ class PoolBySlices(PoolUNet):
 
 
 EXERCISE = Exercise(
-    id="6.7", title="Down by three, up by two",
     reference=PoolUNet, patient=PATIENTS["PoolUNet"],
     experiment=repair_experiment(sizes, CASES, {"Sizes of tensors": TIP}),
     look="Only the pool's number has to change. The order stays: convolution, SiLU, pool, "

@@ -130,7 +130,6 @@ class StepByView(nn.Module):
 
 
 EXERCISE = Exercise(
-    id="6.11", title="A step is one number",
     reference=StepMLP, patient=PATIENTS["StepMLP"], experiment=step_mlp_experiment,
     look=COLUMN,
     catalogue=edits(StepMLP, MISTAKES),

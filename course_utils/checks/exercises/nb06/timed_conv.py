@@ -114,7 +114,6 @@ class ConvTimedLast(TimedConv):
 
 
 EXERCISE = Exercise(
-    id="6.6", title="The time, added to a map",
     reference=TimedConv, patient=PATIENTS["TimedConv"],
     experiment=repair_experiment(sizes, CASES, HINTS, LENIENT),
     look="The projected time, (B, K, 1, 1), is added to what the convolution returns, and SiLU "

@@ -146,7 +146,6 @@ class MixerByFunctions(TokenMixer):
 
 
 EXERCISE = Exercise(
-    id="6.4", title="A layer that returns two things",
     reference=TokenMixer, patient=PATIENTS["TokenMixer"],
     experiment=repair_experiment(sizes, CASES, HINTS, lenient=[(4, 4, 4, 2)]),
     look="If your order is norm, attention, linear layer, sum, look at the layers: biases, dropout "

@@ -128,7 +128,6 @@ class DecoderByRecursion(TutorialDecoder):
 
 
 EXERCISE = Exercise(
-    id="6.3", title="The tutorial's decoder",
     reference=TutorialDecoder, patient=PATIENTS["TutorialDecoder"],
     experiment=decoder_experiment,
     look="Only a number in __init__ was wrong. Leave forward and self.out as they were: up(x), the "

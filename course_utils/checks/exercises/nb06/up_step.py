@@ -101,7 +101,6 @@ class StepByPadding(UpStep):
 
 
 EXERCISE = Exercise(
-    id="6.5", title="Half the channels are missing",
     reference=UpStep, patient=PATIENTS["UpStep"],
     experiment=step_experiment,
     look="The join makes self.up(x), then skip, K channels each. That goes through self.block with "

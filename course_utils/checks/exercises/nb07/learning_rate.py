@@ -215,8 +215,6 @@ def rate_by_numpy(step, config):
 
 
 EXERCISE = Exercise(
-    id="7.2",
-    title="Rise, then fall",
     reference=learning_rate,
     experiment=rate_experiment,
     look=RISE,

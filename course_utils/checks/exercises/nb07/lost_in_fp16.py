@@ -187,8 +187,6 @@ def lost_in_a_loop(gradient, scale=1.0):
 
 
 EXERCISE = Exercise(
-    id="7.1",
-    title="What fp16 loses",
     reference=lost_in_fp16,
     experiment=lost_experiment,
     look=UNSCALED,

@@ -328,8 +328,6 @@ def step_in_two_calls(state, config):
 
 
 EXERCISE = Exercise(
-    id="7.4",
-    title="One step",
     reference=take_step,
     experiment=step_experiment,
     look="The order: learning rates, unscale_, clip_grad_norm_, step, update, average.",

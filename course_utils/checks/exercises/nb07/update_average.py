@@ -209,8 +209,6 @@ def by_vectors(average, model, keep):
 
 
 EXERCISE = Exercise(
-    id="7.3",
-    title="A network that follows",
     reference=update_average,
     experiment=average_experiment,
     look="Print one weight of average before and after the call, and the model's beside it.",

@@ -279,8 +279,6 @@ def write_in_a_folder(write, path):
 
 
 EXERCISE = Exercise(
-    id="7.5",
-    title="Whole or not at all",
     reference=write_whole,
     experiment=write_experiment,
     look="The order: open beside path, write, flush, fsync, close, replace. If anything is raised, "

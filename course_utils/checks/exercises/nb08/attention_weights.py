@@ -158,8 +158,6 @@ def weights_of_halves(q, k):
 
 
 EXERCISE = Exercise(
-    id="8.1",
-    title="The weights of attention",
     reference=attention_weights,
     experiment=weights_experiment,
     look="The order is: queries times transposed keys, divided by sqrt(D), softmax of each row.",

@@ -215,8 +215,6 @@ class CrossBySDPA(CrossInSteps):
 
 
 EXERCISE = Exercise(
-    id="8.6",
-    title="Cross-attention",
     reference=CrossAttention,
     experiment=cross_experiment,
     look="Queries come from to_tokens(x), keys and values from context. Split each into heads, "

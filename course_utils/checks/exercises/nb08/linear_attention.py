@@ -186,8 +186,6 @@ class LinearByLoop(LinearAttention):
 
 
 EXERCISE = Exercise(
-    id="8.5",
-    title="Linear attention",
     reference=LinearAttention,
     experiment=linear_experiment,
     look="One by one: q, k and v are (B, heads, d, N); k's softmax is over all N pixels, q's over "

@@ -204,8 +204,6 @@ class SingleByTorch(nn.Module):
 
 
 EXERCISE = Exercise(
-    id="8.2",
-    title="Attention with one head",
     reference=SingleHeadAttention,
     experiment=single_experiment,
     look="The order is: the three convolutions, tokens, weights, weights @ values, map, proj.",

@@ -159,8 +159,6 @@ class TokensByEinsum(TokensInSteps):
 
 
 EXERCISE = Exercise(
-    id="8.3",
-    title="Several heads",
     reference=TokenAttention,
     experiment=tokens_experiment,
     look="Try it with one head first. If that's right, print the shapes with several: q, k and v "

@@ -153,8 +153,6 @@ class TorchInherited(nn.MultiheadAttention):
 
 
 EXERCISE = Exercise(
-    id="8.4",
-    title="PyTorch's attention, repaired",
     reference=TorchAttention,
     experiment=torch_experiment,
     look="Step by step: each picture is a list of its own, of N = H * W tokens, row by row; "

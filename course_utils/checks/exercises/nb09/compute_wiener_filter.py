@@ -217,8 +217,6 @@ tensor, batch[0] is the first picture. Ask torch.is_tensor(batch), or let vector
 
 
 EXERCISE = Exercise(
-    id="9.1",
-    title="Mean and covariance of all pictures",
     reference=compute_wiener_filter,
     experiment=filter_experiment,
     look="Compare with torch.cov(X.T), for all pictures as rows X, on a few small pictures.",

@@ -211,8 +211,6 @@ def draw_on_the_cpu(N, U, LA, mean, generator):
 
 
 EXERCISE = Exercise(
-    id="9.4",
-    title="Draw from the Gaussian",
     reference=draw_gaussian,
     experiment=draw_experiment,
     look="Draw 10,000 times, and compare the mean and torch.cov of the draws.",

@@ -191,8 +191,6 @@ class HybridByNumbers(Hybrid):
 
 
 EXERCISE = Exercise(
-    id="9.5",
-    title="Two denoisers, each where it is better",
     reference=Hybrid,
     experiment=hybrid_experiment,
     look="Print alpha_bar < self.alpha_bar: where it is True, above has to answer.",

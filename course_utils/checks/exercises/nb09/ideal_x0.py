@@ -223,8 +223,6 @@ def ideal_online(xt, alpha_bar, images, chunk=1000):
 
 
 EXERCISE = Exercise(
-    id="9.6",
-    title="The ideal denoiser",
     reference=ideal_x0,
     experiment=ideal_experiment,
     look="Print the weights, (B, N): each row adds up to 1, and is largest for the nearest. Is "

@@ -155,8 +155,6 @@ def shrink_by_numpy(LA, alpha_bar):
 
 
 EXERCISE = Exercise(
-    id="9.2",
-    title="How much is kept",
     reference=shrink,
     experiment=shrink_experiment,
     look="With LA = 3 and alpha_bar = 0.5, exactly 0.75 is kept. Which part of your fraction is "

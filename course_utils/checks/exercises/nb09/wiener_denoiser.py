@@ -178,8 +178,6 @@ class ByColumns(WienerDenoiser):
 
 
 EXERCISE = Exercise(
-    id="9.3",
-    title="The Wiener denoiser",
     reference=WienerDenoiser,
     experiment=denoiser_experiment,
     look="The order is: rows, divide, subtract the mean, Vh, shrink, U, add the mean, shape.",

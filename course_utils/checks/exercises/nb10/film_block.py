@@ -229,8 +229,6 @@ class FiLMInPlace(FiLMBySlices):
 
 
 EXERCISE = Exercise(
-    id="10.6",
-    title="A block that scales and shifts",
     reference=FiLMBlock,
     experiment=block_experiment,
     look=MAIN_PATH,

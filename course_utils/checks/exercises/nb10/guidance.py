@@ -189,8 +189,6 @@ class GuidedByLists(GuidedInTwo):
 
 
 EXERCISE = Exercise(
-    id="10.5",
-    title="Guidance",
     reference=Guided,
     experiment=guided_experiment,
     look=NO_SCALE,

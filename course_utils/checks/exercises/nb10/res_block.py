@@ -280,8 +280,6 @@ class BlockInPlace(ResBlock):
 
 
 EXERCISE = Exercise(
-    id="10.1",
-    title="The block of the published networks",
     reference=ResBlock,
     experiment=block_experiment,
     look=MAIN_PATH,

@@ -244,8 +244,6 @@ def samples_in_place(model, xT, sigmas, gam=1.0, mu=0.0):
 
 
 EXERCISE = Exercise(
-    id="10.4",
-    title="A family of samplers",
     reference=samples,
     experiment=samples_experiment,
     look=CASES[0][-1],

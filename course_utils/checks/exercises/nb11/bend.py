@@ -294,8 +294,6 @@ def bend_by_einops(field, noise, evaluations=50):
 
 
 EXERCISE = Exercise(
-    id="11.4",
-    title="How much the paths bend",
     reference=bend,
     experiment=bend_experiment,
     look=AVERAGE,

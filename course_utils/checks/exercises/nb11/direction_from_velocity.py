@@ -250,8 +250,6 @@ def with_tensors(xt, v, t):
 
 
 EXERCISE = Exercise(
-    id="11.2",
-    title="The direction from the velocity",
     reference=direction_from_velocity,
     experiment=direction_experiment,
     look="Divide xt by scale. Then find x0 and eps from it and v, as in 5.8, and subtract.",

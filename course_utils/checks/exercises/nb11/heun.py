@@ -350,8 +350,6 @@ def heun_of_parts(field, xt, steps=13):
 
 
 EXERCISE = Exercise(
-    id="11.3",
-    title="Heun's method",
     reference=heun,
     experiment=heun_experiment,
     look=TWICE,

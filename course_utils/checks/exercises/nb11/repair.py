@@ -300,8 +300,6 @@ def repair_to_the_guess(field, sketch, noise, strength=0.6, evaluations=8):
 
 
 EXERCISE = Exercise(
-    id="11.5",
-    title="Repair a sketch",
     reference=repair,
     experiment=repair_experiment,
     look=MIXED,

@@ -234,8 +234,6 @@ def straight_by_einops(net, x0, t, eps, schedule, *labels):
 
 
 EXERCISE = Exercise(
-    id="11.1",
-    title="The loss of straight lines",
     reference=straight_loss,
     experiment=loss_experiment,
     look="The network gets the right xt and t. So look at what comes after: the loss is the mean "
