@@ -109,16 +109,6 @@ def guided_by(Guided):
     return guided
 
 
-def schedule_of(SigmaSchedule):
-    def sigma_at(sigmas, t):
-        return SigmaSchedule(sigmas).sigma_at(t)
-
-    def sample_sigmas(sigmas, steps):
-        return SigmaSchedule(sigmas).sample_sigmas(steps)
-
-    return sigma_at, sample_sigmas
-
-
 def run_to_end(sampler, *args):
     """Run a sampler: what it returned, 100 steps at most as they came, and as they are then."""
     result = sampler(*args)

@@ -65,33 +65,33 @@ You halve what went into the block. Halve what the block returned, the skip.
 + skips = [x]
 Your list begins with the picture itself. A skip is what a level's block returns: begin with [].
 # skips from below
-- , skips
-+ , skips[::-1]
+- return self.bottom(x, temb), skips
++ return self.bottom(x, temb), skips[::-1]
 Your skips are in the wrong order. The first is the top level's; the decoder reverses them itself.
 # skips one by one
-+ , *skips
++ return self.bottom(x, temb), *skips
 You return the skips one by one. Return two things, the bottom and the list: return bottom, skips.
 # skips not returned
-+
++ return self.bottom(x, temb)
 Your forward returns the bottom alone. Return both: return bottom, skips.
 # bottom among the skips
-- return self.bottom(x, temb), skips
 + x = self.bottom(x, temb)
 + return x, [*skips, x]
 The bottom is among your skips. It goes to the decoder by itself: n halvings have n skips.
+# skips returned first
++ return skips, self.bottom(x, temb)
+You return the skips first and the bottom second. It's the other way round.
+# return inside the loop
++     return self.bottom(x, temb), skips
+Your loop ends after its first round: the return is inside it. Move it after the loop.
 # last block not called
-- self.bottom(x, temb), skips
-+ x, skips
++ return x, skips
 or
 - self.bottom = ConvBlock(ins[-2], chs[-1], time_dim)
 +
 - self.bottom(x, temb), skips
 + x, skips
 Your forward lacks the last block. It comes after the last downsample, and isn't halved.
-# skips returned first
-- self.bottom(x, temb), skips
-+ skips, self.bottom(x, temb)
-You return the skips first and the bottom second. It's the other way round.
 # skips detached
 - skips.append(x)
 + skips.append(x.detach())
@@ -118,10 +118,6 @@ There's an activation after your downsample. Leave it out: the blocks have their
 | nn.AvgPool2d(2)
 | nn.Conv2d(ch, ch, 3, stride=2, padding=1)
 You halve by pooling or by another convolution. Use your downsample.
-# return inside the loop
--     return self.bottom(x, temb), skips
-+         return self.bottom(x, temb), skips
-Your loop ends after its first round: the return is inside it. Move it after the loop.
 # downsample for the next level
 - ch in chs[:-1]
 + ch in chs[1:]

@@ -127,43 +127,35 @@ You take absolute values of the output. Take those of its gradient instead.
 + w // 2]
 The gradient is that of one number, and the middle pixel has K of them. Add them up first.
 # mean of the input channels
-- .sum(dim=0)
-+ .mean(dim=0)
+- return x.grad[0].abs().sum(dim=0)
++ return x.grad[0].abs().mean(dim=0)
 You take the mean over the channels of x. Take their sum.
 # channels of x left
-+
-or
-- x.grad[0].abs().sum(dim=0)
-+ x.grad.abs()
++ return x.grad[0].abs()
+| return x.grad.abs()
 Your result still has the channels of x. The gradient is (1, C, H, W) and its [0] is (C, H, W), so
 add up the channels with sum(dim=0).
 # summed over other axes
-- .sum(dim=0)
-+ .sum(dim=1)
++ return x.grad[0].abs().sum(dim=1)
 Sum over the channels alone. After [0] they're dimension 0, and a map of (H, W) is left.
 # yes or no
-+ .sum(dim=0) > 0
++ return x.grad[0].abs().sum(dim=0) > 0
 Your result only says whether a pixel has an influence. Return how strong it is.
 # signs kept
-- .abs().sum(dim=0)
-+ .sum(dim=0)
++ return x.grad[0].sum(dim=0)
 Your gradients keep their signs, so they cancel in the sum over the channels. Take abs first.
 # absolute values after the sum
-- x.grad[0].abs()
-+ x.grad.sum(dim=1).abs()
++ return x.grad.sum(dim=1).abs().sum(dim=0)
 You sum over the channels before abs, so positive and negative gradients cancel. Take abs first.
 # squares for absolute values
-- .abs().sum(dim=0)
-+ .square().sum(dim=0)
++ return x.grad[0].square().sum(dim=0)
 You square the gradient. Take its absolute value: abs.
 # scaled to 1
-- return x.grad[0].abs().sum(dim=0)
 + field = x.grad[0].abs().sum(dim=0)
 + return field / field.max()
 You divide by the largest value. Return the gradients as they are; a plot can scale them.
 # batch axis left
-- x.grad[0].abs().sum(dim=0)
-+ x.grad.abs().sum(dim=1)
++ return x.grad.abs().sum(dim=1)
 Your result has an axis of size 1 too many. Take the picture with [0]; sum without keepdim.
 # x.grad is None
 - x = x.clone().requires_grad_()

@@ -57,18 +57,16 @@ Each side has to become exactly twice as long: scale_factor=2.
 | x.repeat(1, 1, 1, 2).repeat_interleave(2, dim=2)
 You put copies of the whole picture side by side. F.interpolate repeats each pixel in place.
 # other padding
-- padding=1
-+ padding=1, padding_mode="replicate"
-| padding=1, padding_mode="reflect"
+- nn.Conv2d(in_ch, out_ch, 3, padding=1)
++ nn.Conv2d(in_ch, out_ch, 3, padding=1, padding_mode="replicate")
+| nn.Conv2d(in_ch, out_ch, 3, padding=1, padding_mode="reflect")
 Your padding isn't zeros. Leave padding_mode at its default.
 # no padding
-- , padding=1
-+
++ nn.Conv2d(in_ch, out_ch, 3)
 The padding is missing: without it, a 3x3 convolution cuts a pixel off each side.
 # not 3x3
-- 3, padding=1
-+ 1
-| 5, padding=2
++ nn.Conv2d(in_ch, out_ch, 1)
+| nn.Conv2d(in_ch, out_ch, 5, padding=2)
 Your convolution isn't 3x3. Use a kernel of 3, with padding=1.
 # convolution not used
 - self.conv(x)
@@ -82,21 +80,17 @@ or
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 3, padding=1), nn.BatchNorm2d(out_ch))
 There's an activation or a norm at the end. Leave it out: the blocks have theirs.
 # channels swapped
-- in_ch, out_ch, 3
-+ out_ch, in_ch, 3
++ nn.Conv2d(out_ch, in_ch, 3, padding=1)
 in_ch and out_ch are swapped: nn.Conv2d takes the input's channels first.
 # no bias
-- padding=1
-+ padding=1, bias=False
++ nn.Conv2d(in_ch, out_ch, 3, padding=1, bias=False)
 The convolution has no bias. Leave bias at its default, True.
 # transposed convolution
-- nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)
 - x = F.interpolate(x, scale_factor=2, mode="nearest")
 +
 or
-- nn.Conv2d
-+ nn.ConvTranspose2d
++ nn.ConvTranspose2d(in_ch, out_ch, 3, padding=1)
 That's a transposed convolution, as in 4.2. Repeat every pixel, then use nn.Conv2d.
 """
 

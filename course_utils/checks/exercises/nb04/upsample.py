@@ -24,35 +24,28 @@ def upsample_experiment(probe, upsample):
 
 MISTAKES = """
 # stride forgotten
-- , stride=2
-+
+- nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
++ nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2)
 Your patches are one pixel apart, so the picture hardly grows. Pass stride=2.
 # larger kernel
-- kernel_size=2
-+ kernel_size=3
-or
-- kernel_size=2, stride=2
-+ kernel_size=3, stride=2, padding=1, output_padding=1
-| kernel_size=4, stride=2, padding=1
++ nn.ConvTranspose2d(in_ch, out_ch, kernel_size=3, stride=2)
+| nn.ConvTranspose2d(in_ch, out_ch, kernel_size=3, stride=2, padding=1, output_padding=1)
+| nn.ConvTranspose2d(in_ch, out_ch, kernel_size=4, stride=2, padding=1)
 Your kernel is larger than 2 x 2, so patches overlap. Here it's kernel_size=2, without padding.
 # padding
-- stride=2
-+ stride=2, padding=1
-| stride=2, output_padding=1
++ nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2, padding=1)
+| nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2, output_padding=1)
 In a transposed convolution, padding cuts the output and output_padding adds to it. Leave both out.
 # channels swapped
-- in_ch, out_ch, kernel_size
-+ out_ch, in_ch, kernel_size
++ nn.ConvTranspose2d(out_ch, in_ch, kernel_size=2, stride=2)
 in_ch and out_ch are swapped. Like nn.Conv2d, nn.ConvTranspose2d takes the input's channels first.
 # channels kept
-+ in_ch, in_ch, kernel_size
++ nn.ConvTranspose2d(in_ch, in_ch, kernel_size=2, stride=2)
 Your layer returns as many channels as it gets. It should return out_ch of them.
 # no bias
-- kernel_size
-+ bias=False, kernel_size
++ nn.ConvTranspose2d(in_ch, out_ch, bias=False, kernel_size=2, stride=2)
 The bias is missing. Leave bias at its default, True.
 # SiLU at the end
-- nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
 + nn.Sequential(nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2), nn.SiLU())
 There's a SiLU at the end. Leave it out: the activations are in the blocks.
 # interpolation and a convolution
@@ -62,8 +55,7 @@ That enlarges the picture by a fixed rule and then convolves. Here, use nn.ConvT
 + nn.Sequential(nn.Conv2d(in_ch, 4 * out_ch, 1), nn.PixelShuffle(2))
 Pixel shuffle does almost the same, with four biases per channel. Use nn.ConvTranspose2d.
 # ordinary convolution
-- nn.ConvTranspose2d
-+ nn.Conv2d
++ nn.Conv2d(in_ch, out_ch, kernel_size=2, stride=2)
 That's an ordinary convolution, which halves the picture. To double it, use nn.ConvTranspose2d.
 """
 

@@ -54,27 +54,29 @@ alpha_bar[t - 1]: the root in front of x0, and 1 - alpha_bar in the share of xt.
 - x0_share * x0 + xt_share * xt
 + xt_share * x0 + x0_share * xt
 You multiply x0 by the share of xt, and xt by that of x0. At t = 0 everything must come from x0.
-# beta of the step before
-- schedule.betas[t], schedule.alpha_bar[t]
-+ schedule.betas[t - 1], schedule.alpha_bar[t]
-You take beta from step t - 1. It belongs to step t, the one that is undone; only alpha_bar is
-needed from t - 1 too.
-# alpha for beta
-- alpha_bar_before.sqrt() * beta
-+ alpha_bar_before.sqrt() * (1 - beta)
-Your share of x0 has 1 - beta as a factor where the formula has beta. Only the share of xt has
-1 - beta, under a root.
+# not divided by 1 - alpha_bar
++ (x0_share * x0 + xt_share * xt) * (1 - alpha_bar)
+or
+- beta / (1 - alpha_bar)
++ beta
+or
+- (1 - beta).sqrt() * (1 - alpha_bar_before) / (1 - alpha_bar)
++ (1 - beta).sqrt() * (1 - alpha_bar_before)
+A division by 1 - alpha_bar is missing. Both shares have it below the line.
 # beta for alpha
-- (1 - beta).sqrt()
-+ beta.sqrt()
++ beta.sqrt() * (1 - alpha_bar_before) / (1 - alpha_bar)
 Your share of xt has the root of beta. It's the root of 1 - beta, by which this step shrank the
 picture.
 # alpha_bar for alpha
-+ alpha_bar.sqrt()
++ alpha_bar.sqrt() * (1 - alpha_bar_before) / (1 - alpha_bar)
 Your share of xt has the root of alpha_bar, the product over all steps up to t. It's that of
 1 - beta, which belongs to this step alone.
+# noise that was there before forgotten
++ (1 - beta).sqrt() / (1 - alpha_bar)
+Your share of xt lacks the factor 1 - alpha_bar at t - 1, so it doesn't vanish at t = 0. Look at the
+second fraction of the formula again.
 # roots missing
-+ (1 - beta)
++ (1 - beta) * (1 - alpha_bar_before) / (1 - alpha_bar)
 or
 - alpha_bar_before.sqrt() * beta
 + alpha_bar_before * beta
@@ -83,21 +85,15 @@ or
 - (1 - beta).sqrt()
 + (1 - beta)
 A root is missing: x0's share has the root of alpha_bar at t - 1, and xt's that of 1 - beta.
-# noise that was there before forgotten
-- * (1 - alpha_bar_before) / (1 - alpha_bar)
-+ / (1 - alpha_bar)
-Your share of xt lacks the factor 1 - alpha_bar at t - 1, so it doesn't vanish at t = 0. Look at the
-second fraction of the formula again.
-# not divided by 1 - alpha_bar
-- x0_share * x0 + xt_share * xt
-+ (x0_share * x0 + xt_share * xt) * (1 - alpha_bar)
-or
-- beta / (1 - alpha_bar)
-+ beta
-or
-- (1 - alpha_bar_before) / (1 - alpha_bar)
-+ (1 - alpha_bar_before)
-A division by 1 - alpha_bar is missing. Both shares have it below the line.
+# alpha for beta
++ alpha_bar_before.sqrt() * (1 - beta)
+Your share of x0 has 1 - beta as a factor where the formula has beta. Only the share of xt has
+1 - beta, under a root.
+# beta of the step before
+- schedule.betas[t], schedule.alpha_bar[t]
++ schedule.betas[t - 1], schedule.alpha_bar[t]
+You take beta from step t - 1. It belongs to step t, the one that is undone; only alpha_bar is
+needed from t - 1 too.
 """
 
 
@@ -119,12 +115,11 @@ OF_TWO_GAUSSIANS = """
 + beta, before = schedule.betas[t], schedule.alpha_bar[t - 1] if t else torch.ones(())
 At t = 0 your v1 is 0, and you divide by it. There x0 is certain, so return it before you divide.
 # alpha_bar at t in m1 and v1
-- schedule.alpha_bar[t - 1]
-+ schedule.alpha_bar[t]
+- schedule.betas[t], schedule.alpha_bar[t - 1]
++ schedule.betas[t], schedule.alpha_bar[t]
 Your m1 and v1 have alpha_bar at t. They're about the picture one step before, so take it at t - 1.
 # beta of the step before in m2 and v2
-- schedule.betas[t]
-+ schedule.betas[t - 1]
++ schedule.betas[t - 1], schedule.alpha_bar[t - 1]
 Your m2 and v2 have beta of step t - 1. They undo the step from t - 1 to t, whose beta is betas[t].
 # m1 without its root
 - before.sqrt() * x0

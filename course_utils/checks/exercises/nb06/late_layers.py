@@ -66,11 +66,19 @@ One convolution is used again and again. Each place needs weights of its own, a 
 + (depth - 2)
 One convolution is missing. depth counts all of them, also the first.
 # only one runs
-- conv(h)
-+ conv(x)
+- F.silu(conv(h))
++ F.silu(conv(x))
 Only one convolution runs: each round of the loop begins with x again. Use h = F.silu(conv(h)).
-# no shortcut
+# no SiLU
++ conv(h)
+| conv(h) if conv is self.convs[-1] else F.silu(conv(h))
+| F.relu(conv(h))
+SiLU, not ReLU, follows each convolution, also the last one. Yours doesn't always.
+# SiLU of the sum
 - h + self.shortcut(x)
++ F.silu(h + self.shortcut(x))
+A SiLU comes after the sum. Each convolution has its own; the sum has none.
+# no shortcut
 + h
 or
 - self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
@@ -81,31 +89,7 @@ or
 + self.shortcut = nn.Conv2d(in_ch, out_ch, 1) if in_ch != out_ch else nn.Identity()
 The 1x1 convolution of x is missing. It's made in __init__, also where in_ch is out_ch, and added at
 the end.
-# SiLU of the sum
-- h + self.shortcut(x)
-+ F.silu(h + self.shortcut(x))
-A SiLU comes after the sum. Each convolution has its own; the sum has none.
-# shortcut of another x
-- self.shortcut(x)
-+ self.shortcut(h)
-The shortcut gets what the convolutions made, not the block's input. Don't overwrite x on the way.
-# without bias
-- nn.Conv2d(in_ch, out_ch, 1)
-+ nn.Conv2d(in_ch, out_ch, 1, bias=False)
-or
-- nn.Conv2d(i, out_ch, 3, padding=1)
-+ nn.Conv2d(i, out_ch, 3, padding=1, bias=False)
-Some of your convolutions have no bias. Leave bias at its default, True.
-# no SiLU
-- F.silu(conv(h))
-+ conv(h)
-| conv(h) if conv is self.convs[-1] else F.silu(conv(h))
-or
-- F.silu
-+ F.relu
-SiLU, not ReLU, follows each convolution, also the last one. Yours doesn't always.
 # shortcut still in forward
-- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
 +
 - self.shortcut(x)
 + nn.Conv2d(x.shape[1], h.shape[1], 1)(x)
@@ -118,6 +102,17 @@ Make it in __init__.
 +     self.shortcut = nn.Conv2d(x.shape[1], h.shape[1], 1)
 + return h
 The shortcut is made in the first call, too late for an optimizer made before it: use __init__.
+# shortcut of another x
+- self.shortcut(x)
++ self.shortcut(h)
+The shortcut gets what the convolutions made, not the block's input. Don't overwrite x on the way.
+# without bias
+- nn.Conv2d(in_ch, out_ch, 1)
++ nn.Conv2d(in_ch, out_ch, 1, bias=False)
+or
+- self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
++ self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1, bias=False) for i in ins)
+Some of your convolutions have no bias. Leave bias at its default, True.
 """
 
 

@@ -49,27 +49,26 @@ SCORES = """
 You don't divide the scores by the root of a vector's length, q.shape[-1] ** 0.5. A dot product
 grows with that length, and a softmax of large scores gives nearly everything to one token.
 # scaled by D
-- q.shape[-1] ** 0.5
-+ q.shape[-1]
++ / q.shape[-1]
 You divide the scores by the length of a vector, or twice by its root. Divide once, by the root,
 q.shape[-1] ** 0.5, unless a function that you call already does it.
 # multiplied by sqrt(D)
-- / q.shape[-1]
-+ * q.shape[-1]
++ * q.shape[-1] ** 0.5
 You multiply by the root of a vector's length. Divide by it: scores / q.shape[-1] ** 0.5.
 # scaled by sqrt(N)
-- q.shape[-1]
-+ q.shape[-2]
++ / q.shape[-2] ** 0.5
 You divide by the root of N, the number of tokens. What counts is the length of one vector, which
 the dot product sums over: q.shape[-1].
 # half of D for its root
-- ** 0.5
-+ ** 1 / 2
-or
-- q.shape[-1] ** 0.5
-+ (q.shape[-1] / 2)
++ / q.shape[-1] ** 1 / 2
+| / (q.shape[-1] / 2)
 You don't take a root. D**1/2 is (D**1) / 2, because powers come before divisions, and D * 0.5 is
 half of D. Write D**0.5, with D = q.shape[-1].
+# scaled after the softmax
++
+- scores.softmax(dim=-1)
++ scores.softmax(dim=-1) / q.shape[-1] ** 0.5
+You divide after the softmax, so rows add up to less than 1. Divide the scores, before it.
 # softmax over the queries
 - dim=-1
 + dim=-2
@@ -92,12 +91,6 @@ A softmax takes the exponential of each first: scores.softmax(dim=-1).
 # causal
 + (scores + torch.full_like(scores, -math.inf).triu(1)).softmax(dim=-1)
 Your tokens only see the ones before them. That's for text: leave the causal mask out.
-# scaled after the softmax
-- / q.shape[-1] ** 0.5
-+
-- scores.softmax(dim=-1)
-+ scores.softmax(dim=-1) / q.shape[-1] ** 0.5
-You divide after the softmax, so rows add up to less than 1. Divide the scores, before it.
 """
 
 MISTAKES = """
@@ -111,6 +104,15 @@ or
 - k.transpose(1, 2)
 + q.transpose(1, 2)
 You use only one of the two inputs. The score of i and j is the dot product of query i and key j.
+# keys reshaped
++ k.reshape(len(k), k.shape[2], k.shape[1])
+You reshape the keys to (B, D, N). The shape is right, but reshape reads the numbers in their old
+order and mixes them up. To swap two axes, transpose: k.transpose(1, 2).
+# the wrong axes transposed
++ k
+| k.T
+| k.transpose(0, 1)
+The last two axes of k have to swap places before the product, and no others: k.transpose(1, 2).
 # sum without keepdim
 - scores.softmax(dim=-1)
 + scores.exp() / scores.exp().sum(dim=-1)
@@ -122,16 +124,6 @@ You already mix vectors with the shares. Here the shares themselves are asked fo
 + scores.detach().softmax(dim=-1)
 The numbers are right, but no gradient reaches q and k: detach, .data, no_grad or a new tensor cuts
 it off. The layers that make queries and keys would never learn.
-# keys reshaped
-- k.transpose(1, 2)
-+ k.reshape(len(k), k.shape[2], k.shape[1])
-You reshape the keys to (B, D, N). The shape is right, but reshape reads the numbers in their old
-order and mixes them up. To swap two axes, transpose: k.transpose(1, 2).
-# the wrong axes transposed
-+ k
-| k.T
-| k.transpose(0, 1)
-The last two axes of k have to swap places before the product, and no others: k.transpose(1, 2).
 """
 
 

@@ -70,8 +70,8 @@ class SingleHeadInSteps(nn.Module):
 
 MISTAKES = """
 # reshaped on the way in
-- to_tokens(self.v(x))
-+ self.v(x).reshape(len(x), -1, x.shape[1])
+- v = to_tokens(self.v(x))
++ v = self.v(x).reshape(len(x), -1, x.shape[1])
 or
 - q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
 + q, k = (a.reshape(len(x), -1, x.shape[1]) for a in (self.q(x), self.k(x)))
@@ -81,9 +81,21 @@ or
 + self.v(x).reshape(len(x), -1, x.shape[1])
 You make tokens by reshape or view. The shape is right, but a token gets C neighbouring pixels of
 one channel. The channels have to move to the end: to_tokens, for queries, keys and values.
+# input compared with itself
++ q, k = to_tokens(x), to_tokens(x)
+You compare x with itself. Compare queries with keys, self.q(x) with self.k(x).
+# maps for tokens
++ q, k = self.q(x), self.k(x)
+You compare maps, (B, C, H, W). Attention compares tokens, (B, N, C): use to_tokens first.
+# one layer called twice
++ q, k = to_tokens(self.q(x)), to_tokens(self.q(x))
+One of the layers q, k and v is called twice, another never. Did you copy a line and not change it?
+# queries and keys swapped
++ k, q = to_tokens(self.q(x)), to_tokens(self.k(x))
+Queries and keys are swapped: in your weights, the layer k makes the queries and q the keys. Row i
+belongs to the query of token i.
 # tokens convolved
-- to_tokens(self.q(x)), to_tokens(self.k(x))
-+ self.q(to_tokens(x)), self.k(to_tokens(x))
++ q, k = self.q(to_tokens(x)), self.k(to_tokens(x))
 or
 - mixed = to_map(mixed, x.shape[2])
 +
@@ -107,22 +119,6 @@ itself? What is mixed is self.v(x), and the mixture goes through proj.
 - return self.proj(mixed)
 + return mixed
 You return tokens. Make a map of them with to_map, and send that through proj.
-# input compared with itself
-- q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
-+ q, k = to_tokens(x), to_tokens(x)
-You compare x with itself. Compare queries with keys, self.q(x) with self.k(x).
-# maps for tokens
-+ q, k = self.q(x), self.k(x)
-You compare maps, (B, C, H, W). Attention compares tokens, (B, N, C): use to_tokens first.
-# one layer called twice
-- self.k(x)
-+ self.q(x)
-One of the layers q, k and v is called twice, another never. Did you copy a line and not change it?
-# queries and keys swapped
-- q, k = to_tokens
-+ k, q = to_tokens
-Queries and keys are swapped: in your weights, the layer k makes the queries and q the keys. Row i
-belongs to the query of token i.
 # weights transposed
 - self.weights(x) @ v
 + self.weights(x).transpose(1, 2) @ v

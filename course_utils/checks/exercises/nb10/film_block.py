@@ -64,23 +64,38 @@ MISTAKES = """
 - (1 + scale)
 + scale
 You multiply by the scale alone. Multiply by 1 + scale, so that a scale of 0 changes nothing.
+# 1 minus the scale
++ (1 - scale)
+You multiply by 1 - scale. It's 1 + scale.
 # scale and shift swapped
-- scale, shift = self
-+ shift, scale = self
+- scale, shift = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
++ shift, scale = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
 You take the first half of W's numbers for the shift. The first K are the scale, the others the
 shift.
+# time without SiLU
++ scale, shift = self.time_proj(temb)[:, :, None, None].chunk(2, dim=1)
+temb goes straight into the linear layer. Here it passes SiLU first: time_proj(silu(temb)).
+# added as well
++ scale, shift = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
++ h = h + shift
+The time is added before norm2 as well, as in ResBlock. Here it only scales and shifts after norm2.
+# SiLU after the time's layer
++ F.silu(self.time_proj(temb))
+You apply SiLU after the time's linear layer. Apply it to temb, before it: time_proj(silu(temb)).
+# every other number
++ scale, shift = self.time_proj(F.silu(temb)).view(len(x), -1, 2)[..., None, None].unbind(2)
+You take every other number for the scale. The first K numbers are the scale: .chunk(2, dim=1).
+# split along the batch
++ scale, shift = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2)
+You split along the batch: .chunk(2) takes axis 0. Write .chunk(2, dim=1).
+# time not spread over the pixels
++ scale, shift = self.time_proj(F.silu(temb)).chunk(2, dim=1)
+The time is (B, 2 K), the features are (B, K, H, W). It needs two axes: [:, :, None, None].
 # before the norm
 - self.norm2(h) * (1 + scale) + shift
 + self.norm2(h * (1 + scale) + shift)
 You scale and shift before norm2, which takes out most of it again. Do it to what norm2 returns.
-# after the SiLU
-- h = self.norm2(h) * (1 + scale) + shift
-+ h = F.silu(self.norm2(h)) * (1 + scale) + shift
-- self.conv2(F.silu(h))
-+ self.conv2(h)
-You scale and shift after the second SiLU. It's done between norm2 and the SiLU.
 # shift scaled too
-- self.norm2(h) * (1 + scale) + shift
 + (self.norm2(h) + shift) * (1 + scale)
 You shift first and scale after that, so the shift is scaled too. Scale first, then shift.
 # only shifted
@@ -89,70 +104,46 @@ The scale isn't used. What norm2 returns is multiplied by 1 + scale, then shift 
 # only scaled
 + self.norm2(h) * (1 + scale)
 The shift isn't used. After the scaling, shift is added.
+# no time
++ self.norm2(h)
+The time has no effect. Multiply what norm2 returns by 1 + scale, and add shift.
+# after the SiLU
+- h = self.norm2(h) * (1 + scale) + shift
++ h = F.silu(self.norm2(h)) * (1 + scale) + shift
+- self.conv2(F.silu(h))
++ self.conv2(h)
+You scale and shift after the second SiLU. It's done between norm2 and the SiLU.
 # at the end
 - h = self.norm2(h) * (1 + scale) + shift
 - return self.conv2(F.silu(h)) + self.shortcut(x)
 + h = self.conv2(F.silu(self.norm2(h)))
 + return h * (1 + scale) + shift + self.shortcut(x)
 You scale and shift what conv2 returns. It's done before, between norm2 and the second SiLU.
-# no time
-- self.norm2(h) * (1 + scale) + shift
-+ self.norm2(h)
-The time has no effect. Multiply what norm2 returns by 1 + scale, and add shift.
-# time without SiLU
-- self.time_proj(F.silu(temb))
-+ self.time_proj(temb)
-temb goes straight into the linear layer. Here it passes SiLU first: time_proj(silu(temb)).
-# added as well
-- scale, shift = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
-+ scale, shift = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
-+ h = h + shift
-The time is added before norm2 as well, as in ResBlock. Here it only scales and shifts after norm2.
-# SiLU after the time's layer
-+ F.silu(self.time_proj(temb))
-You apply SiLU after the time's linear layer. Apply it to temb, before it: time_proj(silu(temb)).
-# 1 minus the scale
-- (1 + scale)
-+ (1 - scale)
-You multiply by 1 - scale. It's 1 + scale.
-# every other number
-- self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
-+ self.time_proj(F.silu(temb)).view(len(x), -1, 2)[..., None, None].unbind(2)
-You take every other number for the scale. The first K numbers are the scale: .chunk(2, dim=1).
-# split along the batch
-- .chunk(2, dim=1)
-+ .chunk(2)
-You split along the batch: .chunk(2) takes axis 0. Write .chunk(2, dim=1).
-# time not spread over the pixels
-- [:, :, None, None]
-+
-The time is (B, 2 K), the features are (B, K, H, W). It needs two axes: [:, :, None, None].
 # SiLU missing
 - self.conv1(F.silu(self.norm1(x)))
 + self.conv1(self.norm1(x))
 or
-- self.conv2(F.silu(h))
-+ self.conv2(h)
+- self.conv2(F.silu(h)) + self.shortcut(x)
++ self.conv2(h) + self.shortcut(x)
 A SiLU is missing. One comes right before each of the two convolutions.
 # norm missing
-- F.silu(self.norm1(x))
-+ F.silu(x)
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(F.silu(x))
 or
 - self.norm2(h) * (1 + scale)
 + h * (1 + scale)
 One of the norms isn't used. norm1 gets x, norm2 gets what conv1 returns.
 # shortcut of h
-- self.shortcut(x)
-+ self.shortcut(h)
+- self.conv2(F.silu(h)) + self.shortcut(x)
++ self.conv2(F.silu(h)) + self.shortcut(h)
 What you add at the end is made from h. It must be made from x, the input. (Do you overwrite x?)
 # shortcut of the normalised x
-+ self.shortcut(self.norm1(x))
++ self.conv2(F.silu(h)) + self.shortcut(self.norm1(x))
 The shortcut carries x after its norm. It must carry x itself. (Do you overwrite x?)
 # in_ch channels added to out_ch
-+ x
++ self.conv2(F.silu(h)) + x
 You add in_ch channels to out_ch channels. Where the two differ, x needs its 1x1 convolution.
 # no shortcut
-- self.conv2(F.silu(h)) + self.shortcut(x)
 + self.conv2(F.silu(h))
 The shortcut is missing. The block returns conv2's output plus shortcut(x).
 # shortcut always a convolution

@@ -72,49 +72,41 @@ class GuidedInTwo:
 
 MISTAKES = """
 # counted from untold
-- told + self.scale
-+ untold + self.scale
+- told + self.scale * (told - untold)
++ untold + self.scale * (told - untold)
 You start from the untold answer: untold + scale * (told - untold). Many papers count that way; here
 scale 0 has to follow the labels, so start from told.
 # difference the wrong way round
-- (told - untold)
-+ (untold - told)
++ told + self.scale * (untold - told)
 The sign of your difference is wrong, so you move away from the labels. It's told - untold.
 # difference alone
-- told + self.scale * (
-+ self.scale * (
++ self.scale * (told - untold)
 You return scale times the difference alone. Add it to the answer with labels.
 # scale on one answer
-- self.scale * (told - untold)
-+ self.scale * told - untold
-or
-- told + self.scale * (told - untold)
-+ told - self.scale * untold
++ told + self.scale * told - untold
+| told - self.scale * untold
 Your scale multiplies one of the answers. It multiplies their difference, in brackets.
 # scale ignored
-- self.scale * (
-+ (
++ told + (told - untold)
 scale has no effect. It multiplies the difference of the two answers.
 # 1 + scale
-+ (1 + self.scale) * (
++ told + (1 + self.scale) * (told - untold)
 You add 1 + scale times the difference to told. It's scale times.
 # told and untold swapped
-- told + self.scale * (told - untold)
 + untold + self.scale * (untold - told)
 told and untold are swapped. If you ask for both at once, the first half goes with the first labels.
-# another label for hidden
+# one hidden label for all
 - torch.full_like(self.labels, self.net.cond_embed.hidden)
++ self.net.cond_embed.hidden
+| torch.tensor([self.net.cond_embed.hidden])
+You pass a single hidden label. Each picture needs one: torch.full_like(self.labels, ...).
+# another label for hidden
 + torch.zeros_like(self.labels)
 or
 - self.net.cond_embed.hidden
 + self.net.cond_embed.hidden - 1
 For "hidden" you take one of the classes, or a number that this network doesn't have. It's always
 net.cond_embed.hidden.
-# one hidden label for all
-- torch.full_like(self.labels, self.net.cond_embed.hidden)
-+ self.net.cond_embed.hidden
-| torch.tensor([self.net.cond_embed.hidden])
-You pass a single hidden label. Each picture needs one: torch.full_like(self.labels, ...).
 """
 
 ASKING_TWICE = """

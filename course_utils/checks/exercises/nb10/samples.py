@@ -77,18 +77,35 @@ MISTAKES = """
 mixed is wrong. It's gam * eps + (1 - gam) * eps_before: gam belongs to this step's eps, and the two
 factors add up to 1.
 # gam ignored
-- * mixed
-+ * eps
+- xt - (sigma - sigma_down) * mixed
++ xt - (sigma - sigma_down) * eps
 gam has no effect. From the second step on, step with mixed = gam * eps + (1 - gam) * eps_before.
+# down to sigma_next
++ xt - (sigma - sigma_next) * mixed
+Your step goes to sigma_next and noise is added on top. Go down to sigma_down, to leave room for it.
+# sign of the step
++ xt + (sigma - sigma_down) * mixed
+Your step adds noise where it should remove it: xt - (sigma - sigma_down) * mixed.
+# step from x0
++ x0 + sigma_down * mixed
+You step from x0, which was made with eps, not mixed. It's xt - (sigma - sigma_down) * mixed.
 # mixed at the first step
 - eps if eps_last
 + gam * eps if eps_last
 At the first step there's no eps from before, and you mix with zeros. There, mixed is eps.
 # mixed kept
-- sigma_down = (
+- sigma_down = (sigma_next / sigma**mu) ** (1 / (1 - mu))
 + eps = mixed
-+ sigma_down = (
++ sigma_down = (sigma_next / sigma**mu) ** (1 / (1 - mu))
 You keep mixed for the next step, so all earlier steps are mixed in. Keep eps, the model's answer.
+# sigma_down by another quotient
++ sigma_down = (sigma_next / (sigma * mu)) ** (1 / (1 - mu))
+The quotient in sigma_down is wrong. It's sigma_next / sigma**mu: only the old sigma has a power.
+# mu ignored
++ sigma_down = sigma_next
+- if mu > 0
++ if False
+mu has no effect. With mu > 0 a step goes below the next level, and fresh noise brings it back up.
 # no fresh noise
 - if mu > 0
 + if False
@@ -123,27 +140,11 @@ of the squares a little below 0. Take .clamp(min=0) before the root.
 # another exponent in sigma_down
 - ** (1 / (1 - mu))
 +
-| ** (1 - mu)
 or
-- (sigma_next / sigma**mu)
-+ sigma_next / sigma**mu
+- sigma_down = (sigma_next / sigma**mu) ** (1 / (1 - mu))
++ sigma_down = (sigma_next / sigma**mu) ** (1 - mu)
+| sigma_down = sigma_next / sigma**mu ** (1 / (1 - mu))
 The exponent in sigma_down is wrong. The whole quotient, in brackets, is raised to 1 / (1 - mu).
-# sigma_down by another quotient
-- sigma**mu
-+ (sigma * mu)
-The quotient in sigma_down is wrong. It's sigma_next / sigma**mu: only the old sigma has a power.
-# down to sigma_next
-- sigma - sigma_down
-+ sigma - sigma_next
-Your step goes to sigma_next and noise is added on top. Go down to sigma_down, to leave room for it.
-# sign of the step
-- xt - (sigma
-+ xt + (sigma
-Your step adds noise where it should remove it: xt - (sigma - sigma_down) * mixed.
-# step from x0
-- xt - (sigma - sigma_down) * mixed
-+ x0 + sigma_down * mixed
-You step from x0, which was made with eps, not mixed. It's xt - (sigma - sigma_down) * mixed.
 # model told another level
 - model(xt, sigma)
 + model(xt, sigma_next)
@@ -171,12 +172,6 @@ Only one result comes out. Yield after every step, inside the loop; return ends 
 + [*sigmas[1:].to(xT), torch.zeros(())]
 | sigmas[1:-1].to(xT)
 N levels make N - 1 steps, each from one level to the next, and none to 0 after the last.
-# mu ignored
-- (sigma_next / sigma**mu) ** (1 / (1 - mu))
-+ sigma_next
-- if mu > 0
-+ if False
-mu has no effect. With mu > 0 a step goes below the next level, and fresh noise brings it back up.
 # x0 from mixed
 - x0 = xt - sigma * eps
 +

@@ -95,6 +95,12 @@ the mean of (noise - end)^2.
 | total / evaluations / whole.norm()
 You divide by something else than the mean square of the whole paths. It's the mean of (noise -
 end)^2, over all pictures and pixels.
+# mean over the steps missing
++ total / whole.square().mean()
+You add up the steps, so more evaluations bend more. Take the mean over the steps.
+# root
++ (total / evaluations / whole.square().mean()).sqrt()
+You take a root at the end. Return the share of the mean squares as it is.
 # divided by the steps
 - total = 0
 + total = size = 0
@@ -104,13 +110,12 @@ end)^2, over all pictures and pixels.
 - total / evaluations / whole.square().mean()
 + total / size
 You divide by the mean square of the steps. Divide by that of the whole paths.
-# mean over the steps missing
-- total / evaluations / whole.square().mean()
-+ total / whole.square().mean()
-You add up the steps, so more evaluations bend more. Take the mean over the steps.
-# root
-+ (total / evaluations / whole.square().mean()).sqrt()
-You take a root at the end. Return the share of the mean squares as it is.
+# compared with the step before
++ total, last = 0, (noise - places[1]) * evaluations
+- total = total + (direction - whole).square().mean()
++ total = total + (direction - last).square().mean()
++ last = direction
+You compare each direction with that of the step before. Compare it with that of the whole path.
 # each picture divided by its own path
 - total = total + (direction - whole).square().mean()
 + size = whole.square().mean(dim=(1, 2, 3))
@@ -136,6 +141,10 @@ You subtract squares. First subtract the directions, then square.
 # difference divided by the number of steps
 + (direction - whole).square().mean() / evaluations
 You divide by the number of steps twice. One mean over the steps is enough.
+# compared with the noise
++ (direction - noise).square().mean()
+You compare each direction with the noise. Compare it with the direction of the whole path, noise -
+end.
 # lengths of steps
 - (before - after) * evaluations
 + before - after
@@ -153,14 +162,7 @@ You divide each step by evaluations. Multiply: that's the way it would go in the
 # always times 50
 + (before - after) * 50
 You multiply by a fixed number. A step takes the time 1 / evaluations, so multiply by evaluations.
-# divided by t
-- for before, after in zip(places, places[1:])
-+ for t, before, after in zip(torch.linspace(1, 0, evaluations + 1).tolist(), places, places[1:])
-- (before - after) * evaluations
-+ (before - after) / t
-You divide each step by t. A step takes the time 1 / evaluations, not t: multiply by evaluations.
 # opposite directions
-- (before - after) * evaluations
 + (after - before) * evaluations
 or
 - whole = noise - places[-1]
@@ -176,6 +178,25 @@ You take the picture for the whole path. The path is noise - end, from where it 
 # first guess for the end
 + whole = noise - next(euler(field, noise, evaluations))[2]
 The end of your path is the first x0, a guess. The end is where the last step arrives.
+# last place forgotten
++ places = places[:-1] if evaluations > 1 else places
++ whole = noise - places[-1]
+or
+- zip(places, places[1:])
++ zip(places[:-1], places[1:-1])
+The last step is missing. All steps count, and the path ends where the last one arrives.
+# places compared with the line
++ zip(places, torch.linspace(1, 0, evaluations + 1).tolist())
+- direction = (before - after) * evaluations
++ direction = before - places[-1] - after * whole + whole
+You measure how far the places are from the straight line. What is asked for are directions: those
+of the steps, compared with the whole path's.
+# divided by t
+- for before, after in zip(places, places[1:])
++ for t, before, after in zip(torch.linspace(1, 0, evaluations + 1).tolist(), places, places[1:])
+- (before - after) * evaluations
++ (before - after) / t
+You divide each step by t. A step takes the time 1 / evaluations, not t: multiply by evaluations.
 # guesses for places
 - places.append(xt)
 + places.append(x0)
@@ -205,46 +226,18 @@ or
 - total / evaluations
 + total / (evaluations - 1)
 You leave out the first step. The path begins at noise.
-# last place forgotten
-- whole = noise - places[-1]
-+ places = places[:-1] if evaluations > 1 else places
-+ whole = noise - places[-1]
-or
-- zip(places, places[1:])
-+ zip(places[:-1], places[1:-1])
-The last step is missing. All steps count, and the path ends where the last one arrives.
+# evaluations always 50
++ evaluations = 50
++ places = [noise]
+evaluations has no effect: it's always 50.
 # one step alone
 - total = total + (direction
 + total = (direction
 You keep one step alone, the last. Add up those of all steps.
-# compared with the step before
-- total = 0
-+ total, last = 0, (noise - places[1]) * evaluations
-- total = total + (direction - whole).square().mean()
-+ total = total + (direction - last).square().mean()
-+ last = direction
-You compare each direction with that of the step before. Compare it with that of the whole path.
-# compared with the noise
-- (direction - whole).square().mean()
-+ (direction - noise).square().mean()
-You compare each direction with the noise. Compare it with the direction of the whole path, noise -
-end.
-# places compared with the line
-- zip(places, places[1:])
-+ zip(places, torch.linspace(1, 0, evaluations + 1).tolist())
-- direction = (before - after) * evaluations
-+ direction = before - places[-1] - after * whole + whole
-You measure how far the places are from the straight line. What is asked for are directions: those
-of the steps, compared with the whole path's.
 # another number of steps
 - in euler(field, noise, evaluations)
 + in euler(field, noise)
 You walk in euler's 25 steps, whatever evaluations is. Hand it on: euler(field, noise, evaluations).
-# evaluations always 50
-- places = [noise]
-+ evaluations = 50
-+ places = [noise]
-evaluations has no effect: it's always 50.
 # no number
 - (total / evaluations / whole.square().mean()).item()
 + total / evaluations / whole.square()

@@ -110,17 +110,6 @@ def heun_step_by_step(field, xt, steps=13):
 
 
 MISTAKES = """
-# Euler's step alone
-- u = (u + second) / 2
-+ u = u
-or
-- if i > 1:
--     there = xt - step * u
--     second = field(there, t - step)
--     u = (u + second) / 2
-+
-You step by the first direction alone, which is Euler's method. Step by the mean of the directions
-at both ends.
 # second direction alone
 - u = (u + second) / 2
 + u = second
@@ -132,6 +121,26 @@ You add the two directions, so each step is about twice as long. Halve the sum.
 + u = (u - second) / 2
 | u = (second - u) / 2
 You subtract one direction from the other. Their mean is (u + second) / 2.
+# Euler's step alone
++ u = u
+or
+- if i > 1:
+-     there = xt - step * u
+-     second = field(there, t - step)
+-     u = (u + second) / 2
++
+You step by the first direction alone, which is Euler's method. Step by the mean of the directions
+at both ends.
+# each direction asked twice
+- u = (u + second) / 2
++ u = (field(xt, t) + second) / 2
+or
+- u = field(xt, t)
+- x0 = xt - t * u
++ x0 = xt - t * field(xt, t)
++ u = field(xt, t)
+You ask the same question twice: the field at xt and t. Keep the first answer; x0 and the step need
+the same u.
 # second one asked at t
 - field(there, t - step)
 + field(there, t)
@@ -140,6 +149,10 @@ is t - step.
 # second one asked at xt
 + field(xt, t - step)
 The second evaluation looks at the old xt. Ask where Euler's step leads: at xt - step * u.
+# asked at the guess of the picture
++ field(x0, t - step)
+The second evaluation looks at x0, the end of the whole path. Ask where this step ends: at xt - step
+* u.
 # asked half way
 - there = xt - step * u
 - second = field(there, t - step)
@@ -153,11 +166,6 @@ or
 + there = xt - step / 2 * u
 + second = field(there, t - step / 2)
 You ask half way. That's the midpoint method; Heun asks at the end of Euler's step, at t - step.
-# asked at the guess of the picture
-- field(there, t - step)
-+ field(x0, t - step)
-The second evaluation looks at x0, the end of the whole path. Ask where this step ends: at xt - step
-* u.
 # Euler's step taken backwards
 - there = xt - step * u
 + there = xt + step * u
@@ -174,27 +182,44 @@ for it: let the last step be Euler's, with one evaluation.
 # Euler's step first
 + if i < steps:
 Your first step is Euler's, and the last one asks at t = 0. It's the last that takes one evaluation.
-# each direction asked twice
-- u = (u + second) / 2
-+ u = (field(xt, t) + second) / 2
-or
-- u = field(xt, t)
-- x0 = xt - t * u
-+ x0 = xt - t * field(xt, t)
-+ u = field(xt, t)
-You ask the same question twice: the field at xt and t. Keep the first answer; x0 and the step need
-the same u.
 # mean direction in x0
 - xt = xt - step * u
 + x0 = xt - t * u
 + xt = xt - step * u
 Your x0 goes by the mean direction. It's the guess where the step begins: xt - t * u, with the first
 u.
+# step towards the noise
++ xt = xt + step * u
+You step towards the noise. Time falls while u leads to where it grows: xt - step * u.
+# step of another length
++ xt = xt - t * u
+| xt = xt - u
+Your step has the wrong length. All are equally long, step = 1 / steps: xt - step * u.
+# stepped from Euler's place
++ xt = (there if i > 1 else xt) - step * u
+You step from where Euler's step led, so you go twice. There you only ask; the step starts at xt.
+# written into xt
++ xt -= step * u
+A later step writes into an xt that you yielded before, and into the noise that came in. Make a new
+tensor at each step: xt = xt - step * u.
 # x0 from the new xt
 - yield t, xt, x0
 + yield t, xt, xt - t * u
 | yield t, xt, xt - (t - step) * u
 Your x0 is made of the new xt. It's the guess where the step begins: the old xt - t * u.
+# t after the step
++ yield t - step, xt, x0
+You yield the time after the step. Yield t, where it began and where x0 was guessed.
+# xt and x0 swapped
++ yield t, x0, xt
+xt and x0 are swapped in what you yield. The order is t, xt, x0.
+# Euler's place yielded
++ yield t, there if i > 1 else xt, x0
+You yield where Euler's step led. Yield the new xt, which the mean direction led to.
+# return in place of yield
++ return t, xt, x0
+No steps come out, because a return ends the function. In the loop, yield t, xt, x0 hands out the
+step and goes on.
 # x0 one step away
 - x0 = xt - t * u
 + x0 = xt - step * u
@@ -207,17 +232,6 @@ The factor of u in x0 is wrong. From time t to 0 it's xt - t * u.
 # x0 clipped
 + x0 = (xt - t * u).clamp(-1, 1)
 You clip x0 to [-1, 1]. The samplers of straight lines yield it as it is.
-# step towards the noise
-- xt = xt - step * u
-+ xt = xt + step * u
-You step towards the noise. Time falls while u leads to where it grows: xt - step * u.
-# step of another length
-+ xt = xt - t * u
-| xt = xt - u
-Your step has the wrong length. All are equally long, step = 1 / steps: xt - step * u.
-# stepped from Euler's place
-+ xt = (there if i > 1 else xt) - step * u
-You step from where Euler's step led, so you go twice. There you only ask; the step starts at xt.
 # one step less
 - step = 1 / steps
 + step = 1 / (steps - 1) if steps > 1 else 1.0
@@ -250,39 +264,16 @@ itself.
 # t for each picture
 + u = field(xt, torch.full((len(xt),), t))
 A field takes the pictures, then one number t for the whole batch: field(xt, t).
-# t after the step
-- yield t, xt, x0
-+ yield t - step, xt, x0
-You yield the time after the step. Yield t, where it began and where x0 was guessed.
-# xt and x0 swapped
-+ yield t, x0, xt
-xt and x0 are swapped in what you yield. The order is t, xt, x0.
 # yield before the step
 - xt = xt - step * u
 - yield t, xt, x0
 + yield t, xt, x0
 + xt = xt - step * u
 You yield the xt from before the step. Compute the new one first; yield is the loop's last line.
-# Euler's place yielded
-- yield t, xt, x0
-+ yield t, there if i > 1 else xt, x0
-You yield where Euler's step led. Yield the new xt, which the mean direction led to.
 # new picture not kept
-- xt = xt - step * u
-- yield t, xt, x0
 + yield t, xt - step * u, x0
 Every step starts from the noise again. Give the new picture the name that the next step reads: xt =
 ...
-# written into xt
-- xt = xt - step * u
-+ xt -= step * u
-A later step writes into an xt that you yielded before, and into the noise that came in. Make a new
-tensor at each step: xt = xt - step * u.
-# return in place of yield
-- yield t, xt, x0
-+ return t, xt, x0
-No steps come out, because a return ends the function. In the loop, yield t, xt, x0 hands out the
-step and goes on.
 # yield after the loop
 -     yield t, xt, x0
 + yield t, xt, x0

@@ -122,12 +122,36 @@ You draw noise of your own. Use the noise that is passed in.
 You walk from t = 1, as if you began in pure noise. What you mixed belongs to t = strength: begin
 there, in steps of strength / evaluations.
 # steps as long as from t = 1
-- xt = xt - step
-+ xt = xt - step / strength
+- xt = xt - step * field(xt, t)
++ xt = xt - step / strength * field(xt, t)
 Your times are right and your steps too long. A step goes from one time to the next, by strength /
 evaluations.
-# only a part of the evaluations
+# walk left out
++ pass
+You return the mixture as it is. Walk from there to t = 0, along what the field says.
+# t for each picture
++ xt = xt - step * field(xt, torch.full((len(xt),), t))
+A field takes the pictures, then one number t for the whole batch: field(xt, t).
+# towards the noise
++ xt = xt + step * field(xt, t)
+You step towards the noise. Time falls while the direction leads to where it grows: xt - step * u.
+# whole direction as a step
++ xt = xt - field(xt, t)
+| xt = xt - t * field(xt, t)
+Your steps have the wrong length. Multiply the direction by strength / evaluations.
+# asked about the sketch
++ xt = xt - step * field(sketch, t)
+You ask about the sketch. Ask about xt, the picture so far.
+# clipped on the way
++ xt = xt - step * field(xt.clamp(-1, 1), t)
+| xt = (xt - step * field(xt, t)).clamp(-1, 1)
+You clip xt, which is still noisy: noise goes beyond [-1, 1]. Clip nothing here.
+# evaluations always 8
 - step = strength / evaluations
++ evaluations = 8
++ step = strength / evaluations
+evaluations has no effect, it's always 8. It's the number of steps.
+# only a part of the evaluations
 + evaluations = max(int(strength * evaluations), 1)
 + step = strength / evaluations
 or
@@ -146,10 +170,6 @@ strength / evaluations.
 | range(evaluations, -1, -1)
 The number of steps is wrong. There are `evaluations` of them, from t = strength to one that ends at
 0.
-# walk left out
--     xt = xt - step * field(xt, t)
-+     pass
-You return the mixture as it is. Walk from there to t = 0, along what the field says.
 # asked where the step ends
 - t = i * step
 + t = (i - 1) * step
@@ -171,39 +191,23 @@ You tell the field a step number. A field is told the time, here from strength d
 # same time told
 + t = strength
 You tell the field the same time at every step. Time falls from strength to one step above 0.
-# t for each picture
-- field(xt, t)
-+ field(xt, torch.full((len(xt),), t))
-A field takes the pictures, then one number t for the whole batch: field(xt, t).
-# towards the noise
-- xt - step
-+ xt + step
-You step towards the noise. Time falls while the direction leads to where it grows: xt - step * u.
-# whole direction as a step
-- xt - step * field(xt, t)
-+ xt - field(xt, t)
-| xt - t * field(xt, t)
-Your steps have the wrong length. Multiply the direction by strength / evaluations.
 # asked about the mixture
 - xt = (1 - strength) * sketch + strength * noise
 + first = xt = (1 - strength) * sketch + strength * noise
 - field(xt, t)
 + field(first, t)
 You ask about the mixture at every step. Ask about xt, the picture so far.
-# asked about the sketch
-- field(xt, t)
-+ field(sketch, t)
-You ask about the sketch. Ask about xt, the picture so far.
-# clipped on the way
-+ field(xt.clamp(-1, 1), t)
-or
-- xt - step * field(xt, t)
-+ (xt - step * field(xt, t)).clamp(-1, 1)
-You clip xt, which is still noisy: noise goes beyond [-1, 1]. Clip nothing here.
 # clipped at the end
 - return xt
 + return xt.clamp(-1, 1)
 You clip what you return. Return it as the walk leaves it; whoever shows it may clip it.
+# first step returned
++     return xt
+You return the xt of the first step. Go through all of them: a return comes after the loop, indented
+less, and last(euler(...)) runs a sampler to its end.
+# nothing returned
++ return None
+Your function returns nothing. Return xt, after the loop.
 # first guess returned
 + return (1 - strength) * sketch + strength * noise - strength * field(
 +     (1 - strength) * sketch + strength * noise, strength
@@ -213,25 +217,11 @@ or
 + return xt - t * field(xt, t)
 You return the first guess of the picture, after one evaluation. Return the xt to which all the
 steps lead.
-# first step returned
-- return xt
-+     return xt
-You return the xt of the first step. Go through all of them: a return comes after the loop, indented
-less, and last(euler(...)) runs a sampler to its end.
 # strength always 0.6
 - xt = (1 - strength) * sketch
 + strength = 0.6
 + xt = (1 - strength) * sketch
 strength has no effect, it's always 0.6. It says where the walk begins.
-# evaluations always 8
-- step = strength / evaluations
-+ evaluations = 8
-+ step = strength / evaluations
-evaluations has no effect, it's always 8. It's the number of steps.
-# nothing returned
-- return xt
-+ return None
-Your function returns nothing. Return xt, after the loop.
 """
 BY_EULER = """
 # walk from t = 1
