@@ -46,18 +46,24 @@ def decoder_inputs(probe, B, chs, D, H, W):
 
 MISTAKES = """
 # skips not reversed
-- reversed(skips)
-+ skips
+- for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
++ for up, block, skip in zip(self.ups, self.blocks, skips):
 You take the skips from the top down. Start with the last, the lowest: reversed(skips).
 # the same skip at every level
-+ [skips[-1]] * len(skips)
++ for up, block, skip in zip(self.ups, self.blocks, [skips[-1]] * len(skips)):
 You use the same skip at every level. Each level has its own: go through reversed(skips).
 # one round too few
-+ reversed(skips[1:])
++ for up, block, skip in zip(self.ups, self.blocks, reversed(skips[1:])):
 Your loop makes one round too few. n skips take n rounds, with n up-layers and n blocks.
 # skips detached
-+ [skip.detach() for skip in reversed(skips)]
++ for up, block, skip in zip(self.ups, self.blocks, [skip.detach() for skip in reversed(skips)]):
 No gradient goes back through the skips, so the encoder learns nothing from them. Don't detach them.
+# layers in the order going down
++ for up, block, skip in zip(self.ups[::-1], self.blocks[::-1], reversed(skips)):
+or
+- list(reversed(chs))
++ chs
+Your first up-layer isn't the bottom's, chs[-1]. Build the layers from reversed(chs).
 # skip first
 - up(x), skip
 + skip, up(x)
@@ -78,13 +84,31 @@ Where you join the skip, x is still half as large. Double it first: torch.cat([u
 | dim=-1
 | dim=2
 You join along the wrong axis. dim=0, the default, is the batch. The channels are dim=1.
-# block's result not kept
+# something added to the block's result
 - x = block(x, temb)
++ x = block(x, temb) + x[:, : skip.shape[1]]
+You add up(x) to what the block returns. Leave that out: the block has a shortcut of its own.
+# temb not passed on
++ x = block(x)
+A block needs temb too. Pass it to every block: block(x, temb).
+# block's result not kept
 + block(x, temb)
 or
-- (2 * ch, ch
-+ (2 * ch, 2 * ch
+- (2 * ch, ch, time_dim) for ch in upward[1:]
++ (2 * ch, 2 * ch, time_dim) for ch in upward[1:]
 After the block, x still has 2 * ch channels. Build it to return ch, and write x = block(x, temb).
+# blocks not reversed
++ (2 * ch, ch, time_dim) for ch in chs[:-1]
+Your up-layers go up and your blocks go down. Build both from reversed(chs).
+# blocks for the channels of the level below
++ (2 * i, ch, time_dim) for i, ch in zip(upward, upward[1:])
+| (i, ch, time_dim) for i, ch in zip(upward, upward[1:])
+| (i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
+Your blocks count the channels of the level below. But upsample has already brought those down, so
+the concatenation has twice the channels of the level that you go up to.
+# skip not counted
++ (ch, ch, time_dim) for ch in upward[1:]
+Your blocks are built for the channels of upsample alone. The skip brings as many again: 2 * ch.
 # block's result not the next input
 - x = torch.cat([up(x), skip], dim=1)
 - x = block(x, temb)
@@ -93,49 +117,10 @@ After the block, x still has 2 * ch channels. Build it to return ch, and write x
 - return self.out(x)
 + return self.out(h)
 Every round begins with the bottom. The next level needs what the block returns: x = block(...).
-# something added to the block's result
-- x = block(x, temb)
-+ x = block(x, temb) + x[:, : skip.shape[1]]
-You add up(x) to what the block returns. Leave that out: the block has a shortcut of its own.
-# layers in the order going down
-- zip(self.ups, self.blocks,
-+ zip(self.ups[::-1], self.blocks[::-1],
-or
-- list(reversed(chs))
-+ chs
-Your first up-layer isn't the bottom's, chs[-1]. Build the layers from reversed(chs).
-# blocks not reversed
-- ch in upward[1:]
-+ ch in chs[:-1]
-Your up-layers go up and your blocks go down. Build both from reversed(chs).
 # return inside the loop
 -     return self.out(x)
 +         return self.out(x)
 You return after the first level: the return is inside the loop. Move it after the loop.
-# blocks for the channels of the level below
-- 2 * ch, ch, time_dim) for ch in upward[1:]
-+ 2 * i, ch, time_dim) for i, ch in zip(upward, upward[1:])
-| i, ch, time_dim) for i, ch in zip(upward, upward[1:])
-| i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
-Your blocks count the channels of the level below. But upsample has already brought those down, so
-the concatenation has twice the channels of the level that you go up to.
-# skip not counted
-- (2 * ch, ch
-+ (ch, ch
-Your blocks are built for the channels of upsample alone. The skip brings as many again: 2 * ch.
-# temb not passed on
-- block(x, temb)
-+ block(x)
-A block needs temb too. Pass it to every block: block(x, temb).
-# no last convolution
-- return self.out(x)
-+ return x
-or
-- self.out = nn.Conv2d(chs[0], out_ch, 1)
-+
-- return self.out(x)
-+ return x
-A 1x1 convolution, the last layer, is missing. It makes out_ch channels of chs[0].
 # activation at the end
 - return self.out(x)
 + return self.out(x).tanh()
@@ -143,18 +128,24 @@ A 1x1 convolution, the last layer, is missing. It makes out_ch channels of chs[0
 | return self.out(x).sigmoid()
 | return self.out(F.silu(x))
 There's an activation around the last convolution. Leave it out: noise may be any number.
+# no last convolution
++ return x
+or
+- self.out = nn.Conv2d(chs[0], out_ch, 1)
++
+- return self.out(x)
++ return x
+A 1x1 convolution, the last layer, is missing. It makes out_ch channels of chs[0].
 # last convolution with other channels
-- chs[0], out_ch
-+ chs[-1], out_ch
-| out_ch, chs[0]
-| chs[0], 1
++ self.out = nn.Conv2d(chs[-1], out_ch, 1)
+| self.out = nn.Conv2d(out_ch, chs[0], 1)
+| self.out = nn.Conv2d(chs[0], 1, 1)
 The last convolution goes from the channels of the top level, chs[0], to out_ch.
 # 3x3 convolution at the end
-- out_ch, 1
-+ out_ch, 3, padding=1
++ self.out = nn.Conv2d(chs[0], out_ch, 3, padding=1)
 The last convolution is 3x3. Make it 1x1: the blocks have already seen the neighbours.
 # last convolution without bias
-+ out_ch, 1, bias=False
++ self.out = nn.Conv2d(chs[0], out_ch, 1, bias=False)
 The last convolution has no bias. Leave bias at its default, True.
 # skip added
 - torch.cat([up(x), skip], dim=1)

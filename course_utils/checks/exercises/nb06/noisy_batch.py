@@ -150,48 +150,43 @@ MISTAKES = """
 + torch.randperm(len(alpha_bar), device=x0.device)[: len(x0)]
 randperm draws each step once at most, so you get T numbers even if there are more pictures, and no
 step comes up twice. Draw them separately: torch.randint.
+# too many steps
++ torch.randint(0, len(alpha_bar) + 1, (len(x0),), device=x0.device)
+| torch.randint(0, 1000, (len(x0),), device=x0.device)
+Your t can be T or more, and alpha_bar ends at T - 1. T is its length: torch.randint(0, T, ...).
 # eps overwritten
-- a.sqrt() * x0 + (1 - a).sqrt() * eps
-+ eps.mul_((1 - a).sqrt()).add_(a.sqrt() * x0)
+- a.sqrt() * x0 + (1 - a).sqrt() * eps, t, eps
++ eps.mul_((1 - a).sqrt()).add_(a.sqrt() * x0), t, eps
 You write into eps, so it's no longer the noise when you return it. Write (1 - a).sqrt() * eps.
 # no roots
-+ a * x0 + (1 - a) * eps
++ a * x0 + (1 - a) * eps, t, eps
 The roots are missing: a.sqrt() * x0 + (1 - a).sqrt() * eps.
-# too many steps
-- len(alpha_bar),
-+ len(alpha_bar) + 1,
-| 1000,
-Your t can be T or more, and alpha_bar ends at T - 1. T is its length: torch.randint(0, T, ...).
 # eps drawn twice
-- , t, eps
-+ , t, torch.randn_like(x0)
++ a.sqrt() * x0 + (1 - a).sqrt() * eps, t, torch.randn_like(x0)
 The eps that you return isn't the one in xt. Draw it once, and keep it in a variable.
 # another order
-+ , eps, t
++ a.sqrt() * x0 + (1 - a).sqrt() * eps, eps, t
 The order is wrong: return xt, t, eps.
+# picture not scaled
++ a * x0 + (1 - a).sqrt() * eps, t, eps
+| x0 + (1 - a).sqrt() * eps, t, eps
+x0 isn't multiplied by the root of alpha_bar[t], with which it fades: a.sqrt() * x0.
+# noise not scaled
++ a.sqrt() * x0 + (1 - a) * eps, t, eps
+| a.sqrt() * x0 + eps, t, eps
+eps isn't multiplied by the root of 1 - alpha_bar[t], with which it grows: (1 - a).sqrt() * eps.
 # no view
-- .view(-1, 1, 1, 1)
-+
+- a = alpha_bar[t].view(-1, 1, 1, 1)
++ a = alpha_bar[t]
 alpha_bar[t] has shape (B,), and PyTorch lines it up with the last axis, the columns. Where B is W
 it even runs, and mixes up the pictures. Use .view(-1, 1, 1, 1).
 # the wrong axes
-+ .view(-1, 1)
-| .view(1, -1, 1, 1)
++ a = alpha_bar[t].view(-1, 1)
+| a = alpha_bar[t].view(1, -1, 1, 1)
 The B numbers alpha_bar[t] belong on axis 0, with three axes of size 1 behind: .view(-1, 1, 1, 1).
 # picture and noise exchanged
-- a = alpha_bar[t]
-+ a = 1 - alpha_bar[t]
++ a = 1 - alpha_bar[t].view(-1, 1, 1, 1)
 Picture and noise are exchanged: alpha_bar[t] belongs to x0, 1 - alpha_bar[t] to eps.
-# picture not scaled
-- a.sqrt() * x0
-+ a * x0
-| x0
-x0 isn't multiplied by the root of alpha_bar[t], with which it fades: a.sqrt() * x0.
-# noise not scaled
-- (1 - a).sqrt() * eps
-+ (1 - a) * eps
-| eps
-eps isn't multiplied by the root of 1 - alpha_bar[t], with which it grows: (1 - a).sqrt() * eps.
 """
 
 

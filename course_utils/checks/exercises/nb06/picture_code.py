@@ -47,37 +47,54 @@ def call_with_nan(probe, module, x):
 
 
 MISTAKES = """
-# no norm
-- nn.LayerNorm(in_ch)
-+ nn.Identity()
-or
-- self.norm(x.mean(dim=(2, 3)))
-+ x.mean(dim=(2, 3))
-The averages don't go through a norm. Give them to nn.LayerNorm, which needs no batch, then mix.
 # norm at the end
 - nn.LayerNorm(in_ch)
 + nn.LayerNorm(out_ch)
 - self.mix(self.norm(x.mean(dim=(2, 3))))
 + self.norm(self.mix(x.mean(dim=(2, 3))))
 You normalise what comes out. It's the averages that the norm gets, before they are mixed.
-# no bias
-- nn.Linear(in_ch, out_ch)
-+ nn.Linear(in_ch, out_ch, bias=False)
-The linear layer has lost its bias. Leave it at its default, True.
 # LayerNorm for the outputs
-- nn.LayerNorm(in_ch)
 + nn.LayerNorm(out_ch)
 The norm gets the averages of the in_ch channels, before they are mixed: nn.LayerNorm(in_ch).
 # norm not learned
 + nn.LayerNorm(in_ch, elementwise_affine=False)
 Your norm has no scale and shift to learn, like a bare F.layer_norm. nn.LayerNorm(in_ch) has both.
-# no average
-- x.mean(dim=(2, 3))
-+ x.sum(dim=(2, 3))
-| x.amax(dim=(2, 3))
-You don't take the average of each channel over its pixels: x.mean(dim=(2, 3)).
-# over the batch
+# another treatment for one
++ nn.BatchNorm1d(in_ch)
 - return self.mix(self.norm(x.mean(dim=(2, 3))))
++ h = x.mean(dim=(2, 3))
++ return self.mix(self.norm(h) if len(x) > 1 else h)
+You treat a single picture differently to get it past BatchNorm, so alone it gives something else
+than in a batch. nn.LayerNorm treats each picture separately.
+# no norm
++ nn.Identity()
+or
+- return self.mix(self.norm(x.mean(dim=(2, 3))))
++ return self.mix(x.mean(dim=(2, 3)))
+The averages don't go through a norm. Give them to nn.LayerNorm, which needs no batch, then mix.
+# norm of the maps
+- nn.LayerNorm(in_ch)
++ nn.BatchNorm2d(in_ch)
+| nn.GroupNorm(in_ch, in_ch)
+| nn.GroupNorm(1, in_ch)
+- self.norm(x.mean(dim=(2, 3)))
++ self.norm(x).mean(dim=(2, 3))
+or
+- return self.mix(self.norm(x.mean(dim=(2, 3))))
++ return self.mix(self.norm(x).mean(dim=(2, 3)))
+You normalise the maps and average afterwards. It's the averages that have to be normalised:
+x.mean(dim=(2, 3)) has the channels last, where LayerNorm wants them.
+# no average
++ return self.mix(self.norm(x.sum(dim=(2, 3))))
+| return self.mix(self.norm(x.amax(dim=(2, 3))))
+You don't take the average of each channel over its pixels: x.mean(dim=(2, 3)).
+# divided by one less
++ h = x.mean(dim=(2, 3))
++ h = (h - h.mean(1, keepdim=True)) / (h.std(1, keepdim=True) + 1e-5)
++ return self.mix(h * self.norm.weight + self.norm.bias)
+std and var divide by one less than the number of channels. LayerNorm doesn't, and has eps under the
+root: var(dim=1, correction=0).
+# over the batch
 + h = x.mean(dim=(2, 3))
 + h = (h - h.mean(0)) / (h.std(0) + 1e-5)
 + return self.mix(h * self.norm.weight + self.norm.bias)
@@ -90,32 +107,10 @@ or
 + nn.BatchNorm1d(in_ch, track_running_stats=False)
 You take mean and deviation over the batch, as BatchNorm does, and that fails for one picture.
 Normalise over dim 1, the channels of each picture: nn.LayerNorm.
-# divided by one less
-- return self.mix(self.norm(x.mean(dim=(2, 3))))
-+ h = x.mean(dim=(2, 3))
-+ h = (h - h.mean(1, keepdim=True)) / (h.std(1, keepdim=True) + 1e-5)
-+ return self.mix(h * self.norm.weight + self.norm.bias)
-std and var divide by one less than the number of channels. LayerNorm doesn't, and has eps under the
-root: var(dim=1, correction=0).
-# another treatment for one
-- nn.LayerNorm(in_ch)
-+ nn.BatchNorm1d(in_ch)
-- return self.mix(self.norm(x.mean(dim=(2, 3))))
-+ h = x.mean(dim=(2, 3))
-+ return self.mix(self.norm(h) if len(x) > 1 else h)
-You treat a single picture differently to get it past BatchNorm, so alone it gives something else
-than in a batch. nn.LayerNorm treats each picture separately.
-# norm of the maps
-+ nn.BatchNorm2d(in_ch)
-| nn.GroupNorm(in_ch, in_ch)
-| nn.GroupNorm(1, in_ch)
-- self.norm(x.mean(dim=(2, 3)))
-+ self.norm(x).mean(dim=(2, 3))
-or
-- self.norm(x.mean(dim=(2, 3)))
-+ self.norm(x).mean(dim=(2, 3))
-You normalise the maps and average afterwards. It's the averages that have to be normalised:
-x.mean(dim=(2, 3)) has the channels last, where LayerNorm wants them.
+# no bias
+- nn.Linear(in_ch, out_ch)
++ nn.Linear(in_ch, out_ch, bias=False)
+The linear layer has lost its bias. Leave it at its default, True.
 """
 
 

@@ -22,46 +22,32 @@ def sizes(probe, B, N, C, heads):
 
 MISTAKES = """
 # weights taken
-- h, weights = self
-+ weights, h = self
+- h, weights = self.attention(h, h, h)
++ weights, h = self.attention(h, h, h)
 You go on with the weights of the mixtures, (B, N, N). The new tokens are the first of the pair.
 # pair taken
-+ h = self
++ h = self.attention(h, h, h)
 You pass on the pair that the attention returns. Take the first of the two: h, weights = ...
-# first picture taken
-- self.mix(h)
-+ self.mix(h[0])
-There's one [0] too many, and it takes the first picture of the batch for all of them.
-# no linear layer
-+ h
-The result doesn't depend on the linear layer. The order is norm, attention, linear layer.
-# batch_first lost
-- , batch_first=True
-+
-Without batch_first=True, the attention takes axis 0 for the tokens. The shapes are the same, but
-now pictures look at each other, and tokens don't.
-# one head
-- (ch, heads,
-+ (ch, 1,
-The attention always has one head, whatever heads says. Hand the number on to it.
 # no attention
-- h, weights = self.attention(h, h, h)
 +
 The result doesn't depend on the attention, so no token looks at another. Call the attention, and go
 on with what it returns.
-# nothing added
-- tokens + self
-+ self
-The tokens themselves are missing from the result: return tokens plus what mix returns.
-# normalised tokens added
-- h = self.norm(tokens)
-+ h = tokens = self.norm(tokens)
-You add the normalised tokens. Add them as they came in: give the normalised ones another name, h.
-# no norm
-+ h = tokens
-The result doesn't depend on the norm. It comes first: the attention gets h = norm(tokens).
-# tokens added twice
+# not all three normalised
++ h, weights = self.attention(tokens, h, h)
+| h, weights = self.attention(h, tokens, tokens)
+| h, weights = self.attention(h, h, tokens)
+Not all of query, key and value are normalised. With h = self.norm(tokens), all three are h.
+# first picture taken
 - return tokens + self.mix(h)
++ return tokens + self.mix(h[0])
+There's one [0] too many, and it takes the first picture of the batch for all of them.
+# no linear layer
++ return tokens + h
+The result doesn't depend on the linear layer. The order is norm, attention, linear layer.
+# nothing added
++ return self.mix(h)
+The tokens themselves are missing from the result: return tokens plus what mix returns.
+# tokens added twice
 + return tokens + self.mix(tokens + h)
 or
 + h = tokens + h
@@ -71,24 +57,30 @@ mix(h).
 # tokens added before the linear layer
 + return self.mix(tokens + h)
 You add the tokens before the linear layer, which then mixes them too: tokens + mix(h).
-# not all three normalised
-- self.attention(h, h, h)
-+ self.attention(tokens, h, h)
-| self.attention(h, tokens, tokens)
-| self.attention(h, h, tokens)
-Not all of query, key and value are normalised. With h = self.norm(tokens), all three are h.
 # SiLU
-- self.mix(h)
-+ self.mix(F.silu(h))
-| F.silu(self.mix(h))
++ return tokens + self.mix(F.silu(h))
+| return tokens + F.silu(self.mix(h))
 There's a SiLU too many. After the attention comes the linear layer alone: tokens + mix(h).
+# batch_first lost
+- self.attention = nn.MultiheadAttention(ch, heads, batch_first=True)
++ self.attention = nn.MultiheadAttention(ch, heads)
+Without batch_first=True, the attention takes axis 0 for the tokens. The shapes are the same, but
+now pictures look at each other, and tokens don't.
+# one head
++ self.attention = nn.MultiheadAttention(ch, 1, batch_first=True)
+The attention always has one head, whatever heads says. Hand the number on to it.
 # attention changed
-- , batch_first=True
-+ , batch_first=True, bias=False
-| , batch_first=True, dropout=0.1
++ self.attention = nn.MultiheadAttention(ch, heads, batch_first=True, bias=False)
+| self.attention = nn.MultiheadAttention(ch, heads, batch_first=True, dropout=0.1)
 Your attention has dropout, or no bias. It's nn.MultiheadAttention(ch, heads, batch_first=True).
-# norm after the attention
+# normalised tokens added
 - h = self.norm(tokens)
++ h = tokens = self.norm(tokens)
+You add the normalised tokens. Add them as they came in: give the normalised ones another name, h.
+# no norm
++ h = tokens
+The result doesn't depend on the norm. It comes first: the attention gets h = norm(tokens).
+# norm after the attention
 + h = tokens
 - self.mix(h)
 + self.mix(self.norm(h))

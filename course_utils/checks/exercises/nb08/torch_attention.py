@@ -42,71 +42,65 @@ def note_layers(probe, module):
 
 
 MISTAKES = """
+# always the same heads
+- ch, heads, batch_first=True
++ ch, 1, batch_first=True
+| ch, 4, batch_first=True
+heads makes no difference in your class. Pass it on: nn.MultiheadAttention(ch, heads, ...).
+# arguments swapped
++ heads, ch, batch_first=True
+The channels come first, then the heads: nn.MultiheadAttention(ch, heads, batch_first=True).
+# no biases
++ ch, heads, bias=False, batch_first=True
+The layers inside have no biases. Leave bias at its default, True.
+# dropout
++ ch, heads, dropout=0.1, batch_first=True
+Your attention drops weights at random while it trains. Leave dropout at its default, 0.
 # batch_first forgotten
-- , batch_first=True
-+
++ ch, heads
 or
-- to_tokens(x)
-+ to_tokens(x).transpose(0, 1)
+- tokens = to_tokens(x)
++ tokens = to_tokens(x).transpose(0, 1)
 - to_map(mixed,
 + to_map(mixed.transpose(0, 1),
 Each pixel looks at the same pixel of the other pictures, and at none of its own.
 nn.MultiheadAttention takes (B, N, C) with batch_first=True, and (N, B, C) without it.
 # all pictures in one list
-+ to_tokens(x).reshape(1, -1, x.shape[1])
++ tokens = to_tokens(x).reshape(1, -1, x.shape[1])
 - to_map(mixed,
 + to_map(mixed.view(len(x), -1, x.shape[1]),
 All pictures are in one list of tokens, so pixels also look at those of other pictures. Keep the
 batch as an axis of its own: to_tokens(x), with batch_first=True.
 # map handed over
-- tokens = to_tokens(x)
 + tokens = x
 nn.MultiheadAttention gets the map as it is. It takes tokens, (B, N, C): to_tokens(x).
-# one argument
-- self.attention(tokens, tokens, tokens, need_weights=False)
-+ self.attention(tokens)
-nn.MultiheadAttention wants queries, keys and values. Here that's the same tokens three times.
 # flattened only
-- to_tokens(x)
-+ x.flatten(2)
++ tokens = x.flatten(2)
 flatten(2) makes (B, C, N). Tokens are (B, N, C): to_tokens(x), or transpose(1, 2) after it.
 # reshaped on the way in
-+ x.reshape(len(x), -1, x.shape[1])
++ tokens = x.reshape(len(x), -1, x.shape[1])
 You make the tokens by reshape or view. The shape (B, N, C) is right, but the numbers stay in their
 old order. The channels have to move to the end: to_tokens(x).
+# one argument
+- mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
++ mixed, _ = self.attention(tokens)
+nn.MultiheadAttention wants queries, keys and values. Here that's the same tokens three times.
+# weights taken
++ _, mixed = self.attention(tokens, tokens, tokens)
+Of the pair that nn.MultiheadAttention returns, you take the weights. The mixed tokens come first.
 # pair returned
 - mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
 - return to_map(mixed, x.shape[2])
 + return self.attention(tokens, tokens, tokens)
 | return self.attention(tokens, tokens, tokens, need_weights=False)
 You return a pair, the mixed tokens and the weights. Take the first, and return it as a map.
-# weights taken
-- mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
-+ _, mixed = self.attention(tokens, tokens, tokens)
-Of the pair that nn.MultiheadAttention returns, you take the weights. The mixed tokens come first.
 # tokens returned
-- to_map(mixed, x.shape[2])
-+ mixed
-You return a list of tokens. Make it a map again: to_map(mixed, x.shape[2]).
-# always the same heads
-- ch, heads,
-+ ch, 1,
-| ch, 4,
-heads makes no difference in your class. Pass it on: nn.MultiheadAttention(ch, heads, ...).
-# arguments swapped
-+ heads, ch,
-The channels come first, then the heads: nn.MultiheadAttention(ch, heads, batch_first=True).
-# input added
 - return to_map(mixed, x.shape[2])
++ return mixed
+You return a list of tokens. Make it a map again: to_map(mixed, x.shape[2]).
+# input added
 + return x + to_map(mixed, x.shape[2])
 You add x inside the layer. AttentionBlock, around it, already has that residual connection.
-# no biases
-- batch_first=True
-+ bias=False, batch_first=True
-The layers inside have no biases. Leave bias at its default, True.
-# dropout
-+ dropout=0.1, batch_first=True
-Your attention drops weights at random while it trains. Leave dropout at its default, 0.
 """
 
 

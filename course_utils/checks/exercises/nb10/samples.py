@@ -71,11 +71,14 @@ def note_equal_levels(probe, samples):
 
 MISTAKES = """
 # another mixture
-- gam * eps + (1 - gam) * eps_last
-+ gam * eps_last + (1 - gam) * eps
-| eps + gam * (eps - eps_last)
+- eps if eps_last is None else gam * eps + (1 - gam) * eps_last
++ eps if eps_last is None else gam * eps_last + (1 - gam) * eps
+| eps if eps_last is None else eps + gam * (eps - eps_last)
 mixed is wrong. It's gam * eps + (1 - gam) * eps_before: gam belongs to this step's eps, and the two
 factors add up to 1.
+# mixed at the first step
++ gam * eps if eps_last is None else gam * eps + (1 - gam) * eps_last
+At the first step there's no eps from before, and you mix with zeros. There, mixed is eps.
 # gam ignored
 - xt - (sigma - sigma_down) * mixed
 + xt - (sigma - sigma_down) * eps
@@ -89,10 +92,6 @@ Your step adds noise where it should remove it: xt - (sigma - sigma_down) * mixe
 # step from x0
 + x0 + sigma_down * mixed
 You step from x0, which was made with eps, not mixed. It's xt - (sigma - sigma_down) * mixed.
-# mixed at the first step
-- eps if eps_last
-+ gam * eps if eps_last
-At the first step there's no eps from before, and you mix with zeros. There, mixed is eps.
 # mixed kept
 - sigma_down = (sigma_next / sigma**mu) ** (1 / (1 - mu))
 + eps = mixed
@@ -114,27 +113,23 @@ You add no fresh noise, so the picture stays at sigma_down. Noise brings it back
 + if mu > 0 and sigma_next > sigmas[-1]
 You add no noise at the last step. The last level isn't 0 here, so it gets noise like the others.
 # one noise for all
-- torch.randn_like(xt)
-+ torch.randn_like(xt[:1])
+- up * torch.randn_like(xt)
++ up * torch.randn_like(xt[:1])
 or
-+ z
++ up * z
 - xt, eps = xT, None
 + xt, eps, z = xT, None, torch.randn_like(xT)
 Your z is the same at every step, or for every picture. Draw torch.randn_like(xt) in the loop.
 # fresh noise of another size
-- up * torch
-+ torch
-or
-- .clamp(min=0).sqrt()
-+
++ torch.randn_like(xt)
 or
 - (sigma_next**2 - sigma_down**2).clamp(min=0).sqrt()
-+ sigma_next - sigma_down
++ (sigma_next**2 - sigma_down**2)
+| sigma_next - sigma_down
 The fresh noise has the wrong size. Variances add up, so what brings the picture from sigma_down to
 sigma_next is sqrt(sigma_next^2 - sigma_down^2) * z.
 # no clamp before the root
-- .clamp(min=0).sqrt()
-+ .sqrt()
++ (sigma_next**2 - sigma_down**2).sqrt()
 Some numbers are NaN where the last two levels are equal, because rounding can leave the difference
 of the squares a little below 0. Take .clamp(min=0) before the root.
 # another exponent in sigma_down
@@ -150,12 +145,18 @@ The exponent in sigma_down is wrong. The whole quotient, in brackets, is raised 
 + model(xt, sigma_next)
 You tell the model the next level. Tell it sigma, the level that xt has now.
 # x0 clipped
-- xt - sigma * eps
-+ (xt - sigma * eps).clamp(-1, 1)
+- x0 = xt - sigma * eps
++ x0 = (xt - sigma * eps).clamp(-1, 1)
 You clip x0 to [-1, 1]. This family yields it as it is.
 # x0 with another factor
-+ xt - eps
++ x0 = xt - eps
 In x0 the factor of eps is wrong. xt is x0 + sigma * eps, so x0 is xt - sigma * eps.
+# x0 from mixed
++
+- xt = xt - (sigma
++ x0 = xt - sigma * mixed
++ xt = xt - (sigma
+Your x0 is computed from mixed. It's the model's guess at this step: xt - sigma * eps.
 # x0 from the new xt
 - yield sigma, xt, x0
 + yield sigma, xt, xt - sigma * eps
@@ -172,13 +173,6 @@ Only one result comes out. Yield after every step, inside the loop; return ends 
 + [*sigmas[1:].to(xT), torch.zeros(())]
 | sigmas[1:-1].to(xT)
 N levels make N - 1 steps, each from one level to the next, and none to 0 after the last.
-# x0 from mixed
-- x0 = xt - sigma * eps
-+
-- xt = xt - (sigma
-+ x0 = xt - sigma * mixed
-+ xt = xt - (sigma
-Your x0 is computed from mixed. It's the model's guess at this step: xt - sigma * eps.
 """
 
 

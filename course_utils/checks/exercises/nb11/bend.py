@@ -120,31 +120,30 @@ You compare each direction with that of the step before. Compare it with that of
 - total = total + (direction - whole).square().mean()
 + size = whole.square().mean(dim=(1, 2, 3))
 + total = total + ((direction - whole).square().mean(dim=(1, 2, 3)) / size).mean()
-- total / evaluations / whole.square().mean()
-+ total / evaluations
-or
-- (direction - whole).square().mean()
-+ ((direction - whole).square() / whole.square()).mean()
+| total = total + ((direction - whole).square() / whole.square()).mean()
 - total / evaluations / whole.square().mean()
 + total / evaluations
 You divide for each picture or pixel on its own, and short paths count too much. Take both means
 over everything, and divide once, at the end.
 # differences that cancel
-+ (direction - whole).mean().square()
++ total = total + (direction - whole).mean().square()
 You take the mean first, so differences of both signs cancel. Square each one, then take the mean.
 # absolute differences
-+ (direction - whole).abs().mean()
++ total = total + (direction - whole).abs().mean()
 You take absolute differences. Square them, as the whole paths.
 # squares subtracted
-+ (direction.square() - whole.square()).abs().mean()
++ total = total + (direction.square() - whole.square()).abs().mean()
 You subtract squares. First subtract the directions, then square.
 # difference divided by the number of steps
-+ (direction - whole).square().mean() / evaluations
++ total = total + (direction - whole).square().mean() / evaluations
 You divide by the number of steps twice. One mean over the steps is enough.
 # compared with the noise
-+ (direction - noise).square().mean()
++ total = total + (direction - noise).square().mean()
 You compare each direction with the noise. Compare it with the direction of the whole path, noise -
 end.
+# one step alone
++ total = (direction - whole).square().mean()
+You keep one step alone, the last. Add up those of all steps.
 # lengths of steps
 - (before - after) * evaluations
 + before - after
@@ -182,17 +181,16 @@ The end of your path is the first x0, a guess. The end is where the last step ar
 + places = places[:-1] if evaluations > 1 else places
 + whole = noise - places[-1]
 or
-- zip(places, places[1:])
-+ zip(places[:-1], places[1:-1])
+- for before, after in zip(places, places[1:])
++ for before, after in zip(places[:-1], places[1:-1])
 The last step is missing. All steps count, and the path ends where the last one arrives.
 # places compared with the line
-+ zip(places, torch.linspace(1, 0, evaluations + 1).tolist())
++ for before, after in zip(places, torch.linspace(1, 0, evaluations + 1).tolist())
 - direction = (before - after) * evaluations
 + direction = before - places[-1] - after * whole + whole
 You measure how far the places are from the straight line. What is asked for are directions: those
 of the steps, compared with the whole path's.
 # divided by t
-- for before, after in zip(places, places[1:])
 + for t, before, after in zip(torch.linspace(1, 0, evaluations + 1).tolist(), places, places[1:])
 - (before - after) * evaluations
 + (before - after) / t
@@ -230,10 +228,6 @@ You leave out the first step. The path begins at noise.
 + evaluations = 50
 + places = [noise]
 evaluations has no effect: it's always 50.
-# one step alone
-- total = total + (direction
-+ total = (direction
-You keep one step alone, the last. Add up those of all steps.
 # another number of steps
 - in euler(field, noise, evaluations)
 + in euler(field, noise)
