@@ -76,20 +76,19 @@ class Mistake:
         return built(self.code, self.right, self.name, self.names)
 
 
-def edits(right, catalogue):
+def edits(right, catalogue, names=None):
     """Read a catalogue of mistakes, as edits of one right answer.
 
-    function or class, str -> list of Mistake
+    function or class, str, dict or None -> list of Mistake
 
-    Their code can use what is imported where this is called. Raises EditError, with file and line,
-    where the catalogue cannot be read.
+    Their code can use names, those of a file; without them, those of the file where this is called.
+    Raises EditError, with file and line, where the catalogue cannot be read.
     """
-    caller = sys._getframe(1)
-    file = caller.f_code.co_filename
-    found = []
+    names = names or sys._getframe(1).f_globals
+    file, found = names["__file__"], []
     for name, ways, why in entries(catalogue, file):
         at = place_of(f"# {name}", file)
-        found += [Mistake(name, why, right, way, caller.f_globals, at) for way in ways]
+        found += [Mistake(name, why, right, way, names, at) for way in ways]
     return found
 
 

@@ -19,8 +19,8 @@ class Exercise:
     """
 
     reference: object
-    experiment: object
     look: str
+    experiment: object = None
     catalogue: list = field(default_factory=list)
     also_right: list = field(default_factory=list)
     patient: object = None

@@ -7,7 +7,7 @@ from course_utils.checks.parts import Exercise, edits
 from course_utils.diffusion import add_noise
 
 
-def add_noise_experiment(probe, add_noise):
+def experiment(probe, add_noise):
     for B, C, H, W in [(2, 1, 4, 4), (5, 3, 7, 6)]:
         probe.call(add_noise, probe.normal(B, C, H, W), probe.normal(B, C, H, W), probe.uniform(B))
     x0, eps = probe.normal(3, 1, 5, 4), probe.normal(3, 1, 5, 4)
@@ -90,7 +90,6 @@ def by_einsum(x_start, noise, alphas_cumprod):
 
 EXERCISE = Exercise(
     reference=add_noise,
-    experiment=add_noise_experiment,
     look="Compare it with the formula, for each picture: what is multiplied by what, and what is "
     "under each root?",
     catalogue=edits(add_noise, MISTAKES + AXES),

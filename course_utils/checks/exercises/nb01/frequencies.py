@@ -4,11 +4,11 @@ import math
 
 import torch
 
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 from course_utils.embedding import frequencies
 
 
-def frequencies_experiment(probe, frequencies):
+def experiment(probe, frequencies):
     for dim in (6, 4, 10, 32):
         probe.call(frequencies, dim)
     with probe.advice(look="With the default max_period all is right, so look at how you use it."):
@@ -86,8 +86,6 @@ def by_table(dim, max_period=10_000.0):
 
 EXERCISE = Exercise(
     reference=frequencies,
-    experiment=frequencies_experiment,
     look="Print frequencies(6): there should be three, 1, 1/100 and 1/10000.",
-    catalogue=edits(frequencies, MISTAKES),
     also_right=[by_power, by_logspace, one_by_one, by_table],
 )

@@ -5,11 +5,11 @@ import math
 import torch
 from einops import repeat
 
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 from course_utils.embedding import frequencies, sinusoidal_embedding
 
 
-def embedding_experiment(probe, sinusoidal_embedding):
+def experiment(probe, sinusoidal_embedding):
     for B, dim in [(5, 8), (3, 32), (7, 12)]:
         probe.call(sinusoidal_embedding, probe.steps(B, 200), dim)
     with probe.advice(look="With the default max_period all is right. Is max_period handed on?"):
@@ -109,8 +109,6 @@ def by_shifted_sines(t, dim, max_period=10_000.0):
 
 EXERCISE = Exercise(
     reference=sinusoidal_embedding,
-    experiment=embedding_experiment,
     look="Try t = 0 (all sines are 0, all cosines 1), then t = 1: the first sine is sin(1) = 0.84.",
-    catalogue=edits(sinusoidal_embedding, MISTAKES),
     also_right=[by_outer, embedding_by_einsum, by_phase, by_shifted_sines],
 )

@@ -3,11 +3,11 @@
 import torch
 from torch import nn
 
-from course_utils.checks.parts import Exercise, edits, is_lazy
+from course_utils.checks.parts import Exercise, is_lazy
 from course_utils.embedding import TimeEmbedding, sinusoidal_embedding
 
 
-def module_experiment(probe, TimeEmbedding):
+def experiment(probe, TimeEmbedding):
     for B, dim in [(3, 8), (5, 12), (2, 32)]:
         module = probe.build(TimeEmbedding, dim)
         with probe.advice(look="" if is_lazy(module) else learned(module, dim * dim + dim)):
@@ -116,8 +116,6 @@ class Subclassed(nn.Linear):
 
 EXERCISE = Exercise(
     reference=TimeEmbedding,
-    experiment=module_experiment,
     look="It is F.silu(self.linear(sinusoidal_embedding(t, dim))), and nothing more.",
-    catalogue=edits(TimeEmbedding, MISTAKES),
     also_right=[InSequence, ByHand, ByConvolution, Subclassed],
 )

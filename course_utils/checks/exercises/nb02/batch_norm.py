@@ -4,7 +4,7 @@ import torch
 from einops import rearrange, reduce
 from torch.nn import functional as F
 
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 
 
 def batch_norm(x, scale, shift, eps=1e-5):
@@ -22,7 +22,7 @@ def batch_norm(x, scale, shift, eps=1e-5):
     return scale[:, None, None] * normal + shift[:, None, None]
 
 
-def batch_norm_experiment(probe, batch_norm):
+def experiment(probe, batch_norm):
     batches = [
         3 * probe.normal(B, C, H, W) + probe.normal(C, 1, 1)
         for B, C, H, W in [(2, 3, 4, 5), (5, 2, 3, 3), (1, 4, 6, 2)]
@@ -153,8 +153,6 @@ def on_rows(x, gamma, beta, eps=1e-5):
 
 EXERCISE = Exercise(
     reference=batch_norm,
-    experiment=batch_norm_experiment,
     look="Go through the formula from left to right.",
-    catalogue=edits(batch_norm, MISTAKES),
     also_right=[by_function, by_einops, channel_by_channel, on_rows],
 )

@@ -5,7 +5,7 @@ from torch import nn
 
 from course_utils.blocks import ConvBlock
 from course_utils.checks.exercises.nb02.shortcut import shortcut
-from course_utils.checks.exercises.nb02.timed_convs import TIME, TimedConvs, block_experiment
+from course_utils.checks.exercises.nb02.timed_convs import TIME, TimedConvs, experiment
 from course_utils.checks.parts import Exercise, edits
 
 MISTAKES = """
@@ -205,7 +205,7 @@ class BlockBySum(BlockOfTwo):
 
 EXERCISE = Exercise(
     reference=ConvBlock,
-    experiment=block_experiment,
+    experiment=experiment,
     look="Go through it in the order of the picture: convolution, BatchNorm, SiLU, time, "
     "convolution, BatchNorm, SiLU, shortcut.",
     catalogue=edits(ConvBlock, TIME.replace("self.conv1(x)", "h") + MISTAKES),

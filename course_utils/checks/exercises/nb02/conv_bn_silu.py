@@ -5,7 +5,7 @@ from collections import OrderedDict
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 
 
 def conv_bn_silu(in_ch, out_ch):
@@ -20,7 +20,7 @@ def conv_bn_silu(in_ch, out_ch):
     )  # fmt: skip
 
 
-def conv_bn_silu_experiment(probe, conv_bn_silu):
+def experiment(probe, conv_bn_silu):
     for B, C, K, H, W in [(3, 2, 4, 6, 5), (2, 5, 5, 3, 7), (4, 3, 1, 4, 4)]:
         module = probe.build(conv_bn_silu, C, K)
         probe.train_and_eval(module, 2 * probe.normal(B, C, H, W) + 1)
@@ -119,10 +119,8 @@ class ConvNorm(nn.Conv2d):
 
 EXERCISE = Exercise(
     reference=conv_bn_silu,
-    experiment=conv_bn_silu_experiment,
     look="Print the module and compare it with what is asked for: "
     "nn.Conv2d(in_ch, out_ch, 3, padding=1), then nn.BatchNorm2d(out_ch), then nn.SiLU().",
-    catalogue=edits(conv_bn_silu, MISTAKES),
     makes_layer=True,
     also_right=[
         conv_bn_silu_same, conv_bn_silu_step_by_step, conv_bn_silu_by_names,

@@ -3,7 +3,7 @@
 from einops.layers.torch import EinMix
 from torch import nn
 
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 
 
 def shortcut(in_ch, out_ch):
@@ -16,7 +16,7 @@ def shortcut(in_ch, out_ch):
     return nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 
 
-def shortcut_experiment(probe, shortcut):
+def experiment(probe, shortcut):
     differ = "Where in_ch and out_ch differ, return nn.Conv2d(in_ch, out_ch, 1) and nothing else."
     equal = "Where in_ch equals out_ch, the module should return its input as it is: nn.Identity()."
     many = int("300"), int("300")  # equal, but two objects: `is` tells them apart
@@ -91,9 +91,7 @@ def by_einops(in_ch, out_ch):
 
 EXERCISE = Exercise(
     reference=shortcut,
-    experiment=shortcut_experiment,
     look="Try shortcut(3, 3) and shortcut(3, 5) on a picture.",
-    catalogue=edits(shortcut, MISTAKES),
     makes_layer=True,
     also_right=[
         in_sequence, by_einops,

@@ -27,7 +27,7 @@ class TimedConvs(nn.Module):
         return self.conv2(h)
 
 
-def block_experiment(probe, Block):
+def experiment(probe, Block):
     for B, C, K, D, H, W in [(3, 2, 5, 8, 4, 11), (2, 6, 3, 4, 5, 8), (4, 3, 3, 6, 8, 5)]:
         module = probe.build(Block, C, K, D)
         probe.train_and_eval(module, probe.normal(B, C, H, W), probe.normal(B, D))
@@ -153,7 +153,6 @@ class TimedChannelsLast(TimedConvs):
 
 EXERCISE = Exercise(
     reference=TimedConvs,
-    experiment=block_experiment,
     look="Compare your forward with the formula: h is conv1(x) plus the projected time, and the "
     "result is conv2(h).",
     catalogue=edits(TimedConvs, TIME + MISTAKES),

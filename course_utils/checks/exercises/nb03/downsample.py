@@ -6,10 +6,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import downsample
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 
 
-def downsample_experiment(probe, downsample):
+def experiment(probe, downsample):
     for B, C, H, W in [(2, 3, 6, 10), (3, 5, 14, 4), (4, 1, 2, 8)]:
         with probe.advice(
             ("multiple values", r"\(self", "super() passes self already."), look=EXERCISE.look
@@ -96,9 +96,7 @@ class ByPatches(nn.Module):
 
 EXERCISE = Exercise(
     reference=downsample,
-    experiment=downsample_experiment,
     look="It's a single convolution: ch channels in, ch out, a 2x2 window, steps of 2. Return it.",
-    catalogue=edits(downsample, MISTAKES),
     also_right=[ConvolutionInside, BySlices, ByPatches, Halving],
     makes_layer=True,
 )

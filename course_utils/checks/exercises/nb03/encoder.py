@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, downsample
-from course_utils.checks.parts import Exercise, arguments, edits, name, tensors
+from course_utils.checks.parts import Exercise, arguments, name, tensors
 from course_utils.encoder import Encoder
 
 HINTS = [
@@ -18,7 +18,7 @@ BOTTOM = "The last block takes what the last downsample returns, and its result 
 VALUES = "Block, skip, downsample at each level, nothing else; then the last block. All get temb."
 
 
-def encoder_experiment(probe, Encoder):
+def experiment(probe, Encoder):
     for B, C, H, W, D, chs in [(2, 1, 16, 24, 5, [7, 4, 6, 5]), (2, 3, 6, 10, 6, [4, 9])]:
         x, temb = inputs = probe.normal(B, C, H, W), probe.normal(B, D)
         with probe.advice(*HINTS):
@@ -218,8 +218,6 @@ class InDicts(nn.Module):
 
 EXERCISE = Exercise(
     reference=Encoder,
-    experiment=encoder_experiment,
     look=VALUES,
-    catalogue=edits(Encoder, MISTAKES),
     also_right=[Paired, Stepwise, ByIndex, InDicts],
 )

@@ -56,7 +56,7 @@ MODE = "This net has BatchNorm and is in training mode. Leave it in that mode."
 PLAIN = "Here, net is a plain function."
 
 
-def receptive_field_experiment(probe, receptive_field):
+def experiment(probe, receptive_field):
     same, smaller = (network(nn.Conv2d(1, 1, k), weights=1) for k in (1, 3))
     net = network(nn.Conv2d(3, 5, 3, padding=1), nn.SiLU(), nn.Conv2d(5, 4, (1, 2))).eval()
     modal = network(nn.Conv2d(3, 2, 3), BatchStatistics(), nn.Tanh(), nn.Conv2d(2, 3, (1, 2)))
@@ -227,8 +227,7 @@ def field_by_mask(net, x):
 
 EXERCISE = Exercise(
     reference=receptive_field,
-    experiment=receptive_field_experiment,
     look=SUMS,
     catalogue=edits(field_by_backward, MISTAKES + ASKING) + edits(receptive_field, ASKING + TUPLE),
-    also_right=[field_by_backward, field_by_jacobian, field_by_mask, field_by_function],
+    also_right=[field_by_jacobian, field_by_mask, field_by_function],
 )

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from course_utils.blocks import ConvBlock, upsample
-from course_utils.checks.parts import Exercise, arguments, edits, name
+from course_utils.checks.parts import Exercise, arguments, name
 from course_utils.decoder import Decoder
 
 HINTS = [
@@ -20,7 +20,7 @@ VALUES = (
 )
 
 
-def decoder_experiment(probe, Decoder):
+def experiment(probe, Decoder):
     for B, chs, C, D, H, W in [(3, [4, 6, 10, 7], 2, 8, 2, 3), (2, [9, 5], 3, 5, 1, 3)]:
         x, skips, temb = inputs = decoder_inputs(probe, B, chs, D, H, W)
         with probe.advice(*HINTS):
@@ -220,8 +220,6 @@ class IntoOneTensor(ByLevels):
 
 EXERCISE = Exercise(
     reference=Decoder,
-    experiment=decoder_experiment,
     look=VALUES,
-    catalogue=edits(Decoder, MISTAKES),
     also_right=[ByLevels, ByPopping, ByIndex, IntoOneTensor],
 )

@@ -27,7 +27,7 @@ LOOKS = {
 }
 
 
-def channels_experiment(probe, decoder_channels):
+def experiment(probe, decoder_channels):
     for chs in ([3, 5, 11], [4, 9], [8, 20, 30, 64], [7, 7, 5, 12]):
         given, called = list(chs), f"in {name(decoder_channels)}({chs})"
         answer = plain(probe.run(called[3:], decoder_channels, given))
@@ -153,9 +153,8 @@ def channels_by_pairs(chs):
 
 EXERCISE = Exercise(
     reference=decoder_channels,
-    experiment=channels_experiment,
     look="Draw the levels of [4, 9]: 9 channels come from below, the up-layer makes 4 of them, and "
     "the skip has 4.",
     catalogue=edits(channels_by_index, MISTAKES),
-    also_right=[channels_by_index, channels_by_popping, channels_by_recursion, channels_by_pairs],
+    also_right=[channels_by_popping, channels_by_recursion, channels_by_pairs],
 )

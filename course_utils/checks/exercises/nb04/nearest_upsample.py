@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb04.upsample import upsample_experiment
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 
 
 class NearestUpsample(nn.Module):
@@ -134,6 +134,5 @@ EXERCISE = Exercise(
     experiment=upsample_experiment,
     look="The order is: repeat every pixel, twice in each direction, then a 3x3 convolution with "
     "zeros around, and nothing else.",
-    catalogue=edits(NearestUpsample, MISTAKES),
     also_right=[InSequence, ByRepeating, ByEinops, ByIndexing],
 )

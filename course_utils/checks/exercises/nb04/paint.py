@@ -4,7 +4,7 @@ import torch
 from einops import einsum
 from torch.nn import functional as F
 
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 
 
 def paint(x, kernel, stride):
@@ -30,7 +30,7 @@ CORNER = "Here patches don't overlap; that of pixel (i, j) begins at (i * stride
 OVERLAP = "Here patches overlap, and add up where they do."
 
 
-def paint_experiment(probe, paint):
+def experiment(probe, paint):
     # Twice the first stride that overlaps is less than k, so that a patch that doesn't fit tells
     # whether it's the output that is too small, or the part of it that is added to.
     for H, W, k, stride, look in [
@@ -141,8 +141,6 @@ def paint_by_padding(x, kernel, stride):
 
 EXERCISE = Exercise(
     reference=paint,
-    experiment=paint_experiment,
     look=OVERLAP,
-    catalogue=edits(paint, MISTAKES),
     also_right=[paint_by_kernel_pixel, paint_by_stuffing, paint_by_folding, paint_by_padding],
 )

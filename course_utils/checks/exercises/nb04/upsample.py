@@ -6,10 +6,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import upsample
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 
 
-def one_layer_experiment(probe, upsample):
+def experiment(probe, upsample):
     with probe.advice(look=EXERCISE.look):
         upsample_experiment(probe, upsample)
 
@@ -97,10 +97,8 @@ class ByShuffling(nn.ConvTranspose2d):
 
 EXERCISE = Exercise(
     reference=upsample,
-    experiment=one_layer_experiment,
     look="It's a single transposed convolution: in_ch, out_ch, a kernel of 2, a stride of 2, and "
     "everything else by default. Return it.",
-    catalogue=edits(upsample, MISTAKES),
     also_right=[Doubling, LayerInside, ByEinsum, ByShuffling],
     makes_layer=True,
 )

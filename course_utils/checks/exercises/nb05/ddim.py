@@ -15,7 +15,7 @@ COSINE = cosine_schedule()
 CLAMP = "Rounding can leave what is under a root a little below 0: .clamp(min=0) before the root."
 
 
-def ddim_experiment(probe, ddim):
+def experiment(probe, ddim):
     for T, steps, eta, B, C, H, W in [
         (10, 4, 0.5, 2, 1, 2, 4),  # T (1 - i/n) is 7.5 and 2.5 here
         (7, 7, 0.0, 3, 2, 2, 5),
@@ -213,7 +213,6 @@ def ddim_in_the_repositories_way(model, xT, schedule, steps=50, eta=0.0):
 
 EXERCISE = Exercise(
     reference=ddim,
-    experiment=ddim_experiment,
     look="Print t, the alpha_bar at t, alpha_bar' and sigma at each step.",
     catalogue=edits(ddim, MISTAKES_OF_BOTH + MISTAKES),
     also_right=[ddim_by_pairs, ddim_with_numpy, ddim_from_tables, ddim_in_the_repositories_way],

@@ -11,7 +11,7 @@ from course_utils.samplers import ddim, ddpm
 from course_utils.schedule import Schedule
 
 
-def ddpm_experiment(probe, ddpm):
+def experiment(probe, ddpm):
     for T, B, C, H, W in [(4, 2, 1, 2, 4), (8, 3, 2, 4, 2)]:
         schedule = Schedule(0.05 + 0.5 * probe.uniform(T))
         watch_sampler(probe, ddpm, "the old xt", probe.normal(B, C, H, W), schedule)
@@ -143,11 +143,8 @@ def ddpm_from_tables(model, xT, schedule):
 
 EXERCISE = Exercise(
     reference=ddpm,
-    experiment=ddpm_experiment,
     look="Print t and sigma at each step, and look at what you hand to posterior_mean.",
     catalogue=edits(ddpm, MISTAKES_OF_BOTH + MISTAKES)
     + edits(ddpm_with_noise_at_every_step, MISTAKES_WITH_SHARES),
-    also_right=[
-        ddpm_with_noise_at_every_step, ddpm_by_noise, ddpm_by_ddim, ddpm_from_tables,
-    ],
-)  # fmt: skip
+    also_right=[ddpm_by_noise, ddpm_by_ddim, ddpm_from_tables],
+)

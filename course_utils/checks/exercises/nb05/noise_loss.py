@@ -18,7 +18,7 @@ TUPLE = "You return a tuple.", "Return the loss alone: the training loop calls b
 MODE = "Your loss calls net.eval() or net.train().", "Leave that to whoever trains the network."
 
 
-def loss_experiment(probe, noise_loss):
+def experiment(probe, noise_loss):
     schedule = cosine_schedule()
     for B, C, H, W in [(3, 1, 4, 5), (5, 2, 3, 2)]:
         net = NoiseNet().train(B == 3)
@@ -147,9 +147,8 @@ def loss_by_einops(net, x0, t, eps, schedule):
 
 EXERCISE = Exercise(
     reference=noise_loss,
-    experiment=loss_experiment,
     look="The network gets the right xt and t. So look at what comes after: the loss is the mean "
     "over the squares of all differences between the answer and eps, without another factor.",
     catalogue=edits(loss_step_by_step, MISTAKES),
-    also_right=[loss_step_by_step, loss_by_hand, loss_by_norm, loss_by_einops],
+    also_right=[loss_by_hand, loss_by_norm, loss_by_einops],
 )

@@ -16,7 +16,6 @@ from course_utils.checks.parts import (
     Stop,
     describe,
     difference,
-    edits,
     freeze,
     is_tensor,
 )
@@ -80,7 +79,7 @@ def watched(training_step, images, schedule, steps, *batch):
     return found
 
 
-def step_experiment(probe, training_step):
+def experiment(probe, training_step):
     images, schedule = probe.uniform(N, 2, 4, 5) * 2 - 1, Schedule(0.02 + 0.3 * probe.uniform(T))
     before, given = images.clone(), (training_step, images, schedule, STEPS, 6)
     with probe.advice(*HINTS):
@@ -324,9 +323,7 @@ def step_by_closure(net, optimizer, images, schedule, loss, batch=64):
 
 EXERCISE = Exercise(
     reference=training_step,
-    experiment=step_experiment,
     look="Draw x0, t and eps and compute the loss, then call zero_grad, backward and step, and "
     "return the loss as a number.",
-    catalogue=edits(training_step, MISTAKES),
     also_right=[step_shuffled, step_by_loader, step_picture_by_picture, step_by_closure],
 )

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from course_utils.blocks import ConvBlock, downsample, upsample
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 from course_utils.decoder import Decoder
 from course_utils.embedding import TimeEmbedding
 from course_utils.encoder import Encoder
@@ -22,7 +22,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-def unet_experiment(probe, UNet):
+def experiment(probe, UNet):
     for B, C, base, ch_mult, D, H, W in [(2, 3, 4, (2, 1, 3), 6, 8, 4), (3, 1, 2, (1, 3), 8, 6, 2)]:
         net = probe.build(UNet, C, base, ch_mult, D)
         clocks = [n for n, m in net.named_modules() if type(m).__name__ == "TimeEmbedding"]
@@ -172,10 +172,8 @@ class UNetInSmallMethods(UNetForAnyT):
 
 EXERCISE = Exercise(
     reference=UNet,
-    experiment=unet_experiment,
     look="The shapes fit, the values don't. Level i has base_ch * ch_mult[i] channels. x goes in "
     "as it is, the same temb to both sides, the skips in the encoder's order, and what the decoder "
     "returns comes out as it is.",
-    catalogue=edits(UNet, MISTAKES),
     also_right=[UNetInOtherWords, UNetByHand, UNetForAnyT, UNetInSmallMethods],
 )

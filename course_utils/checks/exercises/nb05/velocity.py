@@ -8,7 +8,7 @@ from course_utils.checks.parts import Exercise, edits
 from course_utils.diffusion import noise_from_velocity
 
 
-def velocity_experiment(probe, noise_from_velocity):
+def experiment(probe, noise_from_velocity):
     for B, C, H, W in [(2, 1, 4, 4), (5, 3, 7, 6)]:
         alpha_bar = 0.1 + 0.8 * probe.uniform(B)  # strictly inside: some ways divide by a root
         probe.call(
@@ -81,7 +81,6 @@ def as_linear_equations(xt, v, alpha_bar):
 
 EXERCISE = Exercise(
     reference=noise_from_velocity,
-    experiment=velocity_experiment,
     look="Write down xt and v as mixtures of x0 and eps. Multiply each by a number such that the "
     "parts with x0 cancel when you add them.",
     catalogue=edits(noise_from_velocity, MISTAKES + AXES),

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import AnySize
-from course_utils.checks.parts import Exercise, edits, freeze
+from course_utils.checks.parts import Exercise, freeze
 
 
 class Recorder(nn.Module):
@@ -26,7 +26,7 @@ class Recorder(nn.Module):
         return self.weight[2] * x + place
 
 
-def any_size_experiment(probe, AnySize):
+def experiment(probe, AnySize):
     for halvings, sizes in [
         (1, [(3, 2, 5, 7)]),
         (2, [(2, 3, 8, 4), (3, 5, 6, 11), (1, 2, 12, 5)]),
@@ -170,8 +170,7 @@ class AnySizeIfNeeded(AnySize):
 
 
 EXERCISE = Exercise(
-    reference=AnySize, patient=PATIENTS["AnySize"], experiment=any_size_experiment,
+    reference=AnySize, patient=PATIENTS["AnySize"],
     look="Cut what the network returns to the height and width of x: [:, :, :H, :W].",
-    catalogue=edits(AnySize, MISTAKES),
     also_right=[AnySizeByLayer, AnySizeByCat, AnySizeByIndex, AnySizeIfNeeded],
 )  # fmt: skip

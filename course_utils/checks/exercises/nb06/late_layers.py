@@ -6,13 +6,13 @@ from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import LateLayers
-from course_utils.checks.parts import Exercise, arguments, edits, name, tensors
+from course_utils.checks.parts import Exercise, arguments, name, tensors
 
 FOUND = "All layers are found. SiLU follows each 3x3 convolution; the 1x1 one of x is added last."
 KEPT = "PyTorch finds those that __init__ keeps on self or in nn.ModuleList."
 
 
-def late_layers_experiment(probe, LateLayers):
+def experiment(probe, LateLayers):
     for B, C, K, depth, H, W in [(3, 4, 4, 2, 5, 7), (2, 3, 5, 3, 6, 4), (2, 6, 4, 1, 3, 5)]:
         x = probe.normal(B, C, H, W)
         note_what_is_kept(probe, LateLayers, (C, K, depth), x)
@@ -164,9 +164,7 @@ class LateRegistered(LateLayers):
 
 EXERCISE = Exercise(
     reference=LateLayers, patient=PATIENTS["LateLayers"],
-    experiment=late_layers_experiment,
     look="Print sum(p.numel() for p in net.parameters()) before the first call, and call it "
     "twice with the same x: all layers should count, and the answers agree.",
-    catalogue=edits(LateLayers, MISTAKES),
     also_right=[LateSequential, LateByName, LateInPlace, LateRegistered],
 )  # fmt: skip

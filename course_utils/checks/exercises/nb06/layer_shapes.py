@@ -11,7 +11,7 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from course_utils.blocks import ConvBlock
 from course_utils.checks.exercises.nb06.healthy_networks import TutorialDecoder
-from course_utils.checks.parts import Exercise, agree, edits, freeze
+from course_utils.checks.parts import Exercise, agree, freeze
 
 
 def layer_shapes(model, *inputs):
@@ -37,7 +37,7 @@ def layer_shapes(model, *inputs):
     return shapes
 
 
-def layer_shapes_experiment(probe, attempt):
+def experiment(probe, attempt):
     for what, model, *inputs in small_models(probe):
         wanted, before = layer_shapes(model, *inputs), condition(model)
         with probe.advice(*HINTS):
@@ -253,8 +253,7 @@ def shapes_without_hooks(model, *inputs):
 
 
 EXERCISE = Exercise(
-    reference=layer_shapes, experiment=layer_shapes_experiment,
+    reference=layer_shapes,
     look="Return a list of pairs, (name, shape). The hooks fill it while the model runs.",
-    catalogue=edits(layer_shapes, MISTAKES),
     also_right=[shapes_with_a_stack, shapes_by_one_hook, shapes_by_closures, shapes_without_hooks],
 )  # fmt: skip

@@ -12,7 +12,6 @@ from course_utils.checks.parts import (
     Stop,
     arguments,
     describe,
-    edits,
     name,
     state,
     tensors,
@@ -22,7 +21,7 @@ MANY = 2400, 2, 1, 3  # so many pictures that averages tell how steps and noise 
 FORMULA = "xt = sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) eps"
 
 
-def noisy_batch_experiment(probe, noisy_batch):
+def experiment(probe, noisy_batch):
     """Write down properties alone: answers may draw steps and noise in any order."""
     _, t, eps = drawn(probe, noisy_batch, probe.uniform(*MANY), torch.tensor([0.9, 0.5, 0.1]))
     note_steps(probe, t, 3)
@@ -223,8 +222,7 @@ def batch_by_einsum(x0, alpha_bar):
 
 
 EXERCISE = Exercise(
-    reference=noisy_batch, patient=PATIENTS["noisy_batch"], experiment=noisy_batch_experiment,
+    reference=noisy_batch, patient=PATIENTS["noisy_batch"],
     look=f"{FORMULA}, for the t and the eps that you return.",
-    catalogue=edits(noisy_batch, MISTAKES),
     also_right=[batch_noise_first, batch_by_rand, batch_in_loop, batch_by_einsum],
 )  # fmt: skip

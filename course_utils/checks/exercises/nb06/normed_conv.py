@@ -7,14 +7,14 @@ from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import NormedConv
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 
 ORDER = (
     "The order is convolution (3x3, padding=1, with a bias), GroupNorm with scale and shift, SiLU."
 )
 
 
-def normed_conv_experiment(probe, NormedConv):
+def experiment(probe, NormedConv):
     """64 first: there 32 groups are right, and wrong answers differ in what comes after it."""
     for B, C, K, groups, H, W in [
         (2, 4, 64, 32, 3, 5), (3, 2, 32, 32, 4, 2), (2, 3, 7, 7, 5, 4), (3, 6, 48, 24, 2, 5),
@@ -130,8 +130,7 @@ class NormedByHand(NormedConv):
 
 
 EXERCISE = Exercise(
-    reference=NormedConv, patient=PATIENTS["NormedConv"], experiment=normed_conv_experiment,
+    reference=NormedConv, patient=PATIENTS["NormedConv"],
     look=ORDER,
-    catalogue=edits(NormedConv, MISTAKES),
     also_right=[NormedByWhile, NormedSequential, NormedByFunction, NormedByHand],
 )  # fmt: skip

@@ -7,10 +7,10 @@ from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PictureCode
-from course_utils.checks.parts import Exercise, arguments, change, edits, name, tensors
+from course_utils.checks.parts import Exercise, arguments, change, name, tensors
 
 
-def picture_code_experiment(probe, PictureCode):
+def experiment(probe, PictureCode):
     for B, C, K, H, W in [(4, 5, 7, 6, 3), (3, 6, 2, 4, 5)]:
         module = probe.build(PictureCode, C, K)
         x = probe.normal(B, C, H, W)
@@ -147,9 +147,8 @@ class CodeByFunction(PictureCode):
 
 
 EXERCISE = Exercise(
-    reference=PictureCode, patient=PATIENTS["PictureCode"], experiment=picture_code_experiment,
+    reference=PictureCode, patient=PATIENTS["PictureCode"],
     look="In this order: each channel's average over all pixels, nn.LayerNorm(in_ch) of a "
     "picture's averages with scale and shift, nn.Linear with its bias, and nothing after it.",
-    catalogue=edits(PictureCode, MISTAKES),
     also_right=[CodeByGroupNorm, CodeByConv, CodeByHand, CodeByFunction],
 )  # fmt: skip

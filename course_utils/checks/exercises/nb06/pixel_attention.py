@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PixelAttention
 from course_utils.checks.exercises.nb06.repairs import repair_experiment
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 
 CASES = [(2, 6, 4, 5), (3, 5, 2, 7), (5, 2, 3, 3)]
 HINTS = {
@@ -128,6 +128,5 @@ EXERCISE = Exercise(
     experiment=repair_experiment(arguments, CASES, HINTS),
     look="Are tokens[0, 0] and x[0, :, 0, 0] the same numbers, and without attention, does the map "
     "come back? If so, look at the attention: its axes, q, k and v of a layer each, and the sum.",
-    catalogue=edits(PixelAttention, MISTAKES),
     also_right=[PixelsByPermute, PixelsByEinops, PixelsByConv, PixelsByColumns],
 )  # fmt: skip

@@ -7,12 +7,12 @@ from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import StepMLP
-from course_utils.checks.parts import Crash, Exercise, Stop, edits, freeze
+from course_utils.checks.parts import Crash, Exercise, Stop, freeze
 
 COLUMN = "The layers want one column, (B, 1): print the shape of what they get."
 
 
-def step_mlp_experiment(probe, StepMLP):
+def experiment(probe, StepMLP):
     for T, D, steps in [(4, 3, [2]), (50, 8, [7, 0, 49, 20, 3]), (1000, 6, [250, 700, 0])]:
         module = probe.build(StepMLP, T, D)
         t = torch.tensor(steps)
@@ -130,8 +130,7 @@ class StepByView(nn.Module):
 
 
 EXERCISE = Exercise(
-    reference=StepMLP, patient=PATIENTS["StepMLP"], experiment=step_mlp_experiment,
+    reference=StepMLP, patient=PATIENTS["StepMLP"],
     look=COLUMN,
-    catalogue=edits(StepMLP, MISTAKES),
     also_right=[StepByUnsqueeze, StepByEinops, StepInLoop, StepByView],
 )  # fmt: skip

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import TimedConv
 from course_utils.checks.exercises.nb06.repairs import repair_experiment
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 
 LINE_UP = "Line both shapes up at their right ends. Where they differ, one number has to be 1."
 HINTS = {
@@ -111,6 +111,5 @@ EXERCISE = Exercise(
     experiment=repair_experiment(sizes, CASES, HINTS, LENIENT),
     look="The projected time, (B, K, 1, 1), is added to what the convolution returns, and SiLU "
     "comes last.",
-    catalogue=edits(TimedConv, MISTAKES),
     also_right=[ConvTimedByView, ConvTimedByEinops, ConvTimedByConv, ConvTimedLast],
 )  # fmt: skip

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import TokenMixer
 from course_utils.checks.exercises.nb06.repairs import repair_experiment
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 
 HINTS = {
     "not tuple|'tuple' object": "Take the first of the pair that the attention returns.",
@@ -142,6 +142,5 @@ EXERCISE = Exercise(
     experiment=repair_experiment(sizes, CASES, HINTS, lenient=[(4, 4, 4, 2)]),
     look="If your order is norm, attention, linear layer, sum, look at the layers: biases, dropout "
     "and the rest at their defaults, and no SiLU.",
-    catalogue=edits(TokenMixer, MISTAKES),
     also_right=[MixerInSequence, MixerOfPositions, MixerByHand, MixerByFunctions],
 )  # fmt: skip

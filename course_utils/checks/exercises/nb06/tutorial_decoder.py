@@ -25,7 +25,7 @@ def sizes(probe, B, chs, K, D, H, W):
     return (chs, K, D), (x, skips[::-1], probe.normal(B, D))
 
 
-def decoder_experiment(probe, attempt):
+def experiment(probe, attempt):
     repair_experiment(sizes, CASES, HINTS, LENIENT)(probe, attempt)
     made, (x, skips, temb) = sizes(probe, *CASES[0])
     given = list(skips)
@@ -129,7 +129,6 @@ class DecoderByRecursion(TutorialDecoder):
 
 EXERCISE = Exercise(
     reference=TutorialDecoder, patient=PATIENTS["TutorialDecoder"],
-    experiment=decoder_experiment,
     look="Only a number in __init__ was wrong. Leave forward and self.out as they were: up(x), the "
     "skip behind it, block(x, temb), and self.out at the end, with no SiLU of its own.",
     catalogue=edits(TutorialDecoder, joins("up(x)", "ConvBlock(2 * chs[i - 1],") + MISTAKES),

@@ -20,7 +20,7 @@ def sizes(probe, B, C, K, D, H, W):
     return (C, K, D), inputs
 
 
-def step_experiment(probe, UpStep):
+def experiment(probe, UpStep):
     """With a skip of another size first: to add it fails in another way than to forget it."""
     made, (x, skip, temb) = sizes(probe, *CASES[0])
     module, error = probe.build(UpStep, *made), ""
@@ -102,7 +102,6 @@ class StepByPadding(UpStep):
 
 EXERCISE = Exercise(
     reference=UpStep, patient=PATIENTS["UpStep"],
-    experiment=step_experiment,
     look="The join makes self.up(x), then skip, K channels each. That goes through self.block with "
     "temb, and comes back as it is. Print what differs.",
     catalogue=edits(UpStep, joins("self.up(x)", "ConvBlock(2 * out_ch") + MISTAKES),

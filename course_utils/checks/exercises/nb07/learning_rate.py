@@ -6,7 +6,7 @@ import numpy
 import torch
 
 from course_utils.checks.exercises.nb07.notes import as_float, note_number, note_plain
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 from course_utils.training import TrainConfig, learning_rate
 
 RISE = (
@@ -25,7 +25,7 @@ BY_0 = {
 }
 
 
-def rate_experiment(probe, attempt):
+def experiment(probe, attempt):
     config, doubled = (TrainConfig(lr=lr, warmup=5, steps=12) for lr in (2.0, 4.0))
     for step, where in [(2, "in the warm-up"), (9, "after the warm-up")]:
         rate, other = (as_float(rate_at(probe, attempt, step, c)) for c in (config, doubled))
@@ -216,8 +216,6 @@ def rate_by_numpy(step, config):
 
 EXERCISE = Exercise(
     reference=learning_rate,
-    experiment=rate_experiment,
     look=RISE,
-    catalogue=edits(learning_rate, MISTAKES),
     also_right=[rate_by_torch, rate_by_sine, rate_in_one, rate_by_numpy],
 )

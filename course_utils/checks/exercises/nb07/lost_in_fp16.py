@@ -3,7 +3,7 @@
 import torch
 
 from course_utils.checks.exercises.nb07.notes import note_number, note_plain
-from course_utils.checks.parts import Exercise, arguments, edits, name, state
+from course_utils.checks.parts import Exercise, arguments, name, state
 
 
 def lost_in_fp16(gradient, scale=1.0):
@@ -34,7 +34,7 @@ CANCEL = "The two numbers add up to 0, but neither of them is 0: count with grad
 ZEROS = "In a tensor of zeros there is no number left to count. Nothing is lost: return 0.0."
 
 
-def lost_experiment(probe, attempt):
+def experiment(probe, attempt):
     shares = []
     for shape, *scale in [((6, 5, 7),), ((11, 9), 1024.0), ((160,), 65536.0), ((4, 30), 0.125)]:
         gradient = 10 ** (18 * probe.uniform(*shape) - 15) * probe.normal(*shape).sign()
@@ -188,8 +188,6 @@ def lost_in_a_loop(gradient, scale=1.0):
 
 EXERCISE = Exercise(
     reference=lost_in_fp16,
-    experiment=lost_experiment,
     look=UNSCALED,
-    catalogue=edits(lost_in_fp16, MISTAKES),
     also_right=[lost_by_counts, lost_by_limit, lost_by_numpy, lost_in_a_loop],
 )

@@ -14,7 +14,7 @@ from course_utils.checks.exercises.nb07.notes import (
     notes,
     same,
 )
-from course_utils.checks.parts import Exercise, Vague, describe, edits
+from course_utils.checks.parts import Exercise, Vague, describe
 from course_utils.training import TrainConfig, learning_rate, start, take_step
 
 HINTS = [
@@ -29,7 +29,7 @@ HINTS = [
 KINDS = {"inf": " with a gradient that overflowed", "nan": " with a gradient that is NaN"}
 
 
-def step_experiment(probe, take_step):
+def experiment(probe, take_step):
     """Gradients above the clip and below it, and some that overflow. SGD shows their size, which
     Adam hides in the first step."""
     fp16 = (5.0, math.inf, 0.4, math.inf, math.nan, 7.0)
@@ -329,8 +329,6 @@ def step_in_two_calls(state, config):
 
 EXERCISE = Exercise(
     reference=take_step,
-    experiment=step_experiment,
     look="The order: learning rates, unscale_, clip_grad_norm_, step, update, average.",
-    catalogue=edits(take_step, MISTAKES),
     also_right=[step_by_norm, step_by_hand, step_in_two_ways, step_in_two_calls],
 )

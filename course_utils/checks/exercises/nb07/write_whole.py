@@ -15,7 +15,7 @@ from course_utils.checks.exercises.nb07.file_watch import (
     content,
 )
 from course_utils.checks.exercises.nb07.notes import note_return, notes
-from course_utils.checks.parts import Exercise, Stop, edits
+from course_utils.checks.parts import Exercise, Stop
 from course_utils.files import write_whole
 
 HINTS = [
@@ -56,7 +56,7 @@ FAILURES = [
 ]  # fmt: skip
 
 
-def write_experiment(probe, write_whole):
+def experiment(probe, write_whole):
     beside = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for case, *old in [("an older file at path",), ("a killed run's half file", None, beside)]:
@@ -280,9 +280,7 @@ def write_in_a_folder(write, path):
 
 EXERCISE = Exercise(
     reference=write_whole,
-    experiment=write_experiment,
     look="The order: open beside path, write, flush, fsync, close, replace. If anything is raised, "
     "remove the half file.",
-    catalogue=edits(write_whole, MISTAKES),
     also_right=[write_with_tempfile, write_in_memory, write_and_always_tidy, write_in_a_folder],
 )

@@ -10,7 +10,7 @@ from course_utils.checks.parts import Exercise, edits
 SCALED = "Each row adds up to 1, so look at the scores: dot products, divided by sqrt(D) alone."
 
 
-def weights_experiment(probe, attention_weights):
+def experiment(probe, attention_weights):
     for B, N, D in [(2, 16, 3), (3, 4, 7), (5, 9, 2), (2, 1, 4)]:
         q, k = probe.normal(B, N, D), probe.normal(B, N, D)
         shares = probe.run("attention_weights(q, k)", attention_weights, q.clone(), k.clone())
@@ -151,7 +151,6 @@ def weights_of_halves(q, k):
 
 EXERCISE = Exercise(
     reference=attention_weights,
-    experiment=weights_experiment,
     look="The order is: queries times transposed keys, divided by sqrt(D), softmax of each row.",
     catalogue=edits(attention_weights, SCORES + MISTAKES),
     also_right=[weights_by_einsum, weights_by_hand, weights_in_loops, weights_of_halves],

@@ -10,7 +10,7 @@ from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.parts import DispatchMode, Exercise, edits, tensors
 
 
-def linear_experiment(probe, LinearAttention):
+def experiment(probe, LinearAttention):
     for B, H, W, args in [
         (2, 3, 5, (32, 8)), (3, 2, 7, (16, 2)), (5, 4, 4, (12,)), (3, 1, 5, (4, 1))
     ]:  # fmt: skip
@@ -187,9 +187,8 @@ class LinearByLoop(LinearAttention):
 
 EXERCISE = Exercise(
     reference=LinearAttention,
-    experiment=linear_experiment,
     look="One by one: q, k and v are (B, heads, d, N); k's softmax is over all N pixels, q's over "
     "the d channels of a head, and v has none; the pixels come back in the order they had.",
     catalogue=edits(LinearInSteps, layers.LAYER + layers.HEIGHT + layers.HEADS + MISTAKES),
-    also_right=[LinearInSteps, LinearByTokens, LinearByEinsum, LinearByLoop],
+    also_right=[LinearByTokens, LinearByEinsum, LinearByLoop],
 )

@@ -20,7 +20,7 @@ OF_FORWARD = (
 )
 
 
-def single_experiment(probe, SingleHeadAttention):
+def experiment(probe, SingleHeadAttention):
     for B, C, H, W in [(2, 32, 2, 3), (3, 5, 2, 7), (5, 3, 4, 4)]:
         module, x = layers.build(probe, SingleHeadAttention, C), probe.normal(B, C, H, W)
         probe.note_unless(
@@ -201,8 +201,7 @@ class SingleByTorch(nn.Module):
 
 EXERCISE = Exercise(
     reference=SingleHeadAttention,
-    experiment=single_experiment,
     look="The order is: the three convolutions, tokens, weights, weights @ values, map, proj.",
     catalogue=edits(SingleHeadInSteps, SCORES + layers.LAYER + layers.MAPS + MISTAKES),
-    also_right=[SingleHeadInSteps, SingleByLinear, SingleByEinsum, SingleByTorch],
+    also_right=[SingleByLinear, SingleByEinsum, SingleByTorch],
 )

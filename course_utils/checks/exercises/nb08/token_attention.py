@@ -27,7 +27,7 @@ ON_TOKENS = [
 ]  # fmt: skip
 
 
-def tokens_experiment(probe, TokenAttention):
+def experiment(probe, TokenAttention):
     with probe.advice(*ON_TOKENS):  # all C are multiples of 4, so that four heads are possible
         for B, N, args in [
             (2, 7, (32, 8)), (3, 5, (12, 3, True)), (2, 16, (12,)), (5, 3, (4, 1, False))
@@ -160,9 +160,8 @@ class TokensByEinsum(TokensInSteps):
 
 EXERCISE = Exercise(
     reference=TokenAttention,
-    experiment=tokens_experiment,
     look="Try it with one head first. If that's right, print the shapes with several: q, k and v "
     "are (B, heads, N, d) each, and so is what was mixed.",
     catalogue=edits(TokensInSteps, SCORES + ON_LINEAR + MISTAKES),
-    also_right=[TokensInSteps, TokensByView, TokensByLoop, TokensByEinsum],
+    also_right=[TokensByView, TokensByLoop, TokensByEinsum],
 )

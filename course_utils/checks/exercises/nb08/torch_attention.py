@@ -14,7 +14,7 @@ PAIR = (
 )  # fmt: skip
 
 
-def torch_experiment(probe, TorchAttention):
+def experiment(probe, TorchAttention):
     for B, H, W, args in [(2, 4, 5, (32, 2)), (3, 2, 7, (16, 2)), (5, 3, 2, (12,))]:
         module, x = layers.build(probe, TorchAttention, *args), probe.normal(B, args[0], H, W)
         with probe.advice(PAIR, *layers.HINTS):
@@ -148,7 +148,6 @@ class TorchInherited(nn.MultiheadAttention):
 
 EXERCISE = Exercise(
     reference=TorchAttention,
-    experiment=torch_experiment,
     look="Step by step: each picture is a list of its own, of N = H * W tokens, row by row; "
     "attention(tokens, tokens, tokens) mixes them all; the first of its pair becomes a map again.",
     catalogue=edits(TorchAttention, layers.MAPS + MISTAKES),

@@ -3,13 +3,13 @@
 import torch
 
 from course_utils.checks.exercises.nb09.calls import HINTS, as_float32, basis, note_dtype
-from course_utils.checks.parts import SEED, Exercise, Stop, Vague, advice, describe, edits, state
+from course_utils.checks.parts import SEED, Exercise, Stop, Vague, advice, describe, state
 from course_utils.wiener import draw_gaussian
 
 MANY = 20_000
 
 
-def draw_experiment(probe, attempt):
+def experiment(probe, attempt):
     U, mean = basis(probe, 5), 2 * probe.normal(5)
     LA = torch.tensor([4.0, 2.0, 0.9, 0.3, 0.0])
 
@@ -212,8 +212,6 @@ def draw_on_the_cpu(N, U, LA, mean, generator):
 
 EXERCISE = Exercise(
     reference=draw_gaussian,
-    experiment=draw_experiment,
     look="Draw 10,000 times, and compare the mean and torch.cov of the draws.",
-    catalogue=edits(draw_gaussian, MISTAKES),
     also_right=[draw_in_a_loop, draw_by_root, draw_as_columns, draw_on_the_cpu],
 )

@@ -21,7 +21,7 @@ CHUNKS = (
 )
 
 
-def ideal_experiment(probe, attempt):
+def experiment(probe, attempt):
     right = True
     for B, N, C, H, W, *chunk in [
         (3, 8, 1, 2, 3),
@@ -224,9 +224,8 @@ def ideal_online(xt, alpha_bar, images, chunk=1000):
 
 EXERCISE = Exercise(
     reference=ideal_x0,
-    experiment=ideal_experiment,
     look="Print the weights, (B, N): each row adds up to 1, and is largest for the nearest. Is "
     "anything added to 2 * (1 - alpha_bar)?",
     catalogue=edits(ideal_at_once, MISTAKES) + edits(ideal_x0, MISTAKES_OF_CHUNKS),
-    also_right=[ideal_at_once, ideal_by_cdist, ideal_picture_by_picture, ideal_online],
+    also_right=[ideal_by_cdist, ideal_picture_by_picture, ideal_online],
 )

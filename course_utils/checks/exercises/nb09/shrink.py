@@ -4,7 +4,7 @@ import numpy
 import torch
 
 from course_utils.checks.exercises.nb09.calls import call
-from course_utils.checks.parts import Exercise, Stop, agree, edits
+from course_utils.checks.parts import Exercise, Stop, agree
 from course_utils.wiener import shrink
 
 BELOW_1 = "Right for alpha_bar below 1. At alpha_bar = 1, everything is kept where LA is above 0"
@@ -19,7 +19,7 @@ LOST = (
 )
 
 
-def shrink_experiment(probe, attempt):
+def experiment(probe, attempt):
     right = True
     for B, n in [(3, 5), (4, 2), (2, 7)]:
         LA, alpha_bar = 0.1 + 3 * probe.uniform(n), 0.05 + 0.9 * probe.uniform(B)
@@ -156,9 +156,7 @@ def shrink_by_numpy(LA, alpha_bar):
 
 EXERCISE = Exercise(
     reference=shrink,
-    experiment=shrink_experiment,
     look="With LA = 3 and alpha_bar = 0.5, exactly 0.75 is kept. Which part of your fraction is "
     "different, or is something added to the divisor?",
-    catalogue=edits(shrink, MISTAKES),
     also_right=[shrink_by_sigma, shrink_repaired, shrink_row_by_row, shrink_by_numpy],
 )

@@ -3,14 +3,14 @@
 import torch
 
 from course_utils.checks.exercises.nb09.calls import ONE_FOR_ALL, call, filter_parts, made
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 from course_utils.wiener import WienerDenoiser, shrink
 
 FILTER = "self.U", "self.LA", "self.Vh", "self.mean"
 AGAIN = "Asked again, it answers wrongly. Does it keep something of the first call?"
 
 
-def denoiser_experiment(probe, attempt):
+def experiment(probe, attempt):
     for B, C, H, W in [(4, 1, 2, 3), (3, 2, 3, 2), (2, 3, 1, 4)]:
         parts = filter_parts(probe, C * H * W)
         denoiser = made(probe, attempt, *parts)
@@ -179,8 +179,6 @@ class ByColumns(WienerDenoiser):
 
 EXERCISE = Exercise(
     reference=WienerDenoiser,
-    experiment=denoiser_experiment,
     look="The order is: rows, divide, subtract the mean, Vh, shrink, U, add the mean, shape.",
-    catalogue=edits(WienerDenoiser, MISTAKES),
     also_right=[ByMatrices, WithUAlone, BySolving, ByColumns],
 )

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import FiLMBlock
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 
 MAIN_PATH = (
     "The main path goes: norm1, SiLU, conv1, norm2, times 1 + scale, plus shift, SiLU, conv2. "
@@ -41,7 +41,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-def block_experiment(probe, FiLMBlock):
+def experiment(probe, FiLMBlock):
     for B, in_ch, out_ch, D, H, W, more, look in CASES:
         x, temb = probe.normal(B, in_ch, H, W), probe.normal(B, D)
         with probe.advice(*HINTS, look=LAYERS):
@@ -221,8 +221,6 @@ class FiLMInPlace(FiLMBySlices):
 
 EXERCISE = Exercise(
     reference=FiLMBlock,
-    experiment=block_experiment,
     look=MAIN_PATH,
-    catalogue=edits(FiLMBlock, MISTAKES),
     also_right=[FiLMByHalves, FiLMBySlices, FiLMByEinops, FiLMInPlace],
 )

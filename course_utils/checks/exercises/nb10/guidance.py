@@ -23,7 +23,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-def guided_experiment(probe, Guided):
+def experiment(probe, Guided):
     guided = guided_by(Guided)
     made = probe.run("Guided(...)", Guided, LabelledNet(4), torch.tensor([1, 3]), 2.0)
     probe.note_unless(
@@ -182,9 +182,8 @@ class GuidedByLists(GuidedInTwo):
 
 EXERCISE = Exercise(
     reference=Guided,
-    experiment=guided_experiment,
     look=NO_SCALE,
     catalogue=edits(GuidedInTwo, MISTAKES + ASKING_TWICE)
     + edits(Guided, MISTAKES + ASKING_AT_ONCE),
-    also_right=[GuidedInTwo, GuidedAsModule, GuidedByLoop, GuidedByLists],
+    also_right=[GuidedAsModule, GuidedByLoop, GuidedByLists],
 )

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ResBlock
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import Exercise
 
 MAIN_PATH = (
     "The main path goes: norm1, SiLU, conv1, plus time_proj(silu(temb)), norm2, SiLU, dropout, "
@@ -45,7 +45,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-def block_experiment(probe, ResBlock):
+def experiment(probe, ResBlock):
     # With 32 channels each is a group of its own, and norm2 takes the time out again.
     for B, in_ch, out_ch, D, H, W, more, look in CASES:
         x, temb = probe.normal(B, in_ch, H, W), probe.normal(B, D)
@@ -268,8 +268,6 @@ class BlockInPlace(ResBlock):
 
 EXERCISE = Exercise(
     reference=ResBlock,
-    experiment=block_experiment,
     look=MAIN_PATH,
-    catalogue=edits(ResBlock, MISTAKES),
     also_right=[BlockOfHalves, BlockByEinops, BlockWithFunctions, BlockInPlace],
 )

@@ -5,7 +5,7 @@ import math
 import torch
 
 from course_utils.checks.exercises.test_doubles import SigmaNet, all_steps
-from course_utils.checks.parts import Exercise, agree, describe, edits, tensors
+from course_utils.checks.parts import Exercise, agree, describe, tensors
 from course_utils.samplers import samples
 
 YIELDS = "Yield sigma, xt, x0: the sigma that the model was told, and xt after the step."
@@ -30,7 +30,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-def samples_experiment(probe, samples):
+def experiment(probe, samples):
     for N, gam, mu, B, C, H, W, look in CASES:
         sigmas = (0.2 + probe.uniform(N)).cumsum(0).flip(0)
         xT = sigmas[0] * probe.normal(B, C, H, W)
@@ -234,8 +234,6 @@ def samples_in_place(model, xT, sigmas, gam=1.0, mu=0.0):
 
 EXERCISE = Exercise(
     reference=samples,
-    experiment=samples_experiment,
     look=CASES[0][-1],
-    catalogue=edits(samples, MISTAKES),
     also_right=[samples_by_index, samples_in_a_list, samples_by_guess, samples_in_place],
 )

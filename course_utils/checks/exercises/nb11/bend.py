@@ -28,7 +28,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-def bend_experiment(probe, bend):
+def experiment(probe, bend):
     for evaluations, B, C, H, W, look in CASES:
         scale = torch.linspace(0.3, 2, B)[:, None, None, None]
         noise, more = scale * probe.normal(B, C, H, W), [evaluations] * (evaluations != 50)
@@ -282,10 +282,7 @@ def bend_by_einops(field, noise, evaluations=50):
 
 EXERCISE = Exercise(
     reference=bend,
-    experiment=bend_experiment,
     look=AVERAGE,
     catalogue=edits(bend_step_by_step, MISTAKES),
-    also_right=[
-        bend_step_by_step, bend_in_a_loop, bend_of_variances, bend_by_guesses, bend_by_einops,
-    ],
-)  # fmt: skip
+    also_right=[bend_in_a_loop, bend_of_variances, bend_by_guesses, bend_by_einops],
+)

@@ -29,7 +29,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-def direction_experiment(probe, direction_from_velocity):
+def experiment(probe, direction_from_velocity):
     for t, B, C, H, W, look in CASES:
         xt, v = probe.normal(B, C, H, W), probe.normal(B, C, H, W)
         with probe.advice(*HINTS, look=look):
@@ -242,11 +242,7 @@ def with_tensors(xt, v, t):
 
 EXERCISE = Exercise(
     reference=direction_from_velocity,
-    experiment=direction_experiment,
     look="Divide xt by scale. Then find x0 and eps from it and v, as in 5.8, and subtract.",
     catalogue=edits(direction_step_by_step, MISTAKES) + edits(by_the_noise, BY_NOISE),
-    also_right=[
-        direction_step_by_step, by_the_noise, in_closed_form, as_a_rotation, as_linear_equations,
-        with_tensors,
-    ],
-)  # fmt: skip
+    also_right=[in_closed_form, as_a_rotation, as_linear_equations, with_tensors],
+)

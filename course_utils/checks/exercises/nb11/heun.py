@@ -34,7 +34,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-def heun_experiment(probe, heun):
+def experiment(probe, heun):
     for steps, B, C, H, W, look in CASES:
         xt = probe.normal(B, C, H, W)
         with probe.advice(*HINTS, look=look):
@@ -342,8 +342,7 @@ def heun_of_parts(field, xt, steps=13):
 
 EXERCISE = Exercise(
     reference=heun,
-    experiment=heun_experiment,
     look=TWICE,
     catalogue=edits(heun_step_by_step, MISTAKES) + edits(heun_by_pairs, BY_PAIRS),
-    also_right=[heun_step_by_step, heun_by_pairs, heun_in_a_list, heun_corrected, heun_of_parts],
+    also_right=[heun_in_a_list, heun_corrected, heun_of_parts],
 )

@@ -35,7 +35,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-def repair_experiment(probe, repair):
+def experiment(probe, repair):
     for strength, n, B, C, H, W, look in CASES:
         more = () if strength is None else (strength, n)
         field, sketch, noise = LineField(), probe.uniform(B, C, H, W), probe.normal(B, C, H, W)
@@ -291,11 +291,7 @@ def repair_to_the_guess(field, sketch, noise, strength=0.6, evaluations=8):
 
 EXERCISE = Exercise(
     reference=repair,
-    experiment=repair_experiment,
     look=MIXED,
     catalogue=edits(repair_step_by_step, MISTAKES) + edits(repair_by_euler, BY_EULER),
-    also_right=[
-        repair_step_by_step, repair_by_euler, repair_by_pairs, repair_by_guesses, repair_in_a_for,
-        repair_to_the_guess,
-    ],
-)  # fmt: skip
+    also_right=[repair_by_pairs, repair_by_guesses, repair_in_a_for, repair_to_the_guess],
+)

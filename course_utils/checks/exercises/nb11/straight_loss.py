@@ -30,7 +30,7 @@ CASES = [
 XT = "The point on the line is (1 - time) * x0 + time * eps, with time = t / (schedule.T - 1)."
 
 
-def loss_experiment(probe, straight_loss):
+def experiment(probe, straight_loss):
     for B, C, H, W, T, labels, look in CASES:
         net, schedule = LineNet().train(B == 3), cosine_schedule(T)
         x0, eps = probe.uniform(B, C, H, W) * 2 - 1, probe.normal(B, C, H, W)
@@ -235,15 +235,8 @@ def straight_by_einops(net, x0, t, eps, schedule, *labels):
 
 EXERCISE = Exercise(
     reference=straight_loss,
-    experiment=loss_experiment,
     look="The network gets the right xt and t. So look at what comes after: the loss is the mean "
     "over the squares of all differences between the answer and eps - x0.",
     catalogue=edits(straight_step_by_step, MISTAKES),
-    also_right=[
-        straight_step_by_step,
-        straight_by_hand,
-        straight_by_direction,
-        straight_by_lerp,
-        straight_by_einops,
-    ],
+    also_right=[straight_by_hand, straight_by_direction, straight_by_lerp, straight_by_einops],
 )
