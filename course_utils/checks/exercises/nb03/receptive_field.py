@@ -96,36 +96,33 @@ MISTAKES = """
 | out.mean()
 You differentiate all output pixels together. Pick the middle one, out[0, :, h // 2, w // 2].
 # the corner pixel
-- h // 2, w // 2
-+ 0, 0
++ out[0, :, 0, 0].sum()
 This is the gradient of the corner pixel, [0, 0]. The middle one is at [h // 2, w // 2].
 # height and width swapped
-+ w // 2, h // 2
++ out[0, :, w // 2, h // 2].sum()
 Height and width are swapped. Rows come first: [0, :, h // 2, w // 2].
 # the pixel beside the middle
-+ (h - 1) // 2, (w - 1) // 2
++ out[0, :, (h - 1) // 2, (w - 1) // 2].sum()
 Your pixel is next to the middle one: [h // 2, w // 2] is row 2 for h = 5, row 3 for h = 6.
 # / instead of //
-+ h / 2, w / 2
++ out[0, :, h / 2, w / 2].sum()
 An index must be an int, and / makes a float. Divide with //.
+# first output channel only
++ out[0, 0, h // 2, w // 2].sum()
+You use only the first channel of the output pixel. Add up all K of them.
+# mean of the output channels
++ out[0, :, h // 2, w // 2].mean()
+You take the mean of the output pixel's channels. Take their sum.
+# absolute values of the output
++ out[0, :, h // 2, w // 2].abs().sum()
+You take absolute values of the output. Take those of its gradient instead.
+# output channels not summed
++ out[0, :, h // 2, w // 2]
+The gradient is that of one number, and the middle pixel has K of them. Add them up first.
 # middle of the input
 - out.shape[2:]
 + x.shape[2:]
 You take the middle of x. net may make it smaller, so take h and w from the shape of net(x).
-# first output channel only
-- 0, :, h // 2
-+ 0, 0, h // 2
-You use only the first channel of the output pixel. Add up all K of them.
-# mean of the output channels
-- w // 2].sum()
-+ w // 2].mean()
-You take the mean of the output pixel's channels. Take their sum.
-# absolute values of the output
-+ w // 2].abs().sum()
-You take absolute values of the output. Take those of its gradient instead.
-# output channels not summed
-+ w // 2]
-The gradient is that of one number, and the middle pixel has K of them. Add them up first.
 # mean of the input channels
 - return x.grad[0].abs().sum(dim=0)
 + return x.grad[0].abs().mean(dim=0)

@@ -33,28 +33,25 @@ MISTAKES = """
 + return F.interpolate(self.conv(x), scale_factor=2)
 You convolve first, which leaves 2 x 2 blocks of equal pixels. Repeat first, then convolve.
 # not nearest
-- "nearest"
-+ "bilinear"
-| "bicubic"
+- x = F.interpolate(x, scale_factor=2, mode="nearest")
++ x = F.interpolate(x, scale_factor=2, mode="bilinear")
+| x = F.interpolate(x, scale_factor=2, mode="bicubic")
 Your doubling is smooth (bilinear or bicubic). Use mode="nearest", which repeats every pixel.
 # doubling not kept
-- x = F
-+ F
++ F.interpolate(x, scale_factor=2, mode="nearest")
 F.interpolate returns a new picture, and you don't keep it. Write x = F.interpolate(x, ...).
 # size instead of scale_factor
-- scale_factor=2
-+ size=2
++ x = F.interpolate(x, size=2, mode="nearest")
 The second argument of F.interpolate is the size of the output. To double it, write scale_factor=2.
 # not doubled in both directions
-+ scale_factor=4
-| scale_factor=(2, 1)
-| scale_factor=(1, 2)
++ x = F.interpolate(x, scale_factor=4, mode="nearest")
+| x = F.interpolate(x, scale_factor=(2, 1), mode="nearest")
+| x = F.interpolate(x, scale_factor=(1, 2), mode="nearest")
 Each side has to become exactly twice as long: scale_factor=2.
 # whole picture repeated
-- F.interpolate(x, scale_factor=2, mode="nearest")
-+ x.repeat(1, 1, 2, 2)
-| x.repeat(1, 1, 2, 1).repeat_interleave(2, dim=3)
-| x.repeat(1, 1, 1, 2).repeat_interleave(2, dim=2)
++ x = x.repeat(1, 1, 2, 2)
+| x = x.repeat(1, 1, 2, 1).repeat_interleave(2, dim=3)
+| x = x.repeat(1, 1, 1, 2).repeat_interleave(2, dim=2)
 You put copies of the whole picture side by side. F.interpolate repeats each pixel in place.
 # other padding
 - nn.Conv2d(in_ch, out_ch, 3, padding=1)

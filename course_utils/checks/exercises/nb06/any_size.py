@@ -74,33 +74,40 @@ def note_what_is_given(probe, given, x, step):
 
 MISTAKES = """
 # zeros
-- , mode="replicate"
-+
+- (0, -W % self.step, 0, -H % self.step), mode="replicate"
++ (0, -W % self.step, 0, -H % self.step)
 Zeros give the network a sharp edge to see. Repeat the last row and column: mode="replicate".
 # mirrored or wrapped around
-- step), mode="replicate"
-+ step), mode="reflect"
-| step), mode="circular"
++ (0, -W % self.step, 0, -H % self.step), mode="reflect"
+| (0, -W % self.step, 0, -H % self.step), mode="circular"
 The rows you add come from elsewhere in the picture. Repeat the last one: mode="replicate".
 # padded in front
-- (0, -W % self.step, 0, -H % self.step)
-+ (-W % self.step, 0, -H % self.step, 0)
++ (-W % self.step, 0, -H % self.step, 0), mode="replicate"
 or
-+ (-W % self.step, 0, -H % self.step, 0)
++ (-W % self.step, 0, -H % self.step, 0), mode="replicate"
 - [:, :, :H, :W]
 + [:, :, -H:, -W:]
 You pad at the left and the top. F.pad takes left, right, top, bottom: use the second and fourth.
+# two numbers for F.pad
++ (-W % self.step, -H % self.step), mode="replicate"
+F.pad wants two numbers for each axis, and begins with the last one: (0, columns, 0, rows).
+# a full step more
++ (0, self.step - W % self.step, 0, -H % self.step), mode="replicate"
+- -H % self.step
++ self.step - H % self.step
+A side that fits gets a whole step more: step - H % step is step for H % step = 0. Use -H % step.
+# padded by the rest
++ (0, W % self.step, 0, -H % self.step), mode="replicate"
+- -H % self.step
++ H % self.step
+H % step rows are too many; -H % step are missing: for 11 rows and step 4 that's 1, not 3.
 # height and width exchanged
-+ (0, -H % self.step, 0, -W % self.step)
++ (0, -H % self.step, 0, -W % self.step), mode="replicate"
 or
 - H, W = x.shape[2:]
 + W, H = x.shape[2:]
 Rows and columns are exchanged. F.pad begins with the last axis, so the columns come first: (0,
 columns, 0, rows). And x.shape is (B, C, H, W).
-# two numbers for F.pad
-- (0, -W % self.step, 0, -H % self.step)
-+ (-W % self.step, -H % self.step)
-F.pad wants two numbers for each axis, and begins with the last one: (0, columns, 0, rows).
 # cut in front
 - [:, :, :H, :W]
 + [:, :, -H:, -W:]
@@ -114,17 +121,6 @@ The answer is as large as the padded picture. Cut it to the height and width of 
 # height and width exchanged in the cut
 + [:, :, :W, :H]
 Height and width are exchanged where you cut. Rows come before columns: [:, :, :H, :W].
-# a full step more
-- -W % self.step
-+ self.step - W % self.step
-- -H % self.step
-+ self.step - H % self.step
-A side that fits gets a whole step more: step - H % step is step for H % step = 0. Use -H % step.
-# padded by the rest
-+ W % self.step
-- -H % self.step
-+ H % self.step
-H % step rows are too many; -H % step are missing: for 11 rows and step 4 that's 1, not 3.
 """
 
 

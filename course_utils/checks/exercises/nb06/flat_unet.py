@@ -21,9 +21,16 @@ HINTS = {
 }
 MISTAKES = """
 # skip before x
-- torch.cat([x, skip], dim=1)
-+ torch.cat([skip, x], dim=1)
+- x = block(torch.cat([x, skip], dim=1), temb)
++ x = block(torch.cat([skip, x], dim=1), temb)
 The skip stands before x. Keep torch.cat([x, skip], dim=1).
+# no time on the way up
++ x = block(torch.cat([x, skip], dim=1), 0 * temb)
+| x = block(torch.cat([x, skip], dim=1), torch.zeros_like(temb))
+The blocks on the way up don't get temb as it is: block(..., temb).
+# joined along another axis
++ x = block(torch.cat([x, skip]), temb)
+The two maps are joined along another axis. The channels are axis 1: torch.cat([x, skip], dim=1).
 # blocks turned
 - zip(self.up, reversed(skips))
 + zip(reversed(self.up), skips)
@@ -33,11 +40,11 @@ skips round: reversed(skips).
 - nn.ModuleList(ConvBlock(2 * ch, ch, time_dim) for _ in range(3))
 + nn.ModuleList([ConvBlock(2 * ch, ch, time_dim)] * 3)
 One block is used three times on the way up. Each level needs a block with weights of its own.
-# no time on the way up
-- torch.cat([x, skip], dim=1), temb)
-+ torch.cat([x, skip], dim=1), 0 * temb)
-| torch.cat([x, skip], dim=1), torch.zeros_like(temb))
-The blocks on the way up don't get temb as it is: block(..., temb).
+# skips added
++ nn.ModuleList(ConvBlock(ch, ch, time_dim) for _ in range(3))
+- torch.cat([x, skip], dim=1)
++ x + skip
+You add the skips. Join them, torch.cat([x, skip], dim=1), so that the block can tell them apart.
 # SiLU at the end
 - self.out(x)
 + F.silu(self.out(x))
@@ -45,10 +52,6 @@ There's a SiLU too many, behind self.out. Return what self.out gives.
 # self.out not used
 + x
 You return what the last block gives. self.out makes in_ch channels of it: return self.out(x).
-# joined along another axis
-- torch.cat([x, skip], dim=1)
-+ torch.cat([x, skip])
-The two maps are joined along another axis. The channels are axis 1: torch.cat([x, skip], dim=1).
 # the same skip always
 - reversed(skips)
 + [skips[-1]] * 3
@@ -72,12 +75,6 @@ You keep what goes into a block. The skip is what comes out of it: append x afte
 - skips.append(x)
 + skips.append(x.detach())
 The numbers are right, but detach, .data or no_grad lets no gradient through the skips.
-# skips added
-- ConvBlock(2 * ch, ch, time_dim)
-+ ConvBlock(ch, ch, time_dim)
-- torch.cat([x, skip], dim=1)
-+ x + skip
-You add the skips. Join them, torch.cat([x, skip], dim=1), so that the block can tell them apart.
 """
 
 

@@ -140,27 +140,17 @@ such as a block. Hook a layer only if list(layer.children()) is empty.
 You list only the outermost layers. named_modules() goes on into them, and names each layer by its
 whole path.
 # shapes of the inputs
-- returned.shape)
-+ given[0].shape)
-| given.shape)
+- shapes.append((name, tuple(returned.shape)))
++ shapes.append((name, tuple(given[0].shape)))
+| shapes.append((name, tuple(given.shape)))
 Your hook looks at its second argument, a tuple of the layer's inputs. What the layer returned is
 the third.
-# the model itself left out
-- model(*inputs)
-+ model.forward(*inputs)
-or
-- not list(
-+ name and not list(
-A model may be one layer, without others inside, and then it's the one to list. Don't skip it, and
-call model(*inputs): model.forward passes by the hooks of the model itself.
 # classes in place of names
-- (name, tuple(
-+ (type(layer).__name__, tuple(
-| (str(layer), tuple(
++ shapes.append((type(layer).__name__, tuple(returned.shape)))
+| shapes.append((str(layer), tuple(returned.shape)))
 Your rows begin with the kind of layer, and many layers are of one kind. named_modules() gives you
 each layer's own name.
 # hook returns something
-- shapes.append((name, tuple(returned.shape)))
 + shapes.append((name, tuple(returned.shape)))
 + return shapes
 or
@@ -170,6 +160,18 @@ or
 + shapes.append((name, tuple(returned.shape)))
 + return shapes[-1][1]
 Your hook returns something, and that replaces the layer's output. Take its return away.
+# inputs not spread
+- model(*inputs)
++ model(inputs)
+| model(inputs[0])
+The model takes all its inputs, one by one, not as one tuple. A star spreads them: model(*inputs).
+# the model itself left out
++ model.forward(*inputs)
+or
+- if not list(layer.children()):
++ if name and not list(layer.children()):
+A model may be one layer, without others inside, and then it's the one to list. Don't skip it, and
+call model(*inputs): model.forward passes by the hooks of the model itself.
 # the last name everywhere
 - , name=name)
 + )
@@ -192,11 +194,6 @@ remove(). Remove them in `finally`.
 | return list(dict(shapes).items())
 A dict keeps one row for each name, but a layer that is called twice should be listed twice. Append
 pairs to a list.
-# inputs not spread
-- model(*inputs)
-+ model(inputs)
-| model(inputs[0])
-The model takes all its inputs, one by one, not as one tuple. A star spreads them: model(*inputs).
 """
 
 

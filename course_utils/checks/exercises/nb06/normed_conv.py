@@ -72,20 +72,17 @@ Your norm has no scale and shift to learn. Leave affine at its default, True.
 # arguments swapped
 + nn.GroupNorm(out_ch, groups)
 nn.GroupNorm takes the number of groups first: nn.GroupNorm(groups, out_ch).
-# SiLU not at the end
-- F.silu(self.norm(self.conv(x)))
-+ self.norm(F.silu(self.conv(x)))
-| self.norm(self.conv(x))
-or
-- F.silu
-+ F.relu
-The last thing isn't SiLU any more. Leave the order as it was: convolution, GroupNorm, SiLU.
 # norm in front
-- nn.GroupNorm(groups, out_ch)
 + nn.GroupNorm(max(g for g in range(1, 33) if in_ch % g == 0), in_ch)
 - self.norm(self.conv(x))
 + self.conv(self.norm(x))
 The norm stands before the convolution. The order is convolution, GroupNorm, SiLU.
+# SiLU not at the end
+- F.silu(self.norm(self.conv(x)))
++ self.norm(F.silu(self.conv(x)))
+| self.norm(self.conv(x))
+| F.relu(self.norm(self.conv(x)))
+The last thing isn't SiLU any more. Leave the order as it was: convolution, GroupNorm, SiLU.
 """
 
 

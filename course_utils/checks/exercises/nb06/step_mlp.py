@@ -67,15 +67,6 @@ You always divide by 1000. T is an argument: divide by self.T.
 # divided by the largest
 + / t.max()
 You divide by the largest step, so a step depends on the rest of its batch. Divide by self.T.
-# no column
-- t[:, None]
-+ t
-| t[None]
-or
-- t[:, None] / self.T
-+ t.float()
-| t[None].float()
-The layer takes B steps for one picture with B numbers. Make a column, (B, 1): t[:, None] / self.T.
 # an axis too many
 - t[:, None]
 + t[:, None, None]
@@ -83,14 +74,20 @@ Your result has an axis too many, (B, 1, D). A column (B, 1) is enough for the l
 # one step more
 + (t[:, None] + 1)
 You add 1 to each step. t counts from 0, and the first step's t / T is 0.
-# layers changed
-- nn.SiLU(), nn.Linear(dim, dim))
-+ nn.ReLU(), nn.Linear(dim, dim))
-| nn.SiLU(), nn.Linear(dim, dim), nn.SiLU())
-| nn.Linear(dim, dim))
+# no column
++ t
+| t[None]
 or
-- nn.Linear(1, dim), nn.SiLU(), nn.Linear(dim, dim)
-+ nn.Linear(1, dim), nn.SiLU()
+- t[:, None] / self.T
++ t.float()
+| t[None].float()
+The layer takes B steps for one picture with B numbers. Make a column, (B, 1): t[:, None] / self.T.
+# layers changed
+- self.layers = nn.Sequential(nn.Linear(1, dim), nn.SiLU(), nn.Linear(dim, dim))
++ self.layers = nn.Sequential(nn.Linear(1, dim), nn.ReLU(), nn.Linear(dim, dim))
+| self.layers = nn.Sequential(nn.Linear(1, dim), nn.SiLU(), nn.Linear(dim, dim), nn.SiLU())
+| self.layers = nn.Sequential(nn.Linear(1, dim), nn.Linear(dim, dim))
+| self.layers = nn.Sequential(nn.Linear(1, dim), nn.SiLU())
 You changed the layers. Leave them as they were: Linear, SiLU, Linear, and nothing at the end.
 """
 

@@ -36,19 +36,20 @@ def experiment(probe, UpStep):
 
 MISTAKES = """
 # joined to itself
-- [self.up(x), skip]
-+ [self.up(x), self.up(x)]
-| [skip, skip]
+- torch.cat([self.up(x), skip], dim=1)
++ torch.cat([self.up(x), self.up(x)], dim=1)
+| torch.cat([skip, skip], dim=1)
 You join one of the two maps to itself, and don't use the other. The channels fit, but half the
 information is missing.
 # channels alternate
-- torch.cat([self.up(x), skip], dim=1)
 + torch.stack([self.up(x), skip], dim=2).flatten(1, 2)
 The channels of the two maps alternate. Those of the skip go behind all others: torch.cat.
 # skip cut off
-- skip], dim=1)
-+ skip.detach()], dim=1)
++ torch.cat([self.up(x), skip.detach()], dim=1)
 No gradient gets through the skip to the blocks that made it. Join it without detach or no_grad.
+# joined before doubling
++ self.up(torch.cat([x, skip], dim=1))
+You join the skip to x before x is doubled, so their sizes differ. First x = self.up(x), then join.
 # SiLU
 - self.block(x, temb)
 + F.silu(self.block(x, temb))
@@ -59,10 +60,6 @@ You add the skip behind the block. It's joined in front of it; what the block re
 # no time
 + self.block(x, 0 * temb)
 The block doesn't get temb as it is: self.block(x, temb).
-# joined before doubling
-- torch.cat([self.up(x), skip], dim=1)
-+ self.up(torch.cat([x, skip], dim=1))
-You join the skip to x before x is doubled, so their sizes differ. First x = self.up(x), then join.
 # skip after the block
 - ConvBlock(2 * out_ch
 + ConvBlock(out_ch

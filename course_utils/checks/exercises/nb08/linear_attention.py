@@ -61,21 +61,19 @@ class LinearInSteps(nn.Module):
 
 MISTAKES = """
 # no softmax of the queries
-- q.softmax(dim=-2)
-+ q
+- q.softmax(dim=-2), k.softmax(dim=-1)
++ q, k.softmax(dim=-1)
 The queries have no softmax. Take it over their d channels, axis -2.
 # queries over the pixels
-+ q.softmax(dim=-1)
++ q.softmax(dim=-1), k.softmax(dim=-1)
 The softmax of your queries runs over the pixels. It has to run over their d channels: dim=-2.
 # queries over all channels
-+ q.flatten(1, 2).softmax(dim=1).view_as(q)
++ q.flatten(1, 2).softmax(dim=1).view_as(q), k.softmax(dim=-1)
 The softmax of your queries runs over all C channels. It has to run over the d of each head: split
 into heads first, then dim=-2.
 # softmax over the heads
-+ q.softmax(dim=1)
-or
-- q.softmax(dim=-2), k.softmax(dim=-1)
-+ q.softmax(dim=1), k.softmax(dim=1)
++ q.softmax(dim=1), k.softmax(dim=-1)
+| q.softmax(dim=1), k.softmax(dim=1)
 A softmax of yours runs over axis 1, the heads, as F.softmax may without a dim. For the queries it's
 over their d channels, axis -2, and for the keys over the pixels, axis -1.
 # softmaxes swapped
@@ -83,30 +81,28 @@ over their d channels, axis -2, and for the keys over the pixels, axis -1.
 The two softmaxes have swapped places. The keys' runs over the pixels, dim=-1, and the queries' over
 their d channels, dim=-2.
 # no softmax of the keys
-- k.softmax(dim=-1)
-+ k
++ q.softmax(dim=-2), k
 The keys have no softmax. Take it over the pixels, the last axis.
 # keys over the channels
-+ k.softmax(dim=-2)
++ q.softmax(dim=-2), k.softmax(dim=-2)
 The softmax of your keys runs over the channels. It has to run over the pixels: dim=-1.
 # summary not transposed
-- summary.transpose(-1, -2)
-+ summary
+- summary.transpose(-1, -2) @ q
++ summary @ q
 You use the summary the wrong way round. It has a row for each channel of the keys and a column for
 each of the values, and queries meet the keys' side: S^T q.
+# scaled
++ summary.transpose(-1, -2) @ q / q.shape[-2] ** 0.5
+or
+- q.softmax(dim=-2), k.softmax(dim=-1)
++ (q / q.shape[-2] ** 0.5).softmax(dim=-2), k.softmax(dim=-1)
+You divide by the root of d, or multiply by d**-0.5. Some networks do, but here it isn't asked for:
+both softmaxes already give shares.
 # averaged
 - v.transpose(-1, -2)
 + v.transpose(-1, -2) / v.shape[-1]
 You divide by the number of pixels. Some networks do, but here it isn't asked for: the softmax of
 the keys already gives shares.
-# scaled
-- summary.transpose(-1, -2) @ q
-+ summary.transpose(-1, -2) @ q / q.shape[-2] ** 0.5
-or
-- q.softmax(dim=-2)
-+ (q / q.shape[-2] ** 0.5).softmax(dim=-2)
-You divide by the root of d, or multiply by d**-0.5. Some networks do, but here it isn't asked for:
-both softmaxes already give shares.
 # ordinary attention
 - q, k = q.softmax(dim=-2), k.softmax(dim=-1)
 - summary = k @ v.transpose(-1, -2)

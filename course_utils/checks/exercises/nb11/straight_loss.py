@@ -108,54 +108,7 @@ or
 - ((answer - (eps - x0)) ** 2).mean()
 + ((answer - velocity(x0, eps, schedule.alpha_bar_at(timesteps(t, x0)))) ** 2).mean()
 You ask for a mixture of eps and x0, as with v. On a straight line both have the factor 1: eps - x0.
-# network told the time
-- net(xt, t, *labels)
-+ net(xt, time, *labels)
-| net(xt, t / schedule.T, *labels)
-You tell the network the time, from 0 to 1. Its sinusoids are made for whole steps, so hand on t.
-# divided by T
-- timesteps(t, x0) / (schedule.T - 1)
-+ timesteps(t, x0) / schedule.T
-You divide by T, so the last step isn't quite noise. The steps end at T - 1, whose time has to be 1.
-# always 1000 steps
-+ timesteps(t, x0) / 999
-| timesteps(t, x0) / 1000
-You divide by a fixed number of steps. Schedules differ in length: divide by schedule.T - 1.
-# step not made a time
-+ timesteps(t, x0)
-You mix with the step t itself, which goes up to T - 1. The time is t / (schedule.T - 1), at most 1.
-# time from noise to picture
-+ 1 - timesteps(t, x0) / (schedule.T - 1)
-or
-- on_line(x0, eps, time)
-+ on_line(eps, x0, time)
-Picture and noise have changed places in xt. At step 0 xt is x0, and at the last step it's eps:
-on_line(x0, eps, time).
-# mixed as in DDPM
-+ add_noise(x0, eps, schedule.alpha_bar_at(timesteps(t, x0)))
-You mix with add_noise, whose path is curved. A straight line has the shares 1 - time and time.
-# roots of the shares
-+ add_noise(x0, eps, 1 - time)
-You take roots of the shares, so xt is on no straight line. It's (1 - time) * x0 + time * eps.
-# noise at full strength
-+ x0 + (time * eps.movedim(0, -1)).movedim(-1, 0)
-Your xt keeps all of x0 at every time. As the noise comes in, the picture goes: its share is 1 -
-time.
-# network sees an end of the line
-- net(xt, t, *labels)
-+ net(x0, t, *labels)
-| net(eps, t, *labels)
-The network is given an end of the line, x0 or eps. Give it the point between them, xt.
-# labels forgotten
-+ net(xt, t)
-The labels don't reach the network. Hand on what came in, if anything: net(xt, t, *labels).
-# t must have a shape
-- timesteps(t, x0)
-+ t
-t may be one int, the same step for all pictures, and then on_line has no axis to work with.
-timesteps(t, x0) makes (B,) of it.
 # differences that cancel
-- ((answer - (eps - x0)) ** 2).mean()
 + (answer - (eps - x0)).mean() ** 2
 You take the mean first, so differences of both signs cancel. Square each one, then take the mean.
 # absolute differences
@@ -185,25 +138,69 @@ You weight each picture by its time. Here all times count alike: take the plain 
 | ((answer - (eps - x0)) ** 2).mean().detach()
 No gradient comes out of your loss, so nothing can be learned from it. Return the tensor itself,
 without .item(), .detach() or no_grad.
+# network told the time
+- net(xt, t, *labels)
++ net(xt, time, *labels)
+| net(xt, t / schedule.T, *labels)
+You tell the network the time, from 0 to 1. Its sinusoids are made for whole steps, so hand on t.
+# network sees an end of the line
++ net(x0, t, *labels)
+| net(eps, t, *labels)
+The network is given an end of the line, x0 or eps. Give it the point between them, xt.
+# labels forgotten
++ net(xt, t)
+The labels don't reach the network. Hand on what came in, if anything: net(xt, t, *labels).
+# divided by T
+- time = timesteps(t, x0) / (schedule.T - 1)
++ time = timesteps(t, x0) / schedule.T
+You divide by T, so the last step isn't quite noise. The steps end at T - 1, whose time has to be 1.
+# always 1000 steps
++ time = timesteps(t, x0) / 999
+| time = timesteps(t, x0) / 1000
+You divide by a fixed number of steps. Schedules differ in length: divide by schedule.T - 1.
+# step not made a time
++ time = timesteps(t, x0)
+You mix with the step t itself, which goes up to T - 1. The time is t / (schedule.T - 1), at most 1.
+# t must have a shape
++ time = t / (schedule.T - 1)
+t may be one int, the same step for all pictures, and then on_line has no axis to work with.
+timesteps(t, x0) makes (B,) of it.
+# times of its own
++ time = torch.rand(len(x0), device=x0.device)
+You draw times of your own, so xt doesn't belong to the t that the network is told. The time is t /
+(schedule.T - 1).
+# time from noise to picture
++ time = 1 - timesteps(t, x0) / (schedule.T - 1)
+or
+- on_line(x0, eps, time)
++ on_line(eps, x0, time)
+Picture and noise have changed places in xt. At step 0 xt is x0, and at the last step it's eps:
+on_line(x0, eps, time).
+# noise of its own
+- time = timesteps(t, x0) / (schedule.T - 1)
++ eps = torch.randn_like(x0)
++ time = timesteps(t, x0) / (schedule.T - 1)
+or
+- answer - (eps - x0)
++ answer - (torch.randn_like(x0) - x0)
+You draw noise of your own. Use the eps that is passed in, both for xt and for the direction.
+# mixed as in DDPM
+- on_line(x0, eps, time)
++ add_noise(x0, eps, schedule.alpha_bar_at(timesteps(t, x0)))
+You mix with add_noise, whose path is curved. A straight line has the shares 1 - time and time.
+# roots of the shares
++ add_noise(x0, eps, 1 - time)
+You take roots of the shares, so xt is on no straight line. It's (1 - time) * x0 + time * eps.
+# noise at full strength
++ x0 + (time * eps.movedim(0, -1)).movedim(-1, 0)
+Your xt keeps all of x0 at every time. As the noise comes in, the picture goes: its share is 1 -
+time.
 # backward called
 - return ((answer - (eps - x0)) ** 2).mean()
 + loss = ((answer - (eps - x0)) ** 2).mean()
 + loss.backward()
 + return loss
 Your function calls backward() itself. The training loop does that, and it works only once.
-# noise of its own
-- time = timesteps(t, x0)
-+ eps = torch.randn_like(x0)
-+ time = timesteps(t, x0)
-or
-- answer - (eps - x0)
-+ answer - (torch.randn_like(x0) - x0)
-You draw noise of your own. Use the eps that is passed in, both for xt and for the direction.
-# times of its own
-- timesteps(t, x0) / (schedule.T - 1)
-+ torch.rand(len(x0), device=x0.device)
-You draw times of your own, so xt doesn't belong to the t that the network is told. The time is t /
-(schedule.T - 1).
 """
 
 
