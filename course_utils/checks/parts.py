@@ -17,6 +17,7 @@ from course_utils.checks.engine.probe import FOLLOWS, SEED, Stop, Vague, paramet
 from course_utils.checks.engine.sandbox import Stopped
 from course_utils.checks.engine.values import (
     arguments,
+    call_of,
     change,
     describe,
     freeze,

@@ -28,10 +28,10 @@ from course_utils.checks.engine.modules import hiding, listed, no_module, strays
 from course_utils.checks.engine.values import (
     arguments,
     asking,
+    call_of,
     change,
     copied,
     freeze,
-    name,
     names,
     same,
     state,
@@ -95,9 +95,11 @@ class Probe:
 
     # What experiments do with an attempt
 
-    def note(self, what, value, wrong="", look="", aside=False):
-        """Write down a property of the attempt."""
+    def note(self, what, value, wrong="", look="", aside=False, last=False):
+        """Write down a property of the attempt. Where it is the last, the experiment ends."""
         self.seen.append(Seen(what, value, wrong, look, aside))
+        if last:
+            raise Stop
 
     @contextlib.contextmanager
     def advice(self, *hints, look=""):
@@ -119,7 +121,7 @@ class Probe:
 
     def build(self, cls, *args):
         """Make a module and give it weights that depend on what they are, nothing else."""
-        what = f"{name(cls)}({arguments(args, cls)})"
+        what = call_of(cls, args)
         given = copied(args)
         module = self.run(what, cls, *given, seed=SEED + 1)  # not that of the calls
         self.note_unless(isinstance(module, nn.Module), what, *no_module(cls, module))
@@ -150,9 +152,7 @@ class Probe:
 
     def note_unless(self, right, what, wrong, look):
         """Write down something without which the experiment cannot go on."""
-        self.note(what, True if right else Vague(f"no {what}"), wrong, look)
-        if not right:
-            raise Stop
+        self.note(what, True if right else Vague(f"no {what}"), wrong, look, last=not right)
 
     def fill(self, module):
         """Fill the weights, in the way of reading bare ones that is tried."""
@@ -163,7 +163,7 @@ class Probe:
     def call(self, function, *args):
         """Call the attempt, write down what it returns, and that it left its input alone."""
         before = [state(a) for a in args]
-        what = f"{name(function)}({arguments(args, function)})"
+        what = call_of(function, args)
         given = copied(args)
         with parameters_made() as made:
             result = self.run(what, function, *given)

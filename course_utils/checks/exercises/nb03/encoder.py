@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, downsample
-from course_utils.checks.parts import Exercise, arguments, name, tensors
+from course_utils.checks.parts import Exercise, call_of, tensors
 from course_utils.encoder import Encoder
 
 HINTS = [
@@ -23,7 +23,7 @@ def experiment(probe, Encoder):
         x, temb = inputs = probe.normal(B, C, H, W), probe.normal(B, D)
         with probe.advice(*HINTS):
             module = probe.build(Encoder, C, chs, D)
-            called = f"{name(module)}({arguments(inputs, module)})"
+            called = call_of(module, inputs)
             note_shapes(probe, called, probe.run(called, module.eval(), *inputs), len(chs) - 1)
             probe.train_and_eval(module, *inputs)
     probe.on_fake_device(module, *inputs)
@@ -55,6 +55,11 @@ Your skips come from after the downsample, half as large. Append what the block 
 - x = down(x)
 + x = down(block(x, temb))
 Your skips come from before the block. A skip is what the block returns.
+# temb not passed on
++ x = block(x)
+| x = nn.Sequential(block)(x, temb)
+A block needs temb too, the last one as well, and nn.Sequential passes on just one thing. Keep the
+blocks in an nn.ModuleList.
 # block's input halved
 - x = block(x, temb)
 - skips.append(x)
@@ -92,6 +97,11 @@ or
 - self.bottom(x, temb), skips
 + x, skips
 Your forward lacks the last block. It comes after the last downsample, and isn't halved.
+# last block for other channels
++ self.bottom = ConvBlock(chs[-1], chs[-1], time_dim)
+| self.bottom = ConvBlock(ins[-3], chs[-1], time_dim)
+| self.bottom = ConvBlock(in_ch, chs[-1], time_dim)
+Your last block is built for other channels than it gets. It goes from chs[-2] to chs[-1].
 # skips detached
 - skips.append(x)
 + skips.append(x.detach())
@@ -99,12 +109,6 @@ No gradient comes back through your skips: .detach(), .data or no_grad cuts it o
 # pictures taken apart
 + skips += x
 skips += x puts in the pictures of the batch one by one. Write skips.append(x).
-# temb not passed on
-- block(x, temb)
-+ block(x)
-| nn.Sequential(block)(x, temb)
-A block needs temb too, the last one as well, and nn.Sequential passes on just one thing. Keep the
-blocks in an nn.ModuleList.
 # never halved
 - x = down(x)
 + down(x)
@@ -125,32 +129,25 @@ You build downsample for the next level's channels. It halves this level's skip:
 # a layer too many
 + ch in chs
 or
-- zip(ins, chs[:-1])
-+ zip(ins, chs)
+- (i, o, time_dim) for i, o in zip(ins, chs[:-1])
++ (i, o, time_dim) for i, o in zip(ins, chs)
 You make a layer that forward never uses. n halvings take n Downsamples, and n + 1 blocks in all.
+# every block from in_ch
++ (in_ch, o, time_dim) for i, o in zip(ins, chs[:-1])
+All your blocks start from in_ch channels. In a loop, write in_ch = ch at the end of each round.
 # a layer too few
-+ zip(ins, chs[:-2])
++ (i, o, time_dim) for i, o in zip(ins, chs[:-2])
 or
 - ch in chs[:-1]
 + ch in chs[:-2]
 You have too few blocks or Downsamples, so zip ends early. n halvings take n of each.
 # in_ch forgotten
-- zip(ins, chs[:-1])
-+ zip(chs, chs[1:])
+- (i, o, time_dim) for i, o in zip(ins, chs[:-1])
++ (i, o, time_dim) for i, o in zip(chs, chs[1:])
 or
 - [in_ch, *chs]
 + [chs[0], *chs]
 Your first block is built for chs[0] channels, and gets in_ch: it goes from in_ch to chs[0].
-# every block from in_ch
-- (i, o, time_dim)
-+ (in_ch, o, time_dim)
-All your blocks start from in_ch channels. In a loop, write in_ch = ch at the end of each round.
-# last block for other channels
-- ins[-2], chs[-1]
-+ chs[-1], chs[-1]
-| ins[-3], chs[-1]
-| in_ch, chs[-1]
-Your last block is built for other channels than it gets. It goes from chs[-2] to chs[-1].
 # skips of the last call
 - super().__init__()
 + super().__init__()

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from course_utils.blocks import ConvBlock, upsample
-from course_utils.checks.parts import Exercise, arguments, name
+from course_utils.checks.parts import Exercise, call_of
 from course_utils.decoder import Decoder
 
 HINTS = [
@@ -26,7 +26,7 @@ def experiment(probe, Decoder):
         with probe.advice(*HINTS):
             module = probe.build(Decoder, chs, C, D).eval()
             given = list(skips)
-            probe.run(f"{name(module)}({arguments(inputs, module)})", module, x, given, temb)
+            probe.run(call_of(module, inputs), module, x, given, temb)
             probe.train_and_eval(module, *inputs)
             probe.call(module, *decoder_inputs(probe, B + 1, chs, D, W + 1, H))
         probe.note(

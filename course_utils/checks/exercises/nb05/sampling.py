@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 
 from course_utils.checks.exercises.test_doubles import NoiseNet, as_float, note_written, run_to_end
-from course_utils.checks.parts import SEED, Stop, Vague, arguments, describe, name, state, tensors
+from course_utils.checks.parts import SEED, Stop, Vague, call_of, describe, state, tensors
 
 HINTS = [
     ("'int' object has no", "alpha_bar_at", "alpha_bar_at takes a tensor of steps. For a single "
@@ -25,7 +25,7 @@ def watch_sampler(probe, sampler, second, xT, schedule, *more):
     """
     net, T, n = NoiseNet(), schedule.T, more[0] if more else schedule.T
     given, before = (net, xT.clone(), schedule, *more), [state(xT)]
-    what = f"{name(sampler)}({arguments(given, sampler)})"
+    what = call_of(sampler, given)
     with probe.advice(*HINTS):
         result, steps, kept = probe.run(what, run_to_end, sampler, *given)
 

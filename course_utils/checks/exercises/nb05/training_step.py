@@ -13,7 +13,6 @@ from course_utils.checks.exercises.test_doubles import NoiseNet, as_float
 from course_utils.checks.parts import (
     DeviceMismatch,
     Exercise,
-    Stop,
     describe,
     difference,
     freeze,
@@ -114,9 +113,7 @@ def note_calls(probe, found, shape, schedule):
     counts = sorted({len(watch.given) for watch in found})
     told = f"Your step calls loss {' or '.join(map(str, counts))} times."
     look = "Call the loss that is handed in, once in each step: loss(net, x0, t, eps, schedule)."
-    probe.note("how often loss is called", counts, told, look)
-    if counts != [1]:
-        raise Stop
+    probe.note("how often loss is called", counts, told, look, last=counts != [1])
     names, given = ("net", "x0", "t", "eps", "schedule"), found[0].given[0]
     net, x0, t, eps, kept = given
     fits = (
@@ -131,9 +128,8 @@ def note_calls(probe, found, shape, schedule):
         f"It takes loss(net, x0, t, eps, schedule): here x0 and eps have the shape {shape}, and t "
         f"holds {shape[0]} integers."
     )
-    probe.note("what loss is called with", odd, f"You call loss with {', '.join(odd)}.", look)
-    if odd:
-        raise Stop
+    told = f"You call loss with {', '.join(odd)}."
+    probe.note("what loss is called with", odd, told, look, last=bool(odd))
 
 
 def note_drawn(probe, x0, t, eps, images):
@@ -179,9 +175,8 @@ def note_learning(probe, watch, before, which):
     look = "It should be value = loss(...), value.backward(), optimizer.step(), each once."
     told = f"Your {which} step does this, in this order: {', '.join(watch.done)}."
     probe.note(f"the order in the {which} step", watch.done, told, look)
-    probe.note("the weights move", bool(watch.moved.any()), "Your step leaves the weights alone.")
-    if watch.done != ORDER:
-        raise Stop
+    told = "Your step leaves the weights alone."
+    probe.note("the weights move", bool(watch.moved.any()), told, last=watch.done != ORDER)
     shares, rest = mixture([w.gradient for w in [watch, *before]], watch.moved)
     shares = [round(share, 2) for share in shares]
     told = f"Your {which} step moves the weights by {shares[0]:g} times the gradient of its loss"

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import LateLayers
-from course_utils.checks.parts import Exercise, arguments, name, tensors
+from course_utils.checks.parts import Exercise, call_of, tensors
 
 FOUND = "All layers are found. SiLU follows each 3x3 convolution; the 1x1 one of x is added last."
 KEPT = "PyTorch finds those that __init__ keeps on self or in nn.ModuleList."
@@ -27,11 +27,11 @@ def note_what_is_kept(probe, cls, args, x):
 
     probe.build would stop at the first fault, and could not tell who has repaired one of the two.
     """
-    module = probe.run(f"{name(cls)}({arguments(args, cls)})", cls, *args, seed=1)
+    module = probe.run(call_of(cls, args), cls, *args, seed=1)
     if not isinstance(module, nn.Module) or "_parameters" not in vars(module):
         return  # probe.build says it
     found = list(module.parameters())  # counted below: a lazy one gets its size in the first call
-    what = f"{name(cls)}({arguments([x], module)})"
+    what = call_of(module, [x])
     one, other = (probe.run(what, module, x.clone(), seed=seed) for seed in (2, 3))
     alike = [torch.allclose(a, b, equal_nan=True) for a, b in zip(tensors(one), tensors(other))]
     told = "Two calls with the same picture give two answers: a layer is made anew in each call."

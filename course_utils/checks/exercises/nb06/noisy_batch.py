@@ -7,15 +7,7 @@ from einops import einsum, rearrange
 
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import noisy_batch
-from course_utils.checks.parts import (
-    Exercise,
-    Stop,
-    arguments,
-    describe,
-    name,
-    state,
-    tensors,
-)
+from course_utils.checks.parts import Exercise, call_of, describe, state, tensors
 
 MANY = 2400, 2, 1, 3  # so many pictures that averages tell how steps and noise are drawn
 FORMULA = "xt = sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) eps"
@@ -35,7 +27,7 @@ def experiment(probe, noisy_batch):
 def drawn(probe, noisy_batch, *args, seed=1):
     """Call the attempt; return xt, t and eps if they are tensors of the right kind, else stop."""
     before, given = [state(a) for a in args], [a.clone() for a in args]
-    what = f"{name(noisy_batch)}({arguments(args, noisy_batch)})"
+    what = call_of(noisy_batch, args)
     with probe.advice(
         ("out of bounds", "", "alpha_bar has entries 0 to T - 1. Which steps do you draw?"),
         look="Print the shapes of x0, t, alpha_bar[t] and eps.",
@@ -46,15 +38,11 @@ def drawn(probe, noisy_batch, *args, seed=1):
     parts = result if isinstance(result, (tuple, list)) else (result,)
     order = "Return xt, t, eps, in this order. t has one whole number for each picture."
     told = f"Three values should come back from your function, and it's {len(parts)}."
-    probe.note("how many values come back", len(parts), told, order)
-    if len(parts) != 3:
-        raise Stop
+    probe.note("how many values come back", len(parts), told, order, last=len(parts) != 3)
     x0 = args[0]
     for key, value, right in zip(("xt", "t", "eps"), parts, (x0, torch.zeros(len(x0)).long(), x0)):
         told = f"{key} should be {kind(right)}, and it's {kind(value)}."
-        probe.note(f"what {key} is", kind(value), told, order)
-        if kind(value) != kind(right):
-            raise Stop
+        probe.note(f"what {key} is", kind(value), told, order, last=kind(value) != kind(right))
     probe.note_changes(noisy_batch, given, given, before)
     return parts
 

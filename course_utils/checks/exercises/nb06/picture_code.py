@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PictureCode
-from course_utils.checks.parts import Exercise, arguments, change, name, tensors
+from course_utils.checks.parts import Exercise, call_of, change, tensors
 
 
 def experiment(probe, PictureCode):
@@ -37,7 +37,7 @@ def note_alone_and_together(probe, module, x):
 
 def call_with_nan(probe, module, x):
     """Call the attempt; write down whether NaN come back, so that these too can be recognised."""
-    result = probe.run(f"{name(module)}({arguments([x], module)})", module, x.clone())
+    result = probe.run(call_of(module, [x]), module, x.clone())
     bad = sum(int((~y.isfinite()).sum()) for y in tensors(result))
     told = f"In training mode, {bad} values are NaN or infinite for a batch of {len(x)}."
     look = "For one picture alone the deviation over the batch is 0 or NaN."

@@ -3,7 +3,7 @@
 import torch
 
 from course_utils.checks.exercises.nb07.notes import note_number, note_plain
-from course_utils.checks.parts import Exercise, arguments, name, state
+from course_utils.checks.parts import Exercise, call_of, state
 
 
 def lost_in_fp16(gradient, scale=1.0):
@@ -50,7 +50,7 @@ def experiment(probe, attempt):
 def share_of(probe, attempt, look, gradient, *scale):
     """Call the attempt, write down its number, in a tensor or not, and return what it returned."""
     zeros = "" if gradient.any() else ", all of it 0"
-    what = f"{name(attempt)}({arguments([gradient, *scale], attempt)}{zeros})"
+    what = f"{call_of(attempt, [gradient, *scale])[:-1]}{zeros})"
     before = [state(gradient)]
     share = probe.run(what, attempt, gradient, *scale)
     note_number(probe, what, share, look)

@@ -6,14 +6,8 @@ import torch
 from torch import nn
 
 from course_utils.averaging import unwrapped, update_average
-from course_utils.checks.exercises.nb07.notes import (
-    Net,
-    as_float,
-    copies,
-    note_return,
-    notes,
-    same,
-)
+from course_utils.checks.exercises.nb07.notes import Net, copies, note_return, notes, same
+from course_utils.checks.exercises.test_doubles import as_float
 from course_utils.checks.parts import Exercise, Vague, describe
 from course_utils.training import TrainConfig, learning_rate, start, take_step
 
@@ -162,6 +156,26 @@ state.scaler.step(state.optimizer) decides, without an `if`.
 + state.scaler.step(state.optimizer)
 + state.optimizer.step()
 You take the step twice: state.scaler.step(state.optimizer) already calls state.optimizer.step().
+# skipped steps not counted
++ scale = state.scaler.get_scale()
++ state.scaler.step(state.optimizer)
+- state.step += 1
++ state.step += state.scaler.get_scale() >= scale
+A step that is left out is not counted in state.step. Count it, because its batch has been used and
+the learning rate moves on.
+# scaler updated before the step
++
+- state.scaler.update()
++ state.scaler.update()
++ state.scaler.step(state.optimizer)
+state.scaler.update() comes before state.scaler.step(), so the scaler forgets that it has unscaled
+the gradients and does it again. update comes after step.
+# average before the step
++ update_average(state.average, state.model, config.ema)
++ state.scaler.step(state.optimizer)
+- update_average(state.average, state.model, config.ema)
++
+The average moves before the step, towards weights that are one step old. Take the step first.
 # scaler not updated
 - state.scaler.update()
 +
@@ -180,14 +194,6 @@ itself. Pass config.ema as it is.
 + update_average(state.model, state.average, config.ema)
 You pass the networks to update_average the wrong way round, so the model moves towards its average.
 The one that changes comes first: state.average, then state.model.
-# skipped steps not counted
-- state.scaler.step(state.optimizer)
-+ scale = state.scaler.get_scale()
-+ state.scaler.step(state.optimizer)
-- state.step += 1
-+ state.step += state.scaler.get_scale() >= scale
-A step that is left out is not counted in state.step. Count it, because its batch has been used and
-the learning rate moves on.
 # learning rate not set
 - for group in state.optimizer.param_groups:
 -     group["lr"] = state.lr
@@ -250,28 +256,12 @@ together, in one call: clip_grad_norm_(state.model.parameters(), config.clip).
 + state.last_norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
 You clip after the step, when the gradients have already been used. Clip between unscale_ and step.
 # clipped at 1
-- nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
-+ nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
++ state.last_norm = nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
 You clip at 1.0, whatever the settings are. Pass config.clip to clip_grad_norm_.
 # each number clipped
-- nn.utils.clip_grad_norm_(
-+ nn.utils.clip_grad_value_(
++ state.last_norm = nn.utils.clip_grad_value_(state.model.parameters(), config.clip)
 clip_grad_value_ clips each number by itself, which changes the direction of the step.
 clip_grad_norm_ makes them all smaller by one factor, and returns the norm.
-# scaler updated before the step
-- state.scaler.step(state.optimizer)
-+
-- state.scaler.update()
-+ state.scaler.update()
-+ state.scaler.step(state.optimizer)
-state.scaler.update() comes before state.scaler.step(), so the scaler forgets that it has unscaled
-the gradients and does it again. update comes after step.
-# average before the step
-+ update_average(state.average, state.model, config.ema)
-+ state.scaler.step(state.optimizer)
-- update_average(state.average, state.model, config.ema)
-+
-The average moves before the step, towards weights that are one step old. Take the step first.
 """
 
 

@@ -92,8 +92,7 @@ MAPS = f"""{HEIGHT}
 # reshaped on the way out
 - to_map(mixed, x.shape[2])
 + mixed.reshape(x.shape)
-or
-+ mixed.view(x.shape)
+| mixed.view(x.shape)
 You reshape or view (B, N, C) as (B, C, H, W) on the way back. The shape is right, but the numbers
 stay in their old order. The channels have to move first: to_map(mixed, x.shape[2]).
 """

@@ -3,7 +3,7 @@
 import torch
 
 from course_utils.checks.exercises.nb09.calls import HINTS, as_float32, basis, note_dtype
-from course_utils.checks.parts import SEED, Exercise, Stop, Vague, advice, describe, state
+from course_utils.checks.parts import SEED, Exercise, Vague, advice, describe, state
 from course_utils.wiener import draw_gaussian
 
 MANY = 20_000
@@ -48,14 +48,11 @@ def note_three(probe, few):
     rows = "Each draw is a row of n numbers, one for each pixel, and there are N rows."
     probe.note("three draws", describe(as_float32(few)),
         f"draw_gaussian(N = 3, ...): expected a tensor (3, 5), float32, got {describe(few)}.",
-        rows if torch.is_tensor(few) else advice(torch.zeros(3, 5), few) or rows)  # fmt: skip
-    if not torch.is_tensor(few) or few.shape != (3, 5):
-        raise Stop
+        rows if torch.is_tensor(few) else advice(torch.zeros(3, 5), few) or rows,
+        last=not torch.is_tensor(few) or few.shape != (3, 5))  # fmt: skip
     bad = [bool(few.isnan().any()), bool(few.isinf().any())]
     probe.note("finite draws", bad, "The draws hold NaN or infinity.",
-        "LA may be 0: multiply by its root, and divide by nothing.")  # fmt: skip
-    if any(bad):
-        raise Stop
+        "LA may be 0: multiply by its root, and divide by nothing.", last=any(bad))  # fmt: skip
 
 
 def note_generator(probe, draw, few):

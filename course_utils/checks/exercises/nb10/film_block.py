@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import FiLMBlock
+from course_utils.checks.exercises.nb10.res_block import CHANNELS, note_effect_of_time
 from course_utils.checks.parts import Exercise
 
 MAIN_PATH = (
@@ -32,8 +33,7 @@ SHARED = (
     "Make norm1, conv1, norm2 and conv2 each a layer of its own.",
 )
 HINTS = [
-    (r"weight to be a vector|to have \d+ channels", r"", "norm1, conv1 and the shortcut get x with "
-     "in_ch channels. norm2 and conv2 get h, with out_ch."),
+    CHANNELS,
     (r"dimension [23]", r"", "Scale and shift are (B, K). Each needs two new axes after the "
      "channels: [:, :, None, None]."),
     (r"dimension 1", r"", "The linear layer gives 2 * out_ch numbers; scale and shift have out_ch "
@@ -47,12 +47,8 @@ def experiment(probe, FiLMBlock):
         with probe.advice(*HINTS, look=LAYERS):
             block = probe.build(FiLMBlock, in_ch, out_ch, D, *more)
         with probe.advice(*HINTS, look=look):
-            if look == SUM:  # the effect of the time depends on the main path alone
-                times = temb.clone(), -temb
-                with_time = [probe.run("block(x, temb)", block, x.clone(), t) for t in times]
-                if all(map(torch.is_tensor, with_time)):
-                    effect = with_time[0].detach() - with_time[1].detach()
-                    probe.note("the effect of the time on the output", effect, look=MAIN_PATH)
+            if look == SUM:
+                note_effect_of_time(probe, block, x, temb, MAIN_PATH)
                 enough = sum(p.numel() for p in block.parameters()) >= 4960
                 probe.note("layers of their own", enough, *SHARED)
             probe.train_and_eval(block, x, temb)

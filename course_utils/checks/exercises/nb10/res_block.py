@@ -35,9 +35,12 @@ SHARED = (
     "Where in_ch equals out_ch, one of your norms or convolutions serves twice.",
     "Make norm1, conv1, norm2 and conv2 each a layer of its own.",
 )
+CHANNELS = (
+    r"weight to be a vector|to have \d+ channels", r"", "norm1, conv1 and the shortcut get x with "
+    "in_ch channels. norm2 and conv2 get h, with out_ch.",
+)  # fmt: skip
 HINTS = [
-    (r"weight to be a vector|to have \d+ channels", r"", "norm1, conv1 and the shortcut get x with "
-     "in_ch channels. norm2 and conv2 get h, with out_ch."),
+    CHANNELS,
     (r"Kernel size can't|dimension [23]", r"^(?!.*(temb|time))", "A convolution changes the height "
      "and width here. A kernel of size n keeps them with padding=n // 2."),
     (r"dimension [23]", r"", "The projected time is (B, K). It needs two new axes after the "
@@ -55,16 +58,20 @@ def experiment(probe, ResBlock):
             p = [m.p for m in block.modules() if isinstance(m, nn.Dropout)]
             wrong = f"With dropout = 0.0 your nn.Dropout has p = {max(p, default=0.0)}."
             probe.note("dropout without need", not more and any(p), wrong, PASS_IT)
-            if look == SUM:  # the effect of the time depends on the main path alone
-                times = temb.clone(), -temb
-                with_time = [probe.run("block(x, temb)", block, x.clone(), t) for t in times]
-                if all(map(torch.is_tensor, with_time)):
-                    effect = with_time[0].detach() - with_time[1].detach()
-                    probe.note("the effect of the time on the output", effect, look=MAIN_PATH)
+            if look == SUM:
+                note_effect_of_time(probe, block, x, temb, MAIN_PATH)
             probe.train_and_eval(block, x, temb)
     enough = sum(p.numel() for p in block.parameters()) >= 74_752  # 2 norms, 2 convolutions, W
     probe.note("layers of their own", enough, *SHARED)
     probe.on_fake_device(block, x, temb)
+
+
+def note_effect_of_time(probe, block, x, temb, look):
+    """Write down what the time does to the output, which depends on the main path alone."""
+    results = [probe.run("block(x, temb)", block, x.clone(), t) for t in (temb.clone(), -temb)]
+    if all(map(torch.is_tensor, results)):
+        effect = results[0].detach() - results[1].detach()
+        probe.note("the effect of the time on the output", effect, look=look)
 
 
 MISTAKES = """

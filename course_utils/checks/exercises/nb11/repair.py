@@ -3,7 +3,7 @@
 import torch
 
 from course_utils.checks.exercises.test_doubles import LineField
-from course_utils.checks.parts import Exercise, Stop, describe, edits, is_tensor
+from course_utils.checks.parts import Exercise, describe, edits, is_tensor
 from course_utils.diffusion import add_noise  # noqa: F401  in the mistakes
 from course_utils.fields import repair
 from course_utils.samplers import last
@@ -46,9 +46,8 @@ def experiment(probe, repair):
             probe.note(
                 "what is returned", kind, f"{what} returns {kind}.",
                 "Return the finished pictures, the xt of the last step: last(euler(...)).",
+                last=kind != "pictures",
             )  # fmt: skip
-            if kind != "pictures":
-                raise Stop
             note_walk(probe, what, field, strength or 0.6, n, look)
             probe.call(repair, field, sketch, noise, *more)
     probe.on_fake_device(repair, LineField(), sketch, noise, 0.6, 3)
@@ -117,10 +116,27 @@ You begin in noise alone, so nothing is left of the sketch. Mix: (1 - strength) 
 + (1 - strength) * sketch + strength * torch.randn_like(sketch)
 You draw noise of your own. Use the noise that is passed in.
 # walk from t = 1
-- strength / evaluations
-+ 1 / evaluations
+- step = strength / evaluations
++ step = 1 / evaluations
 You walk from t = 1, as if you began in pure noise. What you mixed belongs to t = strength: begin
 there, in steps of strength / evaluations.
+# evaluations always 8
++ evaluations = 8
++ step = strength / evaluations
+evaluations has no effect, it's always 8. It's the number of steps.
+# only a part of the evaluations
++ evaluations = max(int(strength * evaluations), 1)
++ step = strength / evaluations
+or
+- step = strength / evaluations
+- for i in range(evaluations, 0, -1):
++ step = 1 / evaluations
++ for i in range(int(strength * evaluations), 0, -1):
+or
++ step = 1 / evaluations
++ for i in range(round(strength * evaluations), 0, -1):
+You take only a part of the evaluations, as some libraries do. Take all of them, in steps of
+strength / evaluations.
 # steps as long as from t = 1
 - xt = xt - step * field(xt, t)
 + xt = xt - step / strength * field(xt, t)
@@ -146,24 +162,6 @@ You ask about the sketch. Ask about xt, the picture so far.
 + xt = xt - step * field(xt.clamp(-1, 1), t)
 | xt = (xt - step * field(xt, t)).clamp(-1, 1)
 You clip xt, which is still noisy: noise goes beyond [-1, 1]. Clip nothing here.
-# evaluations always 8
-- step = strength / evaluations
-+ evaluations = 8
-+ step = strength / evaluations
-evaluations has no effect, it's always 8. It's the number of steps.
-# only a part of the evaluations
-+ evaluations = max(int(strength * evaluations), 1)
-+ step = strength / evaluations
-or
-- step = strength / evaluations
-- for i in range(evaluations, 0, -1):
-+ step = 1 / evaluations
-+ for i in range(int(strength * evaluations), 0, -1):
-or
-+ step = 1 / evaluations
-+ for i in range(round(strength * evaluations), 0, -1):
-You take only a part of the evaluations, as some libraries do. Take all of them, in steps of
-strength / evaluations.
 # another number of steps
 - range(evaluations, 0, -1)
 + range(evaluations, 1, -1)
@@ -225,14 +223,22 @@ strength has no effect, it's always 0.6. It says where the walk begins.
 """
 BY_EULER = """
 # walk from t = 1
-- , start=strength
-+
+- return last(euler(field, xt, evaluations, start=strength))
++ return last(euler(field, xt, evaluations))
 euler begins at t = 1 unless you tell it where. What you mixed belongs to t = strength: euler(...,
 start=strength).
 # another number of steps
-- euler(field, xt, evaluations, start=strength)
-+ euler(field, xt, start=strength)
++ return last(euler(field, xt, start=strength))
 euler takes 25 steps unless you tell it how many. Hand on evaluations.
+# sampler returned
++ return euler(field, xt, evaluations, start=strength)
+You return the sampler, which hasn't taken a step yet. last(...) runs it to its end and returns the
+pictures.
+# whole step returned
++ return list(euler(field, xt, evaluations, start=strength))[-1]
+| return list(euler(field, xt, evaluations, start=strength))
+| return next(euler(field, xt, evaluations, start=strength))
+You return what euler hands out, (t, xt, x0), once or often. Return the last xt alone.
 # picture and noise swapped
 - on_line(sketch, noise, t)
 + on_line(noise, sketch, t)
@@ -245,16 +251,6 @@ on_line takes a time for each picture: torch.full((len(sketch),), strength, devi
 +
 The times are made on the CPU, and the sketch may be on a GPU. Make them there:
 device=sketch.device.
-# sampler returned
-- return last(euler(field, xt, evaluations, start=strength))
-+ return euler(field, xt, evaluations, start=strength)
-You return the sampler, which hasn't taken a step yet. last(...) runs it to its end and returns the
-pictures.
-# whole step returned
-+ return list(euler(field, xt, evaluations, start=strength))[-1]
-| return list(euler(field, xt, evaluations, start=strength))
-| return next(euler(field, xt, evaluations, start=strength))
-You return what euler hands out, (t, xt, x0), once or often. Return the last xt alone.
 """
 
 
