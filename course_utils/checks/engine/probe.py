@@ -125,11 +125,9 @@ class Probe:
         given = copied(args)
         module = self.run(what, cls, *given, seed=SEED + 1)  # not that of the calls
         self.note_unless(isinstance(module, nn.Module), what, *no_module(cls, module))
-        self.note_unless(
-            "_parameters" in vars(module), "begun as a module",
-            "Your __init__ never calls super().__init__().",
-            "Call it first: it makes the places where layers are kept.",
-        )  # fmt: skip
+        told = "Your __init__ never calls super().__init__()."
+        look = "Call it first: it makes the places where layers are kept."
+        self.note_unless("_parameters" in vars(module), "begun as a module", told, look)
         self.note_changes(cls, args, given, [state(a) for a in args])
         hidden = ", ".join(f"self.{key}" for key in hiding(module))
         self.note_unless(
@@ -139,11 +137,9 @@ class Probe:
             "Put them into nn.ModuleList(...) or nn.ModuleDict(...), which are used alike.",
         )  # fmt: skip
         strays = ", ".join(strays_of(module))
-        self.note(
-            "names of the notebook in forward", bool(strays),
-            f"Your forward uses {strays} of the notebook, outside the class.",
-            f"Its own layers have self before their names: self.{strays.split(',')[0]}.",
-        )  # fmt: skip
+        told = f"Your forward uses {strays} of the notebook, outside the class."
+        look = f"Its own layers have self before their names: self.{strays.split(',')[0]}."
+        self.note("names of the notebook in forward", bool(strays), told, look)
         if is_lazy(module):
             self.unfilled.append(module)
         else:
@@ -194,11 +190,9 @@ class Probe:
             tip = "Clone a tensor before you call requires_grad_() on it."
         if any(type(a) is list for a in args):
             tip = "Take a copy first, list(chs), or list(reversed(chs)) in place of chs.reverse()."
-        self.note(
-            "inputs changed", changed,
-            f"Your code changes its input: {', '.join(changed)} is different after the call.",
-            f"Whoever calls it may need it as it was. {tip}", aside=True,
-        )  # fmt: skip
+        told = f"Your code changes its input: {', '.join(changed)} is different after the call."
+        look = f"Whoever calls it may need it as it was. {tip}"
+        self.note("inputs changed", changed, told, look, aside=True)
 
     def on_fake_device(self, function, *args):
         """Call the attempt with inputs on another device: tensors of its own must follow them.
@@ -240,11 +234,9 @@ class Probe:
             sum(sums).backward()
         asking = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
         missed = [n for n, p in asking if p.grad is None]
-        self.note(
-            "parameters without gradient", len(missed),
-            f"No gradient reaches {listed(missed)}.",
-            "Either it is never used, or detach, .data or no_grad cuts the way to the output.",
-        )  # fmt: skip
+        told = f"No gradient reaches {listed(missed)}."
+        look = "Either it is never used, or detach, .data or no_grad cuts the way to the output."
+        self.note("parameters without gradient", len(missed), told, look)
         for x in inputs:
             self.note(
                 f"the gradient of the input {tuple(x.shape)}", x.grad,
@@ -259,10 +251,9 @@ class Probe:
             "Whoever uses a network says net.train() or net.eval(); its parts do not.", aside=True,
         )  # fmt: skip
         self.call(module.eval(), *[change(a, torch.Tensor.detach) for a in args])
-        self.note(
-            "BatchNorm's momentum", bool(odd), f"BatchNorm has momentum = {', '.join(odd)}.",
-            "It's the share of the newest batch in the running mean; leave it at PyTorch's 0.1.",
-        )  # fmt: skip
+        told = f"BatchNorm has momentum = {', '.join(odd)}."
+        look = "It's the share of the newest batch in the running mean; leave it at PyTorch's 0.1."
+        self.note("BatchNorm's momentum", bool(odd), told, look)
 
     def run(self, what, function, *args, seed=SEED):
         """Call the attempt; an exception is written down and ends the experiment."""

@@ -32,11 +32,9 @@ def experiment(probe, Encoder):
 def note_shapes(probe, called, out, n):
     """Write down what forward returns, before the numbers in it."""
     pair = isinstance(out, (tuple, list)) and len(out) == 2 and isinstance(out[1], (tuple, list))
-    probe.note(
-        f"The number of skips in {called}", len(out[1]) if pair else out,
-        "" if pair else "Your forward doesn't return the bottom and then the list of the skips.",
-        f"Return bottom, skips. With {n + 1} numbers in chs, the list has {n} of them.",
-    )  # fmt: skip
+    wrong = "" if pair else "Your forward doesn't return the bottom and then the list of the skips."
+    tip = f"Return bottom, skips. With {n + 1} numbers in chs, the list has {n} of them."
+    probe.note(f"The number of skips in {called}", len(out[1]) if pair else out, wrong, tip)
     if pair:
         for what, part, look in ("skips", out[1], SKIPS), ("bottom", out[0], BOTTOM):
             shapes = [tuple(x.shape) for x in tensors(part)]

@@ -69,11 +69,9 @@ def experiment(probe, receptive_field):
         with probe.advice(*HINTS, look=look):
             probe.call(receptive_field, given, picture)
     asking = [p.requires_grad for p in net.parameters()]
-    probe.note(
-        "net is left alone", (net.training, modal.training, asking),
-        "Your code leaves net in another mode, or its weights no longer ask for gradients.",
-        "Both are the caller's choice, so leave net as it is.",
-    )  # fmt: skip
+    wrong = "Your code leaves net in another mode, or its weights no longer ask for gradients."
+    tip = "Both are the caller's choice, so leave net as it is."
+    probe.note("net is left alone", (net.training, modal.training, asking), wrong, tip)
     probe.on_fake_device(receptive_field, lambda x: F.avg_pool2d(x, 3, 1), probe.normal(1, 2, 6, 8))
 
 

@@ -28,10 +28,8 @@ def experiment(probe, noise_loss):
             loss = probe.run("noise_loss(net, x0, t, eps, schedule)", noise_loss, *given)
         xt, t = net.asked[0] if net.asked else (None, None)
         probe.note("the whole batch", xt is None or len(xt) == B, *PART)
-        probe.note(
-            "The xt that the network is given", xt,
-            look="add_noise(x0, eps, alpha_bar) makes it, with alpha_bar at t for each picture.",
-        )  # fmt: skip
+        look = "add_noise(x0, eps, alpha_bar) makes it, with alpha_bar at t for each picture."
+        probe.note("The xt that the network is given", xt, look=look)
         probe.note("The t that the network is told", t, look="Hand on the t that is passed in.")
         probe.note("backward called", net.weight.grad is not None)
         probe.note("a tuple", type(loss) is tuple, *TUPLE)

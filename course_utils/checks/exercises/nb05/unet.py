@@ -26,11 +26,9 @@ def experiment(probe, UNet):
     for B, C, base, ch_mult, D, H, W in [(2, 3, 4, (2, 1, 3), 6, 8, 4), (3, 1, 2, (1, 3), 8, 6, 2)]:
         net = probe.build(UNet, C, base, ch_mult, D)
         clocks = [n for n, m in net.named_modules() if type(m).__name__ == "TimeEmbedding"]
-        probe.note(
-            "one time embedding", len(clocks) > 1,
-            f"Your network has {len(clocks)} time embeddings: {', '.join(clocks)}.",
-            "One is enough: compute temb once, and hand the same to the encoder and the decoder.",
-        )  # fmt: skip
+        told = f"Your network has {len(clocks)} time embeddings: {', '.join(clocks)}."
+        look = "One is enough: compute temb once, and hand the same to the encoder and the decoder."
+        probe.note("one time embedding", len(clocks) > 1, told, look)
         with probe.advice(*HINTS):
             probe.train_and_eval(net, probe.normal(B, C, H, W), probe.steps(B))
     with probe.advice(*HINTS, look="It is right when t is a tensor. Here t is one int for all."):

@@ -55,8 +55,6 @@ def note_number(probe, what, value, look):
 def note_plain(probe, values):
     """Write down whether numbers are plain ones, once they are compared."""
     plain = not any(isinstance(value, torch.Tensor) or numpy.ndim(value) for value in values)
-    probe.note(
-        "plain numbers", plain,
-        "The numbers are right, but they are in tensors, and plain floats are wanted.",
-        ".item() takes the number out of a tensor that holds just one.",
-    )  # fmt: skip
+    told = "The numbers are right, but they are in tensors, and plain floats are wanted."
+    look = ".item() takes the number out of a tensor that holds just one."
+    probe.note("plain numbers", plain, told, look)

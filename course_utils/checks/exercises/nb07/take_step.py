@@ -121,10 +121,9 @@ def note_step(probe, state, kind):
     )  # fmt: skip
     look = "After each step, taken or not: update_average(state.average, state.model, config.ema)."
     probe.note(*weights_of(state.average, f"the averaged weights after {kind}", look))
-    probe.note(
-        "a tensor", isinstance(state.last_norm, torch.Tensor), "The norm is right, but it has been "
-        "read out of its tensor.", "Keep the tensor itself in state.last_norm.",
-    )  # fmt: skip
+    wrong = "The norm is right, but it has been read out of its tensor."
+    tip = "Keep the tensor itself in state.last_norm."
+    probe.note("a tensor", isinstance(state.last_norm, torch.Tensor), wrong, tip)
 
 
 def weights_of(net, what, look):

@@ -81,11 +81,9 @@ def move_average(probe, update_average, average, model, keep, turn):
     with torch.no_grad():
         for p in model.parameters():
             p += 1
-    probe.note(
-        "an average of its own", copies(average.parameters()),
-        "The averaged weights are the model's own tensors, so they change whenever it learns.",
-        "a.data = p.data gives one tensor two names. Copy the numbers: a.copy_(...).",
-    )  # fmt: skip
+    wrong = "The averaged weights are the model's own tensors, so they change whenever it learns."
+    tip = "a.data = p.data gives one tensor two names. Copy the numbers: a.copy_(...)."
+    probe.note("an average of its own", copies(average.parameters()), wrong, tip)
 
 
 def why_it_stays(update_average, average, model, keep):

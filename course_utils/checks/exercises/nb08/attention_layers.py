@@ -28,10 +28,9 @@ def build(probe, cls, *args):
     """Build a layer of attention, in which no norm should be."""
     module = probe.build(cls, *args)
     norms = [key for key, part in module.named_modules() if "Norm" in type(part).__name__]
-    probe.note_unless(
-        not norms, "no norm inside", f"There's a norm inside your layer: {', '.join(norms)}.",
-        "Leave it out: AttentionBlock, around it, already normalises.",
-    )  # fmt: skip
+    told = f"There's a norm inside your layer: {', '.join(norms)}."
+    look = "Leave it out: AttentionBlock, around it, already normalises."
+    probe.note_unless(not norms, "no norm inside", told, look)
     probe.answered = True  # an __init__ that makes layers is no stub any more
     return module
 
@@ -50,10 +49,9 @@ def try_out(probe, method, x, *context):
         f"Make them in __init__, keep them on self, and only call them in {name}.",
     )  # fmt: skip
     drawn = torch.get_rng_state(), torch.Generator().manual_seed(SEED).get_state()
-    probe.note(
-        f"random numbers in {name}", not torch.equal(*drawn),
-        f"Your {name} draws random numbers, as dropout does.", "Leave dropout out, or at 0.",
-    )  # fmt: skip
+    told = f"Your {name} draws random numbers, as dropout does."
+    look = "Leave dropout out, or at 0."
+    probe.note(f"random numbers in {name}", not torch.equal(*drawn), told, look)
 
 
 def note_parameters(probe, module):

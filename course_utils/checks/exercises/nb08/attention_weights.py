@@ -35,10 +35,8 @@ def note_gradients(probe, attention_weights, *inputs):
     if getattr(shares, "requires_grad", False):
         found = torch.autograd.grad(shares.square().sum(), inputs, allow_unused=True)
     cut = [key for key, gradient in zip("qk", found) if gradient is None]
-    probe.note(
-        "inputs without gradient", cut, f"No gradient reaches {' and '.join(cut)}.",
-        "detach, .data or no_grad cuts it off, so the layers before it would learn nothing.",
-    )  # fmt: skip
+    look = "detach, .data or no_grad cuts it off, so the layers before it would learn nothing."
+    probe.note("inputs without gradient", cut, f"No gradient reaches {' and '.join(cut)}.", look)
 
 
 # Of any answer with the lines `scores = ... / q.shape[-1] ** 0.5` and `scores.softmax(dim=-1)`.

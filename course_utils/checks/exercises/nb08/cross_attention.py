@@ -25,10 +25,9 @@ def experiment(probe, CrossAttention):
     ]:  # fmt: skip
         C = 32 if args == (8,) else 12
         module = layers.build(probe, CrossAttention, C, E, *args)
-        probe.note_unless(
-            hasattr(module, "weights"), "the method weights", "Your class has no method weights.",
-            "The notebook calls weights(x, context) for the shares, (B, heads, N, M).",
-        )  # fmt: skip
+        told = "Your class has no method weights."
+        look = "The notebook calls weights(x, context) for the shares, (B, heads, N, M)."
+        probe.note_unless(hasattr(module, "weights"), "the method weights", told, look)
         x, context = probe.normal(B, C, H, W), probe.normal(B, M, E)
         with probe.advice(*HINTS):
             layers.try_out(probe, module.weights, x, context)

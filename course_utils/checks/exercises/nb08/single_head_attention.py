@@ -23,10 +23,9 @@ OF_FORWARD = (
 def experiment(probe, SingleHeadAttention):
     for B, C, H, W in [(2, 32, 2, 3), (3, 5, 2, 7), (5, 3, 4, 4)]:
         module, x = layers.build(probe, SingleHeadAttention, C), probe.normal(B, C, H, W)
-        probe.note_unless(
-            hasattr(module, "weights"), "the method weights", "Your class has no method weights.",
-            "The notebook calls weights(x) for the shares, (B, N, N).",
-        )  # fmt: skip
+        told = "Your class has no method weights."
+        look = "The notebook calls weights(x) for the shares, (B, N, N)."
+        probe.note_unless(hasattr(module, "weights"), "the method weights", told, look)
         with probe.advice(*layers.ON_MAPS):
             layers.try_out(probe, module.weights, x)
             with probe.advice(look=OF_WEIGHTS):

@@ -35,10 +35,9 @@ def note_layers(probe, module):
         "Your own layers may do the same, but here you're asked to repair PyTorch's: "
         "nn.MultiheadAttention(ch, heads, batch_first=True).",
     )  # fmt: skip
-    probe.note_unless(
-        not beside, "no layers beside it", "There are layers beside nn.MultiheadAttention.",
-        "It has its own, for queries, keys, values and proj. Leave yours out.",
-    )  # fmt: skip
+    told = "There are layers beside nn.MultiheadAttention."
+    look = "It has its own, for queries, keys, values and proj. Leave yours out."
+    probe.note_unless(not beside, "no layers beside it", told, look)
 
 
 MISTAKES = """

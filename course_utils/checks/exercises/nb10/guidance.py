@@ -26,10 +26,9 @@ HINTS = [
 def experiment(probe, Guided):
     guided = guided_by(Guided)
     made = probe.run("Guided(...)", Guided, LabelledNet(4), torch.tensor([1, 3]), 2.0)
-    probe.note_unless(
-        callable(made), "can be called", "An object of your class can't be called.",
-        "Name the method __call__; forward works only in an nn.Module.",
-    )  # fmt: skip
+    told = "An object of your class can't be called."
+    look = "Name the method __call__; forward works only in an nn.Module."
+    probe.note_unless(callable(made), "can be called", told, look)
     for classes, B, C, H, W, scale in [
         (4, 3, 1, 4, 2, 0.0), (5, 4, 2, 3, 5, 2.0), (3, 5, 1, 2, 2, 0.7), (7, 2, 3, 3, 2, 1.0)
     ]:  # fmt: skip

@@ -49,10 +49,8 @@ def note_bend(probe, what, found):
     """Write down the number, and first of all whether it is one."""
     several = torch.is_tensor(found) and found.numel() != 1
     kind = describe(found) if several or isinstance(as_float(found), (tuple, list)) else "a number"
-    probe.note(
-        "one number", kind, f"{what} returns {kind}.",
-        "Return one number: take the mean over steps, pictures and pixels.",
-    )  # fmt: skip
+    look = "Return one number: take the mean over steps, pictures and pixels."
+    probe.note("one number", kind, f"{what} returns {kind}.", look)
     probe.note(what, scalar(found))
 
 

@@ -36,14 +36,10 @@ def experiment(probe, direction_from_velocity):
             what = f"direction_from_velocity(xt, v, {t})"
             u = probe.run(what, direction_from_velocity, xt.clone(), v.clone(), t)
             fits = is_tensor(u) and u.shape == xt.shape and u.dtype == xt.dtype
-            probe.note_unless(
-                fits, "a direction", f"{what} returns {describe(u)}.",
-                f"Return one tensor like xt: {describe(xt)}." if u is not None else advice(xt, u),
-            )  # fmt: skip
-            probe.note_unless(
-                bool(u.isfinite().all()), "numbers",
-                f"{what}: some of your numbers are NaN or infinite.", look,
-            )  # fmt: skip
+            tip = f"Return one tensor like xt: {describe(xt)}." if u is not None else advice(xt, u)
+            probe.note_unless(fits, "a direction", f"{what} returns {describe(u)}.", tip)
+            wrong = f"{what}: some of your numbers are NaN or infinite."
+            probe.note_unless(bool(u.isfinite().all()), "numbers", wrong, look)
             for of, share in zip(("v", "xt"), mixture([v, xt], u.detach())[0]):
                 share = round(share, 4) + 0.0  # no -0.0
                 probe.note(f"The share of {of} in what you return at t = {t}", share)

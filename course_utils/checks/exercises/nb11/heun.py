@@ -54,10 +54,8 @@ def watch(probe, heun, xt, n, *steps):
         "Is yield t, xt, x0 the last line in the loop, and does the loop come to all steps?",
     )  # fmt: skip
     odd = Vague("".join([describe(step) for step in came if not is_step(step, xt)][:1]))
-    probe.note(
-        "what a step is", odd, f"You yield {odd}.",
-        f"Yield t, xt and x0 after each step, both pictures of the shape {tuple(xt.shape)}.",
-    )  # fmt: skip
+    tip = f"Yield t, xt and x0 after each step, both pictures of the shape {tuple(xt.shape)}."
+    probe.note("what a step is", odd, f"You yield {odd}.", tip)
     if odd:
         raise Stop
     probe.note(
@@ -66,15 +64,12 @@ def watch(probe, heun, xt, n, *steps):
     )  # fmt: skip
     times = [round(i / n, 4) for i in range(n, 0, -1)]
     told = times[:1] + [t for end in times[1:] for t in (end, end)]
-    probe.note(
-        "times told", field.times(), f"{what}: your field is told t = {field.times()[:7]}.",
-        f"It should be {told[:7]}: from 1 downwards, in steps of 1 / steps.",
-    )  # fmt: skip
+    wrong = f"{what}: your field is told t = {field.times()[:7]}."
+    tip = f"It should be {told[:7]}: from 1 downwards, in steps of 1 / steps."
+    probe.note("times told", field.times(), wrong, tip)
     yields = [as_float(t) for t, _, _ in came]
-    probe.note(
-        "times yielded", yields, f"{what}: you yield t = {yields[:7]}.",
-        f"Yield the time at which the step begins: {times[:7]}.",
-    )  # fmt: skip
+    tip = f"Yield the time at which the step begins: {times[:7]}."
+    probe.note("times yielded", yields, f"{what}: you yield t = {yields[:7]}.", tip)
     probe.note(f"{what}: x0 of the first step", came[0][2], look="It's xt - t * u, with xt and u "
                "from where the step begins.")  # fmt: skip
     if n > 1:

@@ -43,11 +43,9 @@ def experiment(probe, repair):
             what = f"repair({', '.join(map(str, ('field', 'sketch', 'noise', *more)))})"
             found = probe.run(what, repair, field, sketch.clone(), noise.clone(), *more)
             kind = "pictures" if is_tensor(found) else describe(found)
-            probe.note(
-                "what is returned", kind, f"{what} returns {kind}.",
-                "Return the finished pictures, the xt of the last step: last(euler(...)).",
-                last=kind != "pictures",
-            )  # fmt: skip
+            wrong = f"{what} returns {kind}."
+            tip = "Return the finished pictures, the xt of the last step: last(euler(...))."
+            probe.note("what is returned", kind, wrong, tip, last=kind != "pictures")
             note_walk(probe, what, field, strength or 0.6, n, look)
             probe.call(repair, field, sketch, noise, *more)
     probe.on_fake_device(repair, LineField(), sketch, noise, 0.6, 3)
@@ -60,10 +58,8 @@ def note_walk(probe, what, field, strength, n, look):
     probe.note(f"{what}: the pictures about which the field is asked first", begins,
                look=f"{look} {MIXED}")  # fmt: skip
     told = field.times()
-    probe.note(
-        "times told", told, f"{what}: your field is told t = {told[:9]}.",
-        f"It should be {times}: from strength down, in {n} steps that are equally long.",
-    )  # fmt: skip
+    tip = f"It should be {times}: from strength down, in {n} steps that are equally long."
+    probe.note("times told", told, f"{what}: your field is told t = {told[:9]}.", tip)
 
 
 @torch.no_grad()

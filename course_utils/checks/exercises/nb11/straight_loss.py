@@ -47,10 +47,8 @@ def experiment(probe, straight_loss):
 
 def note_asked(probe, net, loss, look, t, B):
     """Write down what the network was asked, and what kind of loss came out."""
-    probe.note(
-        "evaluations", len(net.asked), f"The network is called {len(net.asked)} times.",
-        "Call it once, with all of xt and t: net(xt, t, *labels).",
-    )  # fmt: skip
+    tip = "Call it once, with all of xt and t: net(xt, t, *labels)."
+    probe.note("evaluations", len(net.asked), f"The network is called {len(net.asked)} times.", tip)
     xt, told, labels = net.asked[0] if net.asked else (None, None, None)
     probe.note("The xt that the network is given", xt, look=look)
     told = told.expand(B) if told is not None and len(told) == 1 else told
@@ -64,10 +62,9 @@ def note_asked(probe, net, loss, look, t, B):
         f"Your function returns {describe(loss)}.",
         "Return the mean itself, a tensor, without .item() or .detach().",
     )  # fmt: skip
-    probe.note(
-        "the network's mode", net.training == (B == 3), "Your loss calls net.eval() or .train().",
-        "Leave that to whoever trains the network.", aside=True,
-    )  # fmt: skip
+    wrong = "Your loss calls net.eval() or .train()."
+    tip = "Leave that to whoever trains the network."
+    probe.note("the network's mode", net.training == (B == 3), wrong, tip, aside=True)
 
 
 def straight_step_by_step(net, x0, t, eps, schedule, *labels):
