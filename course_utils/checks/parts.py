@@ -5,7 +5,6 @@
 from course_utils.checks.engine.around_calls import Filled
 from course_utils.checks.engine.compare import advice, agree, difference
 from course_utils.checks.engine.crash import Crash, crash
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.fake_device import (
     FAKE_DEVICE,
     DeviceMismatch,

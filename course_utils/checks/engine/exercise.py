@@ -12,20 +12,19 @@ class Exercise:
     is told whose mistake is not known. catalogue lists known mistakes, see checks/mistakes.py, and
     also_right right answers that are written differently. patient is the broken code that a reader
     is given to repair, where that is what is asked for. makes_layer says that the reference is a
-    function that returns a layer, so that a class does as well. id and title are those in the first
-    line of its file, notebook is that of its folder; hunted says that its text doesn't ask for it,
-    and only the bug hunt does.
+    function that returns a layer, so that a class does as well. notebook is that of its folder;
+    hunted says that its text doesn't ask for it, and only the bug hunt does.
     """
 
+    id: str
+    title: str
     reference: object
+    experiment: object
     look: str
-    experiment: object = None
     catalogue: list = field(default_factory=list)
     also_right: list = field(default_factory=list)
     patient: object = None
     makes_layer: bool = False
-    id: str = ""
-    title: str = ""
     notebook: str = ""
     hunted: bool = False
 

@@ -150,6 +150,16 @@ def all_steps(probe, sampler):
     return run
 
 
+def note_kept(probe, came, steps):
+    """Write down whether the steps keep what gradients would need, and stay as they came."""
+    probe.note(
+        "gradients are kept", any(x.requires_grad for x in tensors(steps)),
+        "Your sampler keeps what gradients would need, which fills the memory of a real network.",
+        "Leave @torch.no_grad() in the line above def.", aside=True,
+    )  # fmt: skip
+    note_written(probe, came, steps)
+
+
 def note_written(probe, came, steps):
     """Write down whether a later step has changed what an earlier one yielded."""
     probe.note(

@@ -3,7 +3,7 @@
 import torch
 from einops import rearrange
 
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 from course_utils.diffusion import add_noise
 
 
@@ -88,10 +88,10 @@ def by_einsum(x_start, noise, alphas_cumprod):
     return torch.addcmul(faded, added.reshape(len(noise), *[1] * (noise.ndim - 1)), noise)
 
 
-EXERCISE = Exercise(
-    reference=add_noise,
-    look="Compare it with the formula, for each picture: what is multiplied by what, and what is "
-    "under each root?",
-    catalogue=edits(add_noise, MISTAKES + AXES),
-    also_right=[by_view, by_einops, picture_by_picture, by_einsum],
+REFERENCE = add_noise
+LOOK = (
+    "Compare it with the formula, for each picture: what is multiplied by what, and what is "
+    "under each root?"
 )
+CATALOGUE = edits(add_noise, MISTAKES + AXES)
+ALSO_RIGHT = [by_view, by_einops, picture_by_picture, by_einsum]

@@ -4,7 +4,6 @@ import math
 
 import torch
 
-from course_utils.checks.parts import Exercise
 from course_utils.embedding import frequencies
 
 
@@ -84,8 +83,6 @@ def by_table(dim, max_period=10_000.0):
     return 1.0 / torch.pow(torch.tensor(max_period), exponents)
 
 
-EXERCISE = Exercise(
-    reference=frequencies,
-    look="Print frequencies(6): there should be three, 1, 1/100 and 1/10000.",
-    also_right=[by_power, by_logspace, one_by_one, by_table],
-)
+REFERENCE = frequencies
+LOOK = "Print frequencies(6): there should be three, 1, 1/100 and 1/10000."
+ALSO_RIGHT = [by_power, by_logspace, one_by_one, by_table]

@@ -3,8 +3,6 @@
 import torch
 from torch.nn import functional as F
 
-from course_utils.checks.parts import Exercise
-
 
 def similarity(emb):
     """Return the cosine of the angle between every two vectors.
@@ -94,8 +92,6 @@ def pair_by_pair(emb):
     return table
 
 
-EXERCISE = Exercise(
-    reference=similarity,
-    look="Check a few entries: [0, 1] is the cosine between rows 0 and 1, and the diagonal is 1.",
-    also_right=[by_normalize, by_function, by_division, pair_by_pair],
-)
+REFERENCE = similarity
+LOOK = "Check a few entries: [0, 1] is the cosine between rows 0 and 1, and the diagonal is 1."
+ALSO_RIGHT = [by_normalize, by_function, by_division, pair_by_pair]

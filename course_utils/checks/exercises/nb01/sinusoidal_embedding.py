@@ -5,7 +5,6 @@ import math
 import torch
 from einops import repeat
 
-from course_utils.checks.parts import Exercise
 from course_utils.embedding import frequencies, sinusoidal_embedding
 
 
@@ -107,8 +106,6 @@ def by_shifted_sines(t, dim, max_period=10_000.0):
     return torch.sin(t.unsqueeze(-1) * w + phase)
 
 
-EXERCISE = Exercise(
-    reference=sinusoidal_embedding,
-    look="Try t = 0 (all sines are 0, all cosines 1), then t = 1: the first sine is sin(1) = 0.84.",
-    also_right=[by_outer, embedding_by_einsum, by_phase, by_shifted_sines],
-)
+REFERENCE = sinusoidal_embedding
+LOOK = "Try t = 0 (all sines are 0, all cosines 1), then t = 1: the first sine is sin(1) = 0.84."
+ALSO_RIGHT = [by_outer, embedding_by_einsum, by_phase, by_shifted_sines]

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from course_utils.checks.parts import Exercise, is_lazy
+from course_utils.checks.parts import is_lazy
 from course_utils.embedding import TimeEmbedding, sinusoidal_embedding
 
 
@@ -114,8 +114,6 @@ class Subclassed(nn.Linear):
         return nn.SiLU()(super().forward(sinusoidal_embedding(t, self.out_features)))
 
 
-EXERCISE = Exercise(
-    reference=TimeEmbedding,
-    look="It is F.silu(self.linear(sinusoidal_embedding(t, dim))), and nothing more.",
-    also_right=[InSequence, ByHand, ByConvolution, Subclassed],
-)
+REFERENCE = TimeEmbedding
+LOOK = "It is F.silu(self.linear(sinusoidal_embedding(t, dim))), and nothing more."
+ALSO_RIGHT = [InSequence, ByHand, ByConvolution, Subclassed]

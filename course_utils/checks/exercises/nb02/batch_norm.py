@@ -4,8 +4,6 @@ import torch
 from einops import rearrange, reduce
 from torch.nn import functional as F
 
-from course_utils.checks.parts import Exercise
-
 
 def batch_norm(x, scale, shift, eps=1e-5):
     """Normalise every channel over the whole batch, then scale and shift it.
@@ -151,8 +149,6 @@ def on_rows(x, gamma, beta, eps=1e-5):
     return rows.view(x.shape[1], x.shape[0], *x.shape[2:]).transpose(0, 1)
 
 
-EXERCISE = Exercise(
-    reference=batch_norm,
-    look="Go through the formula from left to right.",
-    also_right=[by_function, by_einops, channel_by_channel, on_rows],
-)
+REFERENCE = batch_norm
+LOOK = "Go through the formula from left to right."
+ALSO_RIGHT = [by_function, by_einops, channel_by_channel, on_rows]

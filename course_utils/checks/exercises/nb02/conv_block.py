@@ -5,8 +5,8 @@ from torch import nn
 
 from course_utils.blocks import ConvBlock
 from course_utils.checks.exercises.nb02.shortcut import shortcut
-from course_utils.checks.exercises.nb02.timed_convs import TIME, TimedConvs, experiment
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.exercises.nb02.timed_convs import TIME, TimedConvs, experiment  # noqa: F401
+from course_utils.checks.parts import edits
 
 MISTAKES = """
 # time after the second convolution
@@ -203,11 +203,10 @@ class BlockBySum(BlockOfTwo):
         return torch.stack([self.around(x), self.convs(x, temb)]).sum(dim=0)
 
 
-EXERCISE = Exercise(
-    reference=ConvBlock,
-    experiment=experiment,
-    look="Go through it in the order of the picture: convolution, BatchNorm, SiLU, time, "
-    "convolution, BatchNorm, SiLU, shortcut.",
-    catalogue=edits(ConvBlock, TIME.replace("self.conv1(x)", "h") + MISTAKES),
-    also_right=[BlockOfTwo, BlockFromTimedConvs, BlockOverwritingX, BlockBySum],
+REFERENCE = ConvBlock
+LOOK = (
+    "Go through it in the order of the picture: convolution, BatchNorm, SiLU, time, "
+    "convolution, BatchNorm, SiLU, shortcut."
 )
+CATALOGUE = edits(ConvBlock, TIME.replace("self.conv1(x)", "h") + MISTAKES)
+ALSO_RIGHT = [BlockOfTwo, BlockFromTimedConvs, BlockOverwritingX, BlockBySum]

@@ -5,8 +5,6 @@ from collections import OrderedDict
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.parts import Exercise
-
 
 def conv_bn_silu(in_ch, out_ch):
     """Return a 3x3 convolution that keeps the size, BatchNorm and SiLU, as one module.
@@ -117,13 +115,13 @@ class ConvNorm(nn.Conv2d):
         return F.silu(self.norm(super().forward(F.pad(x, (1, 1, 1, 1)))))
 
 
-EXERCISE = Exercise(
-    reference=conv_bn_silu,
-    look="Print the module and compare it with what is asked for: "
-    "nn.Conv2d(in_ch, out_ch, 3, padding=1), then nn.BatchNorm2d(out_ch), then nn.SiLU().",
-    makes_layer=True,
-    also_right=[
-        conv_bn_silu_same, conv_bn_silu_step_by_step, conv_bn_silu_by_names,
-        ConvNorm,
-    ],
-)  # fmt: skip
+REFERENCE = conv_bn_silu
+LOOK = (
+    "Print the module and compare it with what is asked for: "
+    "nn.Conv2d(in_ch, out_ch, 3, padding=1), then nn.BatchNorm2d(out_ch), then nn.SiLU()."
+)
+MAKES_LAYER = True
+ALSO_RIGHT = [
+    conv_bn_silu_same, conv_bn_silu_step_by_step, conv_bn_silu_by_names,
+    ConvNorm,
+]  # fmt: skip

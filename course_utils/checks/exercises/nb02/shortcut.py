@@ -3,8 +3,6 @@
 from einops.layers.torch import EinMix
 from torch import nn
 
-from course_utils.checks.parts import Exercise
-
 
 def shortcut(in_ch, out_ch):
     """Return the shortcut of a block: nothing at all, or a 1x1 convolution if channels differ.
@@ -89,13 +87,11 @@ def by_einops(in_ch, out_ch):
     return EinMix("b c h w -> b k h w", **sizes) if in_ch != out_ch else nn.Identity()
 
 
-EXERCISE = Exercise(
-    reference=shortcut,
-    look="Try shortcut(3, 3) and shortcut(3, 5) on a picture.",
-    makes_layer=True,
-    also_right=[
-        in_sequence, by_einops,
-        lambda in_ch, out_ch: nn.Identity() if out_ch == in_ch else LinearOnPixels(in_ch, out_ch),
-        lambda in_ch, out_ch: nn.LazyConv2d(out_ch, 1) if in_ch != out_ch else nn.Flatten(0, 0),
-    ],
-)  # fmt: skip
+REFERENCE = shortcut
+LOOK = "Try shortcut(3, 3) and shortcut(3, 5) on a picture."
+MAKES_LAYER = True
+ALSO_RIGHT = [
+    in_sequence, by_einops,
+    lambda in_ch, out_ch: nn.Identity() if out_ch == in_ch else LinearOnPixels(in_ch, out_ch),
+    lambda in_ch, out_ch: nn.LazyConv2d(out_ch, 1) if in_ch != out_ch else nn.Flatten(0, 0),
+]  # fmt: skip

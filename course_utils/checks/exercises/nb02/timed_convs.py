@@ -5,7 +5,7 @@ from einops import rearrange
 from torch import nn
 
 from course_utils.checks.exercises.nb02.conv_bn_silu import conv_bn_silu
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 
 
 class TimedConvs(nn.Module):
@@ -151,10 +151,10 @@ class TimedChannelsLast(TimedConvs):
         return self.conv2(h.permute(2, 3, 0, 1))
 
 
-EXERCISE = Exercise(
-    reference=TimedConvs,
-    look="Compare your forward with the formula: h is conv1(x) plus the projected time, and the "
-    "result is conv2(h).",
-    catalogue=edits(TimedConvs, TIME + MISTAKES),
-    also_right=[TimedByView, TimedByEinops, TimedByExpand, TimedChannelsLast],
+REFERENCE = TimedConvs
+LOOK = (
+    "Compare your forward with the formula: h is conv1(x) plus the projected time, and the "
+    "result is conv2(h)."
 )
+CATALOGUE = edits(TimedConvs, TIME + MISTAKES)
+ALSO_RIGHT = [TimedByView, TimedByEinops, TimedByExpand, TimedChannelsLast]

@@ -6,13 +6,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import downsample
-from course_utils.checks.parts import Exercise
 
 
 def experiment(probe, downsample):
     for B, C, H, W in [(2, 3, 6, 10), (3, 5, 14, 4), (4, 1, 2, 8)]:
         with probe.advice(
-            ("multiple values", r"\(self", "super() passes self already."), look=EXERCISE.look
+            ("multiple values", r"\(self", "super() passes self already."), look=LOOK
         ):
             module = probe.build(downsample, C)
             probe.train_and_eval(module, probe.normal(B, C, H, W))
@@ -94,9 +93,7 @@ class ByPatches(nn.Module):
         return F.conv2d(patches, self.conv.weight.flatten(1)[:, :, None, None], self.conv.bias)
 
 
-EXERCISE = Exercise(
-    reference=downsample,
-    look="It's a single convolution: ch channels in, ch out, a 2x2 window, steps of 2. Return it.",
-    also_right=[ConvolutionInside, BySlices, ByPatches, Halving],
-    makes_layer=True,
-)
+REFERENCE = downsample
+LOOK = "It's a single convolution: ch channels in, ch out, a 2x2 window, steps of 2. Return it."
+ALSO_RIGHT = [ConvolutionInside, BySlices, ByPatches, Halving]
+MAKES_LAYER = True

@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, downsample
-from course_utils.checks.parts import Exercise, call_of, tensors
+from course_utils.checks.parts import call_of, tensors
 from course_utils.encoder import Encoder
 
 HINTS = [
@@ -15,7 +15,7 @@ HINTS = [
 ]  # fmt: skip
 SKIPS = "A skip is what a level's block returns, before its downsample. The top level's is first."
 BOTTOM = "The last block takes what the last downsample returns, and its result isn't halved."
-VALUES = "Block, skip, downsample at each level, nothing else; then the last block. All get temb."
+LOOK = "Block, skip, downsample at each level, nothing else; then the last block. All get temb."
 
 
 def experiment(probe, Encoder):
@@ -211,8 +211,5 @@ class InDicts(nn.Module):
         return x, list(skips.values())[:-1]
 
 
-EXERCISE = Exercise(
-    reference=Encoder,
-    look=VALUES,
-    also_right=[Paired, Stepwise, ByIndex, InDicts],
-)
+REFERENCE = Encoder
+ALSO_RIGHT = [Paired, Stepwise, ByIndex, InDicts]

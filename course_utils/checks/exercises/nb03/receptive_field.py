@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.parts import Exercise, edits, fill
+from course_utils.checks.parts import edits, fill
 
 
 def receptive_field(net, x):
@@ -220,9 +220,7 @@ def field_by_mask(net, x):
     return torch.einsum("bchw->hw", inp.grad.abs())
 
 
-EXERCISE = Exercise(
-    reference=receptive_field,
-    look=SUMS,
-    catalogue=edits(field_by_backward, MISTAKES + ASKING) + edits(receptive_field, ASKING + TUPLE),
-    also_right=[field_by_jacobian, field_by_mask, field_by_function],
-)
+REFERENCE = receptive_field
+LOOK = SUMS
+CATALOGUE = edits(field_by_backward, MISTAKES + ASKING) + edits(receptive_field, ASKING + TUPLE)
+ALSO_RIGHT = [field_by_jacobian, field_by_mask, field_by_function]

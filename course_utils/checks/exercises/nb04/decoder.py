@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from course_utils.blocks import ConvBlock, upsample
-from course_utils.checks.parts import Exercise, call_of
+from course_utils.checks.parts import call_of
 from course_utils.decoder import Decoder
 
 HINTS = [
@@ -14,7 +14,7 @@ HINTS = [
      "first, and start with the last skip."),
     ("cat", "cat", "torch.cat takes a list of tensors: torch.cat([up(x), skip], dim=1)."),
 ]  # fmt: skip
-VALUES = (
+LOOK = (
     "At each level: upsample, [up(x), skip] in this order, the block with temb, and nothing else. "
     "After the last level: a bare 1x1 convolution from chs[0] channels to out_ch."
 )
@@ -218,8 +218,5 @@ class IntoOneTensor(ByLevels):
         return self.to_picture(x)
 
 
-EXERCISE = Exercise(
-    reference=Decoder,
-    look=VALUES,
-    also_right=[ByLevels, ByPopping, ByIndex, IntoOneTensor],
-)
+REFERENCE = Decoder
+ALSO_RIGHT = [ByLevels, ByPopping, ByIndex, IntoOneTensor]

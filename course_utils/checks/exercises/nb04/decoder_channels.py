@@ -2,7 +2,7 @@
 
 from dataclasses import fields, is_dataclass
 
-from course_utils.checks.parts import Exercise, edits, name
+from course_utils.checks.parts import edits, name
 
 
 def decoder_channels(chs):
@@ -151,10 +151,10 @@ def channels_by_pairs(chs):
     return steps, [(ch + ch, ch) for _, ch in steps]
 
 
-EXERCISE = Exercise(
-    reference=decoder_channels,
-    look="Draw the levels of [4, 9]: 9 channels come from below, the up-layer makes 4 of them, and "
-    "the skip has 4.",
-    catalogue=edits(channels_by_index, MISTAKES),
-    also_right=[channels_by_popping, channels_by_recursion, channels_by_pairs],
+REFERENCE = decoder_channels
+LOOK = (
+    "Draw the levels of [4, 9]: 9 channels come from below, the up-layer makes 4 of them, and "
+    "the skip has 4."
 )
+CATALOGUE = edits(channels_by_index, MISTAKES)
+ALSO_RIGHT = [channels_by_popping, channels_by_recursion, channels_by_pairs]

@@ -6,7 +6,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb04.upsample import upsample_experiment
-from course_utils.checks.parts import Exercise
 
 
 class NearestUpsample(nn.Module):
@@ -126,10 +125,10 @@ class ByIndexing(nn.Conv2d):
         return super().forward(x[:, :, rows][:, :, :, columns])
 
 
-EXERCISE = Exercise(
-    reference=NearestUpsample,
-    experiment=upsample_experiment,
-    look="The order is: repeat every pixel, twice in each direction, then a 3x3 convolution with "
-    "zeros around, and nothing else.",
-    also_right=[InSequence, ByRepeating, ByEinops, ByIndexing],
+REFERENCE = NearestUpsample
+experiment = upsample_experiment
+LOOK = (
+    "The order is: repeat every pixel, twice in each direction, then a 3x3 convolution with "
+    "zeros around, and nothing else."
 )
+ALSO_RIGHT = [InSequence, ByRepeating, ByEinops, ByIndexing]

@@ -4,8 +4,6 @@ import torch
 from einops import einsum
 from torch.nn import functional as F
 
-from course_utils.checks.parts import Exercise
-
 
 def paint(x, kernel, stride):
     """Return the transposed convolution of one channel: every input pixel paints the kernel.
@@ -139,8 +137,6 @@ def paint_by_padding(x, kernel, stride):
     return sum(F.pad(pixel * kernel, pad) for pixel, pad in zip(x.flatten(), pads))
 
 
-EXERCISE = Exercise(
-    reference=paint,
-    look=OVERLAP,
-    also_right=[paint_by_kernel_pixel, paint_by_stuffing, paint_by_folding, paint_by_padding],
-)
+REFERENCE = paint
+LOOK = OVERLAP
+ALSO_RIGHT = [paint_by_kernel_pixel, paint_by_stuffing, paint_by_folding, paint_by_padding]

@@ -6,11 +6,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import upsample
-from course_utils.checks.parts import Exercise
 
 
 def experiment(probe, upsample):
-    with probe.advice(look=EXERCISE.look):
+    with probe.advice(look=LOOK):
         upsample_experiment(probe, upsample)
 
 
@@ -95,10 +94,10 @@ class ByShuffling(nn.ConvTranspose2d):
         return F.pixel_shuffle(F.conv2d(x, kernel), 2) + self.bias.view(1, -1, 1, 1)
 
 
-EXERCISE = Exercise(
-    reference=upsample,
-    look="It's a single transposed convolution: in_ch, out_ch, a kernel of 2, a stride of 2, and "
-    "everything else by default. Return it.",
-    also_right=[Doubling, LayerInside, ByEinsum, ByShuffling],
-    makes_layer=True,
+REFERENCE = upsample
+LOOK = (
+    "It's a single transposed convolution: in_ch, out_ch, a kernel of 2, a stride of 2, and "
+    "everything else by default. Return it."
 )
+ALSO_RIGHT = [Doubling, LayerInside, ByEinsum, ByShuffling]
+MAKES_LAYER = True

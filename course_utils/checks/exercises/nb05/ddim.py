@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb05.sampling import MISTAKES_OF_BOTH, watch_sampler
 from course_utils.checks.exercises.test_doubles import NoiseNet, pictures_of
-from course_utils.checks.parts import Exercise, edits, tensors
+from course_utils.checks.parts import edits, tensors
 from course_utils.diffusion import predict_x0
 from course_utils.samplers import ddim
 from course_utils.schedule import Schedule, cosine_schedule
@@ -211,9 +211,7 @@ def ddim_in_the_repositories_way(model, xT, schedule, steps=50, eta=0.0):
         yield time, img, x_start
 
 
-EXERCISE = Exercise(
-    reference=ddim,
-    look="Print t, the alpha_bar at t, alpha_bar' and sigma at each step.",
-    catalogue=edits(ddim, MISTAKES_OF_BOTH + MISTAKES),
-    also_right=[ddim_by_pairs, ddim_with_numpy, ddim_from_tables, ddim_in_the_repositories_way],
-)
+REFERENCE = ddim
+LOOK = "Print t, the alpha_bar at t, alpha_bar' and sigma at each step."
+CATALOGUE = edits(ddim, MISTAKES_OF_BOTH + MISTAKES)
+ALSO_RIGHT = [ddim_by_pairs, ddim_with_numpy, ddim_from_tables, ddim_in_the_repositories_way]

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb05.sampling import MISTAKES_OF_BOTH, watch_sampler
 from course_utils.checks.exercises.test_doubles import NoiseNet, pictures_of
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 from course_utils.diffusion import predict_x0
 from course_utils.samplers import ddim, ddpm
 from course_utils.schedule import Schedule
@@ -141,10 +141,9 @@ def ddpm_from_tables(model, xT, schedule):
         yield i, img, x_start
 
 
-EXERCISE = Exercise(
-    reference=ddpm,
-    look="Print t and sigma at each step, and look at what you hand to posterior_mean.",
-    catalogue=edits(ddpm, MISTAKES_OF_BOTH + MISTAKES)
-    + edits(ddpm_with_noise_at_every_step, MISTAKES_WITH_SHARES),
-    also_right=[ddpm_by_noise, ddpm_by_ddim, ddpm_from_tables],
+REFERENCE = ddpm
+LOOK = "Print t and sigma at each step, and look at what you hand to posterior_mean."
+CATALOGUE = edits(ddpm, MISTAKES_OF_BOTH + MISTAKES) + edits(
+    ddpm_with_noise_at_every_step, MISTAKES_WITH_SHARES
 )
+ALSO_RIGHT = [ddpm_by_noise, ddpm_by_ddim, ddpm_from_tables]

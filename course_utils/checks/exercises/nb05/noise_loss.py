@@ -5,7 +5,7 @@ from einops import rearrange, reduce
 from torch import nn
 
 from course_utils.checks.exercises.test_doubles import NoiseNet
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 from course_utils.diffusion import add_noise, noise_loss
 from course_utils.schedule import cosine_schedule
 
@@ -143,10 +143,10 @@ def loss_by_einops(net, x0, t, eps, schedule):
     return reduce(torch.pow(predicted - eps, 2), "b c h w -> ", "mean")
 
 
-EXERCISE = Exercise(
-    reference=noise_loss,
-    look="The network gets the right xt and t. So look at what comes after: the loss is the mean "
-    "over the squares of all differences between the answer and eps, without another factor.",
-    catalogue=edits(loss_step_by_step, MISTAKES),
-    also_right=[loss_by_hand, loss_by_norm, loss_by_einops],
+REFERENCE = noise_loss
+LOOK = (
+    "The network gets the right xt and t. So look at what comes after: the loss is the mean "
+    "over the squares of all differences between the answer and eps, without another factor."
 )
+CATALOGUE = edits(loss_step_by_step, MISTAKES)
+ALSO_RIGHT = [loss_by_hand, loss_by_norm, loss_by_einops]

@@ -3,18 +3,15 @@
 import torch
 from einops import einsum
 
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.exercises.nb05.sampling import OF_A_SCHEDULE
+from course_utils.checks.parts import edits
 from course_utils.samplers import posterior_mean
 from course_utils.schedule import Schedule
 
 HINTS = [
-    ("'int' object has no", "alpha_bar_at", "alpha_bar_at takes a tensor of steps. For a single "
-     "one, an int, write schedule.alpha_bar[t]."),
-    ("must be Tensor, not", "", "torch.sqrt takes no plain number. Where alpha_bar is 1, write "
-     "torch.ones(()); x ** 0.5 takes both."),
     ("ZeroDivision", "", "At t = 0 the variance v1 is 0: return x0 there before you divide."),
-    ("no attribute", r"schedule\.", "A schedule has T, betas and alpha_bar."),
-]  # fmt: skip
+    *OF_A_SCHEDULE,
+]
 FIRST = (
     "At t = 0 the mean is x0 itself: with alpha_bar = 1 before the first step, the share of xt is "
     "0 and that of x0 is 1."
@@ -187,10 +184,10 @@ def mean_by_noise(x0, xt, t, schedule):
     return before.sqrt() * x0 + (1 - before - sigma2).clamp(min=0).sqrt() * eps
 
 
-EXERCISE = Exercise(
-    reference=posterior_mean,
-    look="Print the shares of x0 and xt, and compare what is under each root and what is above and "
-    "below each line with the formula.",
-    catalogue=edits(mean_of_two_gaussians, OF_TWO_GAUSSIANS) + edits(posterior_mean, MISTAKES),
-    also_right=[mean_in_one_line, mean_from_products, mean_by_noise],
+REFERENCE = posterior_mean
+LOOK = (
+    "Print the shares of x0 and xt, and compare what is under each root and what is above and "
+    "below each line with the formula."
 )
+CATALOGUE = edits(mean_of_two_gaussians, OF_TWO_GAUSSIANS) + edits(posterior_mean, MISTAKES)
+ALSO_RIGHT = [mean_in_one_line, mean_from_products, mean_by_noise]

@@ -4,17 +4,20 @@ from collections.abc import Iterator
 
 import torch
 
-from course_utils.checks.exercises.test_doubles import NoiseNet, as_float, note_written, run_to_end
+from course_utils.checks.exercises.test_doubles import NoiseNet, as_float, note_kept, run_to_end
 from course_utils.checks.parts import SEED, Stop, Vague, call_of, describe, state, tensors
 
-HINTS = [
+OF_A_SCHEDULE = [
     ("'int' object has no", "alpha_bar_at", "alpha_bar_at takes a tensor of steps. For a single "
      "one, an int, write schedule.alpha_bar[t]."),
     ("no attribute", r"schedule\.", "A schedule has T, betas and alpha_bar."),
-    ("index.* out of (bounds|range)", "", "Print the index. The steps are T - 1 down to 0, and "
-     "after the last one there is no next: alpha_bar is 1 there."),
     ("must be Tensor, not", "", "torch.sqrt takes no plain number. Where alpha_bar is 1, write "
      "torch.ones(()); x ** 0.5 takes both."),
+]  # fmt: skip
+HINTS = [
+    ("index.* out of (bounds|range)", "", "Print the index. The steps are T - 1 down to 0, and "
+     "after the last one there is no next: alpha_bar is 1 there."),
+    *OF_A_SCHEDULE,
 ]  # fmt: skip
 
 
@@ -83,12 +86,7 @@ def watch_sampler(probe, sampler, second, xT, schedule, *more):
     wrong = f"Your sampler returns a {type(result).__name__} when all is done."
     tip = "Hand out each step as it's taken, with yield t, xt, x0."
     probe.note("a generator", isinstance(result, Iterator), wrong, tip, aside=True)
-    probe.note(
-        "gradients are kept", any(x.requires_grad for x in tensors(kept)),
-        "Your sampler keeps what gradients would need, which fills the memory of a real network.",
-        "Leave @torch.no_grad() in the line above def.", aside=True,
-    )  # fmt: skip
-    note_written(probe, steps, kept)
+    note_kept(probe, steps, kept)
     probe.note_changes(sampler, [xT], given[1:2], before)
 
 

@@ -12,7 +12,6 @@ from course_utils.checks.exercises.nb06.noisy_batch import note_noise
 from course_utils.checks.exercises.test_doubles import NoiseNet, as_float
 from course_utils.checks.parts import (
     DeviceMismatch,
-    Exercise,
     describe,
     difference,
     freeze,
@@ -316,9 +315,9 @@ def step_by_closure(net, optimizer, images, schedule, loss, batch=64):
     return optimizer.step(closure).item()
 
 
-EXERCISE = Exercise(
-    reference=training_step,
-    look="Draw x0, t and eps and compute the loss, then call zero_grad, backward and step, and "
-    "return the loss as a number.",
-    also_right=[step_shuffled, step_by_loader, step_picture_by_picture, step_by_closure],
+REFERENCE = training_step
+LOOK = (
+    "Draw x0, t and eps and compute the loss, then call zero_grad, backward and step, and "
+    "return the loss as a number."
 )
+ALSO_RIGHT = [step_shuffled, step_by_loader, step_picture_by_picture, step_by_closure]

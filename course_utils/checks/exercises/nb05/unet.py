@@ -4,7 +4,6 @@ import torch
 from torch import nn
 
 from course_utils.blocks import ConvBlock, downsample, upsample
-from course_utils.checks.parts import Exercise
 from course_utils.decoder import Decoder
 from course_utils.embedding import TimeEmbedding
 from course_utils.encoder import Encoder
@@ -168,10 +167,10 @@ class UNetInSmallMethods(UNetForAnyT):
         return self.decoder(x=encoded[0], skips=list(encoded[1]), temb=temb)
 
 
-EXERCISE = Exercise(
-    reference=UNet,
-    look="The shapes fit, the values don't. Level i has base_ch * ch_mult[i] channels. x goes in "
+REFERENCE = UNet
+LOOK = (
+    "The shapes fit, the values don't. Level i has base_ch * ch_mult[i] channels. x goes in "
     "as it is, the same temb to both sides, the skips in the encoder's order, and what the decoder "
-    "returns comes out as it is.",
-    also_right=[UNetInOtherWords, UNetByHand, UNetForAnyT, UNetInSmallMethods],
+    "returns comes out as it is."
 )
+ALSO_RIGHT = [UNetInOtherWords, UNetByHand, UNetForAnyT, UNetInSmallMethods]

@@ -4,7 +4,7 @@ import torch
 from einops import rearrange
 
 from course_utils.checks.exercises.nb00.add_noise import AXES
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 from course_utils.diffusion import noise_from_velocity
 
 
@@ -79,10 +79,10 @@ def as_linear_equations(xt, v, alpha_bar):
     return torch.linalg.solve(matrix, known)[:, 1].view_as(xt)
 
 
-EXERCISE = Exercise(
-    reference=noise_from_velocity,
-    look="Write down xt and v as mixtures of x0 and eps. Multiply each by a number such that the "
-    "parts with x0 cancel when you add them.",
-    catalogue=edits(noise_from_velocity, MISTAKES + AXES),
-    also_right=[by_way_of_x0, by_einops, as_a_rotation, as_linear_equations],
+REFERENCE = noise_from_velocity
+LOOK = (
+    "Write down xt and v as mixtures of x0 and eps. Multiply each by a number such that the "
+    "parts with x0 cancel when you add them."
 )
+CATALOGUE = edits(noise_from_velocity, MISTAKES + AXES)
+ALSO_RIGHT = [by_way_of_x0, by_einops, as_a_rotation, as_linear_equations]

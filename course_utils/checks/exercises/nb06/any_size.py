@@ -6,9 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import AnySize
-from course_utils.checks.parts import Exercise, freeze
+from course_utils.checks.parts import freeze
 
 
 class Recorder(nn.Module):
@@ -165,8 +164,6 @@ class AnySizeIfNeeded(AnySize):
         return F.pad(out, (0, -right, 0, -bottom))
 
 
-EXERCISE = Exercise(
-    reference=AnySize, patient=PATIENTS["AnySize"],
-    look="Cut what the network returns to the height and width of x: [:, :, :H, :W].",
-    also_right=[AnySizeByLayer, AnySizeByCat, AnySizeByIndex, AnySizeIfNeeded],
-)  # fmt: skip
+REFERENCE = AnySize
+LOOK = "Cut what the network returns to the height and width of x: [:, :, :H, :W]."
+ALSO_RIGHT = [AnySizeByLayer, AnySizeByCat, AnySizeByIndex, AnySizeIfNeeded]

@@ -4,10 +4,8 @@ import torch
 from torch import nn
 
 from course_utils.blocks import ConvBlock
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import FlatUNet
 from course_utils.checks.exercises.nb06.repairs import repair_experiment
-from course_utils.checks.parts import Exercise
 
 
 def arguments(probe, B, C, K, D, H, W):
@@ -127,10 +125,10 @@ class FlatByRecursion(FlatUNet):
         return self.out(self.level(0, x, temb))
 
 
-EXERCISE = Exercise(
-    reference=FlatUNet, patient=PATIENTS["FlatUNet"],
-    experiment=repair_experiment(arguments, [(3, 4, 4, 5, 6, 7), (2, 3, 5, 8, 3, 4)], HINTS),
-    look="Number the skips as they are kept, 0, 1, 2. The way up should use them as 2, 1, 0, each "
-    "behind x, each in a block of its own with temb, and end with self.out.",
-    also_right=[FlatByPop, FlatByIndex, FlatByName, FlatByRecursion],
-)  # fmt: skip
+REFERENCE = FlatUNet
+experiment = repair_experiment(arguments, [(3, 4, 4, 5, 6, 7), (2, 3, 5, 8, 3, 4)], HINTS)
+LOOK = (
+    "Number the skips as they are kept, 0, 1, 2. The way up should use them as 2, 1, 0, each "
+    "behind x, each in a block of its own with temb, and end with self.out."
+)
+ALSO_RIGHT = [FlatByPop, FlatByIndex, FlatByName, FlatByRecursion]

@@ -4,9 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import LateLayers
-from course_utils.checks.parts import Exercise, call_of, tensors
+from course_utils.checks.parts import call_of, tensors
 
 FOUND = "All layers are found. SiLU follows each 3x3 convolution; the 1x1 one of x is added last."
 KEPT = "PyTorch finds those that __init__ keeps on self or in nn.ModuleList."
@@ -162,9 +161,9 @@ class LateRegistered(LateLayers):
         self.convs = convs
 
 
-EXERCISE = Exercise(
-    reference=LateLayers, patient=PATIENTS["LateLayers"],
-    look="Print sum(p.numel() for p in net.parameters()) before the first call, and call it "
-    "twice with the same x: all layers should count, and the answers agree.",
-    also_right=[LateSequential, LateByName, LateInPlace, LateRegistered],
-)  # fmt: skip
+REFERENCE = LateLayers
+LOOK = (
+    "Print sum(p.numel() for p in net.parameters()) before the first call, and call it "
+    "twice with the same x: all layers should count, and the answers agree."
+)
+ALSO_RIGHT = [LateSequential, LateByName, LateInPlace, LateRegistered]

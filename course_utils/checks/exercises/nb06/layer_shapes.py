@@ -11,7 +11,7 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from course_utils.blocks import ConvBlock
 from course_utils.checks.exercises.nb06.healthy_networks import TutorialDecoder
-from course_utils.checks.parts import Exercise, agree, freeze
+from course_utils.checks.parts import agree, freeze
 
 
 def layer_shapes(model, *inputs):
@@ -249,8 +249,6 @@ def shapes_without_hooks(model, *inputs):
     return rows
 
 
-EXERCISE = Exercise(
-    reference=layer_shapes,
-    look="Return a list of pairs, (name, shape). The hooks fill it while the model runs.",
-    also_right=[shapes_with_a_stack, shapes_by_one_hook, shapes_by_closures, shapes_without_hooks],
-)  # fmt: skip
+REFERENCE = layer_shapes
+LOOK = "Return a list of pairs, (name, shape). The hooks fill it while the model runs."
+ALSO_RIGHT = [shapes_with_a_stack, shapes_by_one_hook, shapes_by_closures, shapes_without_hooks]

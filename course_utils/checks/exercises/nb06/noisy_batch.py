@@ -5,9 +5,8 @@ import random
 import torch
 from einops import einsum, rearrange
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import noisy_batch
-from course_utils.checks.parts import Exercise, call_of, describe, state, tensors
+from course_utils.checks.parts import call_of, describe, state, tensors
 
 MANY = 2400, 2, 1, 3  # so many pictures that averages tell how steps and noise are drawn
 FORMULA = "xt = sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) eps"
@@ -209,8 +208,6 @@ def batch_by_einsum(x0, alpha_bar):
     return [sum(einsum(p, w.sqrt(), "b c h w, b -> b c h w") for p, w in parts), t, eps]
 
 
-EXERCISE = Exercise(
-    reference=noisy_batch, patient=PATIENTS["noisy_batch"],
-    look=f"{FORMULA}, for the t and the eps that you return.",
-    also_right=[batch_noise_first, batch_by_rand, batch_in_loop, batch_by_einsum],
-)  # fmt: skip
+REFERENCE = noisy_batch
+LOOK = f"{FORMULA}, for the t and the eps that you return."
+ALSO_RIGHT = [batch_noise_first, batch_by_rand, batch_in_loop, batch_by_einsum]

@@ -5,9 +5,7 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import NormedConv
-from course_utils.checks.parts import Exercise
 
 ORDER = (
     "The order is convolution (3x3, padding=1, with a bias), GroupNorm with scale and shift, SiLU."
@@ -126,8 +124,6 @@ class NormedByHand(NormedConv):
         return F.silu(normal * self.norm.weight.view(-1, 1, 1) + self.norm.bias.view(-1, 1, 1))
 
 
-EXERCISE = Exercise(
-    reference=NormedConv, patient=PATIENTS["NormedConv"],
-    look=ORDER,
-    also_right=[NormedByWhile, NormedSequential, NormedByFunction, NormedByHand],
-)  # fmt: skip
+REFERENCE = NormedConv
+LOOK = ORDER
+ALSO_RIGHT = [NormedByWhile, NormedSequential, NormedByFunction, NormedByHand]

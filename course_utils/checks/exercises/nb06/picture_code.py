@@ -5,9 +5,8 @@ from einops import reduce
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PictureCode
-from course_utils.checks.parts import Exercise, call_of, change, tensors
+from course_utils.checks.parts import call_of, change, tensors
 
 
 def experiment(probe, PictureCode):
@@ -146,9 +145,9 @@ class CodeByFunction(PictureCode):
         return F.linear(h, self.mix.weight, self.mix.bias)
 
 
-EXERCISE = Exercise(
-    reference=PictureCode, patient=PATIENTS["PictureCode"],
-    look="In this order: each channel's average over all pixels, nn.LayerNorm(in_ch) of a "
-    "picture's averages with scale and shift, nn.Linear with its bias, and nothing after it.",
-    also_right=[CodeByGroupNorm, CodeByConv, CodeByHand, CodeByFunction],
-)  # fmt: skip
+REFERENCE = PictureCode
+LOOK = (
+    "In this order: each channel's average over all pixels, nn.LayerNorm(in_ch) of a "
+    "picture's averages with scale and shift, nn.Linear with its bias, and nothing after it."
+)
+ALSO_RIGHT = [CodeByGroupNorm, CodeByConv, CodeByHand, CodeByFunction]

@@ -4,10 +4,8 @@ from einops import einsum, rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PixelAttention
 from course_utils.checks.exercises.nb06.repairs import repair_experiment
-from course_utils.checks.parts import Exercise
 
 CASES = [(2, 6, 4, 5), (3, 5, 2, 7), (5, 2, 3, 3)]
 HINTS = {
@@ -120,10 +118,10 @@ class PixelsByColumns(PixelAttention):
         return x + seen.mT.reshape(*x.shape[:2], x.shape[3], x.shape[2]).mT
 
 
-EXERCISE = Exercise(
-    reference=PixelAttention, patient=PATIENTS["PixelAttention"],
-    experiment=repair_experiment(arguments, CASES, HINTS),
-    look="Are tokens[0, 0] and x[0, :, 0, 0] the same numbers, and without attention, does the map "
-    "come back? If so, look at the attention: its axes, q, k and v of a layer each, and the sum.",
-    also_right=[PixelsByPermute, PixelsByEinops, PixelsByConv, PixelsByColumns],
-)  # fmt: skip
+REFERENCE = PixelAttention
+experiment = repair_experiment(arguments, CASES, HINTS)
+LOOK = (
+    "Are tokens[0, 0] and x[0, :, 0, 0] the same numbers, and without attention, does the map "
+    "come back? If so, look at the attention: its axes, q, k and v of a layer each, and the sum."
+)
+ALSO_RIGHT = [PixelsByPermute, PixelsByEinops, PixelsByConv, PixelsByColumns]

@@ -5,9 +5,8 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import StepMLP
-from course_utils.checks.parts import Crash, Exercise, Stop, freeze
+from course_utils.checks.parts import Crash, Stop, freeze
 
 COLUMN = "The layers want one column, (B, 1): print the shape of what they get."
 
@@ -126,8 +125,6 @@ class StepByView(nn.Module):
         return self.tail((t / self.T).view(-1, 1) * self.weight + self.bias)
 
 
-EXERCISE = Exercise(
-    reference=StepMLP, patient=PATIENTS["StepMLP"],
-    look=COLUMN,
-    also_right=[StepByUnsqueeze, StepByEinops, StepInLoop, StepByView],
-)  # fmt: skip
+REFERENCE = StepMLP
+LOOK = COLUMN
+ALSO_RIGHT = [StepByUnsqueeze, StepByEinops, StepInLoop, StepByView]

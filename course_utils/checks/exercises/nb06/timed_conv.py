@@ -4,10 +4,8 @@ from einops import repeat
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import TimedConv
 from course_utils.checks.exercises.nb06.repairs import repair_experiment
-from course_utils.checks.parts import Exercise
 
 LINE_UP = "Line both shapes up at their right ends. Where they differ, one number has to be 1."
 HINTS = {
@@ -106,10 +104,10 @@ class ConvTimedLast(TimedConv):
         return F.silu(h + self.time_proj(temb)).permute(2, 3, 0, 1)
 
 
-EXERCISE = Exercise(
-    reference=TimedConv, patient=PATIENTS["TimedConv"],
-    experiment=repair_experiment(sizes, CASES, HINTS, LENIENT),
-    look="The projected time, (B, K, 1, 1), is added to what the convolution returns, and SiLU "
-    "comes last.",
-    also_right=[ConvTimedByView, ConvTimedByEinops, ConvTimedByConv, ConvTimedLast],
-)  # fmt: skip
+REFERENCE = TimedConv
+experiment = repair_experiment(sizes, CASES, HINTS, LENIENT)
+LOOK = (
+    "The projected time, (B, K, 1, 1), is added to what the convolution returns, and SiLU "
+    "comes last."
+)
+ALSO_RIGHT = [ConvTimedByView, ConvTimedByEinops, ConvTimedByConv, ConvTimedLast]

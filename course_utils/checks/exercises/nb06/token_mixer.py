@@ -4,10 +4,8 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import TokenMixer
 from course_utils.checks.exercises.nb06.repairs import repair_experiment
-from course_utils.checks.parts import Exercise
 
 HINTS = {
     "not tuple|'tuple' object": "Take the first of the pair that the attention returns.",
@@ -137,10 +135,10 @@ class MixerByFunctions(TokenMixer):
         return x + F.linear(self.attention(*3 * [h])[0], self.mix.weight, self.mix.bias)
 
 
-EXERCISE = Exercise(
-    reference=TokenMixer, patient=PATIENTS["TokenMixer"],
-    experiment=repair_experiment(sizes, CASES, HINTS, lenient=[(4, 4, 4, 2)]),
-    look="If your order is norm, attention, linear layer, sum, look at the layers: biases, dropout "
-    "and the rest at their defaults, and no SiLU.",
-    also_right=[MixerInSequence, MixerOfPositions, MixerByHand, MixerByFunctions],
-)  # fmt: skip
+REFERENCE = TokenMixer
+experiment = repair_experiment(sizes, CASES, HINTS, lenient=[(4, 4, 4, 2)])
+LOOK = (
+    "If your order is norm, attention, linear layer, sum, look at the layers: biases, dropout "
+    "and the rest at their defaults, and no SiLU."
+)
+ALSO_RIGHT = [MixerInSequence, MixerOfPositions, MixerByHand, MixerByFunctions]

@@ -5,10 +5,9 @@ from einops import pack
 from torch import nn
 
 from course_utils.blocks import ConvBlock
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import TutorialDecoder
 from course_utils.checks.exercises.nb06.repairs import joins, repair_experiment
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 
 HINTS = {
     "to have .* channels": "Print the shape that cat makes, and what the block is made for.",
@@ -127,10 +126,10 @@ class DecoderByRecursion(TutorialDecoder):
         return self.blocks[len(skips) - 1](torch.hstack([x, skips[0]]), temb)
 
 
-EXERCISE = Exercise(
-    reference=TutorialDecoder, patient=PATIENTS["TutorialDecoder"],
-    look="Only a number in __init__ was wrong. Leave forward and self.out as they were: up(x), the "
-    "skip behind it, block(x, temb), and self.out at the end, with no SiLU of its own.",
-    catalogue=edits(TutorialDecoder, joins("up(x)", "ConvBlock(2 * chs[i - 1],") + MISTAKES),
-    also_right=[DecoderByPairs, DecoderThatPops, DecoderByNumbers, DecoderByRecursion],
-)  # fmt: skip
+REFERENCE = TutorialDecoder
+LOOK = (
+    "Only a number in __init__ was wrong. Leave forward and self.out as they were: up(x), the "
+    "skip behind it, block(x, temb), and self.out at the end, with no SiLU of its own."
+)
+CATALOGUE = edits(TutorialDecoder, joins("up(x)", "ConvBlock(2 * chs[i - 1],") + MISTAKES)
+ALSO_RIGHT = [DecoderByPairs, DecoderThatPops, DecoderByNumbers, DecoderByRecursion]

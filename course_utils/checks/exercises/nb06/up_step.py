@@ -3,10 +3,9 @@
 import torch
 from einops import pack
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import UpStep
 from course_utils.checks.exercises.nb06.repairs import joins, repair_experiment
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 
 HINTS = {
     "to have .* channels": "Print what goes into that layer. It should have 2K after the join.",
@@ -97,10 +96,10 @@ class StepByPadding(UpStep):
         return self.block(torch.hstack([self.up(x), nothing]) + torch.hstack([nothing, skip]), temb)
 
 
-EXERCISE = Exercise(
-    reference=UpStep, patient=PATIENTS["UpStep"],
-    look="The join makes self.up(x), then skip, K channels each. That goes through self.block with "
-    "temb, and comes back as it is. Print what differs.",
-    catalogue=edits(UpStep, joins("self.up(x)", "ConvBlock(2 * out_ch") + MISTAKES),
-    also_right=[StepByEinops, StepThatFills, StepByStack, StepByPadding],
-)  # fmt: skip
+REFERENCE = UpStep
+LOOK = (
+    "The join makes self.up(x), then skip, K channels each. That goes through self.block with "
+    "temb, and comes back as it is. Print what differs."
+)
+CATALOGUE = edits(UpStep, joins("self.up(x)", "ConvBlock(2 * out_ch") + MISTAKES)
+ALSO_RIGHT = [StepByEinops, StepThatFills, StepByStack, StepByPadding]

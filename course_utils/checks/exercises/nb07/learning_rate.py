@@ -7,7 +7,6 @@ import torch
 
 from course_utils.checks.exercises.nb07.notes import note_number, note_plain
 from course_utils.checks.exercises.test_doubles import as_float
-from course_utils.checks.parts import Exercise
 from course_utils.training import TrainConfig, learning_rate
 
 RISE = (
@@ -215,8 +214,6 @@ def rate_by_numpy(step, config):
     return numpy.concatenate([rise, fall]).astype("float32")[step]
 
 
-EXERCISE = Exercise(
-    reference=learning_rate,
-    look=RISE,
-    also_right=[rate_by_torch, rate_by_sine, rate_in_one, rate_by_numpy],
-)
+REFERENCE = learning_rate
+LOOK = RISE
+ALSO_RIGHT = [rate_by_torch, rate_by_sine, rate_in_one, rate_by_numpy]

@@ -3,7 +3,7 @@
 import torch
 
 from course_utils.checks.exercises.nb07.notes import note_number, note_plain
-from course_utils.checks.parts import Exercise, call_of, state
+from course_utils.checks.parts import call_of, state
 
 
 def lost_in_fp16(gradient, scale=1.0):
@@ -186,8 +186,6 @@ def lost_in_a_loop(gradient, scale=1.0):
     return lost / total if total else 0.0
 
 
-EXERCISE = Exercise(
-    reference=lost_in_fp16,
-    look=UNSCALED,
-    also_right=[lost_by_counts, lost_by_limit, lost_by_numpy, lost_in_a_loop],
-)
+REFERENCE = lost_in_fp16
+LOOK = UNSCALED
+ALSO_RIGHT = [lost_by_counts, lost_by_limit, lost_by_numpy, lost_in_a_loop]

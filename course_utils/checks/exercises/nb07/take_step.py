@@ -8,7 +8,7 @@ from torch import nn
 from course_utils.averaging import unwrapped, update_average
 from course_utils.checks.exercises.nb07.notes import Net, copies, note_return, notes, same
 from course_utils.checks.exercises.test_doubles import as_float
-from course_utils.checks.parts import Exercise, Vague, describe
+from course_utils.checks.parts import Vague, describe
 from course_utils.training import TrainConfig, learning_rate, start, take_step
 
 HINTS = [
@@ -316,8 +316,6 @@ def step_in_two_calls(state, config):
     update_average(state.average, state.model, config.ema)
 
 
-EXERCISE = Exercise(
-    reference=take_step,
-    look="The order: learning rates, unscale_, clip_grad_norm_, step, update, average.",
-    also_right=[step_by_norm, step_by_hand, step_in_two_ways, step_in_two_calls],
-)
+REFERENCE = take_step
+LOOK = "The order: learning rates, unscale_, clip_grad_norm_, step, update, average."
+ALSO_RIGHT = [step_by_norm, step_by_hand, step_in_two_ways, step_in_two_calls]

@@ -8,7 +8,7 @@ from torch.utils._pytree import tree_leaves
 
 from course_utils.averaging import update_average
 from course_utils.checks.exercises.nb07.notes import Net, copies, note_return, notes, same
-from course_utils.checks.parts import DispatchMode, Exercise, Vague, edits
+from course_utils.checks.parts import DispatchMode, Vague, edits
 
 PAIRS = "zip(average.parameters(), model.parameters()) gives pairs, one weight of each."
 HINTS = [
@@ -206,9 +206,7 @@ def by_vectors(average, model, keep):
     nn.utils.vector_to_parameters(keep * a + (1 - keep) * p, average.parameters())
 
 
-EXERCISE = Exercise(
-    reference=update_average,
-    look="Print one weight of average before and after the call, and the model's beside it.",
-    catalogue=edits(average_by_copy, MISTAKES),
-    also_right=[by_data, by_name, by_vectors],
-)
+REFERENCE = update_average
+LOOK = "Print one weight of average before and after the call, and the model's beside it."
+CATALOGUE = edits(average_by_copy, MISTAKES)
+ALSO_RIGHT = [by_data, by_name, by_vectors]

@@ -15,7 +15,7 @@ from course_utils.checks.exercises.nb07.file_watch import (
     content,
 )
 from course_utils.checks.exercises.nb07.notes import note_return, notes
-from course_utils.checks.parts import Exercise, Stop
+from course_utils.checks.parts import Stop
 from course_utils.files import write_whole
 
 HINTS = [
@@ -278,9 +278,9 @@ def write_in_a_folder(write, path):
         whole.rename(path)
 
 
-EXERCISE = Exercise(
-    reference=write_whole,
-    look="The order: open beside path, write, flush, fsync, close, replace. If anything is raised, "
-    "remove the half file.",
-    also_right=[write_with_tempfile, write_in_memory, write_and_always_tidy, write_in_a_folder],
+REFERENCE = write_whole
+LOOK = (
+    "The order: open beside path, write, flush, fsync, close, replace. If anything is raised, "
+    "remove the half file."
 )
+ALSO_RIGHT = [write_with_tempfile, write_in_memory, write_and_always_tidy, write_in_a_folder]

@@ -5,7 +5,7 @@ from einops import einsum
 from torch.nn import functional as F
 
 from course_utils.attention import attention_weights
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 
 SCALED = "Each row adds up to 1, so look at the scores: dot products, divided by sqrt(D) alone."
 
@@ -147,9 +147,7 @@ def weights_of_halves(q, k):
     return torch.softmax((q / root) @ (k / root).transpose(-2, -1), -1)
 
 
-EXERCISE = Exercise(
-    reference=attention_weights,
-    look="The order is: queries times transposed keys, divided by sqrt(D), softmax of each row.",
-    catalogue=edits(attention_weights, SCORES + MISTAKES),
-    also_right=[weights_by_einsum, weights_by_hand, weights_in_loops, weights_of_halves],
-)
+REFERENCE = attention_weights
+LOOK = "The order is: queries times transposed keys, divided by sqrt(D), softmax of each row."
+CATALOGUE = edits(attention_weights, SCORES + MISTAKES)
+ALSO_RIGHT = [weights_by_einsum, weights_by_hand, weights_in_loops, weights_of_halves]

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from course_utils.attention import to_map, to_tokens
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.exercises.nb08.attention_weights import SCORES
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 from course_utils.cross_attention import CrossAttention
 
 HINTS = [
@@ -213,10 +213,10 @@ class CrossBySDPA(CrossInSteps):
         return self.proj(to_map(rearrange(mixed, "b h n d -> b n (h d)"), x.shape[2]))
 
 
-EXERCISE = Exercise(
-    reference=CrossAttention,
-    look="Queries come from to_tokens(x), keys and values from context. Split each into heads, "
-    "(B, heads, N or M, d); softmax over the M tokens; move the heads back; proj; a map again.",
-    catalogue=edits(CrossInSteps, SCORES + layers.LAYER + layers.MAPS + MISTAKES),
-    also_right=[CrossByTorch, CrossByEinsum, CrossByLoop, CrossBySDPA],
+REFERENCE = CrossAttention
+LOOK = (
+    "Queries come from to_tokens(x), keys and values from context. Split each into heads, "
+    "(B, heads, N or M, d); softmax over the M tokens; move the heads back; proj; a map again."
 )
+CATALOGUE = edits(CrossInSteps, SCORES + layers.LAYER + layers.MAPS + MISTAKES)
+ALSO_RIGHT = [CrossByTorch, CrossByEinsum, CrossByLoop, CrossBySDPA]

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from course_utils.attention import LinearAttention, to_map, to_tokens
 from course_utils.checks.exercises.nb08 import attention_layers as layers
-from course_utils.checks.parts import DispatchMode, Exercise, edits, tensors
+from course_utils.checks.parts import DispatchMode, edits, tensors
 
 
 def experiment(probe, LinearAttention):
@@ -181,10 +181,10 @@ class LinearByLoop(LinearAttention):
         return self.proj(torch.cat(found, dim=1).view(x.shape))
 
 
-EXERCISE = Exercise(
-    reference=LinearAttention,
-    look="One by one: q, k and v are (B, heads, d, N); k's softmax is over all N pixels, q's over "
-    "the d channels of a head, and v has none; the pixels come back in the order they had.",
-    catalogue=edits(LinearInSteps, layers.LAYER + layers.HEIGHT + layers.HEADS + MISTAKES),
-    also_right=[LinearByTokens, LinearByEinsum, LinearByLoop],
+REFERENCE = LinearAttention
+LOOK = (
+    "One by one: q, k and v are (B, heads, d, N); k's softmax is over all N pixels, q's over "
+    "the d channels of a head, and v has none; the pixels come back in the order they had."
 )
+CATALOGUE = edits(LinearInSteps, layers.LAYER + layers.HEIGHT + layers.HEADS + MISTAKES)
+ALSO_RIGHT = [LinearByTokens, LinearByEinsum, LinearByLoop]

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from course_utils.attention import SingleHeadAttention, attention_weights, to_map, to_tokens
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.exercises.nb08.attention_weights import SCORES
-from course_utils.checks.parts import Exercise, difference, edits
+from course_utils.checks.parts import difference, edits
 
 OF_WEIGHTS = (
     "This is what weights(x) returns. Print the shapes: as tokens, queries and keys are (B, N, C), "
@@ -198,9 +198,7 @@ class SingleByTorch(nn.Module):
         return self.proj(F.scaled_dot_product_attention(q, k, v).mT).view(x.shape)
 
 
-EXERCISE = Exercise(
-    reference=SingleHeadAttention,
-    look="The order is: the three convolutions, tokens, weights, weights @ values, map, proj.",
-    catalogue=edits(SingleHeadInSteps, SCORES + layers.LAYER + layers.MAPS + MISTAKES),
-    also_right=[SingleByLinear, SingleByEinsum, SingleByTorch],
-)
+REFERENCE = SingleHeadAttention
+LOOK = "The order is: the three convolutions, tokens, weights, weights @ values, map, proj."
+CATALOGUE = edits(SingleHeadInSteps, SCORES + layers.LAYER + layers.MAPS + MISTAKES)
+ALSO_RIGHT = [SingleByLinear, SingleByEinsum, SingleByTorch]

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from course_utils.attention import TokenAttention, attention_weights
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.exercises.nb08.attention_weights import SCORES
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 
 ON_TOKENS = [
     (r"mat1 and mat2 shapes", r"proj", "proj takes (B, N, C). What you mixed is (B, heads, N, d): "
@@ -154,10 +154,10 @@ class TokensByEinsum(TokensInSteps):
         return self.proj(torch.einsum("bhij,bjhd->bihd", scores.softmax(3), v).flatten(2))
 
 
-EXERCISE = Exercise(
-    reference=TokenAttention,
-    look="Try it with one head first. If that's right, print the shapes with several: q, k and v "
-    "are (B, heads, N, d) each, and so is what was mixed.",
-    catalogue=edits(TokensInSteps, SCORES + ON_LINEAR + MISTAKES),
-    also_right=[TokensByView, TokensByLoop, TokensByEinsum],
+REFERENCE = TokenAttention
+LOOK = (
+    "Try it with one head first. If that's right, print the shapes with several: q, k and v "
+    "are (B, heads, N, d) each, and so is what was mixed."
 )
+CATALOGUE = edits(TokensInSteps, SCORES + ON_LINEAR + MISTAKES)
+ALSO_RIGHT = [TokensByView, TokensByLoop, TokensByEinsum]

@@ -6,7 +6,7 @@ from torch import nn
 
 from course_utils.attention import TorchAttention
 from course_utils.checks.exercises.nb08 import attention_layers as layers
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 
 PAIR = (
     r"'tuple'", r"", "nn.MultiheadAttention returns a pair. Take the first of it, the mixed "
@@ -145,10 +145,10 @@ class TorchInherited(nn.MultiheadAttention):
         return super().forward(t, t, t)[0].mT.unflatten(-1, x.shape[-2:])
 
 
-EXERCISE = Exercise(
-    reference=TorchAttention,
-    look="Step by step: each picture is a list of its own, of N = H * W tokens, row by row; "
-    "attention(tokens, tokens, tokens) mixes them all; the first of its pair becomes a map again.",
-    catalogue=edits(TorchAttention, layers.MAPS + MISTAKES),
-    also_right=[TorchTokensFirst, TorchByEinops, TorchOneByOne, TorchInherited],
+REFERENCE = TorchAttention
+LOOK = (
+    "Step by step: each picture is a list of its own, of N = H * W tokens, row by row; "
+    "attention(tokens, tokens, tokens) mixes them all; the first of its pair becomes a map again."
 )
+CATALOGUE = edits(TorchAttention, layers.MAPS + MISTAKES)
+ALSO_RIGHT = [TorchTokensFirst, TorchByEinops, TorchOneByOne, TorchInherited]

@@ -6,7 +6,6 @@ import torch
 from course_utils.checks.exercises.nb09.calls import call
 from course_utils.checks.parts import (
     FAKE_DEVICE,
-    Exercise,
     FakeDeviceMode,
     Stop,
     agree,
@@ -216,10 +215,7 @@ tensor, batch[0] is the first picture. Ask torch.is_tensor(batch), or let vector
 """
 
 
-EXERCISE = Exercise(
-    reference=compute_wiener_filter,
-    look="Compare with torch.cov(X.T), for all pictures as rows X, on a few small pictures.",
-    catalogue=edits(filter_in_two_passes, MISTAKES)
-    + edits(filter_in_one_pass, MISTAKES_OF_BATCHES),
-    also_right=[filter_at_once, filter_by_numpy],
-)
+REFERENCE = compute_wiener_filter
+LOOK = "Compare with torch.cov(X.T), for all pictures as rows X, on a few small pictures."
+CATALOGUE = edits(filter_in_two_passes, MISTAKES) + edits(filter_in_one_pass, MISTAKES_OF_BATCHES)
+ALSO_RIGHT = [filter_at_once, filter_by_numpy]

@@ -3,7 +3,7 @@
 import torch
 
 from course_utils.checks.exercises.nb09.calls import HINTS, as_float32, basis, note_dtype
-from course_utils.checks.parts import SEED, Exercise, Vague, advice, describe, state
+from course_utils.checks.parts import SEED, Vague, advice, describe, state
 from course_utils.wiener import draw_gaussian
 
 MANY = 20_000
@@ -207,8 +207,6 @@ def draw_on_the_cpu(N, U, LA, mean, generator):
     return torch.normal(torch.zeros(N, len(LA)), roots, generator=generator).to(U) @ U.T + mean
 
 
-EXERCISE = Exercise(
-    reference=draw_gaussian,
-    look="Draw 10,000 times, and compare the mean and torch.cov of the draws.",
-    also_right=[draw_in_a_loop, draw_by_root, draw_as_columns, draw_on_the_cpu],
-)
+REFERENCE = draw_gaussian
+LOOK = "Draw 10,000 times, and compare the mean and torch.cov of the draws."
+ALSO_RIGHT = [draw_in_a_loop, draw_by_root, draw_as_columns, draw_on_the_cpu]

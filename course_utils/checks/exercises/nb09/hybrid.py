@@ -3,7 +3,7 @@
 import torch
 
 from course_utils.checks.exercises.nb09.calls import ONE_FOR_ALL, call, filter_parts, made
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 from course_utils.denoisers import Hybrid
 from course_utils.wiener import WienerDenoiser
 
@@ -190,10 +190,9 @@ class HybridByNumbers(Hybrid):
         return share * self.below.predict_x0(xt, a) + (1 - share) * self.above.predict_x0(xt, a)
 
 
-EXERCISE = Exercise(
-    reference=Hybrid,
-    look="Print alpha_bar < self.alpha_bar: where it is True, above has to answer.",
-    catalogue=edits(Hybrid, MISTAKES_OF_BOTH + MISTAKES)
-    + edits(HybridByChoice, MISTAKES_OF_BOTH + MISTAKES_OF_CHOICE),
-    also_right=[HybridByMask, HybridOneByOne, HybridByNumbers],
+REFERENCE = Hybrid
+LOOK = "Print alpha_bar < self.alpha_bar: where it is True, above has to answer."
+CATALOGUE = edits(Hybrid, MISTAKES_OF_BOTH + MISTAKES) + edits(
+    HybridByChoice, MISTAKES_OF_BOTH + MISTAKES_OF_CHOICE
 )
+ALSO_RIGHT = [HybridByMask, HybridOneByOne, HybridByNumbers]

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb09.calls import call
-from course_utils.checks.parts import Exercise, Stop, agree, edits
+from course_utils.checks.parts import Stop, agree, edits
 from course_utils.ideal import ideal_x0
 
 LITTLE_NOISE = (
@@ -222,10 +222,10 @@ def ideal_online(xt, alpha_bar, images, chunk=1000):
     return (mean / total).view(xt.shape)
 
 
-EXERCISE = Exercise(
-    reference=ideal_x0,
-    look="Print the weights, (B, N): each row adds up to 1, and is largest for the nearest. Is "
-    "anything added to 2 * (1 - alpha_bar)?",
-    catalogue=edits(ideal_at_once, MISTAKES) + edits(ideal_x0, MISTAKES_OF_CHUNKS),
-    also_right=[ideal_by_cdist, ideal_picture_by_picture, ideal_online],
+REFERENCE = ideal_x0
+LOOK = (
+    "Print the weights, (B, N): each row adds up to 1, and is largest for the nearest. Is "
+    "anything added to 2 * (1 - alpha_bar)?"
 )
+CATALOGUE = edits(ideal_at_once, MISTAKES) + edits(ideal_x0, MISTAKES_OF_CHUNKS)
+ALSO_RIGHT = [ideal_by_cdist, ideal_picture_by_picture, ideal_online]

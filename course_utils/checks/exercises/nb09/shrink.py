@@ -4,7 +4,7 @@ import numpy
 import torch
 
 from course_utils.checks.exercises.nb09.calls import call
-from course_utils.checks.parts import Exercise, Stop, agree
+from course_utils.checks.parts import Stop, agree
 from course_utils.wiener import shrink
 
 BELOW_1 = "Right for alpha_bar below 1. At alpha_bar = 1, everything is kept where LA is above 0"
@@ -154,9 +154,9 @@ def shrink_by_numpy(LA, alpha_bar):
     return torch.from_numpy(signal / numpy.maximum(whole, 1e-30)).to(LA)
 
 
-EXERCISE = Exercise(
-    reference=shrink,
-    look="With LA = 3 and alpha_bar = 0.5, exactly 0.75 is kept. Which part of your fraction is "
-    "different, or is something added to the divisor?",
-    also_right=[shrink_by_sigma, shrink_repaired, shrink_row_by_row, shrink_by_numpy],
+REFERENCE = shrink
+LOOK = (
+    "With LA = 3 and alpha_bar = 0.5, exactly 0.75 is kept. Which part of your fraction is "
+    "different, or is something added to the divisor?"
 )
+ALSO_RIGHT = [shrink_by_sigma, shrink_repaired, shrink_row_by_row, shrink_by_numpy]

@@ -3,7 +3,6 @@
 import torch
 
 from course_utils.checks.exercises.nb09.calls import ONE_FOR_ALL, call, filter_parts, made
-from course_utils.checks.parts import Exercise
 from course_utils.wiener import WienerDenoiser, shrink
 
 FILTER = "self.U", "self.LA", "self.Vh", "self.mean"
@@ -177,8 +176,6 @@ class ByColumns(WienerDenoiser):
         return ((self.U @ kept).T + self.mean).unflatten(1, xt.shape[1:])
 
 
-EXERCISE = Exercise(
-    reference=WienerDenoiser,
-    look="The order is: rows, divide, subtract the mean, Vh, shrink, U, add the mean, shape.",
-    also_right=[ByMatrices, WithUAlone, BySolving, ByColumns],
-)
+REFERENCE = WienerDenoiser
+LOOK = "The order is: rows, divide, subtract the mean, Vh, shrink, U, add the mean, shape."
+ALSO_RIGHT = [ByMatrices, WithUAlone, BySolving, ByColumns]

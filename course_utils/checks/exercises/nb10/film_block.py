@@ -7,9 +7,8 @@ from torch.nn import functional as F
 
 from course_utils.blocks import FiLMBlock
 from course_utils.checks.exercises.nb10.res_block import CHANNELS, note_effect_of_time
-from course_utils.checks.parts import Exercise
 
-MAIN_PATH = (
+LOOK = (
     "The main path goes: norm1, SiLU, conv1, norm2, times 1 + scale, plus shift, SiLU, conv2. "
     "Compare it with yours, step by step."
 )
@@ -48,7 +47,7 @@ def experiment(probe, FiLMBlock):
             block = probe.build(FiLMBlock, in_ch, out_ch, D, *more)
         with probe.advice(*HINTS, look=look):
             if look == SUM:
-                note_effect_of_time(probe, block, x, temb, MAIN_PATH)
+                note_effect_of_time(probe, block, x, temb, LOOK)
                 enough = sum(p.numel() for p in block.parameters()) >= 4960
                 probe.note("layers of their own", enough, *SHARED)
             probe.train_and_eval(block, x, temb)
@@ -215,8 +214,5 @@ class FiLMInPlace(FiLMBySlices):
         return self.convs[1](F.silu(x, inplace=True)).add_(around)
 
 
-EXERCISE = Exercise(
-    reference=FiLMBlock,
-    look=MAIN_PATH,
-    also_right=[FiLMByHalves, FiLMBySlices, FiLMByEinops, FiLMInPlace],
-)
+REFERENCE = FiLMBlock
+ALSO_RIGHT = [FiLMByHalves, FiLMBySlices, FiLMByEinops, FiLMInPlace]

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from course_utils.checks.exercises.test_doubles import LabelledNet, guided_by
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 from course_utils.diffusion import Guided
 
 NO_SCALE = "With scale = 0 you must return what the network says with the labels. Try that first."
@@ -179,10 +179,7 @@ class GuidedByLists(GuidedInTwo):
         return (1 + self.scale) * eps - self.scale * eps_hidden
 
 
-EXERCISE = Exercise(
-    reference=Guided,
-    look=NO_SCALE,
-    catalogue=edits(GuidedInTwo, MISTAKES + ASKING_TWICE)
-    + edits(Guided, MISTAKES + ASKING_AT_ONCE),
-    also_right=[GuidedAsModule, GuidedByLoop, GuidedByLists],
-)
+REFERENCE = Guided
+LOOK = NO_SCALE
+CATALOGUE = edits(GuidedInTwo, MISTAKES + ASKING_TWICE) + edits(Guided, MISTAKES + ASKING_AT_ONCE)
+ALSO_RIGHT = [GuidedAsModule, GuidedByLoop, GuidedByLists]

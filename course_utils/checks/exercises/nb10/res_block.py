@@ -6,9 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ResBlock
-from course_utils.checks.parts import Exercise
 
-MAIN_PATH = (
+LOOK = (
     "The main path goes: norm1, SiLU, conv1, plus time_proj(silu(temb)), norm2, SiLU, dropout, "
     "conv2. Compare it with yours, step by step."
 )
@@ -59,7 +58,7 @@ def experiment(probe, ResBlock):
             wrong = f"With dropout = 0.0 your nn.Dropout has p = {max(p, default=0.0)}."
             probe.note("dropout without need", not more and any(p), wrong, PASS_IT)
             if look == SUM:
-                note_effect_of_time(probe, block, x, temb, MAIN_PATH)
+                note_effect_of_time(probe, block, x, temb, LOOK)
             probe.train_and_eval(block, x, temb)
     enough = sum(p.numel() for p in block.parameters()) >= 74_752  # 2 norms, 2 convolutions, W
     probe.note("layers of their own", enough, *SHARED)
@@ -273,8 +272,5 @@ class BlockInPlace(ResBlock):
         return self.conv2(self.dropout(F.silu(self.norm2(x), inplace=True))).add_(around)
 
 
-EXERCISE = Exercise(
-    reference=ResBlock,
-    look=MAIN_PATH,
-    also_right=[BlockOfHalves, BlockByEinops, BlockWithFunctions, BlockInPlace],
-)
+REFERENCE = ResBlock
+ALSO_RIGHT = [BlockOfHalves, BlockByEinops, BlockWithFunctions, BlockInPlace]

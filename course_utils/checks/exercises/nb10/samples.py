@@ -5,7 +5,7 @@ import math
 import torch
 
 from course_utils.checks.exercises.test_doubles import SigmaNet, all_steps
-from course_utils.checks.parts import Exercise, agree, describe, tensors
+from course_utils.checks.parts import agree, describe, tensors
 from course_utils.samplers import samples
 
 YIELDS = "Yield sigma, xt, x0: the sigma that the model was told, and xt after the step."
@@ -232,8 +232,6 @@ def samples_in_place(model, xT, sigmas, gam=1.0, mu=0.0):
         yield s, x.clone(), x0
 
 
-EXERCISE = Exercise(
-    reference=samples,
-    look=CASES[0][-1],
-    also_right=[samples_by_index, samples_in_a_list, samples_by_guess, samples_in_place],
-)
+REFERENCE = samples
+LOOK = CASES[0][-1]
+ALSO_RIGHT = [samples_by_index, samples_in_a_list, samples_by_guess, samples_in_place]

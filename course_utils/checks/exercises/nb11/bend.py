@@ -4,11 +4,11 @@ import torch
 from einops import reduce
 
 from course_utils.checks.exercises.test_doubles import LineField, as_float
-from course_utils.checks.parts import Exercise, describe, edits
+from course_utils.checks.parts import describe, edits
 from course_utils.fields import bend
 from course_utils.straight import euler
 
-AVERAGE = (
+LOOK = (
     "Take the mean of (direction of the step - direction of the whole path)^2 over steps, pictures "
     "and pixels, and the mean of whole^2; divide once, at the end."
 )
@@ -17,7 +17,7 @@ CASES = [
      "of a step is (before - after) * evaluations. Print them."),
     (2, 1, 2, 3, 4, "This is right for one pixel. Both means go over all pixels: square first, "
      "then take the mean, then divide one mean by the other."),
-    (5, 4, 2, 3, 2, f"This is right for one picture. {AVERAGE}"),
+    (5, 4, 2, 3, 2, f"This is right for one picture. {LOOK}"),
     (50, 2, 3, 2, 4, "This is right for a few steps. If evaluations isn't given, it's 50."),
 ]  # fmt: skip
 HINTS = [
@@ -278,9 +278,6 @@ def bend_by_einops(field, noise, evaluations=50):
     return sum(errors) / len(errors) / reduce(whole**2, "b c h w -> 1", "mean")
 
 
-EXERCISE = Exercise(
-    reference=bend,
-    look=AVERAGE,
-    catalogue=edits(bend_step_by_step, MISTAKES),
-    also_right=[bend_in_a_loop, bend_of_variances, bend_by_guesses, bend_by_einops],
-)
+REFERENCE = bend
+CATALOGUE = edits(bend_step_by_step, MISTAKES)
+ALSO_RIGHT = [bend_in_a_loop, bend_of_variances, bend_by_guesses, bend_by_einops]

@@ -5,7 +5,7 @@ import math
 import torch
 
 from course_utils.checks.exercises.nb05.sampling import mixture
-from course_utils.checks.parts import Exercise, advice, describe, edits, is_tensor
+from course_utils.checks.parts import advice, describe, edits, is_tensor
 from course_utils.diffusion import noise_from_velocity, predict_x0  # noqa: F401  in the mistakes
 from course_utils.fields import direction_from_velocity
 
@@ -236,9 +236,7 @@ def with_tensors(xt, v, t):
     return (t * xt / norm + (1 - t) * v) / norm - x0
 
 
-EXERCISE = Exercise(
-    reference=direction_from_velocity,
-    look="Divide xt by scale. Then find x0 and eps from it and v, as in 5.8, and subtract.",
-    catalogue=edits(direction_step_by_step, MISTAKES) + edits(by_the_noise, BY_NOISE),
-    also_right=[in_closed_form, as_a_rotation, as_linear_equations, with_tensors],
-)
+REFERENCE = direction_from_velocity
+LOOK = "Divide xt by scale. Then find x0 and eps from it and v, as in 5.8, and subtract."
+CATALOGUE = edits(direction_step_by_step, MISTAKES) + edits(by_the_noise, BY_NOISE)
+ALSO_RIGHT = [in_closed_form, as_a_rotation, as_linear_equations, with_tensors]

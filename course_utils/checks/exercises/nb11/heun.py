@@ -6,14 +6,14 @@ from course_utils.checks.exercises.nb05.sampling import is_step
 from course_utils.checks.exercises.test_doubles import (
     LineField,
     as_float,
-    note_written,
+    note_kept,
     pictures_of,
     run_to_end,
 )
-from course_utils.checks.parts import Exercise, Stop, Vague, describe, edits, state, tensors
+from course_utils.checks.parts import Stop, Vague, describe, edits, state
 from course_utils.straight import heun
 
-TWICE = (
+LOOK = (
     "Each step asks twice: at its beginning, and at its end, where Euler's step leads. The last "
     "step asks only once, because at t = 0 there's nothing left to ask."
 )
@@ -60,7 +60,7 @@ def watch(probe, heun, xt, n, *steps):
         raise Stop
     probe.note(
         "evaluations", len(field.asked), f"{what}: your field is asked {len(field.asked)} times in "
-        f"{n} step{'s' * (n > 1)}, and not {2 * n - 1}.", TWICE,
+        f"{n} step{'s' * (n > 1)}, and not {2 * n - 1}.", LOOK,
     )  # fmt: skip
     times = [round(i / n, 4) for i in range(n, 0, -1)]
     told = times[:1] + [t for end in times[1:] for t in (end, end)]
@@ -80,12 +80,7 @@ def watch(probe, heun, xt, n, *steps):
     for i, (_, after, x0) in enumerate(came, 1):
         probe.note(f"{what}: x0 of step {i}", x0)
         probe.note(f"{what}: xt after step {i}", after)
-    probe.note(
-        "gradients are kept", any(x.requires_grad for x in tensors(kept)),
-        "Your sampler keeps what gradients would need, which fills the memory of a real network.",
-        "Leave @torch.no_grad() in the line above def.", aside=True,
-    )  # fmt: skip
-    note_written(probe, came, kept)
+    note_kept(probe, came, kept)
     probe.note_changes(heun, [xt], [given], before)
 
 
@@ -335,9 +330,6 @@ def heun_of_parts(field, xt, steps=13):
         yield [t, xt, guess]
 
 
-EXERCISE = Exercise(
-    reference=heun,
-    look=TWICE,
-    catalogue=edits(heun_step_by_step, MISTAKES) + edits(heun_by_pairs, BY_PAIRS),
-    also_right=[heun_in_a_list, heun_corrected, heun_of_parts],
-)
+REFERENCE = heun
+CATALOGUE = edits(heun_step_by_step, MISTAKES) + edits(heun_by_pairs, BY_PAIRS)
+ALSO_RIGHT = [heun_in_a_list, heun_corrected, heun_of_parts]

@@ -3,13 +3,13 @@
 import torch
 
 from course_utils.checks.exercises.test_doubles import LineField
-from course_utils.checks.parts import Exercise, describe, edits, is_tensor
+from course_utils.checks.parts import describe, edits, is_tensor
 from course_utils.diffusion import add_noise  # noqa: F401  in the mistakes
 from course_utils.fields import repair
 from course_utils.samplers import last
 from course_utils.straight import euler, on_line
 
-MIXED = "The walk begins at (1 - strength) * sketch + strength * noise."
+LOOK = "The walk begins at (1 - strength) * sketch + strength * noise."
 CASES = [
     (1.0, 3, 2, 1, 3, 4, "With strength = 1 the walk begins in pure noise, at t = 1."),
     (0.25, 2, 3, 2, 2, 5, "This is right for strength = 1. Below it, the walk begins at t = "
@@ -56,7 +56,7 @@ def note_walk(probe, what, field, strength, n, look):
     times = [round(strength * i / n, 4) for i in range(n, 0, -1)]
     begins = field.asked[0][0] if field.asked else None
     probe.note(f"{what}: the pictures about which the field is asked first", begins,
-               look=f"{look} {MIXED}")  # fmt: skip
+               look=f"{look} {LOOK}")  # fmt: skip
     told = field.times()
     tip = f"It should be {times}: from strength down, in {n} steps that are equally long."
     probe.note("times told", told, f"{what}: your field is told t = {told[:9]}.", tip)
@@ -281,9 +281,6 @@ def repair_to_the_guess(field, sketch, noise, strength=0.6, evaluations=8):
     return x0  # after the last step, it's where that arrived
 
 
-EXERCISE = Exercise(
-    reference=repair,
-    look=MIXED,
-    catalogue=edits(repair_step_by_step, MISTAKES) + edits(repair_by_euler, BY_EULER),
-    also_right=[repair_by_pairs, repair_by_guesses, repair_in_a_for, repair_to_the_guess],
-)
+REFERENCE = repair
+CATALOGUE = edits(repair_step_by_step, MISTAKES) + edits(repair_by_euler, BY_EULER)
+ALSO_RIGHT = [repair_by_pairs, repair_by_guesses, repair_in_a_for, repair_to_the_guess]

@@ -5,7 +5,7 @@ from einops import rearrange, reduce
 from torch import nn
 
 from course_utils.checks.exercises.test_doubles import LineNet
-from course_utils.checks.parts import Exercise, describe, edits, is_tensor
+from course_utils.checks.parts import describe, edits, is_tensor
 from course_utils.diffusion import add_noise, velocity  # noqa: F401  in the mistakes
 from course_utils.schedule import cosine_schedule
 from course_utils.straight import on_line, straight_loss
@@ -227,10 +227,10 @@ def straight_by_einops(net, x0, t, eps, schedule, *labels):
     return reduce((u + x0 - eps).square(), "b c h w -> b", "mean").mean()
 
 
-EXERCISE = Exercise(
-    reference=straight_loss,
-    look="The network gets the right xt and t. So look at what comes after: the loss is the mean "
-    "over the squares of all differences between the answer and eps - x0.",
-    catalogue=edits(straight_step_by_step, MISTAKES),
-    also_right=[straight_by_hand, straight_by_direction, straight_by_lerp, straight_by_einops],
+REFERENCE = straight_loss
+LOOK = (
+    "The network gets the right xt and t. So look at what comes after: the loss is the mean "
+    "over the squares of all differences between the answer and eps - x0."
 )
+CATALOGUE = edits(straight_step_by_step, MISTAKES)
+ALSO_RIGHT = [straight_by_hand, straight_by_direction, straight_by_lerp, straight_by_einops]
