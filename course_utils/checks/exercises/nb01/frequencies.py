@@ -19,6 +19,10 @@ MISTAKES = """
 - / (half - 1)
 + / half
 You divide i by n (2i / dim is the same). Divide by n - 1, which makes the last 1 / max_period.
+# divided by dim
++ / dim
+| / (dim - 1)
+You divide i by dim or dim - 1, but there are only n = dim / 2 frequencies. Divide by n - 1.
 # brackets around n - 1 forgotten
 + / half - 1
 or
@@ -26,13 +30,7 @@ or
 + torch.exp(-math.log(max_period) * (i / half - 1))
 | torch.exp(math.log(max_period) * (i / half - 1))
 You divide by n, and perhaps subtract 1 after that: / binds more tightly than -. Write / (n - 1).
-# divided by dim
-- / (half - 1)
-+ / dim
-| / (dim - 1)
-You divide i by dim or dim - 1, but there are only n = dim / 2 frequencies. Divide by n - 1.
 # periods instead of frequencies
-- torch.exp(-math.log(max_period) * i / (half - 1))
 + torch.exp(math.log(max_period) * i / (half - 1))
 Your numbers grow from 1 to max_period instead of falling. The exponent is negative.
 # a factor 2 pi too many

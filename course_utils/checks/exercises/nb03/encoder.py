@@ -53,11 +53,6 @@ Your skips come from after the downsample, half as large. Append what the block 
 - x = down(x)
 + x = down(block(x, temb))
 Your skips come from before the block. A skip is what the block returns.
-# temb not passed on
-+ x = block(x)
-| x = nn.Sequential(block)(x, temb)
-A block needs temb too, the last one as well, and nn.Sequential passes on just one thing. Keep the
-blocks in an nn.ModuleList.
 # block's input halved
 - x = block(x, temb)
 - skips.append(x)
@@ -81,12 +76,6 @@ Your forward returns the bottom alone. Return both: return bottom, skips.
 + x = self.bottom(x, temb)
 + return x, [*skips, x]
 The bottom is among your skips. It goes to the decoder by itself: n halvings have n skips.
-# skips returned first
-+ return skips, self.bottom(x, temb)
-You return the skips first and the bottom second. It's the other way round.
-# return inside the loop
-+     return self.bottom(x, temb), skips
-Your loop ends after its first round: the return is inside it. Move it after the loop.
 # last block not called
 + return x, skips
 or
@@ -95,11 +84,10 @@ or
 - self.bottom(x, temb), skips
 + x, skips
 Your forward lacks the last block. It comes after the last downsample, and isn't halved.
-# last block for other channels
-+ self.bottom = ConvBlock(chs[-1], chs[-1], time_dim)
-| self.bottom = ConvBlock(ins[-3], chs[-1], time_dim)
-| self.bottom = ConvBlock(in_ch, chs[-1], time_dim)
-Your last block is built for other channels than it gets. It goes from chs[-2] to chs[-1].
+# skips returned first
+- return self.bottom(x, temb), skips
++ return skips, self.bottom(x, temb)
+You return the skips first and the bottom second. It's the other way round.
 # skips detached
 - skips.append(x)
 + skips.append(x.detach())
@@ -107,6 +95,12 @@ No gradient comes back through your skips: .detach(), .data or no_grad cuts it o
 # pictures taken apart
 + skips += x
 skips += x puts in the pictures of the batch one by one. Write skips.append(x).
+# temb not passed on
+- x = block(x, temb)
++ x = block(x)
+| x = nn.Sequential(block)(x, temb)
+A block needs temb too, the last one as well, and nn.Sequential passes on just one thing. Keep the
+blocks in an nn.ModuleList.
 # never halved
 - x = down(x)
 + down(x)
@@ -120,6 +114,10 @@ There's an activation after your downsample. Leave it out: the blocks have their
 | nn.AvgPool2d(2)
 | nn.Conv2d(ch, ch, 3, stride=2, padding=1)
 You halve by pooling or by another convolution. Use your downsample.
+# return inside the loop
+- return self.bottom(x, temb), skips
++     return self.bottom(x, temb), skips
+Your loop ends after its first round: the return is inside it. Move it after the loop.
 # downsample for the next level
 - ch in chs[:-1]
 + ch in chs[1:]
@@ -130,9 +128,6 @@ or
 - (i, o, time_dim) for i, o in zip(ins, chs[:-1])
 + (i, o, time_dim) for i, o in zip(ins, chs)
 You make a layer that forward never uses. n halvings take n Downsamples, and n + 1 blocks in all.
-# every block from in_ch
-+ (in_ch, o, time_dim) for i, o in zip(ins, chs[:-1])
-All your blocks start from in_ch channels. In a loop, write in_ch = ch at the end of each round.
 # a layer too few
 + (i, o, time_dim) for i, o in zip(ins, chs[:-2])
 or
@@ -146,6 +141,16 @@ or
 - [in_ch, *chs]
 + [chs[0], *chs]
 Your first block is built for chs[0] channels, and gets in_ch: it goes from in_ch to chs[0].
+# every block from in_ch
+- (i, o, time_dim) for i, o in zip(ins, chs[:-1])
++ (in_ch, o, time_dim) for i, o in zip(ins, chs[:-1])
+All your blocks start from in_ch channels. In a loop, write in_ch = ch at the end of each round.
+# last block for other channels
+- self.bottom = ConvBlock(ins[-2], chs[-1], time_dim)
++ self.bottom = ConvBlock(chs[-1], chs[-1], time_dim)
+| self.bottom = ConvBlock(ins[-3], chs[-1], time_dim)
+| self.bottom = ConvBlock(in_ch, chs[-1], time_dim)
+Your last block is built for other channels than it gets. It goes from chs[-2] to chs[-1].
 # skips of the last call
 - super().__init__()
 + super().__init__()

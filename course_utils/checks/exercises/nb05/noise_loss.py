@@ -96,11 +96,25 @@ steps.
 - add_noise(x0, eps, alpha_bar)
 + alpha_bar * x0 + (1 - alpha_bar) * eps
 You mix x0 and eps without the roots, sqrt(alpha_bar) and sqrt(1 - alpha_bar). add_noise takes them.
+# alpha_bar of all steps
++ alpha_bar = schedule.alpha_bar
+schedule.alpha_bar holds the values of all T steps. Each picture needs the one of its own step:
+schedule.alpha_bar_at(t).
+# beta or alpha for alpha_bar
++ alpha_bar = 1 - schedule.betas[t]
+beta and 1 - beta belong to a single step. What is left of the picture after all steps up to t is
+their product, schedule.alpha_bar_at(t).
 # noise at full strength
 - xt = add_noise(x0, eps, alpha_bar)
 + xt = x0 + eps
 You add eps at full strength at every step. add_noise(x0, eps, alpha_bar) mixes in as much as
 belongs to t.
+# picture and noise swapped
++ xt = add_noise(eps, x0, alpha_bar)
+The picture and the noise are swapped in your call of add_noise(x0, eps, alpha_bar).
+# alpha_bar given its axes twice
++ xt = add_noise(x0, eps, alpha_bar[:, None, None, None])
+add_noise gives alpha_bar the three axes that it needs. Hand it the (B,) numbers as they are.
 # noise of its own
 + eps = torch.randn_like(x0)
 + xt = add_noise(x0, eps, alpha_bar)
@@ -108,22 +122,6 @@ or
 - answer - eps
 + answer - torch.randn_like(x0)
 You draw noise of your own. Use the eps that is passed in, both to make xt and to compare with.
-# picture and noise swapped
-- xt = add_noise(x0, eps, alpha_bar)
-+ xt = add_noise(eps, x0, alpha_bar)
-The picture and the noise are swapped in your call of add_noise(x0, eps, alpha_bar).
-# alpha_bar given its axes twice
-+ xt = add_noise(x0, eps, alpha_bar[:, None, None, None])
-add_noise gives alpha_bar the three axes that it needs. Hand it the (B,) numbers as they are.
-# alpha_bar of all steps
-- schedule.alpha_bar_at(t)
-+ schedule.alpha_bar
-schedule.alpha_bar holds the values of all T steps. Each picture needs the one of its own step:
-schedule.alpha_bar_at(t).
-# beta or alpha for alpha_bar
-+ 1 - schedule.betas[t]
-beta and 1 - beta belong to a single step. What is left of the picture after all steps up to t is
-their product, schedule.alpha_bar_at(t).
 """
 
 

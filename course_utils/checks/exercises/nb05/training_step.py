@@ -228,6 +228,10 @@ zero_grad before backward.
 + value.backward()
 The optimizer steps before backward has computed the gradients, so it goes by none or by old ones.
 The order is backward, then step.
+# weights changed without the optimizer
++ optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+The weights aren't changed by the optimizer that is handed in. It has the caller's settings, and
+Adam keeps averages from step to step, so call its step(), and neither make another nor change p.
 # no step
 - optimizer.step()
 +
@@ -244,13 +248,7 @@ with its brackets, before optimizer.step().
 +     value = loss(net, x0, t, eps, schedule)
 You compute the loss under no_grad, so backward has no graph to go through. no_grad is for drawing
 pictures; take it out here.
-# weights changed without the optimizer
-- optimizer.zero_grad()
-+ optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-The weights aren't changed by the optimizer that is handed in. It has the caller's settings, and
-Adam keeps averages from step to step, so call its step(), and neither make another nor change p.
 # a loss of its own
-- value = loss(net, x0, t, eps, schedule)
 + value = noise_loss(net, x0, t, eps, schedule)
 You never call the loss that is handed in. With it, the same step trains a network for the noise or
 for v: loss(net, x0, t, eps, schedule).

@@ -77,6 +77,9 @@ SiLU, not ReLU, follows each convolution, also the last one. Yours doesn't alway
 - h + self.shortcut(x)
 + F.silu(h + self.shortcut(x))
 A SiLU comes after the sum. Each convolution has its own; the sum has none.
+# shortcut of another x
++ h + self.shortcut(h)
+The shortcut gets what the convolutions made, not the block's input. Don't overwrite x on the way.
 # no shortcut
 + h
 or
@@ -101,13 +104,8 @@ Make it in __init__.
 +     self.shortcut = nn.Conv2d(x.shape[1], h.shape[1], 1)
 + return h
 The shortcut is made in the first call, too late for an optimizer made before it: use __init__.
-# shortcut of another x
-- self.shortcut(x)
-+ self.shortcut(h)
-The shortcut gets what the convolutions made, not the block's input. Don't overwrite x on the way.
 # without bias
-- nn.Conv2d(in_ch, out_ch, 1)
-+ nn.Conv2d(in_ch, out_ch, 1, bias=False)
++ self.shortcut = nn.Conv2d(in_ch, out_ch, 1, bias=False)
 or
 - self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
 + self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1, bias=False) for i in ins)

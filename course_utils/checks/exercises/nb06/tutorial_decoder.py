@@ -48,9 +48,14 @@ chs[i - 1].
 + ConvBlock(chs[i - 1],
 The block is made for chs[i - 1] channels, as many as one map has. cat joins two of them.
 # skips from the top
-- reversed(skips)
-+ skips
+- for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
++ for up, block, skip in zip(self.ups, self.blocks, skips):
 You take the skips from the top, but the way up begins at the bottom: reversed(skips).
+# skips popped
++ for up, block in zip(self.ups, self.blocks):
++     skip = skips.pop()
+Your forward changes the caller's list of skips, as pop, reverse and clear do. Go over
+reversed(skips), which leaves it as it was.
 # SiLU
 - return self.out(x)
 + return F.silu(self.out(x))
@@ -58,21 +63,14 @@ or
 - x = block(x, temb)
 + x = F.silu(block(x, temb))
 There's a SiLU too many. The blocks have their own, and nothing follows self.out.
+# no time
++ x = block(x, 0 * temb)
+| x = block(x, torch.zeros_like(temb))
+The blocks don't get temb as it came. Hand it on: block(x, temb).
 # no bias
 - self.out = nn.Conv2d(chs[0], out_ch, 1)
 + self.out = nn.Conv2d(chs[0], out_ch, 1, bias=False)
 self.out has lost its bias. Leave it as it was.
-# no time
-- block(x, temb)
-+ block(x, 0 * temb)
-| block(x, torch.zeros_like(temb))
-The blocks don't get temb as it came. Hand it on: block(x, temb).
-# skips popped
-- for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
-+ for up, block in zip(self.ups, self.blocks):
-+     skip = skips.pop()
-Your forward changes the caller's list of skips, as pop, reverse and clear do. Go over
-reversed(skips), which leaves it as it was.
 # up keeps its channels
 - upsample(chs[i], chs[i - 1])
 + upsample(chs[i], chs[i])

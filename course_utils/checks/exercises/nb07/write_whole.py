@@ -124,8 +124,17 @@ def fails(probe, write_whole, watch, when, tip):
 
 
 MISTAKES = """
-# written straight to path
+# not opened to write bytes
 - with new.open("wb") as file:
++ with new.open("w") as file:
+| with new.open() as file:
+The mode is missing or wrong: without w the file is opened to be read, and without b for text. Open
+it with "wb", to write bytes.
+# appended to a half file
++ with new.open("ab") as file:
+A run was killed while it wrote, and you append to its half file: the mode "ab" continues at its
+end. "wb" begins afresh.
+# written straight to path
 + with path.open("wb") as file:
 or
 - new = path.with_suffix(".new")
@@ -170,6 +179,15 @@ or
 + new.unlink()
 You copy the whole file to path. That takes time, and path is half until it's done; renaming is a
 single action, and leaves nothing behind. Use new.replace(path).
+# renamed after the try
++
+-     new.unlink(missing_ok=True)
+-     raise
++     new.unlink(missing_ok=True)
++     raise
++ new.replace(path)
+If replace fails or is interrupted, your file stays under the other name. Make it the last line of
+the try; a flag that says that all went well is set after it.
 # old file removed
 + path.unlink(missing_ok=True)
 + new.replace(path)
@@ -185,16 +203,6 @@ none. replace puts the new one in its place in a single action.
 + write(new)
 + file.flush()
 write gets a path, but it takes an open file: with new.open("wb") as file: write(file).
-# not opened to write bytes
-- new.open("wb")
-+ new.open("w")
-| new.open()
-The mode is missing or wrong: without w the file is opened to be read, and without b for text. Open
-it with "wb", to write bytes.
-# appended to a half file
-+ new.open("ab")
-A run was killed while it wrote, and you append to its half file: the mode "ab" continues at its
-end. "wb" begins afresh.
 # half file left
 - new.unlink(missing_ok=True)
 - raise
@@ -217,16 +225,6 @@ RuntimeError, which is no OSError, and Ctrl-C raises KeyboardInterrupt, which is
 +     new.unlink()
 You remove the file when all went well, too, because finally runs in any case. By then it has been
 renamed, and there is none to remove: write `except BaseException:`.
-# renamed after the try
-- new.replace(path)
-+
--     new.unlink(missing_ok=True)
--     raise
-+     new.unlink(missing_ok=True)
-+     raise
-+ new.replace(path)
-If replace fails or is interrupted, your file stays under the other name. Make it the last line of
-the try; a flag that says that all went well is set after it.
 """
 
 

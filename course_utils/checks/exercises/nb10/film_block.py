@@ -56,12 +56,32 @@ def experiment(probe, FiLMBlock):
 
 MISTAKES = """
 # no 1 in the scale
-- (1 + scale)
-+ scale
+- h = self.norm2(h) * (1 + scale) + shift
++ h = self.norm2(h) * scale + shift
 You multiply by the scale alone. Multiply by 1 + scale, so that a scale of 0 changes nothing.
 # 1 minus the scale
-+ (1 - scale)
++ h = self.norm2(h) * (1 - scale) + shift
 You multiply by 1 - scale. It's 1 + scale.
+# before the norm
++ h = self.norm2(h * (1 + scale) + shift)
+You scale and shift before norm2, which takes out most of it again. Do it to what norm2 returns.
+# shift scaled too
++ h = (self.norm2(h) + shift) * (1 + scale)
+You shift first and scale after that, so the shift is scaled too. Scale first, then shift.
+# only shifted
++ h = self.norm2(h) + shift
+The scale isn't used. What norm2 returns is multiplied by 1 + scale, then shift is added.
+# only scaled
++ h = self.norm2(h) * (1 + scale)
+The shift isn't used. After the scaling, shift is added.
+# no time
++ h = self.norm2(h)
+The time has no effect. Multiply what norm2 returns by 1 + scale, and add shift.
+# after the SiLU
++ h = F.silu(self.norm2(h)) * (1 + scale) + shift
+- self.conv2(F.silu(h))
++ self.conv2(h)
+You scale and shift after the second SiLU. It's done between norm2 and the SiLU.
 # scale and shift swapped
 - scale, shift = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
 + shift, scale = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
@@ -86,28 +106,6 @@ You split along the batch: .chunk(2) takes axis 0. Write .chunk(2, dim=1).
 # time not spread over the pixels
 + scale, shift = self.time_proj(F.silu(temb)).chunk(2, dim=1)
 The time is (B, 2 K), the features are (B, K, H, W). It needs two axes: [:, :, None, None].
-# before the norm
-- self.norm2(h) * (1 + scale) + shift
-+ self.norm2(h * (1 + scale) + shift)
-You scale and shift before norm2, which takes out most of it again. Do it to what norm2 returns.
-# shift scaled too
-+ (self.norm2(h) + shift) * (1 + scale)
-You shift first and scale after that, so the shift is scaled too. Scale first, then shift.
-# only shifted
-+ self.norm2(h) + shift
-The scale isn't used. What norm2 returns is multiplied by 1 + scale, then shift is added.
-# only scaled
-+ self.norm2(h) * (1 + scale)
-The shift isn't used. After the scaling, shift is added.
-# no time
-+ self.norm2(h)
-The time has no effect. Multiply what norm2 returns by 1 + scale, and add shift.
-# after the SiLU
-- h = self.norm2(h) * (1 + scale) + shift
-+ h = F.silu(self.norm2(h)) * (1 + scale) + shift
-- self.conv2(F.silu(h))
-+ self.conv2(h)
-You scale and shift after the second SiLU. It's done between norm2 and the SiLU.
 # at the end
 - h = self.norm2(h) * (1 + scale) + shift
 - return self.conv2(F.silu(h)) + self.shortcut(x)
@@ -125,8 +123,8 @@ A SiLU is missing. One comes right before each of the two convolutions.
 - self.conv1(F.silu(self.norm1(x)))
 + self.conv1(F.silu(x))
 or
-- self.norm2(h) * (1 + scale)
-+ h * (1 + scale)
+- h = self.norm2(h) * (1 + scale) + shift
++ h = h * (1 + scale) + shift
 One of the norms isn't used. norm1 gets x, norm2 gets what conv1 returns.
 # shortcut of h
 - self.conv2(F.silu(h)) + self.shortcut(x)

@@ -101,9 +101,7 @@ told and untold are swapped. If you ask for both at once, the first half goes wi
 You pass a single hidden label. Each picture needs one: torch.full_like(self.labels, ...).
 # another label for hidden
 + torch.zeros_like(self.labels)
-or
-- self.net.cond_embed.hidden
-+ self.net.cond_embed.hidden - 1
+| torch.full_like(self.labels, self.net.cond_embed.hidden - 1)
 For "hidden" you take one of the classes, or a number that this network doesn't have. It's always
 net.cond_embed.hidden.
 """

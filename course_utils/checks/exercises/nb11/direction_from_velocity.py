@@ -153,6 +153,13 @@ or
 + eps = (x - a * x0) / b
 This is right, except at t = 0, where you divide by 0. Get eps from x and v without a division: b *
 x + a * v.
+# a sign in eps
++ eps = b * x - a * v
+In eps you subtract what should be added. Put in x = a x0 + b eps and v = a eps - b x0: the parts
+with x0 must cancel.
+# v taken for the noise
++ eps = v
+You take v for the noise. It's a mixture of eps and x0, and eps is b * x + a * v.
 # signs exchanged
 - x0 = a * x - b * v
 - eps = b * x + a * v
@@ -161,23 +168,14 @@ x + a * v.
 Your signs are those for another v. Put x = a x0 + b eps and v = a eps - b x0 into your formulas:
 the x0 in eps must cancel.
 # a sign in x0
-- a * x - b * v
-+ a * x + b * v
+- x0 = a * x - b * v
++ x0 = a * x + b * v
 In x0 you add what should be subtracted. Put in x = a x0 + b eps and v = a eps - b x0: the parts
 with eps must cancel.
 # picture from the noise's formula
-+ (x - b * v) / a
++ x0 = (x - b * v) / a
 You undo the mixture as if v were the noise. v is a mixture itself: x0 is a * x - b * v.
-# a sign in eps
-- b * x + a * v
-+ b * x - a * v
-In eps you subtract what should be added. Put in x = a x0 + b eps and v = a eps - b x0: the parts
-with x0 must cancel.
-# v taken for the noise
-+ v
-You take v for the noise. It's a mixture of eps and x0, and eps is b * x + a * v.
 # v taken for the picture
-- x0 = a * x - b * v
 + x0 = v
 You take v for the picture. It's a mixture of eps and x0, and x0 is a * x - b * v.
 # clipped
