@@ -15,7 +15,6 @@ from course_utils.checks.engine.fake_device import (
 from course_utils.checks.engine.probe import FOLLOWS, SEED, Stop, Vague, parameters_made
 from course_utils.checks.engine.sandbox import Stopped
 from course_utils.checks.engine.values import (
-    arguments,
     call_of,
     change,
     describe,
@@ -24,7 +23,6 @@ from course_utils.checks.engine.values import (
     name,
     state,
     tensors,
-    word,
 )
 from course_utils.checks.engine.weights import fill, is_lazy
 from course_utils.checks.mistakes import edits
