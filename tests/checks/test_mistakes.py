@@ -16,6 +16,7 @@ from course_utils.checks.bug_hunt import mended
 from course_utils.checks.engine.crash import Crash
 from course_utils.checks.engine.probe import Seen, Vague
 from course_utils.checks.engine.recognise import tells_two_apart
+from course_utils.checks.engine.source import source
 from course_utils.checks.mistakes import EditError, both, edits
 from course_utils.embedding import frequencies
 
@@ -153,6 +154,11 @@ def test_a_traceback_shows_the_changed_line():
         mistake.attempt(torch.zeros(3), 1)
     except AttributeError:
         assert "mean = x.nothing" in traceback.format_exc()
+
+
+def test_each_way_to_make_a_mistake_keeps_its_own_source():
+    found = edits(right, "# a\n- x.mean()\n+ x.sum()\n| x.amax()\nText.\n")
+    assert [source(attempt) for attempt in [m.attempt for m in found]] == [m.code for m in found]
 
 
 def test_two_edits_of_one_line_go_together():
