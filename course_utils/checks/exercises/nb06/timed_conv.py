@@ -64,7 +64,8 @@ SiLU is missing. The sum of the two goes through it, as before.
 + F.relu(self.conv(x) + self.time_proj(temb)[:, :, None, None])
 That's another activation. Here it's SiLU, as it was.
 # time not used
-+ F.silu(self.conv(x))
+- self.conv(x) + self.time_proj(temb)[:, :, None, None]
++ self.conv(x)
 The time has no effect. Add self.time_proj(temb) to what the convolution returns.
 # convolution changed
 - out_ch, 3, padding=1)

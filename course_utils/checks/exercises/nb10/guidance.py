@@ -85,15 +85,16 @@ You return scale times the difference alone. Add it to the answer with labels.
 + told + self.scale * told - untold
 | told - self.scale * untold
 Your scale multiplies one of the answers. It multiplies their difference, in brackets.
-# scale ignored
-+ told + (told - untold)
-scale has no effect. It multiplies the difference of the two answers.
-# 1 + scale
-+ told + (1 + self.scale) * (told - untold)
-You add 1 + scale times the difference to told. It's scale times.
 # told and untold swapped
 + untold + self.scale * (untold - told)
 told and untold are swapped. If you ask for both at once, the first half goes with the first labels.
+# scale ignored
+- self.scale * (
++ (
+scale has no effect. It multiplies the difference of the two answers.
+# 1 + scale
++ (1 + self.scale) * (
+You add 1 + scale times the difference to told. It's scale times.
 # one hidden label for all
 - torch.full_like(self.labels, self.net.cond_embed.hidden)
 + self.net.cond_embed.hidden
