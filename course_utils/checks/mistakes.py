@@ -14,7 +14,14 @@ The name comes first, then the edit, then what a reader who made the mistake is 
 - A `-` below a `+` begins a second place that is edited too.
 - Without a `-`, it is about the same lines as the edit before it; but a `def` behind the `+` takes
   the place of the whole function, or of a whole method of the class.
-- `or` begins another way to make the same mistake.
+- `or` begins another way to make the same mistake. Where only what takes the place differs, and is
+  one line, `|` in front of it is enough:
+
+    # another activation
+    - F.silu(h)
+    + F.relu(h)
+    | F.gelu(h)
+    Your activation isn't SiLU but another one.
 """
 
 import ast
@@ -24,6 +31,7 @@ import linecache
 import math
 import re
 import sys
+import zlib
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache, cached_property
@@ -37,6 +45,7 @@ from course_utils.checks.engine.source import keep
 from course_utils.checks.engine.source import source as source_with_comments
 
 TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
+PLACE = re.compile(r"((?:^-.*\n)*)((?:^\+.*\n)+)((?:^\|.*\n)*)", re.MULTILINE)
 DEFINES = re.compile(r"(@.*\n)*def (\w+)")
 TWO = "Two things are wrong."
 NOTEBOOKS_HAVE = {"math": math, "torch": torch, "nn": nn, "F": F}
@@ -68,20 +77,19 @@ class Mistake:
         return built(self.code, self.right, self.name, self.names)
 
 
-def edits(right, catalogue):
+def edits(right, catalogue, names=None):
     """Read a catalogue of mistakes, as edits of one right answer.
 
-    function or class, str -> list of Mistake
+    function or class, str, dict or None -> list of Mistake
 
-    Their code can use what is imported where this is called. Raises EditError, with file and line,
-    where the catalogue cannot be read.
+    Their code can use names, those of a file; without them, those of the file where this is called.
+    Raises EditError, with file and line, where the catalogue cannot be read.
     """
-    caller = sys._getframe(1)
-    file = caller.f_code.co_filename
-    found = []
+    names = names or sys._getframe(1).f_globals
+    file, found = names["__file__"], []
     for name, ways, why in entries(catalogue, file):
         at = place_of(f"# {name}", file)
-        found += [Mistake(name, why, right, way, caller.f_globals, at) for way in ways]
+        found += [Mistake(name, why, right, way, names, at) for way in ways]
     return found
 
 
@@ -90,25 +98,31 @@ def entries(catalogue, file):
     there = ""  # what the last edit was about
     for entry in re.split(r"\n(?=# )", catalogue.strip("\n")):
         head, *lines = entry.rstrip().split("\n")
-        marked = list(itertools.takewhile(lambda line: line[:1] in "-+" or line == "or", lines))
+        marked = list(itertools.takewhile(lambda line: line[:1] in "-+|" or line == "or", lines))
         why, ways = " ".join(" ".join(lines[len(marked) :]).split()), []
         for way in re.split(r"^or\n", "\n".join([*marked, ""]), flags=re.MULTILINE):
-            places = re.findall(r"((?:^-.*\n)*)((?:^\+.*\n)+)", way, re.MULTILINE)
+            places = PLACE.findall(way)
             fits = places and "".join(sum(places, ())) == way
             if not (head.startswith("# ") and why and fits) or "" in lines:
                 raise EditError(
                     f"{place_of(head, file)}: an entry is `# name`, then lines behind - and +, "
                     f"then a sentence for the reader; this one is\n{entry}"
                 )
-            (first, instead), *others = [tuple(map(unmarked, place)) for place in places]
-            if not DEFINES.match(instead):
-                first = there = first or there
-            ways.append([(first, instead), *others])
+            for (first, instead), *others in itertools.product(*map(alternatives, places)):
+                if not DEFINES.match(instead):
+                    first = there = first or there
+                ways.append([(first, instead), *others])
         yield head[2:], ways, why
 
 
+def alternatives(place):
+    """The edits that one place stands for: its `+`, then each `|`.  -> list of (there, instead)"""
+    there, *instead = map(unmarked, place)
+    return [(there, text) for text in (instead[0], *instead[1].splitlines(keepends=True))]
+
+
 def unmarked(lines):
-    return re.sub(r"^[-+] ?", "", lines, flags=re.MULTILINE)
+    return re.sub(r"^[-+|] ?", "", lines, flags=re.MULTILINE)
 
 
 def place_of(line, file):
@@ -133,7 +147,7 @@ def source(right):
 
 def built(code, right, name, names):
     """Run an answer's source beside the right answer's.  -> function or class"""
-    file = f"<{right.__name__}: {name}>"
+    file = f"<{right.__name__}: {name} {zlib.crc32(code.encode()):08x}>"  # ways share their name
     keep(file, code)
     names = NOTEBOOKS_HAVE | names | vars(inspect.getmodule(right)) | {"__name__": "an answer"}
     exec(compile(code, file, "exec"), names)

@@ -5,7 +5,6 @@
 from course_utils.checks.engine.around_calls import Filled
 from course_utils.checks.engine.compare import advice, agree, difference
 from course_utils.checks.engine.crash import Crash, crash
-from course_utils.checks.engine.exercise import Exercise
 from course_utils.checks.engine.fake_device import (
     FAKE_DEVICE,
     DeviceMismatch,
@@ -16,7 +15,7 @@ from course_utils.checks.engine.fake_device import (
 from course_utils.checks.engine.probe import FOLLOWS, SEED, Stop, Vague, parameters_made
 from course_utils.checks.engine.sandbox import Stopped
 from course_utils.checks.engine.values import (
-    arguments,
+    call_of,
     change,
     describe,
     freeze,
@@ -24,7 +23,6 @@ from course_utils.checks.engine.values import (
     name,
     state,
     tensors,
-    word,
 )
 from course_utils.checks.engine.weights import fill, is_lazy
 from course_utils.checks.mistakes import edits

@@ -19,6 +19,7 @@ def test_exercise_is_complete(id):
     assert len(exercise.mistakes) >= 8
     assert len(exercise.also_right) >= 4
     assert all(mistake.why for mistake in exercise.catalogue)
+    assert {m.right for m in exercise.catalogue} <= {exercise.reference, *exercise.also_right}
 
 
 @pytest.mark.parametrize("id", EXERCISES)

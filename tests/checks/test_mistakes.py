@@ -16,6 +16,7 @@ from course_utils.checks.bug_hunt import mended
 from course_utils.checks.engine.crash import Crash
 from course_utils.checks.engine.probe import Seen, Vague
 from course_utils.checks.engine.recognise import tells_two_apart
+from course_utils.checks.engine.source import source
 from course_utils.checks.mistakes import EditError, both, edits
 from course_utils.embedding import frequencies
 
@@ -104,6 +105,7 @@ def test_an_edit_that_does_not_fit_says_so(changes, words):
         "# a mistake\n- x.mean()\nWhy.\n",  # nothing takes its place
         "# a mistake\n- x.mean()\n+ 0\nor\nWhy.\n",  # no other way
         "# a mistake\n+ 0\n- x.mean()\nWhy.\n",  # the wrong way round
+        "# a mistake\n- x.mean()\n| 0\nWhy.\n",  # another way, and no first one
     ],
 )
 def test_a_malformed_entry_is_told_with_its_place(entry):
@@ -132,6 +134,15 @@ def test_ways_to_make_a_mistake_share_its_name():
     assert [(m.name, m.why) for m in found] == [("a", "Text.")] * 2
 
 
+def test_a_bar_is_another_way_in_the_same_place():
+    found = edits(
+        right, "# a\n- x.mean()\n+ 0\n| 1\n- > mean\n+ > 2\n| > 3\nText.\n# b\n+ 4\nWhy.\n"
+    )
+    numbers = [re.findall(r"(?:mean =|>) (\w+)", m.code) for m in found]
+    assert numbers == [["0", "2"], ["0", "3"], ["1", "2"], ["1", "3"], ["4", "mean"]]
+    assert [m.name for m in found] == [*"aaaab"]
+
+
 def test_an_edit_without_a_minus_is_about_the_same_lines_as_the_one_before():
     found = edits(right, "# a\n- x.mean()\n+ 0\nor\n+ 1\nText.\n# b\n+ 2\nText.\n")
     assert [f"mean = {n}\n" in m.code for n, m in enumerate(found)] == [True] * 3
@@ -143,6 +154,11 @@ def test_a_traceback_shows_the_changed_line():
         mistake.attempt(torch.zeros(3), 1)
     except AttributeError:
         assert "mean = x.nothing" in traceback.format_exc()
+
+
+def test_each_way_to_make_a_mistake_keeps_its_own_source():
+    found = edits(right, "# a\n- x.mean()\n+ x.sum()\n| x.amax()\nText.\n")
+    assert [source(attempt) for attempt in [m.attempt for m in found]] == [m.code for m in found]
 
 
 def test_two_edits_of_one_line_go_together():

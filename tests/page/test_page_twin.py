@@ -111,7 +111,7 @@ def test_settings_are_read_off_the_weights(network, ch_mult):
     assert {name: value.shape for name, value in again.state_dict().items()} == shapes
 
 
-@pytest.mark.parametrize("Network", right_answers.EXERCISE.also_right, ids=lambda n: n.__name__)
+@pytest.mark.parametrize("Network", right_answers.ALSO_RIGHT, ids=lambda n: n.__name__)
 def test_other_right_answers_are_the_same_network(Network):
     net = shaken(Network(**SMALL)).train()
     before, state = copy.deepcopy(net.state_dict()), torch.get_rng_state()

@@ -1,6 +1,5 @@
 """What an exercise is, and what a check finds."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -31,24 +30,8 @@ class Exercise:
 
     @cached_property
     def mistakes(self):
-        """The known mistakes by name, each as an attempt that makes it."""
-        return Attempts({mistake.name: mistake for mistake in reversed(self.catalogue)})
-
-
-class Attempts(Mapping):
-    """Wrong answers by name, each built when it is asked for."""
-
-    def __init__(self, mistakes):
-        self.known = mistakes
-
-    def __getitem__(self, name):
-        return self.known[name].attempt
-
-    def __iter__(self):
-        return reversed(self.known)
-
-    def __len__(self):
-        return len(self.known)
+        """The known mistakes by name, each as an attempt that makes it, in the first way."""
+        return {mistake.name: mistake.attempt for mistake in reversed(self.catalogue)}
 
 
 @dataclass(frozen=True)

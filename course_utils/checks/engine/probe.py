@@ -28,10 +28,10 @@ from course_utils.checks.engine.modules import hiding, listed, no_module, strays
 from course_utils.checks.engine.values import (
     arguments,
     asking,
+    call_of,
     change,
     copied,
     freeze,
-    name,
     names,
     same,
     state,
@@ -95,9 +95,11 @@ class Probe:
 
     # What experiments do with an attempt
 
-    def note(self, what, value, wrong="", look="", aside=False):
-        """Write down a property of the attempt."""
+    def note(self, what, value, wrong="", look="", aside=False, last=False):
+        """Write down a property of the attempt. Where it is the last, the experiment ends."""
         self.seen.append(Seen(what, value, wrong, look, aside))
+        if last:
+            raise Stop
 
     @contextlib.contextmanager
     def advice(self, *hints, look=""):
@@ -119,15 +121,13 @@ class Probe:
 
     def build(self, cls, *args):
         """Make a module and give it weights that depend on what they are, nothing else."""
-        what = f"{name(cls)}({arguments(args, cls)})"
+        what = call_of(cls, args)
         given = copied(args)
         module = self.run(what, cls, *given, seed=SEED + 1)  # not that of the calls
         self.note_unless(isinstance(module, nn.Module), what, *no_module(cls, module))
-        self.note_unless(
-            "_parameters" in vars(module), "begun as a module",
-            "Your __init__ never calls super().__init__().",
-            "Call it first: it makes the places where layers are kept.",
-        )  # fmt: skip
+        told = "Your __init__ never calls super().__init__()."
+        look = "Call it first: it makes the places where layers are kept."
+        self.note_unless("_parameters" in vars(module), "begun as a module", told, look)
         self.note_changes(cls, args, given, [state(a) for a in args])
         hidden = ", ".join(f"self.{key}" for key in hiding(module))
         self.note_unless(
@@ -137,11 +137,9 @@ class Probe:
             "Put them into nn.ModuleList(...) or nn.ModuleDict(...), which are used alike.",
         )  # fmt: skip
         strays = ", ".join(strays_of(module))
-        self.note(
-            "names of the notebook in forward", bool(strays),
-            f"Your forward uses {strays} of the notebook, outside the class.",
-            f"Its own layers have self before their names: self.{strays.split(',')[0]}.",
-        )  # fmt: skip
+        told = f"Your forward uses {strays} of the notebook, outside the class."
+        look = f"Its own layers have self before their names: self.{strays.split(',')[0]}."
+        self.note("names of the notebook in forward", bool(strays), told, look)
         if is_lazy(module):
             self.unfilled.append(module)
         else:
@@ -150,9 +148,7 @@ class Probe:
 
     def note_unless(self, right, what, wrong, look):
         """Write down something without which the experiment cannot go on."""
-        self.note(what, True if right else Vague(f"no {what}"), wrong, look)
-        if not right:
-            raise Stop
+        self.note(what, True if right else Vague(f"no {what}"), wrong, look, last=not right)
 
     def fill(self, module):
         """Fill the weights, in the way of reading bare ones that is tried."""
@@ -163,7 +159,7 @@ class Probe:
     def call(self, function, *args):
         """Call the attempt, write down what it returns, and that it left its input alone."""
         before = [state(a) for a in args]
-        what = f"{name(function)}({arguments(args, function)})"
+        what = call_of(function, args)
         given = copied(args)
         with parameters_made() as made:
             result = self.run(what, function, *given)
@@ -194,11 +190,9 @@ class Probe:
             tip = "Clone a tensor before you call requires_grad_() on it."
         if any(type(a) is list for a in args):
             tip = "Take a copy first, list(chs), or list(reversed(chs)) in place of chs.reverse()."
-        self.note(
-            "inputs changed", changed,
-            f"Your code changes its input: {', '.join(changed)} is different after the call.",
-            f"Whoever calls it may need it as it was. {tip}", aside=True,
-        )  # fmt: skip
+        told = f"Your code changes its input: {', '.join(changed)} is different after the call."
+        look = f"Whoever calls it may need it as it was. {tip}"
+        self.note("inputs changed", changed, told, look, aside=True)
 
     def on_fake_device(self, function, *args):
         """Call the attempt with inputs on another device: tensors of its own must follow them.
@@ -240,11 +234,9 @@ class Probe:
             sum(sums).backward()
         asking = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
         missed = [n for n, p in asking if p.grad is None]
-        self.note(
-            "parameters without gradient", len(missed),
-            f"No gradient reaches {listed(missed)}.",
-            "Either it is never used, or detach, .data or no_grad cuts the way to the output.",
-        )  # fmt: skip
+        told = f"No gradient reaches {listed(missed)}."
+        look = "Either it is never used, or detach, .data or no_grad cuts the way to the output."
+        self.note("parameters without gradient", len(missed), told, look)
         for x in inputs:
             self.note(
                 f"the gradient of the input {tuple(x.shape)}", x.grad,
@@ -259,10 +251,9 @@ class Probe:
             "Whoever uses a network says net.train() or net.eval(); its parts do not.", aside=True,
         )  # fmt: skip
         self.call(module.eval(), *[change(a, torch.Tensor.detach) for a in args])
-        self.note(
-            "BatchNorm's momentum", bool(odd), f"BatchNorm has momentum = {', '.join(odd)}.",
-            "It's the share of the newest batch in the running mean; leave it at PyTorch's 0.1.",
-        )  # fmt: skip
+        told = f"BatchNorm has momentum = {', '.join(odd)}."
+        look = "It's the share of the newest batch in the running mean; leave it at PyTorch's 0.1."
+        self.note("BatchNorm's momentum", bool(odd), told, look)
 
     def run(self, what, function, *args, seed=SEED):
         """Call the attempt; an exception is written down and ends the experiment."""

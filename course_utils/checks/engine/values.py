@@ -99,6 +99,11 @@ def describe(value):
     return f"an object of class {type(value).__name__}"
 
 
+def call_of(function, args):
+    """A call in words: `f(x = torch.float32 (5, 8))`."""
+    return f"{name(function)}({arguments(args, function)})"
+
+
 def arguments(args, function):
     """Say what is passed in, with the attempt's own names for it where they fit."""
     return ", ".join(

@@ -109,16 +109,6 @@ def guided_by(Guided):
     return guided
 
 
-def schedule_of(SigmaSchedule):
-    def sigma_at(sigmas, t):
-        return SigmaSchedule(sigmas).sigma_at(t)
-
-    def sample_sigmas(sigmas, steps):
-        return SigmaSchedule(sigmas).sample_sigmas(steps)
-
-    return sigma_at, sample_sigmas
-
-
 def run_to_end(sampler, *args):
     """Run a sampler: what it returned, 100 steps at most as they came, and as they are then."""
     result = sampler(*args)
@@ -158,6 +148,16 @@ def all_steps(probe, sampler):
         return [(*map(number, step),) if type(step) in (tuple, list) else step for step in found]
 
     return run
+
+
+def note_kept(probe, came, steps):
+    """Write down whether the steps keep what gradients would need, and stay as they came."""
+    probe.note(
+        "gradients are kept", any(x.requires_grad for x in tensors(steps)),
+        "Your sampler keeps what gradients would need, which fills the memory of a real network.",
+        "Leave @torch.no_grad() in the line above def.", aside=True,
+    )  # fmt: skip
+    note_written(probe, came, steps)
 
 
 def note_written(probe, came, steps):

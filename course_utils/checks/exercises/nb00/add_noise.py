@@ -3,11 +3,11 @@
 import torch
 from einops import rearrange
 
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 from course_utils.diffusion import add_noise
 
 
-def add_noise_experiment(probe, add_noise):
+def experiment(probe, add_noise):
     for B, C, H, W in [(2, 1, 4, 4), (5, 3, 7, 6)]:
         probe.call(add_noise, probe.normal(B, C, H, W), probe.normal(B, C, H, W), probe.uniform(B))
     x0, eps = probe.normal(3, 1, 5, 4), probe.normal(3, 1, 5, 4)
@@ -27,8 +27,7 @@ You swapped x0 and the noise. At alpha_bar = 1 the result should be x0 alone.
 The noise lacks its square root: it is multiplied by sqrt(1 - alpha_bar).
 # sqrt(alpha_bar) subtracted
 + alpha_bar.sqrt() * x0 + (1 - alpha_bar.sqrt()) * eps
-or
-+ alpha_bar.sqrt() * x0 + (1 - alpha_bar.sqrt()).sqrt() * eps
+| alpha_bar.sqrt() * x0 + (1 - alpha_bar.sqrt()).sqrt() * eps
 You subtract sqrt(alpha_bar) from 1. Subtract alpha_bar itself, then take the root.
 # no square root over the picture's share
 + alpha_bar * x0 + (1 - alpha_bar).sqrt() * eps
@@ -60,10 +59,8 @@ AXES = """
 Every picture gets the first one's alpha_bar. Keep all B numbers and give them three more axes.
 # alpha_bar with too few axes
 +
-or
-+ alpha_bar = alpha_bar[:, None, None]
-or
-+ alpha_bar = alpha_bar[:, None]
+| alpha_bar = alpha_bar[:, None, None]
+| alpha_bar = alpha_bar[:, None]
 The B numbers of alpha_bar meet columns, rows or channels, because PyTorch lines up the last axes.
 Exactly three axes must follow them: [:, None, None, None] makes (B, 1, 1, 1).
 """
@@ -91,13 +88,10 @@ def by_einsum(x_start, noise, alphas_cumprod):
     return torch.addcmul(faded, added.reshape(len(noise), *[1] * (noise.ndim - 1)), noise)
 
 
-EXERCISE = Exercise(
-    id="0.1",
-    title="Add noise",
-    reference=add_noise,
-    experiment=add_noise_experiment,
-    look="Compare it with the formula, for each picture: what is multiplied by what, and what is "
-    "under each root?",
-    catalogue=edits(add_noise, MISTAKES + AXES),
-    also_right=[by_view, by_einops, picture_by_picture, by_einsum],
+REFERENCE = add_noise
+LOOK = (
+    "Compare it with the formula, for each picture: what is multiplied by what, and what is "
+    "under each root?"
 )
+CATALOGUE = edits(add_noise, MISTAKES + AXES)
+ALSO_RIGHT = [by_view, by_einops, picture_by_picture, by_einsum]

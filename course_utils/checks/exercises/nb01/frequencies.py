@@ -4,11 +4,10 @@ import math
 
 import torch
 
-from course_utils.checks.parts import Exercise, edits
 from course_utils.embedding import frequencies
 
 
-def frequencies_experiment(probe, frequencies):
+def experiment(probe, frequencies):
     for dim in (6, 4, 10, 32):
         probe.call(frequencies, dim)
     with probe.advice(look="With the default max_period all is right, so look at how you use it."):
@@ -20,22 +19,18 @@ MISTAKES = """
 - / (half - 1)
 + / half
 You divide i by n (2i / dim is the same). Divide by n - 1, which makes the last 1 / max_period.
+# divided by dim
++ / dim
+| / (dim - 1)
+You divide i by dim or dim - 1, but there are only n = dim / 2 frequencies. Divide by n - 1.
 # brackets around n - 1 forgotten
 + / half - 1
 or
 - torch.exp(-math.log(max_period) * i / (half - 1))
 + torch.exp(-math.log(max_period) * (i / half - 1))
-or
-+ torch.exp(math.log(max_period) * (i / half - 1))
+| torch.exp(math.log(max_period) * (i / half - 1))
 You divide by n, and perhaps subtract 1 after that: / binds more tightly than -. Write / (n - 1).
-# divided by dim
-- / (half - 1)
-+ / dim
-or
-+ / (dim - 1)
-You divide i by dim or dim - 1, but there are only n = dim / 2 frequencies. Divide by n - 1.
 # periods instead of frequencies
-- torch.exp(-math.log(max_period) * i / (half - 1))
 + torch.exp(math.log(max_period) * i / (half - 1))
 Your numbers grow from 1 to max_period instead of falling. The exponent is negative.
 # a factor 2 pi too many
@@ -86,12 +81,6 @@ def by_table(dim, max_period=10_000.0):
     return 1.0 / torch.pow(torch.tensor(max_period), exponents)
 
 
-EXERCISE = Exercise(
-    id="1.1",
-    title="The frequencies",
-    reference=frequencies,
-    experiment=frequencies_experiment,
-    look="Print frequencies(6): there should be three, 1, 1/100 and 1/10000.",
-    catalogue=edits(frequencies, MISTAKES),
-    also_right=[by_power, by_logspace, one_by_one, by_table],
-)
+REFERENCE = frequencies
+LOOK = "Print frequencies(6): there should be three, 1, 1/100 and 1/10000."
+ALSO_RIGHT = [by_power, by_logspace, one_by_one, by_table]

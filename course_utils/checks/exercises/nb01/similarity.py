@@ -3,8 +3,6 @@
 import torch
 from torch.nn import functional as F
 
-from course_utils.checks.parts import Exercise, edits
-
 
 def similarity(emb):
     """Return the cosine of the angle between every two vectors.
@@ -17,7 +15,7 @@ def similarity(emb):
     return unit @ unit.T
 
 
-def similarity_experiment(probe, similarity):
+def experiment(probe, similarity):
     for N, D in [(5, 3), (4, 8), (7, 7)]:
         probe.call(similarity, probe.normal(N, D))
 
@@ -55,8 +53,7 @@ A matrix product takes rows of the first factor, columns of the second. Transpos
 You compare each vector only with itself. unit @ unit.T compares every i with every j.
 # divided by one length only
 + return unit @ emb.T
-or
-+ return emb @ unit.T
+| return emb @ unit.T
 Entry [i, j] is divided by the length of only one of its vectors. Divide by both lengths.
 # without the sign
 + return (unit @ unit.T).abs()
@@ -95,12 +92,6 @@ def pair_by_pair(emb):
     return table
 
 
-EXERCISE = Exercise(
-    id="1.3",
-    title="How alike are two times?",
-    reference=similarity,
-    experiment=similarity_experiment,
-    look="Check a few entries: [0, 1] is the cosine between rows 0 and 1, and the diagonal is 1.",
-    catalogue=edits(similarity, MISTAKES),
-    also_right=[by_normalize, by_function, by_division, pair_by_pair],
-)
+REFERENCE = similarity
+LOOK = "Check a few entries: [0, 1] is the cosine between rows 0 and 1, and the diagonal is 1."
+ALSO_RIGHT = [by_normalize, by_function, by_division, pair_by_pair]

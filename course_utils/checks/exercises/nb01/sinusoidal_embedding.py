@@ -5,11 +5,10 @@ import math
 import torch
 from einops import repeat
 
-from course_utils.checks.parts import Exercise, edits
 from course_utils.embedding import frequencies, sinusoidal_embedding
 
 
-def embedding_experiment(probe, sinusoidal_embedding):
+def experiment(probe, sinusoidal_embedding):
     for B, dim in [(5, 8), (3, 32), (7, 12)]:
         probe.call(sinusoidal_embedding, probe.steps(B, 200), dim)
     with probe.advice(look="With the default max_period all is right. Is max_period handed on?"):
@@ -27,8 +26,7 @@ Your sines and cosines take turns. Here all sines come first, then all cosines. 
 use: a network of notebook 10 alternates them.)
 # stacked instead of joined
 + torch.stack([angles.sin(), angles.cos()], dim=1)
-or
-+ torch.stack([angles.sin(), angles.cos()])
+| torch.stack([angles.sin(), angles.cos()])
 torch.stack makes a new axis. torch.cat(..., dim=1) puts the two tables side by side.
 # cosines first
 + torch.cat([angles.cos(), angles.sin()], dim=1)
@@ -44,8 +42,7 @@ Your cosines are below the sines, as more rows. Join along dimension 1, so each 
 Your table is transposed: it has a column for each t. Stack with dim=1, or take .T at the end.
 # table of integers
 + torch.cat([angles.sin(), angles.cos()], dim=1).to(t.dtype)
-or
-+ torch.cat([angles.sin(), angles.cos()], dim=1).to(t.dtype).float()
+| torch.cat([angles.sin(), angles.cos()], dim=1).to(t.dtype).float()
 Your table has t's integer type, so the sines are cut to 0. Make it a float table from the start.
 # a factor 2 pi too many
 - t.float()[:, None] * frequencies(dim, max_period).to(t.device)
@@ -62,8 +59,7 @@ Your function ignores its argument max_period. Pass it on: frequencies(dim, max_
 frequencies already returns dim / 2 numbers. Call it with dim, not dim // 2.
 # t not spread over the frequencies
 + t.float() * frequencies(dim, max_period).to(t.device)
-or
-+ t.float()[None] * frequencies(dim, max_period).to(t.device)
+| t.float()[None] * frequencies(dim, max_period).to(t.device)
 t is (B,), the frequencies (D/2,). Every t must meet each frequency: t[:, None] gives (B, D/2).
 # rows and columns exchanged
 + t.float() * frequencies(dim, max_period).to(t.device)[:, None]
@@ -110,12 +106,6 @@ def by_shifted_sines(t, dim, max_period=10_000.0):
     return torch.sin(t.unsqueeze(-1) * w + phase)
 
 
-EXERCISE = Exercise(
-    id="1.2",
-    title="The sinusoidal embedding",
-    reference=sinusoidal_embedding,
-    experiment=embedding_experiment,
-    look="Try t = 0 (all sines are 0, all cosines 1), then t = 1: the first sine is sin(1) = 0.84.",
-    catalogue=edits(sinusoidal_embedding, MISTAKES),
-    also_right=[by_outer, embedding_by_einsum, by_phase, by_shifted_sines],
-)
+REFERENCE = sinusoidal_embedding
+LOOK = "Try t = 0 (all sines are 0, all cosines 1), then t = 1: the first sine is sin(1) = 0.84."
+ALSO_RIGHT = [by_outer, embedding_by_einsum, by_phase, by_shifted_sines]

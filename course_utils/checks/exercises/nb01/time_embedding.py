@@ -3,11 +3,11 @@
 import torch
 from torch import nn
 
-from course_utils.checks.parts import Exercise, edits, is_lazy
+from course_utils.checks.parts import is_lazy
 from course_utils.embedding import TimeEmbedding, sinusoidal_embedding
 
 
-def module_experiment(probe, TimeEmbedding):
+def experiment(probe, TimeEmbedding):
     for B, dim in [(3, 8), (5, 12), (2, 32)]:
         module = probe.build(TimeEmbedding, dim)
         with probe.advice(look="" if is_lazy(module) else learned(module, dim * dim + dim)):
@@ -36,10 +36,8 @@ The SiLU is missing. The next layer is linear too, and two linear layers in a ro
 SiLU comes before the linear layer. It belongs after it.
 # another activation
 + F.relu(self.linear(sinusoidal_embedding(t, self.dim)))
-or
-+ F.gelu(self.linear(sinusoidal_embedding(t, self.dim)))
-or
-+ F.sigmoid(self.linear(sinusoidal_embedding(t, self.dim)))
+| F.gelu(self.linear(sinusoidal_embedding(t, self.dim)))
+| F.sigmoid(self.linear(sinusoidal_embedding(t, self.dim)))
 Your activation isn't SiLU. The exercise asks for x * sigmoid(x), which is F.silu.
 # dropout
 + F.dropout(F.silu(self.linear(sinusoidal_embedding(t, self.dim))), 0.1, self.training)
@@ -116,12 +114,6 @@ class Subclassed(nn.Linear):
         return nn.SiLU()(super().forward(sinusoidal_embedding(t, self.out_features)))
 
 
-EXERCISE = Exercise(
-    id="1.4",
-    title="The time embedding as a module",
-    reference=TimeEmbedding,
-    experiment=module_experiment,
-    look="It is F.silu(self.linear(sinusoidal_embedding(t, dim))), and nothing more.",
-    catalogue=edits(TimeEmbedding, MISTAKES),
-    also_right=[InSequence, ByHand, ByConvolution, Subclassed],
-)
+REFERENCE = TimeEmbedding
+LOOK = "It is F.silu(self.linear(sinusoidal_embedding(t, dim))), and nothing more."
+ALSO_RIGHT = [InSequence, ByHand, ByConvolution, Subclassed]

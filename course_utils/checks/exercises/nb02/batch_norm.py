@@ -4,8 +4,6 @@ import torch
 from einops import rearrange, reduce
 from torch.nn import functional as F
 
-from course_utils.checks.parts import Exercise, edits
-
 
 def batch_norm(x, scale, shift, eps=1e-5):
     """Normalise every channel over the whole batch, then scale and shift it.
@@ -22,7 +20,7 @@ def batch_norm(x, scale, shift, eps=1e-5):
     return scale[:, None, None] * normal + shift[:, None, None]
 
 
-def batch_norm_experiment(probe, batch_norm):
+def experiment(probe, batch_norm):
     batches = [
         3 * probe.normal(B, C, H, W) + probe.normal(C, 1, 1)
         for B, C, H, W in [(2, 3, 4, 5), (5, 2, 3, 3), (1, 4, 6, 2)]
@@ -93,8 +91,7 @@ You divide by the variance. Divide by its square root, the standard deviation.
 You use eps as a lower limit for the variance. The formula adds it: sqrt(var + eps).
 # eps not used
 + (x - mean) / (var + 1e-5).sqrt()
-or
-+ (x - mean) / var.sqrt()
+| (x - mean) / var.sqrt()
 Your function ignores its argument eps. Add it to the variance, under the root.
 # mean not subtracted
 + x / (var + eps).sqrt()
@@ -114,8 +111,7 @@ You never use shift. At the end, add each channel's own number from it.
 You never use scale. Multiply each normalised channel by its own number from scale, then shift.
 # scale one axis short, or one too many
 + scale[:, None] * normal + shift[:, None]
-or
-+ scale[:, None, None, None] * normal + shift[:, None, None, None]
+| scale[:, None, None, None] * normal + shift[:, None, None, None]
 The numbers of scale or shift meet rows or pictures. Just two axes must follow: [:, None, None].
 # channels left at the end
 + (scale[:, None, None] * normal + shift[:, None, None]).movedim(1, -1)
@@ -153,12 +149,6 @@ def on_rows(x, gamma, beta, eps=1e-5):
     return rows.view(x.shape[1], x.shape[0], *x.shape[2:]).transpose(0, 1)
 
 
-EXERCISE = Exercise(
-    id="2.1",
-    title="BatchNorm by hand",
-    reference=batch_norm,
-    experiment=batch_norm_experiment,
-    look="Go through the formula from left to right.",
-    catalogue=edits(batch_norm, MISTAKES),
-    also_right=[by_function, by_einops, channel_by_channel, on_rows],
-)
+REFERENCE = batch_norm
+LOOK = "Go through the formula from left to right."
+ALSO_RIGHT = [by_function, by_einops, channel_by_channel, on_rows]

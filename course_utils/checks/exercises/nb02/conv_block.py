@@ -5,8 +5,8 @@ from torch import nn
 
 from course_utils.blocks import ConvBlock
 from course_utils.checks.exercises.nb02.shortcut import shortcut
-from course_utils.checks.exercises.nb02.timed_convs import TIME, TimedConvs, block_experiment
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.exercises.nb02.timed_convs import TIME, TimedConvs, experiment  # noqa: F401
+from course_utils.checks.parts import edits
 
 MISTAKES = """
 # time after the second convolution
@@ -81,13 +81,11 @@ There is a norm on your shortcut. Leave the 1x1 convolution alone there.
 + F.relu(self.norm2(self.conv2(h)))
 Your activation isn't SiLU, x * sigmoid(x), which the exercise asks for.
 # SiLU before BatchNorm
-- F.silu(self.norm1(self.conv1(x)))
 + self.norm1(F.silu(self.conv1(x)))
 - F.silu(self.norm2(self.conv2(h)))
 + self.norm2(F.silu(self.conv2(h)))
 SiLU comes before BatchNorm in your block. Each time the order is convolution, BatchNorm, SiLU.
 # no SiLU after a convolution
-- F.silu(self.norm1(self.conv1(x)))
 + self.norm1(self.conv1(x))
 or
 - F.silu(self.norm2(self.conv2(h)))
@@ -158,8 +156,6 @@ Where in_ch and out_ch differ, your block has no shortcut. There, add a 1x1 conv
 - self.shortcut = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 +
 or
-- h = F.silu(self.norm2(self.conv2(h)))
-- return h + self.shortcut(x)
 + return F.silu(self.norm2(self.conv2(h))) + h
 Your shortcut begins after the first convolution, not at the input. Is x overwritten on the way?
 """
@@ -207,13 +203,10 @@ class BlockBySum(BlockOfTwo):
         return torch.stack([self.around(x), self.convs(x, temb)]).sum(dim=0)
 
 
-EXERCISE = Exercise(
-    id="2.5",
-    title="The conv block",
-    reference=ConvBlock,
-    experiment=block_experiment,
-    look="Go through it in the order of the picture: convolution, BatchNorm, SiLU, time, "
-    "convolution, BatchNorm, SiLU, shortcut.",
-    catalogue=edits(ConvBlock, TIME.replace("self.conv1(x)", "h") + MISTAKES),
-    also_right=[BlockOfTwo, BlockFromTimedConvs, BlockOverwritingX, BlockBySum],
+REFERENCE = ConvBlock
+LOOK = (
+    "Go through it in the order of the picture: convolution, BatchNorm, SiLU, time, "
+    "convolution, BatchNorm, SiLU, shortcut."
 )
+CATALOGUE = edits(ConvBlock, TIME.replace("self.conv1(x)", "h") + MISTAKES)
+ALSO_RIGHT = [BlockOfTwo, BlockFromTimedConvs, BlockOverwritingX, BlockBySum]

@@ -5,8 +5,6 @@ from collections import OrderedDict
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.parts import Exercise, edits
-
 
 def conv_bn_silu(in_ch, out_ch):
     """Return a 3x3 convolution that keeps the size, BatchNorm and SiLU, as one module.
@@ -20,7 +18,7 @@ def conv_bn_silu(in_ch, out_ch):
     )  # fmt: skip
 
 
-def conv_bn_silu_experiment(probe, conv_bn_silu):
+def experiment(probe, conv_bn_silu):
     for B, C, K, H, W in [(3, 2, 4, 6, 5), (2, 5, 5, 3, 7), (4, 3, 1, 4, 4)]:
         module = probe.build(conv_bn_silu, C, K)
         probe.train_and_eval(module, 2 * probe.normal(B, C, H, W) + 1)
@@ -35,10 +33,8 @@ SiLU is missing. Without an activation, two convolutions in a row are just one l
 # another activation
 - nn.SiLU()
 + nn.ReLU()
-or
-+ nn.GELU()
-or
-+ nn.Sigmoid()
+| nn.GELU()
+| nn.Sigmoid()
 Your activation isn't SiLU. The exercise asks for x * sigmoid(x), which is nn.SiLU().
 # no padding
 - nn.Conv2d(in_ch, out_ch, 3, padding=1)
@@ -62,10 +58,8 @@ SiLU comes before BatchNorm in your module. The order is convolution, BatchNorm,
 # another norm
 - nn.BatchNorm2d(out_ch)
 + nn.GroupNorm(1, out_ch)
-or
-+ nn.InstanceNorm2d(out_ch)
-or
-+ nn.InstanceNorm2d(out_ch, affine=True)
+| nn.InstanceNorm2d(out_ch)
+| nn.InstanceNorm2d(out_ch, affine=True)
 Your norm works on each picture alone. The exercise asks for BatchNorm.
 # the batch in eval mode too
 + nn.BatchNorm2d(out_ch, track_running_stats=False)
@@ -121,17 +115,13 @@ class ConvNorm(nn.Conv2d):
         return F.silu(self.norm(super().forward(F.pad(x, (1, 1, 1, 1)))))
 
 
-EXERCISE = Exercise(
-    id="2.2",
-    title="Convolution, BatchNorm, SiLU",
-    reference=conv_bn_silu,
-    experiment=conv_bn_silu_experiment,
-    look="Print the module and compare it with what is asked for: "
-    "nn.Conv2d(in_ch, out_ch, 3, padding=1), then nn.BatchNorm2d(out_ch), then nn.SiLU().",
-    catalogue=edits(conv_bn_silu, MISTAKES),
-    makes_layer=True,
-    also_right=[
-        conv_bn_silu_same, conv_bn_silu_step_by_step, conv_bn_silu_by_names,
-        ConvNorm,
-    ],
-)  # fmt: skip
+REFERENCE = conv_bn_silu
+LOOK = (
+    "Print the module and compare it with what is asked for: "
+    "nn.Conv2d(in_ch, out_ch, 3, padding=1), then nn.BatchNorm2d(out_ch), then nn.SiLU()."
+)
+MAKES_LAYER = True
+ALSO_RIGHT = [
+    conv_bn_silu_same, conv_bn_silu_step_by_step, conv_bn_silu_by_names,
+    ConvNorm,
+]  # fmt: skip

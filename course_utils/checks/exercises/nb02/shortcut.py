@@ -3,8 +3,6 @@
 from einops.layers.torch import EinMix
 from torch import nn
 
-from course_utils.checks.parts import Exercise, edits
-
 
 def shortcut(in_ch, out_ch):
     """Return the shortcut of a block: nothing at all, or a 1x1 convolution if channels differ.
@@ -16,7 +14,7 @@ def shortcut(in_ch, out_ch):
     return nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
 
 
-def shortcut_experiment(probe, shortcut):
+def experiment(probe, shortcut):
     differ = "Where in_ch and out_ch differ, return nn.Conv2d(in_ch, out_ch, 1) and nothing else."
     equal = "Where in_ch equals out_ch, the module should return its input as it is: nn.Identity()."
     many = int("300"), int("300")  # equal, but two objects: `is` tells them apart
@@ -43,8 +41,7 @@ Where the channels are equal you return no module. Return nn.Identity(), which h
 Your condition is the wrong way round: the convolution belongs where the channels differ.
 # only for more channels, or for fewer
 + nn.Identity() if in_ch >= out_ch else nn.Conv2d(in_ch, out_ch, 1)
-or
-+ nn.Identity() if in_ch <= out_ch else nn.Conv2d(in_ch, out_ch, 1)
+| nn.Identity() if in_ch <= out_ch else nn.Conv2d(in_ch, out_ch, 1)
 For some channels that differ you return no convolution: print shortcut(3, 5) and shortcut(6, 2). It
 belongs wherever in_ch != out_ch, whether more come out, fewer, or twice as many.
 # is instead of ==
@@ -90,17 +87,11 @@ def by_einops(in_ch, out_ch):
     return EinMix("b c h w -> b k h w", **sizes) if in_ch != out_ch else nn.Identity()
 
 
-EXERCISE = Exercise(
-    id="2.4",
-    title="The shortcut",
-    reference=shortcut,
-    experiment=shortcut_experiment,
-    look="Try shortcut(3, 3) and shortcut(3, 5) on a picture.",
-    catalogue=edits(shortcut, MISTAKES),
-    makes_layer=True,
-    also_right=[
-        in_sequence, by_einops,
-        lambda in_ch, out_ch: nn.Identity() if out_ch == in_ch else LinearOnPixels(in_ch, out_ch),
-        lambda in_ch, out_ch: nn.LazyConv2d(out_ch, 1) if in_ch != out_ch else nn.Flatten(0, 0),
-    ],
-)  # fmt: skip
+REFERENCE = shortcut
+LOOK = "Try shortcut(3, 3) and shortcut(3, 5) on a picture."
+MAKES_LAYER = True
+ALSO_RIGHT = [
+    in_sequence, by_einops,
+    lambda in_ch, out_ch: nn.Identity() if out_ch == in_ch else LinearOnPixels(in_ch, out_ch),
+    lambda in_ch, out_ch: nn.LazyConv2d(out_ch, 1) if in_ch != out_ch else nn.Flatten(0, 0),
+]  # fmt: skip

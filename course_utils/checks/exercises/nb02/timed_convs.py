@@ -5,7 +5,7 @@ from einops import rearrange
 from torch import nn
 
 from course_utils.checks.exercises.nb02.conv_bn_silu import conv_bn_silu
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 
 
 class TimedConvs(nn.Module):
@@ -27,7 +27,7 @@ class TimedConvs(nn.Module):
         return self.conv2(h)
 
 
-def block_experiment(probe, Block):
+def experiment(probe, Block):
     for B, C, K, D, H, W in [(3, 2, 5, 8, 4, 11), (2, 6, 3, 4, 5, 8), (4, 3, 3, 6, 8, 5)]:
         module = probe.build(Block, C, K, D)
         probe.train_and_eval(module, probe.normal(B, C, H, W), probe.normal(B, D))
@@ -45,8 +45,7 @@ TIME = """
 # time not spread over the pixels
 - h = self.conv1(x) + self.time_proj(temb)[:, :, None, None]
 + h = self.conv1(x) + self.time_proj(temb)
-or
-+ h = self.conv1(x) + self.time_proj(temb)[:, :, None]
+| h = self.conv1(x) + self.time_proj(temb)[:, :, None]
 The channels of the projected time meet W columns or H rows, because PyTorch lines up the last axes.
 Two new axes must follow them, and none may come before: [:, :, None, None].
 # time concatenated
@@ -62,8 +61,7 @@ Your two axes come too early: a linear layer works on the last axis, which must 
 temb. Index its result instead: self.time_proj(temb)[:, :, None, None].
 # time multiplied
 + h = self.conv1(x) * self.time_proj(temb)[:, :, None, None]
-or
-+ h = self.conv1(x) * (1 + self.time_proj(temb)[:, :, None, None])
+| h = self.conv1(x) * (1 + self.time_proj(temb)[:, :, None, None])
 The time multiplies the features; here it is added. (Some networks do both.)
 # time of the first picture for all
 + h = self.conv1(x) + self.time_proj(temb[:1])[:, :, None, None]
@@ -79,8 +77,7 @@ The times land on other channels or pictures: reshape swaps no axes. Index: [:, 
 You add temb itself, which has D numbers. self.time_proj turns it into one number per channel.
 # activation on the time
 + h = self.conv1(x) + F.silu(self.time_proj(temb))[:, :, None, None]
-or
-+ h = self.conv1(x) + self.time_proj(F.silu(temb))[:, :, None, None]
+| h = self.conv1(x) + self.time_proj(F.silu(temb))[:, :, None, None]
 The time goes through another activation. TimeEmbedding already ends with one, so leave it out.
 """
 
@@ -114,8 +111,7 @@ conv2 gets x. It should get h, which conv1 and the time have made.
 You never call conv2. The sum goes through it before you return it.
 # one more activation
 + return self.conv2(F.silu(h))
-or
-+ return F.silu(self.conv2(h))
+| return F.silu(self.conv2(h))
 There is one SiLU too many. conv1 and conv2 already end with their own.
 # a shortcut already
 + return self.conv2(h) + h
@@ -155,13 +151,10 @@ class TimedChannelsLast(TimedConvs):
         return self.conv2(h.permute(2, 3, 0, 1))
 
 
-EXERCISE = Exercise(
-    id="2.3",
-    title="Add the time, channel by channel",
-    reference=TimedConvs,
-    experiment=block_experiment,
-    look="Compare your forward with the formula: h is conv1(x) plus the projected time, and the "
-    "result is conv2(h).",
-    catalogue=edits(TimedConvs, TIME + MISTAKES),
-    also_right=[TimedByView, TimedByEinops, TimedByExpand, TimedChannelsLast],
+REFERENCE = TimedConvs
+LOOK = (
+    "Compare your forward with the formula: h is conv1(x) plus the projected time, and the "
+    "result is conv2(h)."
 )
+CATALOGUE = edits(TimedConvs, TIME + MISTAKES)
+ALSO_RIGHT = [TimedByView, TimedByEinops, TimedByExpand, TimedChannelsLast]

@@ -6,13 +6,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import downsample
-from course_utils.checks.parts import Exercise, edits
 
 
-def downsample_experiment(probe, downsample):
+def experiment(probe, downsample):
     for B, C, H, W in [(2, 3, 6, 10), (3, 5, 14, 4), (4, 1, 2, 8)]:
         with probe.advice(
-            ("multiple values", r"\(self", "super() passes self already."), look=EXERCISE.look
+            ("multiple values", r"\(self", "super() passes self already."), look=LOOK
         ):
             module = probe.build(downsample, C)
             probe.train_and_eval(module, probe.normal(B, C, H, W))
@@ -21,41 +20,32 @@ def downsample_experiment(probe, downsample):
 
 MISTAKES = """
 # stride forgotten
-- , stride=2
-+
+- nn.Conv2d(ch, ch, kernel_size=2, stride=2)
++ nn.Conv2d(ch, ch, kernel_size=2)
 Your window moves one pixel at a time, so the picture hardly shrinks. Pass stride=2.
 # larger window
-- kernel_size=2
-+ kernel_size=3
-or
-- kernel_size=2, stride=2
-+ kernel_size=3, stride=2, padding=1
++ nn.Conv2d(ch, ch, kernel_size=3, stride=2)
+| nn.Conv2d(ch, ch, kernel_size=3, stride=2, padding=1)
 Your windows are larger than 2x2, so they overlap. Many networks halve that way, but here each pixel
 is read once: kernel_size=2, without padding.
 # 1x1 window
-- kernel_size=2
-+ kernel_size=1
++ nn.Conv2d(ch, ch, kernel_size=1, stride=2)
 Your window is 1x1, so three pixels out of four are never read. Use kernel_size=2.
 # padding
-- stride=2
-+ stride=2, padding=1
++ nn.Conv2d(ch, ch, kernel_size=2, stride=2, padding=1)
 Padding makes the picture one pixel too high and too wide. 2x2 windows tile it without any.
 # each channel by itself
-+ stride=2, groups=ch
++ nn.Conv2d(ch, ch, kernel_size=2, stride=2, groups=ch)
 With groups=ch, each output channel reads only one input channel. Here it reads all of them.
 # no bias
-- kernel_size
-+ bias=False, kernel_size
++ nn.Conv2d(ch, ch, bias=False, kernel_size=2, stride=2)
 Your convolution has no bias. The formula adds a b_k to each channel: leave bias at its default.
 # channels doubled
-- ch, ch
-+ ch, 2 * ch
++ nn.Conv2d(ch, 2 * ch, kernel_size=2, stride=2)
 Your layer doubles the channels. downsample keeps them; the next block changes their number.
 # pooling
-- nn.Conv2d(ch, ch, kernel_size=2, stride=2)
 + nn.MaxPool2d(2)
-or
-+ nn.AvgPool2d(2)
+| nn.AvgPool2d(2)
 That's pooling, a fixed rule. Use a convolution, which learns what to keep.
 # the same as two layers
 + nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * ch, ch, 1))
@@ -103,13 +93,7 @@ class ByPatches(nn.Module):
         return F.conv2d(patches, self.conv.weight.flatten(1)[:, :, None, None], self.conv.bias)
 
 
-EXERCISE = Exercise(
-    id="3.1",
-    title="Halve a picture",
-    reference=downsample,
-    experiment=downsample_experiment,
-    look="It's a single convolution: ch channels in, ch out, a 2x2 window, steps of 2. Return it.",
-    catalogue=edits(downsample, MISTAKES),
-    also_right=[ConvolutionInside, BySlices, ByPatches, Halving],
-    makes_layer=True,
-)
+REFERENCE = downsample
+LOOK = "It's a single convolution: ch channels in, ch out, a 2x2 window, steps of 2. Return it."
+ALSO_RIGHT = [ConvolutionInside, BySlices, ByPatches, Halving]
+MAKES_LAYER = True

@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ConvBlock, downsample
-from course_utils.checks.parts import Exercise, arguments, edits, name, tensors
+from course_utils.checks.parts import call_of, tensors
 from course_utils.encoder import Encoder
 
 HINTS = [
@@ -15,15 +15,15 @@ HINTS = [
 ]  # fmt: skip
 SKIPS = "A skip is what a level's block returns, before its downsample. The top level's is first."
 BOTTOM = "The last block takes what the last downsample returns, and its result isn't halved."
-VALUES = "Block, skip, downsample at each level, nothing else; then the last block. All get temb."
+LOOK = "Block, skip, downsample at each level, nothing else; then the last block. All get temb."
 
 
-def encoder_experiment(probe, Encoder):
+def experiment(probe, Encoder):
     for B, C, H, W, D, chs in [(2, 1, 16, 24, 5, [7, 4, 6, 5]), (2, 3, 6, 10, 6, [4, 9])]:
         x, temb = inputs = probe.normal(B, C, H, W), probe.normal(B, D)
         with probe.advice(*HINTS):
             module = probe.build(Encoder, C, chs, D)
-            called = f"{name(module)}({arguments(inputs, module)})"
+            called = call_of(module, inputs)
             note_shapes(probe, called, probe.run(called, module.eval(), *inputs), len(chs) - 1)
             probe.train_and_eval(module, *inputs)
     probe.on_fake_device(module, *inputs)
@@ -32,11 +32,9 @@ def encoder_experiment(probe, Encoder):
 def note_shapes(probe, called, out, n):
     """Write down what forward returns, before the numbers in it."""
     pair = isinstance(out, (tuple, list)) and len(out) == 2 and isinstance(out[1], (tuple, list))
-    probe.note(
-        f"The number of skips in {called}", len(out[1]) if pair else out,
-        "" if pair else "Your forward doesn't return the bottom and then the list of the skips.",
-        f"Return bottom, skips. With {n + 1} numbers in chs, the list has {n} of them.",
-    )  # fmt: skip
+    wrong = "" if pair else "Your forward doesn't return the bottom and then the list of the skips."
+    tip = f"Return bottom, skips. With {n + 1} numbers in chs, the list has {n} of them."
+    probe.note(f"The number of skips in {called}", len(out[1]) if pair else out, wrong, tip)
     if pair:
         for what, part, look in ("skips", out[1], SKIPS), ("bottom", out[0], BOTTOM):
             shapes = [tuple(x.shape) for x in tensors(part)]
@@ -65,23 +63,21 @@ You halve what went into the block. Halve what the block returned, the skip.
 + skips = [x]
 Your list begins with the picture itself. A skip is what a level's block returns: begin with [].
 # skips from below
-- , skips
-+ , skips[::-1]
+- return self.bottom(x, temb), skips
++ return self.bottom(x, temb), skips[::-1]
 Your skips are in the wrong order. The first is the top level's; the decoder reverses them itself.
 # skips one by one
-+ , *skips
++ return self.bottom(x, temb), *skips
 You return the skips one by one. Return two things, the bottom and the list: return bottom, skips.
 # skips not returned
-+
++ return self.bottom(x, temb)
 Your forward returns the bottom alone. Return both: return bottom, skips.
 # bottom among the skips
-- return self.bottom(x, temb), skips
 + x = self.bottom(x, temb)
 + return x, [*skips, x]
 The bottom is among your skips. It goes to the decoder by itself: n halvings have n skips.
 # last block not called
-- self.bottom(x, temb), skips
-+ x, skips
++ return x, skips
 or
 - self.bottom = ConvBlock(ins[-2], chs[-1], time_dim)
 +
@@ -89,8 +85,8 @@ or
 + x, skips
 Your forward lacks the last block. It comes after the last downsample, and isn't halved.
 # skips returned first
-- self.bottom(x, temb), skips
-+ skips, self.bottom(x, temb)
+- return self.bottom(x, temb), skips
++ return skips, self.bottom(x, temb)
 You return the skips first and the bottom second. It's the other way round.
 # skips detached
 - skips.append(x)
@@ -100,10 +96,9 @@ No gradient comes back through your skips: .detach(), .data or no_grad cuts it o
 + skips += x
 skips += x puts in the pictures of the batch one by one. Write skips.append(x).
 # temb not passed on
-- block(x, temb)
-+ block(x)
-or
-+ nn.Sequential(block)(x, temb)
+- x = block(x, temb)
++ x = block(x)
+| x = nn.Sequential(block)(x, temb)
 A block needs temb too, the last one as well, and nn.Sequential passes on just one thing. Keep the
 blocks in an nn.ModuleList.
 # never halved
@@ -116,50 +111,45 @@ There's an activation after your downsample. Leave it out: the blocks have their
 # pooling
 - downsample(ch)
 + nn.MaxPool2d(2)
-or
-+ nn.AvgPool2d(2)
-or
-+ nn.Conv2d(ch, ch, 3, stride=2, padding=1)
+| nn.AvgPool2d(2)
+| nn.Conv2d(ch, ch, 3, stride=2, padding=1)
 You halve by pooling or by another convolution. Use your downsample.
 # return inside the loop
--     return self.bottom(x, temb), skips
-+         return self.bottom(x, temb), skips
+- return self.bottom(x, temb), skips
++     return self.bottom(x, temb), skips
 Your loop ends after its first round: the return is inside it. Move it after the loop.
 # downsample for the next level
 - ch in chs[:-1]
 + ch in chs[1:]
 You build downsample for the next level's channels. It halves this level's skip: chs[i].
 # a layer too many
-- ch in chs[:-1]
 + ch in chs
 or
-- zip(ins, chs[:-1])
-+ zip(ins, chs)
+- (i, o, time_dim) for i, o in zip(ins, chs[:-1])
++ (i, o, time_dim) for i, o in zip(ins, chs)
 You make a layer that forward never uses. n halvings take n Downsamples, and n + 1 blocks in all.
 # a layer too few
-+ zip(ins, chs[:-2])
++ (i, o, time_dim) for i, o in zip(ins, chs[:-2])
 or
 - ch in chs[:-1]
 + ch in chs[:-2]
 You have too few blocks or Downsamples, so zip ends early. n halvings take n of each.
 # in_ch forgotten
-- zip(ins, chs[:-1])
-+ zip(chs, chs[1:])
+- (i, o, time_dim) for i, o in zip(ins, chs[:-1])
++ (i, o, time_dim) for i, o in zip(chs, chs[1:])
 or
 - [in_ch, *chs]
 + [chs[0], *chs]
 Your first block is built for chs[0] channels, and gets in_ch: it goes from in_ch to chs[0].
 # every block from in_ch
-- (i, o, time_dim)
-+ (in_ch, o, time_dim)
+- (i, o, time_dim) for i, o in zip(ins, chs[:-1])
++ (in_ch, o, time_dim) for i, o in zip(ins, chs[:-1])
 All your blocks start from in_ch channels. In a loop, write in_ch = ch at the end of each round.
 # last block for other channels
-- ins[-2], chs[-1]
-+ chs[-1], chs[-1]
-or
-+ ins[-3], chs[-1]
-or
-+ in_ch, chs[-1]
+- self.bottom = ConvBlock(ins[-2], chs[-1], time_dim)
++ self.bottom = ConvBlock(chs[-1], chs[-1], time_dim)
+| self.bottom = ConvBlock(ins[-3], chs[-1], time_dim)
+| self.bottom = ConvBlock(in_ch, chs[-1], time_dim)
 Your last block is built for other channels than it gets. It goes from chs[-2] to chs[-1].
 # skips of the last call
 - super().__init__()
@@ -226,12 +216,5 @@ class InDicts(nn.Module):
         return x, list(skips.values())[:-1]
 
 
-EXERCISE = Exercise(
-    id="3.4",
-    title="The encoder",
-    reference=Encoder,
-    experiment=encoder_experiment,
-    look=VALUES,
-    catalogue=edits(Encoder, MISTAKES),
-    also_right=[Paired, Stepwise, ByIndex, InDicts],
-)
+REFERENCE = Encoder
+ALSO_RIGHT = [Paired, Stepwise, ByIndex, InDicts]

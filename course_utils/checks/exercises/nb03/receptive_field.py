@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.parts import Exercise, edits, fill
+from course_utils.checks.parts import edits, fill
 
 
 def receptive_field(net, x):
@@ -56,7 +56,7 @@ MODE = "This net has BatchNorm and is in training mode. Leave it in that mode."
 PLAIN = "Here, net is a plain function."
 
 
-def receptive_field_experiment(probe, receptive_field):
+def experiment(probe, receptive_field):
     same, smaller = (network(nn.Conv2d(1, 1, k), weights=1) for k in (1, 3))
     net = network(nn.Conv2d(3, 5, 3, padding=1), nn.SiLU(), nn.Conv2d(5, 4, (1, 2))).eval()
     modal = network(nn.Conv2d(3, 2, 3), BatchStatistics(), nn.Tanh(), nn.Conv2d(2, 3, (1, 2)))
@@ -69,11 +69,9 @@ def receptive_field_experiment(probe, receptive_field):
         with probe.advice(*HINTS, look=look):
             probe.call(receptive_field, given, picture)
     asking = [p.requires_grad for p in net.parameters()]
-    probe.note(
-        "net is left alone", (net.training, modal.training, asking),
-        "Your code leaves net in another mode, or its weights no longer ask for gradients.",
-        "Both are the caller's choice, so leave net as it is.",
-    )  # fmt: skip
+    wrong = "Your code leaves net in another mode, or its weights no longer ask for gradients."
+    tip = "Both are the caller's choice, so leave net as it is."
+    probe.note("net is left alone", (net.training, modal.training, asking), wrong, tip)
     probe.on_fake_device(receptive_field, lambda x: F.avg_pool2d(x, 3, 1), probe.normal(1, 2, 6, 8))
 
 
@@ -93,78 +91,66 @@ MISTAKES = """
 # all output pixels together
 - out[0, :, h // 2, w // 2].sum()
 + out.sum()
-or
-+ out.mean()
+| out.mean()
 You differentiate all output pixels together. Pick the middle one, out[0, :, h // 2, w // 2].
 # the corner pixel
-- h // 2, w // 2
-+ 0, 0
++ out[0, :, 0, 0].sum()
 This is the gradient of the corner pixel, [0, 0]. The middle one is at [h // 2, w // 2].
 # height and width swapped
-+ w // 2, h // 2
++ out[0, :, w // 2, h // 2].sum()
 Height and width are swapped. Rows come first: [0, :, h // 2, w // 2].
 # the pixel beside the middle
-+ (h - 1) // 2, (w - 1) // 2
++ out[0, :, (h - 1) // 2, (w - 1) // 2].sum()
 Your pixel is next to the middle one: [h // 2, w // 2] is row 2 for h = 5, row 3 for h = 6.
 # / instead of //
-+ h / 2, w / 2
++ out[0, :, h / 2, w / 2].sum()
 An index must be an int, and / makes a float. Divide with //.
+# first output channel only
++ out[0, 0, h // 2, w // 2].sum()
+You use only the first channel of the output pixel. Add up all K of them.
+# mean of the output channels
++ out[0, :, h // 2, w // 2].mean()
+You take the mean of the output pixel's channels. Take their sum.
+# absolute values of the output
++ out[0, :, h // 2, w // 2].abs().sum()
+You take absolute values of the output. Take those of its gradient instead.
+# output channels not summed
++ out[0, :, h // 2, w // 2]
+The gradient is that of one number, and the middle pixel has K of them. Add them up first.
 # middle of the input
 - out.shape[2:]
 + x.shape[2:]
 You take the middle of x. net may make it smaller, so take h and w from the shape of net(x).
-# first output channel only
-- 0, :, h // 2
-+ 0, 0, h // 2
-You use only the first channel of the output pixel. Add up all K of them.
-# mean of the output channels
-- w // 2].sum()
-+ w // 2].mean()
-You take the mean of the output pixel's channels. Take their sum.
-# absolute values of the output
-+ w // 2].abs().sum()
-You take absolute values of the output. Take those of its gradient instead.
-# output channels not summed
-+ w // 2]
-The gradient is that of one number, and the middle pixel has K of them. Add them up first.
 # mean of the input channels
-- .sum(dim=0)
-+ .mean(dim=0)
+- return x.grad[0].abs().sum(dim=0)
++ return x.grad[0].abs().mean(dim=0)
 You take the mean over the channels of x. Take their sum.
 # channels of x left
-+
-or
-- x.grad[0].abs().sum(dim=0)
-+ x.grad.abs()
++ return x.grad[0].abs()
+| return x.grad.abs()
 Your result still has the channels of x. The gradient is (1, C, H, W) and its [0] is (C, H, W), so
 add up the channels with sum(dim=0).
 # summed over other axes
-- .sum(dim=0)
-+ .sum(dim=1)
++ return x.grad[0].abs().sum(dim=1)
 Sum over the channels alone. After [0] they're dimension 0, and a map of (H, W) is left.
 # yes or no
-+ .sum(dim=0) > 0
++ return x.grad[0].abs().sum(dim=0) > 0
 Your result only says whether a pixel has an influence. Return how strong it is.
 # signs kept
-- .abs().sum(dim=0)
-+ .sum(dim=0)
++ return x.grad[0].sum(dim=0)
 Your gradients keep their signs, so they cancel in the sum over the channels. Take abs first.
 # absolute values after the sum
-- x.grad[0].abs()
-+ x.grad.sum(dim=1).abs()
++ return x.grad.sum(dim=1).abs().sum(dim=0)
 You sum over the channels before abs, so positive and negative gradients cancel. Take abs first.
 # squares for absolute values
-- .abs().sum(dim=0)
-+ .square().sum(dim=0)
++ return x.grad[0].square().sum(dim=0)
 You square the gradient. Take its absolute value: abs.
 # scaled to 1
-- return x.grad[0].abs().sum(dim=0)
 + field = x.grad[0].abs().sum(dim=0)
 + return field / field.max()
 You divide by the largest value. Return the gradients as they are; a plot can scale them.
 # batch axis left
-- x.grad[0].abs().sum(dim=0)
-+ x.grad.abs().sum(dim=1)
++ return x.grad.abs().sum(dim=1)
 Your result has an axis of size 1 too many. Take the picture with [0]; sum without keepdim.
 # x.grad is None
 - x = x.clone().requires_grad_()
@@ -234,12 +220,7 @@ def field_by_mask(net, x):
     return torch.einsum("bchw->hw", inp.grad.abs())
 
 
-EXERCISE = Exercise(
-    id="3.2",
-    title="What one pixel sees",
-    reference=receptive_field,
-    experiment=receptive_field_experiment,
-    look=SUMS,
-    catalogue=edits(field_by_backward, MISTAKES + ASKING) + edits(receptive_field, ASKING + TUPLE),
-    also_right=[field_by_backward, field_by_jacobian, field_by_mask, field_by_function],
-)
+REFERENCE = receptive_field
+LOOK = SUMS
+CATALOGUE = edits(field_by_backward, MISTAKES + ASKING) + edits(receptive_field, ASKING + TUPLE)
+ALSO_RIGHT = [field_by_jacobian, field_by_mask, field_by_function]

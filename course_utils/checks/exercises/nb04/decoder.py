@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from course_utils.blocks import ConvBlock, upsample
-from course_utils.checks.parts import Exercise, arguments, edits, name
+from course_utils.checks.parts import call_of
 from course_utils.decoder import Decoder
 
 HINTS = [
@@ -14,19 +14,19 @@ HINTS = [
      "first, and start with the last skip."),
     ("cat", "cat", "torch.cat takes a list of tensors: torch.cat([up(x), skip], dim=1)."),
 ]  # fmt: skip
-VALUES = (
+LOOK = (
     "At each level: upsample, [up(x), skip] in this order, the block with temb, and nothing else. "
     "After the last level: a bare 1x1 convolution from chs[0] channels to out_ch."
 )
 
 
-def decoder_experiment(probe, Decoder):
+def experiment(probe, Decoder):
     for B, chs, C, D, H, W in [(3, [4, 6, 10, 7], 2, 8, 2, 3), (2, [9, 5], 3, 5, 1, 3)]:
         x, skips, temb = inputs = decoder_inputs(probe, B, chs, D, H, W)
         with probe.advice(*HINTS):
             module = probe.build(Decoder, chs, C, D).eval()
             given = list(skips)
-            probe.run(f"{name(module)}({arguments(inputs, module)})", module, x, given, temb)
+            probe.run(call_of(module, inputs), module, x, given, temb)
             probe.train_and_eval(module, *inputs)
             probe.call(module, *decoder_inputs(probe, B + 1, chs, D, W + 1, H))
         probe.note(
@@ -46,18 +46,24 @@ def decoder_inputs(probe, B, chs, D, H, W):
 
 MISTAKES = """
 # skips not reversed
-- reversed(skips)
-+ skips
+- for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
++ for up, block, skip in zip(self.ups, self.blocks, skips):
 You take the skips from the top down. Start with the last, the lowest: reversed(skips).
 # the same skip at every level
-+ [skips[-1]] * len(skips)
++ for up, block, skip in zip(self.ups, self.blocks, [skips[-1]] * len(skips)):
 You use the same skip at every level. Each level has its own: go through reversed(skips).
 # one round too few
-+ reversed(skips[1:])
++ for up, block, skip in zip(self.ups, self.blocks, reversed(skips[1:])):
 Your loop makes one round too few. n skips take n rounds, with n up-layers and n blocks.
 # skips detached
-+ [skip.detach() for skip in reversed(skips)]
++ for up, block, skip in zip(self.ups, self.blocks, [skip.detach() for skip in reversed(skips)]):
 No gradient goes back through the skips, so the encoder learns nothing from them. Don't detach them.
+# layers in the order going down
++ for up, block, skip in zip(self.ups[::-1], self.blocks[::-1], reversed(skips)):
+or
+- list(reversed(chs))
++ chs
+Your first up-layer isn't the bottom's, chs[-1]. Build the layers from reversed(chs).
 # skip first
 - up(x), skip
 + skip, up(x)
@@ -75,18 +81,34 @@ Where you join the skip, x is still half as large. Double it first: torch.cat([u
 # joined along another axis
 - dim=1
 + dim=0
-or
-+ dim=-1
-or
-+ dim=2
+| dim=-1
+| dim=2
 You join along the wrong axis. dim=0, the default, is the batch. The channels are dim=1.
-# block's result not kept
+# something added to the block's result
 - x = block(x, temb)
++ x = block(x, temb) + x[:, : skip.shape[1]]
+You add up(x) to what the block returns. Leave that out: the block has a shortcut of its own.
+# temb not passed on
++ x = block(x)
+A block needs temb too. Pass it to every block: block(x, temb).
+# block's result not kept
 + block(x, temb)
 or
-- (2 * ch, ch
-+ (2 * ch, 2 * ch
+- (2 * ch, ch, time_dim) for ch in upward[1:]
++ (2 * ch, 2 * ch, time_dim) for ch in upward[1:]
 After the block, x still has 2 * ch channels. Build it to return ch, and write x = block(x, temb).
+# blocks not reversed
++ (2 * ch, ch, time_dim) for ch in chs[:-1]
+Your up-layers go up and your blocks go down. Build both from reversed(chs).
+# blocks for the channels of the level below
++ (2 * i, ch, time_dim) for i, ch in zip(upward, upward[1:])
+| (i, ch, time_dim) for i, ch in zip(upward, upward[1:])
+| (i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
+Your blocks count the channels of the level below. But upsample has already brought those down, so
+the concatenation has twice the channels of the level that you go up to.
+# skip not counted
++ (ch, ch, time_dim) for ch in upward[1:]
+Your blocks are built for the channels of upsample alone. The skip brings as many again: 2 * ch.
 # block's result not the next input
 - x = torch.cat([up(x), skip], dim=1)
 - x = block(x, temb)
@@ -95,44 +117,18 @@ After the block, x still has 2 * ch channels. Build it to return ch, and write x
 - return self.out(x)
 + return self.out(h)
 Every round begins with the bottom. The next level needs what the block returns: x = block(...).
-# something added to the block's result
-- x = block(x, temb)
-+ x = block(x, temb) + x[:, : skip.shape[1]]
-You add up(x) to what the block returns. Leave that out: the block has a shortcut of its own.
-# layers in the order going down
-- zip(self.ups, self.blocks,
-+ zip(self.ups[::-1], self.blocks[::-1],
-or
-- list(reversed(chs))
-+ chs
-Your first up-layer isn't the bottom's, chs[-1]. Build the layers from reversed(chs).
-# blocks not reversed
-- ch in upward[1:]
-+ ch in chs[:-1]
-Your up-layers go up and your blocks go down. Build both from reversed(chs).
 # return inside the loop
 -     return self.out(x)
 +         return self.out(x)
 You return after the first level: the return is inside the loop. Move it after the loop.
-# blocks for the channels of the level below
-- 2 * ch, ch, time_dim) for ch in upward[1:]
-+ 2 * i, ch, time_dim) for i, ch in zip(upward, upward[1:])
-or
-+ i, ch, time_dim) for i, ch in zip(upward, upward[1:])
-or
-+ i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
-Your blocks count the channels of the level below. But upsample has already brought those down, so
-the concatenation has twice the channels of the level that you go up to.
-# skip not counted
-- (2 * ch, ch
-+ (ch, ch
-Your blocks are built for the channels of upsample alone. The skip brings as many again: 2 * ch.
-# temb not passed on
-- block(x, temb)
-+ block(x)
-A block needs temb too. Pass it to every block: block(x, temb).
-# no last convolution
+# activation at the end
 - return self.out(x)
++ return self.out(x).tanh()
+| return F.silu(self.out(x))
+| return self.out(x).sigmoid()
+| return self.out(F.silu(x))
+There's an activation around the last convolution. Leave it out: noise may be any number.
+# no last convolution
 + return x
 or
 - self.out = nn.Conv2d(chs[0], out_ch, 1)
@@ -140,30 +136,16 @@ or
 - return self.out(x)
 + return x
 A 1x1 convolution, the last layer, is missing. It makes out_ch channels of chs[0].
-# activation at the end
-- return self.out(x)
-+ return self.out(x).tanh()
-or
-+ return F.silu(self.out(x))
-or
-+ return self.out(x).sigmoid()
-or
-+ return self.out(F.silu(x))
-There's an activation around the last convolution. Leave it out: noise may be any number.
 # last convolution with other channels
-- chs[0], out_ch
-+ chs[-1], out_ch
-or
-+ out_ch, chs[0]
-or
-+ chs[0], 1
++ self.out = nn.Conv2d(chs[-1], out_ch, 1)
+| self.out = nn.Conv2d(out_ch, chs[0], 1)
+| self.out = nn.Conv2d(chs[0], 1, 1)
 The last convolution goes from the channels of the top level, chs[0], to out_ch.
 # 3x3 convolution at the end
-- out_ch, 1
-+ out_ch, 3, padding=1
++ self.out = nn.Conv2d(chs[0], out_ch, 3, padding=1)
 The last convolution is 3x3. Make it 1x1: the blocks have already seen the neighbours.
 # last convolution without bias
-+ out_ch, 1, bias=False
++ self.out = nn.Conv2d(chs[0], out_ch, 1, bias=False)
 The last convolution has no bias. Leave bias at its default, True.
 # skip added
 - torch.cat([up(x), skip], dim=1)
@@ -177,17 +159,14 @@ You add the skip, as some networks do. Here it's concatenated, so the block take
 + (ch, ch
 or
 + up(x)
-or
-+ up(x) + skip
+| up(x) + skip
 Concatenate the skip, torch.cat([up(x), skip], dim=1): the block is built for 2 * ch channels.
 # another up-layer
 - upsample(i, o)
 + nn.ConvTranspose2d(i, o, 2, stride=2, bias=False)
-or
-+ nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(i, o, 3, padding=1))
+| nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(i, o, 3, padding=1))
 Your up-layers aren't those that upsample makes (exercise 4.2), with a bias. Use upsample.
 # up-layers keep channels
-- upsample(i, o)
 + upsample(i, i)
 - 2 * ch, ch, time_dim) for ch in upward[1:]
 + i + ch, ch, time_dim) for i, ch in zip(upward, upward[1:])
@@ -239,12 +218,5 @@ class IntoOneTensor(ByLevels):
         return self.to_picture(x)
 
 
-EXERCISE = Exercise(
-    id="4.5",
-    title="The decoder",
-    reference=Decoder,
-    experiment=decoder_experiment,
-    look=VALUES,
-    catalogue=edits(Decoder, MISTAKES),
-    also_right=[ByLevels, ByPopping, ByIndex, IntoOneTensor],
-)
+REFERENCE = Decoder
+ALSO_RIGHT = [ByLevels, ByPopping, ByIndex, IntoOneTensor]

@@ -2,7 +2,7 @@
 
 from dataclasses import fields, is_dataclass
 
-from course_utils.checks.parts import Exercise, edits, name
+from course_utils.checks.parts import edits, name
 
 
 def decoder_channels(chs):
@@ -27,7 +27,7 @@ LOOKS = {
 }
 
 
-def channels_experiment(probe, decoder_channels):
+def experiment(probe, decoder_channels):
     for chs in ([3, 5, 11], [4, 9], [8, 20, 30, 64], [7, 7, 5, 12]):
         given, called = list(chs), f"in {name(decoder_channels)}({chs})"
         answer = plain(probe.run(called[3:], decoder_channels, given))
@@ -96,8 +96,7 @@ Your layers go down, as the encoder's do. Going up, the first up-layer takes the
 # a step missing
 - len(chs) - 1, 0
 + len(chs) - 1, 1
-or
-+ len(chs) - 2, 0
+| len(chs) - 2, 0
 A step up is missing. n halvings need n steps: the first from the bottom, the last to level 0.
 # a step too many
 + len(chs) - 1, -1
@@ -112,15 +111,12 @@ You return after the first step, because the return is inside the loop. Move it 
 The blocks come first in your answer. Return the up-layers first, then the blocks.
 # opposite orders
 + return ups, blocks[::-1]
-or
-+ return ups[::-1], blocks
+| return ups[::-1], blocks
 Your up-layers and your blocks come in opposite orders. Begin both at the bottom.
 # one list
 + return ups + blocks
-or
-+ return ups
-or
-+ return list(zip(ups, blocks))
+| return ups
+| return list(zip(ups, blocks))
 Return two lists: all up-layers, then all blocks.
 """
 
@@ -155,13 +151,10 @@ def channels_by_pairs(chs):
     return steps, [(ch + ch, ch) for _, ch in steps]
 
 
-EXERCISE = Exercise(
-    id="4.4",
-    title="The channels of the decoder",
-    reference=decoder_channels,
-    experiment=channels_experiment,
-    look="Draw the levels of [4, 9]: 9 channels come from below, the up-layer makes 4 of them, and "
-    "the skip has 4.",
-    catalogue=edits(channels_by_index, MISTAKES),
-    also_right=[channels_by_index, channels_by_popping, channels_by_recursion, channels_by_pairs],
+REFERENCE = decoder_channels
+LOOK = (
+    "Draw the levels of [4, 9]: 9 channels come from below, the up-layer makes 4 of them, and "
+    "the skip has 4."
 )
+CATALOGUE = edits(channels_by_index, MISTAKES)
+ALSO_RIGHT = [channels_by_popping, channels_by_recursion, channels_by_pairs]

@@ -6,7 +6,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb04.upsample import upsample_experiment
-from course_utils.checks.parts import Exercise, edits
 
 
 class NearestUpsample(nn.Module):
@@ -33,49 +32,37 @@ MISTAKES = """
 + return F.interpolate(self.conv(x), scale_factor=2)
 You convolve first, which leaves 2 x 2 blocks of equal pixels. Repeat first, then convolve.
 # not nearest
-- "nearest"
-+ "bilinear"
-or
-+ "bicubic"
+- x = F.interpolate(x, scale_factor=2, mode="nearest")
++ x = F.interpolate(x, scale_factor=2, mode="bilinear")
+| x = F.interpolate(x, scale_factor=2, mode="bicubic")
 Your doubling is smooth (bilinear or bicubic). Use mode="nearest", which repeats every pixel.
 # doubling not kept
-- x = F
-+ F
++ F.interpolate(x, scale_factor=2, mode="nearest")
 F.interpolate returns a new picture, and you don't keep it. Write x = F.interpolate(x, ...).
 # size instead of scale_factor
-- scale_factor=2
-+ size=2
++ x = F.interpolate(x, size=2, mode="nearest")
 The second argument of F.interpolate is the size of the output. To double it, write scale_factor=2.
 # not doubled in both directions
-+ scale_factor=4
-or
-+ scale_factor=(2, 1)
-or
-+ scale_factor=(1, 2)
++ x = F.interpolate(x, scale_factor=4, mode="nearest")
+| x = F.interpolate(x, scale_factor=(2, 1), mode="nearest")
+| x = F.interpolate(x, scale_factor=(1, 2), mode="nearest")
 Each side has to become exactly twice as long: scale_factor=2.
 # whole picture repeated
-- F.interpolate(x, scale_factor=2, mode="nearest")
-+ x.repeat(1, 1, 2, 2)
-or
-+ x.repeat(1, 1, 2, 1).repeat_interleave(2, dim=3)
-or
-+ x.repeat(1, 1, 1, 2).repeat_interleave(2, dim=2)
++ x = x.repeat(1, 1, 2, 2)
+| x = x.repeat(1, 1, 2, 1).repeat_interleave(2, dim=3)
+| x = x.repeat(1, 1, 1, 2).repeat_interleave(2, dim=2)
 You put copies of the whole picture side by side. F.interpolate repeats each pixel in place.
 # other padding
-- padding=1
-+ padding=1, padding_mode="replicate"
-or
-+ padding=1, padding_mode="reflect"
+- nn.Conv2d(in_ch, out_ch, 3, padding=1)
++ nn.Conv2d(in_ch, out_ch, 3, padding=1, padding_mode="replicate")
+| nn.Conv2d(in_ch, out_ch, 3, padding=1, padding_mode="reflect")
 Your padding isn't zeros. Leave padding_mode at its default.
 # no padding
-- , padding=1
-+
++ nn.Conv2d(in_ch, out_ch, 3)
 The padding is missing: without it, a 3x3 convolution cuts a pixel off each side.
 # not 3x3
-- 3, padding=1
-+ 1
-or
-+ 5, padding=2
++ nn.Conv2d(in_ch, out_ch, 1)
+| nn.Conv2d(in_ch, out_ch, 5, padding=2)
 Your convolution isn't 3x3. Use a kernel of 3, with padding=1.
 # convolution not used
 - self.conv(x)
@@ -83,28 +70,23 @@ Your convolution isn't 3x3. Use a kernel of 3, with padding=1.
 The convolution is made, but forward doesn't use it.
 # activation at the end
 + F.silu(self.conv(x))
-or
-+ F.relu(self.conv(x))
+| F.relu(self.conv(x))
 or
 - nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + nn.Sequential(nn.Conv2d(in_ch, out_ch, 3, padding=1), nn.BatchNorm2d(out_ch))
 There's an activation or a norm at the end. Leave it out: the blocks have theirs.
 # channels swapped
-- in_ch, out_ch, 3
-+ out_ch, in_ch, 3
++ nn.Conv2d(out_ch, in_ch, 3, padding=1)
 in_ch and out_ch are swapped: nn.Conv2d takes the input's channels first.
 # no bias
-- padding=1
-+ padding=1, bias=False
++ nn.Conv2d(in_ch, out_ch, 3, padding=1, bias=False)
 The convolution has no bias. Leave bias at its default, True.
 # transposed convolution
-- nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + nn.ConvTranspose2d(in_ch, out_ch, 2, stride=2)
 - x = F.interpolate(x, scale_factor=2, mode="nearest")
 +
 or
-- nn.Conv2d
-+ nn.ConvTranspose2d
++ nn.ConvTranspose2d(in_ch, out_ch, 3, padding=1)
 That's a transposed convolution, as in 4.2. Repeat every pixel, then use nn.Conv2d.
 """
 
@@ -143,13 +125,10 @@ class ByIndexing(nn.Conv2d):
         return super().forward(x[:, :, rows][:, :, :, columns])
 
 
-EXERCISE = Exercise(
-    id="4.3",
-    title="Repeat, then convolve",
-    reference=NearestUpsample,
-    experiment=upsample_experiment,
-    look="The order is: repeat every pixel, twice in each direction, then a 3x3 convolution with "
-    "zeros around, and nothing else.",
-    catalogue=edits(NearestUpsample, MISTAKES),
-    also_right=[InSequence, ByRepeating, ByEinops, ByIndexing],
+REFERENCE = NearestUpsample
+experiment = upsample_experiment
+LOOK = (
+    "The order is: repeat every pixel, twice in each direction, then a 3x3 convolution with "
+    "zeros around, and nothing else."
 )
+ALSO_RIGHT = [InSequence, ByRepeating, ByEinops, ByIndexing]

@@ -4,8 +4,6 @@ import torch
 from einops import einsum
 from torch.nn import functional as F
 
-from course_utils.checks.parts import Exercise, edits
-
 
 def paint(x, kernel, stride):
     """Return the transposed convolution of one channel: every input pixel paints the kernel.
@@ -30,7 +28,7 @@ CORNER = "Here patches don't overlap; that of pixel (i, j) begins at (i * stride
 OVERLAP = "Here patches overlap, and add up where they do."
 
 
-def paint_experiment(probe, paint):
+def experiment(probe, paint):
     # Twice the first stride that overlaps is less than k, so that a patch that doesn't fit tells
     # whether it's the output that is too small, or the part of it that is added to.
     for H, W, k, stride, look in [
@@ -62,8 +60,7 @@ The corner of your patches has rows and columns swapped: i counts rows, so top i
 # output too small
 - zeros((H - 1) * stride + k, (W - 1) * stride + k)
 + zeros(H * stride, W * stride)
-or
-+ zeros((H - 1) * stride, (W - 1) * stride)
+| zeros((H - 1) * stride, (W - 1) * stride)
 Your output is too small for the last patch, k rows from row (H - 1) * stride on. Add the two.
 # height and width of the output swapped
 + zeros((W - 1) * stride + k, (H - 1) * stride + k)
@@ -85,8 +82,7 @@ out[a:b][c:d] slices the rows twice. Rows and columns go into one pair of bracke
 # return inside a loop
 -     return out
 +         return out
-or
-+             return out
+|             return out
 Only the first row or pixel of x is painted: your return is inside a loop. Move it after both loops.
 # kernel rotated
 - += x[i, j] * kernel
@@ -141,12 +137,6 @@ def paint_by_padding(x, kernel, stride):
     return sum(F.pad(pixel * kernel, pad) for pixel, pad in zip(x.flatten(), pads))
 
 
-EXERCISE = Exercise(
-    id="4.1",
-    title="A transposed convolution, painted by hand",
-    reference=paint,
-    experiment=paint_experiment,
-    look=OVERLAP,
-    catalogue=edits(paint, MISTAKES),
-    also_right=[paint_by_kernel_pixel, paint_by_stuffing, paint_by_folding, paint_by_padding],
-)
+REFERENCE = paint
+LOOK = OVERLAP
+ALSO_RIGHT = [paint_by_kernel_pixel, paint_by_stuffing, paint_by_folding, paint_by_padding]

@@ -6,11 +6,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import upsample
-from course_utils.checks.parts import Exercise, edits
 
 
-def one_layer_experiment(probe, upsample):
-    with probe.advice(look=EXERCISE.look):
+def experiment(probe, upsample):
+    with probe.advice(look=LOOK):
         upsample_experiment(probe, upsample)
 
 
@@ -24,37 +23,28 @@ def upsample_experiment(probe, upsample):
 
 MISTAKES = """
 # stride forgotten
-- , stride=2
-+
+- nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
++ nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2)
 Your patches are one pixel apart, so the picture hardly grows. Pass stride=2.
 # larger kernel
-- kernel_size=2
-+ kernel_size=3
-or
-- kernel_size=2, stride=2
-+ kernel_size=3, stride=2, padding=1, output_padding=1
-or
-+ kernel_size=4, stride=2, padding=1
++ nn.ConvTranspose2d(in_ch, out_ch, kernel_size=3, stride=2)
+| nn.ConvTranspose2d(in_ch, out_ch, kernel_size=3, stride=2, padding=1, output_padding=1)
+| nn.ConvTranspose2d(in_ch, out_ch, kernel_size=4, stride=2, padding=1)
 Your kernel is larger than 2 x 2, so patches overlap. Here it's kernel_size=2, without padding.
 # padding
-- stride=2
-+ stride=2, padding=1
-or
-+ stride=2, output_padding=1
++ nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2, padding=1)
+| nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2, output_padding=1)
 In a transposed convolution, padding cuts the output and output_padding adds to it. Leave both out.
 # channels swapped
-- in_ch, out_ch, kernel_size
-+ out_ch, in_ch, kernel_size
++ nn.ConvTranspose2d(out_ch, in_ch, kernel_size=2, stride=2)
 in_ch and out_ch are swapped. Like nn.Conv2d, nn.ConvTranspose2d takes the input's channels first.
 # channels kept
-+ in_ch, in_ch, kernel_size
++ nn.ConvTranspose2d(in_ch, in_ch, kernel_size=2, stride=2)
 Your layer returns as many channels as it gets. It should return out_ch of them.
 # no bias
-- kernel_size
-+ bias=False, kernel_size
++ nn.ConvTranspose2d(in_ch, out_ch, bias=False, kernel_size=2, stride=2)
 The bias is missing. Leave bias at its default, True.
 # SiLU at the end
-- nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2)
 + nn.Sequential(nn.ConvTranspose2d(in_ch, out_ch, kernel_size=2, stride=2), nn.SiLU())
 There's a SiLU at the end. Leave it out: the activations are in the blocks.
 # interpolation and a convolution
@@ -64,8 +54,7 @@ That enlarges the picture by a fixed rule and then convolves. Here, use nn.ConvT
 + nn.Sequential(nn.Conv2d(in_ch, 4 * out_ch, 1), nn.PixelShuffle(2))
 Pixel shuffle does almost the same, with four biases per channel. Use nn.ConvTranspose2d.
 # ordinary convolution
-- nn.ConvTranspose2d
-+ nn.Conv2d
++ nn.Conv2d(in_ch, out_ch, kernel_size=2, stride=2)
 That's an ordinary convolution, which halves the picture. To double it, use nn.ConvTranspose2d.
 """
 
@@ -105,14 +94,10 @@ class ByShuffling(nn.ConvTranspose2d):
         return F.pixel_shuffle(F.conv2d(x, kernel), 2) + self.bias.view(1, -1, 1, 1)
 
 
-EXERCISE = Exercise(
-    id="4.2",
-    title="The layer that doubles",
-    reference=upsample,
-    experiment=one_layer_experiment,
-    look="It's a single transposed convolution: in_ch, out_ch, a kernel of 2, a stride of 2, and "
-    "everything else by default. Return it.",
-    catalogue=edits(upsample, MISTAKES),
-    also_right=[Doubling, LayerInside, ByEinsum, ByShuffling],
-    makes_layer=True,
+REFERENCE = upsample
+LOOK = (
+    "It's a single transposed convolution: in_ch, out_ch, a kernel of 2, a stride of 2, and "
+    "everything else by default. Return it."
 )
+ALSO_RIGHT = [Doubling, LayerInside, ByEinsum, ByShuffling]
+MAKES_LAYER = True

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb05.sampling import MISTAKES_OF_BOTH, watch_sampler
 from course_utils.checks.exercises.test_doubles import NoiseNet, pictures_of
-from course_utils.checks.parts import Exercise, edits, tensors
+from course_utils.checks.parts import edits, tensors
 from course_utils.diffusion import predict_x0
 from course_utils.samplers import ddim
 from course_utils.schedule import Schedule, cosine_schedule
@@ -15,7 +15,7 @@ COSINE = cosine_schedule()
 CLAMP = "Rounding can leave what is under a root a little below 0: .clamp(min=0) before the root."
 
 
-def ddim_experiment(probe, ddim):
+def experiment(probe, ddim):
     for T, steps, eta, B, C, H, W in [
         (10, 4, 0.5, 2, 1, 2, 4),  # T (1 - i/n) is 7.5 and 2.5 here
         (7, 7, 0.0, 3, 2, 2, 5),
@@ -48,22 +48,18 @@ You compute x0 with the alpha_bar of the step that you go to. xt is still at t, 
 Your steps begin with T, where alpha_bar ends at T - 1. Take 1 off after rounding.
 # steps cut off
 + int(schedule.T * (1 - i / steps)) - 1
-or
-+ schedule.T * (steps - i) // steps - 1
+| schedule.T * (steps - i) // steps - 1
 You cut off what is behind the point, as int(), // and .long() do. The steps are rounded.
 # halves rounded another way
 + int(schedule.T * (1 - i / steps) + 0.5) - 1
-or
-+ round(schedule.T * (1 - i / steps) - 1)
+| round(schedule.T * (1 - i / steps) - 1)
 Your steps differ where T (1 - i/n) ends in .5. Python's round takes the even neighbour there, and
 the 1 is taken off after it: round(7.5) - 1 is 7, round(2.5) - 1 is 1.
 # steps spread another way
 - [round(schedule.T * (1 - i / steps)) - 1 for i in range(steps)]
 + torch.linspace(schedule.T - 1, 0, steps).round().long().tolist()
-or
-+ list(range(schedule.T - 1, -1, -(schedule.T // steps)))
-or
-+ list(range(0, schedule.T, schedule.T // steps))[:steps][::-1]
+| list(range(schedule.T - 1, -1, -(schedule.T // steps)))
+| list(range(0, schedule.T, schedule.T // steps))[:steps][::-1]
 You spread the steps another way: from T - 1 to 0, or T // n apart. Asked for are t_i = round(T (1 -
 i/n)) - 1, of which the first is T - 1 and the last is above 0 if n is below T.
 # upwards in time
@@ -72,8 +68,7 @@ i/n)) - 1, of which the first is T - 1 and the last is above 0 if n is below T.
 You go from small t up. Start at T - 1, where all is noise, and go down.
 # steps end at -1
 + for i in range(steps + 1)]
-or
-+ for i in range(1, steps + 1)]
+| for i in range(1, steps + 1)]
 You visit t = -1, which is after the end. i goes from 0 to n - 1 and is divided by n.
 # last step not taken
 - zip(times, [*times[1:], None])
@@ -87,8 +82,7 @@ Where the next step is t = 0, you take alpha_bar' = 1 already. In Python 0 count
 `if t_next is None`.
 # noise left at the end
 + alpha_bars[t_next or 0]
-or
-+ alpha_bars[-1 if t_next is None else t_next]
+| alpha_bars[-1 if t_next is None else t_next]
 The last step doesn't end at alpha_bar' = 1, a picture without noise. alpha_bar[0] leaves some in
 it, and alpha_bar[-1] is the last of all in Python, next to nothing but noise.
 # alpha_bar of t - 1
@@ -102,10 +96,8 @@ You clip x0 and go on with the model's eps, which led to the unclipped one. Comp
 xt and the clipped x0.
 # eps computed anew in another way
 + eps = (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar)
-or
-+ eps = (xt - alpha_bar_next.sqrt() * x0) / (1 - alpha_bar_next).sqrt()
-or
-+ eps = xt - alpha_bar.sqrt() * x0
+| eps = (xt - alpha_bar_next.sqrt() * x0) / (1 - alpha_bar_next).sqrt()
+| eps = xt - alpha_bar.sqrt() * x0
 The eps that you compute anew isn't (xt - sqrt(alpha_bar) x0) / sqrt(1 - alpha_bar), with two roots
 and alpha_bar at t.
 # root of sigma missing
@@ -114,8 +106,7 @@ and alpha_bar at t.
 A root is missing in your sigma: both of its factors are under one.
 # eta under the root
 + (eta * variance).sqrt()
-or
-+ eta**2 * variance.sqrt()
+| eta**2 * variance.sqrt()
 In your sigma eta is squared or under the root. It multiplies what the roots give, as it is.
 # noise whatever eta is
 + variance.sqrt()
@@ -131,28 +122,22 @@ You multiply z by eta. Multiply it by sigma, which is eta times two roots.
 # sigma upside down
 - (1 - alpha_bar_next) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_next)
 + (1 - alpha_bar) / (1 - alpha_bar_next) * (1 - alpha_bar / alpha_bar_next)
-or
-+ (1 - alpha_bar_next) / (1 - alpha_bar) * (1 - alpha_bar_next / alpha_bar)
+| (1 - alpha_bar_next) / (1 - alpha_bar) * (1 - alpha_bar_next / alpha_bar)
 A fraction in your sigma is upside down. alpha_bar' is larger than alpha_bar, and both fractions are
 below 1: (1 - alpha_bar') / (1 - alpha_bar) and alpha_bar / alpha_bar'.
 # share of eps
 - (1 - alpha_bar_next - sigma**2).clamp(min=0).sqrt()
 + (1 - alpha_bar_next).clamp(min=0).sqrt()
-or
-+ (1 - alpha_bar_next - sigma).clamp(min=0).sqrt()
-or
-+ ((1 - alpha_bar_next).sqrt() - sigma)
-or
-+ (1 - alpha_bar - sigma**2).clamp(min=0).sqrt()
-or
-+ (1 - alpha_bar_next - sigma**2).clamp(min=0)
+| (1 - alpha_bar_next - sigma).clamp(min=0).sqrt()
+| ((1 - alpha_bar_next).sqrt() - sigma)
+| (1 - alpha_bar - sigma**2).clamp(min=0).sqrt()
+| (1 - alpha_bar_next - sigma**2).clamp(min=0)
 Your share of eps isn't sqrt(1 - alpha_bar' - sigma^2). The old noise makes room for the new, so
 sigma^2 is taken off, and alpha_bar' is the value at the step that you go to.
 # share of x0
 - alpha_bar_next.sqrt() * x0
 + alpha_bar_next * x0
-or
-+ alpha_bar.sqrt() * x0
+| alpha_bar.sqrt() * x0
 Your share of x0 isn't sqrt(alpha_bar'), the root of the value at the step that you go to.
 # shares swapped
 - alpha_bar_next.sqrt() * x0 + (1 - alpha_bar_next - sigma**2).clamp(min=0).sqrt() * eps
@@ -226,12 +211,7 @@ def ddim_in_the_repositories_way(model, xT, schedule, steps=50, eta=0.0):
         yield time, img, x_start
 
 
-EXERCISE = Exercise(
-    id="5.5",
-    title="DDIM sampling",
-    reference=ddim,
-    experiment=ddim_experiment,
-    look="Print t, the alpha_bar at t, alpha_bar' and sigma at each step.",
-    catalogue=edits(ddim, MISTAKES_OF_BOTH + MISTAKES),
-    also_right=[ddim_by_pairs, ddim_with_numpy, ddim_from_tables, ddim_in_the_repositories_way],
-)
+REFERENCE = ddim
+LOOK = "Print t, the alpha_bar at t, alpha_bar' and sigma at each step."
+CATALOGUE = edits(ddim, MISTAKES_OF_BOTH + MISTAKES)
+ALSO_RIGHT = [ddim_by_pairs, ddim_with_numpy, ddim_from_tables, ddim_in_the_repositories_way]

@@ -5,13 +5,13 @@ from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb05.sampling import MISTAKES_OF_BOTH, watch_sampler
 from course_utils.checks.exercises.test_doubles import NoiseNet, pictures_of
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 from course_utils.diffusion import predict_x0
 from course_utils.samplers import ddim, ddpm
 from course_utils.schedule import Schedule
 
 
-def ddpm_experiment(probe, ddpm):
+def experiment(probe, ddpm):
     for T, B, C, H, W in [(4, 2, 1, 2, 4), (8, 3, 2, 4, 2)]:
         schedule = Schedule(0.05 + 0.5 * probe.uniform(T))
         watch_sampler(probe, ddpm, "the old xt", probe.normal(B, C, H, W), schedule)
@@ -23,8 +23,7 @@ MISTAKES_WITH_SHARES = """
 # another alpha_bar before the first step
 - alpha_bars[t - 1] if t > 0 else torch.ones_like(alpha_bar)
 + alpha_bars[t - 1]
-or
-+ alpha_bars[max(t - 1, 0)]
+| alpha_bars[max(t - 1, 0)]
 At t = 0 your alpha_bar of the step before isn't 1. (alpha_bar[-1] is the last one in Python.)
 Before the first step nothing is noise, so alpha_bar is 1 there, and sigma is 0.
 """
@@ -142,15 +141,9 @@ def ddpm_from_tables(model, xT, schedule):
         yield i, img, x_start
 
 
-EXERCISE = Exercise(
-    id="5.4",
-    title="DDPM sampling",
-    reference=ddpm,
-    experiment=ddpm_experiment,
-    look="Print t and sigma at each step, and look at what you hand to posterior_mean.",
-    catalogue=edits(ddpm, MISTAKES_OF_BOTH + MISTAKES)
-    + edits(ddpm_with_noise_at_every_step, MISTAKES_WITH_SHARES),
-    also_right=[
-        ddpm_with_noise_at_every_step, ddpm_by_noise, ddpm_by_ddim, ddpm_from_tables,
-    ],
-)  # fmt: skip
+REFERENCE = ddpm
+LOOK = "Print t and sigma at each step, and look at what you hand to posterior_mean."
+CATALOGUE = edits(ddpm, MISTAKES_OF_BOTH + MISTAKES) + edits(
+    ddpm_with_noise_at_every_step, MISTAKES_WITH_SHARES
+)
+ALSO_RIGHT = [ddpm_by_noise, ddpm_by_ddim, ddpm_from_tables]

@@ -3,25 +3,22 @@
 import torch
 from einops import einsum
 
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.exercises.nb05.sampling import OF_A_SCHEDULE
+from course_utils.checks.parts import edits
 from course_utils.samplers import posterior_mean
 from course_utils.schedule import Schedule
 
 HINTS = [
-    ("'int' object has no", "alpha_bar_at", "alpha_bar_at takes a tensor of steps. For a single "
-     "one, an int, write schedule.alpha_bar[t]."),
-    ("must be Tensor, not", "", "torch.sqrt takes no plain number. Where alpha_bar is 1, write "
-     "torch.ones(()); x ** 0.5 takes both."),
     ("ZeroDivision", "", "At t = 0 the variance v1 is 0: return x0 there before you divide."),
-    ("no attribute", r"schedule\.", "A schedule has T, betas and alpha_bar."),
-]  # fmt: skip
+    *OF_A_SCHEDULE,
+]
 FIRST = (
     "At t = 0 the mean is x0 itself: with alpha_bar = 1 before the first step, the share of xt is "
     "0 and that of x0 is 1."
 )
 
 
-def mean_experiment(probe, posterior_mean):
+def experiment(probe, posterior_mean):
     schedule = Schedule(0.05 + 0.5 * probe.uniform(6))
     for B, C, H, W, t in [(2, 1, 3, 4, 5), (3, 2, 4, 2, 2), (1, 3, 2, 5, 1), (2, 2, 2, 3, 0)]:
         with probe.advice(*HINTS, look="" if t else FIRST):
@@ -40,8 +37,7 @@ At t = 0 you take alpha_bar[-1], which in Python is the one of the last step. Be
 nothing is noise yet, so there alpha_bar is 1.
 # another alpha_bar at t = 0
 + schedule.alpha_bar[max(t - 1, 0)]
-or
-+ schedule.alpha_bar[t - 1] if t > 0 else torch.zeros(())
+| schedule.alpha_bar[t - 1] if t > 0 else torch.zeros(())
 At t = 0 your alpha_bar of the step before isn't 1. It's the share of the picture that is left, and
 before the first step all of it is.
 # alpha_bar of the step after
@@ -55,51 +51,46 @@ alpha_bar[t - 1]: the root in front of x0, and 1 - alpha_bar in the share of xt.
 - x0_share * x0 + xt_share * xt
 + xt_share * x0 + x0_share * xt
 You multiply x0 by the share of xt, and xt by that of x0. At t = 0 everything must come from x0.
-# beta of the step before
-- schedule.betas[t], schedule.alpha_bar[t]
-+ schedule.betas[t - 1], schedule.alpha_bar[t]
-You take beta from step t - 1. It belongs to step t, the one that is undone; only alpha_bar is
-needed from t - 1 too.
-# alpha for beta
-- alpha_bar_before.sqrt() * beta
-+ alpha_bar_before.sqrt() * (1 - beta)
-Your share of x0 has 1 - beta as a factor where the formula has beta. Only the share of xt has
-1 - beta, under a root.
-# beta for alpha
-- (1 - beta).sqrt()
-+ beta.sqrt()
-Your share of xt has the root of beta. It's the root of 1 - beta, by which this step shrank the
-picture.
-# alpha_bar for alpha
-+ alpha_bar.sqrt()
-Your share of xt has the root of alpha_bar, the product over all steps up to t. It's that of
-1 - beta, which belongs to this step alone.
-# roots missing
-+ (1 - beta)
-or
-- alpha_bar_before.sqrt() * beta
-+ alpha_bar_before * beta
-or
-- alpha_bar_before.sqrt() * beta
-+ alpha_bar_before * beta
-- (1 - beta).sqrt()
-+ (1 - beta)
-A root is missing: x0's share has the root of alpha_bar at t - 1, and xt's that of 1 - beta.
-# noise that was there before forgotten
-- * (1 - alpha_bar_before) / (1 - alpha_bar)
-+ / (1 - alpha_bar)
-Your share of xt lacks the factor 1 - alpha_bar at t - 1, so it doesn't vanish at t = 0. Look at the
-second fraction of the formula again.
 # not divided by 1 - alpha_bar
-- x0_share * x0 + xt_share * xt
 + (x0_share * x0 + xt_share * xt) * (1 - alpha_bar)
 or
 - beta / (1 - alpha_bar)
 + beta
 or
-- (1 - alpha_bar_before) / (1 - alpha_bar)
-+ (1 - alpha_bar_before)
+- (1 - beta).sqrt() * (1 - alpha_bar_before) / (1 - alpha_bar)
++ (1 - beta).sqrt() * (1 - alpha_bar_before)
 A division by 1 - alpha_bar is missing. Both shares have it below the line.
+# beta for alpha
++ beta.sqrt() * (1 - alpha_bar_before) / (1 - alpha_bar)
+Your share of xt has the root of beta. It's the root of 1 - beta, by which this step shrank the
+picture.
+# alpha_bar for alpha
++ alpha_bar.sqrt() * (1 - alpha_bar_before) / (1 - alpha_bar)
+Your share of xt has the root of alpha_bar, the product over all steps up to t. It's that of
+1 - beta, which belongs to this step alone.
+# noise that was there before forgotten
++ (1 - beta).sqrt() / (1 - alpha_bar)
+Your share of xt lacks the factor 1 - alpha_bar at t - 1, so it doesn't vanish at t = 0. Look at the
+second fraction of the formula again.
+# roots missing
++ (1 - beta) * (1 - alpha_bar_before) / (1 - alpha_bar)
+or
+- alpha_bar_before.sqrt() * beta
++ alpha_bar_before * beta
+or
++ alpha_bar_before * beta
+- (1 - beta).sqrt()
++ (1 - beta)
+A root is missing: x0's share has the root of alpha_bar at t - 1, and xt's that of 1 - beta.
+# alpha for beta
++ alpha_bar_before.sqrt() * (1 - beta)
+Your share of x0 has 1 - beta as a factor where the formula has beta. Only the share of xt has
+1 - beta, under a root.
+# beta of the step before
+- schedule.betas[t], schedule.alpha_bar[t]
++ schedule.betas[t - 1], schedule.alpha_bar[t]
+You take beta from step t - 1. It belongs to step t, the one that is undone; only alpha_bar is
+needed from t - 1 too.
 """
 
 
@@ -121,35 +112,29 @@ OF_TWO_GAUSSIANS = """
 + beta, before = schedule.betas[t], schedule.alpha_bar[t - 1] if t else torch.ones(())
 At t = 0 your v1 is 0, and you divide by it. There x0 is certain, so return it before you divide.
 # alpha_bar at t in m1 and v1
-- schedule.alpha_bar[t - 1]
-+ schedule.alpha_bar[t]
+- schedule.betas[t], schedule.alpha_bar[t - 1]
++ schedule.betas[t], schedule.alpha_bar[t]
 Your m1 and v1 have alpha_bar at t. They're about the picture one step before, so take it at t - 1.
 # beta of the step before in m2 and v2
-- schedule.betas[t]
-+ schedule.betas[t - 1]
++ schedule.betas[t - 1], schedule.alpha_bar[t - 1]
 Your m2 and v2 have beta of step t - 1. They undo the step from t - 1 to t, whose beta is betas[t].
 # m1 without its root
 - before.sqrt() * x0
 + x0
-or
-+ before * x0
+| before * x0
 Your m1 lacks a root: it's sqrt(alpha_bar) times x0, with alpha_bar at t - 1.
 # m2 not as it should be
 - xt / (1 - beta).sqrt()
 + xt / (1 - beta)
-or
-+ xt * (1 - beta).sqrt()
-or
-+ xt
+| xt * (1 - beta).sqrt()
+| xt
 Your m2 isn't right. The step multiplied the picture by sqrt(1 - beta), so to undo it, divide xt by
 that root.
 # v2 not as it should be
 - beta / (1 - beta)
 + beta
-or
-+ beta / (1 - beta).sqrt()
-or
-+ (1 - beta) / beta
+| beta / (1 - beta).sqrt()
+| (1 - beta) / beta
 Your v2 isn't right. Dividing by sqrt(1 - beta) enlarges the noise too, and its variance, beta, by
 the square of that: v2 = beta / (1 - beta).
 # weighted by the variances
@@ -161,18 +146,15 @@ You multiply each mean by its own variance, so the less certain one counts for m
 You weight each mean by 1 / sqrt(v). The weights are the inverse variances, without a root.
 # weights that don't add up to 1
 + m1 / v1 + m2 / v2
-or
-+ (m1 / v1 + m2 / v2) / 2
-or
-+ (m1 / v1 + m2 / v2) / (v1 + v2)
+| (m1 / v1 + m2 / v2) / 2
+| (m1 / v1 + m2 / v2) / (v1 + v2)
 Your weights don't add up to 1. Divide the sum by that of the weights, 1 / v1 + 1 / v2.
 # plain average
 + (m1 + m2) / 2
 Both of your means count alike. Weight each by the inverse of its variance.
 # one of the two means
 + m1
-or
-+ m2
+| m2
 You return one of the two means alone. Combine what x0 says with what xt says.
 # noise added
 + (m1 / v1 + m2 / v2) / (1 / v1 + 1 / v2) + torch.randn_like(xt) / (1 / v1 + 1 / v2).sqrt()
@@ -202,13 +184,10 @@ def mean_by_noise(x0, xt, t, schedule):
     return before.sqrt() * x0 + (1 - before - sigma2).clamp(min=0).sqrt() * eps
 
 
-EXERCISE = Exercise(
-    id="5.7",
-    title="The mean of the step before",
-    reference=posterior_mean,
-    experiment=mean_experiment,
-    look="Print the shares of x0 and xt, and compare what is under each root and what is above and "
-    "below each line with the formula.",
-    catalogue=edits(mean_of_two_gaussians, OF_TWO_GAUSSIANS) + edits(posterior_mean, MISTAKES),
-    also_right=[mean_in_one_line, mean_of_two_gaussians, mean_from_products, mean_by_noise],
+REFERENCE = posterior_mean
+LOOK = (
+    "Print the shares of x0 and xt, and compare what is under each root and what is above and "
+    "below each line with the formula."
 )
+CATALOGUE = edits(mean_of_two_gaussians, OF_TWO_GAUSSIANS) + edits(posterior_mean, MISTAKES)
+ALSO_RIGHT = [mean_in_one_line, mean_from_products, mean_by_noise]

@@ -4,17 +4,20 @@ from collections.abc import Iterator
 
 import torch
 
-from course_utils.checks.exercises.test_doubles import NoiseNet, as_float, note_written, run_to_end
-from course_utils.checks.parts import SEED, Stop, Vague, arguments, describe, name, state, tensors
+from course_utils.checks.exercises.test_doubles import NoiseNet, as_float, note_kept, run_to_end
+from course_utils.checks.parts import SEED, Stop, Vague, call_of, describe, state, tensors
 
-HINTS = [
+OF_A_SCHEDULE = [
     ("'int' object has no", "alpha_bar_at", "alpha_bar_at takes a tensor of steps. For a single "
      "one, an int, write schedule.alpha_bar[t]."),
     ("no attribute", r"schedule\.", "A schedule has T, betas and alpha_bar."),
-    ("index.* out of (bounds|range)", "", "Print the index. The steps are T - 1 down to 0, and "
-     "after the last one there is no next: alpha_bar is 1 there."),
     ("must be Tensor, not", "", "torch.sqrt takes no plain number. Where alpha_bar is 1, write "
      "torch.ones(()); x ** 0.5 takes both."),
+]  # fmt: skip
+HINTS = [
+    ("index.* out of (bounds|range)", "", "Print the index. The steps are T - 1 down to 0, and "
+     "after the last one there is no next: alpha_bar is 1 there."),
+    *OF_A_SCHEDULE,
 ]  # fmt: skip
 
 
@@ -25,20 +28,16 @@ def watch_sampler(probe, sampler, second, xT, schedule, *more):
     """
     net, T, n = NoiseNet(), schedule.T, more[0] if more else schedule.T
     given, before = (net, xT.clone(), schedule, *more), [state(xT)]
-    what = f"{name(sampler)}({arguments(given, sampler)})"
+    what = call_of(sampler, given)
     with probe.advice(*HINTS):
         result, steps, kept = probe.run(what, run_to_end, sampler, *given)
 
-    probe.note(
-        "The number of steps", len(steps),
-        f"{len(steps)} steps come out of your sampler, and {n} are expected.",
-        "Is yield t, xt, x0 the last line in the loop, and does the loop come to all steps?",
-    )  # fmt: skip
+    wrong = f"{len(steps)} steps come out of your sampler, and {n} are expected."
+    tip = "Is yield t, xt, x0 the last line in the loop, and does the loop come to all steps?"
+    probe.note("The number of steps", len(steps), wrong, tip)
     odd = Vague("".join([describe(step) for step in steps if not is_step(step, xT)][:1]))
-    probe.note(
-        "what a step is", odd, f"You yield {odd}.",
-        f"Yield t, xt and x0 after each step, both pictures of the shape {tuple(xT.shape)}.",
-    )  # fmt: skip
+    tip = f"Yield t, xt and x0 after each step, both pictures of the shape {tuple(xT.shape)}."
+    probe.note("what a step is", odd, f"You yield {odd}.", tip)
     if odd or not steps:
         probe.note("what comes out", describe(result))
         raise Stop
@@ -52,18 +51,14 @@ def watch_sampler(probe, sampler, second, xT, schedule, *more):
         "These are what your model is told, so yield the same t." if told == expected else
         "Print the times before the loop, or t as its first line.",
     )  # fmt: skip
-    probe.note(
-        "the steps that the model is told", told,
-        f"Your model is told t = {told[:9]}; the steps here are {expected[:9]}.",
-        "Hand it the t of the step that is taken.",
-    )  # fmt: skip
+    wrong = f"Your model is told t = {told[:9]}; the steps here are {expected[:9]}."
+    tip = "Hand it the t of the step that is taken."
+    probe.note("the steps that the model is told", told, wrong, tip)
 
     _, xt, x0 = steps[0]
     first = f"after the first step, at t = {expected[0]}"
-    probe.note(
-        f"x0 {first}", x0.clone(), look="It is predict_x0(xt, eps, alpha_bar) with alpha_bar at t, "
-        "clipped to [-1, 1].",
-    )  # fmt: skip
+    tip = "It is predict_x0(xt, eps, alpha_bar) with alpha_bar at t, clipped to [-1, 1]."
+    probe.note(f"x0 {first}", x0.clone(), look=tip)
     torch.manual_seed(SEED)
     z, part = torch.randn_like(xT), xT  # z is what the sampler drew first
     if second == "eps":
@@ -81,26 +76,17 @@ def watch_sampler(probe, sampler, second, xT, schedule, *more):
             f"The share of {of} in xt {first}", share, look="x0 is right there. Put that t into "
             "the formula, and compare your factors with it one by one.",
         )  # fmt: skip
-    probe.note(
-        "the last xt is x0", torch.allclose(*steps[-1][1:], atol=1e-4),
-        "Your first step is right, but after the last one xt is not x0.",
-        "After the last step alpha_bar is 1, and sigma is 0. Put that into the formula.",
-    )  # fmt: skip
+    wrong = "Your first step is right, but after the last one xt is not x0."
+    tip = "After the last step alpha_bar is 1, and sigma is 0. Put that into the formula."
+    probe.note("the last xt is x0", torch.allclose(*steps[-1][1:], atol=1e-4), wrong, tip)
     probe.note(
         what, [step[1:] for step in steps], look="Your first step is right, a later one is "
         "not. Does each begin with the xt of the one before, and draw a z of its own?",
     )  # fmt: skip
-    probe.note(
-        "a generator", isinstance(result, Iterator),
-        f"Your sampler returns a {type(result).__name__} when all is done.",
-        "Hand out each step as it's taken, with yield t, xt, x0.", aside=True,
-    )  # fmt: skip
-    probe.note(
-        "gradients are kept", any(x.requires_grad for x in tensors(kept)),
-        "Your sampler keeps what gradients would need, which fills the memory of a real network.",
-        "Leave @torch.no_grad() in the line above def.", aside=True,
-    )  # fmt: skip
-    note_written(probe, steps, kept)
+    wrong = f"Your sampler returns a {type(result).__name__} when all is done."
+    tip = "Hand out each step as it's taken, with yield t, xt, x0."
+    probe.note("a generator", isinstance(result, Iterator), wrong, tip, aside=True)
+    note_kept(probe, steps, kept)
     probe.note_changes(sampler, [xT], given[1:2], before)
 
 
@@ -173,7 +159,6 @@ or
 + xt = xt + sigma * torch.randn_like(xt[:1])
 Your z is the same at every step, or for every picture. Draw torch.randn_like(xt) in the loop.
 # network's noise in place of fresh noise
-- xt = xt + sigma * torch.randn_like(xt)
 + xt = xt + sigma * eps
 - x0 = predict_x0(xt, model(xt, t), alpha_bar)
 + eps = model(xt, t)

@@ -12,11 +12,8 @@ from course_utils.checks.exercises.nb06.noisy_batch import note_noise
 from course_utils.checks.exercises.test_doubles import NoiseNet, as_float
 from course_utils.checks.parts import (
     DeviceMismatch,
-    Exercise,
-    Stop,
     describe,
     difference,
-    edits,
     freeze,
     is_tensor,
 )
@@ -80,7 +77,7 @@ def watched(training_step, images, schedule, steps, *batch):
     return found
 
 
-def step_experiment(probe, training_step):
+def experiment(probe, training_step):
     images, schedule = probe.uniform(N, 2, 4, 5) * 2 - 1, Schedule(0.02 + 0.3 * probe.uniform(T))
     before, given = images.clone(), (training_step, images, schedule, STEPS, 6)
     with probe.advice(*HINTS):
@@ -115,9 +112,7 @@ def note_calls(probe, found, shape, schedule):
     counts = sorted({len(watch.given) for watch in found})
     told = f"Your step calls loss {' or '.join(map(str, counts))} times."
     look = "Call the loss that is handed in, once in each step: loss(net, x0, t, eps, schedule)."
-    probe.note("how often loss is called", counts, told, look)
-    if counts != [1]:
-        raise Stop
+    probe.note("how often loss is called", counts, told, look, last=counts != [1])
     names, given = ("net", "x0", "t", "eps", "schedule"), found[0].given[0]
     net, x0, t, eps, kept = given
     fits = (
@@ -132,9 +127,8 @@ def note_calls(probe, found, shape, schedule):
         f"It takes loss(net, x0, t, eps, schedule): here x0 and eps have the shape {shape}, and t "
         f"holds {shape[0]} integers."
     )
-    probe.note("what loss is called with", odd, f"You call loss with {', '.join(odd)}.", look)
-    if odd:
-        raise Stop
+    told = f"You call loss with {', '.join(odd)}."
+    probe.note("what loss is called with", odd, told, look, last=bool(odd))
 
 
 def note_drawn(probe, x0, t, eps, images):
@@ -180,9 +174,8 @@ def note_learning(probe, watch, before, which):
     look = "It should be value = loss(...), value.backward(), optimizer.step(), each once."
     told = f"Your {which} step does this, in this order: {', '.join(watch.done)}."
     probe.note(f"the order in the {which} step", watch.done, told, look)
-    probe.note("the weights move", bool(watch.moved.any()), "Your step leaves the weights alone.")
-    if watch.done != ORDER:
-        raise Stop
+    told = "Your step leaves the weights alone."
+    probe.note("the weights move", bool(watch.moved.any()), told, last=watch.done != ORDER)
     shares, rest = mixture([w.gradient for w in [watch, *before]], watch.moved)
     shares = [round(share, 2) for share in shares]
     told = f"Your {which} step moves the weights by {shares[0]:g} times the gradient of its loss"
@@ -235,6 +228,10 @@ zero_grad before backward.
 + value.backward()
 The optimizer steps before backward has computed the gradients, so it goes by none or by old ones.
 The order is backward, then step.
+# weights changed without the optimizer
++ optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+The weights aren't changed by the optimizer that is handed in. It has the caller's settings, and
+Adam keeps averages from step to step, so call its step(), and neither make another nor change p.
 # no step
 - optimizer.step()
 +
@@ -251,13 +248,7 @@ with its brackets, before optimizer.step().
 +     value = loss(net, x0, t, eps, schedule)
 You compute the loss under no_grad, so backward has no graph to go through. no_grad is for drawing
 pictures; take it out here.
-# weights changed without the optimizer
-- optimizer.zero_grad()
-+ optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-The weights aren't changed by the optimizer that is handed in. It has the caller's settings, and
-Adam keeps averages from step to step, so call its step(), and neither make another nor change p.
 # a loss of its own
-- value = loss(net, x0, t, eps, schedule)
 + value = noise_loss(net, x0, t, eps, schedule)
 You never call the loss that is handed in. With it, the same step trains a network for the noise or
 for v: loss(net, x0, t, eps, schedule).
@@ -322,13 +313,9 @@ def step_by_closure(net, optimizer, images, schedule, loss, batch=64):
     return optimizer.step(closure).item()
 
 
-EXERCISE = Exercise(
-    id="5.6",
-    title="A training step",
-    reference=training_step,
-    experiment=step_experiment,
-    look="Draw x0, t and eps and compute the loss, then call zero_grad, backward and step, and "
-    "return the loss as a number.",
-    catalogue=edits(training_step, MISTAKES),
-    also_right=[step_shuffled, step_by_loader, step_picture_by_picture, step_by_closure],
+REFERENCE = training_step
+LOOK = (
+    "Draw x0, t and eps and compute the loss, then call zero_grad, backward and step, and "
+    "return the loss as a number."
 )
+ALSO_RIGHT = [step_shuffled, step_by_loader, step_picture_by_picture, step_by_closure]

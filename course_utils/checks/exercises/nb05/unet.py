@@ -4,7 +4,6 @@ import torch
 from torch import nn
 
 from course_utils.blocks import ConvBlock, downsample, upsample
-from course_utils.checks.parts import Exercise, edits
 from course_utils.decoder import Decoder
 from course_utils.embedding import TimeEmbedding
 from course_utils.encoder import Encoder
@@ -22,15 +21,13 @@ HINTS = [
 ]  # fmt: skip
 
 
-def unet_experiment(probe, UNet):
+def experiment(probe, UNet):
     for B, C, base, ch_mult, D, H, W in [(2, 3, 4, (2, 1, 3), 6, 8, 4), (3, 1, 2, (1, 3), 8, 6, 2)]:
         net = probe.build(UNet, C, base, ch_mult, D)
         clocks = [n for n, m in net.named_modules() if type(m).__name__ == "TimeEmbedding"]
-        probe.note(
-            "one time embedding", len(clocks) > 1,
-            f"Your network has {len(clocks)} time embeddings: {', '.join(clocks)}.",
-            "One is enough: compute temb once, and hand the same to the encoder and the decoder.",
-        )  # fmt: skip
+        told = f"Your network has {len(clocks)} time embeddings: {', '.join(clocks)}."
+        look = "One is enough: compute temb once, and hand the same to the encoder and the decoder."
+        probe.note("one time embedding", len(clocks) > 1, told, look)
         with probe.advice(*HINTS):
             probe.train_and_eval(net, probe.normal(B, C, H, W), probe.steps(B))
     with probe.advice(*HINTS, look="It is right when t is a tensor. Here t is one int for all."):
@@ -60,8 +57,7 @@ Both the encoder and the decoder get temb, the embedded time, as their last inpu
 You reverse the skips. The decoder does that itself, and expects them from top to bottom.
 # input added to the answer
 + return x + self.decoder(bottom, skips, temb)
-or
-+ return x - self.decoder(bottom, skips, temb)
+| return x - self.decoder(bottom, skips, temb)
 You combine the answer with the input x. What the decoder returns is already the noise.
 # bottom and skips swapped
 + return self.decoder(skips, bottom, temb)
@@ -171,14 +167,10 @@ class UNetInSmallMethods(UNetForAnyT):
         return self.decoder(x=encoded[0], skips=list(encoded[1]), temb=temb)
 
 
-EXERCISE = Exercise(
-    id="5.1",
-    title="The U-Net",
-    reference=UNet,
-    experiment=unet_experiment,
-    look="The shapes fit, the values don't. Level i has base_ch * ch_mult[i] channels. x goes in "
+REFERENCE = UNet
+LOOK = (
+    "The shapes fit, the values don't. Level i has base_ch * ch_mult[i] channels. x goes in "
     "as it is, the same temb to both sides, the skips in the encoder's order, and what the decoder "
-    "returns comes out as it is.",
-    catalogue=edits(UNet, MISTAKES),
-    also_right=[UNetInOtherWords, UNetByHand, UNetForAnyT, UNetInSmallMethods],
+    "returns comes out as it is."
 )
+ALSO_RIGHT = [UNetInOtherWords, UNetByHand, UNetForAnyT, UNetInSmallMethods]

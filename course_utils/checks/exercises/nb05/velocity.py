@@ -4,11 +4,11 @@ import torch
 from einops import rearrange
 
 from course_utils.checks.exercises.nb00.add_noise import AXES
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 from course_utils.diffusion import noise_from_velocity
 
 
-def velocity_experiment(probe, noise_from_velocity):
+def experiment(probe, noise_from_velocity):
     for B, C, H, W in [(2, 1, 4, 4), (5, 3, 7, 6)]:
         alpha_bar = 0.1 + 0.8 * probe.uniform(B)  # strictly inside: some ways divide by a root
         probe.call(
@@ -22,8 +22,7 @@ MISTAKES = """
 # one part subtracted
 - (1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * v
 + (1 - alpha_bar).sqrt() * xt - alpha_bar.sqrt() * v
-or
-+ alpha_bar.sqrt() * v - (1 - alpha_bar).sqrt() * xt
+| alpha_bar.sqrt() * v - (1 - alpha_bar).sqrt() * xt
 You subtract one part from the other. Put the definitions of xt and v into your formula: the two
 parts with x0 must cancel, and here they add up.
 # shares swapped
@@ -35,16 +34,13 @@ You return x0, the clean picture. It is found in the same way; eps needs the oth
 which the parts with x0 cancel.
 # roots missing
 + (1 - alpha_bar) * xt + alpha_bar * v
-or
-+ (1 - alpha_bar) * xt + alpha_bar.sqrt() * v
-or
-+ (1 - alpha_bar).sqrt() * xt + alpha_bar * v
+| (1 - alpha_bar) * xt + alpha_bar.sqrt() * v
+| (1 - alpha_bar).sqrt() * xt + alpha_bar * v
 A root is missing. With the roots of alpha_bar and 1 - alpha_bar the factors are those of xt and v,
 and their squares add up to 1.
 # xt forgotten
 + alpha_bar.sqrt() * v
-or
-+ v
+| v
 You use v alone. It's the noise only where alpha_bar is 1; elsewhere a part of the noise is in xt.
 # v taken for the noise in predict_x0
 + (xt - (1 - alpha_bar).sqrt() * v) / alpha_bar.sqrt()
@@ -52,10 +48,8 @@ You undo add_noise as if v were the noise. v is a mixture of eps and x0, so x0 i
 is asked for is eps.
 # divided once more
 + ((1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * v) / (1 - alpha_bar).sqrt()
-or
-+ ((1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * v) / alpha_bar.sqrt()
-or
-+ xt + v
+| ((1 - alpha_bar).sqrt() * xt + alpha_bar.sqrt() * v) / alpha_bar.sqrt()
+| xt + v
 You divide once too often. When xt and v are multiplied by their roots and added, the factor of eps
 is (1 - alpha_bar) + alpha_bar, which is 1 already.
 """
@@ -85,13 +79,10 @@ def as_linear_equations(xt, v, alpha_bar):
     return torch.linalg.solve(matrix, known)[:, 1].view_as(xt)
 
 
-EXERCISE = Exercise(
-    id="5.8",
-    title="The noise from the velocity",
-    reference=noise_from_velocity,
-    experiment=velocity_experiment,
-    look="Write down xt and v as mixtures of x0 and eps. Multiply each by a number such that the "
-    "parts with x0 cancel when you add them.",
-    catalogue=edits(noise_from_velocity, MISTAKES + AXES),
-    also_right=[by_way_of_x0, by_einops, as_a_rotation, as_linear_equations],
+REFERENCE = noise_from_velocity
+LOOK = (
+    "Write down xt and v as mixtures of x0 and eps. Multiply each by a number such that the "
+    "parts with x0 cancel when you add them."
 )
+CATALOGUE = edits(noise_from_velocity, MISTAKES + AXES)
+ALSO_RIGHT = [by_way_of_x0, by_einops, as_a_rotation, as_linear_equations]

@@ -6,9 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import AnySize
-from course_utils.checks.parts import Exercise, edits, freeze
+from course_utils.checks.parts import freeze
 
 
 class Recorder(nn.Module):
@@ -26,7 +25,7 @@ class Recorder(nn.Module):
         return self.weight[2] * x + place
 
 
-def any_size_experiment(probe, AnySize):
+def experiment(probe, AnySize):
     for halvings, sizes in [
         (1, [(3, 2, 5, 7)]),
         (2, [(2, 3, 8, 4), (3, 5, 6, 11), (1, 2, 12, 5)]),
@@ -74,34 +73,40 @@ def note_what_is_given(probe, given, x, step):
 
 MISTAKES = """
 # zeros
-- , mode="replicate"
-+
+- (0, -W % self.step, 0, -H % self.step), mode="replicate"
++ (0, -W % self.step, 0, -H % self.step)
 Zeros give the network a sharp edge to see. Repeat the last row and column: mode="replicate".
 # mirrored or wrapped around
-- step), mode="replicate"
-+ step), mode="reflect"
-or
-+ step), mode="circular"
++ (0, -W % self.step, 0, -H % self.step), mode="reflect"
+| (0, -W % self.step, 0, -H % self.step), mode="circular"
 The rows you add come from elsewhere in the picture. Repeat the last one: mode="replicate".
 # padded in front
-- (0, -W % self.step, 0, -H % self.step)
-+ (-W % self.step, 0, -H % self.step, 0)
++ (-W % self.step, 0, -H % self.step, 0), mode="replicate"
 or
-+ (-W % self.step, 0, -H % self.step, 0)
++ (-W % self.step, 0, -H % self.step, 0), mode="replicate"
 - [:, :, :H, :W]
 + [:, :, -H:, -W:]
 You pad at the left and the top. F.pad takes left, right, top, bottom: use the second and fourth.
+# two numbers for F.pad
++ (-W % self.step, -H % self.step), mode="replicate"
+F.pad wants two numbers for each axis, and begins with the last one: (0, columns, 0, rows).
+# a full step more
++ (0, self.step - W % self.step, 0, -H % self.step), mode="replicate"
+- -H % self.step
++ self.step - H % self.step
+A side that fits gets a whole step more: step - H % step is step for H % step = 0. Use -H % step.
+# padded by the rest
++ (0, W % self.step, 0, -H % self.step), mode="replicate"
+- -H % self.step
++ H % self.step
+H % step rows are too many; -H % step are missing: for 11 rows and step 4 that's 1, not 3.
 # height and width exchanged
-+ (0, -H % self.step, 0, -W % self.step)
++ (0, -H % self.step, 0, -W % self.step), mode="replicate"
 or
 - H, W = x.shape[2:]
 + W, H = x.shape[2:]
 Rows and columns are exchanged. F.pad begins with the last axis, so the columns come first: (0,
 columns, 0, rows). And x.shape is (B, C, H, W).
-# two numbers for F.pad
-- (0, -W % self.step, 0, -H % self.step)
-+ (-W % self.step, -H % self.step)
-F.pad wants two numbers for each axis, and begins with the last one: (0, columns, 0, rows).
 # cut in front
 - [:, :, :H, :W]
 + [:, :, -H:, -W:]
@@ -113,21 +118,8 @@ F.pad wants two numbers for each axis, and begins with the last one: (0, columns
 +
 The answer is as large as the padded picture. Cut it to the height and width of x: [:, :, :H, :W].
 # height and width exchanged in the cut
-- [:, :, :H, :W]
 + [:, :, :W, :H]
 Height and width are exchanged where you cut. Rows come before columns: [:, :, :H, :W].
-# a full step more
-- -W % self.step
-+ self.step - W % self.step
-- -H % self.step
-+ self.step - H % self.step
-A side that fits gets a whole step more: step - H % step is step for H % step = 0. Use -H % step.
-# padded by the rest
-- -W % self.step
-+ W % self.step
-- -H % self.step
-+ H % self.step
-H % step rows are too many; -H % step are missing: for 11 rows and step 4 that's 1, not 3.
 """
 
 
@@ -172,10 +164,6 @@ class AnySizeIfNeeded(AnySize):
         return F.pad(out, (0, -right, 0, -bottom))
 
 
-EXERCISE = Exercise(
-    id="6.8", title="A picture of any size",
-    reference=AnySize, patient=PATIENTS["AnySize"], experiment=any_size_experiment,
-    look="Cut what the network returns to the height and width of x: [:, :, :H, :W].",
-    catalogue=edits(AnySize, MISTAKES),
-    also_right=[AnySizeByLayer, AnySizeByCat, AnySizeByIndex, AnySizeIfNeeded],
-)  # fmt: skip
+REFERENCE = AnySize
+LOOK = "Cut what the network returns to the height and width of x: [:, :, :H, :W]."
+ALSO_RIGHT = [AnySizeByLayer, AnySizeByCat, AnySizeByIndex, AnySizeIfNeeded]

@@ -4,10 +4,8 @@ import torch
 from torch import nn
 
 from course_utils.blocks import ConvBlock
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import FlatUNet
 from course_utils.checks.exercises.nb06.repairs import repair_experiment
-from course_utils.checks.parts import Exercise, edits
 
 
 def arguments(probe, B, C, K, D, H, W):
@@ -21,9 +19,16 @@ HINTS = {
 }
 MISTAKES = """
 # skip before x
-- torch.cat([x, skip], dim=1)
-+ torch.cat([skip, x], dim=1)
+- x = block(torch.cat([x, skip], dim=1), temb)
++ x = block(torch.cat([skip, x], dim=1), temb)
 The skip stands before x. Keep torch.cat([x, skip], dim=1).
+# no time on the way up
++ x = block(torch.cat([x, skip], dim=1), 0 * temb)
+| x = block(torch.cat([x, skip], dim=1), torch.zeros_like(temb))
+The blocks on the way up don't get temb as it is: block(..., temb).
+# joined along another axis
++ x = block(torch.cat([x, skip]), temb)
+The two maps are joined along another axis. The channels are axis 1: torch.cat([x, skip], dim=1).
 # blocks turned
 - zip(self.up, reversed(skips))
 + zip(reversed(self.up), skips)
@@ -33,12 +38,11 @@ skips round: reversed(skips).
 - nn.ModuleList(ConvBlock(2 * ch, ch, time_dim) for _ in range(3))
 + nn.ModuleList([ConvBlock(2 * ch, ch, time_dim)] * 3)
 One block is used three times on the way up. Each level needs a block with weights of its own.
-# no time on the way up
-- torch.cat([x, skip], dim=1), temb)
-+ torch.cat([x, skip], dim=1), 0 * temb)
-or
-+ torch.cat([x, skip], dim=1), torch.zeros_like(temb))
-The blocks on the way up don't get temb as it is: block(..., temb).
+# skips added
++ nn.ModuleList(ConvBlock(ch, ch, time_dim) for _ in range(3))
+- torch.cat([x, skip], dim=1)
++ x + skip
+You add the skips. Join them, torch.cat([x, skip], dim=1), so that the block can tell them apart.
 # SiLU at the end
 - self.out(x)
 + F.silu(self.out(x))
@@ -46,25 +50,18 @@ There's a SiLU too many, behind self.out. Return what self.out gives.
 # self.out not used
 + x
 You return what the last block gives. self.out makes in_ch channels of it: return self.out(x).
-# joined along another axis
-- torch.cat([x, skip], dim=1)
-+ torch.cat([x, skip])
-The two maps are joined along another axis. The channels are axis 1: torch.cat([x, skip], dim=1).
 # the same skip always
 - reversed(skips)
 + [skips[-1]] * 3
-or
-+ [skips[0]] * 3
+| [skips[0]] * 3
 Every block on the way up gets the same skip. Use them one by one, from the last to the first.
 # off by one
 + [skips[-i] for i in range(3)]
 The order is first, last, middle, because skips[-0] is the first. Use skips[-1 - i], or reversed().
 # rolled or shuffled
 + skips[1:] + skips[:1]
-or
-+ [skips[2], skips[0], skips[1]]
-or
-+ [skips[1], skips[1], skips[0]]
+| [skips[2], skips[0], skips[1]]
+| [skips[1], skips[1], skips[0]]
 The way up doesn't get the skips last to first: use skips[2], skips[1], skips[0].
 # kept before the block
 - x = block(x, temb)
@@ -76,12 +73,6 @@ You keep what goes into a block. The skip is what comes out of it: append x afte
 - skips.append(x)
 + skips.append(x.detach())
 The numbers are right, but detach, .data or no_grad lets no gradient through the skips.
-# skips added
-- ConvBlock(2 * ch, ch, time_dim)
-+ ConvBlock(ch, ch, time_dim)
-- torch.cat([x, skip], dim=1)
-+ x + skip
-You add the skips. Join them, torch.cat([x, skip], dim=1), so that the block can tell them apart.
 """
 
 
@@ -134,12 +125,10 @@ class FlatByRecursion(FlatUNet):
         return self.out(self.level(0, x, temb))
 
 
-EXERCISE = Exercise(
-    id="6.13", title="A U without halvings",
-    reference=FlatUNet, patient=PATIENTS["FlatUNet"],
-    experiment=repair_experiment(arguments, [(3, 4, 4, 5, 6, 7), (2, 3, 5, 8, 3, 4)], HINTS),
-    look="Number the skips as they are kept, 0, 1, 2. The way up should use them as 2, 1, 0, each "
-    "behind x, each in a block of its own with temb, and end with self.out.",
-    catalogue=edits(FlatUNet, MISTAKES),
-    also_right=[FlatByPop, FlatByIndex, FlatByName, FlatByRecursion],
-)  # fmt: skip
+REFERENCE = FlatUNet
+experiment = repair_experiment(arguments, [(3, 4, 4, 5, 6, 7), (2, 3, 5, 8, 3, 4)], HINTS)
+LOOK = (
+    "Number the skips as they are kept, 0, 1, 2. The way up should use them as 2, 1, 0, each "
+    "behind x, each in a block of its own with temb, and end with self.out."
+)
+ALSO_RIGHT = [FlatByPop, FlatByIndex, FlatByName, FlatByRecursion]

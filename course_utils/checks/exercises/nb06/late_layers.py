@@ -4,15 +4,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import LateLayers
-from course_utils.checks.parts import Exercise, arguments, edits, name, tensors
+from course_utils.checks.parts import call_of, tensors
 
 FOUND = "All layers are found. SiLU follows each 3x3 convolution; the 1x1 one of x is added last."
 KEPT = "PyTorch finds those that __init__ keeps on self or in nn.ModuleList."
 
 
-def late_layers_experiment(probe, LateLayers):
+def experiment(probe, LateLayers):
     for B, C, K, depth, H, W in [(3, 4, 4, 2, 5, 7), (2, 3, 5, 3, 6, 4), (2, 6, 4, 1, 3, 5)]:
         x = probe.normal(B, C, H, W)
         note_what_is_kept(probe, LateLayers, (C, K, depth), x)
@@ -27,11 +26,11 @@ def note_what_is_kept(probe, cls, args, x):
 
     probe.build would stop at the first fault, and could not tell who has repaired one of the two.
     """
-    module = probe.run(f"{name(cls)}({arguments(args, cls)})", cls, *args, seed=1)
+    module = probe.run(call_of(cls, args), cls, *args, seed=1)
     if not isinstance(module, nn.Module) or "_parameters" not in vars(module):
         return  # probe.build says it
     found = list(module.parameters())  # counted below: a lazy one gets its size in the first call
-    what = f"{name(cls)}({arguments([x], module)})"
+    what = call_of(module, [x])
     one, other = (probe.run(what, module, x.clone(), seed=seed) for seed in (2, 3))
     alike = [torch.allclose(a, b, equal_nan=True) for a, b in zip(tensors(one), tensors(other))]
     told = "Two calls with the same picture give two answers: a layer is made anew in each call."
@@ -66,11 +65,22 @@ One convolution is used again and again. Each place needs weights of its own, a 
 + (depth - 2)
 One convolution is missing. depth counts all of them, also the first.
 # only one runs
-- conv(h)
-+ conv(x)
+- F.silu(conv(h))
++ F.silu(conv(x))
 Only one convolution runs: each round of the loop begins with x again. Use h = F.silu(conv(h)).
-# no shortcut
+# no SiLU
++ conv(h)
+| conv(h) if conv is self.convs[-1] else F.silu(conv(h))
+| F.relu(conv(h))
+SiLU, not ReLU, follows each convolution, also the last one. Yours doesn't always.
+# SiLU of the sum
 - h + self.shortcut(x)
++ F.silu(h + self.shortcut(x))
+A SiLU comes after the sum. Each convolution has its own; the sum has none.
+# shortcut of another x
++ h + self.shortcut(h)
+The shortcut gets what the convolutions made, not the block's input. Don't overwrite x on the way.
+# no shortcut
 + h
 or
 - self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
@@ -78,36 +88,10 @@ or
 - h + self.shortcut(x)
 + h
 or
-- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
 + self.shortcut = nn.Conv2d(in_ch, out_ch, 1) if in_ch != out_ch else nn.Identity()
 The 1x1 convolution of x is missing. It's made in __init__, also where in_ch is out_ch, and added at
 the end.
-# SiLU of the sum
-- h + self.shortcut(x)
-+ F.silu(h + self.shortcut(x))
-A SiLU comes after the sum. Each convolution has its own; the sum has none.
-# shortcut of another x
-- self.shortcut(x)
-+ self.shortcut(h)
-The shortcut gets what the convolutions made, not the block's input. Don't overwrite x on the way.
-# without bias
-- nn.Conv2d(in_ch, out_ch, 1)
-+ nn.Conv2d(in_ch, out_ch, 1, bias=False)
-or
-- nn.Conv2d(i, out_ch, 3, padding=1)
-+ nn.Conv2d(i, out_ch, 3, padding=1, bias=False)
-Some of your convolutions have no bias. Leave bias at its default, True.
-# no SiLU
-- F.silu(conv(h))
-+ conv(h)
-or
-+ conv(h) if conv is self.convs[-1] else F.silu(conv(h))
-or
-- F.silu
-+ F.relu
-SiLU, not ReLU, follows each convolution, also the last one. Yours doesn't always.
 # shortcut still in forward
-- self.shortcut = nn.Conv2d(in_ch, out_ch, 1)
 +
 - self.shortcut(x)
 + nn.Conv2d(x.shape[1], h.shape[1], 1)(x)
@@ -120,6 +104,12 @@ Make it in __init__.
 +     self.shortcut = nn.Conv2d(x.shape[1], h.shape[1], 1)
 + return h
 The shortcut is made in the first call, too late for an optimizer made before it: use __init__.
+# without bias
++ self.shortcut = nn.Conv2d(in_ch, out_ch, 1, bias=False)
+or
+- self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1) for i in ins)
++ self.convs = nn.ModuleList(nn.Conv2d(i, out_ch, 3, padding=1, bias=False) for i in ins)
+Some of your convolutions have no bias. Leave bias at its default, True.
 """
 
 
@@ -169,12 +159,9 @@ class LateRegistered(LateLayers):
         self.convs = convs
 
 
-EXERCISE = Exercise(
-    id="6.15", title="A stack of convolutions",
-    reference=LateLayers, patient=PATIENTS["LateLayers"],
-    experiment=late_layers_experiment,
-    look="Print sum(p.numel() for p in net.parameters()) before the first call, and call it "
-    "twice with the same x: all layers should count, and the answers agree.",
-    catalogue=edits(LateLayers, MISTAKES),
-    also_right=[LateSequential, LateByName, LateInPlace, LateRegistered],
-)  # fmt: skip
+REFERENCE = LateLayers
+LOOK = (
+    "Print sum(p.numel() for p in net.parameters()) before the first call, and call it "
+    "twice with the same x: all layers should count, and the answers agree."
+)
+ALSO_RIGHT = [LateSequential, LateByName, LateInPlace, LateRegistered]

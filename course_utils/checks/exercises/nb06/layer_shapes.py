@@ -11,7 +11,7 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from course_utils.blocks import ConvBlock
 from course_utils.checks.exercises.nb06.healthy_networks import TutorialDecoder
-from course_utils.checks.parts import Exercise, agree, edits, freeze
+from course_utils.checks.parts import agree, freeze
 
 
 def layer_shapes(model, *inputs):
@@ -37,7 +37,7 @@ def layer_shapes(model, *inputs):
     return shapes
 
 
-def layer_shapes_experiment(probe, attempt):
+def experiment(probe, attempt):
     for what, model, *inputs in small_models(probe):
         wanted, before = layer_shapes(model, *inputs), condition(model)
         with probe.advice(*HINTS):
@@ -130,10 +130,8 @@ MISTAKES = """
 # containers too
 - if not list(layer.children()):
 + if True:
-or
-+ if not isinstance(layer, nn.Sequential):
-or
-+ if not isinstance(layer, (nn.Sequential, nn.ModuleList)) and layer is not model:
+| if not isinstance(layer, nn.Sequential):
+| if not isinstance(layer, (nn.Sequential, nn.ModuleList)) and layer is not model:
 You list containers too, which are layers with others inside: nn.Sequential, or a class of your own
 such as a block. Hook a layer only if list(layer.children()) is empty.
 # outermost layers only
@@ -142,29 +140,17 @@ such as a block. Hook a layer only if list(layer.children()) is empty.
 You list only the outermost layers. named_modules() goes on into them, and names each layer by its
 whole path.
 # shapes of the inputs
-- returned.shape)
-+ given[0].shape)
-or
-+ given.shape)
+- shapes.append((name, tuple(returned.shape)))
++ shapes.append((name, tuple(given[0].shape)))
+| shapes.append((name, tuple(given.shape)))
 Your hook looks at its second argument, a tuple of the layer's inputs. What the layer returned is
 the third.
-# the model itself left out
-- model(*inputs)
-+ model.forward(*inputs)
-or
-- not list(
-+ name and not list(
-A model may be one layer, without others inside, and then it's the one to list. Don't skip it, and
-call model(*inputs): model.forward passes by the hooks of the model itself.
 # classes in place of names
-- (name, tuple(
-+ (type(layer).__name__, tuple(
-or
-+ (str(layer), tuple(
++ shapes.append((type(layer).__name__, tuple(returned.shape)))
+| shapes.append((str(layer), tuple(returned.shape)))
 Your rows begin with the kind of layer, and many layers are of one kind. named_modules() gives you
 each layer's own name.
 # hook returns something
-- shapes.append((name, tuple(returned.shape)))
 + shapes.append((name, tuple(returned.shape)))
 + return shapes
 or
@@ -174,6 +160,18 @@ or
 + shapes.append((name, tuple(returned.shape)))
 + return shapes[-1][1]
 Your hook returns something, and that replaces the layer's output. Take its return away.
+# inputs not spread
+- model(*inputs)
++ model(inputs)
+| model(inputs[0])
+The model takes all its inputs, one by one, not as one tuple. A star spreads them: model(*inputs).
+# the model itself left out
++ model.forward(*inputs)
+or
+- if not list(layer.children()):
++ if name and not list(layer.children()):
+A model may be one layer, without others inside, and then it's the one to list. Don't skip it, and
+call model(*inputs): model.forward passes by the hooks of the model itself.
 # the last name everywhere
 - , name=name)
 + )
@@ -193,16 +191,9 @@ remove(). Remove them in `finally`.
 # a dict
 - return shapes
 + return dict(shapes)
-or
-+ return list(dict(shapes).items())
+| return list(dict(shapes).items())
 A dict keeps one row for each name, but a layer that is called twice should be listed twice. Append
 pairs to a list.
-# inputs not spread
-- model(*inputs)
-+ model(inputs)
-or
-+ model(inputs[0])
-The model takes all its inputs, one by one, not as one tuple. A star spreads them: model(*inputs).
 """
 
 
@@ -258,10 +249,6 @@ def shapes_without_hooks(model, *inputs):
     return rows
 
 
-EXERCISE = Exercise(
-    id="6.1", title="The shape behind every layer",
-    reference=layer_shapes, experiment=layer_shapes_experiment,
-    look="Return a list of pairs, (name, shape). The hooks fill it while the model runs.",
-    catalogue=edits(layer_shapes, MISTAKES),
-    also_right=[shapes_with_a_stack, shapes_by_one_hook, shapes_by_closures, shapes_without_hooks],
-)  # fmt: skip
+REFERENCE = layer_shapes
+LOOK = "Return a list of pairs, (name, shape). The hooks fill it while the model runs."
+ALSO_RIGHT = [shapes_with_a_stack, shapes_by_one_hook, shapes_by_closures, shapes_without_hooks]

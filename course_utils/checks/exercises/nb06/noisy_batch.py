@@ -5,24 +5,14 @@ import random
 import torch
 from einops import einsum, rearrange
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import noisy_batch
-from course_utils.checks.parts import (
-    Exercise,
-    Stop,
-    arguments,
-    describe,
-    edits,
-    name,
-    state,
-    tensors,
-)
+from course_utils.checks.parts import call_of, describe, state, tensors
 
 MANY = 2400, 2, 1, 3  # so many pictures that averages tell how steps and noise are drawn
 FORMULA = "xt = sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) eps"
 
 
-def noisy_batch_experiment(probe, noisy_batch):
+def experiment(probe, noisy_batch):
     """Write down properties alone: answers may draw steps and noise in any order."""
     _, t, eps = drawn(probe, noisy_batch, probe.uniform(*MANY), torch.tensor([0.9, 0.5, 0.1]))
     note_steps(probe, t, 3)
@@ -36,7 +26,7 @@ def noisy_batch_experiment(probe, noisy_batch):
 def drawn(probe, noisy_batch, *args, seed=1):
     """Call the attempt; return xt, t and eps if they are tensors of the right kind, else stop."""
     before, given = [state(a) for a in args], [a.clone() for a in args]
-    what = f"{name(noisy_batch)}({arguments(args, noisy_batch)})"
+    what = call_of(noisy_batch, args)
     with probe.advice(
         ("out of bounds", "", "alpha_bar has entries 0 to T - 1. Which steps do you draw?"),
         look="Print the shapes of x0, t, alpha_bar[t] and eps.",
@@ -47,15 +37,11 @@ def drawn(probe, noisy_batch, *args, seed=1):
     parts = result if isinstance(result, (tuple, list)) else (result,)
     order = "Return xt, t, eps, in this order. t has one whole number for each picture."
     told = f"Three values should come back from your function, and it's {len(parts)}."
-    probe.note("how many values come back", len(parts), told, order)
-    if len(parts) != 3:
-        raise Stop
+    probe.note("how many values come back", len(parts), told, order, last=len(parts) != 3)
     x0 = args[0]
     for key, value, right in zip(("xt", "t", "eps"), parts, (x0, torch.zeros(len(x0)).long(), x0)):
         told = f"{key} should be {kind(right)}, and it's {kind(value)}."
-        probe.note(f"what {key} is", kind(value), told, order)
-        if kind(value) != kind(right):
-            raise Stop
+        probe.note(f"what {key} is", kind(value), told, order, last=kind(value) != kind(right))
     probe.note_changes(noisy_batch, given, given, before)
     return parts
 
@@ -150,52 +136,43 @@ MISTAKES = """
 + torch.randperm(len(alpha_bar), device=x0.device)[: len(x0)]
 randperm draws each step once at most, so you get T numbers even if there are more pictures, and no
 step comes up twice. Draw them separately: torch.randint.
+# too many steps
++ torch.randint(0, len(alpha_bar) + 1, (len(x0),), device=x0.device)
+| torch.randint(0, 1000, (len(x0),), device=x0.device)
+Your t can be T or more, and alpha_bar ends at T - 1. T is its length: torch.randint(0, T, ...).
 # eps overwritten
-- a.sqrt() * x0 + (1 - a).sqrt() * eps
-+ eps.mul_((1 - a).sqrt()).add_(a.sqrt() * x0)
+- a.sqrt() * x0 + (1 - a).sqrt() * eps, t, eps
++ eps.mul_((1 - a).sqrt()).add_(a.sqrt() * x0), t, eps
 You write into eps, so it's no longer the noise when you return it. Write (1 - a).sqrt() * eps.
 # no roots
-+ a * x0 + (1 - a) * eps
++ a * x0 + (1 - a) * eps, t, eps
 The roots are missing: a.sqrt() * x0 + (1 - a).sqrt() * eps.
-# too many steps
-- len(alpha_bar),
-+ len(alpha_bar) + 1,
-or
-+ 1000,
-Your t can be T or more, and alpha_bar ends at T - 1. T is its length: torch.randint(0, T, ...).
 # eps drawn twice
-- , t, eps
-+ , t, torch.randn_like(x0)
++ a.sqrt() * x0 + (1 - a).sqrt() * eps, t, torch.randn_like(x0)
 The eps that you return isn't the one in xt. Draw it once, and keep it in a variable.
 # another order
-+ , eps, t
++ a.sqrt() * x0 + (1 - a).sqrt() * eps, eps, t
 The order is wrong: return xt, t, eps.
+# picture not scaled
++ a * x0 + (1 - a).sqrt() * eps, t, eps
+| x0 + (1 - a).sqrt() * eps, t, eps
+x0 isn't multiplied by the root of alpha_bar[t], with which it fades: a.sqrt() * x0.
+# noise not scaled
++ a.sqrt() * x0 + (1 - a) * eps, t, eps
+| a.sqrt() * x0 + eps, t, eps
+eps isn't multiplied by the root of 1 - alpha_bar[t], with which it grows: (1 - a).sqrt() * eps.
 # no view
-- .view(-1, 1, 1, 1)
-+
+- a = alpha_bar[t].view(-1, 1, 1, 1)
++ a = alpha_bar[t]
 alpha_bar[t] has shape (B,), and PyTorch lines it up with the last axis, the columns. Where B is W
 it even runs, and mixes up the pictures. Use .view(-1, 1, 1, 1).
 # the wrong axes
-+ .view(-1, 1)
-or
-+ .view(1, -1, 1, 1)
++ a = alpha_bar[t].view(-1, 1)
+| a = alpha_bar[t].view(1, -1, 1, 1)
 The B numbers alpha_bar[t] belong on axis 0, with three axes of size 1 behind: .view(-1, 1, 1, 1).
 # picture and noise exchanged
-- a = alpha_bar[t]
-+ a = 1 - alpha_bar[t]
++ a = 1 - alpha_bar[t].view(-1, 1, 1, 1)
 Picture and noise are exchanged: alpha_bar[t] belongs to x0, 1 - alpha_bar[t] to eps.
-# picture not scaled
-- a.sqrt() * x0
-+ a * x0
-or
-+ x0
-x0 isn't multiplied by the root of alpha_bar[t], with which it fades: a.sqrt() * x0.
-# noise not scaled
-- (1 - a).sqrt() * eps
-+ (1 - a) * eps
-or
-+ eps
-eps isn't multiplied by the root of 1 - alpha_bar[t], with which it grows: (1 - a).sqrt() * eps.
 """
 
 
@@ -231,10 +208,6 @@ def batch_by_einsum(x0, alpha_bar):
     return [sum(einsum(p, w.sqrt(), "b c h w, b -> b c h w") for p, w in parts), t, eps]
 
 
-EXERCISE = Exercise(
-    id="6.12", title="A batch for training",
-    reference=noisy_batch, patient=PATIENTS["noisy_batch"], experiment=noisy_batch_experiment,
-    look=f"{FORMULA}, for the t and the eps that you return.",
-    catalogue=edits(noisy_batch, MISTAKES),
-    also_right=[batch_noise_first, batch_by_rand, batch_in_loop, batch_by_einsum],
-)  # fmt: skip
+REFERENCE = noisy_batch
+LOOK = f"{FORMULA}, for the t and the eps that you return."
+ALSO_RIGHT = [batch_noise_first, batch_by_rand, batch_in_loop, batch_by_einsum]

@@ -5,16 +5,14 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import NormedConv
-from course_utils.checks.parts import Exercise, edits
 
 ORDER = (
     "The order is convolution (3x3, padding=1, with a bias), GroupNorm with scale and shift, SiLU."
 )
 
 
-def normed_conv_experiment(probe, NormedConv):
+def experiment(probe, NormedConv):
     """64 first: there 32 groups are right, and wrong answers differ in what comes after it."""
     for B, C, K, groups, H, W in [
         (2, 4, 64, 32, 3, 5), (3, 2, 32, 32, 4, 2), (2, 3, 7, 7, 5, 4), (3, 6, 48, 24, 2, 5),
@@ -43,24 +41,20 @@ You try only powers of 2, as halving 32 or math.gcd(32, out_ch) does. But 48 cha
 into 24 groups, not just 16: try every number from 32 down.
 # too few
 + 1
-or
-+ max(g for g in range(1, 17) if out_ch % g == 0)
-or
-+ max(g for g in range(1, 9) if out_ch % g == 0)
+| max(g for g in range(1, 17) if out_ch % g == 0)
+| max(g for g in range(1, 9) if out_ch % g == 0)
 You make at most 1, 8 or 16 groups. Take the largest divisor of out_ch up to 32.
 # at most 32
 + min(32, out_ch)
 min(32, out_ch) helps below 32. But the groups must divide out_ch, and 32 doesn't divide 48.
 # another number unless 32 fits
 + 32 if out_ch % 32 == 0 else 1
-or
-+ 32 if out_ch % 32 == 0 else out_ch
+| 32 if out_ch % 32 == 0 else out_ch
 You give up where 32 doesn't fit. 48 channels make 24 groups: the largest divisor up to 32.
 # groups of the input
 - if out_ch % g == 0
 + if in_ch % g == 0
-or
-+ if out_ch % g == in_ch % g == 0
+| if out_ch % g == in_ch % g == 0
 You split the input channels. The norm comes after the convolution: its groups divide out_ch alone.
 # 32 left out
 - range(1, 33)
@@ -76,21 +70,17 @@ Your norm has no scale and shift to learn. Leave affine at its default, True.
 # arguments swapped
 + nn.GroupNorm(out_ch, groups)
 nn.GroupNorm takes the number of groups first: nn.GroupNorm(groups, out_ch).
-# SiLU not at the end
-- F.silu(self.norm(self.conv(x)))
-+ self.norm(F.silu(self.conv(x)))
-or
-+ self.norm(self.conv(x))
-or
-- F.silu
-+ F.relu
-The last thing isn't SiLU any more. Leave the order as it was: convolution, GroupNorm, SiLU.
 # norm in front
-- nn.GroupNorm(groups, out_ch)
 + nn.GroupNorm(max(g for g in range(1, 33) if in_ch % g == 0), in_ch)
 - self.norm(self.conv(x))
 + self.conv(self.norm(x))
 The norm stands before the convolution. The order is convolution, GroupNorm, SiLU.
+# SiLU not at the end
+- F.silu(self.norm(self.conv(x)))
++ self.norm(F.silu(self.conv(x)))
+| self.norm(self.conv(x))
+| F.relu(self.norm(self.conv(x)))
+The last thing isn't SiLU any more. Leave the order as it was: convolution, GroupNorm, SiLU.
 """
 
 
@@ -134,10 +124,6 @@ class NormedByHand(NormedConv):
         return F.silu(normal * self.norm.weight.view(-1, 1, 1) + self.norm.bias.view(-1, 1, 1))
 
 
-EXERCISE = Exercise(
-    id="6.9", title="Groups that divide",
-    reference=NormedConv, patient=PATIENTS["NormedConv"], experiment=normed_conv_experiment,
-    look=ORDER,
-    catalogue=edits(NormedConv, MISTAKES),
-    also_right=[NormedByWhile, NormedSequential, NormedByFunction, NormedByHand],
-)  # fmt: skip
+REFERENCE = NormedConv
+LOOK = ORDER
+ALSO_RIGHT = [NormedByWhile, NormedSequential, NormedByFunction, NormedByHand]

@@ -5,12 +5,11 @@ from einops import reduce
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PictureCode
-from course_utils.checks.parts import Exercise, arguments, change, edits, name, tensors
+from course_utils.checks.parts import call_of, change, tensors
 
 
-def picture_code_experiment(probe, PictureCode):
+def experiment(probe, PictureCode):
     for B, C, K, H, W in [(4, 5, 7, 6, 3), (3, 6, 2, 4, 5)]:
         module = probe.build(PictureCode, C, K)
         x = probe.normal(B, C, H, W)
@@ -37,7 +36,7 @@ def note_alone_and_together(probe, module, x):
 
 def call_with_nan(probe, module, x):
     """Call the attempt; write down whether NaN come back, so that these too can be recognised."""
-    result = probe.run(f"{name(module)}({arguments([x], module)})", module, x.clone())
+    result = probe.run(call_of(module, [x]), module, x.clone())
     bad = sum(int((~y.isfinite()).sum()) for y in tensors(result))
     told = f"In training mode, {bad} values are NaN or infinite for a batch of {len(x)}."
     look = "For one picture alone the deviation over the batch is 0 or NaN."
@@ -47,38 +46,54 @@ def call_with_nan(probe, module, x):
 
 
 MISTAKES = """
-# no norm
-- nn.LayerNorm(in_ch)
-+ nn.Identity()
-or
-- self.norm(x.mean(dim=(2, 3)))
-+ x.mean(dim=(2, 3))
-The averages don't go through a norm. Give them to nn.LayerNorm, which needs no batch, then mix.
 # norm at the end
 - nn.LayerNorm(in_ch)
 + nn.LayerNorm(out_ch)
 - self.mix(self.norm(x.mean(dim=(2, 3))))
 + self.norm(self.mix(x.mean(dim=(2, 3))))
 You normalise what comes out. It's the averages that the norm gets, before they are mixed.
-# no bias
-- nn.Linear(in_ch, out_ch)
-+ nn.Linear(in_ch, out_ch, bias=False)
-The linear layer has lost its bias. Leave it at its default, True.
 # LayerNorm for the outputs
-- nn.LayerNorm(in_ch)
 + nn.LayerNorm(out_ch)
 The norm gets the averages of the in_ch channels, before they are mixed: nn.LayerNorm(in_ch).
 # norm not learned
 + nn.LayerNorm(in_ch, elementwise_affine=False)
 Your norm has no scale and shift to learn, like a bare F.layer_norm. nn.LayerNorm(in_ch) has both.
-# no average
-- x.mean(dim=(2, 3))
-+ x.sum(dim=(2, 3))
-or
-+ x.amax(dim=(2, 3))
-You don't take the average of each channel over its pixels: x.mean(dim=(2, 3)).
-# over the batch
+# another treatment for one
++ nn.BatchNorm1d(in_ch)
 - return self.mix(self.norm(x.mean(dim=(2, 3))))
++ h = x.mean(dim=(2, 3))
++ return self.mix(self.norm(h) if len(x) > 1 else h)
+You treat a single picture differently to get it past BatchNorm, so alone it gives something else
+than in a batch. nn.LayerNorm treats each picture separately.
+# no norm
++ nn.Identity()
+or
+- return self.mix(self.norm(x.mean(dim=(2, 3))))
++ return self.mix(x.mean(dim=(2, 3)))
+The averages don't go through a norm. Give them to nn.LayerNorm, which needs no batch, then mix.
+# norm of the maps
+- nn.LayerNorm(in_ch)
++ nn.BatchNorm2d(in_ch)
+| nn.GroupNorm(in_ch, in_ch)
+| nn.GroupNorm(1, in_ch)
+- self.norm(x.mean(dim=(2, 3)))
++ self.norm(x).mean(dim=(2, 3))
+or
+- return self.mix(self.norm(x.mean(dim=(2, 3))))
++ return self.mix(self.norm(x).mean(dim=(2, 3)))
+You normalise the maps and average afterwards. It's the averages that have to be normalised:
+x.mean(dim=(2, 3)) has the channels last, where LayerNorm wants them.
+# no average
++ return self.mix(self.norm(x.sum(dim=(2, 3))))
+| return self.mix(self.norm(x.amax(dim=(2, 3))))
+You don't take the average of each channel over its pixels: x.mean(dim=(2, 3)).
+# divided by one less
++ h = x.mean(dim=(2, 3))
++ h = (h - h.mean(1, keepdim=True)) / (h.std(1, keepdim=True) + 1e-5)
++ return self.mix(h * self.norm.weight + self.norm.bias)
+std and var divide by one less than the number of channels. LayerNorm doesn't, and has eps under the
+root: var(dim=1, correction=0).
+# over the batch
 + h = x.mean(dim=(2, 3))
 + h = (h - h.mean(0)) / (h.std(0) + 1e-5)
 + return self.mix(h * self.norm.weight + self.norm.bias)
@@ -91,39 +106,10 @@ or
 + nn.BatchNorm1d(in_ch, track_running_stats=False)
 You take mean and deviation over the batch, as BatchNorm does, and that fails for one picture.
 Normalise over dim 1, the channels of each picture: nn.LayerNorm.
-# divided by one less
-- return self.mix(self.norm(x.mean(dim=(2, 3))))
-+ h = x.mean(dim=(2, 3))
-+ h = (h - h.mean(1, keepdim=True)) / (h.std(1, keepdim=True) + 1e-5)
-+ return self.mix(h * self.norm.weight + self.norm.bias)
-std and var divide by one less than the number of channels. LayerNorm doesn't, and has eps under the
-root: var(dim=1, correction=0).
-# another treatment for one
-- nn.LayerNorm(in_ch)
-+ nn.BatchNorm1d(in_ch)
-- return self.mix(self.norm(x.mean(dim=(2, 3))))
-+ h = x.mean(dim=(2, 3))
-+ return self.mix(self.norm(h) if len(x) > 1 else h)
-You treat a single picture differently to get it past BatchNorm, so alone it gives something else
-than in a batch. nn.LayerNorm treats each picture separately.
-# norm of the maps
-- nn.LayerNorm(in_ch)
-+ nn.BatchNorm2d(in_ch)
-- self.norm(x.mean(dim=(2, 3)))
-+ self.norm(x).mean(dim=(2, 3))
-or
-+ nn.GroupNorm(in_ch, in_ch)
-- self.norm(x.mean(dim=(2, 3)))
-+ self.norm(x).mean(dim=(2, 3))
-or
-+ nn.GroupNorm(1, in_ch)
-- self.norm(x.mean(dim=(2, 3)))
-+ self.norm(x).mean(dim=(2, 3))
-or
-- self.norm(x.mean(dim=(2, 3)))
-+ self.norm(x).mean(dim=(2, 3))
-You normalise the maps and average afterwards. It's the averages that have to be normalised:
-x.mean(dim=(2, 3)) has the channels last, where LayerNorm wants them.
+# no bias
+- nn.Linear(in_ch, out_ch)
++ nn.Linear(in_ch, out_ch, bias=False)
+The linear layer has lost its bias. Leave it at its default, True.
 """
 
 
@@ -159,11 +145,9 @@ class CodeByFunction(PictureCode):
         return F.linear(h, self.mix.weight, self.mix.bias)
 
 
-EXERCISE = Exercise(
-    id="6.10", title="A batch of one",
-    reference=PictureCode, patient=PATIENTS["PictureCode"], experiment=picture_code_experiment,
-    look="In this order: each channel's average over all pixels, nn.LayerNorm(in_ch) of a "
-    "picture's averages with scale and shift, nn.Linear with its bias, and nothing after it.",
-    catalogue=edits(PictureCode, MISTAKES),
-    also_right=[CodeByGroupNorm, CodeByConv, CodeByHand, CodeByFunction],
-)  # fmt: skip
+REFERENCE = PictureCode
+LOOK = (
+    "In this order: each channel's average over all pixels, nn.LayerNorm(in_ch) of a "
+    "picture's averages with scale and shift, nn.Linear with its bias, and nothing after it."
+)
+ALSO_RIGHT = [CodeByGroupNorm, CodeByConv, CodeByHand, CodeByFunction]

@@ -4,10 +4,8 @@ from einops import einsum, rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PixelAttention
 from course_utils.checks.exercises.nb06.repairs import repair_experiment
-from course_utils.checks.parts import Exercise, edits
 
 CASES = [(2, 6, 4, 5), (3, 5, 2, 7), (5, 2, 3, 3)]
 HINTS = {
@@ -22,16 +20,19 @@ def arguments(probe, *case):
 
 MISTAKES = """
 # way in repaired alone
-- seen.transpose(1, 2).reshape(x.shape)
-+ seen.reshape(x.shape)
+- x + seen.transpose(1, 2).reshape(x.shape)
++ x + seen.reshape(x.shape)
 On the way out, reshape of (B, HW, C) reads channels as pixels. Bring the channels back first:
 seen.transpose(1, 2).reshape(x.shape).
 # columns out
-+ seen.transpose(1, 2).reshape(*x.shape[:2], x.shape[3], x.shape[2]).transpose(2, 3)
++ x + seen.transpose(1, 2).reshape(*x.shape[:2], x.shape[3], x.shape[2]).transpose(2, 3)
 Tokens are listed row by row and put back column by column. Reshape to (B, C, H, W), H before W.
 # height and width exchanged
-+ seen.transpose(1, 2).reshape(x.shape).transpose(2, 3)
++ x + seen.transpose(1, 2).reshape(x.shape).transpose(2, 3)
 Height and width change places on the way out. From (B, H, W, C) it's permute(0, 3, 1, 2).
+# x not added
++ seen.transpose(1, 2).reshape(x.shape)
+x is lost. What the pixels take from each other is added to it: return x + ...
 # way out repaired alone
 - x.flatten(2).transpose(1, 2)
 + x.reshape(len(x), -1, x.shape[1])
@@ -44,20 +45,18 @@ x.permute(0, 2, 3, 1), then reshape; on the way back permute(0, 3, 1, 2).
 # columns in
 + x.transpose(2, 3).flatten(2).transpose(1, 2)
 Tokens are listed column by column and put back row by row. Use flatten(2), or permute(0, 2, 3, 1).
-# x not added
-- x + seen
-+ seen
-x is lost. What the pixels take from each other is added to it: return x + ...
 # channels attend
 - seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
 + q, k, v = (layer(tokens).mT for layer in (self.q, self.k, self.v))
 + seen = F.scaled_dot_product_attention(q, k, v).mT
 Here the channels attend to each other, not the pixels. Attention needs tokens of shape (B, HW, C).
 # rows attend
-- seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
 + q, k, v = (layer(x.movedim(1, -1)) for layer in (self.q, self.k, self.v))
 + seen = F.scaled_dot_product_attention(q, k, v).flatten(1, 2)
 Your tokens have an axis for the rows, (B, H, W, C), so a pixel sees only its own row: (B, HW, C).
+# scaled differently
++ seen = (self.q(tokens) @ self.k(tokens).mT).softmax(-1) @ self.v(tokens)
+The scores aren't divided by the root of C exactly once. F.scaled_dot_product_attention does that.
 # one layer for q, k and v
 - self.q, self.k, self.v = (nn.Linear(ch, ch) for _ in range(3))
 + self.qkv = nn.Linear(ch, 3 * ch)
@@ -69,25 +68,19 @@ or
 + self.q(tokens), *self.kv(tokens).chunk(2, dim=-1))
 One layer for q, k and v is common, but this check compares weights, so it can't tell whether yours
 is right. Keep the three layers as they were: self.q, self.k and self.v.
+# no bias
++ self.q, self.k, self.v = (nn.Linear(ch, ch, bias=False) for _ in range(3))
+The three layers have lost their bias. Leave it at its default, True.
 # attention changed
 - self.v(tokens))
 + self.v(tokens), is_causal=True)
-or
-+ tokens)
+| tokens)
 or
 - seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
 + q, k = self.q(tokens), self.k(tokens)
 + seen = (q @ k.mT / tokens.shape[-1] ** 0.5).softmax(1) @ self.v(tokens)
 The attention differs: q, k and v are self.q, self.k and self.v of the tokens, nothing is masked,
 and softmax is over the last axis, so that what each query takes adds up to 1.
-# no bias
-- nn.Linear(ch, ch) for
-+ nn.Linear(ch, ch, bias=False) for
-The three layers have lost their bias. Leave it at its default, True.
-# scaled differently
-- seen = F.scaled_dot_product_attention(self.q(tokens), self.k(tokens), self.v(tokens))
-+ seen = (self.q(tokens) @ self.k(tokens).mT).softmax(-1) @ self.v(tokens)
-The scores aren't divided by the root of C exactly once. F.scaled_dot_product_attention does that.
 """
 
 
@@ -125,12 +118,10 @@ class PixelsByColumns(PixelAttention):
         return x + seen.mT.reshape(*x.shape[:2], x.shape[3], x.shape[2]).mT
 
 
-EXERCISE = Exercise(
-    id="6.14", title="A pixel is a token",
-    reference=PixelAttention, patient=PATIENTS["PixelAttention"],
-    experiment=repair_experiment(arguments, CASES, HINTS),
-    look="Are tokens[0, 0] and x[0, :, 0, 0] the same numbers, and without attention, does the map "
-    "come back? If so, look at the attention: its axes, q, k and v of a layer each, and the sum.",
-    catalogue=edits(PixelAttention, MISTAKES),
-    also_right=[PixelsByPermute, PixelsByEinops, PixelsByConv, PixelsByColumns],
-)  # fmt: skip
+REFERENCE = PixelAttention
+experiment = repair_experiment(arguments, CASES, HINTS)
+LOOK = (
+    "Are tokens[0, 0] and x[0, :, 0, 0] the same numbers, and without attention, does the map "
+    "come back? If so, look at the attention: its axes, q, k and v of a layer each, and the sum."
+)
+ALSO_RIGHT = [PixelsByPermute, PixelsByEinops, PixelsByConv, PixelsByColumns]

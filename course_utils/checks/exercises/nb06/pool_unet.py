@@ -4,10 +4,9 @@ import torch
 from einops import pack, reduce
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import PoolUNet
 from course_utils.checks.exercises.nb06.repairs import joins, repair_experiment
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 
 TIP = "Print the sizes after every layer: up has to multiply by what the pool divides by."
 CASES = [(2, 3, 4, 12, 6), (3, 1, 5, 8, 6), (4, 2, 3, 4, 10)]
@@ -21,14 +20,12 @@ MISTAKES = """
 # windows of 3
 - nn.MaxPool2d(2)
 + nn.MaxPool2d(3, stride=2, padding=1)
-or
-+ nn.MaxPool2d(3, stride=2, ceil_mode=True)
+| nn.MaxPool2d(3, stride=2, ceil_mode=True)
 The pool steps by 2, but its windows are still 3 wide, so they overlap or don't fit. nn.MaxPool2d(2)
 has windows of 2 x 2 pixels.
 # pool steps by another number
 + nn.MaxPool2d(2, stride=1)
-or
-+ nn.MaxPool2d(4)
+| nn.MaxPool2d(4)
 The pool doesn't divide the sides by 2, and up multiplies them by 2: nn.MaxPool2d(2).
 # convolution in place of the pool
 + nn.Conv2d(ch, ch, 2, stride=2)
@@ -98,12 +95,11 @@ class PoolBySlices(PoolUNet):
         return self.out(torch.cat([self.up(F.silu(h)), skip], dim=-3))
 
 
-EXERCISE = Exercise(
-    id="6.7", title="Down by three, up by two",
-    reference=PoolUNet, patient=PATIENTS["PoolUNet"],
-    experiment=repair_experiment(sizes, CASES, {"Sizes of tensors": TIP}),
-    look="Only the pool's number has to change. The order stays: convolution, SiLU, pool, "
-    "convolution, SiLU, transposed convolution, the skip behind what comes up, convolution.",
-    catalogue=edits(PoolUNet, joins("self.up(h)", "self.out = nn.Conv2d(2 * ch") + MISTAKES),
-    also_right=[PoolByFunction, PoolByEinops, PoolAdaptive, PoolBySlices],
-)  # fmt: skip
+REFERENCE = PoolUNet
+experiment = repair_experiment(sizes, CASES, {"Sizes of tensors": TIP})
+LOOK = (
+    "Only the pool's number has to change. The order stays: convolution, SiLU, pool, "
+    "convolution, SiLU, transposed convolution, the skip behind what comes up, convolution."
+)
+CATALOGUE = edits(PoolUNet, joins("self.up(h)", "self.out = nn.Conv2d(2 * ch") + MISTAKES)
+ALSO_RIGHT = [PoolByFunction, PoolByEinops, PoolAdaptive, PoolBySlices]

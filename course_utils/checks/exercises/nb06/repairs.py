@@ -43,10 +43,8 @@ JOINS = """
 You join the skip first. The map from below comes first, and the skip goes behind it.
 # joined along another axis
 + skip], dim=0)
-or
-+ skip], dim=2)
-or
-+ skip], dim=3)
+| skip], dim=2)
+| skip], dim=3)
 You join the two along another axis than the channels, which are dim=1. 0 is the batch (and what cat
 takes unless told otherwise), 2 the rows, 3 the columns.
 # not in a list

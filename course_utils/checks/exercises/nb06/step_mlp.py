@@ -5,14 +5,13 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import StepMLP
-from course_utils.checks.parts import Crash, Exercise, Stop, edits, freeze
+from course_utils.checks.parts import Crash, Stop, freeze
 
 COLUMN = "The layers want one column, (B, 1): print the shape of what they get."
 
 
-def step_mlp_experiment(probe, StepMLP):
+def experiment(probe, StepMLP):
     for T, D, steps in [(4, 3, [2]), (50, 8, [7, 0, 49, 20, 3]), (1000, 6, [250, 700, 0])]:
         module = probe.build(StepMLP, T, D)
         t = torch.tensor(steps)
@@ -52,8 +51,7 @@ The steps aren't divided by T. Numbers up to 1000 drive the layers so far out th
 t is a column of whole numbers, and a linear layer wants floats. Dividing by T makes floats of them.
 # rounded to zero
 + (t[:, None] // self.T).float()
-or
-+ t[:, None] // self.T
+| t[:, None] // self.T
 t / T is below 1, so // or .long() turns every step into 0. Write a single /, and keep the floats.
 # from -1 to 1
 + 2 * t[:, None] / self.T - 1
@@ -68,17 +66,6 @@ You always divide by 1000. T is an argument: divide by self.T.
 # divided by the largest
 + / t.max()
 You divide by the largest step, so a step depends on the rest of its batch. Divide by self.T.
-# no column
-- t[:, None]
-+ t
-or
-+ t[None]
-or
-- t[:, None] / self.T
-+ t.float()
-or
-+ t[None].float()
-The layer takes B steps for one picture with B numbers. Make a column, (B, 1): t[:, None] / self.T.
 # an axis too many
 - t[:, None]
 + t[:, None, None]
@@ -86,16 +73,20 @@ Your result has an axis too many, (B, 1, D). A column (B, 1) is enough for the l
 # one step more
 + (t[:, None] + 1)
 You add 1 to each step. t counts from 0, and the first step's t / T is 0.
+# no column
++ t
+| t[None]
+or
+- t[:, None] / self.T
++ t.float()
+| t[None].float()
+The layer takes B steps for one picture with B numbers. Make a column, (B, 1): t[:, None] / self.T.
 # layers changed
-- nn.SiLU(), nn.Linear(dim, dim))
-+ nn.ReLU(), nn.Linear(dim, dim))
-or
-+ nn.SiLU(), nn.Linear(dim, dim), nn.SiLU())
-or
-+ nn.Linear(dim, dim))
-or
-- nn.Linear(1, dim), nn.SiLU(), nn.Linear(dim, dim)
-+ nn.Linear(1, dim), nn.SiLU()
+- self.layers = nn.Sequential(nn.Linear(1, dim), nn.SiLU(), nn.Linear(dim, dim))
++ self.layers = nn.Sequential(nn.Linear(1, dim), nn.ReLU(), nn.Linear(dim, dim))
+| self.layers = nn.Sequential(nn.Linear(1, dim), nn.SiLU(), nn.Linear(dim, dim), nn.SiLU())
+| self.layers = nn.Sequential(nn.Linear(1, dim), nn.Linear(dim, dim))
+| self.layers = nn.Sequential(nn.Linear(1, dim), nn.SiLU())
 You changed the layers. Leave them as they were: Linear, SiLU, Linear, and nothing at the end.
 """
 
@@ -134,10 +125,6 @@ class StepByView(nn.Module):
         return self.tail((t / self.T).view(-1, 1) * self.weight + self.bias)
 
 
-EXERCISE = Exercise(
-    id="6.11", title="A step is one number",
-    reference=StepMLP, patient=PATIENTS["StepMLP"], experiment=step_mlp_experiment,
-    look=COLUMN,
-    catalogue=edits(StepMLP, MISTAKES),
-    also_right=[StepByUnsqueeze, StepByEinops, StepInLoop, StepByView],
-)  # fmt: skip
+REFERENCE = StepMLP
+LOOK = COLUMN
+ALSO_RIGHT = [StepByUnsqueeze, StepByEinops, StepInLoop, StepByView]

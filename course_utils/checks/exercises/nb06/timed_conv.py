@@ -4,10 +4,8 @@ from einops import repeat
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import TimedConv
 from course_utils.checks.exercises.nb06.repairs import repair_experiment
-from course_utils.checks.parts import Exercise, edits
 
 LINE_UP = "Line both shapes up at their right ends. Where they differ, one number has to be 1."
 HINTS = {
@@ -25,68 +23,55 @@ def sizes(probe, B, C, K, D, H, W):
 
 MISTAKES = """
 # new axes in the wrong place
-- [:, :, None, None]
-+ [:, None, None]
-or
-+ [:, None, :, None]
-or
-+ [:, :, None]
+- F.silu(self.conv(x) + self.time_proj(temb)[:, :, None, None])
++ F.silu(self.conv(x) + self.time_proj(temb)[:, None, None])
+| F.silu(self.conv(x) + self.time_proj(temb)[:, None, :, None])
+| F.silu(self.conv(x) + self.time_proj(temb)[:, :, None])
 Shapes line up from the right, so the K channels of your projected time meet the rows or columns of
 the map. Both new axes go behind the channels: [:, :, None, None].
 # batch lost in view
-+ .view(1, -1, 1, 1)
++ F.silu(self.conv(x) + self.time_proj(temb).view(1, -1, 1, 1))
 view(1, -1, 1, 1) puts the numbers of all pictures in one row of B * K channels. Keep both axes,
 with [:, :, None, None].
 # new axes in front
-+ [None, None]
-or
-+ [None, None, :, :]
-or
-+ .unsqueeze(0).unsqueeze(0)
++ F.silu(self.conv(x) + self.time_proj(temb)[None, None])
+| F.silu(self.conv(x) + self.time_proj(temb)[None, None, :, :])
+| F.silu(self.conv(x) + self.time_proj(temb).unsqueeze(0).unsqueeze(0))
 You put the new axes in front, where PyTorch adds axes by itself, so nothing has changed. They
 belong behind the channels: [:, :, None, None].
 # one picture's time for all
-+ [0][None, :, None, None]
++ F.silu(self.conv(x) + self.time_proj(temb)[0][None, :, None, None])
 Every picture gets the time of the first. Keep the axis of the batch: [:, :, None, None].
-# convolution changed
-- out_ch, 3, padding=1)
-+ out_ch, 3)
-or
-+ out_ch, 3, padding=1, bias=False)
-The convolution has lost its padding or its bias. Leave it as it was, with padding=1.
 # axes before the projection
-- temb)[:, :, None, None]
-+ temb[:, :, None, None])
++ F.silu(self.conv(x) + self.time_proj(temb[:, :, None, None]))
 The new axes come too early. A linear layer works on the last axis, where temb's D numbers have to
 be: give the axes to what it returns.
 # SiLU on the time or the map
-- self.time_proj(temb)
-+ F.silu(self.time_proj(temb))
-or
-+ self.time_proj(F.silu(temb))
-or
-- self.conv(x) +
-+ F.silu(self.conv(x)) +
++ F.silu(self.conv(x) + F.silu(self.time_proj(temb))[:, :, None, None])
+| F.silu(self.conv(x) + self.time_proj(F.silu(temb))[:, :, None, None])
+| F.silu(F.silu(self.conv(x)) + self.time_proj(temb)[:, :, None, None])
 The time or the map goes through a SiLU of its own. There's only one SiLU, that of the sum.
 # time multiplied
-- self.conv(x) +
-+ self.conv(x) *
++ F.silu(self.conv(x) * self.time_proj(temb)[:, :, None, None])
 You multiply the map by the time, but here the time is added.
 # time after SiLU
-- F.silu(self.conv(x) + self.time_proj(temb)[:, :, None, None])
 + F.silu(self.conv(x)) + self.time_proj(temb)[:, :, None, None]
 You add the time after SiLU. Add it to what the convolution returns, so that SiLU comes last.
 # no SiLU
 + self.conv(x) + self.time_proj(temb)[:, :, None, None]
 SiLU is missing. The sum of the two goes through it, as before.
 # another activation
-- F.silu
-+ F.relu
++ F.relu(self.conv(x) + self.time_proj(temb)[:, :, None, None])
 That's another activation. Here it's SiLU, as it was.
 # time not used
 - self.conv(x) + self.time_proj(temb)[:, :, None, None]
 + self.conv(x)
 The time has no effect. Add self.time_proj(temb) to what the convolution returns.
+# convolution changed
+- out_ch, 3, padding=1)
++ out_ch, 3)
+| out_ch, 3, padding=1, bias=False)
+The convolution has lost its padding or its bias. Leave it as it was, with padding=1.
 """
 
 
@@ -120,12 +105,10 @@ class ConvTimedLast(TimedConv):
         return F.silu(h + self.time_proj(temb)).permute(2, 3, 0, 1)
 
 
-EXERCISE = Exercise(
-    id="6.6", title="The time, added to a map",
-    reference=TimedConv, patient=PATIENTS["TimedConv"],
-    experiment=repair_experiment(sizes, CASES, HINTS, LENIENT),
-    look="The projected time, (B, K, 1, 1), is added to what the convolution returns, and SiLU "
-    "comes last.",
-    catalogue=edits(TimedConv, MISTAKES),
-    also_right=[ConvTimedByView, ConvTimedByEinops, ConvTimedByConv, ConvTimedLast],
-)  # fmt: skip
+REFERENCE = TimedConv
+experiment = repair_experiment(sizes, CASES, HINTS, LENIENT)
+LOOK = (
+    "The projected time, (B, K, 1, 1), is added to what the convolution returns, and SiLU "
+    "comes last."
+)
+ALSO_RIGHT = [ConvTimedByView, ConvTimedByEinops, ConvTimedByConv, ConvTimedLast]

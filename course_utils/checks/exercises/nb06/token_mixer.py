@@ -4,10 +4,8 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import TokenMixer
 from course_utils.checks.exercises.nb06.repairs import repair_experiment
-from course_utils.checks.parts import Exercise, edits
 
 HINTS = {
     "not tuple|'tuple' object": "Take the first of the pair that the attention returns.",
@@ -22,46 +20,32 @@ def sizes(probe, B, N, C, heads):
 
 MISTAKES = """
 # weights taken
-- h, weights = self
-+ weights, h = self
+- h, weights = self.attention(h, h, h)
++ weights, h = self.attention(h, h, h)
 You go on with the weights of the mixtures, (B, N, N). The new tokens are the first of the pair.
 # pair taken
-+ h = self
++ h = self.attention(h, h, h)
 You pass on the pair that the attention returns. Take the first of the two: h, weights = ...
-# first picture taken
-- self.mix(h)
-+ self.mix(h[0])
-There's one [0] too many, and it takes the first picture of the batch for all of them.
-# no linear layer
-+ h
-The result doesn't depend on the linear layer. The order is norm, attention, linear layer.
-# batch_first lost
-- , batch_first=True
-+
-Without batch_first=True, the attention takes axis 0 for the tokens. The shapes are the same, but
-now pictures look at each other, and tokens don't.
-# one head
-- (ch, heads,
-+ (ch, 1,
-The attention always has one head, whatever heads says. Hand the number on to it.
 # no attention
-- h, weights = self.attention(h, h, h)
 +
 The result doesn't depend on the attention, so no token looks at another. Call the attention, and go
 on with what it returns.
-# nothing added
-- tokens + self
-+ self
-The tokens themselves are missing from the result: return tokens plus what mix returns.
-# normalised tokens added
-- h = self.norm(tokens)
-+ h = tokens = self.norm(tokens)
-You add the normalised tokens. Add them as they came in: give the normalised ones another name, h.
-# no norm
-+ h = tokens
-The result doesn't depend on the norm. It comes first: the attention gets h = norm(tokens).
-# tokens added twice
+# not all three normalised
++ h, weights = self.attention(tokens, h, h)
+| h, weights = self.attention(h, tokens, tokens)
+| h, weights = self.attention(h, h, tokens)
+Not all of query, key and value are normalised. With h = self.norm(tokens), all three are h.
+# first picture taken
 - return tokens + self.mix(h)
++ return tokens + self.mix(h[0])
+There's one [0] too many, and it takes the first picture of the batch for all of them.
+# no linear layer
++ return tokens + h
+The result doesn't depend on the linear layer. The order is norm, attention, linear layer.
+# nothing added
++ return self.mix(h)
+The tokens themselves are missing from the result: return tokens plus what mix returns.
+# tokens added twice
 + return tokens + self.mix(tokens + h)
 or
 + h = tokens + h
@@ -71,28 +55,30 @@ mix(h).
 # tokens added before the linear layer
 + return self.mix(tokens + h)
 You add the tokens before the linear layer, which then mixes them too: tokens + mix(h).
-# not all three normalised
-- self.attention(h, h, h)
-+ self.attention(tokens, h, h)
-or
-+ self.attention(h, tokens, tokens)
-or
-+ self.attention(h, h, tokens)
-Not all of query, key and value are normalised. With h = self.norm(tokens), all three are h.
 # SiLU
-- self.mix(h)
-+ self.mix(F.silu(h))
-or
-+ F.silu(self.mix(h))
++ return tokens + self.mix(F.silu(h))
+| return tokens + F.silu(self.mix(h))
 There's a SiLU too many. After the attention comes the linear layer alone: tokens + mix(h).
+# batch_first lost
+- self.attention = nn.MultiheadAttention(ch, heads, batch_first=True)
++ self.attention = nn.MultiheadAttention(ch, heads)
+Without batch_first=True, the attention takes axis 0 for the tokens. The shapes are the same, but
+now pictures look at each other, and tokens don't.
+# one head
++ self.attention = nn.MultiheadAttention(ch, 1, batch_first=True)
+The attention always has one head, whatever heads says. Hand the number on to it.
 # attention changed
-- , batch_first=True
-+ , batch_first=True, bias=False
-or
-+ , batch_first=True, dropout=0.1
++ self.attention = nn.MultiheadAttention(ch, heads, batch_first=True, bias=False)
+| self.attention = nn.MultiheadAttention(ch, heads, batch_first=True, dropout=0.1)
 Your attention has dropout, or no bias. It's nn.MultiheadAttention(ch, heads, batch_first=True).
-# norm after the attention
+# normalised tokens added
 - h = self.norm(tokens)
++ h = tokens = self.norm(tokens)
+You add the normalised tokens. Add them as they came in: give the normalised ones another name, h.
+# no norm
++ h = tokens
+The result doesn't depend on the norm. It comes first: the attention gets h = norm(tokens).
+# norm after the attention
 + h = tokens
 - self.mix(h)
 + self.mix(self.norm(h))
@@ -149,12 +135,10 @@ class MixerByFunctions(TokenMixer):
         return x + F.linear(self.attention(*3 * [h])[0], self.mix.weight, self.mix.bias)
 
 
-EXERCISE = Exercise(
-    id="6.4", title="A layer that returns two things",
-    reference=TokenMixer, patient=PATIENTS["TokenMixer"],
-    experiment=repair_experiment(sizes, CASES, HINTS, lenient=[(4, 4, 4, 2)]),
-    look="If your order is norm, attention, linear layer, sum, look at the layers: biases, dropout "
-    "and the rest at their defaults, and no SiLU.",
-    catalogue=edits(TokenMixer, MISTAKES),
-    also_right=[MixerInSequence, MixerOfPositions, MixerByHand, MixerByFunctions],
-)  # fmt: skip
+REFERENCE = TokenMixer
+experiment = repair_experiment(sizes, CASES, HINTS, lenient=[(4, 4, 4, 2)])
+LOOK = (
+    "If your order is norm, attention, linear layer, sum, look at the layers: biases, dropout "
+    "and the rest at their defaults, and no SiLU."
+)
+ALSO_RIGHT = [MixerInSequence, MixerOfPositions, MixerByHand, MixerByFunctions]

@@ -5,10 +5,9 @@ from einops import pack
 from torch import nn
 
 from course_utils.blocks import ConvBlock
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import TutorialDecoder
 from course_utils.checks.exercises.nb06.repairs import joins, repair_experiment
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 
 HINTS = {
     "to have .* channels": "Print the shape that cat makes, and what the block is made for.",
@@ -25,7 +24,7 @@ def sizes(probe, B, chs, K, D, H, W):
     return (chs, K, D), (x, skips[::-1], probe.normal(B, D))
 
 
-def decoder_experiment(probe, attempt):
+def experiment(probe, attempt):
     repair_experiment(sizes, CASES, HINTS, LENIENT)(probe, attempt)
     made, (x, skips, temb) = sizes(probe, *CASES[0])
     given = list(skips)
@@ -49,9 +48,14 @@ chs[i - 1].
 + ConvBlock(chs[i - 1],
 The block is made for chs[i - 1] channels, as many as one map has. cat joins two of them.
 # skips from the top
-- reversed(skips)
-+ skips
+- for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
++ for up, block, skip in zip(self.ups, self.blocks, skips):
 You take the skips from the top, but the way up begins at the bottom: reversed(skips).
+# skips popped
++ for up, block in zip(self.ups, self.blocks):
++     skip = skips.pop()
+Your forward changes the caller's list of skips, as pop, reverse and clear do. Go over
+reversed(skips), which leaves it as it was.
 # SiLU
 - return self.out(x)
 + return F.silu(self.out(x))
@@ -59,31 +63,20 @@ or
 - x = block(x, temb)
 + x = F.silu(block(x, temb))
 There's a SiLU too many. The blocks have their own, and nothing follows self.out.
+# no time
++ x = block(x, 0 * temb)
+| x = block(x, torch.zeros_like(temb))
+The blocks don't get temb as it came. Hand it on: block(x, temb).
 # no bias
 - self.out = nn.Conv2d(chs[0], out_ch, 1)
 + self.out = nn.Conv2d(chs[0], out_ch, 1, bias=False)
 self.out has lost its bias. Leave it as it was.
-# no time
-- block(x, temb)
-+ block(x, 0 * temb)
-or
-+ block(x, torch.zeros_like(temb))
-The blocks don't get temb as it came. Hand it on: block(x, temb).
-# skips popped
-- for up, block, skip in zip(self.ups, self.blocks, reversed(skips)):
-+ for up, block in zip(self.ups, self.blocks):
-+     skip = skips.pop()
-Your forward changes the caller's list of skips, as pop, reverse and clear do. Go over
-reversed(skips), which leaves it as it was.
 # up keeps its channels
 - upsample(chs[i], chs[i - 1])
 + upsample(chs[i], chs[i])
 - ConvBlock(2 * chs[i - 1],
 + ConvBlock(chs[i] + chs[i - 1],
-or
-+ upsample(chs[i], chs[i])
-- ConvBlock(2 * chs[i - 1],
-+ ConvBlock(2 * chs[i],
+| ConvBlock(2 * chs[i],
 up now keeps all chs[i] channels, which makes this another, larger network. Leave up as it was: the
 fault is in one number of the blocks.
 """
@@ -131,12 +124,10 @@ class DecoderByRecursion(TutorialDecoder):
         return self.blocks[len(skips) - 1](torch.hstack([x, skips[0]]), temb)
 
 
-EXERCISE = Exercise(
-    id="6.3", title="The tutorial's decoder",
-    reference=TutorialDecoder, patient=PATIENTS["TutorialDecoder"],
-    experiment=decoder_experiment,
-    look="Only a number in __init__ was wrong. Leave forward and self.out as they were: up(x), the "
-    "skip behind it, block(x, temb), and self.out at the end, with no SiLU of its own.",
-    catalogue=edits(TutorialDecoder, joins("up(x)", "ConvBlock(2 * chs[i - 1],") + MISTAKES),
-    also_right=[DecoderByPairs, DecoderThatPops, DecoderByNumbers, DecoderByRecursion],
-)  # fmt: skip
+REFERENCE = TutorialDecoder
+LOOK = (
+    "Only a number in __init__ was wrong. Leave forward and self.out as they were: up(x), the "
+    "skip behind it, block(x, temb), and self.out at the end, with no SiLU of its own."
+)
+CATALOGUE = edits(TutorialDecoder, joins("up(x)", "ConvBlock(2 * chs[i - 1],") + MISTAKES)
+ALSO_RIGHT = [DecoderByPairs, DecoderThatPops, DecoderByNumbers, DecoderByRecursion]

@@ -3,10 +3,9 @@
 import torch
 from einops import pack
 
-from course_utils.checks.exercises.nb06.broken_networks import PATIENTS
 from course_utils.checks.exercises.nb06.healthy_networks import UpStep
 from course_utils.checks.exercises.nb06.repairs import joins, repair_experiment
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 
 HINTS = {
     "to have .* channels": "Print what goes into that layer. It should have 2K after the join.",
@@ -20,7 +19,7 @@ def sizes(probe, B, C, K, D, H, W):
     return (C, K, D), inputs
 
 
-def step_experiment(probe, UpStep):
+def experiment(probe, UpStep):
     """With a skip of another size first: to add it fails in another way than to forget it."""
     made, (x, skip, temb) = sizes(probe, *CASES[0])
     module, error = probe.build(UpStep, *made), ""
@@ -36,20 +35,20 @@ def step_experiment(probe, UpStep):
 
 MISTAKES = """
 # joined to itself
-- [self.up(x), skip]
-+ [self.up(x), self.up(x)]
-or
-+ [skip, skip]
+- torch.cat([self.up(x), skip], dim=1)
++ torch.cat([self.up(x), self.up(x)], dim=1)
+| torch.cat([skip, skip], dim=1)
 You join one of the two maps to itself, and don't use the other. The channels fit, but half the
 information is missing.
 # channels alternate
-- torch.cat([self.up(x), skip], dim=1)
 + torch.stack([self.up(x), skip], dim=2).flatten(1, 2)
 The channels of the two maps alternate. Those of the skip go behind all others: torch.cat.
 # skip cut off
-- skip], dim=1)
-+ skip.detach()], dim=1)
++ torch.cat([self.up(x), skip.detach()], dim=1)
 No gradient gets through the skip to the blocks that made it. Join it without detach or no_grad.
+# joined before doubling
++ self.up(torch.cat([x, skip], dim=1))
+You join the skip to x before x is doubled, so their sizes differ. First x = self.up(x), then join.
 # SiLU
 - self.block(x, temb)
 + F.silu(self.block(x, temb))
@@ -60,10 +59,6 @@ You add the skip behind the block. It's joined in front of it; what the block re
 # no time
 + self.block(x, 0 * temb)
 The block doesn't get temb as it is: self.block(x, temb).
-# joined before doubling
-- torch.cat([self.up(x), skip], dim=1)
-+ self.up(torch.cat([x, skip], dim=1))
-You join the skip to x before x is doubled, so their sizes differ. First x = self.up(x), then join.
 # skip after the block
 - ConvBlock(2 * out_ch
 + ConvBlock(out_ch
@@ -101,12 +96,10 @@ class StepByPadding(UpStep):
         return self.block(torch.hstack([self.up(x), nothing]) + torch.hstack([nothing, skip]), temb)
 
 
-EXERCISE = Exercise(
-    id="6.5", title="Half the channels are missing",
-    reference=UpStep, patient=PATIENTS["UpStep"],
-    experiment=step_experiment,
-    look="The join makes self.up(x), then skip, K channels each. That goes through self.block with "
-    "temb, and comes back as it is. Print what differs.",
-    catalogue=edits(UpStep, joins("self.up(x)", "ConvBlock(2 * out_ch") + MISTAKES),
-    also_right=[StepByEinops, StepThatFills, StepByStack, StepByPadding],
-)  # fmt: skip
+REFERENCE = UpStep
+LOOK = (
+    "The join makes self.up(x), then skip, K channels each. That goes through self.block with "
+    "temb, and comes back as it is. Print what differs."
+)
+CATALOGUE = edits(UpStep, joins("self.up(x)", "ConvBlock(2 * out_ch") + MISTAKES)
+ALSO_RIGHT = [StepByEinops, StepThatFills, StepByStack, StepByPadding]

@@ -5,8 +5,8 @@ import math
 import numpy
 import torch
 
-from course_utils.checks.exercises.nb07.notes import as_float, note_number, note_plain
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.exercises.nb07.notes import note_number, note_plain
+from course_utils.checks.exercises.test_doubles import as_float
 from course_utils.training import TrainConfig, learning_rate
 
 RISE = (
@@ -25,7 +25,7 @@ BY_0 = {
 }
 
 
-def rate_experiment(probe, attempt):
+def experiment(probe, attempt):
     config, doubled = (TrainConfig(lr=lr, warmup=5, steps=12) for lr in (2.0, 4.0))
     for step, where in [(2, "in the warm-up"), (9, "after the warm-up")]:
         rate, other = (as_float(rate_at(probe, attempt, step, c)) for c in (config, doubled))
@@ -81,8 +81,7 @@ and a return has to end the function there.
 # whole numbers
 - return config.lr * (step + 1) / config.warmup
 + return config.lr * ((step + 1) // config.warmup)
-or
-+ return config.lr * (step + 1) // config.warmup
+| return config.lr * (step + 1) // config.warmup
 or
 - done = (step - config.warmup) / max(config.steps - config.warmup, 1)
 + done = (step - config.warmup) // max(config.steps - config.warmup, 1)
@@ -98,12 +97,10 @@ multiply by config.lr.
 # warm-up one step too long
 - if step < config.warmup:
 + if step <= config.warmup:
-or
-+ if step <= config.warmup > 0:
+| if step <= config.warmup > 0:
 Your warm-up takes one step too many and goes above config.lr. It has arrived at step = warmup - 1,
 so write step < config.warmup.
 # warm-up one step too short
-- if step < config.warmup:
 + if step < config.warmup - 1:
 Your warm-up ends one step early, so its last step gets the second formula. All steps below
 config.warmup belong to it: step < config.warmup.
@@ -141,8 +138,7 @@ both ends: (1 + cos(pi * d)) / 2.
 1 + cos goes from 2 to 0, so your fall begins at twice the learning rate. Divide by 2.
 # 1 + left out
 + return config.lr * math.cos(math.pi * done) / 2
-or
-+ return config.lr * math.cos(math.pi * done)
+| return config.lr * math.cos(math.pi * done)
 A cosine on its own goes from 1 to -1, and a negative learning rate walks uphill. 1 + cos goes from
 2 to 0, and half of that from 1 to 0: (1 + cos(pi * d)) / 2.
 # rise after the warm-up
@@ -168,8 +164,7 @@ You divide by all the steps, so the cosine doesn't get to its end. It has only s
 them.
 # down to 0 one step early
 + done = (step - config.warmup) / max(config.steps - config.warmup - 1, 1)
-or
-+ done = (step - config.warmup) / (config.steps - config.warmup - 1)
+| done = (step - config.warmup) / (config.steps - config.warmup - 1)
 You divide by one step less, so the last step of the run has learning rate 0 and changes nothing.
 The formula divides by steps - warmup.
 # cosine one step ahead
@@ -183,14 +178,10 @@ or
 or
 - return config.lr * (1 + math.cos(math.pi * done)) / 2
 + return config.lr * 1 + math.cos(math.pi * done) / 2
-or
-+ return config.lr * 0.5 * 1 + math.cos(math.pi * done)
-or
-+ return config.lr * (1 + math.cos(math.pi * done) / 2)
-or
-+ return config.lr * (0.5 + math.cos(math.pi * done))
-or
-+ return config.lr * (1 + math.cos(math.pi * done / 2))
+| return config.lr * 0.5 * 1 + math.cos(math.pi * done)
+| return config.lr * (1 + math.cos(math.pi * done) / 2)
+| return config.lr * (0.5 + math.cos(math.pi * done))
+| return config.lr * (1 + math.cos(math.pi * done / 2))
 Brackets are missing or misplaced: * and / come before + and -. The formulas have them in (step + 1)
 / warmup, in (1 + cos(pi * d)) / 2 and in d = (step - warmup) / (steps - warmup).
 """
@@ -223,12 +214,6 @@ def rate_by_numpy(step, config):
     return numpy.concatenate([rise, fall]).astype("float32")[step]
 
 
-EXERCISE = Exercise(
-    id="7.2",
-    title="Rise, then fall",
-    reference=learning_rate,
-    experiment=rate_experiment,
-    look=RISE,
-    catalogue=edits(learning_rate, MISTAKES),
-    also_right=[rate_by_torch, rate_by_sine, rate_in_one, rate_by_numpy],
-)
+REFERENCE = learning_rate
+LOOK = RISE
+ALSO_RIGHT = [rate_by_torch, rate_by_sine, rate_in_one, rate_by_numpy]

@@ -3,7 +3,7 @@
 import torch
 
 from course_utils.checks.exercises.nb07.notes import note_number, note_plain
-from course_utils.checks.parts import Exercise, arguments, edits, name, state
+from course_utils.checks.parts import call_of, state
 
 
 def lost_in_fp16(gradient, scale=1.0):
@@ -34,7 +34,7 @@ CANCEL = "The two numbers add up to 0, but neither of them is 0: count with grad
 ZEROS = "In a tensor of zeros there is no number left to count. Nothing is lost: return 0.0."
 
 
-def lost_experiment(probe, attempt):
+def experiment(probe, attempt):
     shares = []
     for shape, *scale in [((6, 5, 7),), ((11, 9), 1024.0), ((160,), 65536.0), ((4, 30), 0.125)]:
         gradient = 10 ** (18 * probe.uniform(*shape) - 15) * probe.normal(*shape).sign()
@@ -50,7 +50,7 @@ def lost_experiment(probe, attempt):
 def share_of(probe, attempt, look, gradient, *scale):
     """Call the attempt, write down its number, in a tensor or not, and return what it returned."""
     zeros = "" if gradient.any() else ", all of it 0"
-    what = f"{name(attempt)}({arguments([gradient, *scale], attempt)}{zeros})"
+    what = f"{call_of(attempt, [gradient, *scale])[:-1]}{zeros})"
     before = [state(gradient)]
     share = probe.run(what, attempt, gradient, *scale)
     note_number(probe, what, share, look)
@@ -62,8 +62,7 @@ MISTAKES = """
 # share of all numbers
 - return lost.float().mean().item()
 + return (lost.sum() / gradient.numel()).item()
-or
-+ return (lost.sum() / len(gradient)).item()
+| return (lost.sum() / len(gradient)).item()
 You divide by the size of the gradient. Numbers that are 0 from the start can't be lost, so leave
 them out of both counts: divide by how many are not 0.
 # number instead of share
@@ -91,10 +90,8 @@ are not 0, gradient[gradient != 0], and count among those.
 # places in place of numbers
 - numbers = gradient[gradient != 0]
 + numbers = gradient.nonzero()
-or
-+ numbers = gradient[gradient.nonzero()]
-or
-+ numbers = gradient != 0
+| numbers = gradient[gradient.nonzero()]
+| numbers = gradient != 0
 gradient.nonzero() and gradient != 0 only say where the numbers are that are not 0, and you go on
 with that. The numbers themselves are gradient[gradient != 0].
 # positive numbers alone
@@ -121,10 +118,8 @@ scale has no effect. Multiply the numbers by it before you convert them to fp16.
 You divide by scale. It's there to make small numbers larger, so multiply.
 # limit too high
 + lost = (numbers * scale).abs() < 2**-24
-or
-+ lost = (numbers * scale).abs() < torch.finfo(torch.float16).tiny
-or
-+ lost = (numbers * scale).abs() < torch.finfo(torch.float16).eps
+| lost = (numbers * scale).abs() < torch.finfo(torch.float16).tiny
+| lost = (numbers * scale).abs() < torch.finfo(torch.float16).eps
 Your limit is too high. fp16 rounds to the nearest, so anything above half of its smallest number,
 6e-8, survives; torch.finfo's tiny and eps are larger still. Let .half() decide, and compare with 0.
 # limit without abs
@@ -191,12 +186,6 @@ def lost_in_a_loop(gradient, scale=1.0):
     return lost / total if total else 0.0
 
 
-EXERCISE = Exercise(
-    id="7.1",
-    title="What fp16 loses",
-    reference=lost_in_fp16,
-    experiment=lost_experiment,
-    look=UNSCALED,
-    catalogue=edits(lost_in_fp16, MISTAKES),
-    also_right=[lost_by_counts, lost_by_limit, lost_by_numpy, lost_in_a_loop],
-)
+REFERENCE = lost_in_fp16
+LOOK = UNSCALED
+ALSO_RIGHT = [lost_by_counts, lost_by_limit, lost_by_numpy, lost_in_a_loop]

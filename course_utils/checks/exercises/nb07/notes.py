@@ -1,12 +1,12 @@
 """What several exercises of 07 note: what changed in place, what is returned, plain numbers."""
 
-import math
-from numbers import Real
 from pathlib import Path
 
+import numpy
 import torch
 from torch import nn
 
+from course_utils.checks.exercises.test_doubles import as_float
 from course_utils.checks.parts import describe
 
 
@@ -46,16 +46,6 @@ def same(one, other):
     return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def as_float(value):
-    """A number, in a tensor or not, as a float; anything else as it is. NaN and infinity become
-    words: then two wrong answers that give them are the same."""
-    if isinstance(value, torch.Tensor) and value.numel() == 1:
-        value = value.item()
-    if not isinstance(value, Real):
-        return value
-    return round(float(value), 6) if math.isfinite(value) else str(float(value))
-
-
 def note_number(probe, what, value, look):
     """Write down a number, in a tensor or not. The advice is for numbers that are wrong."""
     number = as_float(value)
@@ -64,8 +54,7 @@ def note_number(probe, what, value, look):
 
 def note_plain(probe, values):
     """Write down whether numbers are plain ones, once they are compared."""
-    probe.note(
-        "plain numbers", not any(isinstance(value, torch.Tensor) for value in values),
-        "The numbers are right, but they are in tensors, and plain floats are wanted.",
-        ".item() takes the number out of a tensor that holds just one.",
-    )  # fmt: skip
+    plain = not any(isinstance(value, torch.Tensor) or numpy.ndim(value) for value in values)
+    told = "The numbers are right, but they are in tensors, and plain floats are wanted."
+    look = ".item() takes the number out of a tensor that holds just one."
+    probe.note("plain numbers", plain, told, look)

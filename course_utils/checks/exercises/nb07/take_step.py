@@ -6,15 +6,9 @@ import torch
 from torch import nn
 
 from course_utils.averaging import unwrapped, update_average
-from course_utils.checks.exercises.nb07.notes import (
-    Net,
-    as_float,
-    copies,
-    note_return,
-    notes,
-    same,
-)
-from course_utils.checks.parts import Exercise, Vague, describe, edits
+from course_utils.checks.exercises.nb07.notes import Net, copies, note_return, notes, same
+from course_utils.checks.exercises.test_doubles import as_float
+from course_utils.checks.parts import Vague, describe
 from course_utils.training import TrainConfig, learning_rate, start, take_step
 
 HINTS = [
@@ -29,7 +23,7 @@ HINTS = [
 KINDS = {"inf": " with a gradient that overflowed", "nan": " with a gradient that is NaN"}
 
 
-def step_experiment(probe, take_step):
+def experiment(probe, take_step):
     """Gradients above the clip and below it, and some that overflow. SGD shows their size, which
     Adam hides in the first step."""
     fp16 = (5.0, math.inf, 0.4, math.inf, math.nan, 7.0)
@@ -127,10 +121,9 @@ def note_step(probe, state, kind):
     )  # fmt: skip
     look = "After each step, taken or not: update_average(state.average, state.model, config.ema)."
     probe.note(*weights_of(state.average, f"the averaged weights after {kind}", look))
-    probe.note(
-        "a tensor", isinstance(state.last_norm, torch.Tensor), "The norm is right, but it has been "
-        "read out of its tensor.", "Keep the tensor itself in state.last_norm.",
-    )  # fmt: skip
+    wrong = "The norm is right, but it has been read out of its tensor."
+    tip = "Keep the tensor itself in state.last_norm."
+    probe.note("a tensor", isinstance(state.last_norm, torch.Tensor), wrong, tip)
 
 
 def weights_of(net, what, look):
@@ -162,6 +155,26 @@ state.scaler.step(state.optimizer) decides, without an `if`.
 + state.scaler.step(state.optimizer)
 + state.optimizer.step()
 You take the step twice: state.scaler.step(state.optimizer) already calls state.optimizer.step().
+# skipped steps not counted
++ scale = state.scaler.get_scale()
++ state.scaler.step(state.optimizer)
+- state.step += 1
++ state.step += state.scaler.get_scale() >= scale
+A step that is left out is not counted in state.step. Count it, because its batch has been used and
+the learning rate moves on.
+# scaler updated before the step
++
+- state.scaler.update()
++ state.scaler.update()
++ state.scaler.step(state.optimizer)
+state.scaler.update() comes before state.scaler.step(), so the scaler forgets that it has unscaled
+the gradients and does it again. update comes after step.
+# average before the step
++ update_average(state.average, state.model, config.ema)
++ state.scaler.step(state.optimizer)
+- update_average(state.average, state.model, config.ema)
++
+The average moves before the step, towards weights that are one step old. Take the step first.
 # scaler not updated
 - state.scaler.update()
 +
@@ -180,14 +193,6 @@ itself. Pass config.ema as it is.
 + update_average(state.model, state.average, config.ema)
 You pass the networks to update_average the wrong way round, so the model moves towards its average.
 The one that changes comes first: state.average, then state.model.
-# skipped steps not counted
-- state.scaler.step(state.optimizer)
-+ scale = state.scaler.get_scale()
-+ state.scaler.step(state.optimizer)
-- state.step += 1
-+ state.step += state.scaler.get_scale() >= scale
-A step that is left out is not counted in state.step. Count it, because its batch has been used and
-the learning rate moves on.
 # learning rate not set
 - for group in state.optimizer.param_groups:
 -     group["lr"] = state.lr
@@ -235,8 +240,7 @@ You read the norm in every step, and to read it the program waits until the GPU 
 the tensor that clip_grad_norm_ returns, as it is.
 # not clipped
 +
-or
-+ state.last_norm = torch.cat([p.grad.flatten() for p in state.model.parameters()]).norm()
+| state.last_norm = torch.cat([p.grad.flatten() for p in state.model.parameters()]).norm()
 The gradients are not clipped. clip_grad_norm_(state.model.parameters(), config.clip) scales them
 all by one factor, so that their norm is at most config.clip, and returns the norm before.
 # each weight clipped by itself
@@ -251,28 +255,12 @@ together, in one call: clip_grad_norm_(state.model.parameters(), config.clip).
 + state.last_norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
 You clip after the step, when the gradients have already been used. Clip between unscale_ and step.
 # clipped at 1
-- nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
-+ nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
++ state.last_norm = nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
 You clip at 1.0, whatever the settings are. Pass config.clip to clip_grad_norm_.
 # each number clipped
-- nn.utils.clip_grad_norm_(
-+ nn.utils.clip_grad_value_(
++ state.last_norm = nn.utils.clip_grad_value_(state.model.parameters(), config.clip)
 clip_grad_value_ clips each number by itself, which changes the direction of the step.
 clip_grad_norm_ makes them all smaller by one factor, and returns the norm.
-# scaler updated before the step
-- state.scaler.step(state.optimizer)
-+
-- state.scaler.update()
-+ state.scaler.update()
-+ state.scaler.step(state.optimizer)
-state.scaler.update() comes before state.scaler.step(), so the scaler forgets that it has unscaled
-the gradients and does it again. update comes after step.
-# average before the step
-+ update_average(state.average, state.model, config.ema)
-+ state.scaler.step(state.optimizer)
-- update_average(state.average, state.model, config.ema)
-+
-The average moves before the step, towards weights that are one step old. Take the step first.
 """
 
 
@@ -328,12 +316,6 @@ def step_in_two_calls(state, config):
     update_average(state.average, state.model, config.ema)
 
 
-EXERCISE = Exercise(
-    id="7.4",
-    title="One step",
-    reference=take_step,
-    experiment=step_experiment,
-    look="The order: learning rates, unscale_, clip_grad_norm_, step, update, average.",
-    catalogue=edits(take_step, MISTAKES),
-    also_right=[step_by_norm, step_by_hand, step_in_two_ways, step_in_two_calls],
-)
+REFERENCE = take_step
+LOOK = "The order: learning rates, unscale_, clip_grad_norm_, step, update, average."
+ALSO_RIGHT = [step_by_norm, step_by_hand, step_in_two_ways, step_in_two_calls]

@@ -8,7 +8,7 @@ from torch.utils._pytree import tree_leaves
 
 from course_utils.averaging import update_average
 from course_utils.checks.exercises.nb07.notes import Net, copies, note_return, notes, same
-from course_utils.checks.parts import DispatchMode, Exercise, Vague, edits
+from course_utils.checks.parts import DispatchMode, Vague, edits
 
 PAIRS = "zip(average.parameters(), model.parameters()) gives pairs, one weight of each."
 HINTS = [
@@ -20,7 +20,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-def average_experiment(probe, update_average):
+def experiment(probe, update_average):
     for keep in (0.9, 0.25, 0.0, 1.0):
         average, model = normed_net(probe), normed_net(probe)
         for turn in ("", " for the second time"):
@@ -81,11 +81,9 @@ def move_average(probe, update_average, average, model, keep, turn):
     with torch.no_grad():
         for p in model.parameters():
             p += 1
-    probe.note(
-        "an average of its own", copies(average.parameters()),
-        "The averaged weights are the model's own tensors, so they change whenever it learns.",
-        "a.data = p.data gives one tensor two names. Copy the numbers: a.copy_(...).",
-    )  # fmt: skip
+    wrong = "The averaged weights are the model's own tensors, so they change whenever it learns."
+    tip = "a.data = p.data gives one tensor two names. Copy the numbers: a.copy_(...)."
+    probe.note("an average of its own", copies(average.parameters()), wrong, tip)
 
 
 def why_it_stays(update_average, average, model, keep):
@@ -135,18 +133,14 @@ average gets the model's own tensors: nothing is averaged, and from then on both
 their weights. Write the average of the numbers into the old tensors: a.lerp_(p, 1 - keep).
 # keep without effect
 + a.copy_(p)
-or
-+ average.load_state_dict(model.state_dict())
-or
-+ a.copy_((a + p) / 2)
-or
-+ a.copy_(0.99 * a + (1 - 0.99) * p)
+| average.load_state_dict(model.state_dict())
+| a.copy_((a + p) / 2)
+| a.copy_(0.99 * a + (1 - 0.99) * p)
 The argument keep has no effect on the average: it's always the model's weights, or their mean, or a
 number of your own such as 0.99. The shares are keep of the average and 1 - keep of the model.
 # shares above 1
 + a.copy_(a + (1 - keep) * p)
-or
-+ a.copy_(keep * a + p)
+| a.copy_(keep * a + p)
 The average grows and grows, because you take one of the two whole. Multiply its old numbers by keep
 and the model's by 1 - keep, so that the shares add up to 1.
 # added before it is multiplied
@@ -155,8 +149,7 @@ You add the model's share first, and then keep multiplies that too. Multiply a b
 add, as in a.mul_(keep).add_(p, alpha=1 - keep).
 # away from the model
 + a.copy_(a - (1 - keep) * (p - a))
-or
-+ a.copy_(keep * a - (1 - keep) * p)
+| a.copy_(keep * a - (1 - keep) * p)
 A sign is wrong, so the average moves away from the model. It's keep * a + (1 - keep) * p.
 # brackets missing
 + a.copy_(keep * a + 1 - keep * p)
@@ -213,12 +206,7 @@ def by_vectors(average, model, keep):
     nn.utils.vector_to_parameters(keep * a + (1 - keep) * p, average.parameters())
 
 
-EXERCISE = Exercise(
-    id="7.3",
-    title="A network that follows",
-    reference=update_average,
-    experiment=average_experiment,
-    look="Print one weight of average before and after the call, and the model's beside it.",
-    catalogue=edits(average_by_copy, MISTAKES),
-    also_right=[average_by_copy, by_data, by_name, by_vectors],
-)
+REFERENCE = update_average
+LOOK = "Print one weight of average before and after the call, and the model's beside it."
+CATALOGUE = edits(average_by_copy, MISTAKES)
+ALSO_RIGHT = [by_data, by_name, by_vectors]

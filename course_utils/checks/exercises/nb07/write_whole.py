@@ -15,7 +15,7 @@ from course_utils.checks.exercises.nb07.file_watch import (
     content,
 )
 from course_utils.checks.exercises.nb07.notes import note_return, notes
-from course_utils.checks.parts import Exercise, Stop, edits
+from course_utils.checks.parts import Stop
 from course_utils.files import write_whole
 
 HINTS = [
@@ -56,7 +56,7 @@ FAILURES = [
 ]  # fmt: skip
 
 
-def write_experiment(probe, write_whole):
+def experiment(probe, write_whole):
     beside = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for case, *old in [("an older file at path",), ("a killed run's half file", None, beside)]:
@@ -124,8 +124,17 @@ def fails(probe, write_whole, watch, when, tip):
 
 
 MISTAKES = """
-# written straight to path
+# not opened to write bytes
 - with new.open("wb") as file:
++ with new.open("w") as file:
+| with new.open() as file:
+The mode is missing or wrong: without w the file is opened to be read, and without b for text. Open
+it with "wb", to write bytes.
+# appended to a half file
++ with new.open("ab") as file:
+A run was killed while it wrote, and you append to its half file: the mode "ab" continues at its
+end. "wb" begins afresh.
+# written straight to path
 + with path.open("wb") as file:
 or
 - new = path.with_suffix(".new")
@@ -170,6 +179,15 @@ or
 + new.unlink()
 You copy the whole file to path. That takes time, and path is half until it's done; renaming is a
 single action, and leaves nothing behind. Use new.replace(path).
+# renamed after the try
++
+-     new.unlink(missing_ok=True)
+-     raise
++     new.unlink(missing_ok=True)
++     raise
++ new.replace(path)
+If replace fails or is interrupted, your file stays under the other name. Make it the last line of
+the try; a flag that says that all went well is set after it.
 # old file removed
 + path.unlink(missing_ok=True)
 + new.replace(path)
@@ -185,17 +203,6 @@ none. replace puts the new one in its place in a single action.
 + write(new)
 + file.flush()
 write gets a path, but it takes an open file: with new.open("wb") as file: write(file).
-# not opened to write bytes
-- new.open("wb")
-+ new.open("w")
-or
-+ new.open()
-The mode is missing or wrong: without w the file is opened to be read, and without b for text. Open
-it with "wb", to write bytes.
-# appended to a half file
-+ new.open("ab")
-A run was killed while it wrote, and you append to its half file: the mode "ab" continues at its
-end. "wb" begins afresh.
 # half file left
 - new.unlink(missing_ok=True)
 - raise
@@ -206,8 +213,7 @@ BaseException:` call new.unlink(missing_ok=True), then raise.
 # BaseException not caught
 - except BaseException:
 + except OSError:
-or
-+ except Exception:
+| except Exception:
 Your `except` lets something through, and then your half file stays in the folder: torch.save raises
 RuntimeError, which is no OSError, and Ctrl-C raises KeyboardInterrupt, which is no Exception. Write
 `except BaseException:`.
@@ -219,16 +225,6 @@ RuntimeError, which is no OSError, and Ctrl-C raises KeyboardInterrupt, which is
 +     new.unlink()
 You remove the file when all went well, too, because finally runs in any case. By then it has been
 renamed, and there is none to remove: write `except BaseException:`.
-# renamed after the try
-- new.replace(path)
-+
--     new.unlink(missing_ok=True)
--     raise
-+     new.unlink(missing_ok=True)
-+     raise
-+ new.replace(path)
-If replace fails or is interrupted, your file stays under the other name. Make it the last line of
-the try; a flag that says that all went well is set after it.
 """
 
 
@@ -280,13 +276,9 @@ def write_in_a_folder(write, path):
         whole.rename(path)
 
 
-EXERCISE = Exercise(
-    id="7.5",
-    title="Whole or not at all",
-    reference=write_whole,
-    experiment=write_experiment,
-    look="The order: open beside path, write, flush, fsync, close, replace. If anything is raised, "
-    "remove the half file.",
-    catalogue=edits(write_whole, MISTAKES),
-    also_right=[write_with_tempfile, write_in_memory, write_and_always_tidy, write_in_a_folder],
+REFERENCE = write_whole
+LOOK = (
+    "The order: open beside path, write, flush, fsync, close, replace. If anything is raised, "
+    "remove the half file."
 )
+ALSO_RIGHT = [write_with_tempfile, write_in_memory, write_and_always_tidy, write_in_a_folder]

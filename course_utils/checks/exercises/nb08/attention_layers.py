@@ -28,10 +28,9 @@ def build(probe, cls, *args):
     """Build a layer of attention, in which no norm should be."""
     module = probe.build(cls, *args)
     norms = [key for key, part in module.named_modules() if "Norm" in type(part).__name__]
-    probe.note_unless(
-        not norms, "no norm inside", f"There's a norm inside your layer: {', '.join(norms)}.",
-        "Leave it out: AttentionBlock, around it, already normalises.",
-    )  # fmt: skip
+    told = f"There's a norm inside your layer: {', '.join(norms)}."
+    look = "Leave it out: AttentionBlock, around it, already normalises."
+    probe.note_unless(not norms, "no norm inside", told, look)
     probe.answered = True  # an __init__ that makes layers is no stub any more
     return module
 
@@ -50,10 +49,9 @@ def try_out(probe, method, x, *context):
         f"Make them in __init__, keep them on self, and only call them in {name}.",
     )  # fmt: skip
     drawn = torch.get_rng_state(), torch.Generator().manual_seed(SEED).get_state()
-    probe.note(
-        f"random numbers in {name}", not torch.equal(*drawn),
-        f"Your {name} draws random numbers, as dropout does.", "Leave dropout out, or at 0.",
-    )  # fmt: skip
+    told = f"Your {name} draws random numbers, as dropout does."
+    look = "Leave dropout out, or at 0."
+    probe.note(f"random numbers in {name}", not torch.equal(*drawn), told, look)
 
 
 def note_parameters(probe, module):
@@ -70,8 +68,7 @@ LAYER = """
 # input added
 - return self.proj(mixed)
 + return x + self.proj(mixed)
-or
-+ return self.proj(mixed + x)
+| return self.proj(mixed + x)
 You add x inside the layer. AttentionBlock, around it, already has that residual connection. Return
 what proj makes of the mixture.
 # projection without a bias
@@ -93,8 +90,7 @@ MAPS = f"""{HEIGHT}
 # reshaped on the way out
 - to_map(mixed, x.shape[2])
 + mixed.reshape(x.shape)
-or
-+ mixed.view(x.shape)
+| mixed.view(x.shape)
 You reshape or view (B, N, C) as (B, C, H, W) on the way back. The shape is right, but the numbers
 stay in their old order. The channels have to move first: to_map(mixed, x.shape[2]).
 """
@@ -121,8 +117,7 @@ You interleave the heads at the end. They belong one after the other: "(h d)", n
 # q, k, v in another order
 - q, k, v =
 + k, q, v =
-or
-+ q, v, k =
+| q, v, k =
 You take q, k and v in another order. The first C channels of self.qkv(x) are the queries, the next
 C the keys, the last C the values.
 # always the same heads

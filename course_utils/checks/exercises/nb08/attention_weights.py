@@ -5,12 +5,12 @@ from einops import einsum
 from torch.nn import functional as F
 
 from course_utils.attention import attention_weights
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 
 SCALED = "Each row adds up to 1, so look at the scores: dot products, divided by sqrt(D) alone."
 
 
-def weights_experiment(probe, attention_weights):
+def experiment(probe, attention_weights):
     for B, N, D in [(2, 16, 3), (3, 4, 7), (5, 9, 2), (2, 1, 4)]:
         q, k = probe.normal(B, N, D), probe.normal(B, N, D)
         shares = probe.run("attention_weights(q, k)", attention_weights, q.clone(), k.clone())
@@ -35,10 +35,8 @@ def note_gradients(probe, attention_weights, *inputs):
     if getattr(shares, "requires_grad", False):
         found = torch.autograd.grad(shares.square().sum(), inputs, allow_unused=True)
     cut = [key for key, gradient in zip("qk", found) if gradient is None]
-    probe.note(
-        "inputs without gradient", cut, f"No gradient reaches {' and '.join(cut)}.",
-        "detach, .data or no_grad cuts it off, so the layers before it would learn nothing.",
-    )  # fmt: skip
+    look = "detach, .data or no_grad cuts it off, so the layers before it would learn nothing."
+    probe.note("inputs without gradient", cut, f"No gradient reaches {' and '.join(cut)}.", look)
 
 
 # Of any answer with the lines `scores = ... / q.shape[-1] ** 0.5` and `scores.softmax(dim=-1)`.
@@ -49,27 +47,26 @@ SCORES = """
 You don't divide the scores by the root of a vector's length, q.shape[-1] ** 0.5. A dot product
 grows with that length, and a softmax of large scores gives nearly everything to one token.
 # scaled by D
-- q.shape[-1] ** 0.5
-+ q.shape[-1]
++ / q.shape[-1]
 You divide the scores by the length of a vector, or twice by its root. Divide once, by the root,
 q.shape[-1] ** 0.5, unless a function that you call already does it.
 # multiplied by sqrt(D)
-- / q.shape[-1]
-+ * q.shape[-1]
++ * q.shape[-1] ** 0.5
 You multiply by the root of a vector's length. Divide by it: scores / q.shape[-1] ** 0.5.
 # scaled by sqrt(N)
-- q.shape[-1]
-+ q.shape[-2]
++ / q.shape[-2] ** 0.5
 You divide by the root of N, the number of tokens. What counts is the length of one vector, which
 the dot product sums over: q.shape[-1].
 # half of D for its root
-- ** 0.5
-+ ** 1 / 2
-or
-- q.shape[-1] ** 0.5
-+ (q.shape[-1] / 2)
++ / q.shape[-1] ** 1 / 2
+| / (q.shape[-1] / 2)
 You don't take a root. D**1/2 is (D**1) / 2, because powers come before divisions, and D * 0.5 is
 half of D. Write D**0.5, with D = q.shape[-1].
+# scaled after the softmax
++
+- scores.softmax(dim=-1)
++ scores.softmax(dim=-1) / q.shape[-1] ** 0.5
+You divide after the softmax, so rows add up to less than 1. Divide the scores, before it.
 # softmax over the queries
 - dim=-1
 + dim=-2
@@ -82,24 +79,16 @@ other. It has to run over the keys: dim=-1.
 # softmax over everything
 - scores.softmax(dim=-1)
 + scores.flatten(1).softmax(dim=-1).view_as(scores)
-or
-+ (scores.exp() / scores.exp().sum())
+| (scores.exp() / scores.exp().sum())
 All your shares together add up to 1. Each row has to, by itself: dim=-1.
 # no softmax
 + scores
-or
-+ (scores / scores.sum(dim=-1, keepdim=True))
+| (scores / scores.sum(dim=-1, keepdim=True))
 There is no softmax: you use the scores as they are, or divided by their sum, and some are negative.
 A softmax takes the exponential of each first: scores.softmax(dim=-1).
 # causal
 + (scores + torch.full_like(scores, -math.inf).triu(1)).softmax(dim=-1)
 Your tokens only see the ones before them. That's for text: leave the causal mask out.
-# scaled after the softmax
-- / q.shape[-1] ** 0.5
-+
-- scores.softmax(dim=-1)
-+ scores.softmax(dim=-1) / q.shape[-1] ** 0.5
-You divide after the softmax, so rows add up to less than 1. Divide the scores, before it.
 """
 
 MISTAKES = """
@@ -113,6 +102,15 @@ or
 - k.transpose(1, 2)
 + q.transpose(1, 2)
 You use only one of the two inputs. The score of i and j is the dot product of query i and key j.
+# keys reshaped
++ k.reshape(len(k), k.shape[2], k.shape[1])
+You reshape the keys to (B, D, N). The shape is right, but reshape reads the numbers in their old
+order and mixes them up. To swap two axes, transpose: k.transpose(1, 2).
+# the wrong axes transposed
++ k
+| k.T
+| k.transpose(0, 1)
+The last two axes of k have to swap places before the product, and no others: k.transpose(1, 2).
 # sum without keepdim
 - scores.softmax(dim=-1)
 + scores.exp() / scores.exp().sum(dim=-1)
@@ -124,18 +122,6 @@ You already mix vectors with the shares. Here the shares themselves are asked fo
 + scores.detach().softmax(dim=-1)
 The numbers are right, but no gradient reaches q and k: detach, .data, no_grad or a new tensor cuts
 it off. The layers that make queries and keys would never learn.
-# keys reshaped
-- k.transpose(1, 2)
-+ k.reshape(len(k), k.shape[2], k.shape[1])
-You reshape the keys to (B, D, N). The shape is right, but reshape reads the numbers in their old
-order and mixes them up. To swap two axes, transpose: k.transpose(1, 2).
-# the wrong axes transposed
-+ k
-or
-+ k.T
-or
-+ k.transpose(0, 1)
-The last two axes of k have to swap places before the product, and no others: k.transpose(1, 2).
 """
 
 
@@ -161,12 +147,7 @@ def weights_of_halves(q, k):
     return torch.softmax((q / root) @ (k / root).transpose(-2, -1), -1)
 
 
-EXERCISE = Exercise(
-    id="8.1",
-    title="The weights of attention",
-    reference=attention_weights,
-    experiment=weights_experiment,
-    look="The order is: queries times transposed keys, divided by sqrt(D), softmax of each row.",
-    catalogue=edits(attention_weights, SCORES + MISTAKES),
-    also_right=[weights_by_einsum, weights_by_hand, weights_in_loops, weights_of_halves],
-)
+REFERENCE = attention_weights
+LOOK = "The order is: queries times transposed keys, divided by sqrt(D), softmax of each row."
+CATALOGUE = edits(attention_weights, SCORES + MISTAKES)
+ALSO_RIGHT = [weights_by_einsum, weights_by_hand, weights_in_loops, weights_of_halves]

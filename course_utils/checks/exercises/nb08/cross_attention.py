@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from course_utils.attention import to_map, to_tokens
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.exercises.nb08.attention_weights import SCORES
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 from course_utils.cross_attention import CrossAttention
 
 HINTS = [
@@ -19,16 +19,15 @@ HINTS = [
 ]  # fmt: skip
 
 
-def cross_experiment(probe, CrossAttention):
+def experiment(probe, CrossAttention):
     for B, H, W, M, E, args in [
         (2, 3, 5, 4, 6, (8,)), (3, 2, 7, 5, 3, (2,)), (5, 4, 2, 3, 5, ()), (3, 1, 5, 2, 7, (1,))
     ]:  # fmt: skip
         C = 32 if args == (8,) else 12
         module = layers.build(probe, CrossAttention, C, E, *args)
-        probe.note_unless(
-            hasattr(module, "weights"), "the method weights", "Your class has no method weights.",
-            "The notebook calls weights(x, context) for the shares, (B, heads, N, M).",
-        )  # fmt: skip
+        told = "Your class has no method weights."
+        look = "The notebook calls weights(x, context) for the shares, (B, heads, N, M)."
+        probe.note_unless(hasattr(module, "weights"), "the method weights", told, look)
         x, context = probe.normal(B, C, H, W), probe.normal(B, M, E)
         with probe.advice(*HINTS):
             layers.try_out(probe, module.weights, x, context)
@@ -104,14 +103,12 @@ the next d, and so on: "(h d)", not "(d h)".
 # always the same heads
 - self.heads = heads
 + self.heads = 4
-or
-+ self.heads = 1
+| self.heads = 1
 heads makes no difference in your class. Keep it as self.heads, and split into that many.
 # scaled by another root
 - q.shape[-1]
 + x.shape[1]
-or
-+ context.shape[-1]
+| context.shape[-1]
 You divide the scores by the root of C or of E. What counts is the length of one head's vectors,
 d = C / heads: q.shape[-1].
 # weights averaged
@@ -216,13 +213,10 @@ class CrossBySDPA(CrossInSteps):
         return self.proj(to_map(rearrange(mixed, "b h n d -> b n (h d)"), x.shape[2]))
 
 
-EXERCISE = Exercise(
-    id="8.6",
-    title="Cross-attention",
-    reference=CrossAttention,
-    experiment=cross_experiment,
-    look="Queries come from to_tokens(x), keys and values from context. Split each into heads, "
-    "(B, heads, N or M, d); softmax over the M tokens; move the heads back; proj; a map again.",
-    catalogue=edits(CrossInSteps, SCORES + layers.LAYER + layers.MAPS + MISTAKES),
-    also_right=[CrossInSteps, CrossByTorch, CrossByEinsum, CrossByLoop, CrossBySDPA],
+REFERENCE = CrossAttention
+LOOK = (
+    "Queries come from to_tokens(x), keys and values from context. Split each into heads, "
+    "(B, heads, N or M, d); softmax over the M tokens; move the heads back; proj; a map again."
 )
+CATALOGUE = edits(CrossInSteps, SCORES + layers.LAYER + layers.MAPS + MISTAKES)
+ALSO_RIGHT = [CrossByTorch, CrossByEinsum, CrossByLoop, CrossBySDPA]

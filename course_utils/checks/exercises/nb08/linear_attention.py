@@ -7,10 +7,10 @@ from torch.nn import functional as F
 
 from course_utils.attention import LinearAttention, to_map, to_tokens
 from course_utils.checks.exercises.nb08 import attention_layers as layers
-from course_utils.checks.parts import DispatchMode, Exercise, edits, tensors
+from course_utils.checks.parts import DispatchMode, edits, tensors
 
 
-def linear_experiment(probe, LinearAttention):
+def experiment(probe, LinearAttention):
     for B, H, W, args in [
         (2, 3, 5, (32, 8)), (3, 2, 7, (16, 2)), (5, 4, 4, (12,)), (3, 1, 5, (4, 1))
     ]:  # fmt: skip
@@ -61,21 +61,19 @@ class LinearInSteps(nn.Module):
 
 MISTAKES = """
 # no softmax of the queries
-- q.softmax(dim=-2)
-+ q
+- q.softmax(dim=-2), k.softmax(dim=-1)
++ q, k.softmax(dim=-1)
 The queries have no softmax. Take it over their d channels, axis -2.
 # queries over the pixels
-+ q.softmax(dim=-1)
++ q.softmax(dim=-1), k.softmax(dim=-1)
 The softmax of your queries runs over the pixels. It has to run over their d channels: dim=-2.
 # queries over all channels
-+ q.flatten(1, 2).softmax(dim=1).view_as(q)
++ q.flatten(1, 2).softmax(dim=1).view_as(q), k.softmax(dim=-1)
 The softmax of your queries runs over all C channels. It has to run over the d of each head: split
 into heads first, then dim=-2.
 # softmax over the heads
-+ q.softmax(dim=1)
-or
-- q.softmax(dim=-2), k.softmax(dim=-1)
-+ q.softmax(dim=1), k.softmax(dim=1)
++ q.softmax(dim=1), k.softmax(dim=-1)
+| q.softmax(dim=1), k.softmax(dim=1)
 A softmax of yours runs over axis 1, the heads, as F.softmax may without a dim. For the queries it's
 over their d channels, axis -2, and for the keys over the pixels, axis -1.
 # softmaxes swapped
@@ -83,37 +81,34 @@ over their d channels, axis -2, and for the keys over the pixels, axis -1.
 The two softmaxes have swapped places. The keys' runs over the pixels, dim=-1, and the queries' over
 their d channels, dim=-2.
 # no softmax of the keys
-- k.softmax(dim=-1)
-+ k
++ q.softmax(dim=-2), k
 The keys have no softmax. Take it over the pixels, the last axis.
 # keys over the channels
-+ k.softmax(dim=-2)
++ q.softmax(dim=-2), k.softmax(dim=-2)
 The softmax of your keys runs over the channels. It has to run over the pixels: dim=-1.
 # summary not transposed
-- summary.transpose(-1, -2)
-+ summary
+- summary.transpose(-1, -2) @ q
++ summary @ q
 You use the summary the wrong way round. It has a row for each channel of the keys and a column for
 each of the values, and queries meet the keys' side: S^T q.
+# scaled
++ summary.transpose(-1, -2) @ q / q.shape[-2] ** 0.5
+or
+- q.softmax(dim=-2), k.softmax(dim=-1)
++ (q / q.shape[-2] ** 0.5).softmax(dim=-2), k.softmax(dim=-1)
+You divide by the root of d, or multiply by d**-0.5. Some networks do, but here it isn't asked for:
+both softmaxes already give shares.
 # averaged
 - v.transpose(-1, -2)
 + v.transpose(-1, -2) / v.shape[-1]
 You divide by the number of pixels. Some networks do, but here it isn't asked for: the softmax of
 the keys already gives shares.
-# scaled
-- summary.transpose(-1, -2) @ q
-+ summary.transpose(-1, -2) @ q / q.shape[-2] ** 0.5
-or
-- q.softmax(dim=-2)
-+ (q / q.shape[-2] ** 0.5).softmax(dim=-2)
-You divide by the root of d, or multiply by d**-0.5. Some networks do, but here it isn't asked for:
-both softmaxes already give shares.
 # ordinary attention
 - q, k = q.softmax(dim=-2), k.softmax(dim=-1)
 - summary = k @ v.transpose(-1, -2)
 - mixed = summary.transpose(-1, -2) @ q
 + mixed = v @ (k.mT @ q / q.shape[-2] ** 0.5).softmax(dim=-2)
-or
-+ mixed = v @ (k.mT @ q).softmax(dim=-2)
+| mixed = v @ (k.mT @ q).softmax(dim=-2)
 That's ordinary attention: every pixel meets every other, N x N products. Here queries and keys have
 a softmax each, and keys and values are summed up first: k @ v.transpose(-1, -2), which is d x d.
 # an N x N matrix
@@ -130,8 +125,7 @@ move the channels first, to_tokens(self.qkv(x)), or keep them in front, (B, head
 # reshaped on the way out
 - rearrange(mixed, "b h d (y x) -> b (h d) y x", y=x.shape[2])
 + mixed.mT.reshape(x.shape)
-or
-+ rearrange(mixed, "b h d n -> b n (h d)").reshape(x.shape)
+| rearrange(mixed, "b h d n -> b n (h d)").reshape(x.shape)
 You reshape tokens, with N before the channels, to a map at once, so the numbers stay in their old
 order. The channels have to stand before N: transpose first.
 # bias in qkv
@@ -187,13 +181,10 @@ class LinearByLoop(LinearAttention):
         return self.proj(torch.cat(found, dim=1).view(x.shape))
 
 
-EXERCISE = Exercise(
-    id="8.5",
-    title="Linear attention",
-    reference=LinearAttention,
-    experiment=linear_experiment,
-    look="One by one: q, k and v are (B, heads, d, N); k's softmax is over all N pixels, q's over "
-    "the d channels of a head, and v has none; the pixels come back in the order they had.",
-    catalogue=edits(LinearInSteps, layers.LAYER + layers.HEIGHT + layers.HEADS + MISTAKES),
-    also_right=[LinearInSteps, LinearByTokens, LinearByEinsum, LinearByLoop],
+REFERENCE = LinearAttention
+LOOK = (
+    "One by one: q, k and v are (B, heads, d, N); k's softmax is over all N pixels, q's over "
+    "the d channels of a head, and v has none; the pixels come back in the order they had."
 )
+CATALOGUE = edits(LinearInSteps, layers.LAYER + layers.HEIGHT + layers.HEADS + MISTAKES)
+ALSO_RIGHT = [LinearByTokens, LinearByEinsum, LinearByLoop]

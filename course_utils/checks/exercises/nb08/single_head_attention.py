@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from course_utils.attention import SingleHeadAttention, attention_weights, to_map, to_tokens
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.exercises.nb08.attention_weights import SCORES
-from course_utils.checks.parts import Exercise, difference, edits
+from course_utils.checks.parts import difference, edits
 
 OF_WEIGHTS = (
     "This is what weights(x) returns. Print the shapes: as tokens, queries and keys are (B, N, C), "
@@ -20,13 +20,12 @@ OF_FORWARD = (
 )
 
 
-def single_experiment(probe, SingleHeadAttention):
+def experiment(probe, SingleHeadAttention):
     for B, C, H, W in [(2, 32, 2, 3), (3, 5, 2, 7), (5, 3, 4, 4)]:
         module, x = layers.build(probe, SingleHeadAttention, C), probe.normal(B, C, H, W)
-        probe.note_unless(
-            hasattr(module, "weights"), "the method weights", "Your class has no method weights.",
-            "The notebook calls weights(x) for the shares, (B, N, N).",
-        )  # fmt: skip
+        told = "Your class has no method weights."
+        look = "The notebook calls weights(x) for the shares, (B, N, N)."
+        probe.note_unless(hasattr(module, "weights"), "the method weights", told, look)
         with probe.advice(*layers.ON_MAPS):
             layers.try_out(probe, module.weights, x)
             with probe.advice(look=OF_WEIGHTS):
@@ -70,8 +69,8 @@ class SingleHeadInSteps(nn.Module):
 
 MISTAKES = """
 # reshaped on the way in
-- to_tokens(self.v(x))
-+ self.v(x).reshape(len(x), -1, x.shape[1])
+- v = to_tokens(self.v(x))
++ v = self.v(x).reshape(len(x), -1, x.shape[1])
 or
 - q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
 + q, k = (a.reshape(len(x), -1, x.shape[1]) for a in (self.q(x), self.k(x)))
@@ -81,9 +80,21 @@ or
 + self.v(x).reshape(len(x), -1, x.shape[1])
 You make tokens by reshape or view. The shape is right, but a token gets C neighbouring pixels of
 one channel. The channels have to move to the end: to_tokens, for queries, keys and values.
+# input compared with itself
++ q, k = to_tokens(x), to_tokens(x)
+You compare x with itself. Compare queries with keys, self.q(x) with self.k(x).
+# maps for tokens
++ q, k = self.q(x), self.k(x)
+You compare maps, (B, C, H, W). Attention compares tokens, (B, N, C): use to_tokens first.
+# one layer called twice
++ q, k = to_tokens(self.q(x)), to_tokens(self.q(x))
+One of the layers q, k and v is called twice, another never. Did you copy a line and not change it?
+# queries and keys swapped
++ k, q = to_tokens(self.q(x)), to_tokens(self.k(x))
+Queries and keys are swapped: in your weights, the layer k makes the queries and q the keys. Row i
+belongs to the query of token i.
 # tokens convolved
-- to_tokens(self.q(x)), to_tokens(self.k(x))
-+ self.q(to_tokens(x)), self.k(to_tokens(x))
++ q, k = self.q(to_tokens(x)), self.k(to_tokens(x))
 or
 - mixed = to_map(mixed, x.shape[2])
 +
@@ -107,22 +118,6 @@ itself? What is mixed is self.v(x), and the mixture goes through proj.
 - return self.proj(mixed)
 + return mixed
 You return tokens. Make a map of them with to_map, and send that through proj.
-# input compared with itself
-- q, k = to_tokens(self.q(x)), to_tokens(self.k(x))
-+ q, k = to_tokens(x), to_tokens(x)
-You compare x with itself. Compare queries with keys, self.q(x) with self.k(x).
-# maps for tokens
-+ q, k = self.q(x), self.k(x)
-You compare maps, (B, C, H, W). Attention compares tokens, (B, N, C): use to_tokens first.
-# one layer called twice
-- self.k(x)
-+ self.q(x)
-One of the layers q, k and v is called twice, another never. Did you copy a line and not change it?
-# queries and keys swapped
-- q, k = to_tokens
-+ k, q = to_tokens
-Queries and keys are swapped: in your weights, the layer k makes the queries and q the keys. Row i
-belongs to the query of token i.
 # weights transposed
 - self.weights(x) @ v
 + self.weights(x).transpose(1, 2) @ v
@@ -203,12 +198,7 @@ class SingleByTorch(nn.Module):
         return self.proj(F.scaled_dot_product_attention(q, k, v).mT).view(x.shape)
 
 
-EXERCISE = Exercise(
-    id="8.2",
-    title="Attention with one head",
-    reference=SingleHeadAttention,
-    experiment=single_experiment,
-    look="The order is: the three convolutions, tokens, weights, weights @ values, map, proj.",
-    catalogue=edits(SingleHeadInSteps, SCORES + layers.LAYER + layers.MAPS + MISTAKES),
-    also_right=[SingleHeadInSteps, SingleByLinear, SingleByEinsum, SingleByTorch],
-)
+REFERENCE = SingleHeadAttention
+LOOK = "The order is: the three convolutions, tokens, weights, weights @ values, map, proj."
+CATALOGUE = edits(SingleHeadInSteps, SCORES + layers.LAYER + layers.MAPS + MISTAKES)
+ALSO_RIGHT = [SingleByLinear, SingleByEinsum, SingleByTorch]

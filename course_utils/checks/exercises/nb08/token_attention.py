@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from course_utils.attention import TokenAttention, attention_weights
 from course_utils.checks.exercises.nb08 import attention_layers as layers
 from course_utils.checks.exercises.nb08.attention_weights import SCORES
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 
 ON_TOKENS = [
     (r"mat1 and mat2 shapes", r"proj", "proj takes (B, N, C). What you mixed is (B, heads, N, d): "
@@ -27,7 +27,7 @@ ON_TOKENS = [
 ]  # fmt: skip
 
 
-def tokens_experiment(probe, TokenAttention):
+def experiment(probe, TokenAttention):
     with probe.advice(*ON_TOKENS):  # all C are multiples of 4, so that four heads are possible
         for B, N, args in [
             (2, 7, (32, 8)), (3, 5, (12, 3, True)), (2, 16, (12,)), (5, 3, (4, 1, False))
@@ -68,64 +68,56 @@ You view q, k and v as (B, heads, N, d) at once. The shape is right, but a head 
 Split the last axis first, (B, N, heads, d), then move the heads: transpose(1, 2).
 # parts before the tokens
 + self.qkv(x).reshape(len(x), 3, x.shape[1], self.heads, -1).permute(1, 0, 3, 2, 4)
-or
-+ self.qkv(x).reshape(3, *x.shape[:2], self.heads, -1).transpose(2, 3)
+| self.qkv(x).reshape(3, *x.shape[:2], self.heads, -1).transpose(2, 3)
 You reshape (B, N, 3C) to (B, 3, N, ...) or (3, B, N, ...) at once, which cuts the list of tokens in
 three. The parts lie on the last axis: reshape(B, N, 3, heads, d), then permute(2, 0, 3, 1, 4).
+# heads look at heads
++ rearrange(self.qkv(x), "b n (qkv h d) -> qkv b n h d", qkv=3, h=self.heads)
+- "b h n d
++ "b n h d
+or
++ rearrange(self.qkv(x), "b n (qkv h d) -> qkv b n h d", qkv=3, h=self.heads)
+- rearrange(mixed, "b h n d -> b n (h d)")
++ mixed.transpose(1, 2).reshape(x.shape)
+Your heads are where the tokens should be, so the heads of a token look at each other, and no token
+sees another. q, k and v have to be (B, heads, N, d): transpose(1, 2).
 # heads not moved back
 - rearrange(mixed, "b h n d -> b n (h d)")
 + mixed.reshape(x.shape)
 You reshape (B, heads, N, d) to (B, N, C) at once. The shape is right, but numbers of different
 tokens get mixed up. Move the heads back first: transpose(1, 2), then flatten(2).
 # scaled by another root
-- q.shape[-1]
-+ x.shape[-1]
-or
-+ self.heads
+- k.transpose(-2, -1) / q.shape[-1]
++ k.transpose(-2, -1) / x.shape[-1]
+| k.transpose(-2, -1) / self.heads
 You divide the scores by the root of C, or of heads. What counts is the length of one head's
 vectors, d = C / heads: q.shape[-1].
+# the wrong axes of k transposed
++ k / q.shape[-1]
+| k.transpose(1, 2) / q.shape[-1]
+The last two axes of k, N and d, have to swap places before the product: k.transpose(-2, -1).
 # weights transposed
 - scores.softmax(dim=-1)
 + scores.softmax(dim=-1).mT
 You use the weights transposed. Row i belongs to query i, so it's weights @ values.
 # softmax over the heads
-- dim=-1
-+ dim=1
++ scores.softmax(dim=1)
 Your softmax runs over axis 1, the heads, as F.softmax may without a dim. It has to run over the
 keys, the last axis: dim=-1.
-# the wrong axes of k transposed
-- k.transpose(-2, -1)
-+ k
-or
-+ k.transpose(1, 2)
-The last two axes of k, N and d, have to swap places before the product: k.transpose(-2, -1).
 # qkv_bias ignored
-- bias=qkv_bias
-+ bias=True
-or
-+ bias=False
-The layer qkv is the same whatever qkv_bias says. Pass it on: bias=qkv_bias.
-# projection with a bias only if qkv_bias
-- self.proj = nn.Linear(ch, ch)
-+ self.proj = nn.Linear(ch, ch, bias=qkv_bias)
-qkv_bias is for the layer qkv alone. proj always has a bias.
-# heads look at heads
-- -> qkv b h n d
-+ -> qkv b n h d
-- "b h n d
-+ "b n h d
-or
-+ -> qkv b n h d
-- rearrange(mixed, "b h n d -> b n (h d)")
-+ mixed.transpose(1, 2).reshape(x.shape)
-Your heads are where the tokens should be, so the heads of a token look at each other, and no token
-sees another. q, k and v have to be (B, heads, N, d): transpose(1, 2).
-# three layers
 - self.qkv = nn.Linear(ch, 3 * ch, bias=qkv_bias)
++ self.qkv = nn.Linear(ch, 3 * ch, bias=True)
+| self.qkv = nn.Linear(ch, 3 * ch, bias=False)
+The layer qkv is the same whatever qkv_bias says. Pass it on: bias=qkv_bias.
+# three layers
 + self.q, self.k, self.v = (nn.Linear(ch, ch, bias=qkv_bias) for _ in range(3))
 - self.qkv(x)
 + torch.cat([self.q(x), self.k(x), self.v(x)], dim=-1)
 You have three layers for q, k and v. That's as good, but here one makes all: nn.Linear(ch, 3 * ch).
+# projection with a bias only if qkv_bias
+- self.proj = nn.Linear(ch, ch)
++ self.proj = nn.Linear(ch, ch, bias=qkv_bias)
+qkv_bias is for the layer qkv alone. proj always has a bias.
 """
 
 
@@ -162,13 +154,10 @@ class TokensByEinsum(TokensInSteps):
         return self.proj(torch.einsum("bhij,bjhd->bihd", scores.softmax(3), v).flatten(2))
 
 
-EXERCISE = Exercise(
-    id="8.3",
-    title="Several heads",
-    reference=TokenAttention,
-    experiment=tokens_experiment,
-    look="Try it with one head first. If that's right, print the shapes with several: q, k and v "
-    "are (B, heads, N, d) each, and so is what was mixed.",
-    catalogue=edits(TokensInSteps, SCORES + ON_LINEAR + MISTAKES),
-    also_right=[TokensInSteps, TokensByView, TokensByLoop, TokensByEinsum],
+REFERENCE = TokenAttention
+LOOK = (
+    "Try it with one head first. If that's right, print the shapes with several: q, k and v "
+    "are (B, heads, N, d) each, and so is what was mixed."
 )
+CATALOGUE = edits(TokensInSteps, SCORES + ON_LINEAR + MISTAKES)
+ALSO_RIGHT = [TokensByView, TokensByLoop, TokensByEinsum]

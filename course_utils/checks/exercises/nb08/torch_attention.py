@@ -6,7 +6,7 @@ from torch import nn
 
 from course_utils.attention import TorchAttention
 from course_utils.checks.exercises.nb08 import attention_layers as layers
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 
 PAIR = (
     r"'tuple'", r"", "nn.MultiheadAttention returns a pair. Take the first of it, the mixed "
@@ -14,7 +14,7 @@ PAIR = (
 )  # fmt: skip
 
 
-def torch_experiment(probe, TorchAttention):
+def experiment(probe, TorchAttention):
     for B, H, W, args in [(2, 4, 5, (32, 2)), (3, 2, 7, (16, 2)), (5, 3, 2, (12,))]:
         module, x = layers.build(probe, TorchAttention, *args), probe.normal(B, args[0], H, W)
         with probe.advice(PAIR, *layers.HINTS):
@@ -35,80 +35,71 @@ def note_layers(probe, module):
         "Your own layers may do the same, but here you're asked to repair PyTorch's: "
         "nn.MultiheadAttention(ch, heads, batch_first=True).",
     )  # fmt: skip
-    probe.note_unless(
-        not beside, "no layers beside it", "There are layers beside nn.MultiheadAttention.",
-        "It has its own, for queries, keys, values and proj. Leave yours out.",
-    )  # fmt: skip
+    told = "There are layers beside nn.MultiheadAttention."
+    look = "It has its own, for queries, keys, values and proj. Leave yours out."
+    probe.note_unless(not beside, "no layers beside it", told, look)
 
 
 MISTAKES = """
+# always the same heads
+- ch, heads, batch_first=True
++ ch, 1, batch_first=True
+| ch, 4, batch_first=True
+heads makes no difference in your class. Pass it on: nn.MultiheadAttention(ch, heads, ...).
+# arguments swapped
++ heads, ch, batch_first=True
+The channels come first, then the heads: nn.MultiheadAttention(ch, heads, batch_first=True).
+# no biases
++ ch, heads, bias=False, batch_first=True
+The layers inside have no biases. Leave bias at its default, True.
+# dropout
++ ch, heads, dropout=0.1, batch_first=True
+Your attention drops weights at random while it trains. Leave dropout at its default, 0.
 # batch_first forgotten
-- , batch_first=True
-+
++ ch, heads
 or
-- to_tokens(x)
-+ to_tokens(x).transpose(0, 1)
+- tokens = to_tokens(x)
++ tokens = to_tokens(x).transpose(0, 1)
 - to_map(mixed,
 + to_map(mixed.transpose(0, 1),
 Each pixel looks at the same pixel of the other pictures, and at none of its own.
 nn.MultiheadAttention takes (B, N, C) with batch_first=True, and (N, B, C) without it.
 # all pictures in one list
-+ to_tokens(x).reshape(1, -1, x.shape[1])
++ tokens = to_tokens(x).reshape(1, -1, x.shape[1])
 - to_map(mixed,
 + to_map(mixed.view(len(x), -1, x.shape[1]),
 All pictures are in one list of tokens, so pixels also look at those of other pictures. Keep the
 batch as an axis of its own: to_tokens(x), with batch_first=True.
 # map handed over
-- tokens = to_tokens(x)
 + tokens = x
 nn.MultiheadAttention gets the map as it is. It takes tokens, (B, N, C): to_tokens(x).
-# one argument
-- self.attention(tokens, tokens, tokens, need_weights=False)
-+ self.attention(tokens)
-nn.MultiheadAttention wants queries, keys and values. Here that's the same tokens three times.
 # flattened only
-- to_tokens(x)
-+ x.flatten(2)
++ tokens = x.flatten(2)
 flatten(2) makes (B, C, N). Tokens are (B, N, C): to_tokens(x), or transpose(1, 2) after it.
 # reshaped on the way in
-+ x.reshape(len(x), -1, x.shape[1])
++ tokens = x.reshape(len(x), -1, x.shape[1])
 You make the tokens by reshape or view. The shape (B, N, C) is right, but the numbers stay in their
 old order. The channels have to move to the end: to_tokens(x).
+# one argument
+- mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
++ mixed, _ = self.attention(tokens)
+nn.MultiheadAttention wants queries, keys and values. Here that's the same tokens three times.
+# weights taken
++ _, mixed = self.attention(tokens, tokens, tokens)
+Of the pair that nn.MultiheadAttention returns, you take the weights. The mixed tokens come first.
 # pair returned
 - mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
 - return to_map(mixed, x.shape[2])
 + return self.attention(tokens, tokens, tokens)
-or
-+ return self.attention(tokens, tokens, tokens, need_weights=False)
+| return self.attention(tokens, tokens, tokens, need_weights=False)
 You return a pair, the mixed tokens and the weights. Take the first, and return it as a map.
-# weights taken
-- mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
-+ _, mixed = self.attention(tokens, tokens, tokens)
-Of the pair that nn.MultiheadAttention returns, you take the weights. The mixed tokens come first.
 # tokens returned
-- to_map(mixed, x.shape[2])
-+ mixed
-You return a list of tokens. Make it a map again: to_map(mixed, x.shape[2]).
-# always the same heads
-- ch, heads,
-+ ch, 1,
-or
-+ ch, 4,
-heads makes no difference in your class. Pass it on: nn.MultiheadAttention(ch, heads, ...).
-# arguments swapped
-+ heads, ch,
-The channels come first, then the heads: nn.MultiheadAttention(ch, heads, batch_first=True).
-# input added
 - return to_map(mixed, x.shape[2])
++ return mixed
+You return a list of tokens. Make it a map again: to_map(mixed, x.shape[2]).
+# input added
 + return x + to_map(mixed, x.shape[2])
 You add x inside the layer. AttentionBlock, around it, already has that residual connection.
-# no biases
-- batch_first=True
-+ bias=False, batch_first=True
-The layers inside have no biases. Leave bias at its default, True.
-# dropout
-+ dropout=0.1, batch_first=True
-Your attention drops weights at random while it trains. Leave dropout at its default, 0.
 """
 
 
@@ -154,13 +145,10 @@ class TorchInherited(nn.MultiheadAttention):
         return super().forward(t, t, t)[0].mT.unflatten(-1, x.shape[-2:])
 
 
-EXERCISE = Exercise(
-    id="8.4",
-    title="PyTorch's attention, repaired",
-    reference=TorchAttention,
-    experiment=torch_experiment,
-    look="Step by step: each picture is a list of its own, of N = H * W tokens, row by row; "
-    "attention(tokens, tokens, tokens) mixes them all; the first of its pair becomes a map again.",
-    catalogue=edits(TorchAttention, layers.MAPS + MISTAKES),
-    also_right=[TorchTokensFirst, TorchByEinops, TorchOneByOne, TorchInherited],
+REFERENCE = TorchAttention
+LOOK = (
+    "Step by step: each picture is a list of its own, of N = H * W tokens, row by row; "
+    "attention(tokens, tokens, tokens) mixes them all; the first of its pair becomes a map again."
 )
+CATALOGUE = edits(TorchAttention, layers.MAPS + MISTAKES)
+ALSO_RIGHT = [TorchTokensFirst, TorchByEinops, TorchOneByOne, TorchInherited]

@@ -2,7 +2,7 @@
 
 import torch
 
-from course_utils.checks.parts import FOLLOWS, Crash, Filled, Vague, arguments, change, tensors
+from course_utils.checks.parts import FOLLOWS, Crash, Filled, Vague, call_of, change, tensors
 
 NO_CUDA = "Don't name a device: write device, without quotation marks, or x.device for a tensor x."
 ONE_FOR_ALL = (
@@ -77,7 +77,7 @@ def note_dtype(probe, result):
 
 def made(probe, cls, *args):
     """Make a denoiser of the attempt's class."""
-    denoiser = probe.run(f"{cls.__name__}({arguments(args, cls)})", cls, *args)
+    denoiser = probe.run(call_of(cls, args), cls, *args)
     probe.note_unless(callable(getattr(denoiser, "predict_x0", None)), "the method predict_x0",
         "Your class has no method predict_x0.",
         "Is the name spelled like that, and is the method indented to belong to the class?",

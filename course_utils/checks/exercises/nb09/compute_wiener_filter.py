@@ -6,7 +6,6 @@ import torch
 from course_utils.checks.exercises.nb09.calls import call
 from course_utils.checks.parts import (
     FAKE_DEVICE,
-    Exercise,
     FakeDeviceMode,
     Stop,
     agree,
@@ -19,7 +18,7 @@ from course_utils.wiener import compute_wiener_filter
 CPU = torch.device("cpu")
 
 
-def filter_experiment(probe, compute_wiener_filter):
+def experiment(probe, compute_wiener_filter):
     for sizes, C, R in [((7, 7, 5), 1, 3), ((4, 1, 4, 2), 3, 2), ((7, 6), 2, 2)]:
         n = C * R * R  # pixels depend on each other, and have a mean
         rows = probe.normal(sum(sizes), n) @ probe.normal(n, n) / n**0.5 + probe.normal(n)
@@ -63,8 +62,7 @@ You divide the products by N, the number of pictures. Because the mean comes fro
 the differences are a little too small; dividing by N - 1 makes up for that.
 # divided by something else
 + return S / len(dataloader), mean
-or
-+ return S / len(x), mean
+| return S / len(x), mean
 You divide the products by the number of batches, or by len(x) after the loop, where x is the last
 batch. Divide by the number of all pictures, less 1.
 # not divided
@@ -75,12 +73,9 @@ The products are added up and never divided. Divide by N - 1 at the end.
 Brackets are missing: S / N - 1 divides by N, then takes 1 off each entry. Divide by (N - 1).
 # other results, or another order
 + return mean, S / (count - 1)
-or
-+ return S / (count - 1)
-or
-+ return S / (count - 1), mean.view(shape)
-or
-+ return S / (count - 1), mean[None]
+| return S / (count - 1)
+| return S / (count - 1), mean.view(shape)
+| return S / (count - 1), mean[None]
 Return two things, in this order: the covariance, (n, n), and the mean as one row of n numbers,
 (n,). Leave out keepdim=True, and don't give the mean the shape of a picture.
 # variances alone
@@ -94,10 +89,7 @@ with every other, and has shape (n, n).
 + S = S + x.T @ x / len(x)
 - S / (count - 1)
 + S
-or
-+ S = S + x.T @ x / len(x)
-- S / (count - 1)
-+ S / len(dataloader)
+| S / len(dataloader)
 You divide the products of each batch by its own size, so a picture in a small batch counts for more
 than one in a large batch. Add up all products as they are, and divide once at the end by N - 1.
 # one batch only
@@ -118,17 +110,14 @@ matrix (n, n): x.T @ x. torch.cov and numpy.cov take a row for each variable, so
 # pictures not counted
 - count = count + len(x)
 + count = count + 1
-or
-+ count = len(dataloader) * len(x)
-or
-+ count = len(dataloader.dataset)
+| count = len(dataloader) * len(x)
+| count = len(dataloader.dataset)
 You don't count the pictures as they come, with count + len(x). The number of batches is smaller,
 the last batch may be smaller than the others, and a plain list of batches has no dataset.
 # sum of the pictures divided by something else
 - mean = total / count
 + mean = total
-or
-+ mean = total / (count - 1)
+| mean = total / (count - 1)
 You don't divide the sum of all pictures by their number, N. Only the covariance has N - 1.
 # mean of one batch
 + mean = x.mean(dim=0)
@@ -156,8 +145,7 @@ over the pictures: dim=0, with shape (n,).
 You don't subtract the mean, so the products measure how far the pictures are from 0: use x - mean.
 # own mean of each batch or picture
 + x = x - x.mean(dim=0)
-or
-+ x = x - x.mean(dim=1, keepdim=True)
+| x = x - x.mean(dim=1, keepdim=True)
 You subtract the mean of a single batch or picture, which loses whatever differs from one to the
 next. Subtract the mean of all pictures, (n,), which the first pass finds.
 # mean of covariances
@@ -221,20 +209,13 @@ MISTAKES_OF_BATCHES = """
 # batches of one kind
 - x = batch[0] if isinstance(batch, (tuple, list)) else batch
 + x = batch[0]
-or
-+ x = batch
+| x = batch
 A batch is the pictures alone, or a tuple whose first item they are; yours takes one kind. Of a
 tensor, batch[0] is the first picture. Ask torch.is_tensor(batch), or let vectors do it.
 """
 
 
-EXERCISE = Exercise(
-    id="9.1",
-    title="Mean and covariance of all pictures",
-    reference=compute_wiener_filter,
-    experiment=filter_experiment,
-    look="Compare with torch.cov(X.T), for all pictures as rows X, on a few small pictures.",
-    catalogue=edits(filter_in_two_passes, MISTAKES)
-    + edits(filter_in_one_pass, MISTAKES_OF_BATCHES),
-    also_right=[filter_in_two_passes, filter_at_once, filter_by_numpy, filter_in_one_pass],
-)
+REFERENCE = compute_wiener_filter
+LOOK = "Compare with torch.cov(X.T), for all pictures as rows X, on a few small pictures."
+CATALOGUE = edits(filter_in_two_passes, MISTAKES) + edits(filter_in_one_pass, MISTAKES_OF_BATCHES)
+ALSO_RIGHT = [filter_at_once, filter_by_numpy]

@@ -3,13 +3,13 @@
 import torch
 
 from course_utils.checks.exercises.nb09.calls import HINTS, as_float32, basis, note_dtype
-from course_utils.checks.parts import SEED, Exercise, Stop, Vague, advice, describe, edits, state
+from course_utils.checks.parts import SEED, Vague, advice, describe, state
 from course_utils.wiener import draw_gaussian
 
 MANY = 20_000
 
 
-def draw_experiment(probe, attempt):
+def experiment(probe, attempt):
     U, mean = basis(probe, 5), 2 * probe.normal(5)
     LA = torch.tensor([4.0, 2.0, 0.9, 0.3, 0.0])
 
@@ -48,14 +48,11 @@ def note_three(probe, few):
     rows = "Each draw is a row of n numbers, one for each pixel, and there are N rows."
     probe.note("three draws", describe(as_float32(few)),
         f"draw_gaussian(N = 3, ...): expected a tensor (3, 5), float32, got {describe(few)}.",
-        rows if torch.is_tensor(few) else advice(torch.zeros(3, 5), few) or rows)  # fmt: skip
-    if not torch.is_tensor(few) or few.shape != (3, 5):
-        raise Stop
+        rows if torch.is_tensor(few) else advice(torch.zeros(3, 5), few) or rows,
+        last=not torch.is_tensor(few) or few.shape != (3, 5))  # fmt: skip
     bad = [bool(few.isnan().any()), bool(few.isinf().any())]
     probe.note("finite draws", bad, "The draws hold NaN or infinity.",
-        "LA may be 0: multiply by its root, and divide by nothing.")  # fmt: skip
-    if any(bad):
-        raise Stop
+        "LA may be 0: multiply by its root, and divide by nothing.", last=any(bad))  # fmt: skip
 
 
 def note_generator(probe, draw, few):
@@ -138,8 +135,7 @@ Pixel i varies by LA[i], and no pixel depends on another. The roots of LA belong
 first LA.sqrt() * z, then @ U.T. (Written the other way, it's z @ (U * LA.sqrt()).T.)
 # mean not added
 + return (LA.sqrt() * z) @ U.T
-or
-+ return (LA.sqrt() * z) @ U.T - mean
+| return (LA.sqrt() * z) @ U.T - mean
 You don't add the mean, or you subtract it. The components only say how a picture differs from it.
 # mean into the coefficients
 + return (mean + LA.sqrt() * z) @ U.T
@@ -153,8 +149,7 @@ You correct the normal numbers to have mean 0 exactly, so that a single draw can
 as they come: their mean need only be 0 on average.
 # draws not in rows
 + return (mean + (LA.sqrt() * z) @ U.T).T
-or
-+ return (mean + (LA.sqrt() * z) @ U.T)[0]
+| return (mean + (LA.sqrt() * z) @ U.T)[0]
 The draws should be the N rows of what you return, (N, n). Transpose it at the end if they're
 columns; if there's only one draw, begin with torch.randn(N, n, ...).
 # divided by the roots
@@ -163,8 +158,7 @@ You divide the normal numbers by the roots of LA, and where LA is 0 that's infin
 a large LA means that the pictures vary a lot along that component.
 # rows and columns mixed
 + return mean + U @ (LA.sqrt() * z)
-or
-+ return mean + (LA.sqrt()[:, None] * z) @ U.T
+| return mean + (LA.sqrt()[:, None] * z) @ U.T
 or
 - torch.randn(N, len(LA), generator=generator).to(U)
 + torch.randn(len(LA), N, generator=generator).to(U)
@@ -172,8 +166,7 @@ Rows and columns are mixed up. Draws are rows here, so the normal numbers are (N
 meet them as they are, and the product is (LA.sqrt() * z) @ U.T.
 # uniform
 + torch.rand(N, len(LA), generator=generator).to(U)
-or
-+ (torch.rand(N, len(LA), generator=generator) - 0.5).to(U)
+| (torch.rand(N, len(LA), generator=generator) - 0.5).to(U)
 You draw uniform numbers with torch.rand. Normal numbers come from torch.randn.
 # generator ignored
 + torch.randn(N, len(LA)).to(U)
@@ -181,13 +174,11 @@ The generator isn't used: your draws come from torch's own random numbers. Whoev
 wants to get the same draws again: torch.randn(..., generator=generator).
 # always the same
 + torch.randn(N, len(LA), generator=torch.Generator().manual_seed(0)).to(U)
-or
-+ torch.randn(1, len(LA), generator=torch.Generator().manual_seed(0)).to(U).expand(N, -1)
+| torch.randn(1, len(LA), generator=torch.Generator().manual_seed(0)).to(U).expand(N, -1)
 The draws are always the same: you make a generator or set its seed. Use the one given, as it is.
 # too few normal numbers
 + torch.randn(1, len(LA), generator=generator).to(U).expand(N, -1)
-or
-+ torch.randn(N, 1, generator=generator).to(U)
+| torch.randn(N, 1, generator=generator).to(U)
 You have one draw for all rows, or one normal number for all components. Each row and component
 needs its own: torch.randn(N, len(LA), generator=generator).
 """
@@ -216,12 +207,6 @@ def draw_on_the_cpu(N, U, LA, mean, generator):
     return torch.normal(torch.zeros(N, len(LA)), roots, generator=generator).to(U) @ U.T + mean
 
 
-EXERCISE = Exercise(
-    id="9.4",
-    title="Draw from the Gaussian",
-    reference=draw_gaussian,
-    experiment=draw_experiment,
-    look="Draw 10,000 times, and compare the mean and torch.cov of the draws.",
-    catalogue=edits(draw_gaussian, MISTAKES),
-    also_right=[draw_in_a_loop, draw_by_root, draw_as_columns, draw_on_the_cpu],
-)
+REFERENCE = draw_gaussian
+LOOK = "Draw 10,000 times, and compare the mean and torch.cov of the draws."
+ALSO_RIGHT = [draw_in_a_loop, draw_by_root, draw_as_columns, draw_on_the_cpu]

@@ -3,7 +3,7 @@
 import torch
 
 from course_utils.checks.exercises.nb09.calls import ONE_FOR_ALL, call, filter_parts, made
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 from course_utils.denoisers import Hybrid
 from course_utils.wiener import WienerDenoiser
 
@@ -21,7 +21,7 @@ class Asked(WienerDenoiser):
         return super().predict_x0(xt, alpha_bar)
 
 
-def hybrid_experiment(probe, attempt):
+def experiment(probe, attempt):
     for B, C, H, W, sigma, alpha_bars in [
         (5, 2, 3, 4, 1.0, [0.9, 0.2, 0.5, 0.45, 0.7]),  # sigma 1 is alpha_bar 0.5
         (5, 1, 4, 2, 2.0, [0.1, 0.05, 0.6, 0.25, 0.4]),  # 0.2; 1 / (1 + sigma) would be 0.33
@@ -83,19 +83,15 @@ Right except exactly at the noise level, where your above answers and below shou
 where alpha_bar < self.alpha_bar, without the =.
 # something else compared
 + alpha_bar < 0.5
-or
-+ ((1 - alpha_bar) / alpha_bar).sqrt() > self.alpha_bar
-or
-+ alpha_bar < (1 / self.alpha_bar - 1) ** 0.5
-or
-+ (1 - alpha_bar) / alpha_bar > (1 / self.alpha_bar - 1) ** 0.5
+| ((1 - alpha_bar) / alpha_bar).sqrt() > self.alpha_bar
+| alpha_bar < (1 / self.alpha_bar - 1) ** 0.5
+| (1 - alpha_bar) / alpha_bar > (1 / self.alpha_bar - 1) ** 0.5
 You compare with a fixed number, or an alpha_bar with a sigma or its square. __init__ made an
 alpha_bar of the sigma handed over: compare like with like, alpha_bar < self.alpha_bar.
 # plain number not taken
 - alpha_bar = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt))
 +
-or
-+ alpha_bar = torch.as_tensor(alpha_bar, device=xt.device)
+| alpha_bar = torch.as_tensor(alpha_bar, device=xt.device)
 alpha_bar may be one number for all pictures. Make it a tensor with one for each:
 torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt)).
 """
@@ -104,16 +100,13 @@ MISTAKES = """
 # one picture decides for all
 - torch.empty_like(xt), alpha_bar < self.alpha_bar
 + torch.empty_like(xt), (alpha_bar < self.alpha_bar)[:1].expand(len(xt))
-or
-+ torch.empty_like(xt), (alpha_bar < self.alpha_bar).any().expand(len(xt))
-or
-+ torch.empty_like(xt), (alpha_bar.mean() < self.alpha_bar).expand(len(xt))
+| torch.empty_like(xt), (alpha_bar < self.alpha_bar).any().expand(len(xt))
+| torch.empty_like(xt), (alpha_bar.mean() < self.alpha_bar).expand(len(xt))
 You decide once for the whole batch: by its first picture, with .any() or .all(), or by the mean.
 Each picture has its own alpha_bar, so choose for each, with a mask of shape (B,).
 # only one is asked
 + torch.empty_like(xt), alpha_bar > 0
-or
-+ torch.empty_like(xt), alpha_bar < 0
+| torch.empty_like(xt), alpha_bar < 0
 Only one of the two ever answers. Where alpha_bar < self.alpha_bar it's above, elsewhere below.
 # written into xt
 + xt, alpha_bar < self.alpha_bar
@@ -147,8 +140,7 @@ is_above = alpha_bar < self.alpha_bar: by xt[is_above] and xt[~is_above], or tor
 # mask used on one alone
 - denoiser.predict_x0(xt[meant], alpha_bar[meant]
 + denoiser.predict_x0(xt[meant], alpha_bar
-or
-+ denoiser.predict_x0(xt, alpha_bar
+| denoiser.predict_x0(xt, alpha_bar
 The mask is missing somewhere, so some of the pictures meet all of the alpha_bars or all of the
 answers. Use it on everything: x0[mask] = denoiser.predict_x0(xt[mask], alpha_bar[mask]).
 # denoiser called
@@ -198,13 +190,9 @@ class HybridByNumbers(Hybrid):
         return share * self.below.predict_x0(xt, a) + (1 - share) * self.above.predict_x0(xt, a)
 
 
-EXERCISE = Exercise(
-    id="9.5",
-    title="Two denoisers, each where it is better",
-    reference=Hybrid,
-    experiment=hybrid_experiment,
-    look="Print alpha_bar < self.alpha_bar: where it is True, above has to answer.",
-    catalogue=edits(Hybrid, MISTAKES_OF_BOTH + MISTAKES)
-    + edits(HybridByChoice, MISTAKES_OF_BOTH + MISTAKES_OF_CHOICE),
-    also_right=[HybridByChoice, HybridByMask, HybridOneByOne, HybridByNumbers],
+REFERENCE = Hybrid
+LOOK = "Print alpha_bar < self.alpha_bar: where it is True, above has to answer."
+CATALOGUE = edits(Hybrid, MISTAKES_OF_BOTH + MISTAKES) + edits(
+    HybridByChoice, MISTAKES_OF_BOTH + MISTAKES_OF_CHOICE
 )
+ALSO_RIGHT = [HybridByMask, HybridOneByOne, HybridByNumbers]

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from course_utils.checks.exercises.nb09.calls import call
-from course_utils.checks.parts import Exercise, Stop, agree, edits
+from course_utils.checks.parts import Stop, agree, edits
 from course_utils.ideal import ideal_x0
 
 LITTLE_NOISE = (
@@ -21,7 +21,7 @@ CHUNKS = (
 )
 
 
-def ideal_experiment(probe, attempt):
+def experiment(probe, attempt):
     right = True
     for B, N, C, H, W, *chunk in [
         (3, 8, 1, 2, 3),
@@ -67,14 +67,12 @@ MISTAKES = """
 # softmax over the batch
 - exponents.softmax(dim=1)
 + exponents.softmax(dim=0)
-or
-+ exponents.flatten().softmax(dim=0).view_as(exponents)
+| exponents.flatten().softmax(dim=0).view_as(exponents)
 Your softmax runs over the batch, so what one picture gets depends on the others. It has to run over
 the images: with exponents of shape (B, N), that's dim=1.
 # nearest image, or all alike
 + F.one_hot(exponents.argmax(dim=1), len(x)).to(x)
-or
-+ torch.full_like(exponents, 1 / len(x))
+| torch.full_like(exponents, 1 / len(x))
 You return only the likeliest image, or the mean of all with equal weights. The ideal answer is the
 mean of all images, weighted by how likely each one is: a softmax over the images.
 # weights do not add up to 1
@@ -83,8 +81,7 @@ The weights of a picture don't add up to 1. Take softmax of the exponents, or di
 of the weights.
 # exp of large numbers
 + exponents.exp() / exponents.exp().sum(dim=1, keepdim=True)
-or
-+ exponents.exp() / (exponents.exp().sum(dim=1, keepdim=True) + 1e-12)
+| exponents.exp() / (exponents.exp().sum(dim=1, keepdim=True) + 1e-12)
 Right with much noise. With little noise the exponents are so far below 0 that exp makes all of them
 0, and the division is lost. Subtract each picture's largest before exp; a running one starts at
 -inf, not at 0.
@@ -106,8 +103,7 @@ The 2 below the line is missing: a Gaussian's exponent is the squared distance d
 variance. Without it the weights are too sharp.
 # brackets missing
 + -distances / 2 * (1 - a)
-or
-+ -distances / (2 * 1 - a)
+| -distances / (2 * 1 - a)
 Brackets are missing below the line, so you multiply by 1 - alpha_bar, or divide by 2 - alpha_bar.
 Divide by (2 * (1 - alpha_bar)).
 # plus sign
@@ -115,10 +111,8 @@ Divide by (2 * (1 - alpha_bar)).
 The minus is missing, so the farthest images get the largest weights. The exponent is negative.
 # another variance
 + -distances / (2 * a)
-or
-+ -distances / (2 * (1 - a).sqrt())
-or
-+ -distances / (2 * (1 - a) ** 2)
+| -distances / (2 * (1 - a).sqrt())
+| -distances / (2 * (1 - a) ** 2)
 You divide by something other than the variance of the noise. In xt the noise is multiplied by
 sqrt(1 - alpha_bar), so divide by 2 (1 - alpha_bar).
 # two forms mixed
@@ -130,8 +124,7 @@ You mix two forms. For xt and sqrt(alpha_bar) x, the variance is 1 - alpha_bar. 
 sqrt(alpha_bar) and x, divide that variance by alpha_bar too.
 # image not multiplied by the root
 + (y[:, None] - x).square().sum(dim=2)
-or
-+ (y[:, None] - a[:, :, None] * x).square().sum(dim=2)
+| (y[:, None] - a[:, :, None] * x).square().sum(dim=2)
 In xt the picture is multiplied by sqrt(alpha_bar), not by 1 or alpha_bar. Measure the distance
 between xt and sqrt(alpha_bar) x, or between xt / sqrt(alpha_bar) and x.
 # distances not squared
@@ -160,7 +153,6 @@ You average sqrt(alpha_bar) x. That is for the distances; average the images the
 + weights @ x)
 The answers come back as rows, (B, n). Give them the shape of xt: view_as(xt).
 # clipped
-- weights @ x).view_as(xt)
 + weights @ x).view_as(xt).clamp(-1, 1)
 You clip the answer. A mean of images stays between them, and those here go beyond -1 and 1.
 # one alpha_bar for all
@@ -169,8 +161,7 @@ You clip the answer. A mean of images stays between them, and those here go beyo
 You use one alpha_bar for all pictures, such as the first. Each has its own: alpha_bar[:, None].
 # one chunk only
 + alpha_bar[:, None], xt.flatten(1), images.split(chunk)[-1].flatten(1)
-or
-+ alpha_bar[:, None], xt.flatten(1), images[:chunk].flatten(1)
+| alpha_bar[:, None], xt.flatten(1), images[:chunk].flatten(1)
 Only one chunk is in the answer. Is there an = where += belongs, or a return inside the loop?
 # chunks by themselves
 + def ideal_at_once(xt, alpha_bar, images, chunk=1000):
@@ -231,13 +222,10 @@ def ideal_online(xt, alpha_bar, images, chunk=1000):
     return (mean / total).view(xt.shape)
 
 
-EXERCISE = Exercise(
-    id="9.6",
-    title="The ideal denoiser",
-    reference=ideal_x0,
-    experiment=ideal_experiment,
-    look="Print the weights, (B, N): each row adds up to 1, and is largest for the nearest. Is "
-    "anything added to 2 * (1 - alpha_bar)?",
-    catalogue=edits(ideal_at_once, MISTAKES) + edits(ideal_x0, MISTAKES_OF_CHUNKS),
-    also_right=[ideal_at_once, ideal_by_cdist, ideal_picture_by_picture, ideal_online],
+REFERENCE = ideal_x0
+LOOK = (
+    "Print the weights, (B, N): each row adds up to 1, and is largest for the nearest. Is "
+    "anything added to 2 * (1 - alpha_bar)?"
 )
+CATALOGUE = edits(ideal_at_once, MISTAKES) + edits(ideal_x0, MISTAKES_OF_CHUNKS)
+ALSO_RIGHT = [ideal_by_cdist, ideal_picture_by_picture, ideal_online]

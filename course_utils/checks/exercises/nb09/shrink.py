@@ -4,7 +4,7 @@ import numpy
 import torch
 
 from course_utils.checks.exercises.nb09.calls import call
-from course_utils.checks.parts import Exercise, Stop, agree, edits
+from course_utils.checks.parts import Stop, agree
 from course_utils.wiener import shrink
 
 BELOW_1 = "Right for alpha_bar below 1. At alpha_bar = 1, everything is kept where LA is above 0"
@@ -19,7 +19,7 @@ LOST = (
 )
 
 
-def shrink_experiment(probe, attempt):
+def experiment(probe, attempt):
     right = True
     for B, n in [(3, 5), (4, 2), (2, 7)]:
         LA, alpha_bar = 0.1 + 3 * probe.uniform(n), 0.05 + 0.9 * probe.uniform(B)
@@ -83,8 +83,7 @@ The result is the wrong way round, (n, B). There should be a row for each alpha_
 each LA, so give the new axis to alpha_bar: alpha_bar[:, None].
 # brackets missing
 + return pictures / alpha_bar * LA + noise
-or
-+ return pictures / pictures + noise
+| return pictures / pictures + noise
 or
 - alpha_bar * LA, 1 - alpha_bar
 + alpha_bar * LA, (1 - alpha_bar) * LA
@@ -92,8 +91,7 @@ Brackets are missing or misplaced below the line. Python reads a * LA / a * LA +
 right; below belongs the whole sum, (a * LA + 1 - a), in which LA multiplies only a.
 # another variance of the noise
 + alpha_bar * LA, (1 - alpha_bar) ** 2
-or
-+ alpha_bar * LA, 1
+| alpha_bar * LA, 1
 The noise isn't 1 - alpha_bar in your fraction. In xt it's multiplied by sqrt(1 - alpha_bar), so its
 variance is 1 - alpha_bar, with neither a square nor a root.
 # sigma for its square
@@ -101,8 +99,7 @@ variance is 1 - alpha_bar, with neither a square nor a root.
 You compare LA with sigma. LA holds variances: compare it with sigma^2, (1 - alpha_bar) / alpha_bar.
 # LA squared, or its root
 + alpha_bar * LA**2, 1 - alpha_bar
-or
-+ alpha_bar * LA.sqrt(), 1 - alpha_bar
+| alpha_bar * LA.sqrt(), 1 - alpha_bar
 You square LA, or take its root. LA holds variances, and variances are what you compare here.
 # roles swapped
 + (1 - alpha_bar) * LA, alpha_bar
@@ -112,8 +109,7 @@ You've swapped alpha_bar and 1 - alpha_bar: the first belongs to the pictures, n
 or
 - return pictures / (pictures + noise).clamp(min=1e-30)
 + return LA / (pictures + noise).clamp(min=1e-30)
-or
-+ return pictures / (LA + noise).clamp(min=1e-30)
+| return pictures / (LA + noise).clamp(min=1e-30)
 An LA stands without alpha_bar, or your brackets make alpha_bar multiply the noise as well. The
 variance of the pictures in xt is alpha_bar LA, both above the line and below it.
 # root or square of alpha_bar
@@ -129,8 +125,7 @@ holds variances, so LA is multiplied by alpha_bar itself.
 or
 - alpha_bar = alpha_bar[:, None]
 +
-or
-+ alpha_bar = alpha_bar[None]
+| alpha_bar = alpha_bar[None]
 alpha_bar, (B,), meets LA, (n,), or the table (B, n). Each has to meet every one of the other, so
 give alpha_bar another axis everywhere: alpha_bar[:, None], with shape (B, 1).
 # one alpha_bar for all
@@ -159,13 +154,9 @@ def shrink_by_numpy(LA, alpha_bar):
     return torch.from_numpy(signal / numpy.maximum(whole, 1e-30)).to(LA)
 
 
-EXERCISE = Exercise(
-    id="9.2",
-    title="How much is kept",
-    reference=shrink,
-    experiment=shrink_experiment,
-    look="With LA = 3 and alpha_bar = 0.5, exactly 0.75 is kept. Which part of your fraction is "
-    "different, or is something added to the divisor?",
-    catalogue=edits(shrink, MISTAKES),
-    also_right=[shrink_by_sigma, shrink_repaired, shrink_row_by_row, shrink_by_numpy],
+REFERENCE = shrink
+LOOK = (
+    "With LA = 3 and alpha_bar = 0.5, exactly 0.75 is kept. Which part of your fraction is "
+    "different, or is something added to the divisor?"
 )
+ALSO_RIGHT = [shrink_by_sigma, shrink_repaired, shrink_row_by_row, shrink_by_numpy]

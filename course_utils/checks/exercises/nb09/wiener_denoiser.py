@@ -3,14 +3,13 @@
 import torch
 
 from course_utils.checks.exercises.nb09.calls import ONE_FOR_ALL, call, filter_parts, made
-from course_utils.checks.parts import Exercise, edits
 from course_utils.wiener import WienerDenoiser, shrink
 
 FILTER = "self.U", "self.LA", "self.Vh", "self.mean"
 AGAIN = "Asked again, it answers wrongly. Does it keep something of the first call?"
 
 
-def denoiser_experiment(probe, attempt):
+def experiment(probe, attempt):
     for B, C, H, W in [(4, 1, 2, 3), (3, 2, 3, 2), (2, 3, 1, 4)]:
         parts = filter_parts(probe, C * H * W)
         denoiser = made(probe, attempt, *parts)
@@ -36,14 +35,12 @@ MISTAKES = """
 # not divided
 - xt.flatten(1) / alpha_bar[:, None].sqrt() - self.mean
 + xt.flatten(1) - self.mean
-or
-+ xt.flatten(1) - alpha_bar[:, None].sqrt() * self.mean
+| xt.flatten(1) - alpha_bar[:, None].sqrt() * self.mean
 You don't divide xt by sqrt(alpha_bar). xt is the picture times sqrt(alpha_bar), plus noise, so
 divide first; then it can be compared with the mean.
 # divided by something else
 + xt.flatten(1) / alpha_bar[:, None] - self.mean
-or
-+ xt.flatten(1) * alpha_bar[:, None].sqrt() - self.mean
+| xt.flatten(1) * alpha_bar[:, None].sqrt() - self.mean
 You multiply xt, or divide it by something other than sqrt(alpha_bar), which is the factor of the
 picture in it. Divide by alpha_bar[:, None].sqrt().
 # mean not subtracted
@@ -54,8 +51,7 @@ You don't subtract the mean. The filter is for what differs from it: subtract it
 You subtract the mean first. In xt it's multiplied by sqrt(alpha_bar) too, so divide first.
 # rows and pictures mixed
 + (xt / alpha_bar[:, None, None, None].sqrt() - self.mean).flatten(1)
-or
-+ xt.flatten(1) / alpha_bar.sqrt() - self.mean
+| xt.flatten(1) / alpha_bar.sqrt() - self.mean
 alpha_bar or the mean doesn't line up with the picture. Make rows of xt first, (B, n): they can be
 divided by alpha_bar[:, None].sqrt(), which is (B, 1), and the mean is such a row.
 # mean the wrong way
@@ -75,8 +71,7 @@ You add the mean to the coefficients. It's a picture, so add it after the produc
 You multiply the guess by sqrt(alpha_bar). Return the clean picture at its full strength.
 # U not transposed
 + (self.mean + coefficients @ self.U).view_as(xt)
-or
-+ (self.mean + coefficients @ self.Vh.T).view_as(xt)
+| (self.mean + coefficients @ self.Vh.T).view_as(xt)
 A principal component is a column of U. Your coefficients are rows, so they become pictures by
 coefficients @ self.U.T.
 # rows returned
@@ -93,8 +88,7 @@ or
 Your pictures are rows, (B, n), so they stand on the left: x @ self.Vh.T, then ... @ self.U.T.
 # Vh not transposed
 + shrink(self.LA, alpha_bar) * (x @ self.Vh)
-or
-+ shrink(self.LA, alpha_bar) * (x @ self.U.T)
+| shrink(self.LA, alpha_bar) * (x @ self.U.T)
 A coefficient is the product with a row of Vh. Your pictures are rows too, so it's x @ self.Vh.T,
 with .T.
 # U and Vh swapped
@@ -112,18 +106,14 @@ You shrink pixels, after the second product. Shrink the coefficients, between th
 Nothing is shrunk, so the noise comes back. Multiply the coefficients by shrink(self.LA, alpha_bar).
 # another factor
 + self.LA * (x @ self.Vh.T)
-or
-+ (1 - shrink(self.LA, alpha_bar)) * (x @ self.Vh.T)
-or
-+ self.LA / (self.LA + (1 / alpha_bar - 1).sqrt()[:, None]) * (x @ self.Vh.T)
+| (1 - shrink(self.LA, alpha_bar)) * (x @ self.Vh.T)
+| self.LA / (self.LA + (1 / alpha_bar - 1).sqrt()[:, None]) * (x @ self.Vh.T)
 You multiply the coefficients by LA, by 1 - shrink(...), or by a fraction of your own. What's kept
 of each is shrink(self.LA, alpha_bar), the function of exercise 9.2.
 # shrink told something else
 + shrink(self.LA, alpha_bar.sqrt()) * (x @ self.Vh.T)
-or
-+ shrink(self.LA, 1 - alpha_bar) * (x @ self.Vh.T)
-or
-+ shrink(self.LA, alpha_bar[:1]) * (x @ self.Vh.T)
+| shrink(self.LA, 1 - alpha_bar) * (x @ self.Vh.T)
+| shrink(self.LA, alpha_bar[:1]) * (x @ self.Vh.T)
 You hand shrink a root, 1 - alpha_bar, or one alpha_bar for all. Hand it alpha_bar as it is.
 # one product missing
 + shrink(self.LA, alpha_bar) * (x)
@@ -186,12 +176,6 @@ class ByColumns(WienerDenoiser):
         return ((self.U @ kept).T + self.mean).unflatten(1, xt.shape[1:])
 
 
-EXERCISE = Exercise(
-    id="9.3",
-    title="The Wiener denoiser",
-    reference=WienerDenoiser,
-    experiment=denoiser_experiment,
-    look="The order is: rows, divide, subtract the mean, Vh, shrink, U, add the mean, shape.",
-    catalogue=edits(WienerDenoiser, MISTAKES),
-    also_right=[ByMatrices, WithUAlone, BySolving, ByColumns],
-)
+REFERENCE = WienerDenoiser
+LOOK = "The order is: rows, divide, subtract the mean, Vh, shrink, U, add the mean, shape."
+ALSO_RIGHT = [ByMatrices, WithUAlone, BySolving, ByColumns]

@@ -6,9 +6,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import FiLMBlock
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.exercises.nb10.res_block import CHANNELS, note_effect_of_time
 
-MAIN_PATH = (
+LOOK = (
     "The main path goes: norm1, SiLU, conv1, norm2, times 1 + scale, plus shift, SiLU, conv2. "
     "Compare it with yours, step by step."
 )
@@ -32,8 +32,7 @@ SHARED = (
     "Make norm1, conv1, norm2 and conv2 each a layer of its own.",
 )
 HINTS = [
-    (r"weight to be a vector|to have \d+ channels", r"", "norm1, conv1 and the shortcut get x with "
-     "in_ch channels. norm2 and conv2 get h, with out_ch."),
+    CHANNELS,
     (r"dimension [23]", r"", "Scale and shift are (B, K). Each needs two new axes after the "
      "channels: [:, :, None, None]."),
     (r"dimension 1", r"", "The linear layer gives 2 * out_ch numbers; scale and shift have out_ch "
@@ -41,18 +40,14 @@ HINTS = [
 ]  # fmt: skip
 
 
-def block_experiment(probe, FiLMBlock):
+def experiment(probe, FiLMBlock):
     for B, in_ch, out_ch, D, H, W, more, look in CASES:
         x, temb = probe.normal(B, in_ch, H, W), probe.normal(B, D)
         with probe.advice(*HINTS, look=LAYERS):
             block = probe.build(FiLMBlock, in_ch, out_ch, D, *more)
         with probe.advice(*HINTS, look=look):
-            if look == SUM:  # the effect of the time depends on the main path alone
-                times = temb.clone(), -temb
-                with_time = [probe.run("block(x, temb)", block, x.clone(), t) for t in times]
-                if all(map(torch.is_tensor, with_time)):
-                    effect = with_time[0].detach() - with_time[1].detach()
-                    probe.note("the effect of the time on the output", effect, look=MAIN_PATH)
+            if look == SUM:
+                note_effect_of_time(probe, block, x, temb, LOOK)
                 enough = sum(p.numel() for p in block.parameters()) >= 4960
                 probe.note("layers of their own", enough, *SHARED)
             probe.train_and_eval(block, x, temb)
@@ -61,102 +56,87 @@ def block_experiment(probe, FiLMBlock):
 
 MISTAKES = """
 # no 1 in the scale
-- (1 + scale)
-+ scale
-You multiply by the scale alone. Multiply by 1 + scale, so that a scale of 0 changes nothing.
-# scale and shift swapped
-- scale, shift = self
-+ shift, scale = self
-You take the first half of W's numbers for the shift. The first K are the scale, the others the
-shift.
-# before the norm
-- self.norm2(h) * (1 + scale) + shift
-+ self.norm2(h * (1 + scale) + shift)
-You scale and shift before norm2, which takes out most of it again. Do it to what norm2 returns.
-# after the SiLU
 - h = self.norm2(h) * (1 + scale) + shift
++ h = self.norm2(h) * scale + shift
+You multiply by the scale alone. Multiply by 1 + scale, so that a scale of 0 changes nothing.
+# 1 minus the scale
++ h = self.norm2(h) * (1 - scale) + shift
+You multiply by 1 - scale. It's 1 + scale.
+# before the norm
++ h = self.norm2(h * (1 + scale) + shift)
+You scale and shift before norm2, which takes out most of it again. Do it to what norm2 returns.
+# shift scaled too
++ h = (self.norm2(h) + shift) * (1 + scale)
+You shift first and scale after that, so the shift is scaled too. Scale first, then shift.
+# only shifted
++ h = self.norm2(h) + shift
+The scale isn't used. What norm2 returns is multiplied by 1 + scale, then shift is added.
+# only scaled
++ h = self.norm2(h) * (1 + scale)
+The shift isn't used. After the scaling, shift is added.
+# no time
++ h = self.norm2(h)
+The time has no effect. Multiply what norm2 returns by 1 + scale, and add shift.
+# after the SiLU
 + h = F.silu(self.norm2(h)) * (1 + scale) + shift
 - self.conv2(F.silu(h))
 + self.conv2(h)
 You scale and shift after the second SiLU. It's done between norm2 and the SiLU.
-# shift scaled too
-- self.norm2(h) * (1 + scale) + shift
-+ (self.norm2(h) + shift) * (1 + scale)
-You shift first and scale after that, so the shift is scaled too. Scale first, then shift.
-# only shifted
-- self.norm2(h) * (1 + scale) + shift
-+ self.norm2(h) + shift
-The scale isn't used. What norm2 returns is multiplied by 1 + scale, then shift is added.
-# only scaled
-- self.norm2(h) * (1 + scale) + shift
-+ self.norm2(h) * (1 + scale)
-The shift isn't used. After the scaling, shift is added.
-# at the end
-- h = self.norm2(h) * (1 + scale) + shift
-- return self.conv2(F.silu(h)) + self.shortcut(x)
-+ h = self.conv2(F.silu(self.norm2(h)))
-+ return h * (1 + scale) + shift + self.shortcut(x)
-You scale and shift what conv2 returns. It's done before, between norm2 and the second SiLU.
-# no time
-- self.norm2(h) * (1 + scale) + shift
-+ self.norm2(h)
-The time has no effect. Multiply what norm2 returns by 1 + scale, and add shift.
+# scale and shift swapped
+- scale, shift = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
++ shift, scale = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
+You take the first half of W's numbers for the shift. The first K are the scale, the others the
+shift.
 # time without SiLU
-- self.time_proj(F.silu(temb))
-+ self.time_proj(temb)
++ scale, shift = self.time_proj(temb)[:, :, None, None].chunk(2, dim=1)
 temb goes straight into the linear layer. Here it passes SiLU first: time_proj(silu(temb)).
 # added as well
-- scale, shift = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
 + scale, shift = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
 + h = h + shift
 The time is added before norm2 as well, as in ResBlock. Here it only scales and shifts after norm2.
 # SiLU after the time's layer
 + F.silu(self.time_proj(temb))
 You apply SiLU after the time's linear layer. Apply it to temb, before it: time_proj(silu(temb)).
-# 1 minus the scale
-- (1 + scale)
-+ (1 - scale)
-You multiply by 1 - scale. It's 1 + scale.
 # every other number
-- self.time_proj(F.silu(temb))[:, :, None, None].chunk(2, dim=1)
-+ self.time_proj(F.silu(temb)).view(len(x), -1, 2)[..., None, None].unbind(2)
++ scale, shift = self.time_proj(F.silu(temb)).view(len(x), -1, 2)[..., None, None].unbind(2)
 You take every other number for the scale. The first K numbers are the scale: .chunk(2, dim=1).
 # split along the batch
-- .chunk(2, dim=1)
-+ .chunk(2)
++ scale, shift = self.time_proj(F.silu(temb))[:, :, None, None].chunk(2)
 You split along the batch: .chunk(2) takes axis 0. Write .chunk(2, dim=1).
 # time not spread over the pixels
-- [:, :, None, None]
-+
++ scale, shift = self.time_proj(F.silu(temb)).chunk(2, dim=1)
 The time is (B, 2 K), the features are (B, K, H, W). It needs two axes: [:, :, None, None].
+# at the end
+- h = self.norm2(h) * (1 + scale) + shift
+- return self.conv2(F.silu(h)) + self.shortcut(x)
++ h = self.conv2(F.silu(self.norm2(h)))
++ return h * (1 + scale) + shift + self.shortcut(x)
+You scale and shift what conv2 returns. It's done before, between norm2 and the second SiLU.
 # SiLU missing
 - self.conv1(F.silu(self.norm1(x)))
 + self.conv1(self.norm1(x))
 or
-- self.conv2(F.silu(h))
-+ self.conv2(h)
+- self.conv2(F.silu(h)) + self.shortcut(x)
++ self.conv2(h) + self.shortcut(x)
 A SiLU is missing. One comes right before each of the two convolutions.
 # norm missing
-- F.silu(self.norm1(x))
-+ F.silu(x)
+- self.conv1(F.silu(self.norm1(x)))
++ self.conv1(F.silu(x))
 or
-- self.norm2(h) * (1 + scale)
-+ h * (1 + scale)
+- h = self.norm2(h) * (1 + scale) + shift
++ h = h * (1 + scale) + shift
 One of the norms isn't used. norm1 gets x, norm2 gets what conv1 returns.
 # shortcut of h
-- self.shortcut(x)
-+ self.shortcut(h)
+- self.conv2(F.silu(h)) + self.shortcut(x)
++ self.conv2(F.silu(h)) + self.shortcut(h)
 What you add at the end is made from h. It must be made from x, the input. (Do you overwrite x?)
 # shortcut of the normalised x
-- self.shortcut(x)
-+ self.shortcut(self.norm1(x))
++ self.conv2(F.silu(h)) + self.shortcut(self.norm1(x))
 The shortcut carries x after its norm. It must carry x itself. (Do you overwrite x?)
 # in_ch channels added to out_ch
-- self.shortcut(x)
-+ x
++ self.conv2(F.silu(h)) + x
 You add in_ch channels to out_ch channels. Where the two differ, x needs its 1x1 convolution.
 # no shortcut
-- self.conv2(F.silu(h)) + self.shortcut(x)
 + self.conv2(F.silu(h))
 The shortcut is missing. The block returns conv2's output plus shortcut(x).
 # shortcut always a convolution
@@ -169,13 +149,11 @@ Your shortcut has a convolution even where in_ch equals out_ch. There it's x its
 - self.norm2 = nn.GroupNorm(groups, out_ch)
 + self.norm2 = nn.GroupNorm(1, out_ch)
 or
-- self.norm1 = nn.GroupNorm(groups, in_ch)
 + self.norm1 = nn.InstanceNorm2d(in_ch, affine=True)
 - self.norm2 = nn.GroupNorm(groups, out_ch)
 + self.norm2 = nn.InstanceNorm2d(out_ch, affine=True)
 Your norms don't have the groups that were asked for. Write nn.GroupNorm(groups, channels).
 # BatchNorm
-- self.norm1 = nn.GroupNorm(groups, in_ch)
 + self.norm1 = nn.BatchNorm2d(in_ch)
 - self.norm2 = nn.GroupNorm(groups, out_ch)
 + self.norm2 = nn.BatchNorm2d(out_ch)
@@ -234,12 +212,5 @@ class FiLMInPlace(FiLMBySlices):
         return self.convs[1](F.silu(x, inplace=True)).add_(around)
 
 
-EXERCISE = Exercise(
-    id="10.6",
-    title="A block that scales and shifts",
-    reference=FiLMBlock,
-    experiment=block_experiment,
-    look=MAIN_PATH,
-    catalogue=edits(FiLMBlock, MISTAKES),
-    also_right=[FiLMByHalves, FiLMBySlices, FiLMByEinops, FiLMInPlace],
-)
+REFERENCE = FiLMBlock
+ALSO_RIGHT = [FiLMByHalves, FiLMBySlices, FiLMByEinops, FiLMInPlace]

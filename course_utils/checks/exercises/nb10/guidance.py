@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from course_utils.checks.exercises.test_doubles import LabelledNet, guided_by
-from course_utils.checks.parts import Exercise, edits
+from course_utils.checks.parts import edits
 from course_utils.diffusion import Guided
 
 NO_SCALE = "With scale = 0 you must return what the network says with the labels. Try that first."
@@ -23,13 +23,12 @@ HINTS = [
 ]  # fmt: skip
 
 
-def guided_experiment(probe, Guided):
+def experiment(probe, Guided):
     guided = guided_by(Guided)
     made = probe.run("Guided(...)", Guided, LabelledNet(4), torch.tensor([1, 3]), 2.0)
-    probe.note_unless(
-        callable(made), "can be called", "An object of your class can't be called.",
-        "Name the method __call__; forward works only in an nn.Module.",
-    )  # fmt: skip
+    told = "An object of your class can't be called."
+    look = "Name the method __call__; forward works only in an nn.Module."
+    probe.note_unless(callable(made), "can be called", told, look)
     for classes, B, C, H, W, scale in [
         (4, 3, 1, 4, 2, 0.0), (5, 4, 2, 3, 5, 2.0), (3, 5, 1, 2, 2, 0.7), (7, 2, 3, 3, 2, 1.0)
     ]:  # fmt: skip
@@ -72,25 +71,23 @@ class GuidedInTwo:
 
 MISTAKES = """
 # counted from untold
-- told + self.scale
-+ untold + self.scale
+- told + self.scale * (told - untold)
++ untold + self.scale * (told - untold)
 You start from the untold answer: untold + scale * (told - untold). Many papers count that way; here
 scale 0 has to follow the labels, so start from told.
 # difference the wrong way round
-- (told - untold)
-+ (untold - told)
++ told + self.scale * (untold - told)
 The sign of your difference is wrong, so you move away from the labels. It's told - untold.
 # difference alone
-- told + self.scale * (
-+ self.scale * (
++ self.scale * (told - untold)
 You return scale times the difference alone. Add it to the answer with labels.
 # scale on one answer
-- self.scale * (told - untold)
-+ self.scale * told - untold
-or
-- told + self.scale * (told - untold)
-+ told - self.scale * untold
++ told + self.scale * told - untold
+| told - self.scale * untold
 Your scale multiplies one of the answers. It multiplies their difference, in brackets.
+# told and untold swapped
++ untold + self.scale * (untold - told)
+told and untold are swapped. If you ask for both at once, the first half goes with the first labels.
 # scale ignored
 - self.scale * (
 + (
@@ -98,24 +95,16 @@ scale has no effect. It multiplies the difference of the two answers.
 # 1 + scale
 + (1 + self.scale) * (
 You add 1 + scale times the difference to told. It's scale times.
-# told and untold swapped
-- told + self.scale * (told - untold)
-+ untold + self.scale * (untold - told)
-told and untold are swapped. If you ask for both at once, the first half goes with the first labels.
-# another label for hidden
-- torch.full_like(self.labels, self.net.cond_embed.hidden)
-+ torch.zeros_like(self.labels)
-or
-- self.net.cond_embed.hidden
-+ self.net.cond_embed.hidden - 1
-For "hidden" you take one of the classes, or a number that this network doesn't have. It's always
-net.cond_embed.hidden.
 # one hidden label for all
 - torch.full_like(self.labels, self.net.cond_embed.hidden)
 + self.net.cond_embed.hidden
-or
-+ torch.tensor([self.net.cond_embed.hidden])
+| torch.tensor([self.net.cond_embed.hidden])
 You pass a single hidden label. Each picture needs one: torch.full_like(self.labels, ...).
+# another label for hidden
++ torch.zeros_like(self.labels)
+| torch.full_like(self.labels, self.net.cond_embed.hidden - 1)
+For "hidden" you take one of the classes, or a number that this network doesn't have. It's always
+net.cond_embed.hidden.
 """
 
 ASKING_TWICE = """
@@ -189,13 +178,7 @@ class GuidedByLists(GuidedInTwo):
         return (1 + self.scale) * eps - self.scale * eps_hidden
 
 
-EXERCISE = Exercise(
-    id="10.5",
-    title="Guidance",
-    reference=Guided,
-    experiment=guided_experiment,
-    look=NO_SCALE,
-    catalogue=edits(GuidedInTwo, MISTAKES + ASKING_TWICE)
-    + edits(Guided, MISTAKES + ASKING_AT_ONCE),
-    also_right=[GuidedInTwo, GuidedAsModule, GuidedByLoop, GuidedByLists],
-)
+REFERENCE = Guided
+LOOK = NO_SCALE
+CATALOGUE = edits(GuidedInTwo, MISTAKES + ASKING_TWICE) + edits(Guided, MISTAKES + ASKING_AT_ONCE)
+ALSO_RIGHT = [GuidedAsModule, GuidedByLoop, GuidedByLists]

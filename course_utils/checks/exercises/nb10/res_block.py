@@ -6,9 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.blocks import ResBlock
-from course_utils.checks.parts import Exercise, edits
 
-MAIN_PATH = (
+LOOK = (
     "The main path goes: norm1, SiLU, conv1, plus time_proj(silu(temb)), norm2, SiLU, dropout, "
     "conv2. Compare it with yours, step by step."
 )
@@ -35,9 +34,12 @@ SHARED = (
     "Where in_ch equals out_ch, one of your norms or convolutions serves twice.",
     "Make norm1, conv1, norm2 and conv2 each a layer of its own.",
 )
+CHANNELS = (
+    r"weight to be a vector|to have \d+ channels", r"", "norm1, conv1 and the shortcut get x with "
+    "in_ch channels. norm2 and conv2 get h, with out_ch.",
+)  # fmt: skip
 HINTS = [
-    (r"weight to be a vector|to have \d+ channels", r"", "norm1, conv1 and the shortcut get x with "
-     "in_ch channels. norm2 and conv2 get h, with out_ch."),
+    CHANNELS,
     (r"Kernel size can't|dimension [23]", r"^(?!.*(temb|time))", "A convolution changes the height "
      "and width here. A kernel of size n keeps them with padding=n // 2."),
     (r"dimension [23]", r"", "The projected time is (B, K). It needs two new axes after the "
@@ -45,7 +47,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-def block_experiment(probe, ResBlock):
+def experiment(probe, ResBlock):
     # With 32 channels each is a group of its own, and norm2 takes the time out again.
     for B, in_ch, out_ch, D, H, W, more, look in CASES:
         x, temb = probe.normal(B, in_ch, H, W), probe.normal(B, D)
@@ -55,16 +57,20 @@ def block_experiment(probe, ResBlock):
             p = [m.p for m in block.modules() if isinstance(m, nn.Dropout)]
             wrong = f"With dropout = 0.0 your nn.Dropout has p = {max(p, default=0.0)}."
             probe.note("dropout without need", not more and any(p), wrong, PASS_IT)
-            if look == SUM:  # the effect of the time depends on the main path alone
-                times = temb.clone(), -temb
-                with_time = [probe.run("block(x, temb)", block, x.clone(), t) for t in times]
-                if all(map(torch.is_tensor, with_time)):
-                    effect = with_time[0].detach() - with_time[1].detach()
-                    probe.note("the effect of the time on the output", effect, look=MAIN_PATH)
+            if look == SUM:
+                note_effect_of_time(probe, block, x, temb, LOOK)
             probe.train_and_eval(block, x, temb)
     enough = sum(p.numel() for p in block.parameters()) >= 74_752  # 2 norms, 2 convolutions, W
     probe.note("layers of their own", enough, *SHARED)
     probe.on_fake_device(block, x, temb)
+
+
+def note_effect_of_time(probe, block, x, temb, look):
+    """Write down what the time does to the output, which depends on the main path alone."""
+    results = [probe.run("block(x, temb)", block, x.clone(), t) for t in (temb.clone(), -temb)]
+    if all(map(torch.is_tensor, results)):
+        effect = results[0].detach() - results[1].detach()
+        probe.note("the effect of the time on the output", effect, look=look)
 
 
 MISTAKES = """
@@ -72,8 +78,8 @@ MISTAKES = """
 - self.conv1(F.silu(self.norm1(x)))
 + self.conv1(self.norm1(F.silu(x)))
 or
-- self.dropout(F.silu(self.norm2(h)))
-+ self.dropout(self.norm2(F.silu(h)))
+- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
++ h = self.conv2(self.dropout(self.norm2(F.silu(h))))
 or
 - self.conv1(F.silu(self.norm1(x)))
 + self.conv1(self.norm1(F.silu(x)))
@@ -83,40 +89,52 @@ SiLU comes before a norm. The order is norm, SiLU, convolution, in both halves.
 # SiLU missing
 + self.conv1(self.norm1(x))
 or
-- self.dropout(F.silu(self.norm2(h)))
-+ self.dropout(self.norm2(h))
+- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
++ h = self.conv2(self.dropout(self.norm2(h)))
 Between a norm and its convolution SiLU is missing. The order is norm, SiLU, convolution, twice.
 # norm missing
-+ self.conv1(F.silu(x))
-or
-- F.silu(self.norm2(h))
-+ F.silu(h)
++ h = self.conv2(self.conv1(F.silu(x)))
+| h = self.conv2(self.dropout(F.silu(h)))
 One of the norms isn't used. A norm and a SiLU come before each of the two convolutions.
+# dropout in another place
++ h = self.conv2(F.silu(self.norm2(self.dropout(h))))
+| h = self.dropout(self.conv2(F.silu(self.norm2(h))))
+Your dropout is in the wrong place. There is one, after the second SiLU and right before conv2.
+# dropout in eval mode
++ h = self.conv2(F.dropout(F.silu(self.norm2(h))))
+- h))))
++ h)), self.dropout.p))
+Your dropout stays active in eval mode. F.dropout needs training=self.training.
 # time without SiLU
-- self.time_proj(F.silu(temb))
-+ self.time_proj(temb)
+- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
++ h = h + self.time_proj(temb)[:, :, None, None]
 temb goes straight into the linear layer. Here it passes SiLU first: time_proj(silu(temb)).
 # SiLU after the time's layer
-+ F.silu(self.time_proj(temb))
++ h = h + F.silu(self.time_proj(temb))[:, :, None, None]
 You apply SiLU after the time's linear layer. Apply it to temb, before it: time_proj(silu(temb)).
 # time multiplied
-- h = h + self
-+ h = h * self
++ h = h * self.time_proj(F.silu(temb))[:, :, None, None]
 The time multiplies the features; here it is added. (Scaling works too: DiT does it.)
 # no time
-- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
 +
 The time has no effect. Add time_proj(silu(temb)) to what conv1 returns, and pass on the sum.
 # time not spread over the pixels
-- [:, :, None, None]
-+
++ h = h + self.time_proj(F.silu(temb))
 The projected time is (B, K), the features are (B, K, H, W). It needs two axes: [:, :, None, None].
+# time in another place
++
+- return h + self.shortcut(x)
++ return h + self.time_proj(F.silu(temb))[:, :, None, None] + self.shortcut(x)
+You add the time after conv2. Add it to what conv1 returns, before norm2.
 # shortcut of the normalised x
 - self.shortcut(x)
 + self.shortcut(self.norm1(x))
-or
-+ self.shortcut(F.silu(self.norm1(x)))
+| self.shortcut(F.silu(self.norm1(x)))
 The shortcut carries x after its norm. It must carry x itself. (Do you overwrite x?)
+# in_ch channels added to out_ch
++ x
+You add in_ch channels to out_ch channels. The time must be projected to out_ch, and x needs its
+convolution where the two differ.
 # shortcut of h
 + self.shortcut(h)
 or
@@ -124,11 +142,6 @@ or
 - return h + self.shortcut(x)
 + return self.conv2(self.dropout(F.silu(self.norm2(h)))) + self.shortcut(h)
 What you add at the end is made from h. It must be made from x, the input. (Do you overwrite x?)
-# in_ch channels added to out_ch
-- self.shortcut(x)
-+ x
-You add in_ch channels to out_ch channels. The time must be projected to out_ch, and x needs its
-convolution where the two differ.
 # no shortcut
 - return h + self.shortcut(x)
 + return h
@@ -153,22 +166,7 @@ shortcut_size has no effect. It's the kernel size of the shortcut's convolution.
 - group_norm(in_ch, eps)
 + group_norm(out_ch, eps)
 A norm has as many channels as its input: in_ch for norm1, which gets x, and out_ch for norm2.
-# dropout ignored
-- nn.Dropout(dropout)
-+ nn.Identity()
-dropout has no effect in training. nn.Dropout(dropout) comes right before conv2.
-# dropout of channels
-+ nn.Dropout2d(dropout)
-nn.Dropout2d sets whole channels to zero. nn.Dropout picks single numbers.
-# dropout in another place
-- self.dropout(F.silu(self.norm2(h)))
-+ F.silu(self.norm2(self.dropout(h)))
-or
-- h = self.conv2(self.dropout(F.silu(self.norm2(h))))
-+ h = self.dropout(self.conv2(F.silu(self.norm2(h))))
-Your dropout is in the wrong place. There is one, after the second SiLU and right before conv2.
 # norms after the convolutions
-- group_norm(in_ch, eps)
 + group_norm(out_ch, eps)
 - self.conv1(F.silu(self.norm1(x)))
 + F.silu(self.norm1(self.conv1(x)))
@@ -176,25 +174,17 @@ Your dropout is in the wrong place. There is one, after the second SiLU and righ
 + self.dropout(F.silu(self.norm2(self.conv2(h))))
 Your norms come after the convolutions, as in ConvBlock. Here the order is norm, SiLU, convolution,
 so norm1 has in_ch channels.
+# dropout ignored
+- nn.Dropout(dropout)
++ nn.Identity()
+dropout has no effect in training. nn.Dropout(dropout) comes right before conv2.
+# dropout of channels
++ nn.Dropout2d(dropout)
+nn.Dropout2d sets whole channels to zero. nn.Dropout picks single numbers.
 # another activation
 - def forward(self, x, temb):
 + def forward(self, x, temb, F=type("F", (), {"silu": F.relu})):
 Your activation isn't SiLU but another one. Use F.silu or nn.SiLU(), for the time as well.
-# time in another place
-- h = h + self.time_proj(F.silu(temb))[:, :, None, None]
-+
-- return h + self.shortcut(x)
-+ return h + self.time_proj(F.silu(temb))[:, :, None, None] + self.shortcut(x)
-You add the time after conv2. Add it to what conv1 returns, before norm2.
-# eps ignored
-- self.norm1 = group_norm(in_ch, eps)
-+ self.norm1 = group_norm(in_ch)
-- self.norm2 = group_norm(out_ch, eps)
-+ self.norm2 = group_norm(out_ch)
-or
-- self.norm2 = group_norm(out_ch, eps)
-+ self.norm2 = group_norm(out_ch)
-eps doesn't reach both norms. Pass it to each: group_norm(ch, eps).
 # another number of groups
 - self.norm1 = group_norm(in_ch, eps)
 + self.norm1 = nn.GroupNorm(8, in_ch, eps)
@@ -206,29 +196,30 @@ Your norms don't have 32 groups. Use group_norm(ch, eps), or nn.GroupNorm(32, ch
 - self.norm2 = group_norm(out_ch, eps)
 + self.norm2 = nn.BatchNorm2d(out_ch, eps)
 With BatchNorm a picture's result depends on its batch. Use GroupNorm here: group_norm(ch, eps).
+# eps ignored
++ self.norm1 = group_norm(in_ch)
+- self.norm2 = group_norm(out_ch, eps)
++ self.norm2 = group_norm(out_ch)
+or
+- self.norm2 = group_norm(out_ch, eps)
++ self.norm2 = group_norm(out_ch)
+eps doesn't reach both norms. Pass it to each: group_norm(ch, eps).
 # no bias
 - self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1, bias=False)
 - self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1)
 + self.conv2 = nn.Conv2d(out_ch, out_ch, 3, padding=1, bias=False)
 or
-- self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1)
 + self.conv1 = nn.Conv2d(in_ch, out_ch, 3, padding=1, bias=False)
 or
-- shortcut_size // 2)
-+ shortcut_size // 2, bias=False)
+- self.shortcut = nn.Conv2d(in_ch, out_ch, shortcut_size, padding=shortcut_size // 2)
++ self.shortcut = nn.Conv2d(in_ch, out_ch, shortcut_size, padding=shortcut_size // 2, bias=False)
 or
 - self.norm1 = group_norm(in_ch, eps)
 + self.norm1 = nn.GroupNorm(32, in_ch, eps, affine=False)
 - self.norm2 = group_norm(out_ch, eps)
 + self.norm2 = nn.GroupNorm(32, out_ch, eps, affine=False)
 Biases are missing, or the scale and shift of the norms. Leave out bias=False and affine=False.
-# dropout in eval mode
-- self.dropout(F
-+ F.dropout(F
-- h))))
-+ h)), self.dropout.p))
-Your dropout stays active in eval mode. F.dropout needs training=self.training.
 """
 
 
@@ -281,12 +272,5 @@ class BlockInPlace(ResBlock):
         return self.conv2(self.dropout(F.silu(self.norm2(x), inplace=True))).add_(around)
 
 
-EXERCISE = Exercise(
-    id="10.1",
-    title="The block of the published networks",
-    reference=ResBlock,
-    experiment=block_experiment,
-    look=MAIN_PATH,
-    catalogue=edits(ResBlock, MISTAKES),
-    also_right=[BlockOfHalves, BlockByEinops, BlockWithFunctions, BlockInPlace],
-)
+REFERENCE = ResBlock
+ALSO_RIGHT = [BlockOfHalves, BlockByEinops, BlockWithFunctions, BlockInPlace]

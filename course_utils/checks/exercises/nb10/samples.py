@@ -5,7 +5,7 @@ import math
 import torch
 
 from course_utils.checks.exercises.test_doubles import SigmaNet, all_steps
-from course_utils.checks.parts import Exercise, agree, describe, edits, tensors
+from course_utils.checks.parts import agree, describe, tensors
 from course_utils.samplers import samples
 
 YIELDS = "Yield sigma, xt, x0: the sigma that the model was told, and xt after the step."
@@ -30,7 +30,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-def samples_experiment(probe, samples):
+def experiment(probe, samples):
     for N, gam, mu, B, C, H, W, look in CASES:
         sigmas = (0.2 + probe.uniform(N)).cumsum(0).flip(0)
         xT = sigmas[0] * probe.normal(B, C, H, W)
@@ -71,25 +71,40 @@ def note_equal_levels(probe, samples):
 
 MISTAKES = """
 # another mixture
-- gam * eps + (1 - gam) * eps_last
-+ gam * eps_last + (1 - gam) * eps
-or
-+ eps + gam * (eps - eps_last)
+- eps if eps_last is None else gam * eps + (1 - gam) * eps_last
++ eps if eps_last is None else gam * eps_last + (1 - gam) * eps
+| eps if eps_last is None else eps + gam * (eps - eps_last)
 mixed is wrong. It's gam * eps + (1 - gam) * eps_before: gam belongs to this step's eps, and the two
 factors add up to 1.
-# gam ignored
-- * mixed
-+ * eps
-gam has no effect. From the second step on, step with mixed = gam * eps + (1 - gam) * eps_before.
 # mixed at the first step
-- eps if eps_last
-+ gam * eps if eps_last
++ gam * eps if eps_last is None else gam * eps + (1 - gam) * eps_last
 At the first step there's no eps from before, and you mix with zeros. There, mixed is eps.
+# gam ignored
+- xt - (sigma - sigma_down) * mixed
++ xt - (sigma - sigma_down) * eps
+gam has no effect. From the second step on, step with mixed = gam * eps + (1 - gam) * eps_before.
+# down to sigma_next
++ xt - (sigma - sigma_next) * mixed
+Your step goes to sigma_next and noise is added on top. Go down to sigma_down, to leave room for it.
+# sign of the step
++ xt + (sigma - sigma_down) * mixed
+Your step adds noise where it should remove it: xt - (sigma - sigma_down) * mixed.
+# step from x0
++ x0 + sigma_down * mixed
+You step from x0, which was made with eps, not mixed. It's xt - (sigma - sigma_down) * mixed.
 # mixed kept
-- sigma_down = (
+- sigma_down = (sigma_next / sigma**mu) ** (1 / (1 - mu))
 + eps = mixed
-+ sigma_down = (
++ sigma_down = (sigma_next / sigma**mu) ** (1 / (1 - mu))
 You keep mixed for the next step, so all earlier steps are mixed in. Keep eps, the model's answer.
+# sigma_down by another quotient
++ sigma_down = (sigma_next / (sigma * mu)) ** (1 / (1 - mu))
+The quotient in sigma_down is wrong. It's sigma_next / sigma**mu: only the old sigma has a power.
+# mu ignored
++ sigma_down = sigma_next
+- if mu > 0
++ if False
+mu has no effect. With mu > 0 a step goes below the next level, and fresh noise brings it back up.
 # no fresh noise
 - if mu > 0
 + if False
@@ -98,65 +113,50 @@ You add no fresh noise, so the picture stays at sigma_down. Noise brings it back
 + if mu > 0 and sigma_next > sigmas[-1]
 You add no noise at the last step. The last level isn't 0 here, so it gets noise like the others.
 # one noise for all
-- torch.randn_like(xt)
-+ torch.randn_like(xt[:1])
+- up * torch.randn_like(xt)
++ up * torch.randn_like(xt[:1])
 or
-+ z
++ up * z
 - xt, eps = xT, None
 + xt, eps, z = xT, None, torch.randn_like(xT)
 Your z is the same at every step, or for every picture. Draw torch.randn_like(xt) in the loop.
 # fresh noise of another size
-- up * torch
-+ torch
-or
-- .clamp(min=0).sqrt()
-+
++ torch.randn_like(xt)
 or
 - (sigma_next**2 - sigma_down**2).clamp(min=0).sqrt()
-+ sigma_next - sigma_down
++ (sigma_next**2 - sigma_down**2)
+| sigma_next - sigma_down
 The fresh noise has the wrong size. Variances add up, so what brings the picture from sigma_down to
 sigma_next is sqrt(sigma_next^2 - sigma_down^2) * z.
 # no clamp before the root
-- .clamp(min=0).sqrt()
-+ .sqrt()
++ (sigma_next**2 - sigma_down**2).sqrt()
 Some numbers are NaN where the last two levels are equal, because rounding can leave the difference
 of the squares a little below 0. Take .clamp(min=0) before the root.
 # another exponent in sigma_down
 - ** (1 / (1 - mu))
 +
 or
-+ ** (1 - mu)
-or
-- (sigma_next / sigma**mu)
-+ sigma_next / sigma**mu
+- sigma_down = (sigma_next / sigma**mu) ** (1 / (1 - mu))
++ sigma_down = (sigma_next / sigma**mu) ** (1 - mu)
+| sigma_down = sigma_next / sigma**mu ** (1 / (1 - mu))
 The exponent in sigma_down is wrong. The whole quotient, in brackets, is raised to 1 / (1 - mu).
-# sigma_down by another quotient
-- sigma**mu
-+ (sigma * mu)
-The quotient in sigma_down is wrong. It's sigma_next / sigma**mu: only the old sigma has a power.
-# down to sigma_next
-- sigma - sigma_down
-+ sigma - sigma_next
-Your step goes to sigma_next and noise is added on top. Go down to sigma_down, to leave room for it.
-# sign of the step
-- xt - (sigma
-+ xt + (sigma
-Your step adds noise where it should remove it: xt - (sigma - sigma_down) * mixed.
-# step from x0
-- xt - (sigma - sigma_down) * mixed
-+ x0 + sigma_down * mixed
-You step from x0, which was made with eps, not mixed. It's xt - (sigma - sigma_down) * mixed.
 # model told another level
 - model(xt, sigma)
 + model(xt, sigma_next)
 You tell the model the next level. Tell it sigma, the level that xt has now.
 # x0 clipped
-- xt - sigma * eps
-+ (xt - sigma * eps).clamp(-1, 1)
+- x0 = xt - sigma * eps
++ x0 = (xt - sigma * eps).clamp(-1, 1)
 You clip x0 to [-1, 1]. This family yields it as it is.
 # x0 with another factor
-+ xt - eps
++ x0 = xt - eps
 In x0 the factor of eps is wrong. xt is x0 + sigma * eps, so x0 is xt - sigma * eps.
+# x0 from mixed
++
+- xt = xt - (sigma
++ x0 = xt - sigma * mixed
++ xt = xt - (sigma
+Your x0 is computed from mixed. It's the model's guess at this step: xt - sigma * eps.
 # x0 from the new xt
 - yield sigma, xt, x0
 + yield sigma, xt, xt - sigma * eps
@@ -171,22 +171,8 @@ Only one result comes out. Yield after every step, inside the loop; return ends 
 # another number of steps
 - sigmas[1:].to(xT)
 + [*sigmas[1:].to(xT), torch.zeros(())]
-or
-+ sigmas[1:-1].to(xT)
+| sigmas[1:-1].to(xT)
 N levels make N - 1 steps, each from one level to the next, and none to 0 after the last.
-# mu ignored
-- (sigma_next / sigma**mu) ** (1 / (1 - mu))
-+ sigma_next
-- if mu > 0
-+ if False
-mu has no effect. With mu > 0 a step goes below the next level, and fresh noise brings it back up.
-# x0 from mixed
-- x0 = xt - sigma * eps
-+
-- xt = xt - (sigma
-+ x0 = xt - sigma * mixed
-+ xt = xt - (sigma
-Your x0 is computed from mixed. It's the model's guess at this step: xt - sigma * eps.
 """
 
 
@@ -246,12 +232,6 @@ def samples_in_place(model, xT, sigmas, gam=1.0, mu=0.0):
         yield s, x.clone(), x0
 
 
-EXERCISE = Exercise(
-    id="10.4",
-    title="A family of samplers",
-    reference=samples,
-    experiment=samples_experiment,
-    look=CASES[0][-1],
-    catalogue=edits(samples, MISTAKES),
-    also_right=[samples_by_index, samples_in_a_list, samples_by_guess, samples_in_place],
-)
+REFERENCE = samples
+LOOK = CASES[0][-1]
+ALSO_RIGHT = [samples_by_index, samples_in_a_list, samples_by_guess, samples_in_place]

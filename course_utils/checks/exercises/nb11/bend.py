@@ -4,11 +4,11 @@ import torch
 from einops import reduce
 
 from course_utils.checks.exercises.test_doubles import LineField, as_float
-from course_utils.checks.parts import Exercise, describe, edits
+from course_utils.checks.parts import describe, edits
 from course_utils.fields import bend
 from course_utils.straight import euler
 
-AVERAGE = (
+LOOK = (
     "Take the mean of (direction of the step - direction of the whole path)^2 over steps, pictures "
     "and pixels, and the mean of whole^2; divide once, at the end."
 )
@@ -17,7 +17,7 @@ CASES = [
      "of a step is (before - after) * evaluations. Print them."),
     (2, 1, 2, 3, 4, "This is right for one pixel. Both means go over all pixels: square first, "
      "then take the mean, then divide one mean by the other."),
-    (5, 4, 2, 3, 2, f"This is right for one picture. {AVERAGE}"),
+    (5, 4, 2, 3, 2, f"This is right for one picture. {LOOK}"),
     (50, 2, 3, 2, 4, "This is right for a few steps. If evaluations isn't given, it's 50."),
 ]  # fmt: skip
 HINTS = [
@@ -28,7 +28,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-def bend_experiment(probe, bend):
+def experiment(probe, bend):
     for evaluations, B, C, H, W, look in CASES:
         scale = torch.linspace(0.3, 2, B)[:, None, None, None]
         noise, more = scale * probe.normal(B, C, H, W), [evaluations] * (evaluations != 50)
@@ -49,10 +49,8 @@ def note_bend(probe, what, found):
     """Write down the number, and first of all whether it is one."""
     several = torch.is_tensor(found) and found.numel() != 1
     kind = describe(found) if several or isinstance(as_float(found), (tuple, list)) else "a number"
-    probe.note(
-        "one number", kind, f"{what} returns {kind}.",
-        "Return one number: take the mean over steps, pictures and pixels.",
-    )  # fmt: skip
+    look = "Return one number: take the mean over steps, pictures and pixels."
+    probe.note("one number", kind, f"{what} returns {kind}.", look)
     probe.note(what, scalar(found))
 
 
@@ -89,16 +87,18 @@ You don't divide by the mean square of the whole paths, so longer paths seem to 
 the mean of (noise - end)^2.
 # divided by another size
 + total / evaluations / whole.square().sum()
-or
-+ total / evaluations / whole.abs().mean()
-or
-+ total / evaluations / noise.square().mean()
-or
-+ total / evaluations / whole.var()
-or
-+ total / evaluations / whole.norm()
+| total / evaluations / whole.abs().mean()
+| total / evaluations / noise.square().mean()
+| total / evaluations / whole.var()
+| total / evaluations / whole.norm()
 You divide by something else than the mean square of the whole paths. It's the mean of (noise -
 end)^2, over all pictures and pixels.
+# mean over the steps missing
++ total / whole.square().mean()
+You add up the steps, so more evaluations bend more. Take the mean over the steps.
+# root
++ (total / evaluations / whole.square().mean()).sqrt()
+You take a root at the end. Return the share of the mean squares as it is.
 # divided by the steps
 - total = 0
 + total = size = 0
@@ -108,39 +108,40 @@ end)^2, over all pictures and pixels.
 - total / evaluations / whole.square().mean()
 + total / size
 You divide by the mean square of the steps. Divide by that of the whole paths.
-# mean over the steps missing
-- total / evaluations / whole.square().mean()
-+ total / whole.square().mean()
-You add up the steps, so more evaluations bend more. Take the mean over the steps.
-# root
-+ (total / evaluations / whole.square().mean()).sqrt()
-You take a root at the end. Return the share of the mean squares as it is.
+# compared with the step before
++ total, last = 0, (noise - places[1]) * evaluations
+- total = total + (direction - whole).square().mean()
++ total = total + (direction - last).square().mean()
++ last = direction
+You compare each direction with that of the step before. Compare it with that of the whole path.
 # each picture divided by its own path
 - total = total + (direction - whole).square().mean()
 + size = whole.square().mean(dim=(1, 2, 3))
 + total = total + ((direction - whole).square().mean(dim=(1, 2, 3)) / size).mean()
-- total / evaluations / whole.square().mean()
-+ total / evaluations
-or
-- (direction - whole).square().mean()
-+ ((direction - whole).square() / whole.square()).mean()
+| total = total + ((direction - whole).square() / whole.square()).mean()
 - total / evaluations / whole.square().mean()
 + total / evaluations
 You divide for each picture or pixel on its own, and short paths count too much. Take both means
 over everything, and divide once, at the end.
 # differences that cancel
-- (direction - whole).square().mean()
-+ (direction - whole).mean().square()
++ total = total + (direction - whole).mean().square()
 You take the mean first, so differences of both signs cancel. Square each one, then take the mean.
 # absolute differences
-+ (direction - whole).abs().mean()
++ total = total + (direction - whole).abs().mean()
 You take absolute differences. Square them, as the whole paths.
 # squares subtracted
-+ (direction.square() - whole.square()).abs().mean()
++ total = total + (direction.square() - whole.square()).abs().mean()
 You subtract squares. First subtract the directions, then square.
 # difference divided by the number of steps
-+ (direction - whole).square().mean() / evaluations
++ total = total + (direction - whole).square().mean() / evaluations
 You divide by the number of steps twice. One mean over the steps is enough.
+# compared with the noise
++ total = total + (direction - noise).square().mean()
+You compare each direction with the noise. Compare it with the direction of the whole path, noise -
+end.
+# one step alone
++ total = (direction - whole).square().mean()
+You keep one step alone, the last. Add up those of all steps.
 # lengths of steps
 - (before - after) * evaluations
 + before - after
@@ -153,20 +154,12 @@ evaluations: that's the way it would go in the time from 1 to 0.
 You scale one mean down by evaluations, and not the other. Either scale the steps up, or both means
 down.
 # divided by evaluations
-- (before - after) * evaluations
 + (before - after) / evaluations
 You divide each step by evaluations. Multiply: that's the way it would go in the time from 1 to 0.
 # always times 50
 + (before - after) * 50
 You multiply by a fixed number. A step takes the time 1 / evaluations, so multiply by evaluations.
-# divided by t
-- for before, after in zip(places, places[1:])
-+ for t, before, after in zip(torch.linspace(1, 0, evaluations + 1).tolist(), places, places[1:])
-- (before - after) * evaluations
-+ (before - after) / t
-You divide each step by t. A step takes the time 1 / evaluations, not t: multiply by evaluations.
 # opposite directions
-- (before - after) * evaluations
 + (after - before) * evaluations
 or
 - whole = noise - places[-1]
@@ -174,7 +167,6 @@ or
 Your steps and your whole path point in opposite directions. Take both from the noise to the picture
 or both back: before - after and noise - end.
 # noise for the whole path
-- whole = noise - places[-1]
 + whole = noise
 You take the noise for the whole path. The path is noise - end, where it arrives.
 # end for the whole path
@@ -183,12 +175,29 @@ You take the picture for the whole path. The path is noise - end, from where it 
 # first guess for the end
 + whole = noise - next(euler(field, noise, evaluations))[2]
 The end of your path is the first x0, a guess. The end is where the last step arrives.
+# last place forgotten
++ places = places[:-1] if evaluations > 1 else places
++ whole = noise - places[-1]
+or
+- for before, after in zip(places, places[1:])
++ for before, after in zip(places[:-1], places[1:-1])
+The last step is missing. All steps count, and the path ends where the last one arrives.
+# places compared with the line
++ for before, after in zip(places, torch.linspace(1, 0, evaluations + 1).tolist())
+- direction = (before - after) * evaluations
++ direction = before - places[-1] - after * whole + whole
+You measure how far the places are from the straight line. What is asked for are directions: those
+of the steps, compared with the whole path's.
+# divided by t
++ for t, before, after in zip(torch.linspace(1, 0, evaluations + 1).tolist(), places, places[1:])
+- (before - after) * evaluations
++ (before - after) / t
+You divide each step by t. A step takes the time 1 / evaluations, not t: multiply by evaluations.
 # guesses for places
 - places.append(xt)
 + places.append(x0)
 Your places are the guesses x0. The path goes through the xt.
 # guesses for steps
-- places.append(xt)
 + places.append(x0)
 - (before - after) * evaluations
 + noise - after
@@ -207,53 +216,20 @@ or
 - total / evaluations
 + total / (evaluations - 1)
 or
-- places = [noise]
 + places = []
 - whole = noise - places[-1]
 + whole = places[0] - places[-1]
 - total / evaluations
 + total / (evaluations - 1)
 You leave out the first step. The path begins at noise.
-# last place forgotten
-- whole = noise - places[-1]
-+ places = places[:-1] if evaluations > 1 else places
-+ whole = noise - places[-1]
-or
-- zip(places, places[1:])
-+ zip(places[:-1], places[1:-1])
-The last step is missing. All steps count, and the path ends where the last one arrives.
-# one step alone
-- total = total + (direction
-+ total = (direction
-You keep one step alone, the last. Add up those of all steps.
-# compared with the step before
-- total = 0
-+ total, last = 0, (noise - places[1]) * evaluations
-- total = total + (direction - whole).square().mean()
-+ total = total + (direction - last).square().mean()
-+ last = direction
-You compare each direction with that of the step before. Compare it with that of the whole path.
-# compared with the noise
-- (direction - whole).square().mean()
-+ (direction - noise).square().mean()
-You compare each direction with the noise. Compare it with the direction of the whole path, noise -
-end.
-# places compared with the line
-- zip(places, places[1:])
-+ zip(places, torch.linspace(1, 0, evaluations + 1).tolist())
-- direction = (before - after) * evaluations
-+ direction = before - places[-1] - after * whole + whole
-You measure how far the places are from the straight line. What is asked for are directions: those
-of the steps, compared with the whole path's.
+# evaluations always 50
++ evaluations = 50
++ places = [noise]
+evaluations has no effect: it's always 50.
 # another number of steps
 - in euler(field, noise, evaluations)
 + in euler(field, noise)
 You walk in euler's 25 steps, whatever evaluations is. Hand it on: euler(field, noise, evaluations).
-# evaluations always 50
-- places = [noise]
-+ evaluations = 50
-+ places = [noise]
-evaluations has no effect: it's always 50.
 # no number
 - (total / evaluations / whole.square().mean()).item()
 + total / evaluations / whole.square()
@@ -302,14 +278,6 @@ def bend_by_einops(field, noise, evaluations=50):
     return sum(errors) / len(errors) / reduce(whole**2, "b c h w -> 1", "mean")
 
 
-EXERCISE = Exercise(
-    id="11.4",
-    title="How much the paths bend",
-    reference=bend,
-    experiment=bend_experiment,
-    look=AVERAGE,
-    catalogue=edits(bend_step_by_step, MISTAKES),
-    also_right=[
-        bend_step_by_step, bend_in_a_loop, bend_of_variances, bend_by_guesses, bend_by_einops,
-    ],
-)  # fmt: skip
+REFERENCE = bend
+CATALOGUE = edits(bend_step_by_step, MISTAKES)
+ALSO_RIGHT = [bend_in_a_loop, bend_of_variances, bend_by_guesses, bend_by_einops]

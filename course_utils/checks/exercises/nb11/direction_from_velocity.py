@@ -5,7 +5,7 @@ import math
 import torch
 
 from course_utils.checks.exercises.nb05.sampling import mixture
-from course_utils.checks.parts import Exercise, advice, describe, edits, is_tensor
+from course_utils.checks.parts import advice, describe, edits, is_tensor
 from course_utils.diffusion import noise_from_velocity, predict_x0  # noqa: F401  in the mistakes
 from course_utils.fields import direction_from_velocity
 
@@ -29,21 +29,17 @@ HINTS = [
 ]  # fmt: skip
 
 
-def direction_experiment(probe, direction_from_velocity):
+def experiment(probe, direction_from_velocity):
     for t, B, C, H, W, look in CASES:
         xt, v = probe.normal(B, C, H, W), probe.normal(B, C, H, W)
         with probe.advice(*HINTS, look=look):
             what = f"direction_from_velocity(xt, v, {t})"
             u = probe.run(what, direction_from_velocity, xt.clone(), v.clone(), t)
             fits = is_tensor(u) and u.shape == xt.shape and u.dtype == xt.dtype
-            probe.note_unless(
-                fits, "a direction", f"{what} returns {describe(u)}.",
-                f"Return one tensor like xt: {describe(xt)}." if u is not None else advice(xt, u),
-            )  # fmt: skip
-            probe.note_unless(
-                bool(u.isfinite().all()), "numbers",
-                f"{what}: some of your numbers are NaN or infinite.", look,
-            )  # fmt: skip
+            tip = f"Return one tensor like xt: {describe(xt)}." if u is not None else advice(xt, u)
+            probe.note_unless(fits, "a direction", f"{what} returns {describe(u)}.", tip)
+            wrong = f"{what}: some of your numbers are NaN or infinite."
+            probe.note_unless(bool(u.isfinite().all()), "numbers", wrong, look)
             for of, share in zip(("v", "xt"), mixture([v, xt], u.detach())[0]):
                 share = round(share, 4) + 0.0  # no -0.0
                 probe.note(f"The share of {of} in what you return at t = {t}", share)
@@ -78,6 +74,11 @@ by scale first.
 # multiplied by the scale
 + x = xt * scale
 You multiply xt by scale. Its shares (1 - t) and t are too small for DDPM's mixture, so divide.
+# divided at the end
++ x = xt
+- eps - x0
++ (eps - x0) / scale
+You divide v, or the result, by scale. Divide xt alone, first of all.
 # shares not divided by the scale
 - a, b = (1 - t) / scale, t / scale
 + a, b = 1 - t, t
@@ -90,9 +91,12 @@ the end.
 You leave out the scale. v belongs to a mixture whose squared shares add up to 1, which xt, 1 - t
 and t become when you divide them by scale.
 # shares swapped
-- a, b = (1 - t) / scale, t / scale
 + b, a = (1 - t) / scale, t / scale
 a and b are swapped: a, the picture's share, is (1 - t) / scale.
+# roots of the shares
++ a, b = (1 - t) ** 0.5, t**0.5
+| a, b = ((1 - t) / scale) ** 0.5, (t / scale) ** 0.5
+Your shares are roots of what they should be. (1 - t) / scale is the root of alpha_bar already.
 # scale without its root
 - ((1 - t) ** 2 + t**2) ** 0.5
 + (1 - t) ** 2 + t**2
@@ -100,12 +104,6 @@ Your scale lacks its root. It's the length of the two shares: the root of (1 - t
 # scale without squares
 + ((1 - t) + t) ** 0.5
 Your scale isn't the root of (1 - t)^2 + t^2. Square each of the two shares before you add them.
-# roots of the shares
-- a, b = (1 - t) / scale, t / scale
-+ a, b = (1 - t) ** 0.5, t**0.5
-or
-+ a, b = ((1 - t) / scale) ** 0.5, (t / scale) ** 0.5
-Your shares are roots of what they should be. (1 - t) / scale is the root of alpha_bar already.
 # direction the wrong way round
 - eps - x0
 + x0 - eps
@@ -124,55 +122,21 @@ You add eps and x0. The direction is their difference, eps - x0.
 You divide the direction by scale. x0 and eps are as long as they should be: it's eps - x0.
 # velocity returned
 + v
-or
-+ v * scale
-or
-+ v / scale
+| v * scale
+| v / scale
 You return v, or a multiple of it. v has other shares of eps and x0 than the direction, so find
 both, and subtract.
-# signs exchanged
-- x0 = a * x - b * v
-- eps = b * x + a * v
-+ x0 = a * x + b * v
-+ eps = b * x - a * v
-Your signs are those for another v. Put x = a x0 + b eps and v = a eps - b x0 into your formulas:
-the x0 in eps must cancel.
-# a sign in x0
-- a * x - b * v
-+ a * x + b * v
-In x0 you add what should be subtracted. Put in x = a x0 + b eps and v = a eps - b x0: the parts
-with eps must cancel.
-# a sign in eps
-- b * x + a * v
-+ b * x - a * v
-In eps you subtract what should be added. Put in x = a x0 + b eps and v = a eps - b x0: the parts
-with x0 must cancel.
-# v taken for the noise
-+ v
-You take v for the noise. It's a mixture of eps and x0, and eps is b * x + a * v.
-# v taken for the picture
-- x0 = a * x - b * v
-+ x0 = v
-You take v for the picture. It's a mixture of eps and x0, and x0 is a * x - b * v.
-# picture from the noise's formula
-- a * x - b * v
-+ (x - b * v) / a
-You undo the mixture as if v were the noise. v is a mixture itself: x0 is a * x - b * v.
 # right at one end alone
-- eps - x0
 + v - xt
-or
-+ v + xt
+| v + xt
 You return what is right at one end alone: v - xt at t = 0, v + xt at t = 1. Between them the shares
 of both depend on t.
-# divided at the end
-- x = xt / scale
-+ x = xt
-- eps - x0
-+ (eps - x0) / scale
-You divide v, or the result, by scale. Divide xt alone, first of all.
+# point in place of an end
++ xt - x0
+| eps - xt
+You return the way from or to xt, which is only a part of the line. The direction is that of the
+whole line, eps - x0.
 # divided by 1 - t
-- eps - x0
 + (eps - xt) / (1 - t)
 or
 - x0 = a * x - b * v
@@ -189,26 +153,49 @@ or
 + eps = (x - a * x0) / b
 This is right, except at t = 0, where you divide by 0. Get eps from x and v without a division: b *
 x + a * v.
-# point in place of an end
-- eps - x0
-+ xt - x0
-or
-+ eps - xt
-You return the way from or to xt, which is only a part of the line. The direction is that of the
-whole line, eps - x0.
-# clipped
+# a sign in eps
++ eps = b * x - a * v
+In eps you subtract what should be added. Put in x = a x0 + b eps and v = a eps - b x0: the parts
+with x0 must cancel.
+# v taken for the noise
++ eps = v
+You take v for the noise. It's a mixture of eps and x0, and eps is b * x + a * v.
+# signs exchanged
 - x0 = a * x - b * v
+- eps = b * x + a * v
++ x0 = a * x + b * v
++ eps = b * x - a * v
+Your signs are those for another v. Put x = a x0 + b eps and v = a eps - b x0 into your formulas:
+the x0 in eps must cancel.
+# a sign in x0
+- x0 = a * x - b * v
++ x0 = a * x + b * v
+In x0 you add what should be subtracted. Put in x = a x0 + b eps and v = a eps - b x0: the parts
+with eps must cancel.
+# picture from the noise's formula
++ x0 = (x - b * v) / a
+You undo the mixture as if v were the noise. v is a mixture itself: x0 is a * x - b * v.
+# v taken for the picture
++ x0 = v
+You take v for the picture. It's a mixture of eps and x0, and x0 is a * x - b * v.
+# clipped
 + x0 = (a * x - b * v).clamp(-1, 1)
 You clip x0. A direction is exact for what the network says, so clip nothing here.
 """
 BY_NOISE = """
 # alpha_bar not squared
-- (1 - t) ** 2 / square, device
-+ ((1 - t) ** 2 / square) ** 0.5, device
-or
-+ (1 - t), device
+- torch.full((len(xt),), (1 - t) ** 2 / square, device=xt.device)
++ torch.full((len(xt),), ((1 - t) ** 2 / square) ** 0.5, device=xt.device)
+| torch.full((len(xt),), (1 - t), device=xt.device)
 Your alpha_bar isn't the square of the picture's share. The share is (1 - t) / scale, so alpha_bar
 is (1 - t)^2 / ((1 - t)^2 + t^2).
+# one plain alpha_bar
++ torch.tensor((1 - t) ** 2 / square)
+noise_from_velocity takes an alpha_bar for each picture: torch.full((len(xt),), alpha_bar,
+device=xt.device).
+# alpha_bar made on the CPU
++ torch.full((len(xt),), (1 - t) ** 2 / square)
+alpha_bar is made on the CPU, and xt may be on a GPU. Make it there: device=xt.device.
 # noise of the point, not of the mixture
 - noise_from_velocity(x, v, alpha_bar)
 + noise_from_velocity(xt, v, alpha_bar)
@@ -218,15 +205,6 @@ noise_from_velocity gets xt. v belongs to DDPM's mixture: hand it xt / scale.
 + eps - predict_x0(x, eps, alpha_bar)
 This is right, except at t = 1, where predict_x0 divides by 0. Euler starts there, so get x0 from x
 and v without a division: sqrt(alpha_bar) x - sqrt(1 - alpha_bar) v.
-# one plain alpha_bar
-- torch.full((len(xt),), (1 - t) ** 2 / square, device=xt.device)
-+ torch.tensor((1 - t) ** 2 / square)
-noise_from_velocity takes an alpha_bar for each picture: torch.full((len(xt),), alpha_bar,
-device=xt.device).
-# alpha_bar made on the CPU
-- , device=xt.device
-+
-alpha_bar is made on the CPU, and xt may be on a GPU. Make it there: device=xt.device.
 """
 
 
@@ -256,15 +234,7 @@ def with_tensors(xt, v, t):
     return (t * xt / norm + (1 - t) * v) / norm - x0
 
 
-EXERCISE = Exercise(
-    id="11.2",
-    title="The direction from the velocity",
-    reference=direction_from_velocity,
-    experiment=direction_experiment,
-    look="Divide xt by scale. Then find x0 and eps from it and v, as in 5.8, and subtract.",
-    catalogue=edits(direction_step_by_step, MISTAKES) + edits(by_the_noise, BY_NOISE),
-    also_right=[
-        direction_step_by_step, by_the_noise, in_closed_form, as_a_rotation, as_linear_equations,
-        with_tensors,
-    ],
-)  # fmt: skip
+REFERENCE = direction_from_velocity
+LOOK = "Divide xt by scale. Then find x0 and eps from it and v, as in 5.8, and subtract."
+CATALOGUE = edits(direction_step_by_step, MISTAKES) + edits(by_the_noise, BY_NOISE)
+ALSO_RIGHT = [in_closed_form, as_a_rotation, as_linear_equations, with_tensors]

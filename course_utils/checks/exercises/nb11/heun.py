@@ -6,14 +6,14 @@ from course_utils.checks.exercises.nb05.sampling import is_step
 from course_utils.checks.exercises.test_doubles import (
     LineField,
     as_float,
-    note_written,
+    note_kept,
     pictures_of,
     run_to_end,
 )
-from course_utils.checks.parts import Exercise, Stop, Vague, describe, edits, state, tensors
+from course_utils.checks.parts import Stop, Vague, describe, edits, state
 from course_utils.straight import heun
 
-TWICE = (
+LOOK = (
     "Each step asks twice: at its beginning, and at its end, where Euler's step leads. The last "
     "step asks only once, because at t = 0 there's nothing left to ask."
 )
@@ -34,7 +34,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-def heun_experiment(probe, heun):
+def experiment(probe, heun):
     for steps, B, C, H, W, look in CASES:
         xt = probe.normal(B, C, H, W)
         with probe.advice(*HINTS, look=look):
@@ -54,27 +54,22 @@ def watch(probe, heun, xt, n, *steps):
         "Is yield t, xt, x0 the last line in the loop, and does the loop come to all steps?",
     )  # fmt: skip
     odd = Vague("".join([describe(step) for step in came if not is_step(step, xt)][:1]))
-    probe.note(
-        "what a step is", odd, f"You yield {odd}.",
-        f"Yield t, xt and x0 after each step, both pictures of the shape {tuple(xt.shape)}.",
-    )  # fmt: skip
+    tip = f"Yield t, xt and x0 after each step, both pictures of the shape {tuple(xt.shape)}."
+    probe.note("what a step is", odd, f"You yield {odd}.", tip)
     if odd:
         raise Stop
     probe.note(
         "evaluations", len(field.asked), f"{what}: your field is asked {len(field.asked)} times in "
-        f"{n} step{'s' * (n > 1)}, and not {2 * n - 1}.", TWICE,
+        f"{n} step{'s' * (n > 1)}, and not {2 * n - 1}.", LOOK,
     )  # fmt: skip
     times = [round(i / n, 4) for i in range(n, 0, -1)]
     told = times[:1] + [t for end in times[1:] for t in (end, end)]
-    probe.note(
-        "times told", field.times(), f"{what}: your field is told t = {field.times()[:7]}.",
-        f"It should be {told[:7]}: from 1 downwards, in steps of 1 / steps.",
-    )  # fmt: skip
+    wrong = f"{what}: your field is told t = {field.times()[:7]}."
+    tip = f"It should be {told[:7]}: from 1 downwards, in steps of 1 / steps."
+    probe.note("times told", field.times(), wrong, tip)
     yields = [as_float(t) for t, _, _ in came]
-    probe.note(
-        "times yielded", yields, f"{what}: you yield t = {yields[:7]}.",
-        f"Yield the time at which the step begins: {times[:7]}.",
-    )  # fmt: skip
+    tip = f"Yield the time at which the step begins: {times[:7]}."
+    probe.note("times yielded", yields, f"{what}: you yield t = {yields[:7]}.", tip)
     probe.note(f"{what}: x0 of the first step", came[0][2], look="It's xt - t * u, with xt and u "
                "from where the step begins.")  # fmt: skip
     if n > 1:
@@ -85,12 +80,7 @@ def watch(probe, heun, xt, n, *steps):
     for i, (_, after, x0) in enumerate(came, 1):
         probe.note(f"{what}: x0 of step {i}", x0)
         probe.note(f"{what}: xt after step {i}", after)
-    probe.note(
-        "gradients are kept", any(x.requires_grad for x in tensors(kept)),
-        "Your sampler keeps what gradients would need, which fills the memory of a real network.",
-        "Leave @torch.no_grad() in the line above def.", aside=True,
-    )  # fmt: skip
-    note_written(probe, came, kept)
+    note_kept(probe, came, kept)
     probe.note_changes(heun, [xt], [given], before)
 
 
@@ -110,17 +100,6 @@ def heun_step_by_step(field, xt, steps=13):
 
 
 MISTAKES = """
-# Euler's step alone
-- u = (u + second) / 2
-+ u = u
-or
-- if i > 1:
--     there = xt - step * u
--     second = field(there, t - step)
--     u = (u + second) / 2
-+
-You step by the first direction alone, which is Euler's method. Step by the mean of the directions
-at both ends.
 # second direction alone
 - u = (u + second) / 2
 + u = second
@@ -130,9 +109,28 @@ You step by the second direction alone. Step by the mean of both: (u + second) /
 You add the two directions, so each step is about twice as long. Halve the sum.
 # difference of the directions
 + u = (u - second) / 2
-or
-+ u = (second - u) / 2
+| u = (second - u) / 2
 You subtract one direction from the other. Their mean is (u + second) / 2.
+# Euler's step alone
++ u = u
+or
+- if i > 1:
+-     there = xt - step * u
+-     second = field(there, t - step)
+-     u = (u + second) / 2
++
+You step by the first direction alone, which is Euler's method. Step by the mean of the directions
+at both ends.
+# each direction asked twice
+- u = (u + second) / 2
++ u = (field(xt, t) + second) / 2
+or
+- u = field(xt, t)
+- x0 = xt - t * u
++ x0 = xt - t * field(xt, t)
++ u = field(xt, t)
+You ask the same question twice: the field at xt and t. Keep the first answer; x0 and the step need
+the same u.
 # second one asked at t
 - field(there, t - step)
 + field(there, t)
@@ -141,6 +139,10 @@ is t - step.
 # second one asked at xt
 + field(xt, t - step)
 The second evaluation looks at the old xt. Ask where Euler's step leads: at xt - step * u.
+# asked at the guess of the picture
++ field(x0, t - step)
+The second evaluation looks at x0, the end of the whole path. Ask where this step ends: at xt - step
+* u.
 # asked half way
 - there = xt - step * u
 - second = field(there, t - step)
@@ -154,11 +156,6 @@ or
 + there = xt - step / 2 * u
 + second = field(there, t - step / 2)
 You ask half way. That's the midpoint method; Heun asks at the end of Euler's step, at t - step.
-# asked at the guess of the picture
-- field(there, t - step)
-+ field(x0, t - step)
-The second evaluation looks at x0, the end of the whole path. Ask where this step ends: at xt - step
-* u.
 # Euler's step taken backwards
 - there = xt - step * u
 + there = xt + step * u
@@ -175,63 +172,62 @@ for it: let the last step be Euler's, with one evaluation.
 # Euler's step first
 + if i < steps:
 Your first step is Euler's, and the last one asks at t = 0. It's the last that takes one evaluation.
-# each direction asked twice
-- u = (u + second) / 2
-+ u = (field(xt, t) + second) / 2
-or
-- u = field(xt, t)
-- x0 = xt - t * u
-+ x0 = xt - t * field(xt, t)
-+ u = field(xt, t)
-You ask the same question twice: the field at xt and t. Keep the first answer; x0 and the step need
-the same u.
 # mean direction in x0
 - xt = xt - step * u
 + x0 = xt - t * u
 + xt = xt - step * u
 Your x0 goes by the mean direction. It's the guess where the step begins: xt - t * u, with the first
 u.
+# step towards the noise
++ xt = xt + step * u
+You step towards the noise. Time falls while u leads to where it grows: xt - step * u.
+# step of another length
++ xt = xt - t * u
+| xt = xt - u
+Your step has the wrong length. All are equally long, step = 1 / steps: xt - step * u.
+# stepped from Euler's place
++ xt = (there if i > 1 else xt) - step * u
+You step from where Euler's step led, so you go twice. There you only ask; the step starts at xt.
+# written into xt
++ xt -= step * u
+A later step writes into an xt that you yielded before, and into the noise that came in. Make a new
+tensor at each step: xt = xt - step * u.
 # x0 from the new xt
 - yield t, xt, x0
 + yield t, xt, xt - t * u
-or
-+ yield t, xt, xt - (t - step) * u
+| yield t, xt, xt - (t - step) * u
 Your x0 is made of the new xt. It's the guess where the step begins: the old xt - t * u.
+# t after the step
++ yield t - step, xt, x0
+You yield the time after the step. Yield t, where it began and where x0 was guessed.
+# xt and x0 swapped
++ yield t, x0, xt
+xt and x0 are swapped in what you yield. The order is t, xt, x0.
+# Euler's place yielded
++ yield t, there if i > 1 else xt, x0
+You yield where Euler's step led. Yield the new xt, which the mean direction led to.
+# return in place of yield
++ return t, xt, x0
+No steps come out, because a return ends the function. In the loop, yield t, xt, x0 hands out the
+step and goes on.
 # x0 one step away
 - x0 = xt - t * u
 + x0 = xt - step * u
 Your x0 goes one step only. The way that is left to the picture has the length t: xt - t * u.
 # x0 by another factor
 + x0 = xt - u
-or
-+ x0 = (xt - t * u) / (1 - t + step)
-or
-+ x0 = xt + (1 - t) * u
+| x0 = (xt - t * u) / (1 - t + step)
+| x0 = xt + (1 - t) * u
 The factor of u in x0 is wrong. From time t to 0 it's xt - t * u.
 # x0 clipped
 + x0 = (xt - t * u).clamp(-1, 1)
 You clip x0 to [-1, 1]. The samplers of straight lines yield it as it is.
-# step towards the noise
-- xt = xt - step * u
-+ xt = xt + step * u
-You step towards the noise. Time falls while u leads to where it grows: xt - step * u.
-# step of another length
-- xt = xt - step * u
-+ xt = xt - t * u
-or
-+ xt = xt - u
-Your step has the wrong length. All are equally long, step = 1 / steps: xt - step * u.
-# stepped from Euler's place
-+ xt = (there if i > 1 else xt) - step * u
-You step from where Euler's step led, so you go twice. There you only ask; the step starts at xt.
 # one step less
 - step = 1 / steps
 + step = 1 / (steps - 1) if steps > 1 else 1.0
-or
-+ step = 1 / (steps + 1)
+| step = 1 / (steps + 1)
 Your steps don't add up to the way from 1 to 0. There are `steps` of them, each of 1 / steps.
 # always 13 steps
-- step = 1 / steps
 + steps = 13
 + step = 1 / steps
 You always take 13 steps. Take `steps`.
@@ -241,10 +237,8 @@ You always take 13 steps. Take `steps`.
 Your times are one step ahead. The first step begins at t = 1, in pure noise: t = i * step.
 # upwards in time
 + t = (steps - i + 1) * step
-or
-+ t = (steps - i) * step
-or
-+ t = 1 - i * step
+| t = (steps - i) * step
+| t = 1 - i * step
 Your times rise, while the pictures go from noise, at t = 1, down to t = 0. Count downwards.
 # step numbers told
 - u = field(xt, t)
@@ -260,39 +254,16 @@ itself.
 # t for each picture
 + u = field(xt, torch.full((len(xt),), t))
 A field takes the pictures, then one number t for the whole batch: field(xt, t).
-# t after the step
-- yield t, xt, x0
-+ yield t - step, xt, x0
-You yield the time after the step. Yield t, where it began and where x0 was guessed.
-# xt and x0 swapped
-+ yield t, x0, xt
-xt and x0 are swapped in what you yield. The order is t, xt, x0.
 # yield before the step
 - xt = xt - step * u
 - yield t, xt, x0
 + yield t, xt, x0
 + xt = xt - step * u
 You yield the xt from before the step. Compute the new one first; yield is the loop's last line.
-# Euler's place yielded
-- yield t, xt, x0
-+ yield t, there if i > 1 else xt, x0
-You yield where Euler's step led. Yield the new xt, which the mean direction led to.
 # new picture not kept
-- xt = xt - step * u
-- yield t, xt, x0
 + yield t, xt - step * u, x0
 Every step starts from the noise again. Give the new picture the name that the next step reads: xt =
 ...
-# written into xt
-- xt = xt - step * u
-+ xt -= step * u
-A later step writes into an xt that you yielded before, and into the noise that came in. Make a new
-tensor at each step: xt = xt - step * u.
-# return in place of yield
-- yield t, xt, x0
-+ return t, xt, x0
-No steps come out, because a return ends the function. In the loop, yield t, xt, x0 hands out the
-step and goes on.
 # yield after the loop
 -     yield t, xt, x0
 + yield t, xt, x0
@@ -359,12 +330,6 @@ def heun_of_parts(field, xt, steps=13):
         yield [t, xt, guess]
 
 
-EXERCISE = Exercise(
-    id="11.3",
-    title="Heun's method",
-    reference=heun,
-    experiment=heun_experiment,
-    look=TWICE,
-    catalogue=edits(heun_step_by_step, MISTAKES) + edits(heun_by_pairs, BY_PAIRS),
-    also_right=[heun_step_by_step, heun_by_pairs, heun_in_a_list, heun_corrected, heun_of_parts],
-)
+REFERENCE = heun
+CATALOGUE = edits(heun_step_by_step, MISTAKES) + edits(heun_by_pairs, BY_PAIRS)
+ALSO_RIGHT = [heun_in_a_list, heun_corrected, heun_of_parts]

@@ -3,13 +3,13 @@
 import torch
 
 from course_utils.checks.exercises.test_doubles import LineField
-from course_utils.checks.parts import Exercise, Stop, describe, edits, is_tensor
+from course_utils.checks.parts import describe, edits, is_tensor
 from course_utils.diffusion import add_noise  # noqa: F401  in the mistakes
 from course_utils.fields import repair
 from course_utils.samplers import last
 from course_utils.straight import euler, on_line
 
-MIXED = "The walk begins at (1 - strength) * sketch + strength * noise."
+LOOK = "The walk begins at (1 - strength) * sketch + strength * noise."
 CASES = [
     (1.0, 3, 2, 1, 3, 4, "With strength = 1 the walk begins in pure noise, at t = 1."),
     (0.25, 2, 3, 2, 2, 5, "This is right for strength = 1. Below it, the walk begins at t = "
@@ -35,7 +35,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-def repair_experiment(probe, repair):
+def experiment(probe, repair):
     for strength, n, B, C, H, W, look in CASES:
         more = () if strength is None else (strength, n)
         field, sketch, noise = LineField(), probe.uniform(B, C, H, W), probe.normal(B, C, H, W)
@@ -43,12 +43,9 @@ def repair_experiment(probe, repair):
             what = f"repair({', '.join(map(str, ('field', 'sketch', 'noise', *more)))})"
             found = probe.run(what, repair, field, sketch.clone(), noise.clone(), *more)
             kind = "pictures" if is_tensor(found) else describe(found)
-            probe.note(
-                "what is returned", kind, f"{what} returns {kind}.",
-                "Return the finished pictures, the xt of the last step: last(euler(...)).",
-            )  # fmt: skip
-            if kind != "pictures":
-                raise Stop
+            wrong = f"{what} returns {kind}."
+            tip = "Return the finished pictures, the xt of the last step: last(euler(...))."
+            probe.note("what is returned", kind, wrong, tip, last=kind != "pictures")
             note_walk(probe, what, field, strength or 0.6, n, look)
             probe.call(repair, field, sketch, noise, *more)
     probe.on_fake_device(repair, LineField(), sketch, noise, 0.6, 3)
@@ -59,12 +56,10 @@ def note_walk(probe, what, field, strength, n, look):
     times = [round(strength * i / n, 4) for i in range(n, 0, -1)]
     begins = field.asked[0][0] if field.asked else None
     probe.note(f"{what}: the pictures about which the field is asked first", begins,
-               look=f"{look} {MIXED}")  # fmt: skip
+               look=f"{look} {LOOK}")  # fmt: skip
     told = field.times()
-    probe.note(
-        "times told", told, f"{what}: your field is told t = {told[:9]}.",
-        f"It should be {times}: from strength down, in {n} steps that are equally long.",
-    )  # fmt: skip
+    tip = f"It should be {times}: from strength down, in {n} steps that are equally long."
+    probe.note("times told", told, f"{what}: your field is told t = {told[:9]}.", tip)
 
 
 @torch.no_grad()
@@ -95,16 +90,13 @@ You add noise to the whole sketch. On the line the picture goes as the noise com
 1 - strength.
 # noise at full strength
 + (1 - strength) * sketch + noise
-or
-+ sketch + noise
+| sketch + noise
 You add the noise at full strength, and it isn't what the field expects at t = strength. Its share
 there is strength.
 # mixed as in DDPM
 + (1 - strength) ** 0.5 * sketch + strength**0.5 * noise
-or
-+ (1 - strength**2) ** 0.5 * sketch + strength * noise
-or
-+ add_noise(sketch, noise, torch.full((len(sketch),), 1 - strength, device=sketch.device))
+| (1 - strength**2) ** 0.5 * sketch + strength * noise
+| add_noise(sketch, noise, torch.full((len(sketch),), 1 - strength, device=sketch.device))
 You mix with roots, as DDPM does. The field knows straight lines, whose shares are 1 - strength and
 strength.
 # no noise
@@ -113,25 +105,22 @@ You begin at the sketch itself, where the field expects noise. Mix some in, with
 strength.
 # no sketch
 + noise
-or
-+ strength * noise
+| strength * noise
 You begin in noise alone, so nothing is left of the sketch. Mix: (1 - strength) * sketch + strength
 * noise.
 # noise of its own
 + (1 - strength) * sketch + strength * torch.randn_like(sketch)
 You draw noise of your own. Use the noise that is passed in.
 # walk from t = 1
-- strength / evaluations
-+ 1 / evaluations
+- step = strength / evaluations
++ step = 1 / evaluations
 You walk from t = 1, as if you began in pure noise. What you mixed belongs to t = strength: begin
 there, in steps of strength / evaluations.
-# steps as long as from t = 1
-- xt = xt - step
-+ xt = xt - step / strength
-Your times are right and your steps too long. A step goes from one time to the next, by strength /
-evaluations.
+# evaluations always 8
++ evaluations = 8
++ step = strength / evaluations
+evaluations has no effect, it's always 8. It's the number of steps.
 # only a part of the evaluations
-- step = strength / evaluations
 + evaluations = max(int(strength * evaluations), 1)
 + step = strength / evaluations
 or
@@ -140,23 +129,41 @@ or
 + step = 1 / evaluations
 + for i in range(int(strength * evaluations), 0, -1):
 or
-- step = strength / evaluations
-- for i in range(evaluations, 0, -1):
 + step = 1 / evaluations
 + for i in range(round(strength * evaluations), 0, -1):
 You take only a part of the evaluations, as some libraries do. Take all of them, in steps of
 strength / evaluations.
+# steps as long as from t = 1
+- xt = xt - step * field(xt, t)
++ xt = xt - step / strength * field(xt, t)
+Your times are right and your steps too long. A step goes from one time to the next, by strength /
+evaluations.
+# walk left out
++ pass
+You return the mixture as it is. Walk from there to t = 0, along what the field says.
+# t for each picture
++ xt = xt - step * field(xt, torch.full((len(xt),), t))
+A field takes the pictures, then one number t for the whole batch: field(xt, t).
+# towards the noise
++ xt = xt + step * field(xt, t)
+You step towards the noise. Time falls while the direction leads to where it grows: xt - step * u.
+# whole direction as a step
++ xt = xt - field(xt, t)
+| xt = xt - t * field(xt, t)
+Your steps have the wrong length. Multiply the direction by strength / evaluations.
+# asked about the sketch
++ xt = xt - step * field(sketch, t)
+You ask about the sketch. Ask about xt, the picture so far.
+# clipped on the way
++ xt = xt - step * field(xt.clamp(-1, 1), t)
+| xt = (xt - step * field(xt, t)).clamp(-1, 1)
+You clip xt, which is still noisy: noise goes beyond [-1, 1]. Clip nothing here.
 # another number of steps
 - range(evaluations, 0, -1)
 + range(evaluations, 1, -1)
-or
-+ range(evaluations, -1, -1)
+| range(evaluations, -1, -1)
 The number of steps is wrong. There are `evaluations` of them, from t = strength to one that ends at
 0.
-# walk left out
--     xt = xt - step * field(xt, t)
-+     pass
-You return the mixture as it is. Walk from there to t = 0, along what the field says.
 # asked where the step ends
 - t = i * step
 + t = (i - 1) * step
@@ -164,10 +171,8 @@ You tell the field the time where the step ends. Tell it where it begins: first 
 one step above 0.
 # upwards in time
 + t = (evaluations - i + 1) * step
-or
-+ t = strength - i * step
-or
-+ t = 1 - i * step
+| t = strength - i * step
+| t = 1 - i * step
 Your times rise. The walk begins at t = strength and goes down to 0.
 # times without the strength
 + t = i / evaluations
@@ -175,48 +180,29 @@ You tell the field times from 1 down. xt is a mixture of t = strength, so the fi
 strength.
 # step numbers told
 + t = i
-or
-+ t = round(999 * i * step)
+| t = round(999 * i * step)
 You tell the field a step number. A field is told the time, here from strength down to 0.
 # same time told
 + t = strength
 You tell the field the same time at every step. Time falls from strength to one step above 0.
-# t for each picture
-- field(xt, t)
-+ field(xt, torch.full((len(xt),), t))
-A field takes the pictures, then one number t for the whole batch: field(xt, t).
-# towards the noise
-- xt - step
-+ xt + step
-You step towards the noise. Time falls while the direction leads to where it grows: xt - step * u.
-# whole direction as a step
-- xt - step * field(xt, t)
-+ xt - field(xt, t)
-or
-+ xt - t * field(xt, t)
-Your steps have the wrong length. Multiply the direction by strength / evaluations.
 # asked about the mixture
 - xt = (1 - strength) * sketch + strength * noise
 + first = xt = (1 - strength) * sketch + strength * noise
 - field(xt, t)
 + field(first, t)
 You ask about the mixture at every step. Ask about xt, the picture so far.
-# asked about the sketch
-- field(xt, t)
-+ field(sketch, t)
-You ask about the sketch. Ask about xt, the picture so far.
-# clipped on the way
-+ field(xt.clamp(-1, 1), t)
-or
-- xt - step * field(xt, t)
-+ (xt - step * field(xt, t)).clamp(-1, 1)
-You clip xt, which is still noisy: noise goes beyond [-1, 1]. Clip nothing here.
 # clipped at the end
 - return xt
 + return xt.clamp(-1, 1)
 You clip what you return. Return it as the walk leaves it; whoever shows it may clip it.
+# first step returned
++     return xt
+You return the xt of the first step. Go through all of them: a return comes after the loop, indented
+less, and last(euler(...)) runs a sampler to its end.
+# nothing returned
++ return None
+Your function returns nothing. Return xt, after the loop.
 # first guess returned
-- return xt
 + return (1 - strength) * sketch + strength * noise - strength * field(
 +     (1 - strength) * sketch + strength * noise, strength
 + )
@@ -225,36 +211,30 @@ or
 + return xt - t * field(xt, t)
 You return the first guess of the picture, after one evaluation. Return the xt to which all the
 steps lead.
-# first step returned
-- return xt
-+     return xt
-You return the xt of the first step. Go through all of them: a return comes after the loop, indented
-less, and last(euler(...)) runs a sampler to its end.
 # strength always 0.6
 - xt = (1 - strength) * sketch
 + strength = 0.6
 + xt = (1 - strength) * sketch
 strength has no effect, it's always 0.6. It says where the walk begins.
-# evaluations always 8
-- step = strength / evaluations
-+ evaluations = 8
-+ step = strength / evaluations
-evaluations has no effect, it's always 8. It's the number of steps.
-# nothing returned
-- return xt
-+ return None
-Your function returns nothing. Return xt, after the loop.
 """
 BY_EULER = """
 # walk from t = 1
-- , start=strength
-+
+- return last(euler(field, xt, evaluations, start=strength))
++ return last(euler(field, xt, evaluations))
 euler begins at t = 1 unless you tell it where. What you mixed belongs to t = strength: euler(...,
 start=strength).
 # another number of steps
-- euler(field, xt, evaluations, start=strength)
-+ euler(field, xt, start=strength)
++ return last(euler(field, xt, start=strength))
 euler takes 25 steps unless you tell it how many. Hand on evaluations.
+# sampler returned
++ return euler(field, xt, evaluations, start=strength)
+You return the sampler, which hasn't taken a step yet. last(...) runs it to its end and returns the
+pictures.
+# whole step returned
++ return list(euler(field, xt, evaluations, start=strength))[-1]
+| return list(euler(field, xt, evaluations, start=strength))
+| return next(euler(field, xt, evaluations, start=strength))
+You return what euler hands out, (t, xt, x0), once or often. Return the last xt alone.
 # picture and noise swapped
 - on_line(sketch, noise, t)
 + on_line(noise, sketch, t)
@@ -267,18 +247,6 @@ on_line takes a time for each picture: torch.full((len(sketch),), strength, devi
 +
 The times are made on the CPU, and the sketch may be on a GPU. Make them there:
 device=sketch.device.
-# sampler returned
-- return last(euler(field, xt, evaluations, start=strength))
-+ return euler(field, xt, evaluations, start=strength)
-You return the sampler, which hasn't taken a step yet. last(...) runs it to its end and returns the
-pictures.
-# whole step returned
-+ return list(euler(field, xt, evaluations, start=strength))[-1]
-or
-+ return list(euler(field, xt, evaluations, start=strength))
-or
-+ return next(euler(field, xt, evaluations, start=strength))
-You return what euler hands out, (t, xt, x0), once or often. Return the last xt alone.
 """
 
 
@@ -313,15 +281,6 @@ def repair_to_the_guess(field, sketch, noise, strength=0.6, evaluations=8):
     return x0  # after the last step, it's where that arrived
 
 
-EXERCISE = Exercise(
-    id="11.5",
-    title="Repair a sketch",
-    reference=repair,
-    experiment=repair_experiment,
-    look=MIXED,
-    catalogue=edits(repair_step_by_step, MISTAKES) + edits(repair_by_euler, BY_EULER),
-    also_right=[
-        repair_step_by_step, repair_by_euler, repair_by_pairs, repair_by_guesses, repair_in_a_for,
-        repair_to_the_guess,
-    ],
-)  # fmt: skip
+REFERENCE = repair
+CATALOGUE = edits(repair_step_by_step, MISTAKES) + edits(repair_by_euler, BY_EULER)
+ALSO_RIGHT = [repair_by_pairs, repair_by_guesses, repair_in_a_for, repair_to_the_guess]

@@ -5,7 +5,7 @@ from einops import rearrange, reduce
 from torch import nn
 
 from course_utils.checks.exercises.test_doubles import LineNet
-from course_utils.checks.parts import Exercise, describe, edits, is_tensor
+from course_utils.checks.parts import describe, edits, is_tensor
 from course_utils.diffusion import add_noise, velocity  # noqa: F401  in the mistakes
 from course_utils.schedule import cosine_schedule
 from course_utils.straight import on_line, straight_loss
@@ -30,7 +30,7 @@ CASES = [
 XT = "The point on the line is (1 - time) * x0 + time * eps, with time = t / (schedule.T - 1)."
 
 
-def loss_experiment(probe, straight_loss):
+def experiment(probe, straight_loss):
     for B, C, H, W, T, labels, look in CASES:
         net, schedule = LineNet().train(B == 3), cosine_schedule(T)
         x0, eps = probe.uniform(B, C, H, W) * 2 - 1, probe.normal(B, C, H, W)
@@ -47,10 +47,8 @@ def loss_experiment(probe, straight_loss):
 
 def note_asked(probe, net, loss, look, t, B):
     """Write down what the network was asked, and what kind of loss came out."""
-    probe.note(
-        "evaluations", len(net.asked), f"The network is called {len(net.asked)} times.",
-        "Call it once, with all of xt and t: net(xt, t, *labels).",
-    )  # fmt: skip
+    tip = "Call it once, with all of xt and t: net(xt, t, *labels)."
+    probe.note("evaluations", len(net.asked), f"The network is called {len(net.asked)} times.", tip)
     xt, told, labels = net.asked[0] if net.asked else (None, None, None)
     probe.note("The xt that the network is given", xt, look=look)
     told = told.expand(B) if told is not None and len(told) == 1 else told
@@ -64,10 +62,9 @@ def note_asked(probe, net, loss, look, t, B):
         f"Your function returns {describe(loss)}.",
         "Return the mean itself, a tensor, without .item() or .detach().",
     )  # fmt: skip
-    probe.note(
-        "the network's mode", net.training == (B == 3), "Your loss calls net.eval() or .train().",
-        "Leave that to whoever trains the network.", aside=True,
-    )  # fmt: skip
+    wrong = "Your loss calls net.eval() or .train()."
+    tip = "Leave that to whoever trains the network."
+    probe.note("the network's mode", net.training == (B == 3), wrong, tip, aside=True)
 
 
 def straight_step_by_step(net, x0, t, eps, schedule, *labels):
@@ -90,19 +87,16 @@ or
 You add x0 where you should subtract it, or eps too. Put the direction in brackets: answer - (eps -
 x0).
 # noise asked for
-- (answer - (eps - x0))
 + (answer - eps)
 You compare the answer with the noise, as noise_loss does. This network is asked for a direction,
 eps - x0.
 # picture asked for
 + (answer - x0)
-or
-+ (answer - xt)
+| (answer - xt)
 You compare the answer with a picture. This network is asked for the direction, eps - x0.
 # direction from the point
 + (answer - (eps - xt))
-or
-+ (answer - (xt - x0))
+| (answer - (xt - x0))
 You ask for the way from or to xt, which is only a part of the line. The direction is that of the
 whole line, eps - x0, the same at every t.
 # velocity asked for
@@ -111,57 +105,7 @@ or
 - ((answer - (eps - x0)) ** 2).mean()
 + ((answer - velocity(x0, eps, schedule.alpha_bar_at(timesteps(t, x0)))) ** 2).mean()
 You ask for a mixture of eps and x0, as with v. On a straight line both have the factor 1: eps - x0.
-# network told the time
-- net(xt, t, *labels)
-+ net(xt, time, *labels)
-or
-+ net(xt, t / schedule.T, *labels)
-You tell the network the time, from 0 to 1. Its sinusoids are made for whole steps, so hand on t.
-# divided by T
-- timesteps(t, x0) / (schedule.T - 1)
-+ timesteps(t, x0) / schedule.T
-You divide by T, so the last step isn't quite noise. The steps end at T - 1, whose time has to be 1.
-# always 1000 steps
-+ timesteps(t, x0) / 999
-or
-+ timesteps(t, x0) / 1000
-You divide by a fixed number of steps. Schedules differ in length: divide by schedule.T - 1.
-# step not made a time
-+ timesteps(t, x0)
-You mix with the step t itself, which goes up to T - 1. The time is t / (schedule.T - 1), at most 1.
-# time from noise to picture
-+ 1 - timesteps(t, x0) / (schedule.T - 1)
-or
-- on_line(x0, eps, time)
-+ on_line(eps, x0, time)
-Picture and noise have changed places in xt. At step 0 xt is x0, and at the last step it's eps:
-on_line(x0, eps, time).
-# mixed as in DDPM
-+ add_noise(x0, eps, schedule.alpha_bar_at(timesteps(t, x0)))
-You mix with add_noise, whose path is curved. A straight line has the shares 1 - time and time.
-# roots of the shares
-+ add_noise(x0, eps, 1 - time)
-You take roots of the shares, so xt is on no straight line. It's (1 - time) * x0 + time * eps.
-# noise at full strength
-+ x0 + (time * eps.movedim(0, -1)).movedim(-1, 0)
-Your xt keeps all of x0 at every time. As the noise comes in, the picture goes: its share is 1 -
-time.
-# network sees an end of the line
-- net(xt, t, *labels)
-+ net(x0, t, *labels)
-or
-+ net(eps, t, *labels)
-The network is given an end of the line, x0 or eps. Give it the point between them, xt.
-# labels forgotten
-+ net(xt, t)
-The labels don't reach the network. Hand on what came in, if anything: net(xt, t, *labels).
-# t must have a shape
-- timesteps(t, x0)
-+ t
-t may be one int, the same step for all pictures, and then on_line has no axis to work with.
-timesteps(t, x0) makes (B,) of it.
 # differences that cancel
-- ((answer - (eps - x0)) ** 2).mean()
 + (answer - (eps - x0)).mean() ** 2
 You take the mean first, so differences of both signs cancel. Square each one, then take the mean.
 # absolute differences
@@ -172,8 +116,7 @@ You take absolute differences. The loss squares them.
 You take the root of the mean square. The loss has no root: F.mse_loss(answer, eps - x0).
 # sum instead of mean
 + ((answer - (eps - x0)) ** 2).sum()
-or
-+ ((answer - (eps - x0)) ** 2).sum() / len(x0)
+| ((answer - (eps - x0)) ** 2).sum() / len(x0)
 You add up the squares. Take the mean over everything, so that the loss doesn't grow with the size
 of the pictures or the batch.
 # halved
@@ -181,8 +124,7 @@ of the pictures or the batch.
 You halve the mean square. The loss has no factor: F.mse_loss(answer, eps - x0).
 # no mean
 + (answer - (eps - x0)) ** 2
-or
-+ ((answer - (eps - x0)) ** 2).mean(dim=(1, 2, 3))
+| ((answer - (eps - x0)) ** 2).mean(dim=(1, 2, 3))
 You return more than one number. Take the mean over everything, the batch too: training calls
 backward on a single one.
 # weighted by the time
@@ -190,29 +132,72 @@ backward on a single one.
 You weight each picture by its time. Here all times count alike: take the plain mean.
 # no gradient
 + ((answer - (eps - x0)) ** 2).mean().item()
-or
-+ ((answer - (eps - x0)) ** 2).mean().detach()
+| ((answer - (eps - x0)) ** 2).mean().detach()
 No gradient comes out of your loss, so nothing can be learned from it. Return the tensor itself,
 without .item(), .detach() or no_grad.
+# network told the time
+- net(xt, t, *labels)
++ net(xt, time, *labels)
+| net(xt, t / schedule.T, *labels)
+You tell the network the time, from 0 to 1. Its sinusoids are made for whole steps, so hand on t.
+# network sees an end of the line
++ net(x0, t, *labels)
+| net(eps, t, *labels)
+The network is given an end of the line, x0 or eps. Give it the point between them, xt.
+# labels forgotten
++ net(xt, t)
+The labels don't reach the network. Hand on what came in, if anything: net(xt, t, *labels).
+# divided by T
+- time = timesteps(t, x0) / (schedule.T - 1)
++ time = timesteps(t, x0) / schedule.T
+You divide by T, so the last step isn't quite noise. The steps end at T - 1, whose time has to be 1.
+# always 1000 steps
++ time = timesteps(t, x0) / 999
+| time = timesteps(t, x0) / 1000
+You divide by a fixed number of steps. Schedules differ in length: divide by schedule.T - 1.
+# step not made a time
++ time = timesteps(t, x0)
+You mix with the step t itself, which goes up to T - 1. The time is t / (schedule.T - 1), at most 1.
+# t must have a shape
++ time = t / (schedule.T - 1)
+t may be one int, the same step for all pictures, and then on_line has no axis to work with.
+timesteps(t, x0) makes (B,) of it.
+# times of its own
++ time = torch.rand(len(x0), device=x0.device)
+You draw times of your own, so xt doesn't belong to the t that the network is told. The time is t /
+(schedule.T - 1).
+# time from noise to picture
++ time = 1 - timesteps(t, x0) / (schedule.T - 1)
+or
+- on_line(x0, eps, time)
++ on_line(eps, x0, time)
+Picture and noise have changed places in xt. At step 0 xt is x0, and at the last step it's eps:
+on_line(x0, eps, time).
+# noise of its own
+- time = timesteps(t, x0) / (schedule.T - 1)
++ eps = torch.randn_like(x0)
++ time = timesteps(t, x0) / (schedule.T - 1)
+or
+- answer - (eps - x0)
++ answer - (torch.randn_like(x0) - x0)
+You draw noise of your own. Use the eps that is passed in, both for xt and for the direction.
+# mixed as in DDPM
+- on_line(x0, eps, time)
++ add_noise(x0, eps, schedule.alpha_bar_at(timesteps(t, x0)))
+You mix with add_noise, whose path is curved. A straight line has the shares 1 - time and time.
+# roots of the shares
++ add_noise(x0, eps, 1 - time)
+You take roots of the shares, so xt is on no straight line. It's (1 - time) * x0 + time * eps.
+# noise at full strength
++ x0 + (time * eps.movedim(0, -1)).movedim(-1, 0)
+Your xt keeps all of x0 at every time. As the noise comes in, the picture goes: its share is 1 -
+time.
 # backward called
 - return ((answer - (eps - x0)) ** 2).mean()
 + loss = ((answer - (eps - x0)) ** 2).mean()
 + loss.backward()
 + return loss
 Your function calls backward() itself. The training loop does that, and it works only once.
-# noise of its own
-- time = timesteps(t, x0)
-+ eps = torch.randn_like(x0)
-+ time = timesteps(t, x0)
-or
-- answer - (eps - x0)
-+ answer - (torch.randn_like(x0) - x0)
-You draw noise of your own. Use the eps that is passed in, both for xt and for the direction.
-# times of its own
-- timesteps(t, x0) / (schedule.T - 1)
-+ torch.rand(len(x0), device=x0.device)
-You draw times of your own, so xt doesn't belong to the t that the network is told. The time is t /
-(schedule.T - 1).
 """
 
 
@@ -242,19 +227,10 @@ def straight_by_einops(net, x0, t, eps, schedule, *labels):
     return reduce((u + x0 - eps).square(), "b c h w -> b", "mean").mean()
 
 
-EXERCISE = Exercise(
-    id="11.1",
-    title="The loss of straight lines",
-    reference=straight_loss,
-    experiment=loss_experiment,
-    look="The network gets the right xt and t. So look at what comes after: the loss is the mean "
-    "over the squares of all differences between the answer and eps - x0.",
-    catalogue=edits(straight_step_by_step, MISTAKES),
-    also_right=[
-        straight_step_by_step,
-        straight_by_hand,
-        straight_by_direction,
-        straight_by_lerp,
-        straight_by_einops,
-    ],
+REFERENCE = straight_loss
+LOOK = (
+    "The network gets the right xt and t. So look at what comes after: the loss is the mean "
+    "over the squares of all differences between the answer and eps - x0."
 )
+CATALOGUE = edits(straight_step_by_step, MISTAKES)
+ALSO_RIGHT = [straight_by_hand, straight_by_direction, straight_by_lerp, straight_by_einops]
