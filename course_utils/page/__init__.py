@@ -128,6 +128,9 @@ def filled_in(content, name, told, draws):
         "whose": f"It is {name}’s own network" if name else "It is a small network",
         "told": told,
         "draws": draws,
+        "stays": "The digit stays, the handwriting changes."
+        if draws == "digits"
+        else "What is drawn stays, its details change.",
         "course": address or "",
     }
     page = (HERE / "page.html").read_text(encoding="utf-8")

@@ -3,11 +3,11 @@
 (() => {
 const $ = (id) => document.getElementById(id);
 // On the front page of the course's site, in a frame, drawing is all there is.
-document.body.classList.toggle("framed", location.search === "?framed");
-const COUNT = 16, FRAMES = 15, UNASKED = "any";
+const framed = document.body.classList.toggle("framed", location.search === "?framed");
+const COUNT = 16, FRAMES = 15;
 const { network: kept, about } = readContent();
 const settings = kept.settings, { size, in_ch: channels, classes } = settings;
-const PIXELS = channels * size * size;
+const PIXELS = channels * size * size, BLACK = new Float32Array(PIXELS).fill(-1);
 
 function readContent() {
   try {
@@ -60,33 +60,15 @@ function ask(lane, message, receive, worker = workers[0]) {
   worker.postMessage({ lane, id, ...message });
 }
 
+function stopAll() {
+  receivers.clear();
+  for (const worker of workers) worker.postMessage({});
+}
+
 // --- chance and pictures -------------------------------------------------------------------------
 
-// mulberry32: a seed gives the same noise again, on every machine.
-function uniform(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-function gaussian(seed) {
-  const random = uniform(seed);
-  return Float32Array.from({ length: PIXELS }, () =>
-    Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
-}
-
-const newSeed = () => Math.floor(Math.random() * 2 ** 31);
-
-// The noise on the way from a to b: on a circle, so that it stays as loud as noise is.
-function slerp(a, b, way) {
-  const dot = (p, q) => p.reduce((sum, v, i) => sum + v * q[i], 0);
-  const angle = Math.acos(Math.min(1, Math.max(-1, dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b)))));
-  const [p, q] = [Math.sin((1 - way) * angle), Math.sin(way * angle)];
-  return a.map((v, i) => (p * v + q * b[i]) / Math.sin(angle));
-}
+const gaussian = () => Float32Array.from({ length: PIXELS }, () =>
+  Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random()));
 
 function paint(canvas, pixels) {
   [canvas.width, canvas.height] = [size, size];
@@ -111,18 +93,32 @@ function signedColour(value) {
   return SIGNED[i].map((from, c) => from + (at - i) * (SIGNED[i + 1][c] - from));
 }
 
-function paintMap(context, data, offset, H, W, limit, x, y) {
+const largest = (values) => values.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-9);
+
+function paintMap(canvas, data, H, W, limit) {
   const image = new ImageData(W, H);
-  for (let i = 0; i < H * W; i++)
-    image.data.set([...signedColour(data[offset + i] / limit), 255], 4 * i);
-  context.putImageData(image, x, y);
+  for (let i = 0; i < H * W; i++) image.data.set([...signedColour(data[i] / limit), 255], 4 * i);
+  [canvas.width, canvas.height] = [W, H];
+  canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
 // --- small helpers -------------------------------------------------------------------------------
 
-const evaluations = () => Number($("evaluations").value);
 const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 const percent = (share) => `${Math.round(100 * share)}%`;
+const make = (kind, properties) => Object.assign(document.createElement(kind), properties);
+const between = (least, value, most) => Math.min(most, Math.max(least, value));
+
+// What a slider's place means, to see and to hear.
+function say(slider, text) {
+  $(`${slider}-shown`).textContent = $(slider).ariaValueText = text;
+}
+
+// How far a section has got is only seen; that it is done is told to a screen reader as well.
+function tell(section, status, progress = "") {
+  const place = document.querySelector(`#${section} [role="status"]`);
+  [place.textContent, place.nextSibling.textContent] = [status, progress];
+}
 
 function press(buttons, chosen) {
   for (const button of buttons) {
@@ -147,21 +143,18 @@ function arrows(group, across = () => 1) {
 // --- draw ----------------------------------------------------------------------------------------
 
 let pictures = []; // {noise, own, steps}
-let began = 0, finished = 0, chosen = 0;
+let evaluations = 0, began = 0, finished = 0, chosen = 0;
 let asked = classes; // no label: then each picture has one of its own
 const tiles = Array.from({ length: COUNT }, (_, i) => {
-  const tile = document.createElement("button");
-  tile.type = "button";
-  tile.append(document.createElement("canvas"));
-  tile.firstChild.className = "pixels";
-  tile.addEventListener("click", () => choose(i));
+  const tile = make("button", { type: "button", onclick: () => choose(i) });
+  tile.append(make("canvas", { className: "pixels" }));
   return tile;
 });
 $("grid").append(...tiles);
 arrows($("grid"), () => getComputedStyle($("grid")).gridTemplateColumns.split(" ").length);
 
 function newPictures() {
-  pictures = Array.from({ length: COUNT }, () => ({ noise: gaussian(newSeed()), own: anyLabel() }));
+  pictures = Array.from({ length: COUNT }, () => ({ noise: gaussian(), own: anyLabel() }));
   redraw();
 }
 
@@ -170,65 +163,62 @@ const labelOf = ({ own }) => (asked === classes ? own : asked);
 
 // Draw the same noises with the evaluations, and the label, that are asked for now.
 function redraw() {
-  const wanted = pictures.map((picture, index) => ({ index, noise: picture.noise, label: labelOf(picture) }));
-  for (const [i, picture] of pictures.entries()) {
+  const wanted = pictures.map((picture, index) => {
     picture.steps = [];
-    paint(tiles[i].firstChild, picture.noise);
-    tiles[i].setAttribute("aria-label", `Picture ${i + 1} of ${COUNT}, not drawn yet`);
-  }
-  [began, finished] = [performance.now(), 0];
-  $("speed").textContent = "";
-  showProgress();
+    paint(tiles[index].firstChild, picture.noise);
+    tiles[index].ariaLabel = `Picture ${index + 1} of ${COUNT}, not drawn yet`;
+    return { index, noise: picture.noise, label: labelOf(picture) };
+  });
+  [evaluations, began, finished] = [Number($("evaluations").value), performance.now(), 0];
+  tell("draw", "", "Drawing …");
   for (const [w, worker] of workers.entries()) {
     const share = wanted.filter(({ index }) => index % workers.length === w);
-    const message = { job: "draw", pictures: share, evaluations: evaluations() };
-    ask(`grid ${w}`, message, receiveStep, worker);
+    ask(`grid ${w}`, { job: "draw", pictures: share, evaluations }, receiveStep, worker);
   }
-  $("step").max = evaluations();
-  $("step").value = evaluations();
-  showStep();
+  $("step").max = evaluations;
+  $("step").disabled = $("play-steps").disabled = evaluations === 1;
+  showStep(1);
 }
 
 function receiveStep({ done, index, number, step }) {
   if (done) return;
   pictures[index].steps.push(step);
   paint(tiles[index].firstChild, step.xt);
-  if (index === chosen) showStep();
-  if (number + 1 < evaluations()) return;
-  tiles[index].setAttribute("aria-label", `Picture ${index + 1} of ${COUNT}: follow it step by step`);
-  if (++finished < COUNT) return showProgress();
+  if (index === chosen) showStep(Number($("step").value));
+  if (number + 1 < evaluations) return;
+  tiles[index].ariaLabel = `Picture ${index + 1} of ${COUNT}: follow it step by step`;
+  if (++finished < COUNT) return tell("draw", "", `Drawing: ${finished} of ${COUNT} …`);
   const seconds = (performance.now() - began) / 1000, rate = COUNT / seconds;
-  $("progress").textContent = "";
-  $("speed").textContent = `${COUNT} ${about.draws} in ${seconds.toFixed(1)} s: ` +
-    `${rate.toFixed(rate < 10 ? 1 : 0)} a second, ${plural(evaluations(), "evaluation")} each.`;
-}
-
-function showProgress() {
-  $("progress").textContent = `Drawing: ${finished} of ${COUNT} …`;
+  tell("draw", `${COUNT} ${about.draws} in ${seconds.toFixed(1)} s: ` +
+    `${rate.toFixed(rate < 10 ? 1 : 0)} a second, ${plural(evaluations, "evaluation")} each.`);
 }
 
 function showEvaluations() {
-  $("evaluations-shown").textContent = plural(evaluations(), "evaluation");
-  const rows = about.figures;
+  const wanted = Number($("evaluations").value), rows = about.figures;
+  say("evaluations", plural(wanted, "evaluation"));
   if (!rows.length) return;
-  const distance = ([n]) => Math.abs(Math.log(n / evaluations()));
-  const near = rows.reduce((best, row) => (distance(row) < distance(best) ? row : best));
-  const [n, recognised, frechet] = near, said = [];
-  if (recognised !== null) said.push(`a judge recognises ${percent(recognised)} of its pictures`);
-  if (frechet !== null) said.push(`their distance to real ones is ${frechet.toFixed(1)}`);
-  $("quality").textContent = `Measured with ${plural(n, "evaluation")}: ${said.join(", and ")}.`;
+  const distance = ([n]) => Math.abs(Math.log(n / wanted));
+  const [n, recognised] = rows.reduce((best, row) => (distance(row) < distance(best) ? row : best));
+  const where = n === wanted ? `With ${n}` : `At ${n}, the nearest that was measured`;
+  $("quality").textContent = recognised === null ? "" :
+    `${where}, a second network recognises ${percent(recognised)} of its pictures.`;
   for (const row of $("figures").querySelectorAll("tbody tr"))
     row.classList.toggle("now", Number(row.firstChild.textContent) === n);
 }
 
-function choices(place, name, names, change) {
-  for (const [text, value] of names) {
-    const label = document.createElement("label"), input = document.createElement("input");
-    Object.assign(input, { type: "radio", name, value, checked: value === classes });
-    input.addEventListener("change", () => change(value));
-    label.append(input, Object.assign(document.createElement("span"), { textContent: text }));
-    place.append(label);
-  }
+// The slider was moved. What is being drawn has another number of steps, so it stops at once; the
+// rest waits until the slider rests.
+let resting = null;
+function changeEvaluations() {
+  showEvaluations();
+  stopAll();
+  tell("draw", "", "…");
+  clearTimeout(resting);
+  resting = setTimeout(() => {
+    redraw();
+    renew("mend");
+    renew("walk");
+  }, 150);
 }
 
 // --- follow --------------------------------------------------------------------------------------
@@ -236,25 +226,32 @@ function choices(place, name, names, change) {
 let maps = [], inner = null, mapsOf = null;
 
 function choose(i) {
+  if (framed) return open(location.href.replace(location.search, ""), "_blank");
   chosen = i;
   press(tiles, tiles[i]);
-  showStep();
+  showStep(1);
   $("follow").scrollIntoView({ block: "start" });
 }
 
-function showStep() {
-  const steps = pictures[chosen].steps, last = Math.min(Number($("step").value), steps.length);
-  const number = Math.max(1, last), step = steps[number - 1];
-  paint($("seen"), step?.seen ?? pictures[chosen].noise);
-  paint($("guess"), step?.x0 ?? new Float32Array(PIXELS).fill(-1));
-  const time = step && (settings.predicts === "straight" ? `t = ${step.t.toFixed(2)}` : `t = ${step.t}`);
-  $("step-shown").textContent = step ? `${number} of ${evaluations()}, ${time}` : "…";
+function showStep(wanted) {
+  const { steps, noise } = pictures[chosen], number = between(1, wanted, steps.length || 1);
+  const step = steps[number - 1];
+  $("step").value = number; // not beyond what is drawn
+  paint($("seen"), step?.seen ?? noise);
+  paint($("guess"), step?.x0 ?? BLACK);
+  const time = step && (settings.predicts === "straight" ? step.t.toFixed(2) : step.t);
+  say("step", step ? `${number} of ${evaluations}, t = ${time}` : "…");
   $("seen").ariaLabel = `What the network sees of picture ${chosen + 1} at step ${number}`;
   $("guess").ariaLabel = `The finished picture that it guesses at step ${number}`;
-  if (!step || mapsOf === step || !inSight.has("follow")) return;
+  renew("follow");
+}
+
+function lookInside() {
+  const step = pictures[chosen].steps[$("step").value - 1];
+  if (!step || mapsOf === step) return;
   mapsOf = step;
-  const message = { job: "maps", seen: step.seen, told: step.told, label: labelOf(pictures[chosen]) };
-  ask("maps", message, ({ maps: made }) => {
+  const { seen, told } = step, label = labelOf(pictures[chosen]);
+  ask("maps", { job: "maps", seen, told, label }, ({ maps: made }) => {
     if (!made) return;
     maps = made;
     if (!$("the-u").firstChild) drawU();
@@ -272,65 +269,60 @@ const parts = () => maps.filter(({ name, shape }) =>
 it above, any other to the right. */
 function drawU() {
   const places = [], boxes = [], group = $("the-u");
-  let [column, row] = [0, 0], smallest = false;
+  let [column, row] = [0, 0], rising = false;
   for (const { name, shape: [C, H] } of parts()) {
     const level = Math.round(Math.log2(size / H)), before = places.at(-1);
     if (before && level === row) column++;
-    smallest ||= before && level < row;
+    rising ||= before && level < row;
     row = level;
-    places.push({ name, column, row, side: smallest ? "up" : "down" });
-    const box = document.createElement("button");
-    box.type = "button";
+    places.push({ name, column, row, rising });
+    const ariaLabel = `${name}: ${plural(C, "channel")} of ${H} by ${H}`;
+    const box = make("button", { type: "button", title: name, ariaLabel });
+    box.onclick = () => choosePart(name);
     box.style.gridArea = `${row + 1} / ${column + 1}`;
-    box.append(document.createElement("canvas"), document.createElement("span"));
-    box.firstChild.className = "pixels";
-    const side = Object.assign(document.createElement("i"), { textContent: ` × ${H}²` });
-    box.lastChild.append(C, side); // a phone has room for the channels alone
-    box.title = name;
-    box.ariaLabel = `${name}: ${plural(C, "channel")} of ${H} by ${H}`;
-    box.addEventListener("click", () => choosePart(name));
+    box.append(make("canvas", { className: "pixels" }), make("span"));
+    box.lastChild.append(C, make("i", { textContent: ` × ${H}²` })); // no room for it on a phone
     boxes.push(box);
   }
   const depth = Math.max(...places.map((place) => place.row));
-  for (const [i, place] of places.entries())
-    boxes[i].className = place.row === depth ? "across" : place.side;
   group.style.gridTemplateColumns = `repeat(${column + 1}, minmax(0, 1fr))`;
-  group.append(lines(places, column + 1, depth + 1), ...boxes);
+  group.innerHTML = lines(places, column + 1, depth + 1);
+  group.append(...boxes);
   arrows(group);
   choosePart(places[Math.min(1, places.length - 1)].name);
 }
 
 function lines(places, columns, rows) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const line = (from, to, kind) => {
-    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    const at = ({ column, row }) => `${column + 0.5} ${row + 0.5}`;
-    path.setAttribute("d", `M${at(from)}L${at(to)}`);
-    path.setAttribute("class", kind);
-    svg.append(path);
-  };
-  svg.setAttribute("viewBox", `0 0 ${columns} ${rows}`);
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("aria-hidden", "true");
-  for (const [i, place] of places.entries()) {
-    const next = places[i + 1];
-    if (next) line(place, next, "way");
-    if (next && next.row > place.row) // it is halved next, so what it made crosses over as a skip
-      line(place, places.find((p, j) => j > i && p.row === place.row && p.side === "up"), "skip");
-  }
-  return svg;
+  const at = ({ column, row }) => `${column + 0.5} ${row + 0.5}`;
+  const line = (from, to, kind) => `<path class="${kind}" d="M${at(from)}L${at(to)}"/>`;
+  const paths = places.slice(1).map((next, i) => {
+    const place = places[i], halved = next.row > place.row; // then its output crosses as a skip
+    const other = halved && places.find((p, j) => j > i && p.row === place.row && p.rising);
+    return line(place, next, "way") + (other ? line(place, other, "skip") : "");
+  });
+  return `<svg viewBox="0 0 ${columns} ${rows}" preserveAspectRatio="none" aria-hidden="true">` +
+    `${paths.join("")}</svg>`;
 }
 
+// Of each part the channel that varies most, without its average.
 function showThumbnails() {
   const boxes = $("the-u").querySelectorAll("button");
   for (const [i, { data, shape: [C, H, W] }] of parts().entries()) {
-    const mean = new Float32Array(H * W), canvas = boxes[i].firstChild;
-    data.forEach((v, j) => (mean[j % (H * W)] += v / C));
-    const most = mean.reduce((a, b) => Math.max(a, Math.abs(b)), 1e-9);
-    [canvas.width, canvas.height] = [W, H];
-    paintMap(canvas.getContext("2d"), mean, 0, H, W, most, 0, 0);
+    const all = Array.from({ length: C }, (_, c) => {
+      const channel = data.subarray(c * H * W, (c + 1) * H * W);
+      const mean = channel.reduce((sum, v) => sum + v) / (H * W);
+      return channel.map((v) => v - mean);
+    });
+    const energies = all.map((channel) => channel.reduce((sum, v) => sum + v * v, 0));
+    const strongest = all[energies.indexOf(Math.max(...energies))];
+    paintMap(boxes[i].firstChild, strongest, H, W, largest(strongest));
   }
 }
+
+// The last part of a tensor's name, in words.
+const PLAIN = { x: "input", conv1: "first convolution", norm1: "first norm", time_proj: "time",
+  h: "with the time", conv2: "second convolution", norm2: "second norm", block: "convolutions",
+  qkv: "queries, keys, values", proj: "what they found" };
 
 function choosePart(name) {
   inner = name;
@@ -338,14 +330,13 @@ function choosePart(name) {
   press(boxes, boxes.find((box) => box.title === name));
   const names = maps.filter((m) => inside(m.name, name)).map((m) => m.name);
   const chips = names.length ? [...names, name].map((full) => {
-    const chip = document.createElement("button");
-    chip.type = "button";
-    chip.textContent = full === name ? "output" : full.slice(name.length + 1);
-    chip.addEventListener("click", () => {
+    const last = full.split(".").at(-1);
+    const textContent = full === name ? "output" : PLAIN[last] ?? last;
+    const chip = make("button", { type: "button", textContent, onclick: () => {
       inner = full;
       press(chips, chip);
       showMaps();
-    });
+    } });
     return chip;
   }) : [];
   press(chips, chips.at(-1));
@@ -354,32 +345,35 @@ function choosePart(name) {
   showMaps();
 }
 
+// All channels of a tensor, as large as they fit into the room, which stays as it is.
 function showMaps() {
-  const found = maps.find(({ name }) => name === inner);
-  const { data, shape: [C, H, W] } = found, canvas = $("maps");
-  const most = data.reduce((a, b) => Math.max(a, Math.abs(b)), 1e-9);
-  const scale = Math.max(1, Math.floor(H === 1 ? 12 : (H >= 16 ? 48 : 40) / H)), gap = 1;
-  const room = Math.max(1, Math.floor($("maps").parentNode.clientWidth - 32) / scale);
-  const columns = Math.max(1, Math.min(C, 16, Math.floor(room / (W + gap))));
-  canvas.width = columns * (W + gap) - gap;
-  canvas.height = Math.ceil(C / columns) * (H + gap) - gap;
-  canvas.style.width = `${canvas.width * scale}px`;
-  const context = canvas.getContext("2d");
-  for (let c = 0; c < C; c++)
-    paintMap(context, data, c * H * W, H, W, most,
-      (c % columns) * (W + gap), Math.floor(c / columns) * (H + gap));
-  const [low, high] = [data.reduce((a, b) => Math.min(a, b)), data.reduce((a, b) => Math.max(a, b))];
+  const { data, shape: [C, H, W] } = maps.find(({ name }) => name === inner);
+  const canvas = $("maps"), { clientWidth: wide, clientHeight: high } = canvas.parentNode, gap = 3;
+  const fit = (tile) => Math.floor((wide + gap) / (tile + gap));
+  let tile = H === 1 ? 24 : high;
+  while (tile > 12 && Math.ceil(C / fit(tile)) * (tile + gap) > high + gap) tile--;
+  tile -= tile > W ? tile % W : 0; // whole pixels
+  const columns = Math.min(C, fit(tile)), place = (i) => i * (tile + gap);
+  [canvas.width, canvas.height] = [place(columns) - gap, place(Math.ceil(C / columns)) - gap];
+  const context = canvas.getContext("2d"), most = largest(data), map = make("canvas");
+  Object.assign(context, { imageSmoothingEnabled: false, strokeStyle: "#7f8b9c" });
+  for (let c = 0; c < C; c++) {
+    const x = place(c % columns), y = place(Math.floor(c / columns));
+    paintMap(map, data.subarray(c * H * W, (c + 1) * H * W), H, W, most);
+    context.drawImage(map, x, y, tile, tile);
+    context.strokeRect(x - 0.5, y - 0.5, tile + 1, tile + 1);
+  }
+  const [least, greatest] = ["min", "max"].map((end) => data.reduce((a, b) => Math[end](a, b)));
   const shown = H === 1 ? `a vector of ${C} numbers` : `${plural(C, "channel")} of ${H} × ${W}`;
-  $("maps-title").innerHTML = "<code></code>, ";
-  $("maps-title").firstChild.textContent = inner;
-  $("maps-title").append(shown);
-  canvas.ariaLabel = `${inner}: ${shown}, values from ${low.toFixed(2)} to ${high.toFixed(2)}`;
+  $("maps-title").replaceChildren(make("code", { textContent: inner }), `, ${shown}`);
+  canvas.ariaLabel = `${inner}: ${shown}, values from ${least.toFixed(2)} to ${greatest.toFixed(2)}`;
   [$("scale-low").textContent, $("scale-high").textContent] = [`−${most.toFixed(1)}`, most.toFixed(1)];
 }
 
 // --- play a slider -------------------------------------------------------------------------------
 
-function player(button, slider, name, milliseconds) {
+// The whole way takes three seconds, but of a few steps each is seen for a while.
+function player(button, slider, name) {
   let timer = null;
   const stop = () => {
     clearInterval(timer);
@@ -393,7 +387,7 @@ function player(button, slider, name, milliseconds) {
     timer = setInterval(() => {
       if (slider.value === slider.max) return stop();
       move(slider, Number(slider.value) + 1);
-    }, milliseconds);
+    }, between(150, 3000 / slider.max, 800));
   });
   slider.addEventListener("pointerdown", stop);
   slider.addEventListener("keydown", stop);
@@ -406,11 +400,11 @@ function move(slider, value) {
 
 // --- mend ----------------------------------------------------------------------------------------
 
-const sketch = new Float32Array(PIXELS).fill(-1);
+const sketch = BLACK.slice();
 const STROKES = { // an unfinished 3, in sixteenths of the paper
   3: [[[4, 4], [6, 2], [9, 2], [11, 4], [10, 6], [7, 8]], [[8, 8], [11, 9], [12, 11], [11, 13]]],
 };
-let mendSeed = newSeed(), pen = 1, cursor = [8, 8], drawing = null;
+let mendNoise = gaussian(), pen = 1, cursor = [8, 8], drawing = null;
 
 // A pen of about one pixel in sixteen, with a soft edge, as in the pictures that it learned from.
 function dot(x, y, value = pen) {
@@ -418,7 +412,7 @@ function dot(x, y, value = pen) {
   for (let row = 0; row < size; row++)
     for (let column = 0; column < size; column++) {
       const far = Math.hypot(column + 0.5 - x, row + 0.5 - y) / reach;
-      const ink = Math.min(1, Math.max(0, 1.5 - far));
+      const ink = between(0, 1.5 - far, 1);
       for (let c = 0; c < channels; c++) {
         const at = (c * size + row) * size + column;
         const wanted = value * (value > 0 ? 2 * ink - 1 : 1);
@@ -433,33 +427,36 @@ function stroke([x0, y0], [x1, y1]) {
   for (let i = 0; i <= n; i++) dot(x0 + ((x1 - x0) * i) / n, y0 + ((y1 - y0) * i) / n);
 }
 
-function paperPoint(event) {
-  const { left, top, width, height } = $("sketch").getBoundingClientRect();
-  return [((event.clientX - left) / width) * size, ((event.clientY - top) / height) * size];
-}
-
 function badExample() {
   sketch.fill(-1);
   for (const line of STROKES[3])
     for (const [i, to] of line.slice(1).entries())
       stroke(...[line[i], to].map((point) => point.map((v) => ((v + 0.5) * size) / 16)));
+  if (about.labels.includes("3")) $("mend-as").value = about.labels.indexOf("3");
   mend();
 }
 
 function mend() {
   paint($("sketch"), sketch);
+  $("paper").classList.toggle("empty", sketch.every((v) => v === -1));
+  say("strength", percent($("strength").value / 100));
+  renew("mend");
+}
+
+function repair() {
+  if ($("paper").className === "empty") {
+    receivers.delete("mend");
+    for (const id of ["mixed", "mended"]) paint($(id), BLACK);
+    return tell("mend", "Nothing to repair yet.");
+  }
   const strength = $("strength").value / 100, label = classes ? Number($("mend-as").value) : 0;
-  $("strength-shown").textContent = percent(strength);
-  if (!inSight.has("mend")) return;
-  const noise = gaussian(mendSeed), pictures = [{ index: 0, noise, label, sketch }];
-  $("mend-status").textContent = "";
-  const message = { job: "draw", pictures, evaluations: evaluations(), strength };
-  ask("mend", message, ({ done, number, step }) => {
-    if (done) $("mend-status").textContent = "Repaired.";
-    else {
-      if (number === 0) paint($("mixed"), step.seen);
-      paint($("mended"), step.xt);
-    }
+  const pictures = [{ index: 0, noise: mendNoise, label, sketch }];
+  tell("mend", "", "Repairing …");
+  ask("mend", { job: "draw", pictures, evaluations, strength }, ({ done, number, step }) => {
+    if (done) return tell("mend", "Repaired.");
+    tell("mend", "", `Repairing: step ${number + 1} of ${evaluations} …`);
+    if (number === 0) paint($("mixed"), step.seen);
+    paint($("mended"), step.xt);
   });
 }
 
@@ -470,19 +467,18 @@ function setUpPaper() {
     $("cursor").style.cssText =
       `left:${(100 * x) / size}%;top:${(100 * y) / size}%;width:${100 / size}%;height:${100 / size}%`;
   };
-  paper.addEventListener("pointerdown", (event) => {
-    paper.setPointerCapture(event.pointerId);
-    drawing = paperPoint(event);
-    dot(...drawing);
-    mend();
-  });
-  paper.addEventListener("pointermove", (event) => {
-    if (!drawing) return;
-    const to = paperPoint(event);
-    stroke(drawing, to);
+  const draw = (event) => {
+    const { left, top, width, height } = $("sketch").getBoundingClientRect();
+    const to = [(size * (event.clientX - left)) / width, (size * (event.clientY - top)) / height];
+    stroke(drawing ?? to, to);
     drawing = to;
     mend();
+  };
+  paper.addEventListener("pointerdown", (event) => {
+    paper.setPointerCapture(event.pointerId);
+    draw(event);
   });
+  paper.addEventListener("pointermove", (event) => drawing && draw(event));
   for (const end of ["pointerup", "pointercancel", "lostpointercapture"])
     paper.addEventListener(end, () => (drawing = null));
   paper.addEventListener("keydown", (event) => {
@@ -490,14 +486,13 @@ function setUpPaper() {
     const wipes = event.key === "Delete" || event.key === "Backspace";
     if (!by && !wipes && event.key !== " ") return;
     event.preventDefault();
-    if (by) cursor = cursor.map((v, i) => Math.min(size - 1, Math.max(0, v + by[i])));
+    if (by) cursor = cursor.map((v, i) => between(0, v + by[i], size - 1));
     else dot(cursor[0] + 0.5, cursor[1] + 0.5, wipes ? -1 : pen);
     place();
     const ink = sketch[cursor[1] * size + cursor[0]] > 0 ? "painted" : "empty";
     $("paper-told").textContent = `Row ${cursor[1] + 1}, column ${cursor[0] + 1}: ${ink}.`;
     if (!by) mend();
   });
-  $("paper-told").setAttribute("aria-live", "polite");
   place();
 }
 
@@ -505,38 +500,46 @@ function setUpPaper() {
 
 let frames = [];
 
-function walk() {
-  const [from, to] = [gaussian(newSeed()), gaussian(newSeed())];
-  const own = anyLabel(); // both ends have the same
-  frames = Array.from({ length: FRAMES }, (_, i) => ({ noise: slerp(from, to, i / (FRAMES - 1)), own }));
-  drawWalk();
+/* Half a circle from a noise to its opposite: their pictures differ more than those of any two
+noises, and on a circle, all noises on the way are as loud. Both ends have the same label. */
+function newWalk() {
+  const [from, over] = [gaussian(), gaussian()], own = anyLabel();
+  frames = Array.from({ length: FRAMES }, (_, i) => {
+    const angle = (Math.PI * i) / (FRAMES - 1);
+    const noise = from.map((v, j) => Math.cos(angle) * v + Math.sin(angle) * over[j]);
+    return { noise, own };
+  });
+  [$("strip").width, $("strip").height] = [FRAMES * size, size];
+  for (const [i, { noise }] of frames.entries()) fillFrame(i, noise);
+  move($("way"), 0);
+  renew("walk");
+}
+
+function fillFrame(index, pixels) {
+  frames[index].shown = pixels;
+  $("strip").getContext("2d").putImageData(imageOf(pixels), index * size, 0);
+  if (index === Number($("way").value)) showFrame();
 }
 
 function drawWalk() {
-  if (!frames.length) return;
-  for (const frame of frames) frame.drawn = null;
   // The ends first, then halves of halves: soon there is something everywhere.
   const order = [0, 14, 7, 3, 11, 1, 5, 9, 13, 2, 4, 6, 8, 10, 12];
   const label = labelOf(frames[0]);
   const pictures = order.map((index) => ({ index, noise: frames[index].noise, label }));
-  const strip = $("strip");
-  [strip.width, strip.height] = [FRAMES * (size + 1) - 1, size];
-  $("walk-status").textContent = "";
-  showFrame();
-  ask("walk", { job: "draw", pictures, evaluations: evaluations() }, ({ done, index, step }) => {
-    if (done) return ($("walk-status").textContent = "The walk is drawn.");
-    frames[index].drawn = step.xt;
-    strip.getContext("2d").putImageData(imageOf(step.xt), index * (size + 1), 0);
-    if (index === Number($("way").value)) showFrame();
+  let finished = 0;
+  tell("walk", "", "Drawing …");
+  ask("walk", { job: "draw", pictures, evaluations }, ({ done, index, number, step }) => {
+    if (done) return tell("walk", "The walk is drawn.");
+    fillFrame(index, step.xt);
+    finished += number + 1 === evaluations;
+    tell("walk", "", `Drawing: ${finished} of ${FRAMES} …`);
   });
 }
 
 function showFrame() {
-  if (!frames.length) return; // nobody has been here yet
-  const at = Number($("way").value);
-  paint($("between"), frames[at].drawn ?? frames[at].noise);
-  const share = percent(at / (FRAMES - 1));
-  $("way-shown").textContent = share;
+  const at = Number($("way").value), share = percent(at / (FRAMES - 1));
+  paint($("between"), frames[at].shown);
+  say("way", share);
   $("between-told").textContent =
     at === 0 ? "The first" : at === FRAMES - 1 ? "The second" : `${share} of the way to the second`;
   $("between").ariaLabel = $("between-told").textContent;
@@ -544,28 +547,37 @@ function showFrame() {
 
 // --- begin ---------------------------------------------------------------------------------------
 
-const inSight = new Set(); // sections that have been seen: until then they cost nothing
-const WHEN_SEEN = { follow: showStep, mend, walk };
+// What costs evaluations is done for the sections in view; the others wait until they come into it.
+const inView = new Set(), waiting = new Set();
+const work = { follow: lookInside, mend: repair, walk: drawWalk };
+
+function renew(section) {
+  if (inView.has(section)) work[section]();
+  else waiting.add(section);
+}
 
 function begin() {
   const trained = Object.entries(kept.weights).filter(([name]) => !name.includes("running_"));
   const numbers = trained.reduce((n, [, { data }]) => n + data.length, 0);
   $("parameters").textContent = numbers.toLocaleString("en");
-  if (!$("course").getAttribute("href")) $("course").remove();
+  if (!$("course").getAttribute("href")) $("course").parentNode.remove();
   if (classes) {
-    const names = [[UNASKED, classes], ...about.labels.map((name, i) => [name, i])];
-    choices($("ask"), "label", names, (label) => {
-      asked = label;
-      redraw();
-      drawWalk();
-    });
-    for (const [text, value] of names)
+    for (const [value, text] of [[classes, "any"], ...about.labels.entries()]) {
+      const label = make("label"), checked = value === asked;
+      const choice = make("input", { type: "radio", name: "label", value, checked, onchange: () => {
+        asked = value;
+        redraw();
+        renew("walk");
+      } });
+      label.append(choice, make("span", { textContent: text }));
+      $("ask").append(label);
       $("mend-as").append(new Option(value === classes ? "anything" : text, value));
-    $("ask").hidden = $("ask-mend").hidden = false;
+    }
+    for (const id of ["ask", "ask-mend", "say-which", "same-label"]) $(id).hidden = false;
   }
   for (const [n, recognised, distance] of about.figures) {
     const row = $("figures").querySelector("tbody").insertRow();
-    row.append(Object.assign(document.createElement("th"), { scope: "row", textContent: n }));
+    row.append(make("th", { scope: "row", textContent: n }));
     row.insertCell().textContent = recognised === null ? "–" : percent(recognised);
     row.insertCell().textContent = distance === null ? "–" : distance.toFixed(1);
     $("figures").hidden = false;
@@ -574,14 +586,9 @@ function begin() {
   showEvaluations();
   document.querySelector("main").hidden = false;
   $("again").addEventListener("click", newPictures);
-  $("evaluations").addEventListener("input", () => {
-    showEvaluations();
-    redraw();
-    mend();
-    drawWalk();
-  });
-  $("step").addEventListener("input", showStep);
-  player($("play-steps"), $("step"), "the steps", 250);
+  $("evaluations").addEventListener("input", changeEvaluations);
+  $("step").addEventListener("input", () => showStep(Number($("step").value)));
+  player($("play-steps"), $("step"), "the steps");
   setUpPaper();
   $("strength").addEventListener("input", mend);
   $("mend-as").addEventListener("change", mend);
@@ -595,31 +602,33 @@ function begin() {
   });
   $("example").addEventListener("click", badExample);
   $("other-noise").addEventListener("click", () => {
-    mendSeed = newSeed();
+    mendNoise = gaussian();
     mend();
   });
   $("way").addEventListener("input", showFrame);
-  player($("play-walk"), $("way"), "the walk", 220);
-  $("other-ends").addEventListener("click", walk);
+  player($("play-walk"), $("way"), "the walk");
+  $("strip").addEventListener("click", (event) =>
+    move($("way"), Math.floor((event.offsetX / $("strip").clientWidth) * FRAMES)));
+  $("other-ends").addEventListener("click", newWalk);
   addEventListener("resize", () => maps.length && showMaps());
 
   press(tiles, tiles[0]);
   newPictures();
+  newWalk();
   badExample();
   const watch = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting } of entries)
-      if (isIntersecting && !inSight.has(target.id)) {
-        inSight.add(target.id);
-        WHEN_SEEN[target.id]();
-      }
+    for (const { target: { id }, isIntersecting } of entries) {
+      inView[isIntersecting ? "add" : "delete"](id);
+      if (isIntersecting && waiting.delete(id)) work[id]();
+    }
   });
-  for (const id of Object.keys(WHEN_SEEN)) watch.observe($(id));
+  for (const id of Object.keys(work)) watch.observe($(id));
 }
 
-// The fewest evaluations that are nearly as good as the best, where that was measured.
+// The fewest evaluations, four or more to follow, that are nearly as good as the best measured.
 function enough() {
   const best = Math.max(...about.figures.map(([, recognised]) => recognised ?? 0));
-  const good = about.figures.find(([n, recognised]) => n > 1 && recognised >= best - 0.03);
+  const good = about.figures.find(([n, recognised]) => n >= 4 && recognised >= best - 0.03);
   return Math.min(50, best ? good?.[0] ?? 16 : 16);
 }
 

@@ -33,7 +33,7 @@ onmessage = ({ data }) => {
     lanes.set(data.lane, { id: data.id, work: jobs[data.job](data) });
     if (!running) turn.port2.postMessage(null);
     running = true;
-  } else lanes.delete(data.lane);
+  } else lanes.clear();
 };
 
 turn.port1.onmessage = () => {

@@ -65,6 +65,7 @@ def test_everything_works(opened, written, name, width, scheme):
     walks(page)
     expect(page.locator("#about")).to_contain_text("It was shaken.")
     expect(page.locator("#figures tbody tr")).to_have_count(3)
+    expect(page.locator(".course")).to_have_count(0)  # it has no address
     assert_fits(page)
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name} {width} {scheme}.png", full_page=True)
@@ -74,15 +75,19 @@ def draws(page):
     first = "#grid button:first-child canvas"
     expect(page.locator("#grid button")).to_have_count(16)
     expect(page.locator(EVALUATIONS)).to_have_value("4")  # nearly as good as the best
-    expect(page.locator("#quality")).to_contain_text("recognises 79% of its pictures")
+    expect(page.locator("#quality")).to_contain_text("With 4, a second network recognises 79% of")
     before = drawn(page, first)
     page.locator("#again").click()
     wait_until_all_drawn(page)
     assert (new := drawn(page, first)) != before
     set_slider(page, EVALUATIONS, 2)
     expect(page.locator("#evaluations-shown")).to_have_text("2 evaluations")
+    expect(page.locator("#quality")).to_contain_text("At 1, the nearest that was measured, a")
     wait_until_all_drawn(page)
     fewer = drawn(page, first)
+    set_slider(page, EVALUATIONS, 1)
+    for control in ("#step", "#play-steps"):
+        expect(page.locator(control)).to_be_disabled()
     set_slider(page, EVALUATIONS, 4)
     wait_until_all_drawn(page)
     assert drawn(page, first) == new != fewer  # the same noise again
@@ -103,7 +108,8 @@ def follows(page, name):
     before = drawn(page, "#guess")
     page.locator("#grid button").nth(2).click()
     wait_until_other(page, "#guess", before)
-    expect(page.locator("#step-shown")).to_have_text("4 of 4, t = 0.25")
+    expect(page.locator("#step-shown")).to_have_text("1 of 4, t = 1.00")
+    expect(page.locator("#step")).to_have_value("1")
     seen, guess, maps = drawn(page, "#seen"), drawn(page, "#guess"), drawn(page, "#maps")
     set_slider(page, "#step", 2)
     expect(page.locator("#step-shown")).to_have_text("2 of 4, t = 0.75")
@@ -125,10 +131,15 @@ def follows(page, name):
     block = page.locator("#the-u button[title$='blocks.0']").first
     block.click()
     chips = page.locator("#inner button")
-    assert chips.count() > 8
+    assert chips.count() > 8 and chips.get_by_text("first convolution").count() == 1
+    below = page.evaluate("mend.offsetTop")
     for i in range(chips.count()):
         chips.nth(i).click()
         assert page.inner_text("#maps-title").startswith(block.get_attribute("title"))
+        wide, high = page.evaluate("[maps.width, maps.height]")
+        room = page.evaluate("[maps.parentNode.clientWidth, maps.parentNode.clientHeight]")
+        assert wide <= room[0] and high <= room[1] == 240
+        assert page.evaluate("mend.offsetTop") == below  # the page doesn't jump
     told = page.inner_text("#maps-title").replace(",", ":", 1)
     assert re.search(
         rf"^{told}, values from -?[\d.]+ to [\d.]+$", page.get_attribute("#maps", "aria-label")
@@ -139,8 +150,12 @@ def mends(page, name):
     show(page, "mend")
     status = page.locator("#mend-status")
     expect(status).to_have_text("Repaired.")
+    if name == "GrownUNet":
+        expect(page.locator("#mend-as")).to_have_value("3")  # what the bad example is
     page.locator("#clear").click()
-    expect(status).to_have_text("Repaired.")
+    expect(status).to_have_text("Nothing to repair yet.")
+    assert drawn(page, "#mended") == drawn(page, "#mixed") == drawn(page, "#sketch")
+    expect(page.locator("#paper")).to_have_class("empty")
     paper, empty, mended = page.locator("#paper"), drawn(page, "#sketch"), drawn(page, "#mended")
     box = paper.bounding_box()
     page.mouse.move(box["x"] + 20, box["y"] + 20)
@@ -181,6 +196,12 @@ def walks(page):
     set_slider(page, "#way", 14)
     assert drawn(page, "#between") != first
     expect(page.locator("#between-told")).to_have_text("The second")
+    expect(page.locator("#way")).to_have_attribute("aria-valuetext", "100%")
+    expect(page.locator("#same-label")).to_be_visible(visible=page.locator("#ask").is_visible())
+    wide = page.locator("#between").bounding_box()["width"]
+    page.locator("#strip").click()  # in its middle
+    expect(page.locator("#between-told")).to_have_text("50% of the way to the second")
+    assert page.locator("#between").bounding_box()["width"] == wide
     set_slider(page, "#way", 12)
     page.locator("#play-walk").click()
     expect(page.locator("#play-walk")).to_have_text("Play the walk")
@@ -188,6 +209,7 @@ def walks(page):
     strip = drawn(page, "#strip")
     page.locator("#other-ends").click()
     wait_until_other(page, "#strip", strip)
+    expect(page.locator("#way")).to_have_value("0")
     expect(status).to_have_text("The walk is drawn.", timeout=30_000)
 
 
@@ -252,10 +274,11 @@ def press_in(page, place):
         page.keyboard.press("Delete")
         expect(page.locator("#paper-told")).to_have_text("Row 10, column 10: empty.")
         expect(page.locator("#cursor")).to_be_visible()
+        expect(page.locator("#paper-hint")).to_contain_text("Space paints")  # it stays
     elif place in ("evaluations", "step", "strength", "way"):
         shown = page.locator(f"#{place}-shown")
         before = shown.inner_text()
-        page.keyboard.press("ArrowLeft" if place in ("evaluations", "step") else "ArrowRight")
+        page.keyboard.press("ArrowLeft" if place == "evaluations" else "ArrowRight")
         expect(shown).not_to_have_text(before)
 
 
@@ -281,6 +304,12 @@ def test_nothing_is_drawn_before_it_is_seen(opened, written):
     wait_until_all_drawn(page)
     asked = page.evaluate("asked")
     assert "grid 0" in asked and not {"mend", "walk"} & set(asked)
+    page.evaluate("""() => { for (let i = 20; i > 2; i--) {
+        evaluations.value = i; evaluations.dispatchEvent(new Event("input")); } }""")
+    wait_until_all_drawn(page)
+    asked = page.evaluate("asked")
+    assert asked.count("grid 0") == 2  # once when it was opened, once after the drag
+    assert not {"mend", "walk"} & set(asked)
 
 
 def test_clicked_on_at_random(opened, written):
@@ -320,6 +349,23 @@ def test_in_a_frame_drawing_is_all_there_is(opened, written):
     expect(page.locator("#again")).to_be_visible()
     for section in ("follow", "mend", "walk", "about"):
         expect(page.locator(f"#{section}")).to_be_hidden()
+    with page.expect_popup() as whole:
+        page.locator("#grid button").first.click()
+    expect(whole.value.locator("#follow")).to_be_visible()
+    assert "framed" not in whole.value.url
+
+
+def test_on_a_narrow_screen_and_on_paper(opened, written):
+    page = opened(written["GrownUNet"], scheme="dark")
+    wait_until_all_drawn(page)
+    page.set_viewport_size({"width": 320, "height": 600})
+    assert_fits(page)
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.add_style_tag(content="html { font-size: 200% }")
+    assert_fits(page)
+    page.emulate_media(media="print")
+    expect(page.locator("body")).to_have_css("color", "rgb(30, 41, 59)")  # as in light
+    expect(page.locator("#again")).to_be_hidden()
 
 
 def test_any_label_is_one_of_its_own_for_each_picture(opened, written):
