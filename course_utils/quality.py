@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 
 import torch
 
@@ -57,19 +58,40 @@ def measure(samples, data="digits", root="data"):
     of our Classifier in place of Inception's.
     """
     train, _ = some(data, "train", root, samples.device)
-    test, test_labels = some(data, "test", root, samples.device)
     if samples.shape[1:] != train.shape[1:] or len(samples) < 100 or not samples.isfinite().all():
         raise ValueError(
             f"measure takes 100 or more samples of shape {tuple(train.shape[1:])} without NaN; "
             f"got {tuple(samples.shape)}, {int((~samples.isfinite()).sum())} values not finite"
         )
+    features = real_features(data, root, samples.device)
     net = classifier(data, root, samples.device)
-    features = seen(net, torch.cat([train, test]))
-    samples, n = samples.float(), len(samples)
+    found = figures(net, samples.float(), train, features)
+    return replace(others(data, root, samples.device, len(samples)), samples=found)
+
+
+@lru_cache(maxsize=1)
+def real_features(data, root, device):
+    """Return the features of all pictures of a data set.
+
+    () -> (N, 64)
+    """
+    pictures = [some(data, split, root, device)[0] for split in ("train", "test")]
+    return seen(classifier(data, root, device), torch.cat(pictures))
+
+
+@cache
+def others(data, root, device, n):
+    """Return the Quality of what n samples are compared with, whatever they are.
+
+    () -> Quality
+    """
+    train, _ = some(data, "train", root, device)
+    test, labels = some(data, "test", root, device)
+    net, features = classifier(data, root, device), real_features(data, root, device)
     return Quality(
         n=n,
-        accuracy=float((net(test).argmax(dim=1) == test_labels).float().mean()),
-        samples=figures(net, samples, train, features),
+        accuracy=float((net(test).argmax(dim=1) == labels).float().mean()),
+        samples=None,
         real=replace(figures(net, test, train, features), distance=real_distance(features, n)),
         gaussian=figures(net, gaussian(train, n), train, features),
     )
@@ -83,7 +105,7 @@ def seen(net, pictures):
     return torch.cat([net.features(part) for part in pictures.split(1000)])
 
 
-def figures(net, pictures, train, real_features):
+def figures(net, pictures, train, features_of_real):
     """Return the Figures of a set of pictures.
 
     Classifier, (N, C, H, H), (N, C, H, H), (N, 64) -> Figures
@@ -94,7 +116,7 @@ def figures(net, pictures, train, real_features):
     return Figures(
         recognised=float((chances.amax(dim=1) > 0.9).float().mean()),
         entropy=float(torch.special.entr(classes).sum()) / math.log(2),
-        distance=frechet_distance(features, real_features),
+        distance=frechet_distance(features, features_of_real),
         nearest=nearest(pictures, train),
     )
 

@@ -279,6 +279,8 @@ CALLS = {
     "classifier.Classifier": lambda x: classifier.Classifier(C, H)(x),
     "classifier.classifier": lambda: classifier.classifier("digits", "data", torch.device("cpu")),
     "classifier.some": lambda: classifier.some("digits", "train", "data", "cpu", most=N),
+    "quality.real_features": lambda: quality.real_features("digits", "data", torch.device("cpu")),
+    "quality.others": lambda: quality.others("digits", "data", torch.device("cpu"), n=100),
     "quality.real_distance": lambda features: quality.real_distance(features, n=4),
     "quality.gaussian": lambda images: quality.gaussian(images, n),
 }
@@ -287,6 +289,7 @@ OTHER_SIZES = {
     "data.load": dict(N=None, C=None, H=None, W=None),
     "data.digits": dict(N=None),
     "classifier.some": dict(C=None, H=None, W=None),
+    "quality.real_features": dict(N=1797),
     "blocks.ResBlock": dict(C=32, K=64),
     "sigma_unet.SigmaAttention": dict(C=32),
     "diffusion.Guided": dict(W=H),

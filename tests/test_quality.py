@@ -163,6 +163,10 @@ def test_another_data_set_is_measured_by_its_own_pictures(monkeypatch):
     assert set(asked) == {("cifar10", "elsewhere")}
     assert q.n == 200 and q.accuracy > 0.9 and q.samples.distance < q.gaussian.distance
     assert measure(images[:200], "cifar10", "elsewhere").samples.nearest < 0.01
+    again = measure(images[:300], "cifar10", "elsewhere")
+    assert again.n == 300 and again.real.distance != q.real.distance  # of 300 pictures, not of 200
+    sets["test"] = (images[:0], labels[:0])  # what all sets are compared with is not made anew
+    assert measure(images[400:], "cifar10", "elsewhere") == q
 
 
 @pytest.mark.parametrize(
