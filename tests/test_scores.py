@@ -25,8 +25,8 @@ def test_an_entry_scores_what_it_says(folder):
 
 def entry(folder, title, distance):
     folder.mkdir()
-    row = {"distance": distance, "recognised": 0.912, "entropy": 3.3}
-    (folder / "scores.json").write_text(json.dumps({count: row for count in "124"}))
+    rows = {n: {"distance": distance - int(n), "recognised": 0.912, "entropy": 3.3} for n in "124"}
+    (folder / "scores.json").write_text(json.dumps(rows))
     (folder / "README.md").write_text(f"# {title}\n\nTrained by hand.\n")
 
 
@@ -35,7 +35,7 @@ def test_the_page_has_the_best_first(tmp_path):
     entry(tmp_path / "b", "A quick one", 5.67)
     page = scores_page(tmp_path)
     assert page.index("[A quick one](#a-quick-one)") < page.index("[A slow one](#a-slow-one)")
-    assert "| 12.3 | 91.2% | 3.30 | 12.3" in page
+    assert "| 11.3, 10.3, 8.3 | 91.2%, 91.2%, 91.2% | 3.30, 3.30, 3.30 |" in page
     assert "## A slow one\n\nTrained by hand." in page
 
 
