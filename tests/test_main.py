@@ -33,20 +33,8 @@ ROOT = Path(__file__).parents[1]
 
 
 def train(folder, *options, model="ddpm", steps="4"):
-    main(
-        [
-            "train",
-            "--model",
-            model,
-            "--steps",
-            steps,
-            "--batch",
-            "8",
-            "--out",
-            str(folder),
-            *options,
-        ]
-    )
+    given = {"--model": model, "--steps": steps, "--batch": "8", "--out": str(folder)}
+    main(["train", *sum(given.items(), ()), *options])
 
 
 def fails(*arguments):
@@ -268,8 +256,7 @@ def test_a_folder_that_holds_something_else_is_told(tmp_path):
 def test_going_on_is_never_having_stopped(tmp_path, monkeypatch):
     train(tmp_path / "whole", "--save-every", "2", steps="6")
     train(tmp_path / "half", "--save-every", "2", steps="6")
-    for path in (tmp_path / "half").glob("step-00000006.pt"):
-        path.unlink()  # as if it had been killed before
+    (tmp_path / "half/step-00000006.pt").unlink()  # as if it had been killed before
     assert latest(tmp_path / "half")["step"] == 4
     train(tmp_path / "half", "--resume")
     same_weights(tmp_path / "whole", tmp_path / "half", rtol=0, atol=0)
@@ -308,11 +295,7 @@ def test_the_seed_says_which_pictures(tmp_path):
     drawn = []
     for name, seed in [("a", "3"), ("b", "3"), ("c", "4")]:
         out = tmp_path / f"{name}.npz"
-        main(
-            ["sample", str(tmp_path), "--n", "2", "--steps", "2", "--seed", seed, "--out", str(out)]
-        )
-        with np.load(out) as file:
-            drawn.append(file["x0"])
+        drawn.append(sampled(tmp_path, out, "--n", 2, "--steps", 2, "--seed", seed))
     assert (drawn[0] == drawn[1]).all() and (drawn[0] != drawn[2]).any()
 
 
