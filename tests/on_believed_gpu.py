@@ -83,8 +83,6 @@ def on_the_gpu(number, folder):
     colab.Machine = lambda _, *rest: machine(device, *rest)
     # The device isn't called "cuda". The digits are there without a network.
     machine.has_gpu, machine.data = True, "digits"
-    # From 2 to 6 steps: 08 needs a shorter and a longer training.
-    machine.budget = lambda self, cpu, gpu: min(6, cpu // 12)
     raised = run(cells)
     for source, error in raised:
         print(f"\n## notebook {number}, the cell\n{source}\n", file=sys.stderr)

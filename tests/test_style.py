@@ -103,14 +103,32 @@ def test_curves_over_one_axis_are_told_apart_and_may_be_logarithmic():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
 
 
+def test_pictures_are_pasted_where_they_belong():
+    small, large = torch.full((2, 1, 2, 2), -1.0), torch.full((3, 3, 4, 4), 5.0)
+    large[:, 0] = -5.0  # no red
+    (ax,) = strip([small, large], titles="ab", labels="cd").axes
+    pixels = torch.tensor(ax.images[0].get_array())
+    assert pixels.shape == (4 + 1 + 4, 4 + 1 + 4 + 1 + 4, 3)
+    assert (pixels[:4, :4] == 0).all() and (pixels[:4, 5:9] == 0).all()  # black, twice as large
+    assert (pixels[:4, 10:] == 1).all()  # no third one
+    assert (pixels[5:, 10:, 0] == 0).all() and (pixels[5:, 10:, 1:] == 1).all()
+    places = {text.get_text(): at for text, at in zip(ax.get_xticklabels(), ax.get_xticks())}
+    assert places == {"a": 2.5, "b": 7.5}
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["c", "d"]
+    (ax,) = grid(torch.zeros(5, 1, 4, 4), columns=2).axes
+    assert ax.images[0].get_array().shape == (4 * 3 + 2, 4 * 2 + 1, 3)
+
+
 def test_no_picture_warns_in_the_courses_style():
     plt.rcParams.update(STYLE)
     layer, x = SingleHeadAttention(4), torch.randn(1, 4, 4, 4)
+    pictures = torch.rand(12, 3, 4, 4)
     figures = [
-        draw_u(), draw_block(layer, x), draw_maps(layer, x), grid(x), loss_curve([1.0, 0.5]),
+        draw_u(), draw_block(layer, x), draw_maps(layer, x), grid(pictures), loss_curve([1.0, 0.5]),
         attention_maps(x[0], torch.rand(2, 16, 16), [(1, 1), (0, 2)]),
         embedding_map(torch.rand(5, 4), range(5)),
-        receptive_maps([torch.rand(4, 4)]), similarity_map(torch.rand(5, 5)), strip([x, x], "abcd"),
+        receptive_maps([torch.rand(4, 4)]), similarity_map(torch.rand(5, 5)),
+        strip(list(pictures.split(4)), "abcd", "efg"),
         shrink_picture(torch.rand(9), [x], ["clean"]), number_lines(1, 2, 1.5),
         waves(torch.rand(5, 2), range(5), "ab"), cost_curves([4, 16], {"ms": {"one": [1.0, 2.0]}}),
         number_maps(x[0, 0]), curves(torch.linspace(-1, 1, 5), {"tanh": torch.tanh}, "tanh"),

@@ -1,8 +1,21 @@
 """The cells of a notebook that show widgets, and the cells that these need."""
 
 import ast
+import symtable
+from dataclasses import dataclass, field
 
 WIDGETS = "course_utils.widgets"
+PERHAPS = ast.If, ast.Try, ast.While  # what stands in them may not run
+
+
+@dataclass
+class Names:
+    """What a cell has to do with which names of the notebook."""
+
+    used: set = field(default_factory=set)  # that another cell has to make
+    made: set = field(default_factory=set)  # made anew, whatever they were before
+    changed: set = field(default_factory=set)  # made or changed
+    widgets: set = field(default_factory=set)  # imported, and a widget
 
 
 def only_widgets(notebook):
@@ -13,35 +26,59 @@ def only_widgets(notebook):
     """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     names = {cell.id: names_of(cell.source) for cell in code}
-    shown = set().union(*(widgets for *_, widgets in names.values()))
+    shown = set().union(*(found.widgets for found in names.values()))
     kept, before = {code[0].id}, set()
     for cell in code:
-        made, used, _ = names[cell.id]
-        if used & shown:
+        if names[cell.id].used & shown:
             kept.add(cell.id)
-            shown |= made - before
-        before |= made
+            shown |= names[cell.id].changed - before
+        before |= names[cell.id].changed
     wanted = set()
     for cell in reversed(code):
-        made, used, _ = names[cell.id]
-        if cell.id in kept or made & wanted:
+        found = names[cell.id]
+        if cell.id in kept or found.changed & wanted:
             kept.add(cell.id)
-            wanted |= used
+            wanted = wanted - found.made | found.used
     notebook.cells = [cell for cell in notebook.cells if cell.id in kept]
 
 
 def names_of(source):
-    """The names that a cell makes, those that it uses, and those of widgets that it imports."""
-    lines = source.splitlines()  # without those that only IPython understands
+    """Say what a cell has to do with which names.  -> Names"""
+    lines, found = source.splitlines(), Names()
+    # Without the lines that only IPython understands; one for the whole cell may not run it.
     tree = ast.parse("\n".join("" if line.startswith(("%", "!")) else line for line in lines))
-    made, used, widgets = set(), set(), set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            (used if isinstance(node.ctx, ast.Load) else made).add(node.id)
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            made.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            names = {(name.asname or name.name).split(".")[0] for name in node.names}
-            made |= names
-            widgets |= names if getattr(node, "module", "") == WIDGETS else set()
-    return made, used, widgets
+    perhaps = source.startswith("%%")
+    for statement in tree.body:
+        table = symtable.symtable(ast.unparse(statement), "a cell", "exec")
+        made = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+        partly = set(map(base, targets(statement)))
+        found.used |= (looked_up(table) | partly) - found.made
+        found.changed |= made | partly
+        if not perhaps and not isinstance(statement, PERHAPS):
+            found.made |= made - partly
+        if getattr(statement, "module", "") == WIDGETS:
+            found.widgets |= made
+    return found
+
+
+def looked_up(table):
+    """The notebook's names that the code of a symbol table, or a function in it, looks up."""
+    there = [s for s in table.get_symbols() if s.is_referenced()]
+    if table.get_type() != "module":
+        there = [s for s in there if s.is_global()]
+    return {s.get_name() for s in there}.union(*map(looked_up, table.get_children()))
+
+
+def targets(statement):
+    """What is changed in part: x in x += 1, x[0] = 1 and x.y = 1."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.AugAssign):
+            yield node.target
+        elif isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+            yield node
+
+
+def base(target):
+    while isinstance(target, (ast.Subscript, ast.Attribute, ast.Call)):
+        target = target.func if isinstance(target, ast.Call) else target.value
+    return getattr(target, "id", "")

@@ -8,7 +8,6 @@ from course_utils.checks.engine.crash import Crash, crash
 from course_utils.checks.engine.fake_device import (
     FAKE_DEVICE,
     DeviceMismatch,
-    DispatchMode,
     FakeDeviceMode,
     device_mismatch,
 )
@@ -24,5 +23,6 @@ from course_utils.checks.engine.values import (
     state,
     tensors,
 )
+from course_utils.checks.engine.watching import Watch, place
 from course_utils.checks.engine.weights import fill, is_lazy
 from course_utils.checks.mistakes import edits

@@ -1,9 +1,10 @@
 """Pictures of what happens inside a block."""
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import MaxNLocator
 
 from course_utils.plots.colours import GREY, LINES, SIGNED
-from course_utils.plots.pictures import frame, table
+from course_utils.plots.pictures import frame
 
 
 def curves(x, values, title):
@@ -34,18 +35,24 @@ def maps(rows, labels=None, titles=None, size=1.1, limit=None):
     With limit, the strongest colour stands for that value in all rows. A bar at the right of each
     row has the numbers.
     """
-    drawn = []
-    for row in rows:
-        show = on_scale(limit or max(float(row.detach().abs().max()), 1e-6))
-        drawn.append([(show, values) for values in row.detach().float().cpu()])
-    return table(drawn, titles, labels, size, bars=True)
-
-
-def on_scale(largest):
-    """Return what draws a map whose strongest colour stands for this value."""
-
-    def show(ax, values):
-        ax.imshow(values.numpy(), cmap=SIGNED, vmin=-largest, vmax=largest)
-        frame(ax)
-
-    return show
+    columns = max(map(len, rows))
+    figure, axes = plt.subplots(
+        len(rows), columns, squeeze=False, layout="constrained",
+        figsize=(size * columns + 0.5, size * len(rows) * 1.04 + 0.2 * bool(titles)),
+    )  # fmt: skip
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
+    for places, row in zip(axes, rows):
+        largest = limit or max(float(row.detach().abs().max()), 1e-6)
+        for ax, values in zip(places, row.detach().float().cpu()):
+            ax.imshow(values.numpy(), cmap=SIGNED, vmin=-largest, vmax=largest)
+            frame(ax)
+        for ax in places[len(row) :]:
+            ax.axis("off")
+        bar = figure.colorbar(places[0].images[0], ax=list(places), pad=0.01, aspect=12)
+        bar.locator = MaxNLocator(3)
+        bar.outline.set_visible(False)
+    for ax, label in zip(axes[:, 0], labels or []):
+        ax.set_ylabel(label)
+    for ax, title in zip(axes[0], titles or []):
+        ax.set_title(title)
+    return figure

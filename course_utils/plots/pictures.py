@@ -1,7 +1,10 @@
 """Rows and grids of images. Values are clipped to [-1, 1]; black is -1 and white is 1."""
 
 import matplotlib.pyplot as plt
-from matplotlib.ticker import MaxNLocator
+import torch
+from einops import rearrange
+from matplotlib.colors import to_rgb
+from torch.nn import functional as F
 
 from course_utils.plots.colours import PALE
 
@@ -11,38 +14,22 @@ def strip(images, titles=None, labels=None, size=1.1):
 
     (N, C, H, W), or a list of such for several rows -> figure
 
-    titles stand above the first row, labels at the left of the rows.
+    titles stand above the first row, labels at the left of the rows. Smaller images are drawn as
+    large as the largest.
     """
     rows = images if isinstance(images, (list, tuple)) else [images]
-    return table([[(show, image) for image in row] for row in rows], titles, labels, size)
-
-
-def table(rows, titles=None, labels=None, size=1.1, bars=False):
-    """Draw rows of pictures, each given as (draw, what): draw(ax, what) is called.
-
-    () -> figure
-
-    With bars, each row has a bar with the numbers of its colours.
-    """
-    columns = max(len(row) for row in rows)
-    figure, axes = plt.subplots(
-        len(rows), columns, squeeze=False, layout="constrained",
-        figsize=(size * columns + 0.5 * bars, size * len(rows) * 1.04 + 0.2 * bool(titles)),
-    )  # fmt: skip
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
-    for r, row in enumerate(rows):
-        for ax, (draw, what) in zip(axes[r], row):
-            draw(ax, what)
-        for ax in axes[r, len(row) :]:
-            ax.axis("off")
-        if labels:
-            axes[r, 0].set_ylabel(labels[r])
-        if bars:
-            bar = figure.colorbar(axes[r, 0].images[0], ax=list(axes[r]), pad=0.01, aspect=12)
-            bar.locator = MaxNLocator(3)
-            bar.outline.set_visible(False)
-    for ax, title in zip(axes[0], titles or []):
-        ax.set_title(title)
+    columns, titles, labels = max(map(len, rows)), list(titles or []), list(labels or [])
+    figure, ax = plt.subplots(
+        figsize=(size * columns, size * len(rows) * 1.04 + 0.2 * bool(titles)), layout="constrained"
+    )
+    pixels, (down, across) = sheet(rows, columns)
+    ax.imshow(pixels, interpolation="nearest")
+    ax.set_frame_on(False)
+    ax.tick_params(length=0, top=True, labeltop=True, labelbottom=False)
+    look = {"size": plt.rcParams["axes.titlesize"], "color": plt.rcParams["axes.labelcolor"]}
+    ax.set_xticks([(i + 0.5) * across for i in range(len(titles))], titles, **look)
+    look |= {"rotation": 90, "va": "center"}
+    ax.set_yticks([(i + 0.5) * down for i in range(len(labels))], labels, **look)
     return figure
 
 
@@ -51,17 +38,29 @@ def grid(images, columns=10, size=0.75):
 
     (N, C, H, W) -> figure
     """
-    rows = -(-len(images) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(size * columns, size * rows), squeeze=False, layout="none",
-        gridspec_kw={"wspace": 0.06, "hspace": 0.06},
-    )  # fmt: skip
-    for ax in axes.flat:
-        ax.axis("off")
-    for ax, image in zip(axes.flat, images):
-        show(ax, image)
-    figure.subplots_adjust(0, 0, 1, 1)
+    rows = list(images.split(columns))
+    figure = plt.figure(figsize=(size * columns, size * len(rows)), layout="none")
+    ax = figure.add_axes((0, 0, 1, 1))
+    ax.imshow(sheet(rows, columns)[0], interpolation="nearest")
+    ax.axis("off")
     return figure
+
+
+def sheet(rows, columns):
+    """Paste rows of images on one sheet: that is drawn ten times as fast as forty pictures.
+
+    list of (N, C, H, W) -> (H', W', 3), and how far apart the rows are and the columns, in pixels
+    """
+    high, wide = (max(row.shape[axis] for row in rows) for axis in (2, 3))
+    gap = max(1, wide // 16)
+    colour = torch.tensor(to_rgb(PALE)).view(3, 1, 1)
+    tiles = colour.repeat(len(rows), columns, 1, high + gap, wide + gap)
+    for tile, row in zip(tiles, rows):
+        values = (row.detach().float().cpu().clamp(-1, 1) + 1) / 2
+        tile[: len(row), :, gap:, gap:] = F.interpolate(values, (high, wide))
+        tile[len(row) :] = 1.0  # nothing is there
+    pixels = rearrange(tiles, "row column c h w -> (row h) (column w) c")
+    return pixels[gap:, gap:].numpy(), (high + gap, wide + gap)
 
 
 def show(ax, image):

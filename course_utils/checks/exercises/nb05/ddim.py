@@ -9,9 +9,9 @@ from course_utils.checks.exercises.test_doubles import NoiseNet, pictures_of
 from course_utils.checks.parts import edits, tensors
 from course_utils.diffusion import predict_x0
 from course_utils.samplers import ddim
-from course_utils.schedule import Schedule, cosine_schedule
+from course_utils.schedule import Schedule
 
-COSINE = cosine_schedule()
+BETAS = 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4
 CLAMP = "Rounding can leave what is under a root a little below 0: .clamp(min=0) before the root."
 
 
@@ -30,9 +30,13 @@ def experiment(probe, ddim):
 
 
 def note_nan(probe, ddim, xT):
-    for steps in (2, 5, 8):  # rounding differs from one way to write the formula to the next
-        what, given = f"ddim(model, xT, cosine_schedule(), {steps}, 1.0)", (steps, 1.0)
-        found = probe.run(what, pictures_of(ddim), NoiseNet(), xT.clone(), COSINE, *given)
+    """In a step from next to no picture, all old noise goes. What is left under the root is 0, or
+    what rounding makes of it, which differs from one way to write the formula to the next."""
+    for beta in BETAS:
+        schedule = Schedule(torch.tensor([beta, beta, 1 - 1e-10, 1 - 1e-10], dtype=torch.float64))
+        what = f"ddim(model, xT, schedule, 2, 1.0) for betas {beta}, {beta}, 1 - 1e-10, 1 - 1e-10"
+        given = NoiseNet(), xT.clone(), schedule, 2, 1.0
+        found = probe.run(what, pictures_of(ddim), *given)
         bad = any(x.is_complex() or not x.isfinite().all() for x in tensors(found))
         probe.note(what, bad, f"{what}: some of your numbers are NaN or complex.", CLAMP)
 

@@ -8,7 +8,7 @@ from torch import nn
 from course_utils.averaging import unwrapped, update_average
 from course_utils.checks.exercises.nb07.notes import Net, copies, note_return, notes, same
 from course_utils.checks.exercises.test_doubles import as_float
-from course_utils.checks.parts import Vague, describe
+from course_utils.checks.parts import Vague, Watch, describe
 from course_utils.training import TrainConfig, learning_rate, start, take_step
 
 HINTS = [
@@ -62,8 +62,10 @@ def one_by_one(probe, take_step, state, config, sizes):
         give_gradients(probe, state, size)
         kind = f"a step in {config.precision}{KINDS.get(str(size), '')}"
         before = copies(state.model.parameters())
+        watch = Watch()
         with probe.advice(*HINTS):
-            returned = probe.run(f"take_step(state, config), {kind}", take_step, state, config)
+            what = f"take_step(state, config), {kind}"
+            returned = probe.run(what, watch.calling(take_step), state, config)
         note_return(probe, returned, state, "state")
         if math.isfinite(size):
             note_finite(probe, state, config, size, kind, before)
@@ -71,6 +73,11 @@ def one_by_one(probe, take_step, state, config, sizes):
             note_moved(probe, state, kind, before)
         if math.isfinite(size) or config.precision == "fp16":  # else the weights are NaN now
             note_step(probe, state, kind)
+        probe.note("numbers read", watch.reads > (config.precision == "fp16"),
+            "Your function reads a number out of a tensor: in every step, a program would wait for "
+            "its GPU.",
+            "if, print, .item() and get_scale() read. Leave the numbers where they are, and the "
+            "decision to the scaler.")  # fmt: skip
 
 
 def note_moved(probe, state, kind, before):
@@ -180,6 +187,12 @@ The average moves before the step, towards weights that are one step old. Take t
 +
 state.scaler.update() is missing. It makes the scale smaller after an overflow and larger after many
 good steps, and tells the scaler that the step is over.
+# scale read
++ scale = state.scaler.get_scale()
++ state.scaler.update()
++ skipped = state.scaler.get_scale() < scale
+You read the scale in every step. get_scale() takes a number out of a tensor, so a program would
+wait for its GPU. Nothing here needs to know the scale, or whether the step was left out.
 # average not moved
 - update_average(state.average, state.model, config.ema)
 +

@@ -4,11 +4,10 @@ import copy
 
 import torch
 from torch import nn
-from torch.utils._pytree import tree_leaves
 
 from course_utils.averaging import update_average
 from course_utils.checks.exercises.nb07.notes import Net, copies, note_return, notes, same
-from course_utils.checks.parts import DispatchMode, Vague, edits
+from course_utils.checks.parts import Vague, Watch, edits, place
 
 PAIRS = "zip(average.parameters(), model.parameters()) gives pairs, one weight of each."
 HINTS = [
@@ -89,9 +88,9 @@ def move_average(probe, update_average, average, model, keep, turn):
 def why_it_stays(update_average, average, model, keep):
     """Call the attempt again; say why it does not move average, and what to do."""
     average, model = copy.deepcopy(average), copy.deepcopy(model)
-    with torch.enable_grad(), Reads() as reads:
+    with torch.enable_grad(), Watch() as watch:
         update_average(average, model, keep)
-    ours, theirs = (any(place(p) in reads.places for p in n.parameters()) for n in (average, model))
+    ours, theirs = (any(place(p) in watch.places for p in n.parameters()) for n in (average, model))
     if ours and theirs:
         told = "what you compute is not written into its tensors."
         return told, "a.lerp_(...) and a.copy_(...) write into a; `a = ...` and a.lerp(...) do not."
@@ -99,20 +98,6 @@ def why_it_stays(update_average, average, model, keep):
         return f"nothing is computed with the weights of {'model' if ours else 'average'}.", PAIRS
     told = "nothing is computed with the weights."
     return told, "A generator, (... for ... in ...), and map do nothing alone. Write a loop."
-
-
-class Reads(DispatchMode):
-    """Within it, see where the numbers are that something is computed with."""
-
-    places = frozenset()
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        self.places |= {place(x) for x in tree_leaves((args, kwargs)) if torch.is_tensor(x)}
-        return function(*args, **kwargs or {})
-
-
-def place(x):
-    return x.untyped_storage().data_ptr()
 
 
 @torch.no_grad()

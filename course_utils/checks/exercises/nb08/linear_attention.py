@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from course_utils.attention import LinearAttention, to_map, to_tokens
 from course_utils.checks.exercises.nb08 import attention_layers as layers
-from course_utils.checks.parts import DispatchMode, edits, tensors
+from course_utils.checks.parts import Watch, edits
 
 
 def experiment(probe, LinearAttention):
@@ -23,24 +23,14 @@ def experiment(probe, LinearAttention):
     probe.on_fake_device(module, x)
 
 
-class Largest(DispatchMode):
-    """Within it, the size of the largest tensor that anything makes is kept."""
-
-    numbers = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **(kwargs or {}))
-        self.numbers = max([self.numbers, *(x.numel() for x in tensors(result))])
-        return result
-
-
 def note_cost(probe, module, C, side=24):
     """Write down whether the results are reached by way of an N x N matrix."""
     N = side * side
-    with Largest() as largest, torch.no_grad():
-        probe.run(f"forward(x), with {N} pixels", module, probe.normal(1, C, side, side))
+    watch, x = Watch(), probe.normal(1, C, side, side)
+    with torch.no_grad():
+        probe.run(f"forward(x), with {N} pixels", watch.calling(module), x)
     look = "Sum up keys and values first: k @ v.transpose(-1, -2) is d x d."
-    probe.note("an N x N matrix", largest.numbers >= N * N, look=look)
+    probe.note("an N x N matrix", watch.largest >= N * N, look=look)
 
 
 class LinearInSteps(nn.Module):

@@ -3,6 +3,7 @@
 import torch
 
 from course_utils.checks.exercises.nb09.calls import ONE_FOR_ALL, call, filter_parts, made
+from course_utils.checks.parts import Watch
 from course_utils.wiener import WienerDenoiser, shrink
 
 FILTER = "self.U", "self.LA", "self.Vh", "self.mean"
@@ -24,11 +25,24 @@ def experiment(probe, attempt):
             f"predict_x0 changes the filter: {', '.join(changed)} is different after the call.",
             "The filter is used again for the next step. Write x = x + 1, not x += 1.")  # fmt: skip
 
+    note_cost(probe, attempt)
+
     def ask(U, LA, Vh, mean, xt, alpha_bar):
         return attempt(U, LA, Vh, mean).predict_x0(xt, alpha_bar)
 
     for alpha_bar in (probe.uniform(B), 0.4):
         probe.on_fake_device(ask, *parts, probe.normal(B, C, H, W), alpha_bar)
+
+
+def note_cost(probe, attempt, side=6):
+    """Write down whether a matrix is made for a step."""
+    n = side * side
+    denoiser, xt = made(probe, attempt, *filter_parts(probe, n)), probe.normal(2, 1, side, side)
+    watch, what = Watch(), f"predict_x0(xt, alpha_bar), with {n} pixels"
+    probe.run(what, watch.calling(denoiser.predict_x0), xt, 0.4)
+    wrong = "Your guesses are right, but each step makes a new n x n matrix on the way."
+    look = "Rows (B, n) are enough: multiply them by Vh.T, then by the factors, then by U.T."
+    probe.note("an n x n matrix", watch.largest >= n * n, wrong, look)
 
 
 MISTAKES = """
@@ -126,6 +140,13 @@ coefficients @ self.U.T makes a picture of them again.
 - alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))
 + alpha_bar = torch.as_tensor(alpha_bar, dtype=xt.dtype, device=xt.device).expand(len(xt))[:1]
 You use one alpha_bar for all pictures, such as the first. Each picture has its own.
+# a matrix for each step
+- coefficients = shrink(self.LA, alpha_bar) * (x @ self.Vh.T)
++ A = self.U * shrink(self.LA, alpha_bar)[:, None] @ self.Vh
+- self.mean + coefficients @ self.U.T
++ self.mean + (A @ x[:, :, None]).flatten(1)
+You make an n x n matrix for each picture in each step: n times the work. Multiply the rows x by
+Vh.T first, shrink what comes out, and multiply it by U.T. Then nothing is larger than (B, n).
 # plain number not taken
 +
 or
@@ -139,16 +160,6 @@ torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt)).
 """
 
 
-class ByMatrices(WienerDenoiser):
-    def predict_x0(self, xt, alpha_bar):
-        found = []
-        each = torch.as_tensor(alpha_bar).to(xt).expand(xt.shape[0])
-        for x, a in zip(xt, each):
-            A = self.U @ torch.diag(self.LA / (self.LA + (1 - a) / a)) @ self.Vh
-            found.append(self.mean + A @ (x.reshape(-1) / a.sqrt() - self.mean))
-        return torch.stack(found).reshape(xt.shape)
-
-
 class WithUAlone(WienerDenoiser):  # where U.T is not Vh, LA is 0 and nothing is kept
     def predict_x0(self, xt, alpha_bar):
         if not torch.is_tensor(alpha_bar) or alpha_bar.ndim == 0:
@@ -159,15 +170,6 @@ class WithUAlone(WienerDenoiser):  # where U.T is not Vh, LA is 0 and nothing is
         return torch.einsum("bk,nk->bn", found, self.U).add(self.mean).reshape(xt.shape)
 
 
-class BySolving(WienerDenoiser):
-    def predict_x0(self, xt, alpha_bar):
-        a = torch.as_tensor(alpha_bar, device=xt.device).expand(len(xt)).reshape(-1, 1, 1)
-        S = self.U @ torch.diag(self.LA) @ self.Vh
-        whole = S + (1 - a) / a * torch.eye(len(S), device=xt.device)
-        y = xt.flatten(1).unsqueeze(2) / a**0.5 - self.mean[:, None]
-        return (self.mean[:, None] + S @ torch.linalg.solve(whole, y)).view_as(xt)
-
-
 class ByColumns(WienerDenoiser):
     def predict_x0(self, xt, alpha_bar):
         alpha_bar = alpha_bar * torch.ones(len(xt), device=xt.device)
@@ -176,6 +178,25 @@ class ByColumns(WienerDenoiser):
         return ((self.U @ kept).T + self.mean).unflatten(1, xt.shape[1:])
 
 
+class PictureByPicture(WienerDenoiser):
+    def predict_x0(self, xt, alpha_bar):
+        each, found = torch.as_tensor(alpha_bar).to(xt).expand(len(xt)), []
+        for x, a in zip(xt, each):
+            c = torch.mv(self.Vh, x.reshape(-1) / a**0.5 - self.mean)
+            kept = c * self.LA / (self.LA + 1 / a - 1)
+            found.append((self.U @ kept + self.mean).reshape(x.shape))
+        return torch.stack(found)
+
+
+class WithMoreDigits(WienerDenoiser):
+    def predict_x0(self, xt, alpha_bar):
+        U, LA, Vh, mean = (part.double() for part in (self.U, self.LA, self.Vh, self.mean))
+        a = torch.as_tensor(alpha_bar, device=xt.device, dtype=torch.float64).expand(len(xt))
+        c = torch.einsum("kn,bn->bk", Vh, xt.double().flatten(1) / a.sqrt()[:, None] - mean)
+        c = c * a[:, None] * LA / (a[:, None] * LA + 1 - a[:, None])
+        return (torch.einsum("nk,bk->bn", U, c) + mean).reshape(xt.shape).float()
+
+
 REFERENCE = WienerDenoiser
 LOOK = "The order is: rows, divide, subtract the mean, Vh, shrink, U, add the mean, shape."
-ALSO_RIGHT = [ByMatrices, WithUAlone, BySolving, ByColumns]
+ALSO_RIGHT = [WithUAlone, ByColumns, PictureByPicture, WithMoreDigits]
