@@ -24,8 +24,9 @@ from on_believed_gpu import run  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
-from course_utils import classifier, diffusion, plots, samplers  # noqa: E402
+from course_utils import classifier, diffusion, samplers  # noqa: E402
 from course_utils.data import load  # noqa: E402
+from course_utils.plots import attention  # noqa: E402
 from course_utils.schedule import cosine_schedule  # noqa: E402
 
 GPU = believe()
@@ -33,7 +34,9 @@ X = torch.linspace(-1, 1, 12, device=GPU).view(3, 4)
 
 
 def plot():
-    plots.grid(load("digits")[0][:2].to(GPU))
+    attention.attention_maps(
+        torch.ones(1, 2, 2, device=GPU), torch.ones(1, 4, 4, device=GPU), [(0, 1)]
+    )
 
 
 def sampler():
@@ -54,7 +57,7 @@ def batch():
 
 # name: (module, what it says, what it says instead, who uses it)
 FAULTS = {
-    "a plot": ("plots.pictures", ".float().cpu()", ".float()", plot),
+    "a plot": ("plots.attention", ".detach().cpu()", ".detach()", plot),
     "a sampler": ("samplers", "schedule.alpha_bar.to(xT.device)", "schedule.alpha_bar", sampler),
     "the classifier": ("classifier", "images.shape[2]).to(device)", "images.shape[2])", judge),
     "a batch": ("diffusion", "sent(t, x0.device), sent(eps, x0.device)", "t, eps", batch),

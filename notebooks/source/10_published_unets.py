@@ -663,8 +663,8 @@ print("five steps:", [round(level, 2) for level in chosen.tolist()])
 # | yields | `sigma, xt, x0`; xt is a new tensor each time |
 #
 # In the first step there's no eps from before, so mixed is eps. Fresh noise comes from
-# `torch.randn_like(xt)`; with mu = 0, none of it gets into x. Where the last two levels are equal,
-# no noise is missing, and x must stay free of NaN.
+# `torch.randn_like(xt)`; with mu = 0 there is none. Where the last two levels are equal, no noise is
+# missing, and x must stay free of NaN.
 
 # %%
 @torch.no_grad()

@@ -29,6 +29,8 @@ def agree(expected, came):
 def tensors_agree(expected, came):
     if any(getattr(expected, what) != getattr(came, what) for what in KINDS):
         return False
+    if torch.equal(expected, came):  # quick, and the rule where known mistakes are compared
+        return True
     expected, came = expected.detach().double(), came.detach().double()
     bad = ~came.isfinite()
     if not torch.equal(bad, ~expected.isfinite()):  # a known mistake may give NaN as well

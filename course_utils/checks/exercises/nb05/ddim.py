@@ -11,7 +11,7 @@ from course_utils.diffusion import predict_x0
 from course_utils.samplers import ddim
 from course_utils.schedule import Schedule
 
-BETAS = 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4
+BETAS = 0.06, 0.24, 0.47
 CLAMP = "Rounding can leave what is under a root a little below 0: .clamp(min=0) before the root."
 
 
