@@ -7,19 +7,24 @@ import pytest
 # What takes longest begins first, in this order, so that all workers end together.
 LONGEST = (
     *("solved", "test_browser.py", "test_believed_gpu.py", "test_rehearsal.py"),
-    *("test_every_exercise.py", ".ipynb"),
+    *("checks", ".ipynb"),
 )
+# What is on one worker because it takes long to make: my_unet.py in the solved notebooks, what is
+# seen of all known mistakes in the tests of checks, a trained classifier in these files.
+TOGETHER = ("solved", "checks")
+JUDGED = ("test_classifier.py", "test_quality.py", "test_keeping.py", "test_scores.py")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keep the tests of a file on one worker, and all solved notebooks: they share my_unet.py.
+    """Keep the tests of a file on one worker, and those of several that share something.
 
     The browser's are kept together for each kind of widgets: they share a JupyterLab. The parts
     of the notebooks on a believed GPU go to all workers.
     """
     for item in items:
-        group = item.path.parent if item.path.parent.name == "solved" else item.path
+        group = item.path.parent if item.path.parent.name in TOGETHER else item.path
+        group = "judged" if item.path.name in JUDGED else group
         given = item.callspec.params if hasattr(item, "callspec") else {}
         apart = given.get("widgets") or given.get("part", "")
         item.add_marker(pytest.mark.xdist_group(f"{group} {apart}"))

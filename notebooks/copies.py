@@ -17,25 +17,26 @@ SHORTER = (
         r"\g<1>20",
     ),
     # Where a CPU knows fp16, PyTorch's gradients in it take it a second for each picture.
-    (r"draw_batch\(digits, schedule\.T, 32, ", "draw_batch(digits, schedule.T, 4, "),
+    (r"draw_batch\(digits, schedule\.T, 32, ", "draw_batch(digits, schedule.T, 2, "),
+    (r"TrainConfig\(steps=40, batch=32", "TrainConfig(steps=4, batch=32"),
 )
 FEWER = (
-    (r"torch\.randn\(500, ", "torch.randn(100, "),
+    (r"torch\.randn\(500, ", "torch.randn(20, "),
     (r"torch\.randn\(8, in_ch, ", "torch.randn(2, in_ch, "),
-    (r"(draw_with\(\w+, )500\b", r"\g<1>100"),
+    (r"(draw_with\(\w+, )500\b", r"\g<1>20"),
     (r"((?<!samplers\.)(?<!def )\bddim\(.*steps=)(?:20|25|40|50|100)\b", r"\g<1>5"),
     (r"fit\(Stack\((.*)\), lr=lr\)", r"fit(Stack(\1), lr=lr, steps=5)"),
     (r"losses\.unfold\(0, 20, 1\)", "losses.unfold(0, 4, 1)"),
     (r"(load\(data, \"test\"\)\[0\]\[:)360\]", r"\g<1>60]"),
     (r"(samplers\.ddim\(net, xt, schedule, steps=)50\b", r"\g<1>20"),
-    (r"torch\.randn\(200, ", "torch.randn(100, "),
+    (r"torch\.randn\(200, ", "torch.randn(20, "),
     (r"counts, (.*) = \(3, 5, .*?\), ", r"counts, \1 = (3, 5), "),
     (r"last\(ddpm\(net, many, schedule\)\)", "last(ddim(net, many, schedule, steps=5))"),
     (
         r"ddpm\(net, xT, schedule\)\)\nshown = taken\[::111\]",
         r"ddpm(net, xT, cosine_schedule(20)))\nshown = taken[::5]",
     ),
-    (r"torch\.arange\(500, ", "torch.arange(100, "),
+    (r"torch\.arange\(500, ", "torch.arange(20, "),
     (r"torch\.(arange|randn)\(4000, ", r"torch.\1(88, "),
     (r"\(1, 3, 7, 25\)", "(1, 1, 2, 2)"),
     (r"\(1, 2, 4, 13\), heun", "(1, 1, 1, 1), heun"),
@@ -49,9 +50,8 @@ FEWER = (
 # And in a copy of which nothing is compared.
 SMALLER = (
     (r"fit\(nets\[name\], steps=250\)", "fit(nets[name], steps=20)"),
-    (r"(?m)^(def fit\(net, steps=)\d+", r"\g<1>20"),
+    (r"(?m)^(def \w*fit\w*\(.*steps=)\d+", r"\g<1>6"),
     (r"base_ch( ?= ?)32(?= if|, batch|, ch_mult=\(1, 2, 4\), time_dim=128)", r"base_ch\g<1>8"),
-    (r"TrainConfig\(steps=40, batch=32", "TrainConfig(steps=4, batch=32"),
     (r"repeats=5", "repeats=1"),
     (r"for _ in range\(50\)", "for _ in range(5)"),
 )

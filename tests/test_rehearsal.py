@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell
 
-from copies import train_less
+from copies import SMALLER, train_less
 from course_files import read, shipped, sources
 from course_utils.embedding import frequencies
 from exercises import find_exercises
@@ -144,7 +144,10 @@ def test_a_machine_that_is_lost_in_the_middle_of_07_loses_a_hundred_steps_at_mos
 
 
 def what_trains(opened):
-    """Keep what the training needs: imports, exercises, the schedule, and all from there on."""
+    """Keep what the training needs: imports, exercises, the schedule, and all from there on.
+
+    Its network is a small one.
+    """
     begins = opened.cells.index(cell_with(opened, "drive.in_use"))
     places = find_exercises(opened).values()
     of_exercises = {index for place in places for index in (place.stub, place.check)}
@@ -155,6 +158,9 @@ def what_trains(opened):
         or index in of_exercises
         or re.match("#@title Set|import |from |mine = |schedule = |def steps_of", cell.source)
     ]
+    for cell in opened.cells:
+        for more, less in SMALLER:
+            cell.source = re.sub(more, less, cell.source)
     return opened
 
 

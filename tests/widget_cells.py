@@ -2,63 +2,63 @@
 
 import ast
 import symtable
-from dataclasses import dataclass, field
 
 WIDGETS = "course_utils.widgets"
 PERHAPS = ast.If, ast.Try, ast.While  # what stands in them may not run
 
 
-@dataclass
-class Names:
-    """What a cell has to do with which names of the notebook."""
-
-    used: set = field(default_factory=set)  # that another cell has to make
-    made: set = field(default_factory=set)  # made anew, whatever they were before
-    changed: set = field(default_factory=set)  # made or changed
-    widgets: set = field(default_factory=set)  # imported, and a widget
-
-
 def only_widgets(notebook):
     """Leave out of a notebook all code that its sliders and views do without, in place.
 
-    What is kept: the first cell, which sets up; every cell that calls a widget, or uses a name
-    that such a cell is the first to make; and every cell that makes what a kept one below it uses.
+    What is kept: the first cell, which sets up; every cell that uses a widget, or what a widget was
+    put into; and every cell that makes or changes what a kept one below it uses.
     """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    names = {cell.id: names_of(cell.source) for cell in code}
-    shown = set().union(*(found.widgets for found in names.values()))
-    kept, before = {code[0].id}, set()
+    kept, shown = {code[0].id}, set()
     for cell in code:
-        if names[cell.id].used & shown:
-            kept.add(cell.id)
-            shown |= names[cell.id].changed - before
-        before |= names[cell.id].changed
+        for statement in parsed(cell.source):
+            used, made, changed = names_of(statement)
+            if getattr(statement, "module", "") == WIDGETS:
+                shown |= made
+            elif used & shown:
+                kept.add(cell.id)
+                shown |= changed if isinstance(statement, ast.Assign) else set()
     wanted = set()
     for cell in reversed(code):
-        found = names[cell.id]
-        if cell.id in kept or found.changed & wanted:
+        used, made, changed = names_in(cell.source)
+        if cell.id in kept or changed & wanted:
             kept.add(cell.id)
-            wanted = wanted - found.made | found.used
+            wanted = wanted - made | used
     notebook.cells = [cell for cell in notebook.cells if cell.id in kept]
 
 
-def names_of(source):
-    """Say what a cell has to do with which names.  -> Names"""
-    lines, found = source.splitlines(), Names()
-    # Without the lines that only IPython understands; one for the whole cell may not run it.
-    tree = ast.parse("\n".join("" if line.startswith(("%", "!")) else line for line in lines))
-    perhaps = source.startswith("%%")
-    for statement in tree.body:
-        table = symtable.symtable(ast.unparse(statement), "a cell", "exec")
-        made = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
-        partly = set(map(base, targets(statement)))
-        found.used |= (looked_up(table) | partly) - found.made
-        found.changed |= made | partly
-        if not perhaps and not isinstance(statement, PERHAPS):
-            found.made |= made - partly
-        if getattr(statement, "module", "") == WIDGETS:
-            found.widgets |= made
-    return found
+def parsed(source):
+    """The statements of a cell, without the lines that only IPython understands."""
+    lines = source.splitlines()
+    lines = ["" if line.startswith(("%", "!")) else line for line in lines]
+    return ast.parse("\n".join(lines)).body
+
+
+def names_in(source):
+    """The names that a cell uses, those that it makes for certain, and all that it changes."""
+    used, made, changed = set(), set(), set()
+    for statement in parsed(source):
+        uses, makes, changes = names_of(statement)
+        used |= uses - made
+        changed |= changes
+        if not source.startswith("%%"):  # such a cell may not run its code
+            made |= makes
+    return used, made, changed
+
+
+def names_of(statement):
+    """The same for a statement. To change a part of something, as in x[0] = 1, uses it too."""
+    table = symtable.symtable(ast.unparse(statement), "a cell", "exec")
+    used = looked_up(table) - set(of_loops(statement))
+    made = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+    partly = set(map(base, in_part(statement))) & {s.get_name() for s in table.get_symbols()}
+    certain = set() if isinstance(statement, PERHAPS) else made - partly
+    return used | partly, certain, made | partly
 
 
 def looked_up(table):
@@ -69,7 +69,13 @@ def looked_up(table):
     return {s.get_name() for s in there}.union(*map(looked_up, table.get_children()))
 
 
-def targets(statement):
+def of_loops(statement):
+    """The names that its loops give to what they go through."""
+    loops = (n for n in ast.walk(statement) if isinstance(n, (ast.For, ast.comprehension)))
+    return [n.id for loop in loops for n in ast.walk(loop.target) if isinstance(n, ast.Name)]
+
+
+def in_part(statement):
     """What is changed in part: x in x += 1, x[0] = 1 and x.y = 1."""
     for node in ast.walk(statement):
         if isinstance(node, ast.AugAssign):
