@@ -80,8 +80,9 @@ def install(name):
         there = folder / "what_readers_have.txt"
         there.write_text(answer(python("readers"), "-m", "pip", "freeze", "--all"))
         pinned += ["-c", there]
-    quiet = ["--quiet", "--disable-pip-version-check"]
-    run(python(name), "-m", "pip", "install", *quiet, *pinned, *NEEDS[name])
+    # Python compiles what is imported, when it is; pip would compile everything, for a minute.
+    how = ["--quiet", "--disable-pip-version-check", "--no-compile"]
+    run(python(name), "-m", "pip", "install", *how, *pinned, *NEEDS[name])
     done.touch()
 
 
