@@ -41,6 +41,9 @@ FOR_TESTS = {
     "CUDA_VISIBLE_DEVICES": "",
     "OMP_NUM_THREADS": "1",
     "PYTHONPATH": str(ROOT / "tests/quick_start"),
+    # Python keeps what it has compiled, as it does for readers; many containers tell it not to, and
+    # a hundred processes would compile the course anew.
+    "PYTHONDONTWRITEBYTECODE": "",
 }
 
 
@@ -80,9 +83,8 @@ def install(name):
         there = folder / "what_readers_have.txt"
         there.write_text(answer(python("readers"), "-m", "pip", "freeze", "--all"))
         pinned += ["-c", there]
-    # Python compiles what is imported, when it is; pip would compile everything, for a minute.
-    how = ["--quiet", "--disable-pip-version-check", "--no-compile"]
-    run(python(name), "-m", "pip", "install", *how, *pinned, *NEEDS[name])
+    quiet = ["--quiet", "--disable-pip-version-check"]
+    run(python(name), "-m", "pip", "install", *quiet, *pinned, *NEEDS[name])
     done.touch()
 
 

@@ -17,7 +17,7 @@ from course_files import sources
 
 TESTS = Path(__file__).parent
 # In parts that take about as long, so that xdist can share them out.
-PARTS = "00 01 02 03 04 06", "05 09", "08 10", "07 11"
+PARTS = "00 01 02 03 04 06 07 11", "05 08 09 10"
 
 pytestmark = pytest.mark.skipif(
     not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"),
