@@ -16,7 +16,7 @@ SHORTER = (
         r"(?m)^(def (?:over)?fit(?:_unet|_plane)?\((?:task|loss_of|time|net, data).*steps=)\d+",
         r"\g<1>20",
     ),
-    # Where a CPU knows fp16, PyTorch's gradients in it take it a second for each picture.
+    # Where a CPU knows fp16, PyTorch's gradients in it take nearly half a second for each picture.
     (r"draw_batch\(digits, schedule\.T, 32, ", "draw_batch(digits, schedule.T, 2, "),
     (r"TrainConfig\(steps=40, batch=32", "TrainConfig(steps=4, batch=32"),
     (r"marked\(500, ", "marked(100, "),

@@ -56,8 +56,7 @@ def sheet(rows, columns):
     colour = torch.tensor(to_rgb(PALE)).view(3, 1, 1)
     tiles = colour.repeat(len(rows), columns, 1, high + gap, wide + gap)
     for tile, row in zip(tiles, rows):
-        values = (row.detach().float().cpu().clamp(-1, 1) + 1) / 2
-        tile[: len(row), :, gap:, gap:] = F.interpolate(values, (high, wide))
+        tile[: len(row), :, gap:, gap:] = F.interpolate(brightness(row), (high, wide))
         tile[len(row) :] = 1.0  # nothing is there
     pixels = rearrange(tiles, "row column c h w -> (row h) (column w) c")
     return pixels[gap:, gap:].numpy(), (high + gap, wide + gap)
@@ -65,9 +64,14 @@ def sheet(rows, columns):
 
 def show(ax, image):
     """Draw one image of shape (C, H, W) into the axes."""
-    pixels = ((image.detach().float().cpu().clamp(-1, 1) + 1) / 2).permute(1, 2, 0).numpy()
+    pixels = brightness(image).permute(1, 2, 0).numpy()
     ax.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     frame(ax)
+
+
+def brightness(images):
+    """Return the values of images as brightness on the screen: from 0, black, to 1, white."""
+    return (images.detach().float().cpu().clamp(-1, 1) + 1) / 2
 
 
 def frame(ax):

@@ -33,8 +33,8 @@ def note_nan(probe, ddim, xT):
     """In a step from next to no picture, all old noise goes. What is left under the root is 0, or
     what rounding makes of it, which differs from one way to write the formula to the next."""
     for beta in BETAS:
-        schedule = Schedule(torch.tensor([beta, beta, 1 - 1e-10, 1 - 1e-10], dtype=torch.float64))
-        what = f"ddim(model, xT, schedule, 2, 1.0) for betas {beta}, {beta}, 1 - 1e-10, 1 - 1e-10"
+        schedule = Schedule([beta, beta, 1 - 1e-10, 1 - 1e-10])
+        what = f"ddim(model, xT, Schedule([{beta}, {beta}, 1 - 1e-10, 1 - 1e-10]), 2, 1.0)"
         given = NoiseNet(), xT.clone(), schedule, 2, 1.0
         found = probe.run(what, pictures_of(ddim), *given)
         bad = any(x.is_complex() or not x.isfinite().all() for x in tensors(found))
