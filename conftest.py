@@ -12,7 +12,10 @@ LONGEST = (
 # What is on one worker because it takes long to make: my_unet.py in the solved notebooks, what is
 # seen of all known mistakes in the tests of checks, a trained classifier in these files.
 TOGETHER = ("solved", "checks")
-JUDGED = ("test_classifier.py", "test_quality.py", "test_keeping.py", "test_scores.py")
+JUDGED = (
+    *("test_classifier.py", "test_quality.py", "test_keeping.py", "test_scores.py"),
+    "test_shape_lines.py",
+)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell
 
-from copies import SMALLER, train_less
+from copies import SHORTER, train_less
 from course_files import read, shipped, sources
 from course_utils.embedding import frequencies
 from exercises import find_exercises
@@ -159,7 +159,7 @@ def what_trains(opened):
         or re.match("#@title Set|import |from |mine = |schedule = |def steps_of", cell.source)
     ]
     for cell in opened.cells:
-        for more, less in SMALLER:
+        for more, less in SHORTER:
             cell.source = re.sub(more, less, cell.source)
     return opened
 

@@ -11,8 +11,9 @@ from nbformat.v4 import new_code_cell, new_notebook
 from toy_course import ROOT, assert_ok, assert_refused, cell_with, command, spoil
 
 import copies
-from copies import FEW_STEPS, FEWER, QUICK, SHORTER, SMALLER, train_less
+from copies import FEWER, QUICK, SHORTER, SMALLER, train_less
 from course_files import sources
+from course_utils import colab
 
 
 def test_the_copies_pass_nbval_as_stored_and_as_solved(course):
@@ -97,13 +98,27 @@ def test_a_copy_trains_less_and_compares_nothing_that_needs_more():
     setup, trained, other, drawn, ignored, fit = less.cells
     assert drawn.source == "xT = torch.randn(500, 1)\nddim(net, xT, steps=50)"
     assert ignored.source == "xT = torch.randn(100, 1)\nddim(net, xT, steps=5)"
-    assert fit.source.startswith("def fit(task, keep, steps=20):")
+    assert fit.source.startswith("def fit(task, keep, steps=6):")
     assert trained.metadata.tags == ["trained", "nbval-ignore-output"]
     assert setup.source.endswith(QUICK["course_utils.quality"])
     setup, _, _, drawn, *_ = train_less(whole, 0.05, compared=False).cells
-    assert drawn.source == ignored.source and setup.source.endswith(FEW_STEPS)
+    assert drawn.source == ignored.source
     assert 'import os\nos.environ["COURSE_BUDGET"] = "0.05"\n' in setup.source
     assert other.source.startswith("import os\nfrom") and "tags" not in other.metadata
+
+
+def test_a_training_of_thousands_of_steps_takes_the_share_of_600(monkeypatch):
+    class Machine:
+        budget = colab.Machine.budget
+        has_gpu = False
+
+    for share, steps in (("0.01", [1, 4, 6, 6]), ("0.1", [6, 40, 60, 60])):
+        monkeypatch.setenv("COURSE_BUDGET", share)
+        machine = type("Copy", (Machine,), {})()
+        exec(QUICK["machine.budget("], {"machine": machine})
+        assert [machine.budget(cpu=n, gpu=9 * n) for n in (60, 400, 600, 2000)] == steps
+        machine.has_gpu = True
+        assert machine.budget(cpu=2000, gpu=10_000) == steps[-1]
 
 
 def test_all_copies_train_less_and_each_stored_one_has_a_folder(tmp_path, monkeypatch):
