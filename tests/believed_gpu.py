@@ -126,21 +126,25 @@ class BelievedTensor(torch.Tensor):
 def compute(func, args, kwargs):
     """Do an operation on the CPU, and put the results where a GPU would have them."""
     leaves = []
-    mapped(leaves.append, (args, tuple(kwargs.values())))
+
+    def taken(x):
+        leaves.append(x)
+        return held(x)
+
+    on_cpu, named = mapped(taken, args), {key: mapped(taken, x) for key, x in kwargs.items()}
     given = [x for x in leaves if isinstance(x, torch.Tensor)]
     there = any(type(x) is BelievedTensor for x in given)
     if there and func.overloadpacket not in COPIES:
         refuse_mixture(func, args, given)
     if kwargs.get("device") is not None:
         there = torch.device(kwargs["device"]).type == "gpu"
-        kwargs = {**kwargs, "device": torch.device("cpu")}
+        named["device"] = torch.device("cpu")
     if func.overloadpacket is ATEN.copy_:
         there = type(args[0]) is BelievedTensor
     if there:
         refuse_generator(func, next((x for x in leaves if isinstance(x, torch.Generator)), None))
-    args, kwargs = mapped(held, args), {k: mapped(held, x) for k, x in kwargs.items()}
-    convolves = func.overloadpacket in CONVOLUTIONS
-    out = accumulated(func, args) if convolves else func(*args, **kwargs)
+    rounds = func.overloadpacket in CONVOLUTIONS and args[0].dtype.itemsize == 2
+    out = accumulated(func, on_cpu) if rounds else func(*on_cpu, **named)
     if not there:
         return out
     # What an operation changes in place stays the tensor that it was.
@@ -149,16 +153,13 @@ def compute(func, args, kwargs):
 
 
 def accumulated(func, args):
-    """Convolve in fp32 and round what comes out, as a GPU does. In 16 bits a CPU takes 7 times as
-    long."""
-    dtype = args[0].dtype
+    """Convolve 16 bits in fp32 and round what comes out, as a GPU does. In 16 bits a CPU takes 7
+    times as long."""
 
     def change(to):
         return lambda x: x.to(to) if isinstance(x, torch.Tensor) else x
 
-    return mapped(
-        change(dtype), func(*mapped(change(torch.promote_types(dtype, torch.float32)), args))
-    )
+    return mapped(change(args[0].dtype), func(*mapped(change(torch.float32), args)))
 
 
 def mapped(function, value):

@@ -2,9 +2,8 @@
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
 
-from course_utils.checks.engine.values import tensors
+from course_utils.checks.engine.values import change, tensors
 
 FAKE_DEVICE = torch.device("meta")  # shapes without numbers; FakeTensor keeps the numbers too
 COPIES = torch.ops.aten.copy_, torch.ops.aten._to_copy  # they go from one device to another
@@ -68,7 +67,7 @@ class FakeDeviceMode(DispatchMode):
 
 def compute(func, args, kwargs):
     """Compute as if there were two devices: what comes of tensors of the fake one is there."""
-    given = [x for x in tree_leaves((args, kwargs)) if torch.is_tensor(x)]
+    given = tensors((args, kwargs))
     goes = any(is_on_fake_device(x) for x in given)
     if goes and func.overloadpacket not in COPIES:
         refuse_mixture(func, args, given)
@@ -82,26 +81,23 @@ def compute(func, args, kwargs):
             "it asks for numbers there, and the generator is of the CPU.",
             "So the numbers are drawn on the CPU: torch.randn(N, n, generator=generator).to(U).",
         )
+    out = func(*change(args, held), **change(kwargs, held))
+    if not goes:
+        return out
     # What an operation changes in place stays the tensor that it was.
     known = {id(x.held): x for x in given if type(x) is FakeTensor}
-    out = func(*tree_map(held, args), **tree_map(held, kwargs))
-
-    def sent(x):
-        return known[id(x)] if id(x) in known else FakeTensor(x)
-
-    return tree_map(lambda x: sent(x) if goes and torch.is_tensor(x) else x, out)
+    return change(out, lambda x: known[id(x)] if id(x) in known else FakeTensor(x))
 
 
 def is_on_fake_device(x):
-    return x.device == FAKE_DEVICE
+    return type(x) is FakeTensor or x.device == FAKE_DEVICE
 
 
 def held(x):
     """The numbers of a tensor of the fake device; zeros for one that has none."""
     if type(x) is FakeTensor:
         return x.held
-    fake = torch.is_tensor(x) and is_on_fake_device(x)
-    return torch.zeros(x.shape, dtype=x.dtype) if fake else x
+    return torch.zeros(x.shape, dtype=x.dtype) if is_on_fake_device(x) else x
 
 
 def refuse_mixture(func, args, given):
@@ -115,10 +111,11 @@ def refuse_mixture(func, args, given):
 
 
 def to_fake_device(module):
-    """Send the weights of a module to the fake device."""
+    """Send the weights of a module to the fake device; they share their numbers with it."""
     for part in module.modules():
         for kept in (part._parameters, part._buffers):
-            kept.update({k: x.detach().to(FAKE_DEVICE) for k, x in kept.items() if x is not None})
+            sent = {k: FakeTensor(held(x.detach())) for k, x in kept.items() if x is not None}
+            kept.update(sent)
     return module
 
 

@@ -176,11 +176,11 @@ class Probe:
 
     def note_changes(self, function, args, given, before):
         """Write down which inputs are not as they were. Tensors may be taken out of a list."""
-        changed = [
-            key
-            for key, a, g, was in zip(names(args, function), args, given, before)
-            if not same(was, state(a)) or (type(a) is list and not tensors(a) and a != g)
+        differs = [
+            not same(was, state(a)) or (type(a) is list and not tensors(a) and a != g)
+            for a, g, was in zip(args, given, before)
         ]
+        changed = list(itertools.compress(names(args, function), differs)) if any(differs) else []
         asks = any(p != q for a, was in zip(given, before) for p, q in asking(a, was))
         tip = (
             "x += 1, x[i] = 1, x.sqrt_() and inplace=True write into x, even under another name: "
@@ -201,10 +201,8 @@ class Probe:
         else fails there is no mistake.
         """
         if isinstance(function, nn.Module):
-            function = copy_of(function)
+            function = (copy := copy_of(function)) and to_fake_device(copy)
         with FakeDeviceMode():
-            if isinstance(function, nn.Module):
-                to_fake_device(function)
             inputs = [change(a, lambda x: x.to(FAKE_DEVICE)) for a in args]
             found = function and device_mismatch(function, *inputs)
         self.note_mismatch(found)

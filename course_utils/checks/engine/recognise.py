@@ -5,6 +5,7 @@ difference, and what was seen of it is kept.
 """
 
 import dataclasses
+import functools
 import itertools
 import time
 import zlib
@@ -200,6 +201,7 @@ def likeness(mistake, text):
     return alike.total() / max((added + taken).total(), 1)
 
 
+@functools.lru_cache(1000)
 def neighbours(text):
     words = [word for word in TOKEN.findall(text) if not word.isspace()]
     return Counter(itertools.pairwise(words))

@@ -1,6 +1,7 @@
 """Find the source of what a reader wrote."""
 
 import ast
+import functools
 import inspect
 import linecache
 import textwrap
@@ -41,13 +42,21 @@ def class_source(cls):
     methods = [m for m in vars(cls).values() if inspect.isfunction(m)]
     for method in methods:
         text = "".join(lines_of(inspect.unwrap(method).__code__.co_filename))
-        try:
-            nodes = list(ast.walk(ast.parse(text)))
-        except SyntaxError:
-            continue
-        for node in nodes:
-            if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
-                return textwrap.dedent(ast.get_source_segment(text, node, padded=True)) + "\n"
+        if found := class_in(text, cls.__name__):
+            return found
+    return None
+
+
+@functools.lru_cache(100)  # it is asked for several times in a check
+def class_in(text, name):
+    """The source of the first class of that name in a text, or None."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except SyntaxError:
+        return None
+    for node in nodes:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return textwrap.dedent(ast.get_source_segment(text, node, padded=True)) + "\n"
     return None
 
 

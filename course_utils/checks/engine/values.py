@@ -4,20 +4,38 @@ import dataclasses
 import inspect
 
 import torch
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_is_leaf, tree_leaves, tree_map
 
 
 def is_tensor(value):
     return isinstance(value, torch.Tensor)
 
 
+# Plain tuples, lists and dicts are taken apart here, and others, such as named tuples, by PyTorch,
+# which takes ten times as long.
+
+
 def tensors(value):
     """Return the tensors in a value: itself, or those in its tuples, lists and dicts."""
+    if is_tensor(value):
+        return [value]
+    kind = type(value)
+    if kind in (tuple, list, dict):
+        return [x for v in (value.values() if kind is dict else value) for x in tensors(v)]
     return [x for x in tree_leaves(value) if is_tensor(x)]
 
 
 def change(value, function):
     """Return a copy of a value in which the function has been applied to every tensor."""
+    if is_tensor(value):
+        return function(value)
+    kind = type(value)
+    if kind in (tuple, list):
+        return kind([change(v, function) for v in value])
+    if kind is dict:
+        return {key: change(v, function) for key, v in value.items()}
+    if tree_is_leaf(value):
+        return value
     return tree_map(lambda x: function(x) if is_tensor(x) else x, value)
 
 
@@ -28,6 +46,8 @@ def freeze(value):
 
 def unpacked(value):
     """The same with plain tuples in place of named ones, and of dataclasses that unpack."""
+    if is_tensor(value):
+        return value
     if dataclasses.is_dataclass(value) and hasattr(value, "__iter__"):
         value = tuple(value)
     if isinstance(value, tuple) and not isinstance(value, torch.Size):
