@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -83,9 +84,17 @@ def install(name):
         there = folder / "what_readers_have.txt"
         there.write_text(answer(python("readers"), "-m", "pip", "freeze", "--all"))
         pinned += ["-c", there]
-    quiet = ["--quiet", "--disable-pip-version-check"]
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-compile"]
     run(python(name), "-m", "pip", "install", *quiet, *pinned, *NEEDS[name])
+    compile_all(python(name), folder)
     done.touch()
+
+
+def compile_all(interpreter, folder):
+    """Compile what pip has installed, on all cores; pip would take one. What cannot be compiled is
+    meant for another Python, and pip leaves it too."""
+    command = ["-W", "ignore", "-m", "compileall", "-qq", "-j", "0", folder]
+    subprocess.run(list(map(str, [interpreter, *command])))
 
 
 def see_what_readers_have(name):
@@ -110,8 +119,9 @@ def vscode():
 
 def test():
     """Test the code and the notebooks; these run as on Colab, in folders outside of the course."""
-    install("tools")
-    install("widgets")
+    install("readers")
+    with ThreadPoolExecutor() as pool:  # these two do without each other
+        list(pool.map(install, ["tools", "widgets"]))
     os.environ.update(FOR_TESTS)
     run(python("tools"), "notebooks/build.py", "--check")
     for name in ("browser", "screenshots"):

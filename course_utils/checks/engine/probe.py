@@ -201,7 +201,8 @@ class Probe:
         else fails there is no mistake.
         """
         if isinstance(function, nn.Module):
-            function = (copy := copy_of(function)) and to_fake_device(copy)
+            function = copy_of(function)
+            function = function and to_fake_device(function)
         with FakeDeviceMode():
             inputs = [change(a, lambda x: x.to(FAKE_DEVICE)) for a in args]
             found = function and device_mismatch(function, *inputs)
