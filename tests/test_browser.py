@@ -54,8 +54,9 @@ def page(widgets, chromium):
     shutil.rmtree(folder.parent, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in NAMES:
-        write(read(shipped(name)), folder / f"{name}.ipynb")
-        less = train_less(read(shipped(name)), SHARE, compared=False)
+        notebook = read(shipped(name))
+        write(notebook, folder / f"{name}.ipynb")
+        less = train_less(notebook, SHARE, compared=False)
         only_widgets(less)
         write(less, folder / f"{name}_widgets.ipynb")
     with lab.laboratory(PYTHONS[widgets], folder, chromium) as page:
