@@ -22,6 +22,7 @@ QUIET = [
     "--no-first-run",
 ]
 LAPTOP = {"width": 1366, "height": 768}
+AS_IT_IS = {"caret": "initial"}  # of a screenshot: to hide the caret lays out the page anew
 SLIDER = ".ui-slider-handle, .noUi-handle"  # of ipywidgets 7 and of 8
 # One step may be too small to be seen, and a slider may stand at its end.
 KEYS = ("PageUp", "PageDown", "ArrowRight", "ArrowLeft")
@@ -166,7 +167,7 @@ def move_sliders(page, pictures):
             handle.evaluate(REMEMBER)
             if not any(press(page, key, handle) for key in KEYS):
                 still.append(f"widget {number}, slider {which}")
-        cell.screenshot(path=pictures / f"widget_{number}.png")
+        cell.screenshot(path=pictures / f"widget_{number}.png", **AS_IT_IS)
     return cells.count(), still
 
 

@@ -78,7 +78,7 @@ def test_a_reader_opens_it_and_moves_every_slider(page, name, widgets, screensho
             assert_as_stored(page)
     with opened(page, f"{name}_widgets", screenshots / "end.png"):
         cells = lab.run_all(page)
-        page.screenshot(path=screenshots / "top.png")
+        page.screenshot(path=screenshots / "top.png", **lab.AS_IT_IS)
         assert_all_ran(cells)
         seen = page.evaluate(lab.SEEN)
         assert seen["blank"] == [] and seen["wide"] == []
@@ -92,7 +92,7 @@ def opened(page, name, screenshot):
     try:
         yield
     finally:
-        page.screenshot(path=screenshot)
+        page.screenshot(path=screenshot, **lab.AS_IT_IS)
         page.evaluate(lab.CLOSE)
 
 
