@@ -9,7 +9,7 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import TimeoutError, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 QUIET = [
@@ -22,6 +22,7 @@ QUIET = [
     "--no-first-run",
 ]
 LAPTOP = {"width": 1366, "height": 768}
+AS_IT_IS = {"caret": "initial"}  # of a screenshot: to hide the caret lays out the page anew
 SLIDER = ".ui-slider-handle, .noUi-handle"  # of ipywidgets 7 and of 8
 # One step may be too small to be seen, and a slider may stand at its end.
 KEYS = ("PageUp", "PageDown", "ArrowRight", "ArrowLeft")
@@ -99,11 +100,12 @@ OPEN = """async path => {
   await widget.context.ready; await widget.sessionContext.ready;
   while (widget.sessionContext.session?.kernel?.connectionStatus !== "connected")
     await new Promise(done => setTimeout(done, 100));
-  window.notebook = widget;
+  window.notebook = widget; window.ran = false;
   window.kernel = widget.sessionContext.session.kernel.model;
 }"""
 
 RUN = """async () => {
+  window.ran = true;
   await window.jupyterapp.commands.execute("notebook:run-all-cells");
 }"""
 
@@ -127,12 +129,16 @@ SEEN = """async () => {
   return {wide, blank, hints: details.length, open: details.filter(d => d.open).length};
 }"""
 
+# What is left in the kernel, modules above all, is frozen: looking through it takes half a second.
 CLOSE = """async () => {
-  const code = "import ipywidgets\\nipywidgets.Widget.close_all()\\n%reset -f";
-  const {kernel} = window.notebook.sessionContext.session;
-  const {content} = await kernel.requestExecute({code, silent: true}).done;
-  if (content.status !== "ok") throw Error(`${content.ename}: ${content.evalue}`);
-  await window.notebook.context.save(); window.notebook.close();
+  const {context, sessionContext} = window.notebook;
+  if (window.ran) {
+    const code = "import ipywidgets\\nipywidgets.Widget.close_all()\\n%reset -f\\n"
+      + "__import__('gc').freeze()";
+    const {content} = await sessionContext.session.kernel.requestExecute({code, silent: true}).done;
+    if (content.status !== "ok") throw Error(`${content.ename}: ${content.evalue}`);
+  }
+  context.model.dirty = false; window.notebook.close();
 }"""
 
 
@@ -157,34 +163,34 @@ def move_sliders(page, pictures):
     for number in range(cells.count()):
         cell = cells.nth(number)
         cell.scroll_into_view_if_needed()
-        handles = cell.locator(SLIDER)
-        for which in range(handles.count()):
-            before, handle = shown(cell), handles.nth(which)
-            handle.focus()
-            if not any(press(page, key, handle, cell, before) for key in KEYS):
+        for which, handle in enumerate(cell.locator(SLIDER).element_handles()):
+            handle.evaluate(REMEMBER)
+            if not any(press(page, key, handle) for key in KEYS):
                 still.append(f"widget {number}, slider {which}")
-        cell.screenshot(path=pictures / f"widget_{number}.png")
+        cell.screenshot(path=pictures / f"widget_{number}.png", **AS_IT_IS)
     return cells.count(), still
 
 
-def shown(cell):
-    """Return the pictures of a cell, and what its widgets say in words."""
-    parts = cell.locator("img, .widget-html-content")
-    return parts.evaluate_all("all => all.map(part => part.src ?? part.innerHTML)")
+# The pictures of a handle's cell, and what its widgets say in words.
+SHOWN = """handle => JSON.stringify(
+  Array.from(handle.closest(".jp-Cell").querySelectorAll("img, .widget-html-content"),
+             part => part.src ?? part.innerHTML))"""
+REMEMBER = f"handle => {{ handle.focus(); window.before = ({SHOWN})(handle); }}"
+PLACE = "handle => JSON.stringify(handle.getBoundingClientRect())"
 
 
-def press(page, key, handle, cell, before, seconds=4):
-    """Press a key, and return whether the cell shows something else then.
+def press(page, key, handle, seconds=4):
+    """Press a key, and return whether the handle's cell shows something else then.
 
     Where the handle stays, because it stands at its end, there is nothing to wait for.
     """
-    stood = handle.bounding_box()
+    stood = handle.evaluate(PLACE)
     page.keyboard.press(key)
-    if handle.bounding_box() == stood:
+    if handle.evaluate(PLACE) == stood:
         return False
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if shown(cell) != before:
-            return True
-        time.sleep(0.1)
-    return False
+    try:
+        other = f"handle => ({SHOWN})(handle) !== window.before"
+        page.wait_for_function(other, arg=handle, polling=50, timeout=1000 * seconds)
+    except TimeoutError:
+        return False
+    return True

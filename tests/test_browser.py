@@ -54,8 +54,9 @@ def page(widgets, chromium):
     shutil.rmtree(folder.parent, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in NAMES:
-        write(read(shipped(name)), folder / f"{name}.ipynb")
-        less = train_less(read(shipped(name)), SHARE, compared=False)
+        notebook = read(shipped(name))
+        write(notebook, folder / f"{name}.ipynb")
+        less = train_less(notebook, SHARE, compared=False)
         only_widgets(less)
         write(less, folder / f"{name}_widgets.ipynb")
     with lab.laboratory(PYTHONS[widgets], folder, chromium) as page:
@@ -77,7 +78,7 @@ def test_a_reader_opens_it_and_moves_every_slider(page, name, widgets, screensho
             assert_as_stored(page)
     with opened(page, f"{name}_widgets", screenshots / "end.png"):
         cells = lab.run_all(page)
-        page.screenshot(path=screenshots / "top.png")
+        page.screenshot(path=screenshots / "top.png", **lab.AS_IT_IS)
         assert_all_ran(cells)
         seen = page.evaluate(lab.SEEN)
         assert seen["blank"] == [] and seen["wide"] == []
@@ -91,7 +92,7 @@ def opened(page, name, screenshot):
     try:
         yield
     finally:
-        page.screenshot(path=screenshot)
+        page.screenshot(path=screenshot, **lab.AS_IT_IS)
         page.evaluate(lab.CLOSE)
 
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 import torch
-from page_networks import NETWORKS
+from page_networks import QUICK
 
 from course_utils import page as pages
 
@@ -16,6 +16,17 @@ FIGURES = {1: (0.2, 300.0), 4: (0.79, 20.0), 25: (0.81, 7.0)}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SOURCES = "\n".join((pages.HERE / name).read_text(encoding="utf-8") for name in pages.NETWORK)
 SHOWN = "(_, value) => value instanceof Float32Array ? [...value] : value"
+PROGRAM = f"""{SOURCES}
+require("readline").createInterface({{input: process.stdin}}).on("line", (line) => {{
+    let answer;
+    try {{
+        const {{code, kept, given}} = JSON.parse(line);
+        answer = {{result: eval(`(${{code}})`)(kept && built(unpack(kept)), given)}};
+    }} catch (error) {{
+        answer = {{error: error.stack}};
+    }}
+    console.log(JSON.stringify(answer, {SHOWN}));
+}});"""
 
 
 @pytest.fixture(autouse=True)
@@ -28,23 +39,17 @@ def same_weights():
 def javascript():
     """Run a function of (net, given) in node, with the network that a page holds; its result."""
     node = shutil.which("node") or pytest.skip("this machine has no node")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([node, "-e", PROGRAM], **pipes) as process:
 
-    def run(code, kept=None, **given):
-        program = f"""{SOURCES}
-            const {{kept, given}} = JSON.parse(require("fs").readFileSync(0));
-            const net = kept && built(unpack(kept));
-            const result = (({code})(net, given));
-            console.log(JSON.stringify(result, {SHOWN}));"""
-        done = subprocess.run(
-            [node, "-e", program],
-            input=json.dumps({"kept": kept, "given": given}),
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        return json.loads(done.stdout)
+        def run(code, kept=None, **given):
+            print(json.dumps({"code": code, "kept": kept, "given": given}), file=process.stdin)
+            process.stdin.flush()
+            answer = json.loads(process.stdout.readline())
+            assert "error" not in answer, answer["error"]
+            return answer.get("result")
 
-    return run
+        yield run
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +71,15 @@ def browser():
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """Pages of several networks.  {name: path}"""
+    """Pages of several networks that draw quickly.  {name: path}"""
     folder, found = tmp_path_factory.mktemp("pages"), {}
     with pytest.MonkeyPatch.context() as patch:  # where a click does not lead away
         patch.setattr(pages, "course_address", lambda: None)
-        for name in ("UNet", "UNet with attention", "GrownUNet", "GrownUNet, three classes"):
-            out = folder / f"{name}.html"
+        for name, (net, size) in QUICK.items():
             found[name] = pages.write_page(
-                NETWORKS[name], out, name="Ada", figures=FIGURES, told="It was shaken.", bits=32
-            )
+                net, folder / f"{name}.html",
+                name="Ada", figures=FIGURES, told="It was shaken.", size=size, bits=32,
+            )  # fmt: skip
     return found
 
 

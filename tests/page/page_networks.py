@@ -41,7 +41,19 @@ def networks():
     }
 
 
-NETWORKS = networks()
+def quick_networks():
+    """Return small ones, and the size of their pictures.  () -> {name: (module, size)}"""
+    torch.manual_seed(0)
+    less = {"in_ch": 1, "base_ch": 4, "ch_mult": (1, 2, 4), "time_dim": 8}
+    return {
+        "UNet": (shaken(UNet(**less)), 16),
+        "UNet with attention": (shaken(with_attention(UNet(**less))), 16),
+        "GrownUNet": (shaken(GrownUNet(1, 8, (1, 2, 4), 8)), 8),
+        "GrownUNet, three classes": (shaken(GrownUNet(3, 8, (1, 2), 8, classes=3)), 8),
+    }
+
+
+NETWORKS, QUICK = networks(), quick_networks()
 
 
 def answer(net, x, t, label=None):

@@ -5,7 +5,14 @@ from playwright.sync_api import expect
 
 def drawn(page, selector):
     """Return what a canvas shows, as text."""
-    return page.locator(selector).first.evaluate("canvas => canvas.toDataURL()")
+    return page.evaluate("s => document.querySelector(s).toDataURL()", selector)
+
+
+def all_drawn(page, selector):
+    """Return what each of several canvases shows."""
+    return page.evaluate(
+        "s => Array.from(document.querySelectorAll(s), canvas => canvas.toDataURL())", selector
+    )
 
 
 def wait_until_other(page, selector, before):
@@ -19,9 +26,13 @@ def wait_until_all_drawn(page):
 
 
 def set_slider(page, selector, value):
-    page.locator(selector).evaluate(
-        "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }",
-        str(value),
+    page.evaluate(
+        """([s, value]) => {
+            const slider = document.querySelector(s);
+            slider.value = value;
+            slider.dispatchEvent(new Event("input"));
+        }""",
+        [selector, str(value)],
     )
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from page_networks import NETWORKS, answer, error_of
+from page_networks import NETWORKS, QUICK, answer, error_of
 
 from course_utils import page as pages
 
 pytest.importorskip("playwright")
 from page_seen import (  # noqa: E402
+    all_drawn,
     assert_fits,
     drawn,
     set_slider,
@@ -34,8 +35,9 @@ EVALUATIONS = "#evaluations"
 
 
 @pytest.mark.parametrize("name", ["UNet", "UNet with attention", "GrownUNet"])
-def test_unet_answers_from_outside_as_in_torch(opened, written, name):
-    page, net = opened(written[name]), NETWORKS[name]
+def test_unet_answers_from_outside_as_in_torch(opened, tmp_path, name):
+    net = NETWORKS[name]
+    page = opened(pages.write_page(net, tmp_path / "page.html", bits=32))
     hidden = net.cond_embed.hidden if "Grown" in name else None
     x = torch.randn(1, 16, 16, generator=torch.Generator().manual_seed(3))
     for t in (0, 1, 250, 999):
@@ -93,11 +95,10 @@ def draws(page):
     assert drawn(page, first) == new != fewer  # the same noise again
     assert re.search(r"16 digits in [\d.]+ s: [\d.]+ a second, 4 eval", page.inner_text("#speed"))
     if page.locator("#ask").is_visible():
-        each = [f"#grid button:nth-child({i}) canvas" for i in range(1, 17)]
-        any_label = [drawn(page, one) for one in each]  # chance may give one of them the label 1
+        any_label = all_drawn(page, "#grid canvas")  # chance may give one of them the label 1
         page.locator("#ask input").nth(2).check()
         wait_until_all_drawn(page)
-        assert [drawn(page, one) for one in each] != any_label
+        assert all_drawn(page, "#grid canvas") != any_label
     else:
         assert page.locator("#ask input").count() == 0
 
@@ -115,8 +116,10 @@ def follows(page, name):
     expect(page.locator("#step-shown")).to_have_text("2 of 4, t = 0.75")
     assert drawn(page, "#seen") != seen and drawn(page, "#guess") != guess
     wait_until_other(page, "#maps", maps)
+    page.clock.install()
     page.locator("#play-steps").click()
     expect(page.locator("#play-steps")).to_have_text("Stop")
+    page.clock.run_for(3000)
     expect(page.locator("#play-steps")).to_have_text("Play the steps")
     expect(page.locator("#step-shown")).to_have_text("4 of 4, t = 0.25")
     boxes = page.locator("#the-u button")
@@ -124,7 +127,7 @@ def follows(page, name):
     assert label.split(":")[0] == ("conv_out" if "Grown" in name else "decoder.out")
     for i in range(boxes.count()):
         maps = drawn(page, "#maps")
-        boxes.nth(i).click()
+        boxes.nth(i).click(force=True)  # without waiting until it stands still
         assert drawn(page, "#maps") != maps or i == 1  # chosen from the start
         told, whole = page.inner_text("#maps-title"), boxes.nth(i).get_attribute("aria-label")
         assert told.split(",")[0] == whole.split(":")[0]
@@ -132,10 +135,10 @@ def follows(page, name):
     block.click()
     chips = page.locator("#inner button")
     assert chips.count() > 8 and chips.get_by_text("first convolution").count() == 1
-    below = page.evaluate("mend.offsetTop")
+    title, below = block.get_attribute("title"), page.evaluate("mend.offsetTop")
     for i in range(chips.count()):
-        chips.nth(i).click()
-        assert page.inner_text("#maps-title").startswith(block.get_attribute("title"))
+        chips.nth(i).click(force=True)
+        assert page.inner_text("#maps-title").startswith(title)
         wide, high = page.evaluate("[maps.width, maps.height]")
         room = page.evaluate("[maps.parentNode.clientWidth, maps.parentNode.clientHeight]")
         assert wide <= room[0] and high <= room[1] == 240
@@ -204,6 +207,7 @@ def walks(page):
     assert page.locator("#between").bounding_box()["width"] == wide
     set_slider(page, "#way", 12)
     page.locator("#play-walk").click()
+    page.clock.run_for(3000)
     expect(page.locator("#play-walk")).to_have_text("Play the walk")
     expect(page.locator("#way")).to_have_value("14")
     strip = drawn(page, "#strip")
@@ -269,10 +273,10 @@ def press_in(page, place):
         before = drawn(page, "#sketch")
         for key in ("ArrowRight", "ArrowDown", "Home", "Space"):
             page.keyboard.press(key)
-        expect(page.locator("#paper-told")).to_have_text("Row 10, column 10: painted.")
+        expect(page.locator("#paper-told")).to_have_text("Row 6, column 6: painted.")
         assert drawn(page, "#sketch") != before
         page.keyboard.press("Delete")
-        expect(page.locator("#paper-told")).to_have_text("Row 10, column 10: empty.")
+        expect(page.locator("#paper-told")).to_have_text("Row 6, column 6: empty.")
         expect(page.locator("#cursor")).to_be_visible()
         expect(page.locator("#paper-hint")).to_contain_text("Space paints")  # it stays
     elif place in ("evaluations", "step", "strength", "way"):
@@ -313,7 +317,8 @@ def test_nothing_is_drawn_before_it_is_seen(opened, written):
 
 
 def test_clicked_on_at_random(opened, written):
-    page, chance = opened(written["GrownUNet"]), random.Random(0)
+    page = opened(written["GrownUNet"], reduced_motion="reduce")  # no scrolling to wait for
+    chance = random.Random(0)
     for number in range(CLICKS):
         controls = page.locator("button, input, #paper").all()
         target = chance.choice([None, *controls])
@@ -334,12 +339,12 @@ def test_clicked_on_at_random(opened, written):
 
 def test_with_a_course_to_go_to(opened, tmp_path, monkeypatch):
     monkeypatch.setattr(pages, "course_address", lambda: "https://github.com/ada/unet")
-    page = opened(pages.write_page(NETWORKS["UNet"], tmp_path / "page.html"))
+    page = opened(pages.write_page(QUICK["UNet"][0], tmp_path / "page.html"))
     link = page.get_by_role("link")
     expect(link).to_have_text("Build your own")
     expect(link).to_have_attribute("href", "https://github.com/ada/unet")
     expect(page.locator("#figures")).to_be_hidden()
-    trained = sum(value.numel() for value in NETWORKS["UNet"].parameters())
+    trained = sum(value.numel() for value in QUICK["UNet"][0].parameters())
     expect(page.locator("#parameters")).to_have_text(f"{trained:,}")
 
 
