@@ -18,10 +18,8 @@ SHORTER = (
     (r"draw_batch\(digits, schedule\.T, 32, ", "draw_batch(digits, schedule.T, 2, "),
     (r"TrainConfig\(steps=40, batch=32", "TrainConfig(steps=4, batch=32"),
     (r"marked\(500, ", "marked(100, "),
-    (
-        r"(?<!settings = dict\(in_ch=1, )base_ch=32(?=, batch|, ch_mult=\(1, 2, 4\), time_dim=128)",
-        "base_ch=8",
-    ),
+    (r"UNet\(in_ch=1, base_ch=32", "UNet(in_ch=1, base_ch=8"),
+    (r"base_ch=32, batch", "base_ch=8, batch"),
     (r"(base_ch = images\.shape\[1\], )32 if", r"\g<1>8 if"),
 )
 FEWER = (
@@ -33,7 +31,8 @@ FEWER = (
         r"errors_of\(denoiser\) for name",
         "[denoising_error(denoiser, test[:60], eps[:60], sigma) for sigma in levels] for name",
     ),
-    (r"((?<!samplers\.)(?<!def )\bddim\(.*steps=)(?:20|25|40|50|100)\b", r"\g<1>2"),
+    (r"(last\((?:mine\.)?ddim\(.*steps=)(?:20|25|40|50|100)\b", r"\g<1>2"),
+    (r"((?<!samplers\.)(?<!def )\bddim\(.*steps=)(?:20|25|40|50|100)\b", r"\g<1>5"),
     (r"fit\(Stack\((.*)\), lr=lr\)", r"fit(Stack(\1), lr=lr, steps=3)"),
     (r"losses\.unfold\(0, 20, 1\)", "losses.unfold(0, 2, 1)"),
     (r"(load\(data, \"test\"\)\[0\]\[:)360\]", r"\g<1>60]"),
@@ -69,7 +68,8 @@ FEWER = (
 # And in a copy of which nothing is compared.
 SMALLER = (
     (r"base_ch = 32 if", "base_ch = 8 if"),  # 00 shows how many parameters it has
-    (r"(settings = dict\(in_ch=1, )base_ch=32", r"\1base_ch=8"),  # in 11 it is the reader's of 10
+    (r"dict\(in_ch=1, base_ch=32", "dict(in_ch=1, base_ch=8"),  # 11 makes a page of it
+    (r"(fit\(nets\[name\], steps=)\d+", r"\g<1>6"),  # 02 compares which one is better
 )
 # What is quick where it is wanted: neither figures nor drawings are compared.
 QUICK = {

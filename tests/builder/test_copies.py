@@ -97,7 +97,7 @@ def test_a_copy_trains_less_and_compares_nothing_that_needs_more():
     assert train_less(whole, 1) == whole != less
     setup, trained, other, drawn, ignored, fit = less.cells
     assert drawn.source == "xT = torch.randn(500, 1)\nddim(net, xT, steps=50)"
-    assert ignored.source == "xT = torch.randn(100, 1)\nddim(net, xT, steps=2)"
+    assert ignored.source == "xT = torch.randn(100, 1)\nddim(net, xT, steps=5)"
     assert fit.source.startswith("def fit(task, keep, steps=6):")
     assert trained.metadata.tags == ["trained", "nbval-ignore-output"]
     assert setup.source.endswith(QUICK["course_utils.quality"])
