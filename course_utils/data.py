@@ -1,5 +1,6 @@
 """The pictures to learn from: digits that come with scikit-learn, and three sets to download."""
 
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -13,6 +14,9 @@ DOWNLOADED = {
     "fashion_mnist": torchvision.datasets.FashionMNIST,
     "cifar10": torchvision.datasets.CIFAR10,
 }
+
+
+read_digits = cache(load_digits)  # it takes longer than all that is done with them
 
 
 class DataError(RuntimeError):
@@ -46,7 +50,7 @@ def digits(split):
     The 8 x 8 scans, with values 0 to 16, are resized bilinearly to 16 x 16.
     Source: "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository (1998).
     """
-    scans = load_digits()
+    scans = read_digits()
     images = torch.tensor(scans.images, dtype=torch.float32)[:, None] / 8 - 1  # (N, 1, 8, 8)
     images = F.interpolate(images, size=(16, 16), mode="bilinear")  # (N, 1, 16, 16)
     labels = torch.tensor(scans.target)

@@ -311,6 +311,7 @@ def used_names(text):
 LOADS = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")
 
 
+@functools.lru_cache(200)
 def definitions(code):
     """Return {name: code} of the functions, classes and constants at the top of some code."""
     found = {}
