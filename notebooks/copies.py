@@ -58,11 +58,12 @@ FEWER = (
     (r"(def draw\(model, steps=)25", r"\g<1>2"),
     (r"counts, found = \(4, 8, 16\)", "counts, found = (2, 2)"),
     (r"sides = \[8, 16, 32, 64\]", "sides = [8, 16]"),
-    (r"BAD, LENGTH = 60, 110", "BAD, LENGTH = 5, 25"),
+    (r"BAD, LENGTH = 60, 110", "BAD, LENGTH = 2, 13"),
     (r"for _ in range\(4\):(\s+begun)", r"for _ in range(1):\1"),
     (r"fit\(nets\[name\], steps=250\)", "fit(nets[name], steps=100)"),
     (r"(?m)^(def \w*fit\w*\(.*steps=)\d+", r"\g<1>6"),
     (r"repeats=5", "repeats=1"),
+    (r"\[step\(\) for _ in range\(20\)\]", "[step() for _ in range(2)]"),
     (r"for _ in range\(50\)", "for _ in range(5)"),
 )
 # And in a copy of which nothing is compared.
@@ -70,6 +71,11 @@ SMALLER = (
     (r"base_ch = 32 if", "base_ch = 8 if"),  # 00 shows how many parameters it has
     (r"dict\(in_ch=1, base_ch=32", "dict(in_ch=1, base_ch=8"),  # 11 makes a page of it
     (r"(fit\(nets\[name\], steps=)\d+", r"\g<1>6"),  # 02 compares which one is better
+    (r"(short = TrainConfig\(steps=)60", r"\g<1>12"),
+    (r"(plan = TrainConfig\(steps=)40", r"\g<1>8"),  # it is saved in its middle
+    (r"state\.step == 20", "state.step == 4"),
+    (r"whole\[20:", "whole[4:"),
+    (r"for n in range\(8, 40\)", "for n in range(8, 17)"),
 )
 # What is quick where it is wanted: neither figures nor drawings are compared.
 QUICK = {
