@@ -41,6 +41,7 @@ def publish(folder):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     git = ["git", "-c", "user.name=rehearsal", "-c", "user.email=rehearsal@localhost"]
+    git += ["-c", "core.compression=0"]  # nothing is sent far
     ref = current_address().ref
     steps = [["init", "--initial-branch=main"], ["add", "."], ["commit", "-m", "all"]]
     if ref != "main":

@@ -47,6 +47,8 @@ def github(published, tmp_path, monkeypatch):
     monkeypatch.delenv("COURSE_REPOSITORY", raising=False)
     there = tmp_path / "github/you/fork"
     git(tmp_path, "config", "--global", f"url.{tmp_path}/github/.insteadOf", "https://github.com/")
+    git(tmp_path, "config", "--global", "core.compression", "0")  # nothing is sent far
+    git(tmp_path, "config", "--global", "pack.window", "0")
     git(tmp_path, "clone", "--quiet", "--bare", str(published), str(there))
     return there
 
