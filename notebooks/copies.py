@@ -94,6 +94,11 @@ from course_utils import averaging
 averaging.refresh_norms.__wrapped__.__defaults__ = (3, 0)  # of 30 batches
 """,
 }
+# The pictures of a solved copy are made, but not rendered: those of the stored one are the same.
+UNSEEN = """
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+set_matplotlib_formats()
+"""
 
 
 def copies(folder, share):
@@ -112,7 +117,7 @@ def copies(folder, share):
             file = f"{source.stem}.ipynb"
             place(train_less(notebook, share), folder / "stored" / source.stem / file)
             solve(notebook, checks)
-            place(train_less(notebook, share), folder / "solved" / file)
+            place(train_less(notebook, share, seen=False), folder / "solved" / file)
         except CourseError as error:
             raise CourseError(f"{source.stem}: {error}") from None
     print(f"{folder}: {len(sources())} notebooks, as stored and as solved")
@@ -144,16 +149,18 @@ def solve(notebook, checks):
         )
 
 
-def train_less(notebook, share, compared=True):
+def train_less(notebook, share, compared=True, seen=True):
     """Return a copy that trains a share and draws less, and compares nothing that takes all.
 
-    In one that is not compared at all, all networks are small.
+    In one that is not compared at all, all networks are small; in one that nobody sees, pictures
+    are not rendered.
     """
     notebook = copy.deepcopy(notebook)
     if share == 1:
         return notebook
     text = "\n".join(cell.source for cell in notebook.cells)
     quick = "".join(code for wanted, code in QUICK.items() if wanted in text)
+    quick += "" if seen else UNSEEN
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if TRAINED in tags:
