@@ -63,6 +63,14 @@ def test_what_cannot_be_installed_ends_with_pips_words_and_is_not_taken_for_done
     assert not (checkout / ".venv-readers/.installed").exists()
 
 
+def test_what_is_installed_is_compiled_and_what_is_of_another_python_is_left(tmp_path, capfd):
+    (tmp_path / "of_today.py").write_text("odd = '\\d'\n")
+    (tmp_path / "of_another.py").write_text("print 'hello'\n")
+    course.compile_all(sys.executable, tmp_path)
+    assert [path.name.split(".")[0] for path in tmp_path.rglob("*.pyc")] == ["of_today"]
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_makefile_calls_it_and_has_no_list_of_its_own():
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     for command in ("learn", "test", "install readers", "install tools"):

@@ -110,6 +110,13 @@ def test_digits_are_the_same_each_time(split):
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_who_changes_digits_changes_no_others():
+    images, labels = load("digits", "train")
+    before = images.clone(), labels.clone()
+    images.zero_(), labels.zero_()
+    assert all(map(torch.equal, load("digits", "train"), before))
+
+
 @pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("name", GREY)
 def test_28_pixels_are_padded_to_32(name, split, tmp_path, offline):

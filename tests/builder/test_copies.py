@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from toy_course import ROOT, assert_ok, assert_refused, cell_with, command, spoil
 
 import copies
-from copies import FEWER, QUICK, SHORTER, SMALLER, train_less
+from copies import FEWER, QUICK, SHORTER, SMALLER, UNSEEN, train_less
 from course_files import sources
 from course_utils import colab
 
@@ -103,6 +103,8 @@ def test_a_copy_trains_less_and_compares_nothing_that_needs_more():
     assert setup.source.endswith(QUICK["course_utils.quality"])
     setup, _, _, drawn, *_ = train_less(whole, 0.05, compared=False).cells
     assert drawn.source == ignored.source
+    seen, unseen = (train_less(whole, 0.05, seen=seen).cells[0].source for seen in (True, False))
+    assert unseen == seen + UNSEEN
     assert 'import os\nos.environ["COURSE_BUDGET"] = "0.05"\n' in setup.source
     assert other.source.startswith("import os\nfrom") and "tags" not in other.metadata
 
@@ -127,6 +129,8 @@ def test_all_copies_train_less_and_each_stored_one_has_a_folder(tmp_path, monkey
     monkeypatch.setattr(copies, "solve", lambda *given: None)
     copies.copies(tmp_path, 0.05)
     written = {str(p.relative_to(tmp_path)): p.read_text() for p in tmp_path.rglob("*.ipynb")}
+    unseen = {path for path, text in written.items() if "set_matplotlib_formats()" in text}
+    assert unseen == {path for path in written if path.startswith("solved")}
     names = [source.stem for source in sources()]
     assert set(written) == {f"stored/{n}/{n}.ipynb" for n in names} | {
         f"solved/{n}.ipynb" for n in names
