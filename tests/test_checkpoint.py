@@ -74,9 +74,7 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 @pytest.mark.parametrize("make", [tiny, with_dropout])
-def test_resuming_is_never_having_stopped(make, precision, tmp_path, monkeypatch):
-    if precision == "fp16":  # where a CPU knows it, oneDNN's gradients take five times as long
-        monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
+def test_resuming_is_never_having_stopped(make, precision, tmp_path):
     config = replace(CONFIG, precision=precision)
     whole = everything(run(start(make(), config), config))
     for until in (1, 5):

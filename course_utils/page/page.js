@@ -404,7 +404,7 @@ const sketch = BLACK.slice();
 const STROKES = { // an unfinished 3, in sixteenths of the paper
   3: [[[4, 4], [6, 2], [9, 2], [11, 4], [10, 6], [7, 8]], [[8, 8], [11, 9], [12, 11], [11, 13]]],
 };
-let mendNoise = gaussian(), pen = 1, cursor = [size / 2, size / 2], drawing = null;
+let mendNoise = gaussian(), pen = 1, cursor = [size >> 1, size >> 1], drawing = null;
 
 // A pen of about one pixel in sixteen, with a soft edge, as in the pictures that it learned from.
 function dot(x, y, value = pen) {
